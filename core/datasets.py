@@ -1,0 +1,416 @@
+"""Synthetic and real data: what a run learns from, drawn from its seed, standardised and split."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache, lru_cache, partial
+
+import numpy as np
+
+from core.errors import ConfigError
+
+Draw = Callable[[np.random.Generator, int, float], tuple[np.ndarray, np.ndarray]]
+
+# The loss and the output activation that suit each task.
+TASKS: dict[str, tuple[str, str]] = {
+    "regression": ("mse", "linear"),
+    "two-class": ("bce", "sigmoid"),
+    "multi-class": ("cross_entropy", "softmax"),
+}
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """One source of samples.
+
+    Attributes:
+        name, label, description: as in RunConfig; for a reader; one line.
+        task: "regression", "two-class" (targets 0/1 in one column) or "multi-class" (one-hot); None for data given.
+        inputs, outputs: columns of X and D; None for data given.
+        noise: what `noise` is the standard deviation of, before inputs are standardised; "" where it is ignored.
+        source: who described or collected it.
+        draw: (rng, samples, noise) -> X (samples, inputs), D (samples, outputs), float64, not standardised. The same
+            rng state gives the same draws whatever the noise, which only scales its share of them.
+        available: samples there are; None where any number can be drawn.
+    """
+
+    name: str
+    label: str
+    description: str
+    task: str | None
+    inputs: int | None
+    outputs: int | None
+    noise: str
+    source: str
+    draw: Draw
+    available: int | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Training samples X, D and held-out samples (perhaps no rows), all read-only float64, and their task."""
+
+    X: np.ndarray
+    D: np.ndarray
+    X_holdout: np.ndarray
+    D_holdout: np.ndarray
+    task: str
+
+
+def one_hot(labels: np.ndarray, classes: int) -> np.ndarray:
+    """Rows of 0 with a 1 in column `labels[n]`, (samples, classes)."""
+    return np.eye(classes)[labels]
+
+
+def _two_classes(samples: int) -> np.ndarray:
+    """Labels 0, 1, 0, 1, ...: as balanced as the number of samples allows."""
+    return np.arange(samples) % 2
+
+
+def _labelled(points: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    return points, labels[:, None].astype(float)
+
+
+def _circles(rng, samples, noise):
+    labels = _two_classes(samples)
+    radius, angle = np.where(labels == 0, 1.0, 0.4), rng.uniform(0, 2 * np.pi, samples)
+    points = radius[:, None] * np.column_stack([np.cos(angle), np.sin(angle)])
+    return _labelled(points + noise * rng.standard_normal(points.shape), labels)
+
+
+def _moons(rng, samples, noise):
+    labels = _two_classes(samples)
+    side, angle = 1 - 2 * labels, rng.uniform(0, np.pi, samples)
+    points = np.column_stack([labels + side * np.cos(angle), 0.5 * labels + side * np.sin(angle)])
+    return _labelled(points + noise * rng.standard_normal(points.shape), labels)
+
+
+def _xor(rng, samples, noise):
+    labels, left = _two_classes(samples), np.arange(samples) // 2 % 2
+    points = 2.0 * np.column_stack([left, left ^ labels]) - 1
+    return _labelled(points + noise * rng.standard_normal(points.shape), labels)
+
+
+def _spirals(rng, samples, noise):
+    labels = _two_classes(samples)
+    # the square of the angle is uniform, so that points lie evenly along the arm
+    angle = np.sqrt(rng.uniform((0.5 * np.pi) ** 2, (3.5 * np.pi) ** 2, samples))
+    radius = (1 - 2 * labels) * angle / np.pi
+    points = radius[:, None] * np.column_stack([np.cos(angle), np.sin(angle)])
+    return _labelled(points + noise * rng.standard_normal(points.shape), labels)
+
+
+def _blobs(rng, samples, noise):
+    labels, centres = np.arange(samples) % 10, rng.standard_normal((10, 20))
+    return centres[labels] + noise * rng.standard_normal((samples, 20)), one_hot(labels, 10)
+
+
+def _sine(rng, samples, noise):
+    x = rng.uniform(-np.pi, np.pi, (samples, 1))
+    return x, np.sin(x) + noise * rng.standard_normal((samples, 1))
+
+
+def _gaussian(rng, samples, noise):
+    return rng.standard_normal((samples, 10)), rng.standard_normal((samples, 1))
+
+
+@cache
+def _shipped(name: str) -> tuple[np.ndarray, np.ndarray]:
+    """All of a data set that scikit-learn ships; imported here because that takes longer than all of core."""
+    from sklearn import datasets
+
+    X, target = getattr(datasets, f"load_{name}")(return_X_y=True)
+    task = DATASETS[name].task
+    if task == "regression":
+        D = ((target - target.mean()) / target.std())[:, None]
+    elif task == "two-class":
+        D = target[:, None].astype(float)
+    else:
+        D = one_hot(target, DATASETS[name].outputs)
+    return np.asarray(X, dtype=float), D
+
+
+def _real(name, rng, samples, noise):
+    X, D = _shipped(name)
+    rows = rng.permutation(len(X))[:samples]
+    return X[rows], D[rows]
+
+
+def _custom(rng, samples, noise):
+    raise ConfigError("dataset", "custom", "it needs data: upload a table, or pass data=(X, D)")
+
+
+_POINTS = "both coordinates of each point"
+
+DATASETS: dict[str, Dataset] = {
+    member.name: member
+    for member in (
+        Dataset(
+            "circles", "Circles",
+            "Two rings around one centre, of radius 1 (class 0) and 0.4 (class 1).",
+            "two-class", 2, 1, _POINTS,
+            "synthetic, in the manner of scikit-learn's make_circles",
+            _circles,
+        ),
+        Dataset(
+            "moons", "Moons",
+            "Two half circles of radius 1, each reaching into the other.",
+            "two-class", 2, 1, _POINTS,
+            "synthetic, in the manner of scikit-learn's make_moons",
+            _moons,
+        ),
+        Dataset(
+            "xor", "XOR",
+            "Clusters at the four corners of a square; opposite corners share a class, so no line divides them.",
+            "two-class", 2, 1, _POINTS,
+            "synthetic, after Minsky and Papert 1969, Perceptrons",
+            _xor,
+        ),
+        Dataset(
+            "spirals", "Spirals",
+            "Two spiral arms, one and a half turns each, their neighbouring windings 1 apart.",
+            "two-class", 2, 1, _POINTS,
+            "synthetic, after Lang and Witbrock 1988, Learning to tell two spirals apart",
+            _spirals,
+        ),
+        Dataset(
+            "blobs", "Blobs",
+            "Ten clusters in 20 dimensions around centres drawn from N(0, 1): easy up to a noise of about 0.5.",
+            "multi-class", 20, 10, "every coordinate of each point around its centre",
+            "synthetic, in the manner of scikit-learn's make_blobs",
+            _blobs,
+        ),
+        Dataset(
+            "sine", "Sine",
+            "One period of a sine: the target is sin x for x uniform between -pi and pi.",
+            "regression", 1, 1, "the targets",
+            "synthetic",
+            _sine,
+        ),
+        Dataset(
+            "gaussian", "Gaussian noise",
+            "Ten inputs and a target, all independent N(0, 1): nothing to learn but the samples themselves. "
+            "No noise is added.",
+            "regression", 10, 1, "",
+            "synthetic, after Zhang et al. 2017, Understanding deep learning requires rethinking generalization",
+            _gaussian,
+        ),
+        Dataset(
+            "iris", "Iris",
+            "Three species of iris, 50 flowers each, by the size of petal and sepal. Real data: no noise is added.",
+            "multi-class", 4, 3, "",
+            "Fisher 1936, The use of multiple measurements in taxonomic problems; shipped with scikit-learn",
+            partial(_real, "iris"), 150,
+        ),
+        Dataset(
+            "wine", "Wine",
+            "Three growers' wines, 178 in all, by 13 chemical measurements. Real data: no noise is added.",
+            "multi-class", 13, 3, "",
+            "Forina et al. 1988, PARVUS, by way of the UCI repository; shipped with scikit-learn",
+            partial(_real, "wine"), 178,
+        ),
+        Dataset(
+            "breast_cancer", "Breast cancer",
+            "Tumours, 212 malignant (0) and 357 benign (1), by 30 measurements of cell nuclei. "
+            "Real data: no noise is added.",
+            "two-class", 30, 1, "",
+            "Street, Wolberg and Mangasarian 1993, by way of the UCI repository; shipped with scikit-learn",
+            partial(_real, "breast_cancer"), 569,
+        ),
+        Dataset(
+            "digits", "Digits",
+            "1,797 handwritten digits, 8 x 8 pixels each. Real data: no noise is added.",
+            "multi-class", 64, 10, "",
+            "Alpaydin and Kaynak 1998, by way of the UCI repository; shipped with scikit-learn",
+            partial(_real, "digits"), 1797,
+        ),
+        Dataset(
+            "diabetes", "Diabetes",
+            "The course of diabetes after a year in 442 patients, by 10 measurements; the target is standardised "
+            "over all patients to mean 0 and standard deviation 1. Real data: no noise is added.",
+            "regression", 10, 1, "",
+            "Efron et al. 2004, Least angle regression; shipped with scikit-learn",
+            partial(_real, "diabetes"), 442,
+        ),
+        Dataset(
+            "custom", "Your own",
+            "A table you bring: one column is the target, the others are the inputs.",
+            None, None, None, "",
+            "the visitor",
+            _custom,
+        ),
+    )
+}
+
+
+def standardiser(X: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+    """The map that gives each column of X mean 0 and standard deviation 1, and only centres a constant column.
+
+    Columns are first divided by their largest magnitude, so that no square overflows or underflows; constant
+    columns are told by their values, because rounding leaves them a standard deviation of about 1e-17.
+    """
+    low, high = X.min(axis=0), X.max(axis=0)
+    size = np.maximum(-low, high)
+    size[size == 0] = 1
+    scaled = X / size
+    constant = low == high
+    centre, spread = scaled.mean(axis=0), scaled.std(axis=0)
+    centre[constant], spread[constant] = scaled[0, constant], 1 / size[constant]
+    return lambda rows: (rows / size - centre) / spread
+
+
+def held_out(holdout: float, samples: int) -> int:
+    """Samples kept from training: the share, rounded, but two stay to train on where there are two."""
+    return min(round(holdout * samples), max(samples - 2, 0))
+
+
+def _divide(X, D, holdout, rng):
+    """X, D of the training samples, then of those held out; a larger share holds out the same ones and more."""
+    held = np.zeros(len(X), dtype=bool)
+    held[rng.permutation(len(X))[: held_out(holdout, len(X))]] = True
+    return X[~held], D[~held], X[held], D[held]
+
+
+def _read_only(*arrays: np.ndarray) -> tuple[np.ndarray, ...]:
+    for array in arrays:
+        array.setflags(write=False)
+    return arrays
+
+
+def _draw(name: str, samples: int, noise: float, holdout: float, seed: int) -> Split:
+    data, rng = DATASETS[name], np.random.default_rng([seed, 0])
+    with np.errstate(over="ignore"):
+        X, D = data.draw(rng, samples, noise)
+    if not (np.isfinite(X).all() and np.isfinite(D).all()):
+        raise ConfigError("noise", noise, "it is so large that the data are no longer finite")
+    X, D, X_holdout, D_holdout = _divide(X, D, holdout, rng)
+    standardise = standardiser(X)
+    return Split(*_read_only(standardise(X), D, standardise(X_holdout), D_holdout), data.task)
+
+
+# Sweeps ask for the same few draws thousands of times, a visitor with 100,000 samples for one at a time: many
+# small draws and few large ones are kept, so that together they stay below about 200 MB.
+_SMALL = 200_000
+_draw_small = lru_cache(maxsize=64)(_draw)
+_draw_large = lru_cache(maxsize=2)(_draw)
+
+
+def load(name: str, samples: int, noise: float, holdout: float, seed: int) -> Split:
+    """The samples of a run: drawn from the stream (seed, 0), split, inputs standardised.
+
+    Every input has mean 0 and standard deviation 1 over the training samples, and the held-out ones go through the
+    same map; a constant input is only centred. The arguments are those of a RunConfig, valid already.
+
+    Args:
+        name: a member of DATASETS.
+        samples: how many; of real data at most all.
+        noise: standard deviation of what `Dataset.noise` says.
+        holdout: share of the samples kept from training.
+        seed: of the run.
+
+    Returns:
+        A Split, shared by all who ask for the same: its arrays are read-only.
+
+    Raises:
+        ConfigError: "custom", which has no samples of its own, or noise that overflows.
+    """
+    data = DATASETS[name]
+    samples = min(samples, data.available or samples)
+    values = samples * ((data.inputs or 0) + (data.outputs or 0))
+    draw = _draw_small if values <= _SMALL else _draw_large
+    return draw(name, samples, noise if data.noise else 0.0, holdout, seed)
+
+
+def _given(name: str, value: object) -> np.ndarray:
+    """A copy of the caller's array as float64 (samples, columns), if it is one.
+
+    Raises:
+        ConfigError: not numbers, not two-dimensional, empty, or not finite.
+    """
+    try:
+        array = np.asarray(value)
+    except ValueError:  # rows of unequal length
+        array = np.asarray("ragged")
+    if array.dtype.kind not in "buif":
+        raise ConfigError("data", f"{name} of {type(value).__name__}", f"{name} must be a rectangle of real numbers")
+    if array.ndim != 2 or 0 in array.shape:
+        raise ConfigError(
+            "data",
+            f"{name} of shape {array.shape}",
+            f"{name} must be two-dimensional, samples by {'inputs' if name == 'X' else 'outputs'}, "
+            "with at least one of each",
+        )
+    with np.errstate(over="ignore"):  # a long double may exceed float64; it is refused as infinite below
+        array = np.array(array, dtype=np.float64, order="C")
+    bad = np.argwhere(~np.isfinite(array))
+    if len(bad):
+        row, column = bad[0]
+        raise ConfigError("data", f"{name}[{row}, {column}] = {array[row, column]}", "every number must be finite")
+    return array
+
+
+def split(X: np.ndarray, D: np.ndarray, holdout: float, seed: int) -> Split:
+    """Data given instead of a dataset, checked, copied and split, but used as they are: not standardised.
+
+    Args:
+        X: (samples, inputs).
+        D: (samples, outputs); the task is inferred from it.
+        holdout: share of the samples kept from training, chosen by the stream (seed, 0).
+        seed: of the run.
+
+    Raises:
+        ConfigError: arrays that are not finite numbers of two dimensions with equally many rows.
+    """
+    X, D = _given("X", X), _given("D", D)
+    if len(X) != len(D):
+        raise ConfigError("data", f"X of {len(X)} rows, D of {len(D)}", "X and D must have the same number of rows")
+    parts = _divide(X, D, holdout, np.random.default_rng([seed, 0]))
+    return Split(*_read_only(*parts), infer_task(D))
+
+
+def infer_task(D: np.ndarray) -> str:
+    """What targets D (samples, outputs) ask for: one column of 0 and 1, one-hot rows, or anything else."""
+    if not ((D == 0) | (D == 1)).all():
+        return "regression"
+    if D.shape[1] == 1:
+        return "two-class"
+    return "multi-class" if (D.sum(axis=1) == 1).all() else "regression"
+
+
+def suited(task: str) -> tuple[str, str]:
+    """The loss and the output activation that suit a task."""
+    return TASKS[task]
+
+
+def _between_0_and_1(D: np.ndarray, task: str) -> bool:
+    return task != "regression" and D.min() >= 0 and D.max() <= 1
+
+
+def _distributions(D: np.ndarray, task: str) -> bool:
+    # 1e-6: rows that were computed in float32 sum to 1 to about 1e-7
+    return D.shape[1] >= 2 and D.min() >= 0 and bool((np.abs(D.sum(axis=1) - 1) <= 1e-6).all())
+
+
+# What a loss asks of the targets; one that is not named takes any.
+_NEEDS: dict[str, tuple[Callable[[np.ndarray, str], bool], str]] = {
+    "bce": (_between_0_and_1, "classes as targets, from 0 to 1"),
+    "cross_entropy": (_distributions, "at least two target columns, none negative, each row summing to 1"),
+}
+
+
+def check_targets(loss: str, D: np.ndarray, task: str) -> None:
+    """Refuses a loss that contradicts the targets.
+
+    Raises:
+        ConfigError: bce on a regression or beyond [0, 1]; cross_entropy on rows that are not distributions.
+    """
+    holds, needed = _NEEDS.get(loss, (None, ""))
+    if holds is not None and not holds(D, task):
+        better, output = suited(task)
+        raise ConfigError(
+            "loss",
+            loss,
+            f"it needs {needed}, and these are the targets of a {task} task; "
+            f"the loss {better} with a {output} output suits them",
+        )
