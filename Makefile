@@ -1,0 +1,45 @@
+# Each target builds its environment by itself, in $(VENV). Only Python 3.11 or newer and make must be there.
+# Another Python: make PYTHON=python3.12 run. Another place: make VENV=somewhere/venv test.
+PYTHON ?= python3
+VENV ?= .venv
+PY = $(VENV)/bin/python
+PIP = $(PY) -m pip install --quiet --disable-pip-version-check
+
+# Browser tests share one server and one browser, so they stay together on one worker; the rest spreads out.
+PYTEST = $(PY) -m pytest --numprocesses auto --dist loadgroup
+
+.PHONY: run test test-slow lint bench env
+.DELETE_ON_ERROR:
+
+run: $(VENV)/run.stamp
+	$(PY) -m streamlit run app.py
+
+test: lint
+	$(PYTEST) -m "not slow"
+
+test-slow: $(VENV)/dev.stamp
+	$(PYTEST) -m slow
+
+lint: $(VENV)/dev.stamp
+	$(PY) -m ruff check .
+
+bench: $(VENV)/dev.stamp
+	$(PY) -m benchmarks.engine
+
+env: $(VENV)/dev.stamp
+
+# pip's script, not Python's link: a venv whose set-up failed halfway is made again.
+$(VENV)/bin/pip:
+	@command -v $(PYTHON) >/dev/null || { echo "Gradient Flow Lab needs Python 3.11 or newer, and there is no \
+	$(PYTHON) here: install it, or name another one, as in 'make PYTHON=python3.12 run'." >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Gradient Flow Lab needs Python 3.11 or \
+	newer, and $(PYTHON) is %d.%d: name a newer one, as in \"make PYTHON=python3.12 run\"." % sys.version_info[:2])'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/run.stamp: requirements.txt | $(VENV)/bin/pip
+	$(PIP) -r requirements.txt
+	@touch $@
+
+$(VENV)/dev.stamp: requirements-dev.txt $(VENV)/run.stamp
+	$(PIP) -r requirements-dev.txt
+	@touch $@
