@@ -1,0 +1,7 @@
+"""The numerics of Gradient Flow Lab: networks, their gradients, and what happened to them."""
+
+from core.config import ConfigError, RunConfig
+from core.engine import snapshot, train
+from core.trace import Snapshot, Trace
+
+__all__ = ["ConfigError", "RunConfig", "Snapshot", "Trace", "snapshot", "train"]

@@ -1,0 +1,302 @@
+"""Everything one run depends on, validated once, and what it will cost."""
+
+from __future__ import annotations
+
+import math
+import numbers
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+
+from core.datasets import DATASETS
+from core.errors import ConfigError
+from core.families.activations import ACTIVATIONS
+from core.families.clipping import CLIPS
+from core.families.initializers import INITS
+from core.families.losses import LOSSES, OUTPUT_ACTIVATIONS
+from core.families.normalization import NORMALIZATIONS
+from core.families.optimizers import OPTIMIZERS
+
+__all__ = ["RULES", "Choice", "ConfigError", "Cost", "Flag", "Number", "RunConfig", "Widths", "check_cost", "cost"]
+
+
+@dataclass(frozen=True)
+class Number:
+    """A number between two limits; `whole` for integers, `optional` where None means "off"."""
+
+    low: float
+    high: float = math.inf
+    low_open: bool = False
+    high_open: bool = False
+    whole: bool = False
+    optional: bool = False
+
+    @property
+    def allowed(self) -> str:
+        kind = "a whole number" if self.whole else "a finite number"
+        if self.high == math.inf:
+            bounds = f"greater than {self.low:g}" if self.low_open else f"of at least {self.low:g}"
+        else:
+            low = f"above {self.low:,g}" if self.low_open else f"from {self.low:,g}"
+            high = f"below {self.high:,g}" if self.high_open else f"to {self.high:,.0f}"
+            bounds = f"{low} {'and ' if self.high_open else ''}{high}"
+        return f"it must be {kind} {bounds}" + (", or None" if self.optional else "")
+
+    def clean(self, field: str, value: object) -> int | float | None:
+        if value is None and self.optional:
+            return None
+        if isinstance(value, bool) or not isinstance(value, numbers.Real) or not math.isfinite(value):
+            raise ConfigError(field, value, self.allowed)
+        inside = (value > self.low if self.low_open else value >= self.low) and (
+            value < self.high if self.high_open else value <= self.high
+        )
+        if not inside or (self.whole and value != int(value)):
+            raise ConfigError(field, value, self.allowed)
+        return int(value) if self.whole else float(value)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One name of a registry."""
+
+    names: tuple[str, ...]
+
+    @property
+    def allowed(self) -> str:
+        return "it must be one of " + ", ".join(self.names)
+
+    def clean(self, field: str, value: object) -> str:
+        if not isinstance(value, str) or value not in self.names:
+            raise ConfigError(field, value, self.allowed)
+        return value
+
+
+@dataclass(frozen=True)
+class Flag:
+    """True or False."""
+
+    allowed = "it must be True or False"
+
+    def clean(self, field: str, value: object) -> bool:
+        if type(value).__name__ not in ("bool", "bool_"):
+            raise ConfigError(field, value, self.allowed)
+        return bool(value)
+
+
+@dataclass(frozen=True)
+class Widths:
+    """Units of each hidden layer, from the input on."""
+
+    layers: int = 500
+    units: int = 4096
+
+    @property
+    def allowed(self) -> str:
+        return f"it must be 0 to {self.layers} whole numbers from 1 to {self.units:,}, one for each hidden layer"
+
+    def clean(self, field: str, value: object) -> tuple[int, ...]:
+        if isinstance(value, (str, bytes)) or not hasattr(value, "__iter__"):
+            raise ConfigError(field, value, self.allowed)
+        widths = tuple(value)
+        if len(widths) > self.layers:
+            raise ConfigError(field, f"{len(widths)} layers", self.allowed)
+        unit = Number(1, self.units, whole=True)
+        try:
+            return tuple(unit.clean(field, width) for width in widths)
+        except ConfigError:
+            raise ConfigError(field, widths, self.allowed) from None
+
+
+RULES: dict[str, Number | Choice | Flag | Widths] = {
+    "dataset": Choice(tuple(DATASETS)),
+    "samples": Number(2, 100_000, whole=True),
+    "noise": Number(0),
+    "holdout": Number(0, 1, high_open=True),
+    "hidden": Widths(),
+    "activation": Choice(tuple(ACTIVATIONS)),
+    "output_activation": Choice(tuple(OUTPUT_ACTIVATIONS)),
+    "bias": Flag(),
+    "residual": Flag(),
+    "normalization": Choice(tuple(NORMALIZATIONS)),
+    "init": Choice(tuple(INITS)),
+    "init_scale": Number(0),
+    "bias_std": Number(0),
+    "loss": Choice(tuple(LOSSES)),
+    "optimizer": Choice(tuple(OPTIMIZERS)),
+    "learning_rate": Number(0, low_open=True),
+    "momentum": Number(0, 1, high_open=True),
+    "batch_size": Number(1, 100_000, whole=True, optional=True),
+    "steps": Number(0, 1_000_000, whole=True),
+    "clip": Choice(tuple(CLIPS)),
+    "clip_threshold": Number(0, low_open=True),
+    "l1": Number(0),
+    "l2": Number(0),
+    "weight_decay": Number(0),
+    "max_norm": Number(0, low_open=True, optional=True),
+    "record_every": Number(1, whole=True),
+    "dtype": Choice(("float64", "float32")),
+    "seed": Number(0, 2**32 - 1, whole=True),
+}
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """One run: its data, network, initialisation, training, clipping and regularization.
+
+    Frozen, validated and hashable: a config is the cache key, the permalink and the exported file.
+    Fields and limits are in `RULES`; a field that does not apply (momentum under sgd) is ignored.
+
+    Raises:
+        ConfigError: a field outside its rule, or two fields that contradict each other.
+    """
+
+    dataset: str = "circles"
+    samples: int = 128
+    noise: float = 0.1
+    holdout: float = 0.0
+    hidden: tuple[int, ...] = (32,) * 10
+    activation: str = "sigmoid"
+    output_activation: str = "linear"
+    bias: bool = True
+    residual: bool = False
+    normalization: str = "none"
+    init: str = "normal"
+    init_scale: float = 1.0
+    bias_std: float = 0.0
+    loss: str = "mse"
+    optimizer: str = "sgd"
+    learning_rate: float = 0.01
+    momentum: float = 0.9
+    batch_size: int | None = None
+    steps: int = 300
+    clip: str = "none"
+    clip_threshold: float = 1.0
+    l1: float = 0.0
+    l2: float = 0.0
+    weight_decay: float = 0.0
+    max_norm: float | None = None
+    record_every: int = 1
+    dtype: str = "float64"
+    seed: int = 0
+
+    def __post_init__(self):
+        for name, rule in RULES.items():
+            object.__setattr__(self, name, rule.clean(name, getattr(self, name)))
+        if self.batch_size is not None and self.batch_size > self.samples:
+            raise ConfigError("batch_size", self.batch_size, f"it must be at most samples, here {self.samples}")
+        needed = LOSSES[self.loss].output_activation
+        if needed is not None and self.output_activation != needed:
+            raise ConfigError(
+                "output_activation", self.output_activation, f"the loss {self.loss} needs a {needed} output"
+            )
+        if self.output_activation == "softmax" and needed != "softmax":
+            raise ConfigError(
+                "output_activation", "softmax", f"softmax goes with the loss cross_entropy only, not with {self.loss}"
+            )
+
+    def to_dict(self) -> dict[str, object]:
+        """The fields as JSON-ready values (`hidden` as a list)."""
+        return {name: list(value) if name == "hidden" else value for name, value in asdict(self).items()}
+
+    @classmethod
+    def from_dict(cls, mapping: Mapping[str, object]) -> RunConfig:
+        """The config that `to_dict` wrote; missing fields take their default.
+
+        Raises:
+            ConfigError: an unknown field, a bad value, or something that is not a mapping.
+        """
+        if not isinstance(mapping, Mapping):
+            raise ConfigError("config", mapping, "it must be an object of settings by name")
+        known = [field.name for field in fields(cls)]
+        for name, value in mapping.items():
+            if name not in known:
+                raise ConfigError(str(name), value, "there is no such setting; settings are " + ", ".join(known))
+        return cls(**mapping)
+
+    def change(self, **changes: object) -> RunConfig:
+        """A copy with some fields changed, validated again."""
+        for name, value in changes.items():
+            if name not in RULES:
+                raise ConfigError(name, value, "there is no such setting; settings are " + ", ".join(RULES))
+        return replace(self, **changes)
+
+    @property
+    def rows(self) -> int:
+        """Rows of its trace: initialisation, every `record_every` steps, and the end."""
+        return 1 + math.ceil(self.steps / self.record_every)
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a run takes: multiply-adds of its matrix products, and bytes held while it runs."""
+
+    multiply_adds: int
+    bytes: int
+
+
+def cost(config: RunConfig, inputs: int | None = None, outputs: int | None = None, samples: int | None = None) -> Cost:
+    """Multiply-adds and bytes of one run, known before it starts.
+
+    A layer of m x n weights takes mnN multiply-adds forward, mnN for its gradient and, but for the first,
+    mnN to pass delta on; N is the batch, or the training samples. Bytes are the arrays the engine allocates
+    (activations, slopes, parameters and their optimizer state, data) plus the float64 trace.
+
+    Args:
+        inputs, outputs, samples: sizes of data given instead of the dataset.
+    """
+    data = DATASETS[config.dataset]
+    inputs = inputs or data.inputs or 1
+    outputs = outputs or data.outputs or 1
+    samples = samples or min(config.samples, data.available or config.samples)
+    held = round(config.holdout * samples)
+    batch = config.batch_size or samples - held
+    widths = (inputs, *config.hidden, outputs)
+    weights = [m * n for m, n in zip(widths, widths[1:], strict=False)]
+    parameters = sum(weights) + sum(widths[1:])
+    passes = config.steps + 1
+    multiply_adds = passes * batch * (3 * sum(weights) - weights[0]) + config.rows * held * sum(weights)
+
+    size = 4 if config.dtype == "float32" else 8
+    layers, units, widest = len(weights), sum(widths[1:]), max(widths)
+    activations = batch * (2 * units + inputs + 4 * widest + 3 * outputs)
+    if config.normalization != "none":
+        activations += batch * units
+    state = parameters * (4 + OPTIMIZERS[config.optimizer].states)
+    stored = samples * (inputs + outputs) * 2
+    held_out = held * (2 * widest + inputs + outputs) if held else 0
+    trace = config.rows * 8 * (10 * layers + 10)
+    return Cost(multiply_adds, size * (activations + state + stored + held_out) + batch * units + trace)
+
+
+def _limit(name: str) -> float | None:
+    """An environment limit as a number; unset or empty means none."""
+    text = os.environ.get(name, "").strip()
+    if not text:
+        return None
+    try:
+        value = float(text)
+    except ValueError:
+        raise ConfigError(name, text, "the environment setting must be a positive number") from None
+    if not value > 0:
+        raise ConfigError(name, text, "the environment setting must be a positive number")
+    return value
+
+
+def check_cost(config: RunConfig, inputs: int | None = None, outputs: int | None = None, samples: int | None = None):
+    """Refuses a run above GRADIENT_LAB_MAX_COST multiply-adds or GRADIENT_LAB_MAX_BYTES bytes.
+
+    Raises:
+        ConfigError: with the run's number and the limit.
+    """
+    price = cost(config, inputs, outputs, samples)
+    for name, amount, unit in (
+        ("GRADIENT_LAB_MAX_COST", price.multiply_adds, "multiply-adds"),
+        ("GRADIENT_LAB_MAX_BYTES", price.bytes, "bytes"),
+    ):
+        limit = _limit(name)
+        if limit is not None and amount > limit:
+            raise ConfigError(
+                "cost",
+                f"{amount:,} {unit}",
+                f"this server allows {limit:,.0f} {unit} a run; take fewer steps, samples, layers or units",
+            )

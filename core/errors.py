@@ -1,0 +1,21 @@
+"""The one error a visitor can cause."""
+
+
+class ConfigError(ValueError):
+    """A setting that is not allowed: names the field, the value and what is allowed.
+
+    Args:
+        field: the setting, by its RunConfig name (or "data", "initial", ... for an argument).
+        value: what was given.
+        allowed: what is allowed instead, as the rest of a sentence.
+    """
+
+    def __init__(self, field: str, value: object, allowed: str):
+        shown = repr(value)
+        if len(shown) > 120:
+            shown = shown[:117] + "..."
+        self.field, self.value, self.allowed = field, value, allowed
+        super().__init__(f"{field} = {shown} is not allowed: {allowed}")
+
+    def __reduce__(self):  # worker processes send it back with its parts
+        return type(self), (self.field, self.value, self.allowed)

@@ -1,0 +1,1 @@
+"""What a run can choose: one registry a file, one entry a member."""

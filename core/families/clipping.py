@@ -1,0 +1,97 @@
+"""Clipping rules, each in place on the gradient of a stack."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.layout import Stacked, norms, unit_norms
+
+AGC_EPS = 1e-3  # smallest weight norm that adaptive clipping reckons with
+
+
+@dataclass(frozen=True)
+class Clip:
+    """One rule.
+
+    Attributes:
+        apply: (gradient, parameters, threshold, scratch) -> None; rewrites gradient in place; threshold: (R,).
+            None for no clipping.
+        suited: a threshold to start from.
+    """
+
+    name: str
+    label: str
+    formula: str
+    apply: Callable[[Stacked, Stacked, np.ndarray, Stacked], None] | None
+    suited: float
+    source: str
+
+
+def _value(gradient, parameters, threshold, scratch):
+    bound = threshold[:, None]
+    np.minimum(gradient.flat, bound, out=gradient.flat)
+    np.maximum(gradient.flat, -bound, out=gradient.flat)
+
+
+def _shrink(norm: np.ndarray, bound: np.ndarray) -> np.ndarray:
+    """bound / norm where the norm exceeds it, exactly 1 elsewhere, so that what is smaller keeps every bit."""
+    return np.divide(bound, norm, out=np.ones_like(norm), where=norm > bound)
+
+
+def _global_norm(gradient, parameters, threshold, scratch):
+    gradient.flat *= _shrink(norms(gradient.flat[:, None]), threshold[:, None])
+
+
+def _per_layer_norm(gradient, parameters, threshold, scratch):
+    for _, block in gradient.whole_blocks:
+        block *= _shrink(norms(block), threshold[:, None])[:, :, None]
+
+
+def _adaptive(gradient, parameters, threshold, scratch):
+    bound = threshold[:, None, None]
+    for G, W, work in zip(gradient.weights, parameters.weights, scratch.weights, strict=True):
+        G *= _shrink(unit_norms(G, work), bound * np.maximum(unit_norms(W, work), AGC_EPS))
+    for g, b in zip(gradient.biases, parameters.biases, strict=True):  # a bias vector is one unit
+        g *= _shrink(norms(g[:, None]), threshold[:, None] * np.maximum(norms(b[:, None]), AGC_EPS))
+
+
+def project_max_norm(parameters: Stacked, bound: np.ndarray, scratch: Stacked) -> None:
+    """Rescales each unit's incoming weights down to norm `bound` (R,), in place; biases stay."""
+    for W, work in zip(parameters.weights, scratch.weights, strict=True):
+        W *= _shrink(unit_norms(W, work), bound[:, None, None])
+
+
+CLIPS: dict[str, Clip] = {
+    member.name: member
+    for member in (
+        Clip("none", "none", r"g \leftarrow g", None, 1.0, "the plain gradient"),
+        Clip("value", "by value", r"g_i \leftarrow \max(-c, \min(g_i, c))", _value, 0.1, "Mikolov 2012"),
+        Clip(
+            "global_norm",
+            "by global norm",
+            r"g \leftarrow g \min(1, c / \lVert g \rVert)",
+            _global_norm,
+            1.0,
+            "Pascanu et al. 2013",
+        ),
+        Clip(
+            "per_layer_norm",
+            "by each layer's norm",
+            r"g^l \leftarrow g^l \min(1, c / \lVert g^l \rVert)",
+            _per_layer_norm,
+            1.0,
+            "the rule of Pascanu et al. 2013 for each layer's W and b jointly",
+        ),
+        Clip(
+            "adaptive",
+            "adaptive (AGC)",
+            r"G_i \leftarrow G_i \min(1, c \max(\lVert W_i \rVert, 10^{-3}) / \lVert G_i \rVert)",
+            _adaptive,
+            0.1,
+            "Brock et al. 2021, per unit; here on the output layer too",
+        ),
+    )
+}

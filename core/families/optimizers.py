@@ -1,0 +1,126 @@
+"""Optimizers: gradient in, step out, over all parameters of a stack at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+RHO = 0.99  # rmsprop
+BETA_1, BETA_2, EPS = 0.9, 0.999, 1e-8  # adam; EPS for rmsprop too, outside the root
+
+
+@dataclass(frozen=True)
+class Optimizer:
+    """One rule w <- w - step.
+
+    Attributes:
+        states: how many arrays like the parameters it keeps, zero at the start.
+        step: (gradient, states, learning_rate, momentum, t, out, scratch) -> None; writes the step to `out`.
+            gradient, each state, out and scratch: (R, parameters); learning_rate and momentum: (R, 1); t: 1, 2, ...
+        uses_momentum: whether the field `momentum` applies.
+    """
+
+    name: str
+    label: str
+    formula: str
+    states: int
+    step: Callable[..., None]
+    uses_momentum: bool
+    source: str
+
+
+def _sgd(gradient, states, learning_rate, momentum, t, out, scratch):
+    np.multiply(gradient, learning_rate, out=out)
+
+
+def _momentum(gradient, states, learning_rate, momentum, t, out, scratch):
+    (velocity,) = states
+    velocity *= momentum
+    velocity += gradient
+    np.multiply(velocity, learning_rate, out=out)
+
+
+def _nesterov(gradient, states, learning_rate, momentum, t, out, scratch):
+    (velocity,) = states
+    velocity *= momentum
+    velocity += gradient
+    np.multiply(velocity, momentum, out=out)
+    out += gradient
+    out *= learning_rate
+
+
+def _running_mean(mean, value, decay, scratch):
+    """mean <- decay * mean + (1 - decay) * value, where `value` may be `scratch` itself."""
+    mean *= decay
+    np.multiply(value, 1 - decay, out=scratch)
+    mean += scratch
+
+
+def _rmsprop(gradient, states, learning_rate, momentum, t, out, scratch):
+    (square,) = states
+    np.multiply(gradient, gradient, out=scratch)
+    _running_mean(square, scratch, RHO, scratch)
+    np.sqrt(square, out=scratch)
+    scratch += EPS
+    np.divide(gradient, scratch, out=out)
+    out *= learning_rate
+
+
+def _adam(gradient, states, learning_rate, momentum, t, out, scratch):
+    mean, square = states
+    _running_mean(mean, gradient, BETA_1, scratch)
+    np.multiply(gradient, gradient, out=scratch)
+    _running_mean(square, scratch, BETA_2, scratch)
+    np.divide(square, 1 - BETA_2**t, out=scratch)
+    np.sqrt(scratch, out=scratch)
+    scratch += EPS
+    np.divide(mean, 1 - BETA_1**t, out=out)
+    out /= scratch
+    out *= learning_rate
+
+
+OPTIMIZERS: dict[str, Optimizer] = {
+    member.name: member
+    for member in (
+        Optimizer("sgd", "SGD", r"w \leftarrow w - \eta g", 0, _sgd, False, "Robbins & Monro 1951"),
+        Optimizer(
+            "momentum",
+            "momentum",
+            r"v \leftarrow \mu v + g,\; w \leftarrow w - \eta v",
+            1,
+            _momentum,
+            True,
+            "Polyak 1964, the heavy ball",
+        ),
+        Optimizer(
+            "nesterov",
+            "Nesterov momentum",
+            r"v \leftarrow \mu v + g,\; w \leftarrow w - \eta (g + \mu v)",
+            1,
+            _nesterov,
+            True,
+            "Nesterov 1983, in the form of Sutskever et al. 2013",
+        ),
+        Optimizer(
+            "rmsprop",
+            "RMSprop",
+            r"s \leftarrow 0.99 s + 0.01 g^2,\; w \leftarrow w - \eta g / (\sqrt{s} + 10^{-8})",
+            1,
+            _rmsprop,
+            False,
+            "Tieleman & Hinton 2012",
+        ),
+        Optimizer(
+            "adam",
+            "Adam",
+            r"m \leftarrow 0.9 m + 0.1 g,\; s \leftarrow 0.999 s + 0.001 g^2,\;"
+            r" w \leftarrow w - \eta \hat m / (\sqrt{\hat s} + 10^{-8})",
+            2,
+            _adam,
+            False,
+            "Kingma & Ba 2015",
+        ),
+    )
+}

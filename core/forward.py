@@ -1,0 +1,204 @@
+"""One batch through a stack of networks, forward and backward, into buffers made once."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from core.families.activations import Activation
+from core.families.losses import OUTPUT_ACTIVATIONS, Loss, softmax
+from core.families.normalization import normalize, normalize_backward
+from core.layout import Layout, Stacked
+
+SATURATED = 0.05  # a unit counts as saturated where |phi'| is below this share of sup |phi'|
+BLOCK = 255  # a byte counts that far
+
+
+class Batch:
+    """R networks of one kind on `samples` samples each: every array is (R, units, samples).
+
+    Activations carry a last row of ones, so that one product gives W and b at once; slopes phi' lie side by side in
+    one array, where the backward pass overwrites them by delta.
+
+    Args:
+        layout: sizes and biases.
+        activation, output_activation, loss: registry members (the output's by name).
+        axis: what normalization averages over, 1, 2 or None.
+        residual: whether hidden layers with fan_in = fan_out add their input.
+        runs, samples, dtype: R, samples of a run, "float64" or "float32".
+        trains: whether slopes are kept, for a backward pass.
+    """
+
+    def __init__(
+        self,
+        layout: Layout,
+        activation: Activation,
+        output_activation: str,
+        loss: Loss,
+        axis: int | None,
+        residual: bool,
+        runs: int,
+        samples: int,
+        dtype: np.dtype,
+        trains: bool = True,
+    ):
+        self.layout, self.activation, self.loss_rule, self.axis = layout, activation, loss, axis
+        self.output_activation = OUTPUT_ACTIVATIONS[output_activation]
+        self.linear_output = output_activation == "linear"
+        self.runs, self.samples, self.layers = runs, samples, layout.layers
+        widths, hidden, outputs = layout.widths, layout.widths[1:-1], layout.widths[-1]
+        self.skips = [residual and layer < self.layers - 1 and m == n for layer, (m, n) in enumerate(layout.shapes)]
+
+        self.inputs = [np.ones((runs, width + layout.bias, samples), dtype) for width in widths[:-1]]
+        self.y = [A[:, :width] for A, width in zip(self.inputs, widths, strict=False)]
+        self.targets = np.zeros((runs, outputs, samples), dtype)
+
+        memory = [np.empty(runs * max(widths) * samples, dtype) for _ in range(3)]  # for all layers: hot in the cache
+
+        def views(which: int, width: int) -> np.ndarray:
+            return memory[which][: runs * width * samples].reshape(runs, width, samples)
+
+        self.scratch = [views(0, width) for width in widths[1:]]
+        self.net = [views(1, width) for width in widths[1:]]
+        self.slope_memory = np.ones((runs, sum(widths[1:]), samples) if trains else 0, dtype)
+        if trains:
+            ends = np.cumsum(widths[1:])
+            self.slopes = [self.slope_memory[:, end - width : end] for end, width in zip(ends, widths[1:], strict=True)]
+        else:
+            self.slopes = [views(2, width) for width in widths[1:]]
+        if axis is not None:
+            self.net = [np.empty((runs, width, samples), dtype) for width in hidden] + self.net[-1:]
+            averaged = [(runs, 1, samples) if axis == 1 else (runs, width, 1) for width in hidden]
+            self.inverse_deviation = [np.empty(shape, dtype) for shape in averaged]
+            self.means = [np.empty(shape, dtype) for shape in averaged]
+        self.output_net = np.empty((runs, outputs, samples), dtype)
+        self.output = self.output_net if self.linear_output else np.empty_like(self.output_net)
+        self.log_sum, self.total = (np.empty((runs, 1, samples), dtype) for _ in range(2))
+        self.terms, self.spare = (np.empty_like(self.output_net) for _ in range(2))
+        self.loss = np.empty(runs, dtype)
+        if trains:
+            self.delta = self.slopes  # the same memory: see `backward`
+            self.delta_T = [delta.transpose(0, 2, 1) for delta in self.delta]
+            self.dy = [views(1 + layer % 2, width) for layer, width in enumerate(widths)]  # a skip needs the one above
+            self._make_counters()
+
+    def forward(self, parameters: Stacked) -> None:
+        """net, y and phi' of every layer, and the output."""
+        last = self.layers - 1
+        for layer in range(last):
+            net, out = self.net[layer], self.y[layer + 1]
+            np.matmul(parameters.transposed[layer], self.inputs[layer], out=net)
+            if self.axis is not None:
+                normalize(net, self.axis, self.inverse_deviation[layer], self.scratch[layer])
+            self.activation.forward(net, out, self.slopes[layer], self.scratch[layer])
+            if self.skips[layer]:
+                out += self.y[layer]
+        np.matmul(parameters.transposed[last], self.inputs[last], out=self.output_net)
+        if self.output_activation is None:
+            softmax(self.output_net, self.output, self.log_sum, self.total)
+        elif not self.linear_output:
+            self.output_activation.forward(self.output_net, self.output, self.slopes[last], self.scratch[last])
+
+    def measure_loss(self) -> np.ndarray:
+        """E of each run, (R,), from the last forward pass."""
+        self.loss_rule.terms(self.output_net, self.output, self.targets, self.log_sum, self.terms, self.spare)
+        np.add.reduce(self.terms.reshape(self.runs, -1), axis=1, out=self.loss)
+        self.loss /= self.samples
+        return self.loss
+
+    def backward(self, parameters: Stacked, gradient: Stacked) -> None:
+        """delta = dE/dnet of every layer in the memory of its slope, and dE/dW, dE/db into `gradient`."""
+        delta, last = self.delta, self.layers - 1
+        if self.loss_rule.output_activation is not None:
+            self.loss_rule.residual(self.output, self.targets, delta[last])
+        elif self.linear_output:
+            self.loss_rule.residual(self.output, self.targets, delta[last])
+        else:
+            self.loss_rule.residual(self.output, self.targets, self.terms)
+            delta[last] *= self.terms
+        delta[last] /= self.samples
+        for layer in range(last, -1, -1):
+            np.matmul(self.inputs[layer], self.delta_T[layer], out=gradient.matrices[layer])
+            if layer == 0:
+                return
+            dy = self.dy[layer]
+            np.matmul(parameters.weights[layer], delta[layer], out=dy)
+            if self.skips[layer]:
+                dy += self.dy[layer + 1]
+            below = layer - 1
+            np.multiply(dy, delta[below], out=delta[below])
+            if self.axis is not None:
+                normalize_backward(
+                    delta[below],
+                    self.net[below],
+                    self.axis,
+                    self.inverse_deviation[below],
+                    self.means[below],
+                    self.scratch[below],
+                )
+
+    def delta_blocks(self) -> list[tuple[slice, np.ndarray]]:
+        """Neighbouring layers of one width together: (layers, delta as (R, layers, units * samples))."""
+        blocks, first = [], 0
+        widths = self.layout.widths[1:]
+        for layer in range(1, self.layers + 1):
+            if layer == self.layers or widths[layer] != widths[first]:
+                start = sum(widths[:first])
+                view = self.slope_memory[:, start : start + widths[first] * (layer - first)]
+                blocks.append((slice(first, layer), view.reshape(self.runs, layer - first, -1)))
+                first = layer
+        return blocks
+
+    def _make_counters(self) -> None:
+        units = self.layout.widths[1:]
+        self.low = np.zeros((self.runs, sum(units), self.samples), bool)
+        self.low_too = np.empty_like(self.low)
+        self.bytes = [self.low.view(np.uint8)[:, :, at : at + BLOCK] for at in range(0, self.samples, BLOCK)]
+        self.block_counts = np.empty(self.low.shape[:2], np.uint8)
+        self.counts = np.empty(self.low.shape[:2], np.intp)
+        self.silent = np.empty(self.low.shape[:2], bool)
+        self.first_units = np.concatenate([[0], np.cumsum(units[:-1])]).astype(np.intp)
+        self.units = np.array(units, float)
+        hidden = slice(0, sum(units[:-1]))
+        self.watched = [(hidden, self.activation)] if hidden.stop else []
+        if self.output_activation is not None and not self.linear_output:
+            self.watched.append((slice(hidden.stop, hidden.stop + units[-1]), self.output_activation))
+
+    def count_saturated(self, saturation: np.ndarray, dead: np.ndarray) -> None:
+        """Shares, (R, layers) each: of (unit, sample) with |phi'| < 0.05 sup |phi'|, and of units so on every sample.
+
+        Reads the slopes: call it between forward and backward. NaN at a softmax output, which has no slope of its own.
+        """
+        for units, activation in self.watched:
+            slope, low, threshold = self.slope_memory[:, units], self.low[:, units], SATURATED * activation.sup_slope
+            np.less(slope, threshold, out=low)
+            if not activation.monotone:
+                np.greater(slope, -threshold, out=self.low_too[:, units])
+                low &= self.low_too[:, units]
+        self.counts.fill(0)
+        for block in self.bytes:
+            np.einsum("run->ru", block, out=self.block_counts)
+            self.counts += self.block_counts
+        np.add.reduceat(self.counts, self.first_units, axis=1, out=saturation, dtype=float)
+        saturation /= self.units * self.samples
+        np.equal(self.counts, self.samples, out=self.silent)
+        np.add.reduceat(self.silent, self.first_units, axis=1, out=dead, dtype=float)
+        dead /= self.units
+        if self.output_activation is None:
+            saturation[:, -1] = dead[:, -1] = np.nan
+
+    def measure_accuracy(self, classes: np.ndarray, multi: bool) -> np.ndarray:
+        """Share of samples classified rightly, (R,).
+
+        Args:
+            classes: (R, 1, samples) 0 or 1 (one output, threshold 0.5); or, for several outputs, outputs minus the
+                index of the class, so that the first of equal outputs wins as in argmax.
+            multi: whether there are several outputs.
+        """
+        if not multi:
+            right = (self.output > 0.5) == (classes > 0.5)
+            right &= ~np.isnan(self.output)
+        else:
+            best = np.maximum.reduce(self.output, axis=1, keepdims=True)
+            rank = np.arange(self.output.shape[1], 0, -1)[:, None]
+            right = np.maximum.reduce((self.output == best) * rank, axis=1, keepdims=True) == classes
+        return np.count_nonzero(right, axis=(1, 2)) / self.samples

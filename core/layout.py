@@ -1,0 +1,129 @@
+"""Where each layer's parameters lie in one flat array, and norms over them."""
+
+from __future__ import annotations
+
+from itertools import groupby
+
+import numpy as np
+
+
+class Layout:
+    """The parameters of R networks of equal layer sizes as one array (R, parameters).
+
+    A layer is a block of (fan_in + 1) rows of fan_out numbers, W and then b as its last row (fan_in rows without
+    biases): W and b are views, net input is one matrix product with activations that carry a row of ones, and an
+    update is two calls whatever the depth.
+
+    Args:
+        widths: units of the input, each hidden layer and the output.
+        bias: whether layers have b.
+    """
+
+    def __init__(self, widths: tuple[int, ...], bias: bool):
+        self.widths, self.bias = widths, bias
+        self.shapes = list(zip(widths, widths[1:], strict=False))
+        self.layers = len(self.shapes)
+        sizes = [(fan_in + bias) * fan_out for fan_in, fan_out in self.shapes]
+        self.offsets = np.concatenate([[0], np.cumsum(sizes)]).tolist()
+        self.size = self.offsets[-1]
+        # runs of neighbours of one shape, whose norms one call can take: (first layer, how many)
+        self.groups = []
+        for _, members in groupby(range(self.layers), key=lambda layer: self.shapes[layer]):
+            members = list(members)
+            self.groups.append((members[0], len(members)))
+        self.is_weight = np.ones(self.size, bool)  # False at biases, which no penalty, decay or projection touches
+        if bias:
+            for layer, (_, fan_out) in enumerate(self.shapes):
+                self.is_weight[self.offsets[layer + 1] - fan_out : self.offsets[layer + 1]] = False
+
+    def new(self, runs: int, dtype: np.dtype) -> Stacked:
+        """Zeros for so many runs."""
+        return Stacked(self, np.zeros((runs, self.size), dtype))
+
+
+class Stacked:
+    """One number for each parameter of R networks, with its views by layer.
+
+    Attributes:
+        flat: (R, parameters).
+        matrices, transposed: by layer, W with b as its last row, (R, fan_in + 1, fan_out), and its transpose.
+        weights, biases: by layer, (R, fan_in, fan_out) and (R, fan_out); no biases, an empty list.
+        blocks: neighbouring layers of one shape together, [(layers, (R, layers, weights of one layer))].
+        whole_blocks: the same with b among a layer's numbers.
+    """
+
+    def __init__(self, layout: Layout, flat: np.ndarray):
+        self.layout, self.flat = layout, flat
+        runs, offsets, bias = len(flat), layout.offsets, layout.bias
+        self.matrices = [
+            flat[:, offsets[layer] : offsets[layer + 1]].reshape(runs, fan_in + bias, fan_out)
+            for layer, (fan_in, fan_out) in enumerate(layout.shapes)
+        ]
+        self.transposed = [W.transpose(0, 2, 1) for W in self.matrices]
+        self.weights = [W[:, : W.shape[1] - bias] for W in self.matrices]
+        self.biases = [W[:, -1] for W in self.matrices] if bias else []
+        self.blocks, self.whole_blocks = [], []
+        for first, count in layout.groups:
+            size = offsets[first + 1] - offsets[first]
+            view = flat[:, offsets[first] : offsets[first + count]].reshape(runs, count, size)
+            layers = slice(first, first + count)
+            self.whole_blocks.append((layers, view))
+            self.blocks.append((layers, view[:, :, : size - bias * layout.shapes[first][1]]))
+
+    def run(self, index: int) -> list[tuple[np.ndarray, np.ndarray | None]]:
+        """One run's (W, b) by layer, copied; b is None without biases."""
+        biases = [b[index].copy() for b in self.biases] if self.biases else [None] * self.layout.layers
+        return [(W[index].copy(), b) for W, b in zip(self.weights, biases, strict=True)]
+
+
+def safe_squares(dtype: np.dtype) -> tuple[float, float]:
+    """Between these two a sum of squares is exact to rounding: no entry that matters was lost to the dtype's limits."""
+    info = np.finfo(dtype)
+    return float(info.tiny) / float(info.eps) ** 2, float(info.max) * float(info.eps) ** 2
+
+
+def scaled_norm(values: np.ndarray) -> float:
+    """The Euclidean norm of any shape, scaled by its largest entry, so that squares neither overflow nor underflow."""
+    largest = float(np.max(np.abs(values), initial=0.0))
+    if largest == 0 or not np.isfinite(largest):
+        return largest
+    ratio = values.ravel().astype(np.float64) / largest
+    return largest * float(np.sqrt(np.vecdot(ratio, ratio)))
+
+
+def repair_norms(view: np.ndarray, squares: np.ndarray, out: np.ndarray) -> None:
+    """Computes again, scaled, the norms in `out` whose squares came near the limits of the dtype.
+
+    Args:
+        view: (R, layers, numbers).
+        squares: (R, layers), its sums of squares.
+        out: (R, layers), their roots; mended in place.
+    """
+    low, high = safe_squares(view.dtype)
+    if not (squares.min() >= low and squares.max() <= high):
+        for index in zip(*np.nonzero(~((squares >= low) & (squares <= high))), strict=True):
+            out[index] = scaled_norm(view[index])
+
+
+def norms(view: np.ndarray) -> np.ndarray:
+    """Norms over the last axis of (R, layers, numbers), right wherever they are representable: (R, layers)."""
+    squares = np.vecdot(view, view)
+    out = np.sqrt(squares)
+    repair_norms(view, squares, out)
+    return out
+
+
+def unit_norms(W: np.ndarray, scratch: np.ndarray) -> np.ndarray:
+    """Norms of each unit's incoming weights, the columns of W (R, fan_in, fan_out): (R, 1, fan_out).
+
+    A column is summed by a product with ones: its bits do not depend on the other runs.
+    """
+    ones = np.ones((1, W.shape[1]), W.dtype)
+    np.multiply(W, W, out=scratch)
+    squares = ones @ scratch
+    out = np.sqrt(squares)
+    low, high = safe_squares(W.dtype)
+    if not (squares.min() >= low and squares.max() <= high):
+        for run, _, unit in zip(*np.nonzero(~((squares >= low) & (squares <= high))), strict=True):
+            out[run, 0, unit] = scaled_norm(W[run, :, unit])
+    return out

@@ -1,0 +1,200 @@
+"""What a run recorded, row by layer, and its summaries and tables."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from core.config import RunConfig
+
+LAYER_FIELDS = (
+    "grad_norm",
+    "total_grad_norm",
+    "clipped_grad_norm",
+    "delta_norm",
+    "weight_norm",
+    "update_ratio",
+    "saturation",
+    "dead",
+)
+ROW_FIELDS = (
+    "loss",
+    "total_loss",
+    "accuracy",
+    "holdout_loss",
+    "holdout_accuracy",
+    "global_grad_norm",
+    "clip_scale",
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Trace:
+    """One run's record. Row t is the state after `step[t]` updates; layers count from the input.
+
+    All arrays are float64 whatever the run's dtype; NaN where nothing was or could be computed (rows after
+    `diverged_at`, accuracy of a regression, held-out fields without a holdout, update_ratio of the last row).
+
+    Attributes:
+        config: the config passed.
+        task: "regression", "two-class" or "multi-class", of the data it ran on.
+        step: (rows,) updates made, whole numbers.
+        loss, total_loss: (rows,) E, and E plus penalties; with mini-batches of that step's batch.
+        accuracy: (rows,) share of samples classified rightly.
+        holdout_loss, holdout_accuracy: (rows,) on the samples kept from training.
+        grad_norm: (rows, layers) ||dE/dW||_F of the data loss alone.
+        total_grad_norm, clipped_grad_norm: (rows, layers) with penalties, and then after clipping, of W.
+        delta_norm: (rows, layers) ||dE/dnet||_F over the batch, before normalization.
+        weight_norm, update_ratio: (rows, layers) ||W||_F, and ||W's step|| / ||W||.
+        saturation: (rows, layers) share of (sample, unit) with |phi'| < 0.05 sup |phi'|; NaN at a softmax output.
+        dead: (rows, layers) share of units so on every sample.
+        global_grad_norm: (rows,) norm of all parameters' gradient, W and b, with penalties, before clipping.
+        clip_scale: (rows,) that norm after clipping / before it; 1 where not clipped.
+        diverged_at: the step at which a value ceased to be finite, or None.
+        weights: final [(W, b), ...], W (fan_in, fan_out), b (fan_out,) or None; of a run that diverged, those
+            it had at that step.
+    """
+
+    config: RunConfig
+    task: str
+    step: np.ndarray
+    loss: np.ndarray
+    total_loss: np.ndarray
+    accuracy: np.ndarray
+    holdout_loss: np.ndarray
+    holdout_accuracy: np.ndarray
+    grad_norm: np.ndarray
+    total_grad_norm: np.ndarray
+    clipped_grad_norm: np.ndarray
+    delta_norm: np.ndarray
+    weight_norm: np.ndarray
+    update_ratio: np.ndarray
+    saturation: np.ndarray
+    dead: np.ndarray
+    global_grad_norm: np.ndarray
+    clip_scale: np.ndarray
+    diverged_at: int | None
+    weights: list[tuple[np.ndarray, np.ndarray | None]]
+
+    @property
+    def layers(self) -> int:
+        """Weight layers, the output's among them."""
+        return self.grad_norm.shape[1]
+
+    @property
+    def rows_recorded(self) -> int:
+        """Rows that hold values: all, or those up to the divergence."""
+        if self.diverged_at is None:
+            return len(self.step)
+        return int(np.searchsorted(self.step, self.diverged_at, side="right"))
+
+    @property
+    def last_row(self) -> int:
+        """The last row whose loss and gradient are finite; 0 when not even the first is."""
+        good = np.isfinite(self.loss) & np.isfinite(self.global_grad_norm)
+        return int(np.flatnonzero(good)[-1]) if good.any() else 0
+
+    def layer_factor(self, row: int = 0) -> float:
+        """What one layer multiplies the gradient norm by on its way back to the input.
+
+        exp of minus the least-squares slope of ln delta_norm over the hidden layers (all layers when fewer than two
+        are hidden); below 1 it vanishes, above 1 it explodes. 0 when a norm in between is zero; NaN for one layer.
+        """
+        return layer_factor(self.delta_norm[row])
+
+    def summary(self) -> dict[str, object]:
+        """One flat dict of numbers: no time, no machine, no name of a setting."""
+        end = self.last_row
+        steps = slice(0, max(self.rows_recorded - 1, 0)) if len(self.step) > 1 else slice(0, 1)
+        scale = self.clip_scale[steps]
+        weights = np.linalg.norm(self.weight_norm, axis=1)
+        with np.errstate(all="ignore"):
+            return {
+                "first_loss": float(self.loss[0]),
+                "final_loss": float(self.loss[-1]),
+                "final_total_loss": float(self.total_loss[-1]),
+                "final_accuracy": float(self.accuracy[-1]),
+                "final_holdout_loss": float(self.holdout_loss[-1]),
+                "final_holdout_accuracy": float(self.holdout_accuracy[-1]),
+                "diverged": self.diverged_at is not None,
+                "diverged_at": self.diverged_at,
+                "layer_factor": self.layer_factor(0),
+                "final_layer_factor": self.layer_factor(end),
+                "log10_first_last": log10_ratio(self.grad_norm[0]),
+                "final_log10_first_last": log10_ratio(self.grad_norm[end]),
+                "first_global_grad_norm": float(self.global_grad_norm[0]),
+                "final_global_grad_norm": float(self.global_grad_norm[end]),
+                "clipped_share": float(np.mean(scale[np.isfinite(scale)] < 1)) if np.isfinite(scale).any() else 0.0,
+                "weight_growth": float(weights[end] / weights[0]),
+                "final_saturation": mean_of_finite(self.saturation[end]),
+                "final_dead": mean_of_finite(self.dead[end]),
+                "median_update_ratio": median_of_finite(self.update_ratio),
+            }
+
+    def to_frame(self) -> pd.DataFrame:
+        """Tidy table: one row per (step, layer); columns step, layer (from 1, at the input), then every field.
+
+        Fields of a whole row (loss, ...) repeat over its layers.
+        """
+        rows, layers = self.grad_norm.shape
+        columns = {"step": np.repeat(self.step, layers), "layer": np.tile(np.arange(1, layers + 1), rows)}
+        columns |= {name: getattr(self, name).ravel() for name in LAYER_FIELDS}
+        columns |= {name: np.repeat(getattr(self, name), layers) for name in ROW_FIELDS}
+        return pd.DataFrame(columns)
+
+
+@dataclass(frozen=True, eq=False)
+class Snapshot:
+    """Everything one network holds at one step, for one batch; lists run over layers from the input.
+
+    Attributes:
+        config, step: the run, and the updates made (that of the divergence, when the run broke before).
+        inputs, targets: X (samples, inputs) and D (samples, outputs) of that step's batch.
+        net, activation, delta: by layer, (samples, units): net input (before normalization), output y, dE/dnet.
+        weight_gradient, bias_gradient: by layer, dE/dW (fan_in, fan_out) and dE/db (fan_out,) of the data loss;
+            the latter None without biases.
+        weights: [(W, b), ...].
+        output: (samples, outputs).
+    """
+
+    config: RunConfig
+    step: int
+    inputs: np.ndarray
+    targets: np.ndarray
+    net: list[np.ndarray]
+    activation: list[np.ndarray]
+    delta: list[np.ndarray]
+    weight_gradient: list[np.ndarray]
+    bias_gradient: list[np.ndarray | None]
+    weights: list[tuple[np.ndarray, np.ndarray | None]]
+    output: np.ndarray
+
+
+def layer_factor(delta_norm: np.ndarray) -> float:
+    """What one layer multiplies a norm by on its way back: see `Trace.layer_factor`. delta_norm: (layers,)."""
+    norms = delta_norm[:-1] if len(delta_norm) > 2 else delta_norm
+    if len(norms) < 2 or not np.isfinite(norms).all():
+        return float("nan")
+    if (norms == 0).any():
+        return 0.0
+    return float(np.exp(-np.polyfit(np.arange(len(norms)), np.log(norms), 1)[0]))
+
+
+def log10_ratio(norms: np.ndarray) -> float:
+    """log10 of the first layer's norm over the last one's; -inf when only the first is zero, NaN for 0/0."""
+    with np.errstate(all="ignore"):
+        return float(np.log10(norms[0]) - np.log10(norms[-1]))
+
+
+def mean_of_finite(values: np.ndarray) -> float:
+    """Mean of what is finite; NaN when nothing is."""
+    finite = values[np.isfinite(values)]
+    return float(finite.mean()) if finite.size else float("nan")
+
+
+def median_of_finite(values: np.ndarray) -> float:
+    """Median of what is finite; NaN when nothing is."""
+    finite = values[np.isfinite(values)]
+    return float(np.median(finite)) if finite.size else float("nan")
