@@ -1,0 +1,151 @@
+"""Laws of the house: which way the imports point, how long a file may be, and that the documents tell the truth."""
+
+import ast
+import re
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+from streamlit import config as streamlit_config
+
+HOUSE = Path(__file__).resolve().parents[1]
+LAYERS = ("core", "ui", "pages")
+LONGEST = 450  # lines; a longer file holds more than one subject
+NOT_OURS = {"__pycache__", "node_modules", "build", "dist"}
+
+
+def files(suffixes=None):
+    """The project's text files, without what tools leave behind (hidden folders, but for our own two) and pictures."""
+    for path in sorted(HOUSE.rglob("*")):
+        parts = path.relative_to(HOUSE).parts
+        hidden = [p for p in parts[:-1] if p.startswith(".") and p not in (".ci", ".streamlit")]
+        ours = not hidden and not NOT_OURS.intersection(parts) and not (HOUSE / parts[0] / "pyvenv.cfg").exists()
+        if ours and path.is_file() and path.suffix not in (".png", ".npz", ".pyc"):
+            if suffixes is None or path.suffix in suffixes:
+                yield path
+
+
+def named(path):
+    return path.relative_to(HOUSE).as_posix()
+
+
+def imports(path):
+    """The top-level packages that a file imports, wherever in it the import stands."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.split(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            yield node.module.split(".")[0]
+
+
+SOURCES = [path for layer in (*LAYERS, "app.py") for path in files({".py"}) if path.is_relative_to(HOUSE / layer)]
+CORE = [path for path in SOURCES if path.is_relative_to(HOUSE / "core")]
+PYTHON = list(files({".py"}))
+MAY_IMPORT = {"core": {"core"}, "ui": {"core", "ui"}, "pages": {"core", "ui"}, "app.py": {"core", "ui"}}
+NUMERICS = {"numpy", "scipy", "pandas", "threadpoolctl"}
+
+
+@pytest.mark.parametrize("path", CORE, ids=named)
+def test_core_imports_only_numerics(path):
+    allowed = NUMERICS | {"core"} | ({"sklearn"} if path.name == "datasets.py" else set())
+    assert set(imports(path)) - sys.stdlib_module_names <= allowed
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=named)
+def test_imports_point_from_pages_to_ui_to_core(path):
+    layer = path.relative_to(HOUSE).parts[0]
+    assert {*LAYERS, "app", "tests", "benchmarks"}.intersection(imports(path)) <= MAY_IMPORT[layer]
+
+
+@pytest.mark.parametrize("path", PYTHON, ids=named)
+def test_nothing_imports_pages(path):
+    assert "pages" not in set(imports(path))
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=named)
+def test_no_file_is_longer_than_one_subject(path):
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= LONGEST
+
+
+@pytest.mark.parametrize("path", PYTHON, ids=named)
+def test_modules_are_named_for_their_subject(path):
+    assert not {"utils", "util", "helpers", "misc"}.intersection(path.relative_to(HOUSE).with_suffix("").parts)
+
+
+def test_no_file_names_a_folder_of_somebodys_machine():
+    place = re.compile(r"""(?<![\w.:/~-])(?:/(?:home|root|Users|work|tmp)/|[A-Z]:\\)\w""")
+    found = [f"{named(path)}: {m[0]}" for path in files() for m in place.finditer(path.read_text(encoding="utf-8"))]
+    assert not found
+
+
+@pytest.mark.parametrize("path", sorted(HOUSE.glob("requirements*.txt")), ids=named)
+def test_every_requirement_is_bounded_and_names_no_index(path):
+    lines = [line.split("#")[0].strip() for line in path.read_text(encoding="utf-8").splitlines()]
+    loose = [line for line in lines if line and not line.startswith("-r ") and not re.search(r"<|==", line)]
+    assert not loose
+    assert not [line for line in lines if "://" in line or line.startswith(("-i", "-f", "--"))]
+
+
+MAKEFILE = (HOUSE / "Makefile").read_text(encoding="utf-8")
+TARGETS = set(re.search(r"^\.PHONY:(.*)$", MAKEFILE, re.MULTILINE)[1].split())
+
+
+@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md"])
+def test_every_make_target_named_in_a_document_exists(document):
+    code = re.findall(r"```.*?```|`[^`\n]+`", (HOUSE / document).read_text(encoding="utf-8"), re.DOTALL)
+    told = set(re.findall(r"\bmake (?:[A-Z]+=\S+ )*([a-z][a-z-]*)", "\n".join(code)))
+    assert told
+    assert told <= TARGETS
+    assert all(re.search(rf"^{target}:", MAKEFILE, re.MULTILINE) for target in TARGETS)
+
+
+@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md"])
+def test_every_file_linked_in_a_document_exists(document):
+    links = re.findall(r"\]\(([^)#\s]+)[^)]*\)|src=\"([^\"]+)\"", (HOUSE / document).read_text(encoding="utf-8"))
+    local = {link for pair in links for link in pair if link and "://" not in link}
+    assert not [link for link in local if not (HOUSE / link).exists()]
+
+
+SETTINGS = tomllib.loads((HOUSE / ".streamlit" / "config.toml").read_text(encoding="utf-8"))
+
+
+def test_every_setting_is_one_that_streamlit_knows():
+    def flat(table, prefix=""):
+        for key, value in table.items():
+            yield from flat(value, f"{prefix}{key}.") if isinstance(value, dict) else [prefix + key]
+
+    # Streamlit passes over an unknown key with no more than a line in its log.
+    assert set(flat(SETTINGS)) <= set(streamlit_config.get_config_options())
+
+
+def luminance(rgb):
+    """Relative luminance of three channels in [0, 1]. Source: WCAG 2.2, "relative luminance"."""
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in rgb]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(front, back, opacity=1.0):
+    """WCAG 2.2 contrast ratio of two "#rrggbb" colours, the front one faded to its opacity."""
+    front, back = ([int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)] for colour in (front, back))
+    seen = [opacity * f + (1 - opacity) * b for f, b in zip(front, back, strict=True)]
+    low, high = sorted((luminance(seen), luminance(back)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def test_contrast_agrees_with_known_ratios():
+    assert contrast("#000000", "#ffffff") == pytest.approx(21)
+    assert contrast("#777777", "#ffffff") == pytest.approx(4.48, abs=0.005)  # the well-known grey that just fails
+
+
+# 4.5 is WCAG's level AA for text of normal size. Streamlit shows captions at opacity 0.6.
+READABLE = 4.5
+SHOWN = [("textColor", 1), ("textColor", 0.6), ("primaryColor", 1), ("linkColor", 1)]
+
+
+@pytest.mark.parametrize("back", ["backgroundColor", "secondaryBackgroundColor"])
+@pytest.mark.parametrize("front, opacity", SHOWN)
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_theme_text_has_readable_contrast(theme, front, opacity, back):
+    colours = SETTINGS["theme"][theme]
+    assert contrast(colours[front], colours[back], opacity) >= READABLE
