@@ -157,7 +157,7 @@ def evaluate(config: RunConfig, weights: Initial, X: np.ndarray) -> np.ndarray:
         (samples, outputs).
     """
     outputs = np.zeros((len(X), weights[-1][0].shape[1]))
-    stack = Stack([config.change(batch_size=None, holdout=0.0)], [Split("regression", X, outputs, X[:0], outputs[:0])],
+    stack = Stack([config.change(batch_size=None, holdout=0.0)], [Split(X, outputs, X[:0], outputs[:0], "regression")],
                   [weights])
     with one_blas_thread, np.errstate(all="ignore"):
         stack.batch.forward(stack.parameters)
