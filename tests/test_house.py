@@ -15,15 +15,14 @@ LONGEST = 450  # lines; a longer file holds more than one subject
 NOT_OURS = {"__pycache__", "node_modules", "build", "dist"}
 
 
-def files(suffixes=None):
-    """The project's text files, without what tools leave behind (hidden folders, but for our own two) and pictures."""
+def files(suffix=""):
+    """The project's files without what tools leave behind: hidden folders but for our own two, environments, caches."""
     for path in sorted(HOUSE.rglob("*")):
         parts = path.relative_to(HOUSE).parts
         hidden = [p for p in parts[:-1] if p.startswith(".") and p not in (".ci", ".streamlit")]
         ours = not hidden and not NOT_OURS.intersection(parts) and not (HOUSE / parts[0] / "pyvenv.cfg").exists()
-        if ours and path.is_file() and path.suffix not in (".png", ".npz", ".pyc"):
-            if suffixes is None or path.suffix in suffixes:
-                yield path
+        if ours and path.is_file() and path.name.endswith(suffix):
+            yield path
 
 
 def named(path):
@@ -39,9 +38,9 @@ def imports(path):
             yield node.module.split(".")[0]
 
 
-SOURCES = [path for layer in (*LAYERS, "app.py") for path in files({".py"}) if path.is_relative_to(HOUSE / layer)]
+SOURCES = [path for layer in (*LAYERS, "app.py") for path in files(".py") if path.is_relative_to(HOUSE / layer)]
 CORE = [path for path in SOURCES if path.is_relative_to(HOUSE / "core")]
-PYTHON = list(files({".py"}))
+PYTHON = list(files(".py"))
 MAY_IMPORT = {"core": {"core"}, "ui": {"core", "ui"}, "pages": {"core", "ui"}, "app.py": {"core", "ui"}}
 NUMERICS = {"numpy", "scipy", "pandas", "threadpoolctl"}
 
@@ -75,8 +74,8 @@ def test_modules_are_named_for_their_subject(path):
 
 def test_no_file_names_a_folder_of_somebodys_machine():
     place = re.compile(r"""(?<![\w.:/~-])(?:/(?:home|root|Users|work|tmp)/|[A-Z]:\\)\w""")
-    found = [f"{named(path)}: {m[0]}" for path in files() for m in place.finditer(path.read_text(encoding="utf-8"))]
-    assert not found
+    texts = {named(path): path.read_text(encoding="utf-8", errors="replace") for path in files()}
+    assert not [f"{name}: {found[0]}" for name, text in texts.items() for found in place.finditer(text)]
 
 
 @pytest.mark.parametrize("path", sorted(HOUSE.glob("requirements*.txt")), ids=named)
