@@ -1,6 +1,11 @@
-"""The switch that lets continuous integration fail on a skipped test."""
+"""What holds for every test: examples that repeat, and a switch that counts a skipped test as a failure."""
 
 import pytest
+from hypothesis import settings
+
+# The same examples every time, and no deadline: a test that fails on a busy machine only says that it was busy.
+settings.register_profile("repeatable", derandomize=True, deadline=None, database=None)
+settings.load_profile("repeatable")
 
 
 def pytest_addoption(parser):
