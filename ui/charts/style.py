@@ -1,0 +1,263 @@
+"""What every chart shares: its two themes, the palette, the gradient's colour scale, and the frame around the data."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from core.families.activations import ACTIVATIONS
+
+FONT = "'Source Sans', 'Source Sans Pro', 'Segoe UI', Helvetica, Arial, sans-serif"
+TEXT_SIZE = 13
+DECADES = 6  # the gradient's colour scale ends this many powers of ten above and below level
+LINE_WIDTH = 52  # characters that fit beside each other on a screen 390 pixels wide
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A figure, its finding in a sentence with numbers (for those who cannot see it), and the numbers drawn."""
+
+    figure: go.Figure
+    alt: str
+    table: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class Theme:
+    """Colours of one theme; `page` is the page's background, behind the transparent figure."""
+
+    page: str
+    panel: str
+    text: str
+    muted: str
+    grid: str
+    accent: str
+
+
+LIGHT = Theme(page="#ffffff", panel="#f2f5f7", text="#0d1620", muted="#4b5966", grid="#e2e8ed", accent="#0b6e69")
+DARK = Theme(page="#10161d", panel="#19222b", text="#eef3f7", muted="#a7b5c1", grid="#28333d", accent="#42ada3")
+
+
+def theme(dark: bool) -> Theme:
+    """The colours to draw with."""
+    return DARK if dark else LIGHT
+
+
+@dataclass(frozen=True)
+class Mark:
+    """How one arm or activation is drawn; told apart by symbol and dash where colours are not seen."""
+
+    light: str
+    dark: str
+    symbol: str
+    dash: str
+
+    def colour(self, dark: bool) -> str:
+        return self.dark if dark else self.light
+
+
+# Chosen so that any two differ for normal sight, and with red, green or blue cones missing; each has a contrast
+# of at least 3 against its page.
+MARKS = (
+    Mark("#919191", "#849ebd", "circle", "solid"),
+    Mark("#d57b49", "#fc9a1a", "circle", "solid"),
+    Mark("#1d2ead", "#5176f8", "square", "solid"),
+    Mark("#156954", "#54cc85", "diamond", "solid"),
+    Mark("#824beb", "#9a6bbb", "triangle-up", "dash"),
+    Mark("#139ccf", "#4edafc", "triangle-down", "dash"),
+    Mark("#8a1107", "#ea5579", "x", "dash"),
+    Mark("#806f13", "#f0f06b", "cross", "dashdot"),
+    Mark("#a84d91", "#fbadc7", "star", "dashdot"),
+    Mark("#3b1601", "#b1711b", "hexagon", "dot"),
+)
+
+
+def activation_mark(name: str) -> Mark:
+    """The colour, symbol and dash of an activation, the same on every page."""
+    return MARKS[list(ACTIVATIONS).index(name) % len(MARKS)]
+
+
+def arm_mark(index: int) -> Mark:
+    """The colour, symbol and dash of an arm, counted from 0."""
+    return MARKS[(index + 1) % len(MARKS)]
+
+
+# -- the gradient's colour scale ---------------------------------------------------------------------------------
+
+_DIVERGING = {
+    False: ("#0a2f7a", "#1f66c1", "#86b5e4", "#eef1f4", "#f0a58f", "#cf4532", "#7d0a1c"),
+    True: ("#9cc9ff", "#4a92ea", "#2b5c99", "#33404c", "#9c4638", "#ee6a52", "#ffb3a1"),
+}
+
+
+def gradient_colours(dark: bool) -> list[list]:
+    """Plotly colour scale for `decades`, from -6 (vanished) over 0 (level) to 6 (exploded)."""
+    colours = _DIVERGING[dark]
+    return [[i / (len(colours) - 1), colour] for i, colour in enumerate(colours)]
+
+
+def decades(norms: np.ndarray, reference: float) -> np.ndarray:
+    """log10(norm / reference), held within six decades; -6 for a zero, NaN where there is no norm."""
+    with np.errstate(all="ignore"):
+        return np.clip(np.log10(norms) - math.log10(reference), -DECADES, DECADES)
+
+
+# -- words and numbers -------------------------------------------------------------------------------------------
+
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def number(value: float, digits: int = 2) -> str:
+    """A number for a reader: 0.25, 340, 6.9×10⁻⁸."""
+    if not math.isfinite(value):
+        return "∞" if value > 0 else "-∞" if value < 0 else "not a number"
+    if value == 0 or 1e-3 <= abs(value) < 1e5:
+        rounded = float(f"{value:.{digits}g}")
+        return f"{rounded:,.0f}" if abs(rounded) >= 10 ** (digits - 1) else f"{rounded:g}"
+    mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
+    return f"{mantissa}×10{str(int(exponent)).translate(_RAISED)}"
+
+
+def wrapped(text: str, width: int = LINE_WIDTH) -> list[str]:
+    """Lines of at most `width` characters, broken between words; Plotly breaks no line by itself."""
+    lines = [""]
+    for word in text.split():
+        if lines[-1] and len(lines[-1]) + 1 + len(word) > width:
+            lines.append(word)
+        else:
+            lines[-1] = f"{lines[-1]} {word}".strip()
+    return lines
+
+
+# -- the frame around the data -----------------------------------------------------------------------------------
+
+
+def axis(title: str, dark: bool, *, decades: Sequence[float] | None = None, **more: object) -> dict:
+    """One axis; with `decades` (lowest, highest power of ten) a logarithmic one over just these."""
+    look = theme(dark)
+    style = {
+        "title": {"text": title, "font": {"size": TEXT_SIZE, "color": look.muted}, "standoff": 8},
+        "tickfont": {"size": TEXT_SIZE, "color": look.muted},
+        "gridcolor": look.grid,
+        "linecolor": look.grid,
+        "zeroline": False,
+        "ticks": "",
+    }
+    if decades is not None:
+        low, high = decades
+        # One label a decade, or fewer where the decades are many; Plotly's own choice adds small 2s and 5s.
+        step = max(1, math.ceil((high - low) / 10))
+        style |= {"type": "log", "range": [low, high], "dtick": step, "exponentformat": "power"}
+    return style | more
+
+
+def layers_axis(layers: int, dark: bool, **more: object) -> dict:
+    """The x axis of every chart over layers, counted from the input."""
+    step = next(s for s in (1, 2, 5, 10, 20, 25, 50, 100) if layers / s <= 12)
+    ticks = [1, *range(step, layers + 1, step)] if step > 1 else list(range(1, layers + 1))
+    style = {"range": [0.5, layers + 0.5], "tickvals": ticks, "showgrid": False}
+    return axis("layer, from the input to the output", dark, **style) | more
+
+
+def log_range(*arrays: np.ndarray, least: float = 2.0) -> tuple[float, float]:
+    """Powers of ten that hold every positive finite value, at least `least` decades; (-1, 1) when there is none."""
+    values = np.concatenate([np.ravel(a) for a in arrays]) if arrays else np.zeros(0)
+    values = values[np.isfinite(values) & (values > 0)]
+    if not values.size:
+        return -1.0, 1.0
+    low, high = math.log10(values.min()), math.log10(values.max())
+    pad = max(0.06 * (high - low), 0.15, (least - (high - low)) / 2)
+    return low - pad, high + pad
+
+
+def layout(
+    title: str,
+    finding: str,
+    *,
+    xaxis: Mapping[str, object],
+    yaxis: Mapping[str, object],
+    dark: bool,
+    height: int = 380,
+    below: int = 96,
+    **more: object,
+) -> dict:
+    """The frame of a chart: title and finding above, the legend below the data.
+
+    Args:
+        below: pixels under the data, for ticks, axis title, legend and whatever else stands there.
+    """
+    look, lines = theme(dark), wrapped(finding)
+    top = 52 + 17 * len(lines) if finding else 48
+    legend = {
+        "orientation": "h",
+        "x": 0,
+        "xanchor": "left",
+        "y": -below_data(52, height, top, below),
+        "yanchor": "top",
+        "font": {"size": TEXT_SIZE, "color": look.text},
+        "itemsizing": "constant",
+    }
+    return {
+        "template": go.layout.Template(),
+        "title": {
+            "text": title,
+            "x": 0,
+            "xref": "container",
+            "xanchor": "left",
+            "pad": {"l": 4},
+            "y": 1 - 12 / height,
+            "yanchor": "top",
+            "font": {"size": 17, "color": look.text, "weight": 600},
+            "subtitle": {"text": "<br>".join(lines), "font": {"size": TEXT_SIZE, "color": look.muted}},
+        },
+        "height": height,
+        "margin": {"l": 62, "r": 14, "t": top, "b": below},
+        "font": {"family": FONT, "size": TEXT_SIZE, "color": look.text},
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "hoverlabel": {"font": {"family": FONT, "size": TEXT_SIZE}, "bgcolor": look.panel, "bordercolor": look.muted},
+        "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": look.muted, "activecolor": look.accent},
+        "legend": legend,
+        "showlegend": True,
+        "xaxis": dict(xaxis),
+        "yaxis": dict(yaxis),
+        "uirevision": title,
+    } | more
+
+
+def below_data(pixels: float, height: int, top: int, below: int) -> float:
+    """So many pixels under the data, as a share of the data's height (Plotly's paper coordinate, without its sign)."""
+    return pixels / (height - top - below)
+
+
+def empty(title: str, sentence: str, *, x: str, y: str, dark: bool, height: int = 240) -> Chart:
+    """A titled chart with nothing in it but a sentence that says why."""
+    frame = layout(title, "", xaxis=axis(x, dark), yaxis=axis(y, dark), dark=dark, height=height, below=56)
+    for name in ("xaxis", "yaxis"):
+        frame[name] |= {"range": [0, 1], "showticklabels": False, "showgrid": False}
+    words = {"text": "<br>".join(wrapped(sentence, 44)), "showarrow": False, "x": 0.5, "y": 0.5, "xref": "paper"}
+    words |= {"yref": "paper", "font": {"size": 14, "color": theme(dark).muted}}
+    frame["annotations"] = [words]
+    return Chart(go.Figure({"data": [], "layout": frame}), f"{title}: {sentence}", pd.DataFrame())
+
+
+def toolbar(name: str, picture: str = "png") -> dict:
+    """Plotly's `config` for a chart; its camera button saves `name` as a "png" or "svg" picture.
+
+    One chart has one camera button and so one format: a button of another format would need a JavaScript function
+    for its click, which a figure sent from Python cannot carry. The page lets a visitor choose the format.
+    """
+    return {
+        "displaylogo": False,
+        "responsive": True,
+        "modeBarButtonsToRemove": ["select2d", "lasso2d", "zoomIn2d", "zoomOut2d", "autoScale2d"],
+        "toImageButtonOptions": {"format": picture, "filename": name, "scale": 2 if picture == "png" else 1},
+    }
+
+
+PLOTLY_CONFIG = toolbar("gradient-flow-lab")

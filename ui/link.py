@@ -1,0 +1,113 @@
+"""A config as the values of its controls, and as a query string; and what is wrong with a query string."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from urllib.parse import urlencode
+
+from core.config import RULES, Choice, Flag, Number, RunConfig
+from core.errors import ConfigError
+
+_WIDTHS = RULES["hidden"]
+# `depth` and `width` stand for `hidden`, which overrides both when it is typed.
+CONTROL_RULES: dict[str, Number | Choice | Flag] = {
+    "depth": Number(0, _WIDTHS.layers, whole=True),
+    "width": Number(1, _WIDTHS.units, whole=True),
+    **{field: rule for field, rule in RULES.items() if field != "hidden"},
+}
+KEYS = (*CONTROL_RULES, "hidden")
+_SEPARATOR = re.compile(r"[,;\s]+")
+
+
+def parse_widths(text: str) -> tuple[int, ...]:
+    """Units of each hidden layer from text such as "64,32,16".
+
+    Raises:
+        ConfigError: something in it is not a whole number, or out of the limits of `hidden`.
+    """
+    parts = [part for part in _SEPARATOR.split(text) if part]
+    if not all(part.isascii() and part.isdigit() and len(part) <= 9 for part in parts):
+        raise ConfigError("hidden", text, f"{_WIDTHS.allowed}, separated by commas, as in 64,32,16")
+    return RULES["hidden"].clean("hidden", tuple(map(int, parts)))
+
+
+def to_values(config: RunConfig) -> dict[str, object]:
+    """The value of every control that stands for this config."""
+    values = config.to_dict()
+    hidden = values.pop("hidden")
+    uniform = len(set(hidden)) <= 1
+    shape = {"depth": len(hidden), "width": hidden[0]} if uniform and hidden else {}
+    if not hidden:
+        shape = {"depth": 0}
+    return {**_SHAPE, **values, **shape, "hidden": "" if uniform else ",".join(map(str, hidden))}
+
+
+_SHAPE = {"depth": len(RunConfig().hidden), "width": RunConfig().hidden[0]}
+DEFAULTS: dict[str, object] = to_values(RunConfig())
+
+
+def to_config(values: Mapping[str, object]) -> RunConfig:
+    """The config that the controls say.
+
+    Raises:
+        ConfigError: values outside their rule, or that contradict each other.
+    """
+    settings = {field: values[field] for field in RULES if field != "hidden"}
+    widths = parse_widths(values["hidden"] or "") or (values["width"],) * values["depth"]
+    return RunConfig(**settings, hidden=widths)
+
+
+def to_query(config: RunConfig) -> str:
+    """The query string whose page has these settings; what has its default value is left out."""
+    values = to_values(config)
+    return urlencode({key: _written(values[key]) for key in KEYS if values[key] != DEFAULTS[key]}, safe=",")
+
+
+def _written(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
+        return str(int(value))
+    return str(value)
+
+
+def faults(parameters: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """One sentence for every parameter of a URL that is not taken as it stands, by its name.
+
+    `hidden` is not among them: its text goes into the control whatever it is, and the config refuses it there.
+    """
+    found = {}
+    for name, texts in parameters.items():
+        if name == "hidden":
+            continue
+        if name not in CONTROL_RULES:
+            found[name] = f"{_cut(name)} is not a setting of this page, so it is left out"
+            continue
+        text, rule = texts[-1] if texts else "", CONTROL_RULES[name]
+        try:
+            rule.clean(name, _read(text, rule))
+        except ConfigError:
+            found[name] = f"{name} = {_cut(text)!r} is not allowed: {rule.allowed}"
+        else:
+            if len(texts) > 1:
+                found[name] = f"{name} is given {len(texts)} times; the last one is taken"
+    return found
+
+
+def _cut(text: str, most: int = 60) -> str:
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def _read(text: str, rule: Number | Choice | Flag) -> object:
+    """The value a parameter stands for; the text itself, which the rule then refuses, where it stands for none."""
+    if isinstance(rule, Flag):
+        return {"true": True, "false": False}.get(text.lower(), text)
+    if isinstance(rule, Choice):
+        return text
+    if rule.optional and not text:
+        return None
+    try:
+        return float(text)
+    except ValueError:
+        return text
