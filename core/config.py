@@ -8,7 +8,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 
-from core.datasets import DATASETS
+from core.datasets import DATASETS, held_out
 from core.errors import ConfigError
 from core.families.activations import ACTIVATIONS
 from core.families.clipping import CLIPS
@@ -45,14 +45,18 @@ class Number:
     def clean(self, field: str, value: object) -> int | float | None:
         if value is None and self.optional:
             return None
-        if isinstance(value, bool) or not isinstance(value, numbers.Real) or not math.isfinite(value):
+        if isinstance(value, bool) or not isinstance(value, numbers.Real):
             raise ConfigError(field, value, self.allowed)
-        inside = (value > self.low if self.low_open else value >= self.low) and (
-            value < self.high if self.high_open else value <= self.high
+        try:
+            number = float(value)  # what is kept is what is checked: a fraction just below 1 may round to 1
+        except OverflowError:  # a whole number beyond every float
+            number = math.inf
+        inside = (number > self.low if self.low_open else number >= self.low) and (
+            number < self.high if self.high_open else number <= self.high
         )
-        if not inside or (self.whole and value != int(value)):
+        if not math.isfinite(number) or not inside or (self.whole and number != int(number)):
             raise ConfigError(field, value, self.allowed)
-        return int(value) if self.whole else float(value)
+        return int(value) if self.whole else number
 
 
 @dataclass(frozen=True)
@@ -248,7 +252,7 @@ def cost(config: RunConfig, inputs: int | None = None, outputs: int | None = Non
     inputs = inputs or data.inputs or 1
     outputs = outputs or data.outputs or 1
     samples = samples or min(config.samples, data.available or config.samples)
-    held = round(config.holdout * samples)
+    held = held_out(config.holdout, samples)
     batch = config.batch_size or samples - held
     widths = (inputs, *config.hidden, outputs)
     weights = [m * n for m, n in zip(widths, widths[1:], strict=False)]
@@ -256,16 +260,21 @@ def cost(config: RunConfig, inputs: int | None = None, outputs: int | None = Non
     passes = config.steps + 1
     multiply_adds = passes * batch * (3 * sum(weights) - weights[0]) + config.rows * held * sum(weights)
 
+    # What the engine holds, number by number: activations of a sample, slopes and normalized net input besides where
+    # it trains, arrays like the parameters (and as many again in float64, drawn at first or copied at the end), the
+    # data three times while they are standardised, and the trace. A test compares the sum with what NumPy allocates.
     size = 4 if config.dtype == "float32" else 8
     layers, units, widest = len(weights), sum(widths[1:]), max(widths)
-    activations = batch * (2 * units + inputs + 4 * widest + 3 * outputs)
-    if config.normalization != "none":
-        activations += batch * units
-    state = parameters * (4 + OPTIMIZERS[config.optimizer].states)
-    stored = samples * (inputs + outputs) * 2
-    held_out = held * (2 * widest + inputs + outputs) if held else 0
-    trace = config.rows * 8 * (10 * layers + 10)
-    return Cost(multiply_adds, size * (activations + state + stored + held_out) + batch * units + trace)
+    sample = units + inputs + layers + 3 * widest + 5 * outputs + 3
+    normalized = units if config.normalization != "none" else 0
+    activations = batch * (sample + units + normalized) + held * (sample + normalized)
+    penalties = [bool(value) for value in (config.l1, config.l2, config.weight_decay)]
+    copies = 4 + OPTIMIZERS[config.optimizer].states + sum(penalties)
+    stored = samples * (24 * (inputs + outputs) + (16 if config.batch_size else 0))
+    trace = config.rows * 8 * ((7 + any(penalties[:2]) + (config.clip != "none")) * layers + 10)
+    return Cost(
+        multiply_adds, size * activations + parameters * (size * copies + 8) + batch * units + stored + trace
+    )
 
 
 def _limit(name: str) -> float | None:
