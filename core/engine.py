@@ -20,7 +20,7 @@ from core.stack import Initial, Stack
 from core.trace import Snapshot, Trace
 
 CHUNK_BYTES = 7_000_000  # activations, parameters and gradients of one chunk stay near the core (measured)
-CHUNK_COST = 1_000_000_000  # multiply-adds; under half a second, so that progress and cancelling are prompt
+CHUNK_COST = 5_000_000_000  # multiply-adds of a chunk sent away: under half a second, so that progress is prompt
 PROGRESS_SECONDS = 0.1
 
 Data = tuple[np.ndarray, np.ndarray]
@@ -92,7 +92,7 @@ def train(
     initial = [None] * len(configs) if initial is None else list(initial)
     if len(initial) != len(configs):
         raise ConfigError("initial", f"{len(initial)} entries", f"one is needed for each of {len(configs)} configs")
-    chunks = _chunks(configs, data)
+    chunks = _chunks(configs, data, np.inf if executor is None else CHUNK_COST)
     progress = _Progress(on_progress, sum(config.steps + 1 for config in configs))
     traces: list[Trace | None] = [None] * len(configs)
     jobs = [([configs[i] for i in chunk], data, [initial[i] for i in chunk]) for chunk in chunks]
@@ -192,11 +192,13 @@ def _check(config: RunConfig, data: Data | None) -> Split:
 def _split(config: RunConfig, data: Data | None) -> Split:
     if data is None:
         return load(config.dataset, config.samples, config.noise, config.holdout, config.seed)
+    if not isinstance(data, (tuple, list)) or len(data) != 2:
+        raise ConfigError("data", type(data).__name__, "it must be a pair of arrays (X, D)")
     return split(*data, config.holdout, config.seed)
 
 
-def _chunks(configs: list[RunConfig], data: Data | None) -> list[list[int]]:
-    """Indices of the runs that are trained together."""
+def _chunks(configs: list[RunConfig], data: Data | None, most: float) -> list[list[int]]:
+    """Indices of the runs that are trained together, at most `most` multiply-adds where there are several."""
     groups: dict[tuple, list[int]] = {}
     for i, config in enumerate(configs):
         groups.setdefault(_kind(config), []).append(i)
@@ -209,7 +211,7 @@ def _chunks(configs: list[RunConfig], data: Data | None) -> list[list[int]]:
         parameters = sum((m + 1) * n for m, n in zip(widths, widths[1:], strict=False))
         size = 4 if config.dtype == "float32" else 8
         held = size * (2 * batch * sum(widths) + 2 * parameters)
-        runs = max(1, min(CHUNK_BYTES // held, CHUNK_COST // (3 * (config.steps + 1) * batch * parameters)))
+        runs = int(max(1, min(CHUNK_BYTES // held, most // (3 * (config.steps + 1) * batch * parameters))))
         count = -(-len(members) // runs)
         bounds = [len(members) * k // count for k in range(count + 1)]
         chunks += [members[a:b] for a, b in zip(bounds, bounds[1:], strict=False)]

@@ -74,11 +74,14 @@ class Batch:
         self.output = self.output_net if self.linear_output else np.empty_like(self.output_net)
         self.log_sum, self.total = (np.empty((runs, 1, samples), dtype) for _ in range(2))
         self.terms, self.spare = (np.empty_like(self.output_net) for _ in range(2))
+        self.best = np.empty_like(self.total)
+        self.rank = np.arange(outputs, 0, -1, dtype=dtype)[:, None]
         self.loss = np.empty(runs, dtype)
         if trains:
             self.delta = self.slopes  # the same memory: see `backward`
             self.delta_T = [delta.transpose(0, 2, 1) for delta in self.delta]
-            self.dy = [views(1 + layer % 2, width) for layer, width in enumerate(widths)]  # a skip needs the one above
+            # dE/dy: one memory, hot in the cache; with skips two in turn, since a layer needs that of the one above
+            self.dy = [views(1 + layer % 2 if residual else 1, width) for layer, width in enumerate(widths)]
             self._make_counters()
 
     def forward(self, parameters: Stacked) -> None:
@@ -151,13 +154,13 @@ class Batch:
     def _make_counters(self) -> None:
         units = self.layout.widths[1:]
         self.low = np.zeros((self.runs, sum(units), self.samples), bool)
-        self.low_too = np.empty_like(self.low)
+        self.low_too = np.empty_like(self.low) if not self.activation.monotone else None
         self.bytes = [self.low.view(np.uint8)[:, :, at : at + BLOCK] for at in range(0, self.samples, BLOCK)]
         self.block_counts = np.empty(self.low.shape[:2], np.uint8)
-        self.counts = np.empty(self.low.shape[:2], np.intp)
-        self.silent = np.empty(self.low.shape[:2], bool)
-        self.first_units = np.concatenate([[0], np.cumsum(units[:-1])]).astype(np.intp)
+        self.counts = np.empty(self.low.shape[:2])
+        self.layer_of_unit = np.repeat(np.eye(self.layers), units, axis=0)  # (units, layers)
         self.units = np.array(units, float)
+        self.values = self.units * self.samples
         hidden = slice(0, sum(units[:-1]))
         self.watched = [(hidden, self.activation)] if hidden.stop else []
         if self.output_activation is not None and not self.linear_output:
@@ -172,16 +175,19 @@ class Batch:
             slope, low, threshold = self.slope_memory[:, units], self.low[:, units], SATURATED * activation.sup_slope
             np.less(slope, threshold, out=low)
             if not activation.monotone:
-                np.greater(slope, -threshold, out=self.low_too[:, units])
-                low &= self.low_too[:, units]
-        self.counts.fill(0)
-        for block in self.bytes:
+                above = np.greater(slope, -threshold, out=self.low_too[:, units])
+                low &= above
+        counts = self.counts
+        for first, block in enumerate(self.bytes):
             np.einsum("run->ru", block, out=self.block_counts)
-            self.counts += self.block_counts
-        np.add.reduceat(self.counts, self.first_units, axis=1, out=saturation, dtype=float)
-        saturation /= self.units * self.samples
-        np.equal(self.counts, self.samples, out=self.silent)
-        np.add.reduceat(self.silent, self.first_units, axis=1, out=dead, dtype=float)
+            if first == 0:
+                np.copyto(counts, self.block_counts)
+            else:
+                counts += self.block_counts
+        np.matmul(counts, self.layer_of_unit, out=saturation)  # whole numbers: exact
+        saturation /= self.values
+        np.floor_divide(counts, self.samples, out=counts)  # 1 where low on every sample
+        np.matmul(counts, self.layer_of_unit, out=dead)
         dead /= self.units
         if self.output_activation is None:
             saturation[:, -1] = dead[:, -1] = np.nan
@@ -195,10 +201,11 @@ class Batch:
             multi: whether there are several outputs.
         """
         if not multi:
-            right = (self.output > 0.5) == (classes > 0.5)
-            right &= ~np.isnan(self.output)
+            np.greater(self.output, 0.5, out=self.best)
         else:
-            best = np.maximum.reduce(self.output, axis=1, keepdims=True)
-            rank = np.arange(self.output.shape[1], 0, -1)[:, None]
-            right = np.maximum.reduce((self.output == best) * rank, axis=1, keepdims=True) == classes
-        return np.count_nonzero(right, axis=(1, 2)) / self.samples
+            np.maximum.reduce(self.output, axis=1, keepdims=True, out=self.total)
+            np.equal(self.output, self.total, out=self.spare, casting="unsafe")
+            self.spare *= self.rank
+            np.maximum.reduce(self.spare, axis=1, keepdims=True, out=self.best)
+        np.equal(self.best, classes, out=self.best)
+        return np.add.reduce(self.best[:, 0], axis=1) / self.samples

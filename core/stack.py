@@ -163,7 +163,7 @@ class Stack:
         if self.task == "regression":
             return None
         if batch.targets.shape[1] == 1:
-            return batch.targets.copy()
+            return (batch.targets > 0.5).astype(self.dtype)
         return batch.targets.shape[1] - np.argmax(batch.targets, axis=1, keepdims=True)
 
     # -- the loop -----------------------------------------------------------------------------------------------
@@ -203,6 +203,7 @@ class Stack:
         self.shares = np.zeros((2, self.runs, layers))
         self.share_record = np.full((2, self.runs, rows, layers), np.nan)
         self.row_record = {name: np.full((self.runs, rows), np.nan) for name in ROW_FIELDS}
+        self.row_record["clip_scale"].fill(1)
         self.delta_blocks = self.batch.delta_blocks()
         self.global_square = np.empty(self.runs, self.dtype)
         self.low, self.high = safe_squares(self.dtype)
@@ -223,6 +224,8 @@ class Stack:
         fresh = []
         if not math.isfinite(float(np.add.reduce(loss) + np.add.reduce(self.global_square))):
             fresh = self._find_diverged(step, loss)
+            if recorded:
+                self.row_record["accuracy"][np.isnan(loss), row] = np.nan
         if recorded:
             self._record_norms(
                 row, grad_norm=gradient.blocks, weight_norm=parameters.blocks, delta_norm=self.delta_blocks
@@ -236,7 +239,6 @@ class Stack:
         if recorded:
             before = self._global_norm()
             self.row_record["global_grad_norm"][:, row] = before
-            self.row_record["clip_scale"][:, row] = 1
         if self.clip is not None:
             self.clip(gradient, parameters, self.threshold, self.work)
             if recorded:
