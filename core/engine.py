@@ -66,6 +66,7 @@ def train(
     initial: Sequence[Initial | None] | None = None,
     on_progress: Progress | None = None,
     executor: Executor | None = None,
+    on_trace: Callable[[int, Trace], None] | None = None,
 ) -> list[Trace]:
     """Trains any number of runs and returns one Trace each, in order.
 
@@ -81,6 +82,8 @@ def train(
         on_progress: called with (done, total) run-steps at most every 0.1 s; whatever it raises ends the work at
             once and goes on to the caller.
         executor: any concurrent.futures executor to send chunks to; None trains in this process.
+        on_trace: called with (index in configs, trace) as soon as that run is done, so that it can be shown while
+            others run; what it raises ends the work as for on_progress.
 
     Raises:
         ConfigError: contradictory data and loss, initial parameters that do not fit, or a run above the limits.
@@ -95,15 +98,21 @@ def train(
     chunks = _chunks(configs, data, np.inf if executor is None else CHUNK_COST)
     progress = _Progress(on_progress, sum(config.steps + 1 for config in configs))
     traces: list[Trace | None] = [None] * len(configs)
+
+    def done(chunk: list[int], results: list[Trace]) -> None:
+        for i, trace in zip(chunk, results, strict=True):
+            traces[i] = trace
+            if on_trace is not None:
+                on_trace(i, trace)
+        progress.finish(sum(configs[i].steps + 1 for i in chunk))
+
     jobs = [([configs[i] for i in chunk], data, [initial[i] for i in chunk]) for chunk in chunks]
     if executor is None:
         with one_blas_thread:
             for chunk, job in zip(chunks, jobs, strict=True):
-                for i, trace in zip(chunk, _train_chunk(*job, tick=progress.tick), strict=True):
-                    traces[i] = trace
-                progress.finish(sum(configs[i].steps + 1 for i in chunk))
+                done(chunk, _train_chunk(*job, tick=progress.tick))
     else:
-        _on_executor(executor, chunks, jobs, configs, progress, traces)
+        _on_executor(executor, chunks, jobs, progress, done)
     return traces
 
 
@@ -255,7 +264,7 @@ class _Progress:
 # -- executors --------------------------------------------------------------------------------------------------
 
 
-def _on_executor(executor, chunks, jobs, configs, progress, traces) -> None:
+def _on_executor(executor: Executor, chunks: list[list[int]], jobs: list[tuple], progress: _Progress, done) -> None:
     """Sends every chunk to the executor; when the caller gives up, drops what waits and stops what runs."""
     with tempfile.NamedTemporaryFile(prefix="gradient-flow-") as lease:
         waiting = {
@@ -264,12 +273,9 @@ def _on_executor(executor, chunks, jobs, configs, progress, traces) -> None:
         }
         try:
             while waiting:
-                done, _ = wait(waiting, timeout=PROGRESS_SECONDS, return_when=FIRST_COMPLETED)
-                for future in done:
-                    chunk = waiting.pop(future)
-                    for i, trace in zip(chunk, future.result(), strict=True):
-                        traces[i] = trace
-                    progress.finish(sum(configs[i].steps + 1 for i in chunk))
+                ready, _ = wait(waiting, timeout=PROGRESS_SECONDS, return_when=FIRST_COMPLETED)
+                for future in ready:
+                    done(waiting.pop(future), future.result())
                 progress.tick()
         finally:
             for future in waiting:
