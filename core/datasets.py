@@ -74,7 +74,7 @@ def _labelled(points: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.nd
 
 def _circles(rng, samples, noise):
     labels = _two_classes(samples)
-    radius, angle = np.where(labels == 0, 1.0, 0.4), rng.uniform(0, 2 * np.pi, samples)
+    radius, angle = np.where(labels == 0, 1.0, 0.3), rng.uniform(0, 2 * np.pi, samples)
     points = radius[:, None] * np.column_stack([np.cos(angle), np.sin(angle)])
     return _labelled(points + noise * rng.standard_normal(points.shape), labels)
 
@@ -148,7 +148,7 @@ DATASETS: dict[str, Dataset] = {
     for member in (
         Dataset(
             "circles", "Circles",
-            "Two rings around one centre, of radius 1 (class 0) and 0.4 (class 1).",
+            "Two rings around one centre, of radius 1 (class 0) and 0.3 (class 1).",
             "two-class", 2, 1, _POINTS,
             "synthetic, in the manner of scikit-learn's make_circles",
             _circles,

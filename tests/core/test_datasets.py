@@ -108,7 +108,7 @@ def test_ten_classes_are_balanced():
 
 def test_circles_have_their_radii():
     X, D = draw("circles", 100)
-    np.testing.assert_allclose(np.hypot(*X.T), np.where(D[:, 0] == 0, 1, 0.4), rtol=1e-15)
+    np.testing.assert_allclose(np.hypot(*X.T), np.where(D[:, 0] == 0, 1, 0.3), rtol=1e-15)
 
 
 def test_moons_are_half_circles_that_interlock():
