@@ -246,8 +246,9 @@ class Stack:
                 np.vecdot(gradient.flat, gradient.flat, out=self.global_square)
                 after = self._global_norm()
                 self.row_record["clip_scale"][:, row] = np.where(before > 0, after / before, 1)
-        self.alive[fresh] = False
-        if step < self.kind.steps:
+        if fresh:
+            self.alive[fresh] = False
+        if fresh and step < self.kind.steps:
             for array in (parameters.flat, gradient.flat, self.rate, *self.states):
                 array[fresh] = 0  # so that a run that ended neither spreads nor slows its neighbours
 
@@ -344,11 +345,13 @@ class Stack:
         return [self._trace(run, layers) for run in range(self.runs)]
 
     def _trace(self, run: int, layers: dict[str, np.ndarray]) -> Trace:
-        arrays = {name: array[run] for name, array in (layers | self.row_record).items()}
+        records = layers | self.row_record
+        kept = {id(array): array[run].copy() for array in records.values()}  # not a view that holds the whole chunk
+        arrays = {name: kept[id(array)] for name, array in records.items()}
         at, weights = self.diverged[run] or (None, None)
         if at is not None:
             after = int(np.searchsorted(self.steps, at, side="right"))
-            for array in arrays.values():
+            for array in kept.values():
                 array[after:] = np.nan
             if after:  # the step out of a broken state was not made
                 arrays["update_ratio"][after - 1 if self.steps[after - 1] == at else after :] = np.nan
