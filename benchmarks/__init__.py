@@ -1,0 +1,1 @@
+"""Side-by-side measurements of the engine; `python -m benchmarks.engine` prints them."""
