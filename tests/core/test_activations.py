@@ -1,4 +1,4 @@
-"""Every activation against closed forms in 50 digits, its slope against differences, at ordinary and extreme net input."""
+"""Every activation against closed forms in 50 digits, and its slope against differences, at any net input."""
 
 import math
 
@@ -62,11 +62,11 @@ def test_every_member_has_an_exact_form_and_says_what_it_is(activation):
 def test_value_and_slope_agree_with_50_digits(activation):
     value, slope = activation.evaluate(POINTS)
     phi, dphi = (exact(which, POINTS) for which in EXACT[activation.name])
-    few = 8 * np.finfo(float).eps
-    # The value to a few roundings of itself and of z. The slope to a few roundings of the largest slope, since 1 - S and
-    # 1 - tanh^2 lose their relative digits where they saturate, in every library.
-    assert (np.abs(value - phi) <= few * (np.abs(phi) + np.abs(POINTS * dphi)) + 1e-300).all()
-    assert (np.abs(slope - dphi) <= few * activation.sup_slope).all()
+    eps = np.finfo(float).eps
+    # The value to a few roundings of itself and of z. The slope to a few roundings of the largest one, since 1 - S and
+    # 1 - tanh^2 lose their relative digits where they saturate, in every library; silu multiplies those by z <= 37.
+    assert (np.abs(value - phi) <= 8 * eps * (np.abs(phi) + np.abs(POINTS * dphi)) + 1e-300).all()
+    assert (np.abs(slope - dphi) <= 40 * eps * activation.sup_slope).all()
 
 
 def test_nothing_warns_or_ceases_to_be_finite_at_extreme_input(activation):
