@@ -154,7 +154,6 @@ class Batch:
     def _make_counters(self) -> None:
         units = self.layout.widths[1:]
         self.low = np.zeros((self.runs, sum(units), self.samples), bool)
-        self.low_too = np.empty_like(self.low) if not self.activation.monotone else None
         self.bytes = [self.low.view(np.uint8)[:, :, at : at + BLOCK] for at in range(0, self.samples, BLOCK)]
         self.block_counts = np.empty(self.low.shape[:2], np.uint8)
         self.counts = np.empty(self.low.shape[:2])
@@ -165,6 +164,7 @@ class Batch:
         self.watched = [(hidden, self.activation)] if hidden.stop else []
         if self.output_activation is not None and not self.linear_output:
             self.watched.append((slice(hidden.stop, hidden.stop + units[-1]), self.output_activation))
+        self.low_too = None if all(member.monotone for _, member in self.watched) else np.empty_like(self.low)
 
     def count_saturated(self, saturation: np.ndarray, dead: np.ndarray) -> None:
         """Shares, (R, layers) each: of (unit, sample) with |phi'| < 0.05 sup |phi'|, and of units so on every sample.

@@ -13,16 +13,16 @@ from core.families.activations import ACTIVATIONS, Activation
 def softmax(net: np.ndarray, out: np.ndarray, log_sum: np.ndarray, total: np.ndarray) -> None:
     """o_k = exp(net_k) / sum exp(net) over axis 1, and ln sum exp(net), from net (R, outputs, samples).
 
-    `log_sum` is written, `total` is scratch; both have shape (R, 1, samples). Shifted by the largest net, so
-    nothing overflows.
+    `net` is shifted in place so that its largest entry is 0: nothing overflows, and a small loss, the difference of
+    ln sum exp(net) and net, keeps its digits however large the nets were. `log_sum` is written, `total` is scratch; both
+    have shape (R, 1, samples).
     """
     np.maximum.reduce(net, axis=1, keepdims=True, out=log_sum)
-    np.subtract(net, log_sum, out=out)
-    np.exp(out, out=out)
+    net -= log_sum
+    np.exp(net, out=out)
     np.add.reduce(out, axis=1, keepdims=True, out=total)
     out /= total
-    np.log(total, out=total)
-    log_sum += total
+    np.log(total, out=log_sum)
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Loss:
         name, label, formula, source: as in RunConfig; for a reader; LaTeX; where it comes from.
         output_activation: the only one it goes with; None for any but softmax.
         terms: (net, output, target, log_sum, out, scratch) -> None; writes to `out` one term for each run, output and
-            sample, whose sum divided by the samples is E.
+            sample, whose sum divided by the samples is E. `net` and `log_sum` are those that softmax left.
         residual: (output, target, out) -> None; writes N dE/do where any output activation goes (mse), and
             N dE/dnet where one is fixed.
     """
