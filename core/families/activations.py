@@ -145,7 +145,7 @@ def _softplus(net, out, slope, scratch):
 
 
 def _positive(net, zeros, out, scratch):
-    """1 where net > 0, else 0, into `out`: through bytes in `scratch`, half the time of np.sign or of a mixed compare."""
+    """1 where net > 0, else 0, into `out`: through bytes in `scratch`, half the time of np.sign or a mixed compare."""
     flags = scratch.reshape(-1).view(np.uint8)[: net.size].reshape(net.shape)
     np.greater(net, zeros, out=flags.view(bool))
     np.copyto(out, flags)

@@ -14,7 +14,7 @@ def softmax(net: np.ndarray, out: np.ndarray, log_sum: np.ndarray, total: np.nda
     """o_k = exp(net_k) / sum exp(net) over axis 1, and ln sum exp(net), from net (R, outputs, samples).
 
     `net` is shifted in place so that its largest entry is 0: nothing overflows, and a small loss, the difference of
-    ln sum exp(net) and net, keeps its digits however large the nets were. `log_sum` is written, `total` is scratch; both
+    ln sum exp(net) and net, keeps its digits however large nets were. `log_sum` is written, `total` is scratch; both
     have shape (R, 1, samples).
     """
     np.maximum.reduce(net, axis=1, keepdims=True, out=log_sum)
