@@ -15,6 +15,8 @@ CONTROL_RULES: dict[str, Number | Choice | Flag] = {
     "depth": Number(0, _WIDTHS.layers, whole=True),
     "width": Number(1, _WIDTHS.units, whole=True),
     **{field: rule for field, rule in RULES.items() if field != "hidden"},
+    # A browser counts to 2^53 only, and beyond the most steps there are it makes no difference.
+    "record_every": Number(1, RULES["steps"].high, whole=True),
 }
 KEYS = (*CONTROL_RULES, "hidden")
 _SEPARATOR = re.compile(r"[,;\s]+")
@@ -35,6 +37,7 @@ def parse_widths(text: str) -> tuple[int, ...]:
 def to_values(config: RunConfig) -> dict[str, object]:
     """The value of every control that stands for this config."""
     values = config.to_dict()
+    values["record_every"] = min(config.record_every, CONTROL_RULES["record_every"].high)
     hidden = values.pop("hidden")
     uniform = len(set(hidden)) <= 1
     shape = {"depth": len(hidden), "width": hidden[0]} if uniform and hidden else {}

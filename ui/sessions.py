@@ -1,0 +1,237 @@
+"""What visitors share: results kept by config, places to train, and the line in front of them."""
+
+from __future__ import annotations
+
+import gc
+import os
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
+from typing import Generic, TypeVar
+
+import numpy as np
+import streamlit as st
+
+from core import ConfigError, RunConfig, Trace, train
+from core.config import check_cost
+from core.engine import Data
+
+LOOK_SECONDS = 0.1  # how often one who waits looks up, and can be stopped
+PATIENCE_SECONDS = 0.5  # no progress is shown before
+KEPT_RUNS, KEPT_BYTES = 200, 256_000_000
+KEPT_TABLES, KEPT_TABLE_BYTES = 16, 128_000_000
+
+Value = TypeVar("Value")
+
+
+class Shelf(Generic[Value]):
+    """Values by key, bounded in number and in bytes: what was asked for longest ago goes first.
+
+    The newest value stays whatever its size, because the page that asked for it draws from it.
+    """
+
+    def __init__(self, most: int, most_bytes: int, size: Callable[[Value], int]):
+        self._most, self._most_bytes, self._size = most, most_bytes, size
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[Hashable, tuple[Value, int]] = OrderedDict()
+        self._bytes = 0
+        self._making: dict[Hashable, threading.Event] = {}
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of all values kept."""
+        return self._bytes
+
+    def get(self, key: Hashable) -> Value | None:
+        """The value kept under this key, or None."""
+        with self._lock:
+            return self._find(key)
+
+    def fetch(self, key: Hashable, make: Callable[[], Value], wait: Callable[[], None]) -> Value:
+        """The value kept under this key, made if there is none; who comes while it is made waits for it.
+
+        A maker that raises ends its own call only: one of those who wait makes the value then.
+
+        Args:
+            wait: called every 0.1 s by one who waits; what it raises ends the waiting.
+        """
+        while True:
+            with self._lock:
+                found = self._find(key)
+                if found is not None:
+                    return found
+                done = self._making.get(key)
+                if done is None:
+                    mine = self._making[key] = threading.Event()
+            if done is None:
+                try:
+                    value = make()
+                    self._keep(key, value)
+                    return value
+                finally:
+                    with self._lock:
+                        del self._making[key]
+                    mine.set()
+            while not done.wait(LOOK_SECONDS):
+                wait()
+
+    def _find(self, key: Hashable) -> Value | None:
+        if key not in self._kept:
+            return None
+        self._kept.move_to_end(key)
+        return self._kept[key][0]
+
+    def _keep(self, key: Hashable, value: Value) -> None:
+        size = self._size(value)
+        with self._lock:
+            self._kept[key] = value, size
+            self._bytes += size
+            while len(self._kept) > 1 and (len(self._kept) > self._most or self._bytes > self._most_bytes):
+                self._bytes -= self._kept.popitem(last=False)[1][1]
+
+
+class Line:
+    """A few places to work in, and a line in front of them: first come, first served."""
+
+    def __init__(self, places: int):
+        self._free = places
+        self._moved = threading.Condition()
+        self._waiting: list[object] = []
+
+    @contextmanager
+    def place(self, wait: Callable[[int], None]) -> Iterator[None]:
+        """Holds a place; `wait(ahead)` is called every 0.1 s until there is one, and may raise to leave the line."""
+        ticket, entered = object(), False
+        with self._moved:
+            self._waiting.append(ticket)
+        try:
+            while not (entered := self._enter(ticket)):
+                wait(self._ahead(ticket))
+        finally:
+            if not entered:
+                with self._moved:
+                    self._waiting.remove(ticket)
+                    self._moved.notify_all()
+        try:
+            yield
+        finally:
+            with self._moved:
+                self._free += 1
+                self._moved.notify_all()
+
+    def _enter(self, ticket: object) -> bool:
+        with self._moved:
+            first = self._moved.wait_for(lambda: self._free > 0 and self._waiting[0] is ticket, LOOK_SECONDS)
+            if first:
+                self._waiting.remove(ticket)
+                self._free -= 1
+                self._moved.notify_all()
+            return first
+
+    def _ahead(self, ticket: object) -> int:
+        with self._moved:
+            return self._waiting.index(ticket)
+
+
+class Notice:
+    """Tells a visitor how a run gets on, once it takes longer than half a second.
+
+    Each call is also where Streamlit ends the script of a visitor who has changed a control or closed the tab.
+    """
+
+    def __init__(self, slot):
+        self._slot, self._start, self._shown = slot, time.monotonic(), False
+
+    def waiting(self, ahead: int) -> None:
+        """In line for a place, with so many before."""
+        others = {0: "yours is next", 1: "one run is ahead of yours"}.get(ahead, f"{ahead} runs are ahead of yours")
+        self._show(0.0, f"Waiting for a free place to train: {others}.")
+
+    def following(self) -> None:
+        """Another visitor's run with the same settings is under way."""
+        self._show(0.0, "Another visitor has asked for this very run: waiting for it.")
+
+    def training(self, done: int, total: int) -> None:
+        self._show(done / total, f"Training: step {done:,} of {total:,}. A change of any control stops this run.")
+
+    def _show(self, share: float, words: str) -> None:
+        if time.monotonic() - self._start >= PATIENCE_SECONDS:
+            self._shown = True
+            self._slot.progress(min(share, 1.0), text=words)
+        else:
+            len(st.session_state)  # touching it is enough for Streamlit to step in
+
+    def clear(self) -> None:
+        if self._shown:
+            self._slot.empty()
+
+
+@dataclass(frozen=True, eq=False)
+class _Shared:
+    runs: Shelf[Trace]
+    line: Line
+    tables: Shelf
+
+
+def places() -> int:
+    """Trainings at once: GRADIENT_LAB_MAX_TRAININGS, or one for each core."""
+    name = "GRADIENT_LAB_MAX_TRAININGS"
+    text = os.environ.get(name, "").strip()
+    if not text:
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if not text.isdecimal() or int(text) < 1:
+        raise ConfigError(name, text, "the environment setting must be a whole number of at least 1")
+    return int(text)
+
+
+@st.cache_resource(show_spinner=False)
+def shared() -> _Shared:
+    """The one set of shelves and places of this process."""
+    # Streamlit collects garbage after every rerun; what is imported by now need not be walked through each time.
+    gc.collect()
+    gc.freeze()
+    return _Shared(
+        Shelf(KEPT_RUNS, KEPT_BYTES, trace_bytes), Line(places()), Shelf(KEPT_TABLES, KEPT_TABLE_BYTES, table_bytes)
+    )
+
+
+def trace_bytes(trace: Trace) -> int:
+    """Bytes of a trace's arrays."""
+    own = [getattr(trace, field.name) for field in fields(trace)]
+    arrays = [value for value in own if isinstance(value, np.ndarray)]
+    arrays += [array for layer in trace.weights for array in layer if array is not None]
+    return sum(array.nbytes for array in arrays)
+
+
+def table_bytes(parts) -> int:
+    """Bytes of a table or of prepared data, from the arrays in it; a text is reckoned at 64."""
+    arrays = [column.values for column in parts.columns] if hasattr(parts, "columns") else [parts.X, parts.D]
+    return sum(64 * array.size if array.dtype == object else array.nbytes for array in arrays)
+
+
+def trained(config: RunConfig, data: Data | None, digest: str | None, notice: Notice) -> Trace:
+    """The trace of this run: kept from before, or trained now, in turn with other visitors.
+
+    Args:
+        data: (X, D) instead of the dataset, told apart by its digest.
+        notice: is told how it gets on; whatever it raises ends the run.
+
+    Raises:
+        ConfigError: as `core.train`.
+    """
+    def make() -> Trace:
+        check_cost(config, *_sizes(data))  # refused at once, not after waiting in line
+        with shared().line.place(notice.waiting):
+            return train([config], data=data, on_progress=notice.training)[0]
+
+    return shared().runs.fetch((config, digest), make, notice.following)
+
+
+def _sizes(data: Data | None) -> tuple[int, ...]:
+    return () if data is None else (data[0].shape[1], data[1].shape[1], len(data[0]))

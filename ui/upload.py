@@ -1,0 +1,107 @@
+"""What a visitor brings: a table as data, or a config as JSON."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from hashlib import sha256
+
+import streamlit as st
+
+from core import ConfigError, RunConfig
+from core.config import RULES
+from core.datasets import TASKS
+from core.tables import MAX_BYTES, Prepared, Table, prepare, read_table
+from ui import sessions
+from ui.text import as_text
+
+MAX_CONFIG_BYTES = 100_000
+FEWEST, MOST = int(RULES["samples"].low), int(RULES["samples"].high)
+
+
+@dataclass(frozen=True, eq=False)
+class Given:
+    """A visitor's data, ready to train on, and what tells them apart."""
+
+    prepared: Prepared
+    digest: str
+
+
+def table_controls() -> Given | ConfigError | None:
+    """A place for a CSV file and the choices it asks for; why it cannot be used, or None before there is one."""
+    file = st.file_uploader(
+        "Your table",
+        type=["csv", "tsv", "txt"],
+        key="table_file",
+        max_upload_size=MAX_BYTES // 1_000_000,
+        help="A CSV file: one row a sample, one column the target. It stays in memory, and only while you are here.",
+    )
+    if file is None:
+        return None
+    raw, name = file.getvalue(), file.name
+    digest = sha256(raw).hexdigest()
+    try:
+        table = _kept(("table", digest), lambda: read_table(raw, name))
+        choices = _choices(table)
+        key = ("prepared", digest, *choices)
+        return Given(_kept(key, lambda: prepare(table, *choices)), sha256(repr(key).encode()).hexdigest())
+    except ConfigError as error:
+        return error
+
+
+def _kept(key, make):
+    return sessions.shared().tables.fetch(key, make, lambda: len(st.session_state))
+
+
+def _choices(table: Table) -> tuple[str, bool, str | None, tuple[str, ...]]:
+    """(target, drop rows with missing values, task or None, columns left out), as `core.tables.prepare` takes them."""
+    names = [column.name for column in table.columns]
+    st.caption(
+        f"{table.rows:,} rows, {len(names)} columns; {table.delimiter}, {table.encoding}, "
+        f"{'first line names the columns' if table.header else 'no line of names'}."
+    )
+    target = st.selectbox("Target", names, index=len(names) - 1, key="table_target", help="The column to learn.")
+    task = st.selectbox(
+        "Task",
+        list(TASKS),
+        index=None,
+        placeholder="told from the target",
+        key="table_task",
+        help="Regression, two classes or several; told from the target unless you choose.",
+    )
+    others = [name for name in names if name != target]
+    left_out = st.multiselect(
+        "Leave out",
+        others,
+        key="table_left_out",
+        placeholder="no column",
+        help="Columns that are no input, such as a running number.",
+    )
+    drop = False
+    if table.missing_rows:
+        drop = st.checkbox(
+            f"Drop the {len(table.missing_rows):,} rows that lack a value",
+            key="table_drop",
+            help="Otherwise they are an error; leaving out the columns they lack is the other way.",
+        )
+    return target, drop, task, tuple(left_out)
+
+
+def report(given: Given) -> None:
+    """What was made of the table, in words."""
+    st.caption(as_text(" ".join(given.prepared.notes)))
+
+
+def read_config(raw: bytes) -> RunConfig:
+    """The config in a JSON file, as the Lab writes it.
+
+    Raises:
+        ConfigError: not JSON, not an object, or settings that are not allowed.
+    """
+    if len(raw) > MAX_CONFIG_BYTES:
+        raise ConfigError("config", f"{len(raw):,} bytes", f"a config has at most {MAX_CONFIG_BYTES:,} bytes")
+    try:
+        settings = json.loads(raw)
+    except (ValueError, RecursionError):
+        raise ConfigError("config", "this file", "it must be JSON, as the Lab saves it") from None
+    return RunConfig.from_dict(settings)
