@@ -179,7 +179,8 @@ def _help(field: str, control: Control, reason: str | None) -> str:
     return "\n\n".join(parts)
 
 
-def _beside(*fields: str) -> None:
+def beside(*fields: str) -> None:
+    """The widgets of some fields in a row."""
     for column, field in zip(st.columns(len(fields)), fields, strict=True):
         with column:
             draw(field)
@@ -192,7 +193,7 @@ def network() -> None:
     with more:
         draw("hidden")
     with second:
-        _beside("depth", "width")
+        beside("depth", "width")
     with first:
         draw("activation")
     with more:
@@ -202,31 +203,31 @@ def network() -> None:
 
 def initialisation() -> None:
     """Init and its scale in sight; biases and seed in a group."""
-    _beside("init", "init_scale")
+    beside("init", "init_scale")
     with st.expander("More on the initialisation", key="group_init"):
-        _beside("bias_std", "seed")
+        beside("bias_std", "seed")
 
 
 def training() -> None:
     """Loss, optimizer, steps and what is recorded."""
     with st.expander("Training", key="group_training"):
         draw("loss")
-        _beside("steps", "record_every")
+        beside("steps", "record_every")
         draw("optimizer")
-        _beside("learning_rate", "momentum")
-        _beside("batch_size", "dtype")
+        beside("learning_rate", "momentum")
+        beside("batch_size", "dtype")
 
 
 def clipping() -> None:
     """The rule and its threshold."""
-    _beside("clip", "clip_threshold")
+    beside("clip", "clip_threshold")
 
 
 def regularisation() -> None:
     """L2 in sight; the other penalties in a group."""
     draw("l2")
     with st.expander("More on regularisation", key="group_regularisation"):
-        _beside("l1", "weight_decay")
+        beside("l1", "weight_decay")
         draw("max_norm")
 
 

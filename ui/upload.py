@@ -1,30 +1,31 @@
-"""What a visitor brings: a table as data, or a config as JSON."""
+"""A visitor's own table as the data of a run."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from hashlib import sha256
 
 import streamlit as st
 
-from core import ConfigError, RunConfig
-from core.config import RULES
+from core import ConfigError
 from core.datasets import TASKS
+from core.engine import Data
 from core.tables import MAX_BYTES, Prepared, Table, prepare, read_table
 from ui import sessions
 from ui.text import as_text
 
-MAX_CONFIG_BYTES = 100_000
-FEWEST, MOST = int(RULES["samples"].low), int(RULES["samples"].high)
 
 
 @dataclass(frozen=True, eq=False)
 class Given:
-    """A visitor's data, ready to train on, and what tells them apart."""
+    """A visitor's data, ready to train on, and the key under which they are kept."""
 
     prepared: Prepared
     digest: str
+
+    @property
+    def arrays(self) -> Data:
+        return self.prepared.X, self.prepared.D
 
 
 def table_controls() -> Given | ConfigError | None:
@@ -39,14 +40,19 @@ def table_controls() -> Given | ConfigError | None:
     if file is None:
         return None
     raw, name = file.getvalue(), file.name
-    digest = sha256(raw).hexdigest()
     try:
-        table = _kept(("table", digest), lambda: read_table(raw, name))
+        table = _kept(_digest(raw), lambda: read_table(raw, name))
         choices = _choices(table)
-        key = ("prepared", digest, *choices)
-        return Given(_kept(key, lambda: prepare(table, *choices)), sha256(repr(key).encode()).hexdigest())
+        digest = _digest(raw + repr(choices).encode())
+        given = Given(_kept(digest, lambda: prepare(table, *choices)), digest)
     except ConfigError as error:
         return error
+    st.caption(as_text(" ".join(given.prepared.notes)))
+    return given
+
+
+def _digest(raw: bytes) -> str:
+    return sha256(raw).hexdigest()
 
 
 def _kept(key, make):
@@ -85,23 +91,3 @@ def _choices(table: Table) -> tuple[str, bool, str | None, tuple[str, ...]]:
             help="Otherwise they are an error; leaving out the columns they lack is the other way.",
         )
     return target, drop, task, tuple(left_out)
-
-
-def report(given: Given) -> None:
-    """What was made of the table, in words."""
-    st.caption(as_text(" ".join(given.prepared.notes)))
-
-
-def read_config(raw: bytes) -> RunConfig:
-    """The config in a JSON file, as the Lab writes it.
-
-    Raises:
-        ConfigError: not JSON, not an object, or settings that are not allowed.
-    """
-    if len(raw) > MAX_CONFIG_BYTES:
-        raise ConfigError("config", f"{len(raw):,} bytes", f"a config has at most {MAX_CONFIG_BYTES:,} bytes")
-    try:
-        settings = json.loads(raw)
-    except (ValueError, RecursionError):
-        raise ConfigError("config", "this file", "it must be JSON, as the Lab saves it") from None
-    return RunConfig.from_dict(settings)

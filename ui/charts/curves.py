@@ -8,56 +8,174 @@ import plotly.graph_objects as go
 
 from core import Trace
 from ui.charts import style
+from ui.charts.heatmap import share_heatmap
 from ui.charts.pooling import envelope_rows
-from ui.charts.style import Chart
+from ui.charts.style import Chart, number
 
-MOST_POINTS = 500
+HEIGHT = 340
+MOST_POINTS = 500  # of one curve: more than a screen has columns
+MOST_LAYERS = 12  # curves side by side, one a layer, that an eye can follow
+LEVEL_UPDATE = 1e-3  # the usual guide: a step should change weights by about a thousandth
 
 
 def loss_chart(trace: Trace, *, dark: bool = False) -> Chart:
-    """Loss of the data, with penalties where they differ, and on the samples held out."""
-    return _lines(trace, "Loss", "loss", {"loss": trace.loss}, dark)
+    """Loss of the data, the loss with penalties where it differs, and the loss on the samples held out."""
+    curves = {"loss": trace.loss}
+    if not np.allclose(trace.total_loss, trace.loss, rtol=1e-12, atol=0, equal_nan=True):
+        curves["with penalties"] = trace.total_loss
+    curves |= _held_out("held out", trace.holdout_loss)
+    first, last = trace.loss[0], trace.loss[trace.last_row]
+    finding = f"From {number(first, 3)} to {number(last, 3)} at step {trace.step[trace.last_row]:,}."
+    return _over_steps(trace, "Loss", "loss", curves, finding, dark=dark)
 
 
 def accuracy_chart(trace: Trace, *, dark: bool = False) -> Chart:
-    """Share of samples classified rightly; a titled chart with a sentence for a regression."""
-    return _lines(trace, "Accuracy", "accuracy", {"accuracy": trace.accuracy}, dark)
+    """Share of samples classified rightly, and of those held out; a sentence for a regression."""
+    if not np.isfinite(trace.accuracy).any():
+        why = "A regression has no accuracy; see the loss." if trace.task == "regression" else "No step was finished."
+        return style.empty("Accuracy", why, x="step", y="accuracy", dark=dark)
+    curves = {"training": trace.accuracy} | _held_out("held out", trace.holdout_accuracy)
+    end = int(np.flatnonzero(np.isfinite(trace.accuracy))[-1])
+    finding = f"From {trace.accuracy[0]:.0%} to {trace.accuracy[end]:.0%} at step {trace.step[end]:,}."
+    axis = style.axis("accuracy", dark, range=[0, 1.03], tickformat=".0%")
+    return _over_steps(trace, "Accuracy", "accuracy", curves, finding, axis=axis, dark=dark)
 
 
 def global_norm_chart(trace: Trace, *, dark: bool = False) -> Chart:
-    """Norm of all parameters' gradient, before and after clipping."""
+    """Norm of all parameters' gradient before and after clipping; with the threshold where it is of that norm."""
     before = trace.global_grad_norm
-    return _lines(trace, "Global gradient norm", "norm", {"before": before, "after": before * trace.clip_scale}, dark)
+    curves, guides = {"before clipping": before}, {}
+    end = trace.last_row
+    finding = f"From {number(before[0])} to {number(before[end])} at step {trace.step[end]:,}."
+    if trace.config.clip == "none":
+        curves = {"gradient norm": before}
+    else:
+        curves["after clipping"] = before * trace.clip_scale
+        finding += f" Clipping binds on {trace.summary()['clipped_share']:.0%} of the steps."
+        if trace.config.clip == "global_norm":
+            guides["threshold"] = trace.config.clip_threshold
+    return _over_steps(trace, "Global gradient norm", "norm of all parameters", curves, finding, guides, dark=dark)
 
 
 def update_ratio_chart(trace: Trace, *, dark: bool = False) -> Chart:
-    """Each layer's step against its weights."""
-    return _lines(trace, "Update ratio", "‖step‖ / ‖W‖", _by_layer(trace.update_ratio), dark)
+    """||step|| / ||W|| of each layer, with the usual guide of 1e-3."""
+    title, y = "Size of a step against the weights", "‖step‖ / ‖W‖"
+    finite = trace.update_ratio[np.isfinite(trace.update_ratio)]
+    if not finite.size:
+        return style.empty(title, "No step was finished in this run.", x="step", y=y, dark=dark)
+    finding = f"Median {number(float(np.median(finite)))}; about 10⁻³ is the usual guide."
+    axis = style.axis(y, dark, decades=style.log_range(trace.update_ratio, np.array([LEVEL_UPDATE])))
+    return _by_layer(trace, title, trace.update_ratio, finding, {"guide 10⁻³": LEVEL_UPDATE}, axis=axis, dark=dark)
 
 
 def weight_norm_chart(trace: Trace, *, dark: bool = False) -> Chart:
-    """Norm of each layer's weights."""
-    return _lines(trace, "Weight norm", "‖W‖", _by_layer(trace.weight_norm), dark)
+    """||W|| of each layer."""
+    whole = np.linalg.norm(trace.weight_norm, axis=1)
+    end = trace.last_row
+    finding = f"All weights: from {number(whole[0], 3)} to {number(whole[end], 3)} at step {trace.step[end]:,}."
+    axis = style.value_axis("‖W‖", dark, trace.weight_norm)
+    return _by_layer(trace, "Weight norm by layer", trace.weight_norm, finding, {}, axis=axis, dark=dark)
 
 
 def saturation_chart(trace: Trace, *, dark: bool = False) -> Chart:
-    """Share of (sample, unit) pairs whose slope is below 5 % of the largest."""
-    return _lines(trace, "Saturation", "share", _by_layer(trace.saturation), dark)
+    """Share of (sample, unit) pairs of each layer whose slope is below a twentieth of the largest."""
+    return _share(trace, trace.saturation, "Saturation", "of slopes below 5% of the largest", dark)
 
 
 def dead_chart(trace: Trace, *, dark: bool = False) -> Chart:
-    """Share of units that are saturated on every sample."""
-    return _lines(trace, "Dead units", "share", _by_layer(trace.dead), dark)
+    """Share of units of each layer that are saturated on every sample."""
+    return _share(trace, trace.dead, "Dead units", "of units saturated on every sample", dark)
 
 
-def _by_layer(values: np.ndarray) -> dict[str, np.ndarray]:
-    return {f"layer {l + 1}": values[:, l] for l in range(values.shape[1])}
+# -- how they are drawn -----------------------------------------------------------------------------------------
 
 
-def _lines(trace: Trace, title: str, y: str, curves: dict[str, np.ndarray], dark: bool) -> Chart:
-    data = []
-    for name, values in curves.items():
-        rows = envelope_rows(values[: trace.rows_recorded], MOST_POINTS)
-        data.append({"type": "scatter", "x": trace.step[rows], "y": values[rows], "mode": "lines", "name": name})
-    frame = style.layout(title, "", xaxis=style.axis("step", dark), yaxis=style.axis(y, dark), dark=dark)
-    return Chart(go.Figure({"data": data, "layout": frame}), title, pd.DataFrame({"step": trace.step} | curves))
+def _held_out(name: str, values: np.ndarray) -> dict[str, np.ndarray]:
+    return {name: values} if np.isfinite(values).any() else {}
+
+
+def _share(trace: Trace, values: np.ndarray, title: str, of: str, dark: bool) -> Chart:
+    end = values[trace.last_row]
+    if not np.isfinite(end).any():
+        return style.empty(f"{title} by layer", "This was not computed in this run.", x="step", y="layer", dark=dark)
+    worst = int(np.nanargmax(end))
+    finding = f"At most {end[worst]:.0%}, at layer {worst + 1}, at step {trace.step[trace.last_row]:,}."
+    if end[worst] == 0:
+        finding = f"0% in every layer at step {trace.step[trace.last_row]:,}."
+    return share_heatmap(trace, values, f"{title} by layer", finding, f"share {of}", dark=dark)
+
+
+def _over_steps(trace, title, y, curves, finding, guides=None, *, axis=None, dark) -> Chart:
+    """Named curves (rows,) over the steps recorded, each thinned to what a screen can show."""
+    look, rows = style.theme(dark), trace.rows_recorded
+    recorded = {name: values[:rows] for name, values in curves.items()}
+    if not any(np.isfinite(values).any() for values in recorded.values()):
+        return style.empty(title, f"The run diverged at step {trace.diverged_at}.", x="step", y=y, dark=dark)
+    colours = (look.text, style.MARKS[1].colour(dark), look.accent)
+    dashes = ("solid", "dash", "dot")
+    data = [
+        _curve(trace.step, values, name, {"color": colour, "width": 2, "dash": dash})
+        for (name, values), colour, dash in zip(recorded.items(), colours, dashes, strict=False)
+    ]
+    axis = axis or style.value_axis(y, dark, *recorded.values())
+    return _chart(trace, title, finding, data, recorded, guides or {}, axis, dark)
+
+
+def _by_layer(trace, title, values, finding, guides, *, axis, dark) -> Chart:
+    """One curve a layer, (rows, layers), coloured along the network; some layers only where there are many."""
+    rows, layers = trace.rows_recorded, trace.layers
+    shown = np.unique(np.rint(np.linspace(1, layers, min(layers, MOST_LAYERS))).astype(int))
+    if layers > len(shown):
+        finding += f" Drawn: {len(shown)} of {layers} layers."
+    named = {1, int(shown[len(shown) // 2]), layers}
+    data, recorded = [], {}
+    for layer in shown:
+        name = "output" if layer == layers else f"layer {layer}"
+        recorded[name] = values[:rows, layer - 1]
+        colour = style.depth_colour((layer - 1) / max(layers - 1, 1), dark)
+        line = {"color": colour, "width": 3 if layer in (1, layers) else 1.5}
+        line["dash"] = "dash" if layer == 1 < layers else "solid"
+        data.append(_curve(trace.step, recorded[name], name, line) | {"showlegend": layer in named})
+    return _chart(trace, title, finding, data, recorded, guides, axis, dark)
+
+
+def _curve(step: np.ndarray, values: np.ndarray, name: str, line: dict) -> dict:
+    rows = envelope_rows(values, MOST_POINTS)
+    few = np.isfinite(values[rows]).sum() <= 12
+    return {
+        "type": "scatter",
+        "x": step[rows].astype(np.int32),
+        "y": np.where(np.isfinite(values[rows]), values[rows], np.nan),
+        "name": name,
+        "mode": "lines+markers" if few else "lines",
+        "line": line,
+        "marker": {"size": 7},
+        "hovertemplate": "%{y:.4~g}",
+    }
+
+
+def _chart(trace, title, finding, data, recorded, guides, axis, dark) -> Chart:
+    look, step = style.theme(dark), trace.step[: trace.rows_recorded]
+    xaxis = style.steps_axis(step, dark)
+    for name, height in guides.items():
+        line = {"color": look.muted, "width": 1.5, "dash": "longdashdot"}
+        ends = {"x": [float(end) for end in xaxis["range"]], "y": [height, height]}
+        data.append({"type": "scatter", "mode": "lines", "name": name, "line": line, "hoverinfo": "skip"} | ends)
+    legend = sum(drawn.get("showlegend", True) for drawn in data) > 1
+    above = 0 if trace.diverged_at is None else 22
+    frame = style.layout(
+        title,
+        finding,
+        xaxis=xaxis,
+        yaxis=axis,
+        dark=dark,
+        height=HEIGHT + above - (0 if legend else 38),
+        below=96 if legend else 58,
+        above=above,
+        hovermode="x unified",
+        showlegend=legend,
+    )
+    frame |= style.broken(trace.diverged_at, dark)
+    broke = "" if trace.diverged_at is None else f" The run diverged at step {trace.diverged_at}."
+    table = pd.DataFrame({"step": step} | recorded | {name: np.full(len(step), y) for name, y in guides.items()})
+    return Chart(go.Figure({"data": data, "layout": frame}), f"{title}. {finding}{broke}", table)

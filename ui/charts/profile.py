@@ -11,16 +11,21 @@ import plotly.graph_objects as go
 
 from core import Trace
 from ui.charts import style
+from ui.charts.animation import player
 from ui.charts.pooling import spread_rows
-from ui.charts.quantities import QUANTITIES, reference
+from ui.charts.quantities import QUANTITIES, Quantity, reference
 from ui.charts.style import Chart, number
 
 MOST_FRAMES = 100
+MOST_VALUES = 30_000  # norms sent in all, so that 500 layers take fewer frames instead of megabytes
+ROOM_ABOVE = 8  # decades the axis goes above step 0 in a run that diverged: its last steps may reach 1e200
+SHADES = 20  # colour steps a decade, so that a colour is one signed byte
+HEIGHT, BELOW = 500, 172
 
 
 @dataclass(frozen=True, eq=False)
 class Guide:
-    """A line to compare with, (layers,), such as a theory's; with `low` and `high` a band around it."""
+    """A line of step 0 to compare with, (layers,), such as a theory's; `low` and `high` make a band around it."""
 
     name: str
     values: np.ndarray
@@ -36,46 +41,200 @@ def gradient_profile(
     guides: Sequence[Guide] = (),
     dark: bool = False,
 ) -> Chart:
-    """Norm over layers, logarithmic, opening at step 0, with play and a step slider.
+    """Norm over layers, logarithmic; opens at step 0, with play and a step slider over at most 100 recorded rows.
+
+    A marker's colour is its norm against the output layer's at step 0. A zero is a gap with a 0 at the foot of
+    the axes; what leaves them at the top has an arrow there. Axes are the same in every frame.
 
     Args:
         trace: the run.
         quantity: a name of QUANTITIES.
         previous: another run, drawn faintly at the same step.
-        guides: lines for step 0, such as the theory's.
+        guides: lines of step 0, such as a theory's.
     """
     chosen = QUANTITIES[quantity]
-    rows = spread_rows(trace.rows_recorded, MOST_FRAMES)
-    norms = chosen.values(trace)[rows]
-    look, layers = style.theme(dark), np.arange(1, trace.layers + 1)
-    level = reference(chosen.values(trace))
-    low, high = style.log_range(norms)
-    data = [
-        {
-            "type": "scatter",
-            "x": layers,
-            "y": norms[0],
-            "mode": "lines+markers",
-            "name": chosen.label,
-            "line": {"color": look.muted},
-            "marker": {
-                "color": style.decades(norms[0], level),
-                "colorscale": style.gradient_colours(dark),
-                "cmin": -style.DECADES,
-                "cmax": style.DECADES,
-                "size": 11,
-                "line": {"color": look.muted, "width": 1},
-            },
-        }
+    title = f"{chosen.label[0].upper()}{chosen.label[1:]} by layer"
+    every = chosen.values(trace)
+    if not np.isfinite(every[0]).any():
+        sentence = f"The run diverged at step {trace.step[0]}, before any gradient could be computed."
+        return style.empty(title, sentence, x="layer", y=chosen.axis, dark=dark)
+    rows = spread_rows(trace.rows_recorded, max(2, min(MOST_FRAMES, MOST_VALUES // trace.layers)))
+    norms, level = every[rows], reference(every)
+    before = _same_steps(previous, chosen, trace.step[rows])
+    low, high = _axis_range(trace, norms, [*before, *(guide.values for guide in guides)])
+    pictures = [
+        *_previous(before, dark),
+        *_variants(trace, chosen, rows, dark),
+        _main(norms, level, chosen.label, dark),
+        *_edges(norms, low, high, dark),
     ]
+    fixed = _guides(guides, dark)
+    said = [_finding(step, values) for step, values in zip(trace.step[rows], norms, strict=True)]
     frame = style.layout(
-        f"{chosen.label.capitalize()} by layer",
-        f"At step 0 layer 1 has {number(norms[0, 0])}, the output layer {number(norms[0, -1])}.",
+        title,
+        said[0],
         xaxis=style.layers_axis(trace.layers, dark),
         yaxis=style.axis(chosen.axis, dark, decades=(low, high)),
         dark=dark,
-        height=460,
+        height=HEIGHT,
+        below=BELOW if len(rows) > 1 else 96,
+        hovermode="x unified",
+        showlegend=len(fixed) + len(pictures) > 1,
     )
-    table = pd.DataFrame({"step": np.repeat(trace.step[rows], trace.layers), "layer": np.tile(layers, len(rows))})
-    table[quantity] = norms.ravel()
-    return Chart(go.Figure({"data": data, "layout": frame}), "gradient profile", table)
+    figure = {"data": fixed + [trace_of for trace_of, _ in pictures], "layout": frame}
+    if len(rows) > 1:
+        places = list(range(len(fixed), len(fixed) + len(pictures)))
+        figure["frames"] = [
+            {
+                "name": str(step),
+                "traces": places,
+                "data": [moves(k) for _, moves in pictures],
+                "layout": {"title": {"subtitle": {"text": words}}},
+            }
+            for k, (step, words) in enumerate(zip(trace.step[rows], said, strict=True))
+        ]
+        frame |= player([str(step) for step in trace.step[rows]], HEIGHT, frame["margin"], dark)
+        frame["legend"]["y"] = -style.below_data(BELOW - 44, HEIGHT, frame["margin"]["t"], BELOW)
+    return Chart(go.Figure(figure), _alt(trace, title, rows, norms), _table(trace, chosen, quantity, rows))
+
+
+# -- traces of the figure, each with the function that gives its part of frame k --------------------------------
+
+
+def _main(norms, level, name, dark):
+    look, layers = style.theme(dark), norms.shape[1]
+    shades = np.nan_to_num(np.rint(SHADES * style.decades(norms, level))).astype(np.int8)
+    drawn = _gaps(norms)
+
+    def moves(k):
+        return {"y": drawn[k], "marker": {"color": shades[k]}}
+
+    marker = {
+        "color": shades[0],
+        "colorscale": style.gradient_colours(dark),
+        "cmin": -SHADES * style.DECADES,
+        "cmax": SHADES * style.DECADES,
+        "size": 12 if layers <= 40 else 7 if layers <= 120 else 4,
+        "line": {"color": look.muted, "width": 1.2 if layers <= 40 else 0.5 if layers <= 120 else 0},
+    }
+    return _line(name, drawn[0], {"color": look.muted, "width": 2}, marker) | {"legendrank": 1}, moves
+
+
+def _variants(trace, chosen: Quantity, rows, dark):
+    """The penalised and the clipped norm, each where it differs from the one before it."""
+    look = style.theme(dark)
+    before = chosen.values(trace)[rows]
+    looks = {
+        "total_grad_norm": ("dash", "square-open", style.MARKS[2].colour(dark)),
+        "clipped_grad_norm": ("dot", "triangle-down-open", look.accent),
+    }
+    for field, name in chosen.variants:
+        values = chosen.values(trace, field)[rows]
+        if not np.allclose(values, before, rtol=1e-9, atol=0, equal_nan=True):
+            dash, symbol, colour = looks[field]
+            drawn = _gaps(values)
+            line = {"color": colour, "width": 2, "dash": dash}
+            marker = {"symbol": symbol, "size": 8, "color": colour}
+            yield _line(name, drawn[0], line, marker), lambda k, drawn=drawn: {"y": drawn[k]}
+        before = values
+
+
+def _same_steps(previous: Trace | None, chosen: Quantity, steps) -> list[np.ndarray]:
+    """The other run's norms, (len(steps), layers), in its last recorded row at or before each step; [] without one."""
+    if previous is None:
+        return []
+    rows = np.searchsorted(previous.step[: previous.rows_recorded], steps, side="right") - 1
+    return [chosen.values(previous)[rows]]
+
+
+def _previous(before: list[np.ndarray], dark):
+    line = {"color": style.theme(dark).muted, "width": 1.5, "dash": "dash"}
+    for values in before:
+        drawn = _gaps(values)
+        yield _line("previous run", drawn[0], line, None) | {"opacity": 0.6}, lambda k, drawn=drawn: {"y": drawn[k]}
+
+
+def _edges(norms, low, high, dark):
+    """Marks for what a logarithmic axis cannot hold: zeros at its foot, and norms beyond its end."""
+    look, span = style.theme(dark), high - low
+    places = (
+        ("exactly 0", norms == 0, low + 0.035 * span, "x-thin", look.text),
+        ("above the axis", norms > 10.0**high, high - 0.03 * span, "triangle-up", style.gradient_colours(dark)[-2][1]),
+    )
+    for name, where, power, symbol, colour in places:
+        if where.any():
+            drawn = np.where(where, 10.0**power, np.nan)
+            marker = {"symbol": symbol, "size": 9, "color": colour, "line": {"color": colour, "width": 2}}
+            picture = _line(name, drawn[0], None, marker)
+            yield picture | {"hovertemplate": name}, lambda k, drawn=drawn: {"y": drawn[k]}
+
+
+def _guides(guides: Sequence[Guide], dark) -> list[dict]:
+    look, drawn = style.theme(dark), []
+    for guide in guides:
+        line = {"color": look.accent, "width": 1.5, "dash": "dashdot"}
+        if guide.low is not None and guide.high is not None:
+            edge = {"color": look.accent, "width": 0}
+            band = {"showlegend": False, "hoverinfo": "skip", "legendgroup": guide.name}
+            drawn.append(_line(guide.name, _gaps(guide.low), edge, None) | band)
+            fill = {"fill": "tonexty", "fillcolor": style.faded(look.accent, 0.16)}
+            drawn.append(_line(guide.name, _gaps(guide.high), edge, None) | band | fill)
+        drawn.append(_line(guide.name, _gaps(guide.values), line, None) | {"legendgroup": guide.name})
+    return drawn
+
+
+def _line(name, y, line, marker) -> dict:
+    drawn = {
+        "type": "scatter",
+        "x": np.arange(1, len(y) + 1, dtype=np.int16),
+        "y": y,
+        "name": name,
+        "mode": "+".join(part for part, style in (("lines", line), ("markers", marker)) if style),
+        "hovertemplate": "%{y:.3e}",
+    }
+    return drawn | ({"line": line} if line else {}) | ({"marker": marker} if marker else {})
+
+
+def _gaps(values: np.ndarray) -> np.ndarray:
+    """Float64 with NaN, which Plotly draws as a gap, wherever a logarithmic axis has no place for the value."""
+    return np.where(np.isfinite(values) & (values > 0), values, np.nan)
+
+
+def _axis_range(trace: Trace, norms: np.ndarray, others: Sequence[np.ndarray]) -> tuple[float, float]:
+    low, high = style.log_range(norms, *others)
+    if trace.diverged_at is not None:
+        high = min(high, style.log_range(norms[0])[1] + ROOM_ABOVE)
+    if (norms == 0).any():
+        low -= 0.08 * (high - low)
+    return low, high
+
+
+# -- words and numbers ------------------------------------------------------------------------------------------
+
+
+def _finding(step: int, values: np.ndarray) -> str:
+    if not np.isfinite(values).any():
+        return f"Step {step}: the run broke here; no norm is finite."
+    if len(values) == 1:
+        return f"Step {step}: {number(values[0])} in the only layer."
+    return f"Step {step}: {number(values[0])} at layer 1, {number(values[-1])} at the output."
+
+
+def _alt(trace: Trace, title: str, rows: np.ndarray, norms: np.ndarray) -> str:
+    told = [f"{title}."]
+    for k in sorted({0, int(np.flatnonzero(np.isfinite(norms).any(axis=1))[-1])}):
+        first, last = norms[k, 0], norms[k, -1]
+        told.append(f"Step {trace.step[rows[k]]}: {first:.2g} at layer 1, {last:.2g} at layer {trace.layers}, the output.")
+        zeros = int((norms[k] == 0).sum())
+        told += [f"{zeros} of {trace.layers} layers are exactly 0."] if zeros else []
+    if trace.diverged_at is not None:
+        told.append(f"The run diverged at step {trace.diverged_at}.")
+    return " ".join(told)
+
+
+def _table(trace: Trace, chosen: Quantity, quantity: str, rows: np.ndarray) -> pd.DataFrame:
+    columns = {"step": np.repeat(trace.step[rows], trace.layers)}
+    columns |= {"layer": np.tile(np.arange(1, trace.layers + 1), len(rows))}
+    columns |= {quantity: chosen.values(trace)[rows].ravel()}
+    columns |= {name: chosen.values(trace, field)[rows].ravel() for field, name in chosen.variants}
+    return pd.DataFrame(columns)

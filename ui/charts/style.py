@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
+from plotly.colors import sample_colorscale
 
 from core.families.activations import ACTIVATIONS
 
@@ -91,7 +92,7 @@ def arm_mark(index: int) -> Mark:
 
 _DIVERGING = {
     False: ("#0a2f7a", "#1f66c1", "#86b5e4", "#eef1f4", "#f0a58f", "#cf4532", "#7d0a1c"),
-    True: ("#9cc9ff", "#4a92ea", "#2b5c99", "#33404c", "#9c4638", "#ee6a52", "#ffb3a1"),
+    True: ("#7db8fb", "#3f86dd", "#2a5791", "#33404c", "#934437", "#e06450", "#ff9d8a"),
 }
 
 
@@ -107,6 +108,34 @@ def decades(norms: np.ndarray, reference: float) -> np.ndarray:
         return np.clip(np.log10(norms) - math.log10(reference), -DECADES, DECADES)
 
 
+def faded(colour: str, opacity: float) -> str:
+    """A "#rrggbb" colour as CSS with an opacity, for bands."""
+    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    return f"rgba({red},{green},{blue},{opacity})"
+
+
+_SHARE = {
+    False: ("#f1f2f6", "#c7b8e0", "#8a63b8", "#43196f"),
+    True: ("#222a35", "#553f7f", "#9c7bd0", "#e9dcff"),
+}
+_DEPTH = {False: ("#2b3fae", "#0c7f7a", "#b8660a"), True: ("#8ea6ff", "#3fc1b4", "#f7b15a")}
+
+
+def share_colours(dark: bool) -> list[list]:
+    """Plotly colour scale of a share, from 0 (near the page) to 1."""
+    return [[i / 3, colour] for i, colour in enumerate(_SHARE[dark])]
+
+
+def depth_colours(dark: bool) -> list[list]:
+    """Plotly colour scale along the network, from its input to its output."""
+    return [[i / 2, colour] for i, colour in enumerate(_DEPTH[dark])]
+
+
+def depth_colour(share: float, dark: bool) -> str:
+    """The colour at a share of the way from input (0) to output (1)."""
+    return sample_colorscale(depth_colours(dark), [share])[0]
+
+
 # -- words and numbers -------------------------------------------------------------------------------------------
 
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -117,8 +146,7 @@ def number(value: float, digits: int = 2) -> str:
     if not math.isfinite(value):
         return "∞" if value > 0 else "-∞" if value < 0 else "not a number"
     if value == 0 or 1e-3 <= abs(value) < 1e5:
-        rounded = float(f"{value:.{digits}g}")
-        return f"{rounded:,.0f}" if abs(rounded) >= 10 ** (digits - 1) else f"{rounded:g}"
+        return f"{value:,.0f}" if abs(value) >= 10 ** (digits - 1) else f"{float(f'{value:.{digits}g}'):g}"
     mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
     return f"{mantissa}×10{str(int(exponent)).translate(_RAISED)}"
 
@@ -158,10 +186,42 @@ def axis(title: str, dark: bool, *, decades: Sequence[float] | None = None, **mo
 
 def layers_axis(layers: int, dark: bool, **more: object) -> dict:
     """The x axis of every chart over layers, counted from the input."""
-    step = next(s for s in (1, 2, 5, 10, 20, 25, 50, 100) if layers / s <= 12)
-    ticks = [1, *range(step, layers + 1, step)] if step > 1 else list(range(1, layers + 1))
+    step = next(s for s in (1, 5, 10, 25, 50, 100) if layers / s <= 12)
+    ticks = sorted({1, *range(step, layers + 1, step)})
     style = {"range": [0.5, layers + 0.5], "tickvals": ticks, "showgrid": False}
+    style["unifiedhovertitle"] = {"text": "layer %{x}"}
     return axis("layer, from the input to the output", dark, **style) | more
+
+
+def steps_axis(step: np.ndarray, dark: bool, **more: object) -> dict:
+    """The x axis of every chart over steps, from the first to the last of `step`."""
+    first, last = int(step[0]), int(step[-1])
+    room = 0.02 * (last - first) or 0.5
+    style = {"range": [first - room, last + room], "showgrid": False, "tickformat": ",d"}
+    style |= {"unifiedhovertitle": {"text": "step %{x:,d}"}}
+    if last - first <= 6:
+        style |= {"dtick": 1}  # no label between two steps
+    return axis("step", dark, **style) | more
+
+
+def value_axis(title: str, dark: bool, *arrays: np.ndarray) -> dict:
+    """An axis from 0, or a logarithmic one where the positive values spread over more than 1.5 decades."""
+    low, high = log_range(*arrays, least=0)
+    if high - low > 1.7:
+        return axis(title, dark, decades=(low, high))
+    return axis(title, dark, rangemode="tozero")
+
+
+def broken(diverged_at: int | None, dark: bool) -> dict:
+    """`shapes` and `annotations` of a chart over steps that mark where a run broke; nothing when it did not."""
+    if diverged_at is None:
+        return {}
+    look = theme(dark)
+    line = {"type": "line", "x0": diverged_at, "x1": diverged_at, "yref": "paper", "y0": 0, "y1": 1}
+    line |= {"line": {"color": look.text, "width": 1.5, "dash": "dot"}}
+    words = {"x": diverged_at, "yref": "paper", "y": 1, "xanchor": "right", "yanchor": "bottom", "showarrow": False}
+    words |= {"text": f"diverged at step {diverged_at:,}", "font": {"size": TEXT_SIZE, "color": look.text}}
+    return {"shapes": [line], "annotations": [words]}
 
 
 def log_range(*arrays: np.ndarray, least: float = 2.0) -> tuple[float, float]:
@@ -184,15 +244,17 @@ def layout(
     dark: bool,
     height: int = 380,
     below: int = 96,
+    above: int = 0,
     **more: object,
 ) -> dict:
     """The frame of a chart: title and finding above, the legend below the data.
 
     Args:
-        below: pixels under the data, for ticks, axis title, legend and whatever else stands there.
+        below, above: pixels under the data, for ticks, axis title, legend and whatever else stands there, and
+            between the finding and the data.
     """
     look, lines = theme(dark), wrapped(finding)
-    top = 52 + 17 * len(lines) if finding else 48
+    top = above + (52 + 17 * len(lines) if finding else 48)
     legend = {
         "orientation": "h",
         "x": 0,
@@ -200,7 +262,6 @@ def layout(
         "y": -below_data(52, height, top, below),
         "yanchor": "top",
         "font": {"size": TEXT_SIZE, "color": look.text},
-        "itemsizing": "constant",
     }
     return {
         "template": go.layout.Template(),
@@ -216,7 +277,7 @@ def layout(
             "subtitle": {"text": "<br>".join(lines), "font": {"size": TEXT_SIZE, "color": look.muted}},
         },
         "height": height,
-        "margin": {"l": 62, "r": 14, "t": top, "b": below},
+        "margin": {"l": 62, "r": 22, "t": top, "b": below},
         "font": {"family": FONT, "size": TEXT_SIZE, "color": look.text},
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
@@ -228,6 +289,28 @@ def layout(
         "yaxis": dict(yaxis),
         "uirevision": title,
     } | more
+
+
+def colour_key(title: str, values: Sequence[float], labels: Sequence[str], frame: Mapping, dark: bool) -> dict:
+    """A colour bar under the data of the layout `frame`, as long as the data are wide on any screen."""
+    look, margin = theme(dark), frame["margin"]
+    return {
+        "orientation": "h",
+        "x": 0,
+        "xanchor": "left",
+        "len": 1,
+        "y": -below_data(54, frame["height"], margin["t"], margin["b"]),
+        "yanchor": "top",
+        "thickness": 12,
+        "outlinewidth": 0,
+        "tickvals": list(values),
+        "ticktext": list(labels),
+        "ticklabeloverflow": "allow",
+        "tickfont": {"size": TEXT_SIZE, "color": look.muted},
+        "title": {"text": title, "side": "top", "font": {"size": TEXT_SIZE, "color": look.muted}},
+        "xpad": 0,
+        "ypad": 0,
+    }
 
 
 def below_data(pixels: float, height: int, top: int, below: int) -> float:

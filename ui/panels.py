@@ -1,0 +1,100 @@
+"""Pieces of a page: the verdict with its cures, a chart with its text alternative, and what one takes away."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from core import ConfigError, RunConfig, Trace
+from core.diagnosis import Diagnosis
+from core.export import from_json, to_csv, to_json, to_pytorch
+from ui import controls, link
+from ui.charts.style import Chart, toolbar
+from ui.text import as_text
+
+VERDICTS = {
+    "healthy": "Gradients flow through every layer",
+    "vanishing": "The gradient vanishes",
+    "exploding": "The gradient explodes",
+    "diverged": "The run diverged",
+}
+
+
+def dark() -> bool:
+    """Whether the visitor's page is dark."""
+    return st.context.theme.type == "dark"
+
+
+def show(chart: Chart, key: str) -> None:
+    """One chart under its own key, with its finding as text alternative."""
+    st.plotly_chart(chart.figure, key=key, theme=None, config=toolbar(key), alt=chart.alt)
+
+
+def in_brief(config: RunConfig) -> str:
+    """A run in one line."""
+    widths = set(config.hidden)
+    shape = f"{len(config.hidden)} × {widths.pop()}" if len(widths) == 1 else "-".join(map(str, config.hidden[:8]))
+    network = f"{shape} {config.activation}" if config.hidden else "no hidden layer"
+    training = f"{config.optimizer} {config.learning_rate:g}, {config.steps:,} steps" if config.steps else "untrained"
+    return f"{network} · {config.init} × {config.init_scale:g} · {config.dataset} · {training}"
+
+
+def verdict(diagnosis: Diagnosis, config: RunConfig) -> None:
+    """What happened in words, three numbers, and each cure as a button that applies it."""
+    st.title(VERDICTS.get(diagnosis.verdict, diagnosis.verdict.capitalize()))
+    st.markdown(as_text(diagnosis.sentence))
+    with st.container(horizontal=True):
+        for label, value in diagnosis.numbers.items():
+            st.metric(label, value, border=True)
+    for i, finding in enumerate(diagnosis.findings):
+        st.markdown(f"{as_text(finding.what)} {as_text(finding.why)}")
+        with st.container(horizontal=True):
+            for j, cure in enumerate(finding.tries):
+                st.button(
+                    cure.label,
+                    key=f"cure_{i}_{j}",
+                    icon=":material/healing:",
+                    on_click=controls.apply,
+                    args=(config.change(**cure.changes),),
+                )
+
+
+def refusal(error: ConfigError) -> None:
+    """Why there is no run, in one sentence."""
+    st.error(as_text(error), icon=":material/block:")
+
+
+def take_away(config: RunConfig | None, trace: Callable[[], Trace] | None = None, data=None) -> None:
+    """The link to these settings, files of the run, and a file of settings to load."""
+    with st.popover("Share and export", icon=":material/ios_share:"):
+        if config is not None:
+            st.caption("Link to these settings" + (", without your table" if data else ""))
+            query = link.to_query(config)
+            st.code(f"{st.context.url or ''}{'?' * bool(query)}{query}", language=None, wrap_lines=True)
+            _download("Settings (JSON)", lambda: to_json(config), "gradient-lab.json", "application/json")
+        if trace is not None:
+            _download("Record (CSV)", lambda: to_csv(trace()), "gradient-lab.csv", "text/csv")
+            _download("PyTorch script", lambda: to_pytorch(config), "gradient_lab.py", "text/x-python")
+        st.file_uploader(
+            "Load settings (JSON)", type=["json"], key="config_file", on_change=_load, max_upload_size=1
+        )
+        if st.session_state.get("load_fault"):
+            refusal(st.session_state["load_fault"])
+
+
+def _download(label: str, make: Callable[[], str], name: str, mime: str) -> None:
+    st.download_button(
+        label, make, name, mime, key=f"download_{name}", on_click="ignore", icon=":material/download:", width="stretch"
+    )
+
+
+def _load() -> None:
+    file = st.session_state["config_file"]
+    st.session_state["load_fault"] = None
+    if file is None:
+        return
+    try:
+        controls.apply(from_json(file.getvalue()))
+    except ConfigError as error:
+        st.session_state["load_fault"] = error
