@@ -346,7 +346,9 @@ class Stack:
 
     def _trace(self, run: int, layers: dict[str, np.ndarray]) -> Trace:
         records = layers | self.row_record
-        kept = {id(array): array[run].copy() for array in records.values()}  # not a view that holds the whole chunk
+        alone = self.runs == 1
+        # several runs copy their part: a view would hold the whole chunk
+        kept = {id(array): array[run] if alone else array[run].copy() for array in records.values()}
         arrays = {name: kept[id(array)] for name, array in records.items()}
         at, weights = self.diverged[run] or (None, None)
         if at is not None:
