@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, wait
 
 import numpy as np
-from threadpoolctl import ThreadpoolController
+from threadpoolctl import OpenBLASController, ThreadpoolController
 
 from core.config import RunConfig, check_cost
 from core.datasets import Split, check_targets, load, split
@@ -31,7 +31,9 @@ class _OneBlasThread:
     """Limits BLAS to one thread while anybody trains; the first in sets it, the last out restores it.
 
     A second BLAS thread gains little when the machine is idle and costs a factor of 3 to 60 when it is not.
-    threadpoolctl's plain context, entered by two Python threads, can restore the wrong number: hence the count.
+    threadpoolctl's plain context, entered by two Python threads, can restore the wrong number: hence the count. And it
+    heeds only the thread that set OpenBLAS first: hence nobody is left in control, since the last out may be another
+    thread than the first in, and neither need be the one that some other library limited BLAS in.
     """
 
     def __init__(self):
@@ -41,15 +43,17 @@ class _OneBlasThread:
         with self._lock:
             if self._inside == 0:
                 self._controller = self._controller or ThreadpoolController()  # looks through every loaded library
+                OpenBLASController.clear_controlling_thread(force=True)
                 self._limiter = self._controller.limit(limits=1, user_api="blas")
-                self._limiter.__enter__()
             self._inside += 1
 
     def __exit__(self, *exception):
         with self._lock:
             self._inside -= 1
             if self._inside == 0:
-                self._limiter.__exit__(*exception)
+                OpenBLASController.clear_controlling_thread(force=True)
+                self._limiter.restore_original_limits()
+                OpenBLASController.clear_controlling_thread(force=True)
                 self._limiter = None
 
 
@@ -128,7 +132,7 @@ def snapshot(
     """
     if isinstance(step, bool) or not isinstance(step, (int, np.integer)) or not 0 <= step <= config.steps:
         raise ConfigError("step", step, f"it must be a whole number from 0 to steps, here {config.steps}")
-    _check(config, data)
+    checked_data(config, data)
     with one_blas_thread, np.errstate(all="ignore"):
         stack = _stack([config.change(steps=int(step), record_every=max(int(step), 1))], data, [initial])
         (trace,) = stack.train()
@@ -186,7 +190,7 @@ def _kind(config: RunConfig) -> tuple:
     )
 
 
-def _check(config: RunConfig, data: Data | None) -> Split:
+def checked_data(config: RunConfig, data: Data | None) -> Split:
     """The data of a run, which must suit its loss and its batch size; refuses a run above the limits first."""
     if data is None:
         check_cost(config)
@@ -214,7 +218,7 @@ def _chunks(configs: list[RunConfig], data: Data | None, most: float) -> list[li
     chunks = []
     for members in groups.values():
         config = configs[members[0]]
-        first = _check(config, data)
+        first = checked_data(config, data)
         widths = (first.X.shape[1], *config.hidden, first.D.shape[1])
         batch = config.batch_size or len(first.X)
         parameters = sum((m + 1) * n for m, n in zip(widths, widths[1:], strict=False))
@@ -228,7 +232,9 @@ def _chunks(configs: list[RunConfig], data: Data | None, most: float) -> list[li
 
 
 def _stack(configs: list[RunConfig], data: Data | None, initial: list[Initial | None]) -> Stack:
-    return Stack(configs, [_split(config, data) for config in configs], initial)
+    splits = [_split(config, data) for config in configs]
+    with np.errstate(all="ignore"):  # what is beyond the dtype becomes infinite, and is found at step 0
+        return Stack(configs, splits, initial)
 
 
 def _train_chunk(
