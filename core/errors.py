@@ -15,7 +15,9 @@ class ConfigError(ValueError):
         if len(shown) > 120:
             shown = shown[:117] + "..."
         self.field, self.value, self.allowed = field, value, allowed
-        super().__init__(f"{field} = {shown} is not allowed: {allowed}")
+        named = field if field.isprintable() else ascii(field)  # a foreign file may hold any name
+        named = named if len(named) <= 40 else named[:37] + "..."
+        super().__init__(f"{named} = {shown} is not allowed: {allowed}")
 
     def __reduce__(self):  # worker processes send it back with its parts
         return type(self), (self.field, self.value, self.allowed)

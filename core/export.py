@@ -1,0 +1,431 @@
+"""A run as a table, as JSON, and as a PyTorch script that stands alone."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import textwrap
+import zlib
+
+import numpy as np
+import pandas as pd
+
+from core.config import RunConfig
+from core.engine import Data, checked_data
+from core.errors import ConfigError
+from core.trace import Trace
+
+JSON_BYTES = 100_000
+SCRIPT_DATA_BYTES = 50_000_000  # of data, before they are packed into a script; about as much in the file
+
+# -- tables -----------------------------------------------------------------------------------------------------
+
+
+def to_csv(table: Trace | pd.DataFrame) -> str:
+    """A tidy table as CSV: of a trace, one row per (step, layer).
+
+    Text that a spreadsheet would run as a formula (it starts with =, +, -, @, a tab or a line break and is no number)
+    gets an apostrophe in front. Numbers keep all their digits.
+    """
+    frame = table.to_frame() if isinstance(table, Trace) else table
+    frame = frame.rename(columns=_harmless)
+    texts = frame.select_dtypes(exclude=["number", "bool"]).columns
+    frame = frame.assign(**{name: frame[name].map(_harmless) for name in texts})
+    return frame.to_csv(index=False, lineterminator="\r\n")  # RFC 4180; cells with either character are then quoted
+
+
+def _harmless(cell: object) -> object:
+    if not isinstance(cell, str) or not cell.startswith(("=", "+", "-", "@", "\t", "\r", "\n")):
+        return cell
+    try:
+        float(cell)
+    except ValueError:
+        return "'" + cell
+    return cell
+
+
+# -- JSON -------------------------------------------------------------------------------------------------------
+
+
+def to_json(config: RunConfig) -> str:
+    """All settings of a run; `from_json` reads them back."""
+    return json.dumps(config.to_dict(), indent=2, allow_nan=False)
+
+
+def from_json(text: str | bytes) -> RunConfig:
+    """The run whose settings `to_json` wrote; a setting that is missing takes its default.
+
+    Raises:
+        ConfigError: no JSON, not an object of settings, a file that is too large, an unknown setting or a bad value.
+    """
+    size = len(text)
+    if size > JSON_BYTES:
+        raise ConfigError("config", f"{size:,} bytes", f"a file of settings has at most {JSON_BYTES:,} bytes")
+    try:
+        settings = json.loads(text.decode("utf-8-sig") if isinstance(text, bytes) else text)
+    except json.JSONDecodeError as error:
+        place = f"{error.msg}, line {error.lineno}, column {error.colno}"
+        raise ConfigError("config", _start(text), f"it must be JSON, as the Lab saves it ({place})") from None
+    except (ValueError, RecursionError):  # bytes that are no text, a number of thousands of digits, endless brackets
+        raise ConfigError("config", _start(text), "it must be JSON, as the Lab saves it") from None
+    if not isinstance(settings, dict):
+        raise ConfigError("config", _start(text), "it must be an object of settings by name, in braces")
+    for name, value in settings.items():
+        if isinstance(value, dict) or (isinstance(value, list) and any(isinstance(v, (dict, list)) for v in value)):
+            raise ConfigError(_start(name), "nested", "a setting is a number, a word, true, false, null or a list")
+    return RunConfig.from_dict(settings)
+
+
+def _start(text: str | bytes) -> str:
+    start = text[:40].decode("utf-8", "replace") if isinstance(text, bytes) else text[:40]
+    return start + "..." * (len(text) > 40)
+
+
+# -- PyTorch ----------------------------------------------------------------------------------------------------
+
+# A member of each registry as a line of PyTorch. A test holds that none is missing.
+ACTIVATION_CODE = {
+    "linear": "net",
+    "sigmoid": "torch.sigmoid(net)",
+    "tanh": "torch.tanh(net)",
+    "relu": "torch.relu(net)",
+    "leaky_relu": "torch.nn.functional.leaky_relu(net, 0.01)",
+    "elu": "torch.nn.functional.elu(net)",
+    "selu": "torch.nn.functional.selu(net)",
+    "gelu": "torch.nn.functional.gelu(net)",
+    "silu": "torch.nn.functional.silu(net)",
+    "softplus": "torch.nn.functional.softplus(net, threshold=40)",  # beyond 40 it is net to the last digit
+}
+NORMALIZATION_CODE = {
+    "none": "",
+    "layer": "net = torch.nn.functional.layer_norm(net, net.shape[1:], eps=1e-5)",
+    "batch": "net = (net - net.mean(dim=0)) / torch.sqrt(net.var(dim=0, correction=0) + 1e-5)  # this batch's own",
+}
+LOSS_CODE = {
+    "mse": "((output - D) ** 2).sum() / len(D)",
+    "bce": 'torch.nn.functional.binary_cross_entropy_with_logits(output, D, reduction="sum") / len(D)',
+    "cross_entropy": 'torch.nn.functional.cross_entropy(output, D, reduction="sum") / len(D)',
+}
+FROM_NET = {"bce": "sigmoid", "cross_entropy": "softmax"}  # PyTorch's loss applies the output activation itself
+DRAW_CODE = {
+    "normal": "rng.standard_normal((fan_in, fan_out))",
+    "uniform": "rng.uniform(-np.sqrt(3), np.sqrt(3), (fan_in, fan_out))",
+}
+DEVIATION_CODE = {
+    "normal": ("normal", "INIT_SCALE / np.sqrt(fan_in)"),
+    "uniform": ("uniform", "INIT_SCALE / np.sqrt(fan_in)"),
+    "fixed_normal": ("normal", "INIT_SCALE"),
+    "glorot_normal": ("normal", "INIT_SCALE * np.sqrt(2 / (fan_in + fan_out))"),
+    "glorot_uniform": ("uniform", "INIT_SCALE * np.sqrt(2 / (fan_in + fan_out))"),
+    "he_normal": ("normal", "INIT_SCALE * np.sqrt(2 / fan_in)"),
+    "he_uniform": ("uniform", "INIT_SCALE * np.sqrt(2 / fan_in)"),
+    "lecun_normal": ("normal", "INIT_SCALE / np.sqrt(fan_in)"),
+}
+INIT_CODE = {
+    name: f"return {deviation} * {DRAW_CODE[draws]}" for name, (draws, deviation) in DEVIATION_CODE.items()
+} | {
+    "orthogonal": """\
+q, r = np.linalg.qr(rng.standard_normal((max(fan_in, fan_out), min(fan_in, fan_out))))
+q *= np.where(np.diag(r) < 0, -1, 1)  # without this the draws are not uniform over the orthogonal matrices
+return INIT_SCALE * (q if fan_in >= fan_out else q.T)"""
+}
+OPTIMIZER_CODE = {
+    "sgd": "torch.optim.SGD(network.parameters(), lr=LEARNING_RATE)",
+    "momentum": "torch.optim.SGD(network.parameters(), lr=LEARNING_RATE, momentum=MOMENTUM)",
+    "nesterov": "torch.optim.SGD(network.parameters(), lr=LEARNING_RATE, momentum=MOMENTUM, nesterov=MOMENTUM > 0)",
+    "rmsprop": "torch.optim.RMSprop(network.parameters(), lr=LEARNING_RATE, alpha=0.99, eps=1e-8)",
+    "adam": "torch.optim.Adam(network.parameters(), lr=LEARNING_RATE, betas=(0.9, 0.999), eps=1e-8)",
+}
+CLIP_CODE = {
+    "none": "",
+    "value": "torch.nn.utils.clip_grad_value_(network.parameters(), CLIP_THRESHOLD)",
+    "global_norm": "clip_jointly(network.parameters())",
+    "per_layer_norm": "for linear in network.linears:\n    clip_jointly(linear.parameters())",
+    "adaptive": "for parameter in network.parameters():\n    clip_units(parameter)",
+}
+CLIP_JOINTLY = '''
+
+def clip_jointly(parameters):
+    """Rescales the gradients together to norm CLIP_THRESHOLD where theirs is larger (no epsilon, unlike PyTorch's)."""
+    gradients = [parameter.grad for parameter in parameters]
+    size = norm(*gradients)
+    if size > CLIP_THRESHOLD:
+        for gradient in gradients:
+            gradient *= CLIP_THRESHOLD / size
+'''
+CLIP_UNITS = '''
+
+def clip_units(parameter):
+    """Adaptive clipping (Brock et al. 2021): each unit's gradient against its incoming weights; a bias is one unit."""
+    weights, gradients = (values.reshape(-1, values.shape[-1]) for values in (parameter, parameter.grad))
+    bound = CLIP_THRESHOLD * row_norms(weights).clamp(min=1e-3)
+    gradients *= torch.clamp(bound / row_norms(gradients), max=1)  # a view: writes into parameter.grad
+'''
+CLIP_FUNCTIONS = {"global_norm": CLIP_JOINTLY, "per_layer_norm": CLIP_JOINTLY, "adaptive": CLIP_UNITS}
+ROW_NORMS = '''
+
+def row_norms(matrix):
+    """The norm of each row, (rows, 1); row k of a layer's weight holds what comes into its unit k."""
+    return torch.linalg.vector_norm(matrix, dim=1, keepdim=True, dtype=torch.float64)
+'''
+DECAY_CODE = """\
+for linear in network.linears:  # decoupled, and never the biases
+    linear.weight *= 1 - LEARNING_RATE * WEIGHT_DECAY"""
+MAX_NORM_CODE = """\
+for linear in network.linears:
+    linear.weight *= torch.clamp(MAX_NORM / row_norms(linear.weight), max=1)"""
+BATCHES = '''
+
+def batches(samples):
+    """Row numbers of each step's batch; what a shuffle leaves over opens the next one."""
+    rng, order = np.random.default_rng([SEED, 3]), np.empty(0, int)
+    while True:
+        if len(order) < BATCH_SIZE:
+            order = np.concatenate([order, rng.permutation(samples)])
+        yield torch.from_numpy(order[:BATCH_SIZE])
+        order = order[BATCH_SIZE:]
+'''
+
+SCRIPT = '''\
+"""A run of Gradient Flow Lab as a script of its own. It needs PyTorch and NumPy and nothing else.
+
+It draws the Lab's initial parameters, trains on the Lab's data (at the end of this file) in the Lab's order of
+operations, and prints, for each recorded step, the loss and the gradient norm ||dE/dW|| of every layer, layer 1 at
+the input: the state after that many updates, and the data loss alone, without penalties.
+
+The Lab's settings, as JSON:
+$json
+"""
+
+import base64
+import zlib
+
+import numpy as np
+import torch
+
+$settings
+
+
+def load_data():
+    """Inputs and targets of the training samples, then of those held out: one row a sample."""
+    table = np.frombuffer(zlib.decompress(base64.b64decode(DATA)), "<f8").reshape(-1, WIDTHS[0] + WIDTHS[-1])
+    X, D = (torch.tensor(part, dtype=DTYPE) for part in np.split(table, [WIDTHS[0]], axis=1))
+    return X[:SAMPLES], D[:SAMPLES], X[SAMPLES:], D[SAMPLES:]
+
+
+def draw_weights(layer, fan_in, fan_out):
+    """W of one layer, (fan_in, fan_out), from a stream of its own."""
+    rng = np.random.default_rng([SEED, 1, layer])
+    $init
+
+
+class Network(torch.nn.Module):
+    """$layers.
+
+    It returns $output.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.linears = torch.nn.ModuleList(
+            torch.nn.Linear(fan_in, fan_out, bias=$bias, dtype=DTYPE) for fan_in, fan_out in zip(WIDTHS, WIDTHS[1:])
+        )
+        with torch.no_grad():
+            for layer, linear in enumerate(self.linears):
+                W = draw_weights(layer, linear.in_features, linear.out_features)
+                linear.weight.copy_(torch.from_numpy(W.T))
+                $draw_bias
+
+    def forward(self, y):
+        *hidden, output = self.linears
+        for linear in hidden:
+            net = linear(y)
+            $normalize
+            $activate
+        $finish
+
+
+def mean_loss(output, D):
+    """E: a mean over samples of a sum over outputs."""
+    return $loss
+
+
+def norm(*tensors):
+    """The norm over all entries, scaled by the largest, so that squares neither overflow nor underflow."""
+    values = torch.cat([tensor.flatten() for tensor in tensors]).double()
+    largest = values.abs().max().item()
+    return largest * torch.linalg.vector_norm(values / largest).item() if 0 < largest < float("inf") else largest
+$functions
+
+def main():
+    X, D, X_holdout, D_holdout = load_data()
+    network = Network()
+    optimizer = $optimizer
+    $start_batches
+    print("step", "loss", $holdout_name*(f"grad_norm_{layer}" for layer in range(1, len(WIDTHS))), sep=",")
+    for step in range(STEPS + 1):
+        $next_batch
+        loss = mean_loss(network($inputs), $targets)
+        optimizer.zero_grad()
+        loss.backward()
+        if step % RECORD_EVERY == 0 or step == STEPS:
+            grad_norms = [norm(linear.weight.grad) for linear in network.linears]
+            $measure_holdout
+            print(step, loss.item(), $holdout_value*grad_norms, sep=",")
+        finite = loss.isfinite() and all(parameter.grad.isfinite().all() for parameter in network.parameters())
+        if not finite:
+            print(f"# diverged at step {step}: a loss or a gradient is no longer finite")
+        if step == STEPS or not finite:
+            break
+        with torch.no_grad():
+            $penalize
+            $clip
+            $decay
+            optimizer.step()
+            $project
+
+
+# One row a sample, inputs and then targets: little-endian float64, packed by zlib, as base64.
+DATA = """
+$data
+"""
+
+if __name__ == "__main__":
+    main()
+'''
+
+
+def _fill(template: str, slots: dict[str, str]) -> str:
+    """Puts each slot in its place; one alone on its line takes that line's indent, and if empty the line goes."""
+
+    def whole_lines(match: re.Match) -> str:
+        value = slots[match[2]]
+        return textwrap.indent(value, match[1]) + "\n" if value else ""
+
+    filled = re.sub(r"^( +)\$(\w+)\n", whole_lines, template, flags=re.MULTILINE)
+    return re.sub(r"\$(\w+)", lambda match: slots[match[1]], filled)
+
+
+def _pack(table: np.ndarray) -> str:
+    text = base64.b64encode(zlib.compress(table.astype("<f8").tobytes(), 9)).decode()
+    return "\n".join(text[at : at + 100] for at in range(0, len(text), 100))
+
+
+def to_pytorch(config: RunConfig, data: Data | None = None) -> str:
+    """A script that needs PyTorch and NumPy alone and, run, prints this run's loss and gradient norms row by row.
+
+    It is CSV: step, loss (holdout_loss with a holdout), grad_norm_1, ... It agrees with `train` to 1e-6 relative in
+    float64; in float32 as far as rounding lets two programs agree.
+
+    Args:
+        config: the run.
+        data: (X, D) as `train` takes them; the run's dataset when None.
+
+    Raises:
+        ConfigError: as `train`; data too large to be carried in a file of text.
+    """
+    samples = checked_data(config, data)
+    bytes_held = 8 * (len(samples.X) + len(samples.X_holdout)) * (samples.X.shape[1] + samples.D.shape[1])
+    if bytes_held > SCRIPT_DATA_BYTES:
+        raise ConfigError(
+            "data", f"{bytes_held:,} bytes", f"a script carries at most {SCRIPT_DATA_BYTES:,}; take fewer samples"
+        )
+    table = np.vstack([np.hstack([samples.X, samples.D]), np.hstack([samples.X_holdout, samples.D_holdout])])
+    batches = config.batch_size is not None and config.batch_size < len(samples.X)
+    holds_out, bounds_units = len(samples.X_holdout) > 0, config.max_norm is not None
+    functions = CLIP_FUNCTIONS.get(config.clip, "") + BATCHES * batches
+    if config.clip == "adaptive" or bounds_units:
+        functions = ROW_NORMS + functions
+    slots = _network_slots(config) | {
+        "json": textwrap.fill(json.dumps(config.to_dict()), 118, break_on_hyphens=False, break_long_words=False),
+        "settings": _settings(config, samples.X.shape[1], samples.D.shape[1], len(samples.X), batches),
+        "loss": LOSS_CODE[config.loss],
+        "functions": functions,
+        "optimizer": OPTIMIZER_CODE[config.optimizer],
+        "start_batches": "order = batches(len(X))" * batches,
+        "next_batch": "rows = next(order)" * batches,
+        "inputs": "X[rows]" if batches else "X",
+        "targets": "D[rows]" if batches else "D",
+        "holdout_name": '"holdout_loss", ' * holds_out,
+        "measure_holdout": "with torch.no_grad():\n    held = mean_loss(network(X_holdout), D_holdout)" * holds_out,
+        "holdout_value": "held.item(), " * holds_out,
+        "penalize": _penalties(config),
+        "clip": CLIP_CODE[config.clip],
+        "decay": DECAY_CODE * (config.weight_decay > 0),
+        "project": MAX_NORM_CODE * bounds_units,
+        "data": _pack(table),
+    }
+    return _fill(SCRIPT, slots)
+
+
+def _settings(config: RunConfig, inputs: int, outputs: int, samples: int, batches: bool) -> str:
+    """The constants that this run needs, one a line."""
+    hidden = config.hidden
+    if len(set(hidden)) == 1:
+        widths = f"[{inputs}] + [{hidden[0]}] * {len(hidden)} + [{outputs}]"
+    else:
+        widths = textwrap.fill(str([inputs, *hidden, outputs]), 118, subsequent_indent="    ")
+    lines = {
+        "WIDTHS": widths,
+        "SAMPLES": f"{samples}  # to train on",
+        "SEED": config.seed,
+        "DTYPE": f"torch.{config.dtype}",
+        "INIT_SCALE": config.init_scale,
+        "BIAS_STD": config.bias_std if config.bias and config.bias_std else None,
+        "LEARNING_RATE": config.learning_rate,
+        "MOMENTUM": config.momentum if "MOMENTUM" in OPTIMIZER_CODE[config.optimizer] else None,
+        "BATCH_SIZE": config.batch_size if batches else None,
+        "STEPS": config.steps,
+        "RECORD_EVERY": config.record_every,
+        "CLIP_THRESHOLD": config.clip_threshold if CLIP_CODE[config.clip] else None,
+        "L1": config.l1 or None,
+        "L2": config.l2 or None,
+        "WEIGHT_DECAY": config.weight_decay or None,
+        "MAX_NORM": config.max_norm,
+    }
+    return "\n".join(f"{name} = {value}" for name, value in lines.items() if value is not None)
+
+
+def _network_slots(config: RunConfig) -> dict[str, str]:
+    """What `class Network` says, and how its parameters are drawn."""
+    phi = ACTIVATION_CODE[config.activation]
+    layers = f"Hidden layers: {config.activation if config.hidden else 'none'}"
+    if config.normalization != "none":
+        layers += f" after {config.normalization} normalization"
+    if config.residual:
+        layers += ", each added to its input where sizes match"
+    if config.loss in FROM_NET:
+        output = f"the net input of its output; the loss applies the {config.output_activation}"
+    else:
+        output = f"a {config.output_activation} output"
+    if config.loss in FROM_NET or config.output_activation == "linear":
+        finish = "return output(y)"
+    else:
+        finish = f"net = output(y)\nreturn {ACTIVATION_CODE[config.output_activation]}"
+    if not config.bias:
+        draw_bias = ""
+    elif config.bias_std:
+        draw_bias = (
+            "b = BIAS_STD * np.random.default_rng([SEED, 2, layer]).standard_normal(linear.out_features)\n"
+            "linear.bias.copy_(torch.from_numpy(b))"
+        )
+    else:
+        draw_bias = "linear.bias.zero_()"
+    return {
+        "init": INIT_CODE[config.init],
+        "layers": layers,
+        "output": output,
+        "bias": str(config.bias),
+        "draw_bias": draw_bias,
+        "normalize": NORMALIZATION_CODE[config.normalization],
+        "activate": f"out = {phi}\ny = y + out if y.shape == out.shape else out" if config.residual else f"y = {phi}",
+        "finish": finish,
+    }
+
+
+def _penalties(config: RunConfig) -> str:
+    terms = ["L1 * linear.weight.sign()"] * (config.l1 > 0) + ["2 * L2 * linear.weight"] * (config.l2 > 0)
+    if not terms:
+        return ""
+    return f"for linear in network.linears:  # never the biases\n    linear.weight.grad += {' + '.join(terms)}"

@@ -1,0 +1,243 @@
+"""A run leaves the house as a table, as JSON and as a PyTorch script, and each says the same as the run."""
+
+import io
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from core import ConfigError, RunConfig, train
+from core.export import JSON_BYTES, from_json, to_csv, to_json, to_pytorch
+from core.families.activations import ACTIVATIONS
+from core.families.clipping import CLIPS
+from core.families.initializers import INITS
+from core.families.losses import OUTPUT_ACTIVATIONS
+from core.families.normalization import NORMALIZATIONS
+from core.families.optimizers import OPTIMIZERS
+
+# -- PyTorch ----------------------------------------------------------------------------------------------------
+
+TASKS = (
+    {"dataset": "moons", "loss": "bce", "output_activation": "sigmoid"},
+    {"dataset": "sine", "loss": "mse"},
+    {"dataset": "iris", "loss": "cross_entropy", "output_activation": "softmax"},
+    {"dataset": "wine", "loss": "mse"},
+)
+FREE_OUTPUTS = [name for name in OUTPUT_ACTIVATIONS if name != "softmax"]
+
+
+def member(registry, number):
+    names = list(registry)
+    return names[number % len(names)]
+
+
+def mixed(number):
+    """A config with the next member of every registry; every other one has a free choice of output activation."""
+    task = {"output_activation": member(FREE_OUTPUTS, number // 2)} | TASKS[number % len(TASKS)]
+    return RunConfig(
+        **task,
+        samples=50,
+        hidden=(9, 9, 6, 6, 6),
+        activation=member(ACTIVATIONS, number),
+        init=member(INITS, number),
+        init_scale=1.1,
+        bias=number % 4 != 3,
+        bias_std=0.2 * (number // 2 % 2),
+        residual=number % 3 == 1,
+        normalization=member(NORMALIZATIONS, number),
+        optimizer=member(OPTIMIZERS, number),
+        clip=member(CLIPS, number + number // 5),  # both have five: otherwise each optimizer meets one rule only
+        clip_threshold=0.02,
+        l1=1e-3 * (number % 3 == 0),
+        l2=1e-3 * (number % 4 < 2),
+        weight_decay=0.1 * (number // 5 % 2),
+        max_norm=0.9 if number % 3 == 2 else None,
+        batch_size=(None, 16, 7)[number % 3],
+        holdout=0.2 * (number // 3 % 2),
+        steps=25,
+        record_every=1 + number % 3,
+        seed=number,
+    )
+
+
+CONFIGS = {f"mixed {number}": mixed(number) for number in range(2 * max(len(FREE_OUTPUTS), len(INITS)))} | {
+    "the Lab's first network": RunConfig(steps=60),
+    "initialisation only, no hidden layer": RunConfig(hidden=(), steps=0),
+    "batch of all samples": RunConfig(samples=30, batch_size=30, hidden=(5, 5), steps=5),
+    "batch of one under batch normalization": RunConfig(
+        samples=20, batch_size=1, hidden=(8, 8), normalization="batch", activation="tanh", steps=20
+    ),
+    "gradients of 1e-200": RunConfig(activation="linear", hidden=(8,) * 40, init_scale=1e-5, steps=2),
+    "nesterov without momentum": RunConfig(hidden=(6, 6), optimizer="nesterov", momentum=0.0, steps=10),
+    "one that diverges": RunConfig(
+        dataset="blobs", hidden=(32,) * 20, activation="relu", init_scale=1.8, loss="cross_entropy",
+        output_activation="softmax", batch_size=64, learning_rate=0.05,
+    ),
+    "float32": RunConfig(activation="tanh", hidden=(16,) * 5, dtype="float32", steps=30),
+}  # fmt: skip
+
+
+def expected(trace, head):
+    """The recorded rows of a trace under a script's columns."""
+    recorded = slice(0, trace.rows_recorded)
+    columns = {"step": trace.step, "loss": trace.loss, "holdout_loss": trace.holdout_loss}
+    columns |= {f"grad_norm_{layer}": norms for layer, norms in enumerate(trace.grad_norm.T, start=1)}
+    assert set(head) == set(columns) - (set() if trace.config.holdout else {"holdout_loss"})
+    return np.column_stack([columns[name][recorded] for name in head])
+
+
+def assert_same_rows(printed, trace, tolerance):
+    table = pd.read_csv(io.StringIO(printed), comment="#")
+    end = "" if trace.diverged_at is None else f"# diverged at step {trace.diverged_at}:"
+    assert end in printed and ("#" in printed) == bool(end)
+    np.testing.assert_allclose(table.to_numpy(float), expected(trace, list(table)), rtol=tolerance, atol=0, strict=True)
+
+
+@pytest.fixture(scope="module")
+def printed(tmp_path_factory):
+    """What each config's script prints, by itself in another folder, where this project cannot be imported."""
+    pytest.importorskip("torch", reason="the scripts need PyTorch: pip install -r requirements-torch.txt")
+    folder = tmp_path_factory.mktemp("scripts")
+    for number, config in enumerate(CONFIGS.values()):
+        (folder / f"{number}.py").write_text(to_pytorch(config), encoding="utf-8")
+    several = "import runpy, sys\nfor name in sys.argv[1:]:\n    runpy.run_path(name, run_name='__main__'); print('%%')"
+    names = [f"{number}.py" for number in range(len(CONFIGS))]
+    run = subprocess.run(
+        [sys.executable, "-I", "-W", "error", "-c", several, *names], cwd=folder, capture_output=True, text=True
+    )
+    assert not run.stderr
+    return dict(zip(CONFIGS, run.stdout.split("%%\n"), strict=False))
+
+
+@pytest.mark.xdist_group("scripts")  # one worker runs them all, in one process: importing torch takes longer
+@pytest.mark.parametrize("name", CONFIGS)
+def test_a_script_prints_the_rows_of_the_trace(name, printed):
+    (trace,) = train([CONFIGS[name]])
+    # 1e-6 in float64; in float32, whose eps is 1.2e-7, orders of summation differ by some eps a layer and step
+    assert_same_rows(printed[name], trace, 1e-6 if CONFIGS[name].dtype == "float64" else 1e-4)
+
+
+def test_a_script_runs_on_data_given():
+    pytest.importorskip("torch", reason="the script needs PyTorch: pip install -r requirements-torch.txt")
+    rng = np.random.default_rng(5)
+    data = rng.standard_normal((30, 3)), rng.standard_normal((30, 2))
+    config = RunConfig(dataset="custom", hidden=(7, 5), activation="softplus", holdout=0.3, steps=12)
+    run = subprocess.run([sys.executable, "-I", "-"], input=to_pytorch(config, data), capture_output=True, text=True)
+    assert not run.stderr
+    assert_same_rows(run.stdout, train([config], data)[0], 1e-6)
+
+
+def test_the_mixed_configs_show_every_member_of_every_registry():
+    for field, registry in {
+        "activation": ACTIVATIONS, "output_activation": OUTPUT_ACTIVATIONS, "init": INITS, "optimizer": OPTIMIZERS,
+        "clip": CLIPS, "normalization": NORMALIZATIONS, "loss": ("mse", "bce", "cross_entropy"),
+    }.items():  # fmt: skip
+        assert {getattr(config, field) for name, config in CONFIGS.items() if name.startswith("mixed")} == set(registry)
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_a_script_is_fit_to_read(name):
+    script = to_pytorch(CONFIGS[name])
+    compile(script, name, "exec")
+    assert max(map(len, script.splitlines())) <= 120
+    assert "$" not in script
+    settings = script.split("as JSON:\n")[1].split('"""')[0]
+    assert from_json(settings) == CONFIGS[name]
+
+
+def test_a_script_has_no_line_that_its_run_does_not_need():
+    script = to_pytorch(RunConfig())
+    assert not [word for word in ("CLIP", "MOMENTUM", "BATCH", "holdout_loss", "L1", "MAX_NORM") if word in script]
+
+
+def test_no_script_for_a_run_that_train_refuses():
+    with pytest.raises(ConfigError, match="^loss"):
+        to_pytorch(RunConfig(dataset="sine", loss="bce", output_activation="sigmoid"))
+    with pytest.raises(ConfigError, match="^dataset"):
+        to_pytorch(RunConfig(dataset="custom"))
+    with pytest.raises(ConfigError, match="^data = .* at most 50,000,000"):
+        to_pytorch(RunConfig(dataset="custom"), (np.ones((70_000, 100)), np.ones((70_000, 1))))
+
+
+# -- tables -----------------------------------------------------------------------------------------------------
+
+
+def test_csv_of_a_trace_holds_every_digit_of_its_frame():
+    (trace,) = train([RunConfig(hidden=(6, 5), activation="tanh", steps=19, record_every=2, samples=20, holdout=0.2)])
+    back = pd.read_csv(io.StringIO(to_csv(trace)))
+    pd.testing.assert_frame_equal(back, trace.to_frame(), check_exact=True)
+
+
+@pytest.mark.parametrize("cell", ["=1+1", "+A1", "-A1", "@SUM(A1)", "\tx", "\r=1", "\n=1", "-2+3"])
+def test_csv_gives_a_spreadsheet_no_formula_to_run(cell):
+    back = pd.read_csv(io.StringIO(to_csv(pd.DataFrame({cell: [cell, "plain"]})), newline=""))
+    assert list(back) == ["'" + cell]
+    assert list(back.iloc[:, 0]) == ["'" + cell, "plain"]
+
+
+def test_csv_leaves_numbers_alone_also_those_written_as_text():
+    frame = pd.DataFrame({"number": [-1.5, 2.0], "text": ["-1.5", "+2e-3"], "mixed": [-3, "x"]})
+    assert to_csv(frame).split("\r\n") == ["number,text,mixed", "-1.5,-1.5,-3", "2.0,+2e-3,x", ""]
+
+
+# -- JSON -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_json_round_trip_gives_the_same_config(name):
+    text = to_json(CONFIGS[name])
+    assert from_json(text) == CONFIGS[name]
+    assert from_json(b"\xef\xbb\xbf" + text.encode()) == CONFIGS[name]  # as an editor on Windows saves it
+
+
+def test_json_of_the_largest_config_can_be_read_back():
+    largest = RunConfig(hidden=(4096,) * 500)
+    assert from_json(to_json(largest)) == largest
+
+
+def test_json_settings_that_are_missing_take_their_defaults():
+    assert from_json('{"activation": "relu"}') == RunConfig(activation="relu")
+
+
+NO_SETTINGS = {
+    "empty": "",
+    "cut short": '{"seed": 1',
+    "no text": b"\xff\xfe{}",
+    "a list": "[]",
+    "a number": "3",
+    "null": "null",
+    "too large": " " * (JSON_BYTES + 1),
+    "endless brackets": "[" * 50_000,
+    "endless digits": '{"seed": 1' + "0" * 5000 + "}",
+}
+NOT_ALLOWED = {
+    "foreign": '{"neurons": 3}',
+    "learning_rate": '{"learning_rate": NaN}',
+    "init_scale": '{"init_scale": -Infinity}',
+    "noise": '{"noise": 1e999}',
+    "seed": '{"seed": 1' + "0" * 400 + "}",
+    "steps": '{"steps": true}',
+    "hidden": '{"hidden": ' + "[" * 500 + "]" * 500 + "}",
+    "l2": '{"l2": ' + '{"a":' * 500 + "1" + "}" * 501,
+    "clip": '{"clip": {"threshold": 1}}',
+    "k" * 37 + "...": '{"' + "k" * 5000 + '": 1}',
+    r"'\ud800'": r'{"\ud800": 1}',
+}
+
+
+@pytest.mark.parametrize("case", NO_SETTINGS)
+def test_what_is_no_object_of_settings_is_refused_in_one_sentence(case):
+    with pytest.raises(ConfigError, match="^config = ") as error:
+        from_json(NO_SETTINGS[case])
+    assert "\n" not in str(error.value) and len(str(error.value)) < 250
+
+
+@pytest.mark.parametrize("field", NOT_ALLOWED)
+def test_a_bad_setting_is_refused_by_name_in_one_sentence(field):
+    with pytest.raises(ConfigError) as error:
+        from_json(NOT_ALLOWED[field])
+    name = "neurons" if field == "foreign" else field
+    assert str(error.value).startswith(f"{name} = ")
+    assert len(str(error.value).encode()) < 450 and "\n" not in str(error.value)
