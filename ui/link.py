@@ -64,10 +64,11 @@ def to_config(values: Mapping[str, object]) -> RunConfig:
 def to_query(config: RunConfig) -> str:
     """The query string whose page has these settings; what has its default value is left out."""
     values = to_values(config)
-    return urlencode({key: _written(values[key]) for key in KEYS if values[key] != DEFAULTS[key]}, safe=",")
+    return urlencode({key: written(values[key]) for key in KEYS if values[key] != DEFAULTS[key]}, safe=",")
 
 
-def _written(value: object) -> str:
+def written(value: object) -> str:
+    """A value as it stands in a URL."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
