@@ -1,0 +1,296 @@
+"""Whole runs against PyTorch, whose gradients, activations, losses, normalizations and optimizers are its own.
+
+What PyTorch lacks in this form (clipping without an epsilon, penalties on weights alone, decoupled decay, max-norm) is
+written here once more, as a list of stages, so that another order can be tried.
+"""
+
+import numpy as np
+import pytest
+
+from core import RunConfig, snapshot, train
+from core.families.activations import ACTIVATIONS
+from core.families.clipping import CLIPS
+from core.families.losses import LOSSES
+from core.families.normalization import NORMALIZATIONS
+from core.families.optimizers import OPTIMIZERS
+
+torch = pytest.importorskip("torch", reason="PyTorch is not installed: pip install -r requirements-torch.txt")
+F = torch.nn.functional
+
+ORDER = ("penalty", "clip", "decay", "step", "project")
+# Both sides round differently, by about 1e-15 a step; twelve steps of a well-conditioned network keep that below 1e-11,
+# adaptive optimizers divide by small gradients and keep it below 1e-9.
+RTOL = 1e-9
+
+PHI = {
+    "linear": lambda z: z,
+    "sigmoid": torch.sigmoid,
+    "tanh": torch.tanh,
+    "relu": F.relu,
+    "leaky_relu": F.leaky_relu,
+    "elu": F.elu,
+    "selu": F.selu,
+    "gelu": F.gelu,
+    "silu": F.silu,
+    "softplus": F.softplus,
+    "softmax": lambda z: F.softmax(z, dim=1),
+}
+LOSS = {
+    "mse": lambda z, o, d: F.mse_loss(o, d, reduction="sum"),
+    "bce": lambda z, o, d: F.binary_cross_entropy_with_logits(z, d, reduction="sum"),
+    "cross_entropy": lambda z, o, d: F.cross_entropy(z, d, reduction="sum"),
+}
+OPTIMIZER = {
+    "sgd": lambda p, c: torch.optim.SGD(p, lr=c.learning_rate),
+    "momentum": lambda p, c: torch.optim.SGD(p, lr=c.learning_rate, momentum=c.momentum),
+    "nesterov": lambda p, c: torch.optim.SGD(p, lr=c.learning_rate, momentum=c.momentum, nesterov=True),
+    "rmsprop": lambda p, c: torch.optim.RMSprop(p, lr=c.learning_rate, alpha=0.99, eps=1e-8),
+    "adam": lambda p, c: torch.optim.Adam(p, lr=c.learning_rate, betas=(0.9, 0.999), eps=1e-8),
+}
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+class Network:
+    """The network of a config in PyTorch: weights (out, in) as PyTorch has them."""
+
+    def __init__(self, config, weights):
+        self.config = config
+        double = {"dtype": torch.float64, "requires_grad": True}
+        self.W = [torch.tensor(W.T.copy(), **double) for W, _ in weights]
+        self.b = [None if b is None else torch.tensor(b, **double) for _, b in weights]
+        self.parameters = [p for pair in zip(self.W, self.b, strict=True) for p in pair if p is not None]
+        self.optimizer = OPTIMIZER[config.optimizer](self.parameters, config)
+
+    def data_loss(self, X, D):
+        c, y, self.nets = self.config, X, []
+        for layer, (W, b) in enumerate(zip(self.W, self.b, strict=True)):
+            net = F.linear(y, W, b)
+            net.retain_grad()
+            self.nets.append(net)
+            if layer == len(self.W) - 1:
+                return LOSS[c.loss](net, PHI[c.output_activation](net), D) / len(X)
+            z = net
+            if c.normalization == "layer":
+                z = F.layer_norm(z, z.shape[1:])
+            elif c.normalization == "batch":
+                z = F.batch_norm(z, None, None, training=True)
+            out = PHI[c.activation](z)
+            y = y + out if c.residual and W.shape[0] == W.shape[1] else out
+
+    # -- the stages of an update ------------------------------------------------------------------------------------
+
+    @torch.no_grad()
+    def penalty(self):
+        for W in self.W:
+            W.grad += self.config.l1 * torch.sign(W) + 2 * self.config.l2 * W
+
+    @torch.no_grad()
+    def clip(self):
+        c, kind = self.config.clip_threshold, self.config.clip
+        if kind == "value":
+            for p in self.parameters:
+                p.grad.clamp_(-c, c)
+        elif kind == "global_norm":
+            self._shrink([p.grad for p in self.parameters], c)
+        elif kind == "per_layer_norm":
+            for W, b in zip(self.W, self.b, strict=True):
+                self._shrink([p.grad for p in (W, b) if p is not None], c)
+        elif kind == "adaptive":
+            for W, b in zip(self.W, self.b, strict=True):
+                for unit in range(len(W)):
+                    self._shrink([W.grad[unit]], c * max(float(torch.linalg.vector_norm(W[unit])), 1e-3))
+                if b is not None:
+                    self._shrink([b.grad], c * max(float(torch.linalg.vector_norm(b)), 1e-3))
+
+    @staticmethod
+    def _shrink(gradients, bound):
+        norm = float(torch.sqrt(sum((g**2).sum() for g in gradients)))
+        if norm > bound:
+            for g in gradients:
+                g *= bound / norm
+
+    @torch.no_grad()
+    def decay(self):
+        for W in self.W:
+            W *= 1 - self.config.learning_rate * self.config.weight_decay
+
+    def step(self):
+        self.optimizer.step()
+
+    @torch.no_grad()
+    def project(self):
+        if self.config.max_norm is not None:
+            for W in self.W:
+                norm = torch.linalg.vector_norm(W, dim=1, keepdim=True)
+                W *= torch.clamp(self.config.max_norm / norm, max=1)
+
+    # -- one row of a trace -----------------------------------------------------------------------------------------
+
+    def norms(self):
+        return np.array([float(torch.linalg.vector_norm(W.grad)) for W in self.W])
+
+    def global_norm(self):
+        return float(torch.sqrt(sum((p.grad**2).sum() for p in self.parameters)))
+
+    def update(self, X, D, order):
+        """One step in the given order of stages; returns the row."""
+        self.optimizer.zero_grad()
+        loss = self.data_loss(X, D)
+        loss.backward()
+        before = [W.detach().clone() for W in self.W]
+        row = {"loss": float(loss.detach()), "grad_norm": self.norms()}
+        row["delta_norm"] = np.array([float(torch.linalg.vector_norm(net.grad)) for net in self.nets])
+        row["weight_norm"] = np.array([float(torch.linalg.vector_norm(W)) for W in before])
+        penalties = [self.config.l1 * W.abs().sum() + self.config.l2 * (W**2).sum() for W in before]
+        row["total_loss"] = row["loss"] + float(sum(penalties))
+        for stage in order:
+            getattr(self, stage)()
+            if stage == "penalty":
+                row["total_grad_norm"], row["global_grad_norm"] = self.norms(), self.global_norm()
+            if stage == "clip":
+                row["clipped_grad_norm"] = self.norms()
+                row["clip_scale"] = self.global_norm() / row["global_grad_norm"] if "global_grad_norm" in row else None
+        steps = [float(torch.linalg.vector_norm(W.detach() - old)) for W, old in zip(self.W, before, strict=True)]
+        row["update_ratio"] = np.array(steps) / row["weight_norm"]
+        return row
+
+
+def tensors(*arrays):
+    return [torch.tensor(np.asarray(array), dtype=torch.float64) for array in arrays]
+
+
+def in_pytorch(config, weights, batches, order=ORDER):
+    """(rows, final weights as (fan_in, fan_out)) of a run in PyTorch over the given (X, D) of each step."""
+    network = Network(config, weights)
+    rows = [network.update(*tensors(X, D), order) for X, D in batches]
+    final = [
+        (W.detach().numpy().T, None if b is None else b.detach().numpy())
+        for W, b in zip(network.W, network.b, strict=True)
+    ]
+    return rows, final
+
+
+def problem(config, seed=5):
+    """(data, initial) of fixed draws; targets that suit the loss."""
+    rng = np.random.default_rng(seed)
+    X = rng.standard_normal((config.samples, 4))
+    D = rng.standard_normal((config.samples, 3)) if config.loss == "mse" else np.eye(3)[rng.integers(0, 3, len(X))]
+    widths = (4, *config.hidden, 3)
+    initial = [
+        (
+            rng.standard_normal((m, n)) * config.init_scale / np.sqrt(m),
+            0.3 * rng.standard_normal(n) if config.bias else None,
+        )
+        for m, n in zip(widths, widths[1:], strict=False)
+    ]
+    return (X, D), initial
+
+
+def difference(found, wanted, scale):
+    """The largest of |found - wanted| / scale; 0 where both are the same zero, infinite where one is no number."""
+    distance = np.abs(found - wanted)
+    with np.errstate(all="ignore"):
+        relative = np.where(distance == 0, 0, distance / scale)
+    return np.max(np.where(np.isnan(relative), np.inf, relative))
+
+
+def compare(config, batches=None, order=ORDER):
+    """The largest relative difference of any recorded number and of the final weights, over all rows."""
+    data, initial = problem(config)
+    (trace,) = train([config], data=data, initial=[initial])
+    rows, final = in_pytorch(config, initial, batches or [data] * config.steps, order)
+    worst = 0.0
+    for t, row in enumerate(rows):
+        for name, wanted in row.items():
+            if wanted is not None:
+                worst = max(worst, difference(getattr(trace, name)[t], wanted, np.abs(wanted)))
+    for (W, b), (W_torch, b_torch) in zip(trace.weights, final, strict=True):
+        worst = max(worst, difference(W, W_torch, np.abs(W_torch).max()))
+        if b is not None:
+            worst = max(worst, difference(b, b_torch, np.abs(b_torch).max()))
+    return worst
+
+
+EVERYTHING = RunConfig(
+    hidden=(6, 6, 5), activation="tanh", init_scale=1.5, samples=11, steps=12, learning_rate=0.05, l1=0.01, l2=0.02,
+    weight_decay=0.3, max_norm=0.9, clip="global_norm", clip_threshold=0.5, momentum=0.8,
+)  # fmt: skip
+THRESHOLD = {"none": 1.0, "value": 0.05, "global_norm": 0.5, "per_layer_norm": 0.3, "adaptive": 0.1}
+
+
+@pytest.mark.parametrize("clip", CLIPS)
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_penalties_clipping_decay_and_max_norm_together(optimizer, clip):
+    config = EVERYTHING.change(optimizer=optimizer, clip=clip, clip_threshold=THRESHOLD[clip])
+    assert compare(config) < RTOL
+    data, initial = problem(config)
+    (trace,) = train([config], data=data, initial=[initial])
+    assert (trace.clip_scale[:-1] < 1).any() == (clip != "none")  # clipping binds ...
+    (first,) = train([config.change(steps=1)], data=data, initial=[initial])
+    norms = np.concatenate([np.linalg.norm(W, axis=0) for W, _ in first.weights])
+    assert np.isclose(norms, 0.9, rtol=1e-12).sum() > 3  # ... and so does the projection
+
+
+WRONG = {
+    "clipping before penalties": ("clip", "penalty", "decay", "step", "project"),
+    "decay before penalties": ("decay", "penalty", "clip", "step", "project"),
+    "decay after the step": ("penalty", "clip", "step", "decay", "project"),
+    "max-norm before the step": ("penalty", "clip", "decay", "project", "step"),
+    "max-norm before decay": ("penalty", "clip", "step", "project", "decay"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_another_order_of_the_stages_gives_other_numbers(optimizer, name):
+    assert compare(EVERYTHING.change(optimizer=optimizer), order=WRONG[name]) > 1e4 * RTOL
+
+
+def test_adaptive_clipping_looks_at_the_weights_before_they_decay():
+    config = EVERYTHING.change(clip="adaptive", clip_threshold=0.1)
+    assert compare(config, order=("penalty", "decay", "clip", "step", "project")) > 1e4 * RTOL
+
+
+@pytest.mark.parametrize("normalization", NORMALIZATIONS)
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_every_activation_and_normalization_with_residuals(activation, normalization):
+    config = RunConfig(
+        hidden=(6, 6, 6, 5), activation=activation, normalization=normalization, residual=True, samples=11, steps=6,
+        learning_rate=0.002, optimizer="momentum",
+    )  # fmt: skip
+    assert compare(config) < RTOL
+
+
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("loss", LOSSES)
+def test_every_loss_with_and_without_biases(loss, bias):
+    output = LOSSES[loss].output_activation or "tanh"
+    config = RunConfig(
+        hidden=(6, 6, 6), activation="silu", loss=loss, output_activation=output, bias=bias, samples=11, steps=10,
+        learning_rate=0.1, clip="per_layer_norm", clip_threshold=0.2,
+    )  # fmt: skip
+    assert compare(config) < RTOL
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_mini_batches_replayed_from_the_snapshots(optimizer):
+    # Under batch normalization a bias has no gradient but rounding, which adaptive optimizers make steps of.
+    normalization = "layer" if optimizer in ("rmsprop", "adam") else "batch"
+    config = EVERYTHING.change(optimizer=optimizer, batch_size=4, normalization=normalization)
+    data, initial = problem(config)
+    kept = [snapshot(config, step, data=data, initial=initial) for step in range(config.steps)]
+    assert compare(config, batches=[(row.inputs, row.targets) for row in kept]) < RTOL
+
+
+def test_a_depth_of_thirty_layers():
+    config = RunConfig(
+        hidden=(6,) * 30, activation="tanh", init_scale=1.2, samples=11, steps=5, learning_rate=0.01, optimizer="adam"
+    )
+    assert compare(config) < 1e-8  # thirty layers in a row multiply the roundings
