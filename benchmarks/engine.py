@@ -1,79 +1,133 @@
 """How fast the engine is: against the floor, and against peers that record the same.
 
-    python -m benchmarks.engine [--shapes A,B,D,E] [--peers none] [--repeats 15] [--quick]
+    python -m benchmarks.engine [--shapes A,B,D,E] [--peers all] [--repeats 15] [--extras A,D] [--quick]
 
 All contestants of a shape take turns in one process on one core with one BLAS thread, in float64. Times are the
-processor's, so that other programs in the meantime count less. A ratio is that of
-the medians of their times; behind it stands the ratio of their shortest ones, which a busy machine disturbs less.
+processor's, so that other programs in the meantime count less. A ratio is that of the medians of the times; behind it
+stands that of the shortest ones, which a busy machine disturbs least.
+
+The floor is the matmuls and activation evaluations alone (benchmarks/floor.py). Peers (benchmarks/peers.py) must give
+the engine's numbers before they are timed; requirements-bench.txt names what they need.
 """
 
 from __future__ import annotations
 
 import argparse
-import gc
-import os
+import importlib
 import statistics
-import time
-from collections.abc import Callable
-
-from threadpoolctl import threadpool_info
+import sys
 
 from benchmarks.floor import floor
-from benchmarks.problem import SHAPES, STEPS
+from benchmarks.peers import PEERS, compile_seconds, largest_difference
+from benchmarks.problem import SHAPES, STEPS, Shape
+from benchmarks.timing import describe_machine, on_one_core, ratio, take_turns
 from core import train
 from core.engine import one_blas_thread
 
-Times = dict[str, list[float]]
+AGREEMENT = 1e-8  # relative; rounding is 1e-13, a different formula shows from the first step
+
+# What a setting adds to plain gradient descent: label -> changes. Thresholds are such that the rule binds.
+EXTRAS = {
+    "clip by value": {"clip": "value", "clip_threshold": 1e-3},
+    "clip by global norm": {"clip": "global_norm", "clip_threshold": 0.1},
+    "clip by layer": {"clip": "per_layer_norm", "clip_threshold": 0.01},
+    "clip adaptively": {"clip": "adaptive", "clip_threshold": 0.01},
+    "l2": {"l2": 1e-4},
+    "l1": {"l1": 1e-4},
+    "weight decay": {"weight_decay": 0.01},
+    "max-norm": {"max_norm": 1.0},
+    "momentum": {"optimizer": "momentum"},
+    "nesterov": {"optimizer": "nesterov"},
+    "rmsprop": {"optimizer": "rmsprop"},
+    "adam": {"optimizer": "adam"},
+    "layer normalization": {"normalization": "layer"},
+    "batch normalization": {"normalization": "batch"},
+    "residual": {"residual": True},
+    "holdout 0.25": {"holdout": 0.25},
+    "recording every 10th": {"record_every": 10},
+    "float32": {"dtype": "float32"},
+}
 
 
-def take_turns(contestants: dict[str, Callable[[], object]], repeats: int) -> Times:
-    """Processor seconds of each contestant, `repeats` times; every round starts with another one."""
-    times: Times = {name: [] for name in contestants}
-    names = list(contestants)
-    for name in names:
-        contestants[name]()
-    for turn in range(repeats):
-        first = turn % len(names)
-        for name in names[first:] + names[:first]:
-            gc.collect()
-            start = time.process_time()
-            contestants[name]()
-            times[name].append(time.process_time() - start)
-    return times
+def measure(shape: Shape, steps: int, peers: list[str], repeats: int) -> None:
+    """Prints the line of one shape: engine / floor, then each peer / engine."""
+    configs = shape.configs(steps)
+    contestants = {"floor": floor(configs), "engine": lambda: train(configs)}
+    traces = train(configs)
+    for name in peers:
+        if name == "torch stack" and shape.runs == 1:
+            continue
+        contestants[name] = PEERS[name](configs)
+        difference = largest_difference(contestants[name](), traces)
+        if not difference <= AGREEMENT:
+            sys.exit(f"{shape.name}: {name} differs from the engine by {difference:.1e}: not the same task, not timed")
+    times = take_turns(contestants, repeats)
+    cells = [f"{1e3 * statistics.median(times['engine']):8.1f}", ratio(times["engine"], times["floor"])]
+    cells += [ratio(times[name], times["engine"]) if name in times else "-" for name in peers]
+    if "jax" in peers:
+        compilation = compile_seconds(contestants["jax"])
+        cells.append(ratio([seconds + compilation for seconds in times["jax"]], times["engine"]))
+    print(f"{shape.label:34}" + "".join(f"{cell:>17}" for cell in cells), flush=True)
 
 
-def ratio(times: Times, above: str, below: str) -> str:
-    """Ratio of medians, and of minima in brackets."""
-    middle = statistics.median(times[above]) / statistics.median(times[below])
-    return f"{middle:6.2f} ({min(times[above]) / min(times[below]):.2f})"
+def measure_extras(shape: Shape, steps: int, repeats: int) -> None:
+    """Prints what each setting adds: its time over that of plain gradient descent."""
+    print(f"\nTime over plain gradient descent's, shape {shape.label}")
+    quarter = shape.samples // 4
+    plans = {name: shape.configs(steps, **changes) for name, changes in EXTRAS.items()}
+    plans |= {
+        "plain": shape.configs(steps),
+        "plain, a quarter of the samples": shape.configs(steps, samples=quarter),
+        "mini-batches of a quarter": shape.configs(steps, batch_size=quarter),
+    }
+    times = take_turns({name: lambda configs=configs: train(configs) for name, configs in plans.items()}, repeats)
+    for name in EXTRAS:
+        print(f"  {name:24}{ratio(times[name], times['plain']):>16}")
+    fewer = ratio(times["mini-batches of a quarter"], times["plain, a quarter of the samples"])
+    print(f"  {'mini-batches':24}{fewer:>16}   batches of {quarter}, over training on {quarter} samples", flush=True)
 
 
-def describe_machine() -> str:
-    """The BLAS kernel that runs, and whether somebody chose it."""
-    kernels = {f"{blas['internal_api']} {blas['version']}, kernel {blas.get('architecture')}" for blas in
-               threadpool_info() if blas["user_api"] == "blas"}
-    chosen = [f"{name}={os.environ[name]}" for name in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE") if name in os.environ]
-    return "; ".join(sorted(kernels)) + (f" (set: {', '.join(chosen)})" if chosen else "")
+def available(peers: list[str]) -> list[str]:
+    """The peers whose library is there; says so of each other one."""
+    there = []
+    for name in peers:
+        library = name.split()[0]
+        try:
+            importlib.import_module(library)
+            there.append(name)
+        except ImportError:
+            print(f"{name} is left out: there is no {library} here (pip install -r requirements-bench.txt)")
+    return there
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--shapes", default="A,B,D,E", help="of " + ", ".join(SHAPES))
-    parser.add_argument("--peers", default="none", choices=["none"])
-    parser.add_argument("--repeats", type=int, default=15)
-    parser.add_argument("--quick", action="store_true", help="few steps and repeats: a look, not a measurement")
+    parser.add_argument("--shapes", default="A,B,D,E", help=f"all, none, or of {', '.join(SHAPES)}")
+    parser.add_argument("--peers", default="all", help=f"all, none, or of {', '.join(PEERS)}")
+    parser.add_argument("--extras", default="A,D", help="shapes that show what each setting adds")
+    parser.add_argument("--repeats", type=int, default=15, help="turns of each contestant")
+    parser.add_argument("--quick", action="store_true", help="few steps and turns: a look, not a measurement")
     options = parser.parse_args()
+    named = {}
+    for option, known in (("shapes", SHAPES), ("peers", PEERS), ("extras", SHAPES)):
+        text = getattr(options, option)
+        named[option] = list(known) if text == "all" else [] if text == "none" else text.split(",")
+        for name in named[option]:
+            if name not in known:
+                parser.error(f"--{option}: {name} is not one of {', '.join(known)}, and neither all nor none")
     steps, repeats = (30, 3) if options.quick else (STEPS, options.repeats)
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
-    print(describe_machine())
-    for name in options.shapes.split(","):
-        configs = SHAPES[name].configs(steps)
-        with one_blas_thread:
-            times = take_turns({"floor": floor(configs), "engine": lambda configs=configs: train(configs)}, repeats)
-        milliseconds = 1e3 * statistics.median(times["engine"])
-        print(f"{SHAPES[name].label:36} engine {milliseconds:7.1f} ms   engine/floor {ratio(times, 'engine', 'floor')}",
-              flush=True)
+    on_one_core()  # before a library counts the cores
+    peers = available(named["peers"])
+    print(f"BLAS: {describe_machine()}")
+    print(f"{steps} steps, {repeats} turns; ratio of medians (of the shortest times)")
+    print("Right of engine/floor: the peer's time over the engine's\n")
+    columns = ["engine ms", "engine/floor", *peers, *["jax + compile"] * ("jax" in peers)]
+    print(" " * 34 + "".join(f"{column:>17}" for column in columns))
+    with one_blas_thread:
+        for name in named["shapes"]:
+            measure(SHAPES[name], steps, peers, repeats)
+        for name in named["extras"]:
+            measure_extras(SHAPES[name], steps, min(repeats, 9))
 
 
 if __name__ == "__main__":

@@ -38,6 +38,7 @@ class Shape:
             "hidden": (self.units,) * self.layers,
             "activation": self.activation,
             "init": "he_normal" if self.activation == "relu" else "normal",
+            "learning_rate": 0.001,  # at 0.01 one run of D oscillates, and amplifies the last digit to the first
             "steps": steps,
         }
         return [RunConfig(**(fields | changes), seed=seed) for seed in range(self.runs)]
