@@ -2,37 +2,148 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
 from core.trace import Snapshot
 from ui.charts import style
-from ui.charts.style import Chart
+from ui.charts.style import Chart, number
 
-SPREADS = {
-    "net": "net input",
-    "activation": "activation",
-    "delta": "delta ∂E/∂net",
-    "weight_gradient": "weight gradient ∂E/∂W",
+BINS = 64
+MOST_VALUES = 200_000  # of one layer that are binned: every k-th of more
+MOST_CELLS = 20_000
+QUANTILES = (5, 50, 95)
+HEIGHT, BELOW = 420, 108
+
+
+@dataclass(frozen=True)
+class Spread:
+    """A quantity of a Snapshot whose values are shown; `size` where only magnitudes over many decades tell it."""
+
+    label: str
+    axis: str
+    size: bool
+
+
+SPREADS: dict[str, Spread] = {
+    "net": Spread("net input", "net", size=False),
+    "activation": Spread("activation", "y", size=False),
+    "delta": Spread("delta", "|∂E/∂net|", size=True),
+    "weight_gradient": Spread("weight gradient", "|∂E/∂w|", size=True),
 }
-QUANTILES = (1, 25, 50, 75, 99)
 
 
 def distributions(snapshot: Snapshot, quantity: str = "activation", *, dark: bool = False) -> Chart:
-    """How `quantity` (a name of SPREADS) is spread within each layer, and its share of exact zeros."""
-    values = getattr(snapshot, quantity)
-    cuts = np.array([np.percentile(v, QUANTILES) for v in values])
+    """How `quantity` (a name of SPREADS) is spread within each layer, with its quantiles and share of exact zeros.
+
+    Each layer is one column of colour, scaled to its own mode. Deltas and gradients are shown by size on a
+    logarithmic axis, as are nets and activations when they spread over more than three decades.
+    """
+    chosen = SPREADS[quantity]
+    values = [np.ravel(layer) for layer in getattr(snapshot, quantity)]
+    zeros = np.array([np.mean(v == 0) for v in values])
+    thin = [v[:: -(-v.size // MOST_VALUES)] for v in values]
+    kept = [v[np.isfinite(v) & (v != 0)] for v in thin]
+    title = f"{chosen.label[0].upper()}{chosen.label[1:]} of each layer, step {snapshot.step:,}"
     layers = np.arange(1, len(values) + 1)
+    if not any(v.size for v in kept):
+        why = "Every value is exactly 0." if (zeros == 1).all() else "No value is finite."
+        return style.empty(title, why, x="layer", y=chosen.axis, dark=dark)
+    by_size = chosen.size or _decades_of(kept) > 3
+    cuts = np.array([np.percentile(np.abs(v) if by_size else v, QUANTILES) if v.size else [np.nan] * 3 for v in kept])
+    z, edges = _columns([np.log10(np.abs(v)) if by_size else v for v in kept])
+    edges = 10.0**edges if by_size else edges
+    frame = _frame(title, _finding(cuts, zeros, by_size), layers, chosen, by_size, edges, zeros, dark)
     data = [
-        {"type": "scatter", "x": layers, "y": cuts[:, k], "name": f"{q} %"} for k, q in enumerate(QUANTILES)
+        {
+            "type": "heatmap",
+            "x": layers,
+            "y": edges,
+            "z": z,
+            "zmin": 0,
+            "zmax": 100,
+            "colorscale": style.density_colours(dark),
+            "showscale": False,
+            "hoverinfo": "skip",
+        }
     ]
+    for k, (quantile, dash) in enumerate(zip(QUANTILES, ("dot", "solid", "dash"), strict=True)):
+        name = "median" if quantile == 50 else f"{quantile}%"
+        line = {"color": style.theme(dark).text, "width": 1.8 if quantile == 50 else 1.2, "dash": dash}
+        curve = {"type": "scatter", "x": layers, "y": cuts[:, k], "name": name, "mode": "lines", "line": line}
+        data.append(curve | {"hovertemplate": "%{y:.3~g}"} | ({"mode": "lines+markers"} if len(layers) == 1 else {}))
+    if zeros.any():
+        data.append(
+            {
+                "type": "bar",
+                "x": layers,
+                "y": zeros,
+                "yaxis": "y2",
+                "name": "exactly 0",
+                "marker": {"color": style.theme(dark).muted},
+                "hovertemplate": "%{y:.1%}",
+            }
+        )
+    table = pd.DataFrame({"layer": layers} | {f"{q}%": cuts[:, k] for k, q in enumerate(QUANTILES)})
+    alt = f"{title}. {_finding(cuts, zeros, by_size)}"
+    return Chart(go.Figure({"data": data, "layout": frame}), alt, table.assign(exactly_0=zeros))
+
+
+def _decades_of(kept: list[np.ndarray]) -> float:
+    """How many powers of ten lie between the layers' typical sizes."""
+    typical = [np.median(np.abs(v)) for v in kept if v.size]
+    return float(np.log10(max(typical)) - np.log10(min(typical)))
+
+
+def _columns(kept: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Histograms as percent of each layer's mode, (bins, layers) uint8, and the bins' edges.
+
+    The edges hold the central 99 % of every layer, so that one stray value does not squeeze the rest.
+    """
+    ends = np.array([np.percentile(v, (0.5, 99.5)) for v in kept if v.size])
+    low, high = ends[:, 0].min(), ends[:, 1].max()
+    room = 0.04 * (high - low) or max(abs(high), 1) * 0.5
+    bins = max(16, min(BINS, MOST_CELLS // len(kept)))
+    edges = np.linspace(low - room, high + room, bins + 1)
+    counts = np.array([np.histogram(v, edges)[0] for v in kept])
+    return np.rint(100 * counts / np.maximum(counts.max(axis=1, keepdims=True), 1)).astype(np.uint8).T, edges
+
+
+def _frame(title, finding, layers, chosen, by_size, edges, zeros, dark) -> dict:
+    if by_size:
+        yaxis = style.axis(_by_size(chosen.axis), dark, decades=(np.log10(edges[0]), np.log10(edges[-1])))
+    else:
+        yaxis = style.axis(chosen.axis, dark, range=[edges[0], edges[-1]])
     frame = style.layout(
-        f"Spread of {SPREADS[quantity]} by layer",
-        "",
-        xaxis=style.layers_axis(len(values), dark),
-        yaxis=style.axis(SPREADS[quantity], dark),
+        title,
+        finding,
+        xaxis=style.layers_axis(len(layers), dark),
+        yaxis=yaxis,
         dark=dark,
+        height=HEIGHT,
+        below=BELOW,
+        hovermode="x unified",
+        bargap=0.3,
     )
-    table = pd.DataFrame(cuts, columns=[f"{q} %" for q in QUANTILES]).assign(layer=layers)
-    return Chart(go.Figure({"data": data, "layout": frame}), "distributions", table)
+    if zeros.any():
+        frame["xaxis"]["anchor"] = "y2"
+        frame["yaxis"]["domain"] = [0.3, 1]
+        ticks = {"range": [0, 1], "tickvals": [0, 1], "ticktext": ["0%", "100%"], "domain": [0, 0.18]}
+        frame["yaxis2"] = style.axis("zeros", dark, **ticks)
+    return frame
+
+
+def _by_size(axis: str) -> str:
+    return axis if axis.startswith("|") else f"|{axis}|"
+
+
+def _finding(cuts: np.ndarray, zeros: np.ndarray, by_size: bool) -> str:
+    what = "Median size" if by_size else "Median"
+    told = f"{what}: {number(cuts[0, 1])} in layer 1"
+    told += f", {number(cuts[-1, 1])} in the output." if len(cuts) > 1 else ", the only one."
+    worst = int(zeros.argmax())
+    told += f" Most zeros: {zeros[worst]:.0%}, in layer {worst + 1}." if zeros[worst] else ""
+    return f"{told} Stronger colour: more values."

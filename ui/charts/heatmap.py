@@ -55,11 +55,13 @@ def gradient_heatmap(trace: Trace, quantity: str = "grad_norm", *, dark: bool = 
     ]
     if zero.any():
         mark = np.where(zero, 0, np.nan).astype(np.float32).T
-        look = {"colorscale": [[0, ZERO[dark]], [1, ZERO[dark]]], "showscale": False}
-        data.append(cells | look | {"z": mark, "hovertemplate": "step %{x:,.0f}, layer %{y}<br>exactly 0<extra></extra>"})
-        # a heatmap's own entry would be a scale, so an empty square stands for it in the legend
+        words = "step %{x:,.0f}, layer %{y}<br>exactly 0<extra></extra>"
+        one_colour = [[0, ZERO[dark]], [1, ZERO[dark]]]
+        data.append(cells | {"z": mark, "colorscale": one_colour, "showscale": False, "hovertemplate": words})
+        # a heatmap has no entry of its own in a legend, so a square without a place stands for it
         square = {"symbol": "square", "size": 12, "color": ZERO[dark]}
-        data.append({"type": "scatter", "x": [None], "y": [None], "mode": "markers", "marker": square, "name": "exactly 0"})
+        nowhere = {"type": "scatter", "x": [None], "y": [None], "mode": "markers"}
+        data.append(nowhere | {"marker": square, "name": "exactly 0"})
         frame["legend"] |= {"y": 1, "yanchor": "bottom"}
     table = _table(10.0**power, trace, columns)
     return Chart(go.Figure({"data": data, "layout": frame}), _alt(trace, title, norms), table)

@@ -223,8 +223,8 @@ def _finding(step: int, values: np.ndarray) -> str:
 def _alt(trace: Trace, title: str, rows: np.ndarray, norms: np.ndarray) -> str:
     told = [f"{title}."]
     for k in sorted({0, int(np.flatnonzero(np.isfinite(norms).any(axis=1))[-1])}):
-        first, last = norms[k, 0], norms[k, -1]
-        told.append(f"Step {trace.step[rows[k]]}: {first:.2g} at layer 1, {last:.2g} at layer {trace.layers}, the output.")
+        step, first, last = trace.step[rows[k]], norms[k, 0], norms[k, -1]
+        told.append(f"Step {step}: {first:.2g} at layer 1, {last:.2g} at the output, layer {trace.layers}.")
         zeros = int((norms[k] == 0).sum())
         told += [f"{zeros} of {trace.layers} layers are exactly 0."] if zeros else []
     if trace.diverged_at is not None:

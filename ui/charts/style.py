@@ -118,12 +118,19 @@ _SHARE = {
     False: ("#f1f2f6", "#c7b8e0", "#8a63b8", "#43196f"),
     True: ("#222a35", "#553f7f", "#9c7bd0", "#e9dcff"),
 }
+_DENSITY = {False: "#0b8fa6", True: "#35b6cc"}
 _DEPTH = {False: ("#2b3fae", "#0c7f7a", "#b8660a"), True: ("#8ea6ff", "#3fc1b4", "#f7b15a")}
 
 
 def share_colours(dark: bool) -> list[list]:
     """Plotly colour scale of a share, from 0 (near the page) to 1."""
     return [[i / 3, colour] for i, colour in enumerate(_SHARE[dark])]
+
+
+def density_colours(dark: bool) -> list[list]:
+    """Plotly colour scale of how many values lie somewhere, from none (the page itself) to the most."""
+    look, accent = theme(dark), _DENSITY[dark]
+    return [[0, faded(look.page, 0)], [0.02, faded(accent, 0.12)], [0.5, faded(accent, 0.5)], [1, faded(accent, 0.9)]]
 
 
 def depth_colours(dark: bool) -> list[list]:
@@ -142,9 +149,11 @@ _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def number(value: float, digits: int = 2) -> str:
-    """A number for a reader: 0.25, 340, 6.9×10⁻⁸."""
+    """A number for a reader: 0.25, 340, 6.9×10⁻⁸, −3."""
+    if value < 0:
+        return f"−{number(-value, digits)}"
     if not math.isfinite(value):
-        return "∞" if value > 0 else "-∞" if value < 0 else "not a number"
+        return "∞" if value > 0 else "not a number"
     if value == 0 or 1e-3 <= abs(value) < 1e5:
         return f"{value:,.0f}" if abs(value) >= 10 ** (digits - 1) else f"{float(f'{value:.{digits}g}'):g}"
     mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
