@@ -9,20 +9,19 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, is_dataclass
 from typing import Generic, TypeVar
 
 import numpy as np
 import streamlit as st
 
-from core import ConfigError, RunConfig, Trace, train
+from core import ConfigError, RunConfig, Snapshot, Trace, snapshot, train
 from core.config import check_cost
 from core.engine import Data
+from core.tables import Prepared, Table
 
 LOOK_SECONDS = 0.1  # how often one who waits looks up, and can be stopped
 PATIENCE_SECONDS = 0.5  # no progress is shown before
-KEPT_RUNS, KEPT_BYTES = 200, 256_000_000
-KEPT_TABLES, KEPT_TABLE_BYTES = 16, 128_000_000
 
 Value = TypeVar("Value")
 
@@ -158,7 +157,8 @@ class Notice:
         self._show(0.0, "Another visitor has asked for this very run: waiting for it.")
 
     def training(self, done: int, total: int) -> None:
-        self._show(done / total, f"Training: step {done:,} of {total:,}. A change of any control stops this run.")
+        words = f"Training: step {min(done, total - 1):,} of {total - 1:,}. A change of any control stops this run."
+        self._show(done / total, words)
 
     def _show(self, share: float, words: str) -> None:
         if time.monotonic() - self._start >= PATIENCE_SECONDS:
@@ -172,11 +172,34 @@ class Notice:
             self._slot.empty()
 
 
+@dataclass(frozen=True)
+class Run:
+    """One run as every visitor's session remembers it: its config, and the key of the table it runs on, if any."""
+
+    config: RunConfig
+    digest: str | None = None
+
+    @property
+    def data(self) -> Data | None:
+        """(X, D) of a visitor's table; None for a dataset.
+
+        Raises:
+            ConfigError: the table is no longer kept.
+        """
+        if self.digest is None:
+            return None
+        prepared = shared().tables.get(self.digest)
+        if prepared is None:
+            raise ConfigError("dataset", "custom", "its table is no longer in memory; bring it again")
+        return prepared.X, prepared.D
+
+
 @dataclass(frozen=True, eq=False)
 class _Shared:
     runs: Shelf[Trace]
+    snapshots: Shelf[Snapshot]
+    tables: Shelf[Table | Prepared]
     line: Line
-    tables: Shelf
 
 
 def places() -> int:
@@ -197,40 +220,57 @@ def shared() -> _Shared:
     gc.collect()
     gc.freeze()
     return _Shared(
-        Shelf(KEPT_RUNS, KEPT_BYTES, trace_bytes), Line(places()), Shelf(KEPT_TABLES, KEPT_TABLE_BYTES, table_bytes)
+        runs=Shelf(200, 256_000_000, array_bytes),
+        snapshots=Shelf(20, 64_000_000, array_bytes),
+        tables=Shelf(40, 128_000_000, array_bytes),
+        line=Line(places()),
     )
 
 
-def trace_bytes(trace: Trace) -> int:
-    """Bytes of a trace's arrays."""
-    own = [getattr(trace, field.name) for field in fields(trace)]
-    arrays = [value for value in own if isinstance(value, np.ndarray)]
-    arrays += [array for layer in trace.weights for array in layer if array is not None]
-    return sum(array.nbytes for array in arrays)
+def array_bytes(value: object) -> int:
+    """Bytes of all arrays in a trace, a snapshot, a table, or a list of such; a text is reckoned at 64."""
+    if isinstance(value, np.ndarray):
+        return 64 * value.size if value.dtype == object else value.nbytes
+    if isinstance(value, (list, tuple)):
+        return sum(map(array_bytes, value))
+    return sum(array_bytes(getattr(value, field.name)) for field in fields(value)) if is_dataclass(value) else 0
 
 
-def table_bytes(parts) -> int:
-    """Bytes of a table or of prepared data, from the arrays in it; a text is reckoned at 64."""
-    arrays = [column.values for column in parts.columns] if hasattr(parts, "columns") else [parts.X, parts.D]
-    return sum(64 * array.size if array.dtype == object else array.nbytes for array in arrays)
-
-
-def trained(config: RunConfig, data: Data | None, digest: str | None, notice: Notice) -> Trace:
+def trained(run: Run, notice: Notice | None = None) -> Trace:
     """The trace of this run: kept from before, or trained now, in turn with other visitors.
 
     Args:
-        data: (X, D) instead of the dataset, told apart by its digest.
         notice: is told how it gets on; whatever it raises ends the run.
 
     Raises:
         ConfigError: as `core.train`.
     """
-    def make() -> Trace:
-        check_cost(config, *_sizes(data))  # refused at once, not after waiting in line
-        with shared().line.place(notice.waiting):
-            return train([config], data=data, on_progress=notice.training)[0]
 
-    return shared().runs.fetch((config, digest), make, notice.following)
+    def make() -> Trace:
+        data = run.data
+        check_cost(run.config, *_sizes(data))  # refused at once, not after waiting in line
+        with shared().line.place(notice.waiting if notice else _silent):
+            return train([run.config], data=data, on_progress=notice.training if notice else None)[0]
+
+    return shared().runs.fetch(run, make, notice.following if notice else _silent)
+
+
+def snapped(run: Run, step: int) -> Snapshot:
+    """Everything the network of this run held at one step, kept from before or trained again to there.
+
+    Raises:
+        ConfigError: as `core.snapshot`.
+    """
+
+    def make() -> Snapshot:
+        with shared().line.place(_silent):
+            return snapshot(run.config, step, run.data)
+
+    return shared().snapshots.fetch((run, step), make, _silent)
+
+
+def _silent(ahead: int = 0) -> None:
+    """Waits without a word, and without end."""
 
 
 def _sizes(data: Data | None) -> tuple[int, ...]:

@@ -4,18 +4,27 @@ from __future__ import annotations
 
 import re
 
-_PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
-_SHORTCODE = re.compile(r":(?=[\w+-])")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
+# Icons such as :smile: are looked for once backslashes are gone, so the colon is parted from what follows.
+_SHORTCODE = re.compile(r":(?=[\w+-])")
+_MARKUP = re.compile(
+    r"""[\\`*$\[\]<>&~|@]     # anywhere: code, emphasis, formulas, links, pictures, HTML, entities, tables, addresses
+    | (?<!\w)_ | _(?!\w)      # emphasis; inside a word, as in init_scale, it is just a letter
+    | :(?=\S)                 # icons, colours, the start of an address
+    | (?<=www)\.              # an address without its start
+    | -(?=[->])               # dashes and arrows
+    | ^[-+#=]                 # lists, headings, rules
+    | (?:(?<=^\d)|(?<=^\d\d)|(?<=^\d{3}))[.)]  # numbered lists
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
 WORD_JOINER = "\u2060"
 
 
 def as_text(value: object) -> str:
     """The text itself in a Markdown element: no markup, formula, link, picture, icon or HTML comes of it.
 
-    Markdown allows a backslash before every ASCII punctuation mark. Icon names such as :smile: are looked for after
-    that, so the colon is also parted from what follows by an invisible mark without width. Line breaks and marks
-    that turn the writing direction become spaces.
+    Line breaks, and marks that turn the writing direction, become spaces.
     """
-    text = _CONTROL.sub(" ", str(value))
-    return _PUNCTUATION.sub(r"\\\1", _SHORTCODE.sub(":" + WORD_JOINER, text))
+    text = _CONTROL.sub(" ", str(value)).strip()
+    return _MARKUP.sub(r"\\\g<0>", _SHORTCODE.sub(":" + WORD_JOINER, text))

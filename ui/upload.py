@@ -9,7 +9,6 @@ import streamlit as st
 
 from core import ConfigError
 from core.datasets import TASKS
-from core.engine import Data
 from core.tables import MAX_BYTES, Prepared, Table, prepare, read_table
 from ui import sessions
 from ui.text import as_text
@@ -22,10 +21,6 @@ class Given:
 
     prepared: Prepared
     digest: str
-
-    @property
-    def arrays(self) -> Data:
-        return self.prepared.X, self.prepared.D
 
 
 def table_controls() -> Given | ConfigError | None:

@@ -3,12 +3,12 @@
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
-import numpy as np
 import pytest
 
 from core import ConfigError, RunConfig, train
+from core.tables import prepare, read_table
 from ui import sessions
-from ui.sessions import Line, Shelf
+from ui.sessions import Line, Run, Shelf
 
 SOON = 30  # seconds; a limit for what happens at once, so that a deadlock fails instead of hanging
 
@@ -212,8 +212,8 @@ def test_a_trace_is_reckoned_with_all_its_arrays():
     rows, layers = trace.grad_norm.shape
     weights = 2 * 4 + 4 + 4 * 4 + 4 + 4 + 1
     # at least its per-layer and per-row fields of 8 bytes each, and the weights; at most a few columns more
-    assert sessions.trace_bytes(trace) >= 8 * (8 * rows * layers + 8 * rows + weights)
-    assert sessions.trace_bytes(trace) <= 8 * (10 * rows * layers + 12 * rows + weights)
+    assert sessions.array_bytes(trace) >= 8 * (8 * rows * layers + 8 * rows + weights)
+    assert sessions.array_bytes(trace) <= 8 * (10 * rows * layers + 12 * rows + weights)
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "two", "1.5"])
@@ -230,19 +230,6 @@ def test_the_number_of_trainings_is_that_of_the_environment_or_of_the_cores(monk
     assert sessions.places() >= 1
 
 
-class Heedless:
-    """A notice that shows nothing."""
-
-    def waiting(self, ahead):
-        pass
-
-    def following(self):
-        pass
-
-    def training(self, done, total):
-        pass
-
-
 @pytest.fixture
 def fresh():
     sessions.shared.clear()
@@ -250,19 +237,32 @@ def fresh():
     sessions.shared.clear()
 
 
-def test_a_run_is_kept_by_its_config_and_its_data(fresh):
+def test_a_run_is_kept_by_its_config_and_its_table(fresh):
     config = RunConfig(hidden=(4,), steps=2)
-    first = sessions.trained(config, None, None, Heedless())
-    assert sessions.trained(RunConfig(hidden=(4,), steps=2), None, None, Heedless()) is first
-    data = np.zeros((4, 2)), np.ones((4, 1))
-    other = sessions.trained(config, data, "digest", Heedless())
-    assert other is not first
-    assert sessions.trained(config, data, "digest", Heedless()) is other
-    assert sessions.trained(config, None, None, Heedless()) is first
+    first = sessions.trained(Run(config))
+    assert sessions.trained(Run(RunConfig(hidden=(4,), steps=2))) is first
+    table = read_table(b"a,b\n1,2\n2,1\n4,4\n8,1\n")
+    sessions.shared().tables.fetch("digest", lambda: prepare(table, "b", False), never)
+    other = sessions.trained(Run(config, "digest"))
+    assert other.task == "regression" != first.task
+    assert sessions.trained(Run(config, "digest")) is other
+    assert sessions.trained(Run(config)) is first
+
+
+def test_a_table_that_is_no_longer_kept_is_asked_for(fresh):
+    with pytest.raises(ConfigError, match="bring it again"):
+        sessions.trained(Run(RunConfig(hidden=(4,), steps=2), "gone"))
 
 
 def test_a_run_above_the_limit_is_refused_before_it_waits(fresh, monkeypatch):
     monkeypatch.setenv("GRADIENT_LAB_MAX_COST", "10")
     monkeypatch.setattr(sessions.shared().line, "place", never)
     with pytest.raises(ConfigError, match="this server allows 10 multiply-adds"):
-        sessions.trained(RunConfig(), None, None, Heedless())
+        sessions.trained(Run(RunConfig()))
+
+
+def test_a_snapshot_is_kept_by_its_run_and_step(fresh):
+    run = Run(RunConfig(hidden=(4,), steps=2))
+    first = sessions.snapped(run, 1)
+    assert sessions.snapped(run, 1) is first
+    assert sessions.snapped(run, 2).step == 2
