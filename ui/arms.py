@@ -12,10 +12,10 @@ In names and values the marks , ; ~ = % and a leading ! are written as in a URL,
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from urllib.parse import unquote
 
-from core.comparison import Arm, arm_name, check_change, suited_arms
+from core.comparison import LONGEST_NAME, Arm, arm_name, check_change, suited_arms
 from core.config import RULES, Flag, Number
 from core.errors import ConfigError
 from ui.link import CONTROL_RULES, parse_widths, written
@@ -27,9 +27,22 @@ _RESERVED = re.compile(r"[,;~=%\x00-\x1f]|^!")
 
 def write_arms(arms: Sequence[Arm], vary: str | None) -> str:
     """The line that stands for these arms; empty where they are the ones that `vary` starts from."""
-    if tuple(arms) == suited_arms(vary):
-        return ""
+    return "" if tuple(arms) == suited_arms(vary) else spell_arms(arms, vary)
+
+
+def spell_arms(arms: Sequence[Arm], vary: str | None) -> str:
+    """The same with every arm spelled out, whatever they are."""
     return ",".join(_write(arm, vary) for arm in arms)
+
+
+def body_of(arm: Arm, vary: str | None) -> str:
+    """What one arm says after its name."""
+    return _write(arm, vary).rpartition("~")[2]
+
+
+def told_name(changes: Mapping[str, object]) -> str:
+    """What an arm is called that was not given a name."""
+    return "; ".join(arm_name(field, value) for field, value in changes.items())[:LONGEST_NAME]
 
 
 def read_arms(text: str, vary: str | None) -> tuple[Arm, ...]:
@@ -72,7 +85,7 @@ def _read(item: str, vary: str | None) -> Arm:
         field = field.strip()
         changes[field] = _read_value(field, unquote(value).strip())
     if not told:
-        name = "; ".join(arm_name(field, value) for field, value in changes.items())[:40]
+        name = told_name(changes)
     return Arm(name, changes, pinned)
 
 

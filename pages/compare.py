@@ -1,0 +1,162 @@
+"""Compare: several arms side by side on shared axes, over seeds they share."""
+
+from concurrent.futures.process import BrokenProcessPool
+
+import streamlit as st
+
+from core import ConfigError
+from core.bands import NOTE, Record, table
+from core.comparison import Comparison
+from ui import arm_cards, arm_controls, comparing, link, panels, sidebar
+from ui.charts.arms import Drawn, arm_marks
+from ui.charts.compare import compare_heatmap, compare_profile
+from ui.charts.compare_curves import (
+    compare_accuracy,
+    compare_dead,
+    compare_global_norm,
+    compare_loss,
+    compare_saturation,
+    compare_weight_norm,
+)
+from ui.charts.quantities import QUANTITIES
+from ui.comparing import ArmNotice
+from ui.text import as_text
+
+CURVES = {
+    "loss": compare_loss,
+    "accuracy": compare_accuracy,
+    "global-norm": compare_global_norm,
+    "weight-norm": compare_weight_norm,
+    "saturation": compare_saturation,
+    "dead": compare_dead,
+}
+
+
+def drawn(comparison: Comparison, records: dict[str, Record]) -> list[Drawn]:
+    """The arms there are, each in the looks it has beside all others."""
+    marks = arm_marks([arm.config(comparison.base).activation for arm in comparison.arms])
+    looks = dict(zip([arm.name for arm in comparison.arms], marks, strict=True))
+    return [Drawn(name, record, looks[name]) for name, record in records.items()]
+
+
+def verdict(arms: list[Drawn]) -> None:
+    """What happened in words, a card an arm, and why."""
+    records = {arm.name: arm.record for arm in arms}
+    st.header(as_text(arm_cards.headline(records)), anchor=False)
+    st.html(arm_cards.cards(arms, panels.dark()))
+
+
+@st.fragment
+def gradients(arms: list[Drawn]) -> None:
+    """The main picture, and the history of each arm."""
+    quantity = st.segmented_control(
+        "Show",
+        list(QUANTITIES),
+        default="grad_norm",
+        required=True,
+        format_func=lambda name: QUANTITIES[name].label,
+        key="compare_quantity",
+        label_visibility="collapsed",
+        persist_state="session",
+    )
+    panels.show(compare_profile(arms, quantity, dark=panels.dark()), "compare-profile")
+    st.subheader("Every step of every layer", anchor=False)
+    st.html(arm_cards.colour_key(panels.dark()))
+    layers = max(arm.record.layers[quantity].median.shape[1] for arm in arms)
+    with st.grid(4, min_column_width=260, gap="small"):
+        for i, arm in enumerate(arms):
+            panels.show(compare_heatmap(arm, quantity, layers=layers, dark=panels.dark()), f"compare-heatmap-{i}")
+
+
+def curves(arms: list[Drawn]) -> None:
+    """What the steps did."""
+    with st.grid(2, min_column_width=420, gap="medium"):
+        for key, draw in CURVES.items():
+            if key != "accuracy" or any(arm.record.summary["final_accuracy"] >= 0 for arm in arms):
+                panels.show(draw(arms, dark=panels.dark()), f"compare-{key}")
+
+
+def numbers(comparison: Comparison, arms: list[Drawn]) -> None:
+    """The summaries as a table to sort and take away, each arm's verdict in a sentence, and what differs."""
+    st.subheader("In numbers", anchor=False)
+    summary = table({arm.name: arm.record for arm in arms})
+    share = st.column_config.NumberColumn(format="percent")
+    short = st.column_config.NumberColumn(format="%.3g")
+    columns = {name: share if name in ("accuracy", "share of steps clipped") else short for name in summary}
+    columns |= {"verdict": None, "seeds diverged": None}
+    st.dataframe(summary, column_config={k: v for k, v in columns.items() if v}, key="compare-table")
+    st.download_button(
+        "Table (CSV)", summary.to_csv, "comparison.csv", "text/csv", on_click="ignore", icon=":material/download:"
+    )
+    for arm in arms:
+        st.markdown(f"**{as_text(arm.name)}.** {as_text(arm.record.sentence)}")
+    st.subheader("What differs", anchor=False)
+    st.dataframe(comparison.differences(), key="compare-differences")
+    st.caption(as_text(f"Shared: {comparison.shared()}"))
+    st.caption(as_text(NOTE))
+
+
+def refuse(error: ConfigError) -> None:
+    """The page without a comparison: why, and the way back."""
+    st.header("No comparison with these settings", anchor=False)
+    panels.refusal(error)
+    st.button("Start over with other arms", on_click=arm_controls.start_over, icon=":material/restart_alt:")
+    st.stop()
+
+
+if "odd" not in st.session_state:
+    given = {name: st.query_params.get_all(name) for name in st.query_params}
+    own = {name: given.pop(name)[-1] for name in arm_controls.DEFAULTS if given.get(name)}
+    st.session_state["odd"] = link.faults(given) | arm_controls.faults(own)
+chosen = sidebar.choose()
+bar = st.container(horizontal=True, vertical_alignment="bottom")
+comparison, refused = arm_controls.choose(chosen.config)
+with bar:
+    claim = arm_controls.ready(comparison)
+for remark in chosen.remarks:
+    st.warning(as_text(remark), icon=":material/link_off:")
+count = f"the {len(comparison.arms)} arms" if comparison else "the arms"
+box = st.expander(f"Edit {count}", icon=":material/tune:", key="arm_editor", on_change="rerun")
+if box.open:
+    with box:
+        arm_controls.editor(comparison)
+if chosen.refused or refused:
+    refuse(chosen.refused or refused)
+if comparison is None:
+    st.header("Bring a table", anchor=False)
+    st.markdown("Your own data are chosen, but there is no table yet: bring a CSV file, in the sidebar under Data.")
+    st.stop()
+if claim:
+    st.info(as_text(claim), icon=":material/school:")
+
+waiting, preview = st.empty(), st.empty()
+
+
+def show_some(records: dict[str, Record]) -> None:
+    """The arms that are done, while others run; under another key, since one script draws a key once."""
+    with preview.container():
+        arms = drawn(comparison, records)
+        verdict(arms)
+        panels.show(compare_profile(arms, dark=panels.dark()), f"compare-profile-of-{len(arms)}")
+
+
+notice = ArmNotice(waiting, comparison.seeds)
+try:
+    found = comparing.records(
+        comparison, chosen.given.digest if chosen.given else None, notice, show_some
+    )
+except ConfigError as error:
+    refuse(error)
+except BrokenProcessPool:
+    st.error("The processes that train ended unexpectedly, twice: perhaps the server is short of memory. Take fewer "
+             "layers, units, samples or seeds, and try again.")  # fmt: skip
+    st.stop()
+notice.clear()
+preview.empty()
+arms = drawn(comparison, found)
+verdict(arms)
+for names, why in arm_cards.reasons(found):
+    st.markdown(f"**{as_text(names)}:** {as_text(why)}")
+gradients(arms)
+curves(arms)
+numbers(comparison, arms)

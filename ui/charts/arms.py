@@ -1,0 +1,92 @@
+"""One arm in a chart: its name, its looks, its line and its bands."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.bands import Record
+from core.families.activations import ACTIVATIONS
+from ui.charts import style
+from ui.charts.style import Mark
+
+NAME_LENGTH = 26  # characters of a name in a legend
+ROW = 21  # pixels of a legend's row
+NARROWEST = 270  # pixels of a legend on a screen of 390
+ROOM_ABOVE = 8  # decades an axis goes above an arm's start when that arm diverges
+OUTER, INNER = 0.12, 0.2  # opacity of the bands
+
+
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """One arm to draw: its name, what it did, and its looks."""
+
+    name: str
+    record: Record
+    mark: Mark
+
+    @property
+    def label(self) -> str:
+        """Its name in a legend."""
+        return self.name if len(self.name) <= NAME_LENGTH else self.name[: NAME_LENGTH - 1] + "…"
+
+
+def arm_marks(activations: Sequence[str]) -> list[Mark]:
+    """The looks of the arms: of their activations where these all differ, so that one has one colour on every page."""
+    if len(set(activations)) == len(activations) and set(activations) <= set(ACTIVATIONS):
+        return [style.activation_mark(name) for name in activations]
+    return [style.arm_mark(index) for index in range(len(activations))]
+
+
+def safe(text: str) -> str:
+    """A visitor's words in a figure, which takes some tags and the %{} of its templates for its own."""
+    return text.translate({ord("&"): "&amp;", ord("<"): "&lt;", ord(">"): "&gt;", ord("%"): "&#37;"})
+
+
+def line(arm: Drawn, x, y, dark: bool) -> dict:
+    colour = arm.mark.colour(dark)
+    return {
+        "type": "scatter",
+        "mode": "lines+markers",
+        "name": safe(arm.label),
+        "x": x,
+        "y": y,
+        "line": {"color": colour, "width": 2.5, "dash": arm.mark.dash},
+        "marker": {"symbol": arm.mark.symbol, "size": 9, "color": colour},
+    }
+
+
+def shading(colour: str, opacity: float) -> dict:
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "fill": "toself",
+        "fillcolor": style.faded(colour, opacity),
+        "line": {"width": 0, "color": colour},
+        "hoverinfo": "skip",
+        "showlegend": False,
+    }
+
+
+def polygon(x: np.ndarray, low: np.ndarray, high: np.ndarray, foot: float) -> dict:
+    """Around the band once; what has no place on the axis is cut off at its foot or left out."""
+    there = np.isfinite(low) & np.isfinite(high) & (high >= foot)
+    x, low, high = x[there], np.maximum(low[there], foot), high[there]
+    return {"x": np.concatenate([x, x[::-1]]), "y": np.concatenate([low, high[::-1]])}
+
+
+def broke(arm: Drawn, step, value, dark: bool) -> dict:
+    marker = {"symbol": "x", "size": 12, "color": arm.mark.colour(dark)}
+    marker["line"] = {"width": 1.5, "color": style.theme(dark).text}
+    look = {"type": "scatter", "mode": "markers", "x": [int(step)], "y": [float(value)], "marker": marker}
+    return look | {"showlegend": False, "hovertemplate": f"{safe(arm.label)} breaks here<extra></extra>"}
+
+
+def legend_room(arms: Sequence[Drawn]) -> tuple[int, dict]:
+    """Pixels under the data, and the legend's entry width: rows are reckoned for the narrowest screen."""
+    width = 52 + 7 * max(len(arm.label) for arm in arms)
+    a_row = max(1, NARROWEST // width)
+    rows = -(-len(arms) // a_row)
+    return 62 + ROW * rows, {"entrywidth": width - 44, "entrywidthmode": "pixels"}
