@@ -1,0 +1,184 @@
+"""What a trace shows: how its gradients change over the layers, how far its steps go, and which layer broke first."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from core.datasets import DATASETS, Split, load
+from core.engine import one_blas_thread
+from core.families.activations import ACTIVATIONS
+from core.stack import Stack
+from core.trace import Trace
+
+LEARNED, RIGHT = 0.1, 0.9  # share of the loss that is left, and of samples classified rightly, when a run has learned
+HALF = 0.5  # of the rows: from there on something is the rule and not the exception
+PROBE = 1000  # samples that a broken network is looked at with
+
+
+def flow(norms: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """How a norm changes on its way back, by the least-squares line through its logarithm over the hidden layers.
+
+    Zeros are passed over (in a residual network a silent layer has delta 0 and the layers below do not).
+
+    Args:
+        norms: (rows, layers), of delta or of a weight gradient.
+
+    Returns:
+        The factor per layer and the decades from the last hidden layer to the first, each (rows,). 0 and -inf where
+        the output layer has a gradient and no hidden one does; NaN where there are no two layers to compare.
+    """
+    hidden = norms[:, : compared(norms.shape[1])]
+    used = (hidden > 0) & np.isfinite(hidden)
+    layer = np.arange(hidden.shape[1])
+    with np.errstate(all="ignore"):
+        y = np.where(used, np.log10(hidden), 0.0)
+        centre = (used * layer).sum(axis=1, keepdims=True) / used.sum(axis=1, keepdims=True)
+        x = np.where(used, layer - centre, 0.0)
+        slope = (x * y).sum(axis=1) / (x * x).sum(axis=1)
+        nothing = (hidden == 0).all(axis=1) & (norms[:, -1] > 0)
+        factor = np.where(nothing, 0.0, 10**-slope)
+        decades = np.where(nothing, -np.inf, -slope * (hidden.shape[1] - 1))
+    return factor, decades
+
+
+def compared(layers: int) -> int:
+    """Layers that `flow` compares: the hidden ones, or both where only one is hidden."""
+    return layers - 1 if layers > 2 else layers
+
+
+class Evidence:
+    """A trace and what several rules ask of it.
+
+    Attributes:
+        trace, config, activation: the run, its settings, and its hidden layers' activation.
+        good: rows whose loss and gradient are finite; a run that broke at step 0 has none.
+        end: the last of them, or 0.
+        hidden: hidden layers.
+        factor, decades: of delta, by row: see `flow`.
+        weights_decades, weights_factor: of the weight gradient in row 0, the only one where it tells.
+        early: (layers,) median update ratio of the first tenth of the steps, where there is most to learn.
+        learned: whether the data loss fell to a tenth and, where there are classes, nine samples in ten are right
+            (from large initial weights the loss falls to a tenth before anything is learned).
+    """
+
+    def __init__(self, trace: Trace):
+        self.trace, self.config, self.activation = trace, trace.config, ACTIVATIONS[trace.config.activation]
+        self.good = np.flatnonzero(np.isfinite(trace.loss) & np.isfinite(trace.global_grad_norm))
+        self.end = int(self.good[-1]) if len(self.good) else 0
+        self.hidden = trace.layers - 1
+        self.factor, self.decades = flow(trace.delta_norm)
+        (self.weights_factor,), (self.weights_decades,) = flow(trace.grad_norm[:1])
+        self.early = np.array([median(ratio) for ratio in trace.update_ratio[: max(1, len(self.good) // 10)].T])
+        self.learned = trace.diverged_at is None and bool(
+            trace.loss[self.end] <= LEARNED * trace.loss[0] and not trace.accuracy[self.end] < RIGHT
+        )
+
+    def when(self, row: int) -> str:
+        """The time of a row, to open a sentence."""
+        return "At initialisation" if row == 0 else f"After {self.trace.step[row]:,} steps"
+
+    def row_beyond(self, beyond: np.ndarray) -> int | None:
+        """The row to tell of when the first one, or half of all, are beyond a limit: row 0, or the last such one.
+
+        Args:
+            beyond: (rows,), whether each is.
+        """
+        rows = self.good[beyond[self.good]]
+        if len(rows) and rows[0] == 0:
+            return 0
+        return int(rows[-1]) if len(rows) and len(rows) >= HALF * len(self.good) else None
+
+    @property
+    def flat_sides(self) -> int:
+        """Sides on which the activation is flat far from 0: 2 for sigmoid and tanh, 1 for ReLU and its kin."""
+        slope = np.abs(self.activation.slope(np.array([-50.0, 50.0])))
+        return int((slope < 1e-3 * self.activation.sup_slope).sum())
+
+
+def median(values: np.ndarray) -> float:
+    """Median of what is finite; NaN when nothing is."""
+    values = values[np.isfinite(values)]
+    return float(np.median(values)) if len(values) else float("nan")
+
+
+def joint(norms: np.ndarray) -> np.ndarray:
+    """The norm over all layers, (rows,), from norms by layer (rows, layers), whose squares may be beyond float64."""
+    largest = norms.max(axis=1)
+    with np.errstate(all="ignore"):
+        return np.where(largest > 0, largest * np.linalg.norm(norms / largest[:, None], axis=1), largest)
+
+
+def broken_layer(trace: Trace) -> int:
+    """The first layer of a run that diverged, from 1, to hold a value that is not finite.
+
+    Found by a pass with the weights of that step: on the way forward the first weights or outputs that are not
+    finite, then the loss (the output layer's), then, on the way back, the last such delta.
+    """
+    for layer, (W, b) in enumerate(trace.weights, start=1):
+        if not (np.isfinite(W).all() and (b is None or np.isfinite(b).all())):
+            return layer
+    config = trace.config.change(batch_size=None, holdout=0.0, steps=0)
+    with one_blas_thread, np.errstate(all="ignore"):
+        stack = Stack([config], [_samples(trace)], [trace.weights])
+        batch = stack.batch
+        batch.forward(stack.parameters)
+        for layer, y in enumerate([*batch.y[1:], batch.output], start=1):
+            if not np.isfinite(y).all():
+                return layer
+        if not np.isfinite(batch.measure_loss()).all():
+            return trace.layers
+        batch.backward(stack.parameters, stack.gradient)
+    broken = [layer for layer, delta in enumerate(batch.delta, start=1) if not np.isfinite(delta).all()]
+    return max(broken, default=trace.layers)
+
+
+def _samples(trace: Trace) -> Split:
+    """The run's samples; for data of one's own, which a trace does not keep, standard normal ones of their shape."""
+    config, data = trace.config, DATASETS[trace.config.dataset]
+    inputs, outputs = trace.weights[0][0].shape[0], trace.weights[-1][0].shape[1]
+    if (inputs, outputs) == (data.inputs, data.outputs):
+        split = load(config.dataset, config.samples, config.noise, config.holdout, config.seed)
+        X, D = split.X[:PROBE], split.D[:PROBE]
+    else:
+        X, D = np.random.default_rng(0).standard_normal((100, inputs)), np.zeros((100, outputs))
+    return Split(X, D, X[:0], D[:0], trace.task)
+
+
+# -- numbers as a reader wants them -----------------------------------------------------------------------------
+
+
+def written(x: float) -> str:
+    """Three digits, and powers of ten where they are clearer."""
+    if not np.isfinite(x):
+        return "not finite"
+    if x == 0:
+        return "0"
+    if 1e-3 <= abs(x) < 1e5:
+        return f"{x:.3g}" if abs(x) < 1000 else f"{x:,.0f}"
+    mantissa, exponent = f"{x:.1e}".split("e")
+    return f"{mantissa}e{int(exponent)}"
+
+
+def power_of_ten(decades: float) -> str:
+    """10^decades, which may be beyond float64, as `written`."""
+    if -300 < decades < 300:
+        return written(10.0**decades)
+    return f"1e{decades:.0f}" if np.isfinite(decades) else "0"
+
+
+def percent(share: float) -> str:
+    """A share in per cent; two digits below 10 %."""
+    return f"{100 * share:,.0f} %" if share >= 0.0995 else f"{float(f'{100 * share:.2g}'):g} %"
+
+
+def layers(numbers: np.ndarray) -> str:
+    """[3] -> layer 3; [1, 2, 3] -> layers 1 to 3; [2, 5] -> layers 2 and 5; more than eight apart: their count."""
+    if len(numbers) == 1:
+        return f"layer {numbers[0]}"
+    if len(numbers) == 2:
+        return f"layers {numbers[0]} and {numbers[1]}"
+    if numbers[-1] - numbers[0] == len(numbers) - 1:
+        return f"layers {numbers[0]} to {numbers[-1]}"
+    if len(numbers) > 8:
+        return f"{len(numbers)} layers"
+    return f"layers {', '.join(map(str, numbers[:-1]))} and {numbers[-1]}"

@@ -1,0 +1,136 @@
+"""Named set-ups: where to start from, each with the claim it carries; tests hold every one to it over several seeds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from core.config import RunConfig
+
+
+@dataclass(frozen=True)
+class Setup:
+    """One set-up.
+
+    Attributes:
+        name, label: its key in SETUPS, and what a reader sees.
+        description: the claim, one or two sentences.
+        config: all settings.
+    """
+
+    name: str
+    label: str
+    description: str
+    config: RunConfig
+
+
+_RELU = RunConfig(activation="relu", init="he_normal")
+_BLOBS = RunConfig(
+    dataset="blobs",
+    loss="cross_entropy",
+    output_activation="softmax",
+    activation="relu",
+    batch_size=64,
+    learning_rate=0.05,
+)
+_EXPLODING = _BLOBS.change(hidden=(32,) * 20, init_scale=1.8)
+_CLIPPED = _EXPLODING.change(clip="global_norm", clip_threshold=1.0)
+_LARGE = RunConfig(activation="relu", init_scale=1.6, learning_rate=0.05)
+_DEEP = _BLOBS.change(hidden=(32,) * 50, init_scale=0.14)
+
+SETUPS: dict[str, Setup] = {
+    member.name: member
+    for member in (
+        Setup(
+            "sigmoid",
+            "Deep sigmoid: the gradient vanishes",
+            "Each of ten sigmoid layers leaves less than a quarter of the gradient. The first one gets too little to "
+            "move, and the network learns no more than the mean of the targets.",
+            RunConfig(),
+        ),
+        Setup(
+            "tanh",
+            "Tanh in balance",
+            "The same depth with tanh and Glorot's init: the gradient arrives at its full size, and every sample is "
+            "learned.",
+            RunConfig(activation="tanh", init="glorot_normal"),
+        ),
+        Setup(
+            "relu",
+            "ReLU with He's init",
+            "ReLU drops half of the signal's power, and He's init makes up for it by twice the variance: level "
+            "gradients, and every sample is learned.",
+            _RELU,
+        ),
+        Setup(
+            "dead",
+            "Dead ReLUs",
+            "Adam at a learning rate of 0.3 throws units so far that they are silent on every sample. Once a whole "
+            "layer is, no gradient gets past it, and the loss stands still near ln 2.",
+            _RELU.change(loss="bce", output_activation="sigmoid", optimizer="adam", learning_rate=0.3),
+        ),
+        Setup(
+            "underflow",
+            "Underflow in float32",
+            "Eighty sigmoid layers in float32: the gradient falls below what this dtype can hold, and the layers near "
+            "the input get exactly 0. In float64 it would be tiny, but there.",
+            RunConfig(hidden=(32,) * 80, dtype="float32"),
+        ),
+        Setup(
+            "exploding",
+            "Exploding: the run diverges",
+            "ReLU with weights 1.27 times larger than He's, 20 layers deep: activations and gradients both grow from "
+            "layer to layer, and the run diverges within five steps.",
+            _EXPLODING,
+        ),
+        Setup(
+            "clipped",
+            "Exploding, rescued by clipping",
+            "The same network with the global norm clipped at 1. The gradient still explodes at initialisation, but no "
+            "step is longer than the learning rate, and the network learns every sample.",
+            _CLIPPED,
+        ),
+        Setup(
+            "large_weights",
+            "Large weights: the run diverges",
+            "Ten ReLU layers with weights slightly too large for this learning rate: the run diverges at step 3 or "
+            "thereabouts.",
+            _LARGE,
+        ),
+        Setup(
+            "max_norm",
+            "Large weights, held by max-norm",
+            "A bound of 1 on each unit's incoming weights ends the explosion at the first step, and every sample is "
+            "learned. L1, L2 and weight decay cannot do that: they take away a small share of the weights at each "
+            "step, and the run is over after three; strong enough to stop it, they take what could be learned as well.",
+            _LARGE.change(max_norm=1.0),
+        ),
+        Setup(
+            "deep",
+            "Depth 50, plain",
+            "Fifty ReLU layers with small weights: signal and gradient both fade to 1e-52. All weight gradients are "
+            "equally small here, so only the gradient at the net inputs shows that it vanishes.",
+            _DEEP,
+        ),
+        Setup(
+            "deep_residual",
+            "Depth 50, residual",
+            "Each layer adds to what it got, so the gradient has a way around every layer: level at initialisation, "
+            "and the network learns.",
+            _DEEP.change(residual=True),
+        ),
+        Setup(
+            "deep_layer_norm",
+            "Depth 50, layer normalization",
+            "Normalizing each sample keeps the gradients of all layers within two decades at initialisation. Yet the "
+            "network does not learn: by then all samples look alike.",
+            _DEEP.change(normalization="layer"),
+        ),
+        Setup(
+            "deep_batch_norm",
+            "Depth 50, batch normalization",
+            "Normalizing over the batch keeps samples apart, at a price: each layer multiplies the gradient by about "
+            "1.2 on its way back, and at the first layer it has exploded ten thousandfold.",
+            _DEEP.change(normalization="batch"),
+        ),
+    )
+}
