@@ -101,7 +101,8 @@ def main() -> None:
     with served() as url:
         pressed, alone = presses(url, repeats), trainings(repeats)
     whole, training = statistics.median(pressed), statistics.median(alone)
-    print(f"key press to redrawn profile: median {whole:.2f} s ({min(pressed):.2f} to {max(pressed):.2f}, {repeats} times)")
+    spread = f"{min(pressed):.2f} to {max(pressed):.2f} s, {repeats} times"
+    print(f"key press to redrawn profile: median {whole:.2f} s ({spread})")
     print(f"training alone:               median {training:.2f} s")
     print(f"the rest:                     {whole - training:.2f} s")
 

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from urllib.parse import urlsplit, urlunsplit
 
 import streamlit as st
 
-from core import ConfigError, RunConfig, Trace
-from core.diagnosis import Diagnosis
+from core import ConfigError, RunConfig
+from core.diagnosis import VERDICTS, Diagnosis, Finding
 from core.export import from_json, to_csv, to_json, to_pytorch
-from ui import controls, link
+from ui import controls, link, sessions
 from ui.charts.style import Chart, toolbar
+from ui.sessions import Run
 from ui.text import as_text
 
-VERDICTS = {
-    "healthy": "Gradients flow through every layer",
-    "vanishing": "The gradient vanishes",
-    "exploding": "The gradient explodes",
-    "diverged": "The run diverged",
-}
+MARKS = {"bad": ":material/error:", "warning": ":material/warning:", "note": ":material/info:",
+         "good": ":material/check_circle:"}  # fmt: skip
 
 
 def dark() -> bool:
@@ -42,22 +40,32 @@ def in_brief(config: RunConfig) -> str:
 
 def verdict(diagnosis: Diagnosis, config: RunConfig) -> None:
     """What happened in words, three numbers, and each cure as a button that applies it."""
-    st.title(VERDICTS.get(diagnosis.verdict, diagnosis.verdict.capitalize()))
-    st.markdown(as_text(diagnosis.sentence))
+    gravest, *others = diagnosis.findings
+    st.title(VERDICTS[diagnosis.verdict][0])
+    st.markdown(f"{as_text(diagnosis.sentence)} {as_text(gravest.why)}")
     with st.container(horizontal=True):
-        for label, value in diagnosis.numbers.items():
-            st.metric(label, value, border=True)
-    for i, finding in enumerate(diagnosis.findings):
-        st.markdown(f"{as_text(finding.what)} {as_text(finding.why)}")
-        with st.container(horizontal=True):
-            for j, cure in enumerate(finding.tries):
-                st.button(
-                    cure.label,
-                    key=f"cure_{i}_{j}",
-                    icon=":material/healing:",
-                    on_click=controls.apply,
-                    args=(config.change(**cure.changes),),
-                )
+        for reading in diagnosis.numbers:
+            st.metric(reading.label, reading.value, help=reading.help, border=True, height="stretch")
+    _cures(gravest, config)
+    if others:
+        with st.expander("Also: " + ", ".join(VERDICTS[finding.name][0].lower() for finding in others)):
+            for finding in others:
+                st.markdown(f"{MARKS[finding.severity]} {as_text(finding.what)} {as_text(finding.why)}")
+                _cures(finding, config)
+
+
+def _cures(finding: Finding, config: RunConfig) -> None:
+    with st.container(horizontal=True, gap="xsmall"):
+        for i, cure in enumerate(finding.tries):
+            st.button(
+                cure.label,
+                key=f"cure_{finding.name}_{i}",
+                icon=":material/healing:",
+                wrap=True,
+                help="Sets " + ", ".join(f"`{field}` to `{value}`" for field, value in cure.changes.items()),
+                on_click=controls.apply,
+                args=(config.change(**cure.changes),),
+            )
 
 
 def refusal(error: ConfigError) -> None:
@@ -65,22 +73,27 @@ def refusal(error: ConfigError) -> None:
     st.error(as_text(error), icon=":material/block:")
 
 
-def take_away(config: RunConfig | None, trace: Callable[[], Trace] | None = None, data=None) -> None:
+def take_away(config: RunConfig | None, run: Run | None = None) -> None:
     """The link to these settings, files of the run, and a file of settings to load."""
     with st.popover("Share and export", icon=":material/ios_share:"):
         if config is not None:
-            st.caption("Link to these settings" + (", without your table" if data else ""))
-            query = link.to_query(config)
-            st.code(f"{st.context.url or ''}{'?' * bool(query)}{query}", language=None, wrap_lines=True)
+            table = "; your table is not in it" if config.dataset == "custom" else ""
+            st.caption(f"Copy link: it opens the page with these settings{table}.")
+            st.code(_address(config), language=None, wrap_lines=True)
             _download("Settings (JSON)", lambda: to_json(config), "gradient-lab.json", "application/json")
-        if trace is not None:
-            _download("Record (CSV)", lambda: to_csv(trace()), "gradient-lab.csv", "text/csv")
-            _download("PyTorch script", lambda: to_pytorch(config), "gradient_lab.py", "text/x-python")
+        if run is not None:
+            _download("Record (CSV)", lambda: to_csv(sessions.trained(run)), "gradient-lab.csv", "text/csv")
+            _download("PyTorch script", lambda: to_pytorch(config, run.data), "gradient_lab.py", "text/x-python")
         st.file_uploader(
             "Load settings (JSON)", type=["json"], key="config_file", on_change=_load, max_upload_size=1
         )
         if st.session_state.get("load_fault"):
             refusal(st.session_state["load_fault"])
+
+
+def _address(config: RunConfig) -> str:
+    page = urlsplit(st.context.url or "")
+    return urlunsplit((page.scheme, page.netloc, page.path or "/", link.to_query(config), ""))
 
 
 def _download(label: str, make: Callable[[], str], name: str, mime: str) -> None:

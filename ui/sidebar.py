@@ -8,6 +8,7 @@ import streamlit as st
 
 from core import ConfigError, RunConfig
 from core.datasets import DATASETS
+from core.families.losses import LOSSES
 from core.presets import SETUPS
 from ui import controls, link
 from ui.upload import Given, table_controls
@@ -15,7 +16,8 @@ from ui.upload import Given, table_controls
 
 @dataclass(frozen=True, eq=False)
 class Chosen:
-    """What a visitor has set: a config, or why there is none; a table of his own; and what was odd in the URL."""
+    """What a visitor has set: a config, or why there is none (no reason: a table is missing); the table brought; and
+    what in the URL was not taken as it stood."""
 
     config: RunConfig | None
     given: Given | None
@@ -30,6 +32,8 @@ class Chosen:
 
 def choose() -> Chosen:
     """Draws all controls and reads them."""
+    if "odd" not in st.session_state:  # a new visit; what Streamlit does not take it drops as the controls are drawn
+        st.session_state["odd"] = link.faults({name: st.query_params.get_all(name) for name in st.query_params})
     with st.sidebar:
         start = st.container()
         data, proposal = _data()
@@ -54,9 +58,7 @@ def _read(data: Given | ConfigError | None) -> tuple[RunConfig | None, ConfigErr
         config = controls.read(**({"samples": len(data.prepared.X)} if data else {}))
     except ConfigError as error:
         return None, error
-    if config.dataset == "custom" and data is None:
-        return None, ConfigError("dataset", "custom", "bring a table first: a CSV file, in the sidebar under Data")
-    return config, None
+    return (None, None) if config.dataset == "custom" and data is None else (config, None)
 
 
 def _data():
@@ -83,6 +85,21 @@ def _propose(task: str | None) -> None:
             kwargs=better,
             width="stretch",
         )
+
+
+def mend(error: ConfigError, task: str | None) -> None:
+    """Buttons that resolve a contradiction between the data, the loss and the output activation."""
+    ways = []
+    if error.field == "output_activation":
+        ways.append({"output_activation": LOSSES[st.session_state["loss"]].output_activation or "linear"})
+    if error.field in ("loss", "output_activation") and task:
+        ways.append(controls.proposal(task) or {})
+    with st.container(horizontal=True):
+        for i, way in enumerate(filter(None, ways)):
+            label = " and ".join(f"{field.replace('_', ' ')} {value}" for field, value in way.items())
+            st.button(
+                f"Use {label}", key=f"mend_{i}", icon=":material/build:", on_click=controls.change, kwargs=way
+            )
 
 
 def _start_from(config: RunConfig | None) -> None:
@@ -120,12 +137,14 @@ def _apply_setup() -> None:
 
 def _remarks(config: RunConfig | None) -> tuple[str, ...]:
     """What in the URL was not taken as it stood, until a control changes."""
-    if "url" not in st.session_state:
-        odd = link.faults({name: st.query_params.get_all(name) for name in st.query_params})
-        st.session_state["url"] = config, tuple(_remark(name, sentence) for name, sentence in odd.items())
-    first, remarks = st.session_state["url"]
-    return remarks if config == first else ()
+    odd = st.session_state["odd"]
+    if st.session_state.setdefault("first", config) != config:
+        odd.clear()
+    return tuple(
+        f"{sentence}; it is {_shown(st.session_state[name])} now." if name in link.CONTROL_RULES else f"{sentence}."
+        for name, sentence in odd.items()
+    )
 
 
-def _remark(name: str, sentence: str) -> str:
-    return f"{sentence}; it is {st.session_state[name]} now." if name in link.CONTROL_RULES else f"{sentence}."
+def _shown(value: object) -> str:
+    return "empty" if value is None else f"{value:g}" if isinstance(value, float) else str(value)

@@ -14,7 +14,6 @@ from ui import sessions
 from ui.text import as_text
 
 
-
 @dataclass(frozen=True, eq=False)
 class Given:
     """A visitor's data, ready to train on, and the key under which they are kept."""

@@ -1,0 +1,176 @@
+"""The Lab: one network, every setting of it, and the gradient norm of every layer at every step."""
+
+import streamlit as st
+
+from core import ConfigError, Trace
+from core.datasets import load, split
+from core.diagnosis import diagnose
+from core.engine import evaluate
+from ui import panels, sessions, sidebar
+from ui.charts.boundary import decision_boundary, fit, grid
+from ui.charts.curves import (
+    accuracy_chart,
+    dead_chart,
+    global_norm_chart,
+    loss_chart,
+    saturation_chart,
+    update_ratio_chart,
+    weight_norm_chart,
+)
+from ui.charts.distributions import SPREADS, distributions
+from ui.charts.heatmap import gradient_heatmap
+from ui.charts.profile import gradient_profile
+from ui.charts.quantities import QUANTITIES
+from ui.sessions import Notice, Run
+from ui.text import as_text
+
+CURVES = {
+    "loss": ("Loss", loss_chart),
+    "accuracy": ("Accuracy", accuracy_chart),
+    "global-norm": ("Global gradient norm", global_norm_chart),
+    "update-ratio": ("Update ratio", update_ratio_chart),
+    "weight-norm": ("Weight norms", weight_norm_chart),
+    "saturation": ("Saturated units", saturation_chart),
+    "dead": ("Dead units", dead_chart),
+}
+
+
+def kept(run: Run) -> Trace:
+    """The trace that the page has just trained; the page starts over if it is no longer kept."""
+    trace = sessions.shared().runs.get(run)
+    if trace is None:
+        st.rerun()
+    return trace
+
+
+def run_before(run: Run) -> Run | None:
+    """The run that this session showed before this one."""
+    before, now = st.session_state.get("shown", (None, None))
+    if now != run:
+        before = now
+        st.session_state["shown"] = before, run
+    return before
+
+
+@st.fragment
+def gradients(run: Run, before: Run | None) -> None:
+    """The main picture, and its history."""
+    quantity = st.segmented_control(
+        "Show",
+        list(QUANTITIES),
+        default="grad_norm",
+        required=True,
+        format_func=lambda name: QUANTITIES[name].label,
+        key="quantity",
+        label_visibility="collapsed",
+        persist_state="session",
+    )
+    trace, previous = kept(run), sessions.shared().runs.get(before) if before else None
+    panels.show(gradient_profile(trace, quantity, previous=previous, dark=panels.dark()), "gradient-profile")
+    panels.show(gradient_heatmap(trace, quantity, dark=panels.dark()), "gradient-heatmap")
+
+
+def curves(trace: Trace) -> None:
+    """Loss and accuracy, then what the steps did to the weights and the units."""
+    with st.grid(2, min_column_width=420, gap="medium"):
+        for key, (_, draw) in CURVES.items():
+            if key == "accuracy" and trace.task == "regression":
+                continue
+            panels.show(draw(trace, dark=panels.dark()), f"{key}-chart")
+
+
+@st.fragment
+def inside(run: Run) -> None:
+    """Distributions in every layer at a chosen step."""
+    box = st.expander("Inside the layers: distributions at one step", key="inside", on_change="rerun")
+    if not box.open:
+        return
+    with box:
+        last, step = run.config.steps, 0
+        if last:
+            step = st.slider("Step", 0, last, 0, key="inside_step")
+        name = st.segmented_control(
+            "Quantity", list(SPREADS), default="net", required=True, format_func=SPREADS.get, key="inside_quantity"
+        )
+        panels.show(distributions(sessions.snapped(run, step), name, dark=panels.dark()), "distributions-chart")
+
+
+@st.fragment
+def answer(run: Run) -> None:
+    """What the trained network answers over its inputs, where they can be drawn."""
+    trace = kept(run)
+    inputs = trace.weights[0][0].shape[0]
+    if inputs > 2:
+        return
+    box = st.expander(
+        "What it has learned: " + ("the fit" if inputs == 1 else "the decision boundary"),
+        key="answer",
+        on_change="rerun",
+    )
+    if not box.open:
+        return
+    with box:
+        config, data = run.config, run.data
+        parts = split(*data, config.holdout, config.seed) if data else load(
+            config.dataset, config.samples, config.noise, config.holdout, config.seed
+        )
+        points = grid(parts.X)
+        outputs = evaluate(config, trace.weights, points)
+        if inputs == 1:
+            chart = fit(parts.X, parts.D, points, outputs, dark=panels.dark())
+        else:
+            chart = decision_boundary(parts.X, parts.D, points, outputs, task=trace.task, dark=panels.dark())
+        panels.show(chart, "answer-chart")
+
+
+@st.fragment
+def numbers(run: Run) -> None:
+    """Any chart as a table."""
+    box = st.expander("Numbers behind the charts", key="numbers", on_change="rerun")
+    if not box.open:
+        return
+    with box:
+        tables = {"gradients": ("Gradient norms", gradient_profile), **CURVES}
+        name = st.selectbox("Chart", list(tables), format_func=lambda key: tables[key][0], key="numbers_of")
+        st.dataframe(tables[name][1](kept(run)).table, hide_index=True)
+
+
+chosen = sidebar.choose()
+waiting = st.empty()
+for remark in chosen.remarks:
+    st.warning(as_text(remark), icon=":material/link_off:")
+
+
+def refuse(error: ConfigError) -> None:
+    """The page without a run: why, and what mends it."""
+    st.title("No run with these settings")
+    panels.refusal(error)
+    sidebar.mend(error, chosen.task)
+    panels.take_away(chosen.config)
+    st.stop()
+
+
+if chosen.refused is not None:
+    refuse(chosen.refused)
+if chosen.config is None:
+    st.title("Bring a table")
+    st.markdown("Your own data are chosen, but there is no table yet: bring a CSV file, in the sidebar under Data.")
+    panels.take_away(None)
+    st.stop()
+run = Run(chosen.config, chosen.given.digest if chosen.given else None)
+notice = Notice(waiting)
+try:
+    trace = sessions.trained(run, notice)
+except ConfigError as error:
+    refuse(error)
+notice.clear()
+
+with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+    st.caption(panels.in_brief(run.config), width="content")
+    panels.take_away(run.config, run)
+panels.verdict(diagnose(trace), run.config)
+gradients(run, run_before(run))
+curves(trace)
+inside(run)
+answer(run)
+numbers(run)
