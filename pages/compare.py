@@ -104,6 +104,11 @@ def refuse(error: ConfigError) -> None:
     st.stop()
 
 
+if not st.session_state.get("routed"):
+    # A link straight to this page of a server that has just started runs this file alone, by Streamlit's older rule
+    # for a folder of this name. st.navigation ends that rule for good, and the next run comes through app.py.
+    st.navigation([st.Page("pages/compare.py")], position="hidden")
+    st.rerun()
 if "odd" not in st.session_state:
     given = {name: st.query_params.get_all(name) for name in st.query_params}
     own = {name: given.pop(name)[-1] for name in arm_controls.DEFAULTS if given.get(name)}

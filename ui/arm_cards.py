@@ -42,8 +42,11 @@ def headline(arms: dict[str, Record]) -> str:
 
 
 def reasons(arms: dict[str, Record]) -> list[tuple[str, str]]:
-    """(arms, why) for every verdict, in the order of the arms."""
-    return [(listed(names), arms[names[0]].why) for names in _by_verdict(arms).values()]
+    """(arms, why) for every mechanism, in the order of the arms."""
+    groups: dict[str, list[str]] = {}
+    for name, record in arms.items():
+        groups.setdefault(record.why, []).append(name)
+    return [(listed(names), why) for why, names in groups.items()]
 
 
 def _by_verdict(arms: dict[str, Record]) -> dict[str, list[str]]:

@@ -43,7 +43,6 @@ def choose(base: RunConfig | None) -> tuple[Comparison | None, ConfigError | Non
             index=0,
             key="vary",
             bind="query-params",
-            required=True,
             on_change=_start_over,
             width=180,
             help="The setting in which the arms differ; the others are those of the sidebar. With none, every arm "
@@ -67,7 +66,6 @@ def choose(base: RunConfig | None) -> tuple[Comparison | None, ConfigError | Non
             value=DEFAULTS["seeds"],
             key="seeds",
             bind="query-params",
-            required=True,
             width=120,
             help="Each arm is trained once for every seed; all arms meet the same seeds.",
         )
@@ -75,14 +73,15 @@ def choose(base: RunConfig | None) -> tuple[Comparison | None, ConfigError | Non
     if base is None:
         return None, None
     try:
-        return Comparison(base, vary(), read_arms(st.session_state["arms"], vary()), st.session_state["seeds"]), None
+        arms = read_arms(st.session_state["arms"] or "", vary())
+        return Comparison(base, vary(), arms, st.session_state["seeds"] or DEFAULTS["seeds"]), None
     except ConfigError as error:
         return None, error
 
 
 def vary() -> str | None:
     """The field that varies, None when none does."""
-    chosen = st.session_state.get("vary", DEFAULTS["vary"])
+    chosen = st.session_state.get("vary") or DEFAULTS["vary"]  # an empty parameter leaves the box empty
     return None if chosen == NO_FIELD else chosen
 
 
@@ -126,7 +125,7 @@ def start_over() -> None:
 def _read(field: str | None) -> tuple[Arm, ...]:
     """The arms of the line, read with this field varying; none while it is refused."""
     try:
-        return read_arms(st.session_state.get("arms", ""), field)
+        return read_arms(st.session_state.get("arms") or "", field)
     except ConfigError:
         return ()
 
@@ -254,7 +253,7 @@ def _row(comparison: Comparison | None, i: int, arm: Arm, count: int) -> None:
     )
     change = {"key": f"arm_body_{at}", "on_change": _rebody, "args": (i, f"arm_body_{at}"), "width": 210}
     if few and body in few:
-        st.selectbox(f"{vary()} of arm {i + 1}", few, index=few.index(body), required=True, **change)
+        st.selectbox(f"{vary()} of arm {i + 1}", few, index=few.index(body), **change)
     else:
         st.text_input(f"Settings of arm {i + 1}", value=body, **change)
     small = {"width": "content", "type": "tertiary"}
