@@ -7,7 +7,7 @@ import platform
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, wait
 
 import numpy as np
@@ -92,6 +92,8 @@ def train(
     Raises:
         ConfigError: contradictory data and loss, initial parameters that do not fit, or a run above the limits.
     """
+    if not isinstance(configs, Iterable):
+        raise ConfigError("configs", configs, "it must be a list of RunConfig")
     configs = list(configs)
     for config in configs:
         if not isinstance(config, RunConfig):
@@ -121,11 +123,15 @@ def train(
 
 
 def snapshot(
-    config: RunConfig, step: int = 0, data: Data | None = None, initial: Initial | None = None
+    config: RunConfig,
+    step: int = 0,
+    data: Data | None = None,
+    initial: Initial | None = None,
+    on_progress: Progress | None = None,
 ) -> Snapshot:
     """Trains to `step` again and keeps every value of that state, for that step's batch.
 
-    A run that diverges before is kept as it was at that step.
+    A run that diverges before is kept as it was at that step. `on_progress` is as in `train`.
 
     Raises:
         ConfigError: as `train`; a step that the run does not have.
@@ -133,11 +139,12 @@ def snapshot(
     if isinstance(step, bool) or not isinstance(step, (int, np.integer)) or not 0 <= step <= config.steps:
         raise ConfigError("step", step, f"it must be a whole number from 0 to steps, here {config.steps}")
     checked_data(config, data)
+    progress = _Progress(on_progress, int(step) + 1)
     with one_blas_thread, np.errstate(all="ignore"):
         stack = _stack([config.change(steps=int(step), record_every=max(int(step), 1))], data, [initial])
-        (trace,) = stack.train()
+        (trace,) = stack.train(progress.tick)
         if trace.diverged_at is not None and trace.diverged_at < step:
-            return snapshot(config, trace.diverged_at, data, initial)
+            return snapshot(config, trace.diverged_at, data, initial, on_progress)
         batch, parameters, gradient = stack.batch, stack.parameters, stack.gradient
         batch.forward(parameters)
         net = [(W @ A)[0].T for W, A in zip(parameters.transposed, batch.inputs, strict=True)]

@@ -255,18 +255,21 @@ def trained(run: Run, notice: Notice | None = None) -> Trace:
     return shared().runs.fetch(run, make, notice.following if notice else _silent)
 
 
-def snapped(run: Run, step: int) -> Snapshot:
+def snapped(run: Run, step: int, notice: Notice | None = None) -> Snapshot:
     """Everything the network of this run held at one step, kept from before or trained again to there.
+
+    Args:
+        notice: as in `trained`.
 
     Raises:
         ConfigError: as `core.snapshot`.
     """
 
     def make() -> Snapshot:
-        with shared().line.place(_silent):
-            return snapshot(run.config, step, run.data)
+        with shared().line.place(notice.waiting if notice else _silent):
+            return snapshot(run.config, step, run.data, on_progress=notice.training if notice else None)
 
-    return shared().snapshots.fetch((run, step), make, _silent)
+    return shared().snapshots.fetch((run, step), make, notice.following if notice else _silent)
 
 
 def _silent(ahead: int = 0) -> None:
