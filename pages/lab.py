@@ -1,12 +1,15 @@
 """The Lab: one network, every setting of it, and the gradient norm of every layer at every step."""
 
+import math
+from functools import partial
+
 import streamlit as st
 
 from core import ConfigError, Trace
 from core.datasets import load, split
 from core.diagnosis import diagnose
 from core.engine import evaluate
-from ui import panels, sessions, sidebar
+from ui import arm_controls, panels, sessions, sidebar
 from ui.charts.boundary import decision_boundary, fit, grid
 from ui.charts.curves import (
     accuracy_chart,
@@ -23,6 +26,9 @@ from ui.charts.profile import gradient_profile
 from ui.charts.quantities import QUANTITIES
 from ui.sessions import Notice, Run
 from ui.text import as_text
+
+# Points at which the answer is drawn: fewer for a network of many units, because all their values are held at once.
+MOST_POINTS, LEAST_POINTS, MOST_VALUES = 6_400, 400, 4_000_000
 
 CURVES = {
     "loss": ("Loss", loss_chart),
@@ -90,9 +96,17 @@ def inside(run: Run) -> None:
         if last:
             step = st.slider("Step", 0, last, 0, key="inside_step")
         name = st.segmented_control(
-            "Quantity", list(SPREADS), default="net", required=True, format_func=SPREADS.get, key="inside_quantity"
+            "Quantity",
+            list(SPREADS),
+            default="net",
+            required=True,
+            format_func=lambda name: SPREADS[name].label,
+            key="inside_quantity",
         )
-        panels.show(distributions(sessions.snapped(run, step), name, dark=panels.dark()), "distributions-chart")
+        notice = Notice(st.empty())
+        snapshot = sessions.snapped(run, step, notice)
+        notice.clear()
+        panels.show(distributions(snapshot, name, dark=panels.dark()), "distributions-chart", numbers=True)
 
 
 @st.fragment
@@ -114,25 +128,33 @@ def answer(run: Run) -> None:
         parts = split(*data, config.holdout, config.seed) if data else load(
             config.dataset, config.samples, config.noise, config.holdout, config.seed
         )
-        points = grid(parts.X)
+        if config.normalization == "batch":
+            st.caption("Batch normalization takes the statistics of the points drawn here, not those of the samples.")
+        units = sum(W.shape[1] for W, _ in trace.weights)
+        points = grid(parts.X, math.isqrt(min(MOST_POINTS, max(MOST_VALUES // units, LEAST_POINTS))))
         outputs = evaluate(config, trace.weights, points)
         if inputs == 1:
             chart = fit(parts.X, parts.D, points, outputs, dark=panels.dark())
         else:
             chart = decision_boundary(parts.X, parts.D, points, outputs, task=trace.task, dark=panels.dark())
-        panels.show(chart, "answer-chart")
+        panels.show(chart, "answer-chart", numbers=True)
+
+
+TABLES = {
+    **{f"By layer: {q.label}": partial(gradient_profile, quantity=name) for name, q in QUANTITIES.items()},
+    **{f"Over steps: {q.label}": partial(gradient_heatmap, quantity=name) for name, q in QUANTITIES.items()},
+    **dict(CURVES.values()),
+}
 
 
 @st.fragment
 def numbers(run: Run) -> None:
     """Any chart as a table."""
     box = st.expander("Numbers behind the charts", key="numbers", on_change="rerun")
-    if not box.open:
-        return
-    with box:
-        tables = {"gradients": ("Gradient norms", gradient_profile), **CURVES}
-        name = st.selectbox("Chart", list(tables), format_func=lambda key: tables[key][0], key="numbers_of")
-        st.dataframe(tables[name][1](kept(run)).table, hide_index=True)
+    if box.open:
+        with box:
+            name = st.selectbox("Chart", list(TABLES), key="numbers_of")
+            st.dataframe(TABLES[name](kept(run)).table, hide_index=True)
 
 
 chosen = sidebar.choose()
@@ -167,6 +189,7 @@ notice.clear()
 
 with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
     st.caption(panels.in_brief(run.config), width="content")
+    arm_controls.pin_button(run.config)
     panels.take_away(run.config, run)
 panels.verdict(diagnose(trace), run.config)
 gradients(run, run_before(run))

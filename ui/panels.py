@@ -24,9 +24,13 @@ def dark() -> bool:
     return st.context.theme.type == "dark"
 
 
-def show(chart: Chart, key: str) -> None:
-    """One chart under its own key, with its finding as text alternative."""
+def show(chart: Chart, key: str, numbers: bool = False) -> None:
+    """One chart under its own key, with its finding as text alternative, and perhaps its numbers to open."""
     st.plotly_chart(chart.figure, key=key, theme=None, config=toolbar(key), alt=chart.alt)
+    if numbers:
+        box = st.popover("Numbers", key=f"{key}-numbers", type="tertiary", icon=":material/table:", on_change="rerun")
+        if box.open:
+            box.dataframe(chart.table, hide_index=True)
 
 
 def in_brief(config: RunConfig) -> str:

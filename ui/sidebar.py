@@ -8,7 +8,6 @@ import streamlit as st
 
 from core import ConfigError, RunConfig
 from core.datasets import DATASETS
-from core.families.losses import LOSSES
 from core.presets import SETUPS
 from ui import controls, link
 from ui.upload import Given, table_controls
@@ -89,11 +88,11 @@ def _propose(task: str | None) -> None:
 
 def mend(error: ConfigError, task: str | None) -> None:
     """Buttons that resolve a contradiction between the data, the loss and the output activation."""
-    ways = []
-    if error.field == "output_activation":
-        ways.append({"output_activation": LOSSES[st.session_state["loss"]].output_activation or "linear"})
-    if error.field in ("loss", "output_activation") and task:
-        ways.append(controls.proposal(task) or {})
+    if error.field not in ("loss", "output_activation") or task is None:
+        return
+    ways = [controls.proposal(task)]
+    if st.session_state["loss"] == "mse":  # any targets will do, so the loss can stay
+        ways.insert(0, {"output_activation": "linear"})
     with st.container(horizontal=True):
         for i, way in enumerate(filter(None, ways)):
             label = " and ".join(f"{field.replace('_', ' ')} {value}" for field, value in way.items())

@@ -1,0 +1,458 @@
+"""The Lab, driven without a browser."""
+
+import json
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core import RunConfig, diagnose, train
+from core.config import RULES, Choice, Flag
+from core.diagnosis import VERDICTS
+from core.presets import SETUPS
+from ui import sessions
+from ui.charts.distributions import SPREADS
+from ui.link import CONTROL_RULES, DEFAULTS, to_config, to_values
+
+HOUSE = Path(__file__).resolve().parents[2]
+LIMIT = 120  # seconds; a page takes about one, but the machine may be busy
+CHARTS = ["gradient-profile", "gradient-heatmap", "loss-chart", "accuracy-chart", "global-norm-chart",
+          "update-ratio-chart", "weight-norm-chart", "saturation-chart", "dead-chart"]  # fmt: skip
+SMALL = {"depth": "2", "width": "4", "steps": "3", "samples": "16"}  # a run that takes no time
+
+
+@pytest.fixture(autouse=True)
+def no_limits(monkeypatch):
+    for name in ("COST", "BYTES", "TRAININGS"):
+        monkeypatch.delenv(f"GRADIENT_LAB_MAX_{name}", raising=False)
+
+
+def visit(**parameters):
+    """The page as somebody sees it who comes with these parameters."""
+    app = AppTest.from_file(str(HOUSE / "app.py"), default_timeout=LIMIT)
+    for name, value in parameters.items():
+        app.query_params[name] = value
+    return calm(app.run())
+
+
+def calm(app):
+    assert not app.exception
+    return app
+
+
+def config_of(app):
+    """The config that the controls of a page say."""
+    return to_config({key: app.session_state[key] for key in DEFAULTS})
+
+
+def shown(app):
+    return app.get("plotly_chart")
+
+
+def figures(app):
+    return [json.loads(chart.proto.spec) for chart in shown(app)]
+
+
+def texts(elements):
+    return [element.value.replace("\\", "") for element in elements]
+
+
+def control(app, key):
+    """The widget of a key, whatever its kind."""
+    kinds = ("selectbox", "number_input", "toggle", "text_input", "segmented_control")
+    return next(widget for kind in kinds for widget in app.get(kind) if widget.key == key)
+
+
+def test_the_first_visit_shows_a_vanishing_gradient_in_words_with_numbers_and_cures():
+    app = visit()
+    assert app.title[0].value == "The gradient vanishes"
+    assert config_of(app) == RunConfig()
+    (trace,) = train([RunConfig()])
+    diagnosis = diagnose(trace)
+    assert [(metric.label, metric.value) for metric in app.metric] == [
+        (reading.label, reading.value) for reading in diagnosis.numbers
+    ]
+    assert diagnosis.sentence in texts(app.markdown)[0]
+    cures = [cure.label for finding in diagnosis.findings for cure in finding.tries]
+    assert cures and set(cures) <= {button.label for button in app.button}
+    assert app.selectbox(key="setup").value == "sigmoid"
+    assert not app.error and not app.warning
+
+
+def test_every_chart_has_a_finding_in_words_a_height_and_titled_axes():
+    app = visit(**SMALL)
+    assert all(chart.proto.id.endswith(key) for chart, key in zip(shown(app), CHARTS, strict=True))
+    for chart, figure in zip(shown(app), figures(app), strict=True):
+        assert any(letter.isdigit() for letter in chart.proto.alt), chart.proto.alt
+        assert figure["layout"]["height"] >= 200
+        assert figure["layout"]["xaxis"]["title"]["text"] and figure["layout"]["yaxis"]["title"]["text"]
+
+
+def other(key):
+    """A value of this control that is not its default and fits the other defaults."""
+    rule, default = CONTROL_RULES.get(key), DEFAULTS[key]
+    fitting = {
+        "hidden": "5,4,3", "output_activation": "tanh", "depth": 3, "width": 5, "dataset": "moons",
+        "holdout": 0.25, "momentum": 0.5, "batch_size": 8, "samples": 20, "steps": 5,
+    }  # fmt: skip
+    if key in fitting:
+        return fitting[key]
+    if isinstance(rule, Choice):
+        return next(name for name in rule.names if name != default)
+    if isinstance(rule, Flag):
+        return not default
+    return 2 if rule.whole else 0.125
+
+
+# What must be set first for a control to apply.
+BESIDE = {
+    "momentum": {"optimizer": "momentum"},
+    "clip_threshold": {"clip": "value"},
+    "loss": {"output_activation": "sigmoid"},
+}
+
+
+@pytest.mark.parametrize("key", DEFAULTS)
+def test_every_control_changes_its_field_and_the_run(key):
+    app = visit(**SMALL, **BESIDE.get(key, {}))
+    before = config_of(app)
+    widget = control(app, key)
+    value = "bce" if key == "loss" else other(key)
+    assert not widget.disabled
+    calm(widget.set_value(value).run())
+    after = config_of(app)
+    field = "hidden" if key in ("depth", "width") else key
+    assert {name for name in RULES if getattr(after, name) != getattr(before, name)} == {field}
+    assert not app.error
+    assert sessions.shared().runs.get(sessions.Run(after)) is not None
+
+
+@pytest.mark.parametrize("key", DEFAULTS)
+def test_every_control_explains_itself(key):
+    widget = control(visit(**SMALL), key)
+    assert widget.label
+    assert len(widget.help) > 20
+
+
+@pytest.mark.parametrize("key, parameters, reason", [
+    ("momentum", {}, "the optimizer has none"),
+    ("clip_threshold", {}, "nothing is clipped"),
+    ("noise", {"dataset": "iris"}, "taken as they are"),
+    ("depth", {"hidden": "4,4"}, "typed below"),
+    ("bias_std", {"bias": "false"}, "no biases"),
+    ("residual", {"depth": "0"}, "no hidden layer"),
+    ("learning_rate", {"steps": "0"}, "nothing is trained"),
+])  # fmt: skip
+def test_a_control_that_does_not_apply_is_disabled_and_says_why(key, parameters, reason):
+    widget = control(visit(**SMALL | parameters), key)
+    assert widget.disabled
+    assert reason in widget.help
+
+
+@pytest.mark.parametrize("name", SETUPS)
+def test_every_setup_sets_every_control_and_is_named_while_they_stand_at_it(name):
+    app = visit(**SMALL, seed="3")
+    setup = SETUPS[name]
+    calm(app.selectbox(key="setup").select(name).run())
+    assert config_of(app) == setup.config
+    assert app.selectbox(key="setup").value == name
+    assert setup.description in texts(app.caption)
+    assert app.title[0].value in [title for title, _ in VERDICTS.values()]
+    assert len(shown(app)) == len(CHARTS)
+
+
+def test_the_setup_box_is_empty_beside_all_setups():
+    app = visit()
+    calm(app.number_input(key="seed").set_value(5).run())
+    assert app.selectbox(key="setup").value is None
+
+
+def test_every_cure_of_the_first_visit_changes_what_it_says():
+    (trace,) = train([RunConfig()])
+    for finding in diagnose(trace).findings:
+        for i, cure in enumerate(finding.tries):
+            app = visit()
+            calm(app.button(key=f"cure_{finding.name}_{i}").click().run())
+            assert config_of(app) == RunConfig(**cure.changes)
+            assert app.title[0].value != "The gradient vanishes"
+
+
+def test_reset_sets_every_control_back():
+    app = visit(**SMALL, activation="relu", clip="value", l2="0.5", hidden="3,2", optimizer="adam", momentum="0.5")
+    calm(app.button(key="reset").click().run())
+    assert config_of(app) == RunConfig()
+    assert app.button(key="reset").disabled
+
+
+BAD_PARAMETERS = {
+    "activation": "nothing", "init_scale": "nan", "steps": "3.7", "learning_rate": "-1", "residual": "perhaps",
+    "samples": "1", "depth": "501", "batch_size": "0", "nonsense": "1",
+}  # fmt: skip
+
+
+def test_bad_parameters_get_a_sentence_each_and_the_others_survive():
+    app = visit(**{"width": "5", "seed": "7"} | BAD_PARAMETERS)
+    said = texts(app.warning)
+    assert len(said) == len(BAD_PARAMETERS)
+    for name, value in BAD_PARAMETERS.items():
+        (sentence,) = [sentence for sentence in said if sentence.startswith(name)]
+        if name != "nonsense":
+            assert repr(value) in sentence and CONTROL_RULES[name].allowed in sentence
+    config = config_of(app)
+    assert (config.seed, config.activation, config.init_scale, config.residual) == (7, "sigmoid", 1.0, False)
+    assert set(config.hidden) == {5}
+    assert len(shown(app)) == len(CHARTS)
+    calm(app.number_input(key="seed").set_value(8).run())
+    assert not app.warning
+
+
+@pytest.mark.parametrize("parameters", [
+    {"loss": "bce"},
+    {"loss": "cross_entropy"},
+    {"output_activation": "softmax"},
+    {"dataset": "sine", "loss": "bce", "output_activation": "sigmoid"},
+    {"loss": "cross_entropy", "output_activation": "softmax"},
+    {"dataset": "diabetes", "loss": "cross_entropy", "output_activation": "softmax"},
+])  # fmt: skip
+def test_a_contradiction_is_said_in_one_sentence_with_what_mends_it(parameters):
+    app = visit(**SMALL, **parameters)
+    (sentence,) = texts(app.error)
+    assert "is not allowed" in sentence
+    assert not shown(app)
+    assert all(control(app, key) for key in DEFAULTS)
+    calm(next(button for button in app.button if button.key.startswith("mend_")).click().run())
+    assert not app.error
+    assert len(shown(app)) >= len(CHARTS) - 1
+
+
+def test_widths_that_are_none_are_refused_and_the_controls_stay():
+    app = visit(**SMALL, hidden="64,x")
+    (sentence,) = texts(app.error)
+    assert sentence.startswith("hidden = '64,x' is not allowed")
+    calm(app.text_input(key="hidden").set_value("6,5").run())
+    assert not app.error and config_of(app).hidden == (6, 5)
+
+
+def test_a_dataset_proposes_its_loss_and_changes_nothing_by_itself():
+    app = visit(**SMALL)
+    calm(app.selectbox(key="dataset").select("blobs").run())
+    assert (config_of(app).loss, config_of(app).output_activation) == ("mse", "linear")
+    calm(app.button(key="use_suited").click().run())
+    assert (config_of(app).loss, config_of(app).output_activation) == ("cross_entropy", "softmax")
+    assert "use_suited" not in [button.key for button in app.button]
+
+
+def test_a_run_above_the_limit_is_refused_with_both_numbers_and_keeps_the_controls(monkeypatch):
+    monkeypatch.setenv("GRADIENT_LAB_MAX_COST", "100000")
+    app = visit(**SMALL | {"width": "200"})
+    (sentence,) = texts(app.error)
+    assert "multiply-adds" in sentence and "100,000" in sentence
+    calm(app.number_input(key="width").set_value(4).run())
+    assert not app.error and len(shown(app)) == len(CHARTS)
+
+
+def test_a_run_that_diverges_shows_what_was_recorded_and_where_it_broke():
+    app = visit(**{field: str(value) for field, value in to_values(SETUPS["exploding"].config).items() if value})
+    (trace,) = train([SETUPS["exploding"].config])
+    assert app.title[0].value == VERDICTS["diverged"][0]
+    assert f"step {trace.diverged_at}" in texts(app.markdown)[0]
+    assert len(shown(app)) == len(CHARTS)
+    assert any(button.key.startswith("cure_diverged") for button in app.button)
+
+
+def test_without_steps_the_initialisation_is_shown():
+    app = visit(steps="0", width="8")
+    assert app.title[0].value == "The gradient vanishes"
+    assert len(shown(app)) == len(CHARTS)
+
+
+def test_without_a_hidden_layer_there_is_a_page_too():
+    app = visit(**SMALL | {"depth": "0"})
+    assert len(shown(app)) == len(CHARTS)
+
+
+def test_a_regression_has_no_accuracy():
+    app = visit(**SMALL, dataset="sine")
+    assert len(shown(app)) == len(CHARTS) - 1
+
+
+def test_the_run_before_is_drawn_faintly_after_a_change():
+    app = visit(**SMALL)
+    alone = figures(app)[0]
+    calm(app.number_input(key="init_scale").set_value(2.0).run())
+    beside = figures(app)[0]
+    assert len(beside["data"]) > len(alone["data"])
+    calm(app.number_input(key="init_scale").set_value(1.0).run())
+    assert len(figures(app)[0]["data"]) == len(beside["data"])
+
+
+def test_an_unchanged_chart_is_sent_again_bit_by_bit():
+    app = visit(**SMALL, optimizer="adam")
+    before = [chart.proto.spec for chart in shown(app)]
+    calm(app.run())
+    assert [chart.proto.spec for chart in shown(app)] == before
+
+
+@pytest.mark.parametrize("quantity", ["delta_norm", "rms"])
+def test_another_quantity_is_drawn_in_the_profile_and_in_its_history(quantity):
+    app = visit(**SMALL)
+    before = figures(app)
+    calm(control(app, "quantity").set_value(quantity).run())
+    after = figures(app)
+    assert after[0] != before[0] and after[1] != before[1]
+    assert after[2:] == before[2:]
+
+
+def test_the_link_restores_every_setting():
+    config = RunConfig(activation="relu", hidden=(5, 4), init_scale=1.25, clip="value", batch_size=8, steps=3,
+                       residual=True, samples=16, seed=9, l1=1e-7)  # fmt: skip
+    app = visit(**{key: "" if value is None else str(value) for key, value in to_values(config).items()})
+    assert config_of(app) == config
+    (address,) = [code.value for code in app.code]
+    restored = visit(**{name: values[0] for name, values in parse_qs(urlsplit(address).query).items()})
+    assert config_of(restored) == config
+    assert not restored.warning
+
+
+def test_a_file_of_settings_is_loaded():
+    config = RunConfig(activation="gelu", hidden=(5, 4), steps=3, samples=16, max_norm=2.0)
+    app = visit(**SMALL, seed="4")
+    upload(app, "config_file", "mine.json", json.dumps(config.to_dict()))
+    assert config_of(app) == config and not app.error
+
+
+@pytest.mark.parametrize("text, says", [
+    ("{", "JSON"),
+    ("[1]", "settings by name"),
+    ('{"activation": "nothing"}', "activation = 'nothing' is not allowed"),
+    ('{"foo": 1}', "there is no such setting"),
+    ('{"steps": 1e400}', "steps"),
+    ('{"hidden": ' + "[" * 10_000 + "]" * 10_000 + "}", "not allowed"),
+    ('{"loss": "bce"}', "the loss bce needs a sigmoid output"),
+])  # fmt: skip
+def test_a_bad_file_of_settings_is_refused_in_a_sentence_and_changes_nothing(text, says):
+    app = visit(**SMALL, seed="4")
+    before = config_of(app)
+    upload(app, "config_file", "mine.json", text)
+    (sentence,) = texts(app.error)
+    assert says in sentence
+    assert config_of(app) == before
+    assert len(shown(app)) == len(CHARTS)
+
+
+def upload(app, key, name, text):
+    raw = text if isinstance(text, bytes) else text.encode()
+    return calm(app.file_uploader(key=key).upload(name, raw, "text/csv").run())
+
+
+TABLE = "size,colour,kind\n" + "".join(f"{n},{'red' if n % 3 else 'blue'},{'a' if n % 2 else 'b'}\n" for n in range(40))
+
+
+def test_a_table_is_asked_for_trained_on_and_described():
+    app = visit(**SMALL, dataset="custom")
+    assert app.title[0].value == "Bring a table"
+    assert not app.error
+    upload(app, "table_file", "mine.csv", TABLE)
+    assert not app.error and len(shown(app)) == len(CHARTS)
+    assert any("two-class" in text and "3 inputs" in text for text in texts(app.caption))
+    calm(app.selectbox(key="table_target").select("size").run())
+    assert any("regression" in text for text in texts(app.caption))
+    assert len(shown(app)) == len(CHARTS) - 1
+    calm(app.multiselect(key="table_left_out").set_value(["kind"]).run())
+    assert any("2 inputs" in text for text in texts(app.caption))
+
+
+def test_batches_may_be_as_large_as_the_table():
+    app = visit(**SMALL | {"samples": "128"}, dataset="custom", batch_size="40")
+    upload(app, "table_file", "mine.csv", TABLE)
+    assert not app.error and len(shown(app)) == len(CHARTS)
+
+
+def test_rows_without_a_value_are_dropped_only_when_the_visitor_says_so():
+    app = visit(**SMALL, dataset="custom")
+    upload(app, "table_file", "mine.csv", TABLE + ",red,a\n")
+    (sentence,) = texts(app.error)
+    assert "1 of 41 rows lack a value" in sentence
+    calm(app.checkbox(key="table_drop").check().run())
+    assert not app.error and len(shown(app)) == len(CHARTS)
+
+
+@pytest.mark.parametrize("raw, says", [
+    (b"", "it is empty"),
+    (b"a\n1\n2\n", "single column"),
+    (b"PK\x03\x04" + b"0" * 100, "zip archive"),
+    (b"\x00\x01\x02" * 100, "bytes that no text has"),
+    (b"a,a\n1,2\n", "two of its columns"),
+    (b"a,b\n1,1\n2,1\n", "must vary"),
+    (b"a,b\n" + b"1,2\n" * 100_001, "more than 100,000 rows"),
+])  # fmt: skip
+def test_a_bad_table_is_refused_in_a_sentence_and_the_controls_stay(raw, says):
+    app = visit(**SMALL, dataset="custom")
+    upload(app, "table_file", "bad.csv", raw)
+    (sentence,) = texts(app.error)
+    assert says in sentence
+    assert all(control(app, key) for key in DEFAULTS)
+    calm(app.selectbox(key="dataset").select("circles").run())
+    assert not app.error and len(shown(app)) == len(CHARTS)
+
+
+HOSTILE = "<img src=x onerror=alert(1)> $x^2$ **b** [l](javascript:1) ![p](//h/p) :red[r] :smile: `c`"
+
+
+def test_what_a_visitor_names_is_shown_as_text():
+    app = visit(**SMALL, dataset="custom")
+    upload(app, "table_file", f"{HOSTILE}.csv", f'"{HOSTILE}",y\n1,1\n')
+    (raw,) = [element.value for element in app.error]
+    for markup in ("<img", "$x", "**", "](", "![", "`c`"):
+        assert markup not in raw.replace("\\" + markup, "")
+
+
+def open_box(app, key):
+    """The page after a visitor has opened one of its boxes."""
+    app.session_state[key] = True
+    return calm(app.run())
+
+
+@pytest.mark.parametrize("key, more", [("inside", 1), ("answer", 1), ("numbers", 0)])
+def test_details_are_drawn_only_when_asked_for(key, more):
+    app = visit(**SMALL)
+    assert not app.dataframe
+    open_box(app, key)
+    assert len(shown(app)) == len(CHARTS) + more
+    assert len(app.dataframe) == (key == "numbers")
+
+
+@pytest.mark.parametrize("quantity", SPREADS)
+def test_every_distribution_is_drawn_at_a_step(quantity):
+    app = open_box(visit(**SMALL), "inside")
+    calm(app.slider(key="inside_step").set_value(2).run())
+    calm(control(app, "inside_quantity").set_value(quantity).run())
+    assert SPREADS[quantity].label.lower() in figures(app)[-1]["layout"]["title"]["text"].lower()
+    assert not app.dataframe
+    assert len(open_box(app, "distributions-chart-numbers").dataframe) == 1
+
+
+@pytest.mark.parametrize("parameters, title", [
+    ({}, "Decision boundary"),
+    ({"dataset": "sine"}, "Fit"),
+    ({"normalization": "batch"}, "Decision boundary"),
+])  # fmt: skip
+def test_what_was_learned_is_drawn_over_one_or_two_inputs(parameters, title):
+    app = open_box(visit(**SMALL | parameters), "answer")
+    assert figures(app)[-1]["layout"]["title"]["text"].startswith(title)
+
+
+def test_over_more_inputs_nothing_is_offered():
+    app = visit(**SMALL, dataset="iris")
+    assert not any("learned" in box.label for box in app.expander)
+
+
+def test_every_chart_is_there_as_numbers():
+    app = open_box(visit(**SMALL), "numbers")
+    names = app.selectbox(key="numbers_of").options
+    assert len(names) == len(CHARTS) + 4  # profile and heatmap for each of three quantities
+    for i in range(len(names)):
+        calm(app.selectbox(key="numbers_of").select_index(i).run())
+        (table,) = app.dataframe
+        assert len(table.value) > 1

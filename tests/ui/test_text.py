@@ -1,0 +1,44 @@
+"""What a visitor typed, made harmless. That a browser shows it as it was typed is held in tests/browser."""
+
+import re
+
+import pytest
+
+from ui.text import WORD_JOINER, as_text
+
+MARKUP = [
+    "<b>", "</script>", "$x$", "**bold**", "_all_", "`code`", "[l](http://h)", "![p](//h/p)", ":red[r]", "~~gone~~",
+    "&lt;", "me@host.org", "http://host", "www.host.org", "| a | b |", "a -> b", "a -- b", "# head", "- item",
+    "+ item", "1. item", "12) item", "= rule", "\\*",
+]  # fmt: skip
+# Every character of these that starts markup, wherever it stands.
+ALWAYS = re.compile(r"(?<!\\)(?:\\\\)*[`*$\[\]<>&~|@]")
+
+
+@pytest.mark.parametrize("text", MARKUP)
+def test_no_mark_stays_a_mark(text):
+    made = as_text(text)
+    assert made != text
+    assert not ALWAYS.search(made)
+    assert re.sub(r"\\(.)", r"\1", made).replace(WORD_JOINER, "") == text
+
+
+@pytest.mark.parametrize("text", ["steps = 3.7 is not allowed: it must be one of init_scale, 1e-07 (or -1)", "a-b c"])
+def test_plain_sentences_stay_as_they_are(text):
+    assert as_text(text) == text
+
+
+@pytest.mark.parametrize("text", [":smile:", ":material/home:", "a:b:", ":+1:"])
+def test_no_icon_comes_of_a_word_between_colons(text):
+    shown = as_text(text).replace("\\", "")
+    assert not re.search(r":[\w+-]", shown)
+    assert shown.replace(WORD_JOINER, "") == text
+
+
+@pytest.mark.parametrize("text", ["a\nb", "a\r\n\tb", "a\u2028b", "a\x00b", "a\u202eb"])
+def test_lines_and_turned_directions_become_spaces(text):
+    assert as_text(text) == "a b"
+
+
+def test_a_backslash_of_the_visitor_escapes_nothing_of_ours():
+    assert as_text("\\<b>") == "\\\\\\<b\\>"
