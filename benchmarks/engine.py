@@ -1,6 +1,6 @@
 """How fast the engine is: against the floor, and against peers that record the same.
 
-    python -m benchmarks.engine [--shapes A,B,D,E] [--peers all] [--repeats 15] [--extras A,D] [--quick]
+    python -m benchmarks.engine [--shapes A,B,D,E] [--peers all] [--extras A,D] [--steps 300] [--repeats 15] [--quick]
 
 All contestants of a shape take turns in one process on one core with one BLAS thread, in float64. Times are the
 processor's, so that other programs in the meantime count less. A ratio is that of the medians of the times; behind it
@@ -105,6 +105,7 @@ def main() -> None:
     parser.add_argument("--shapes", default="A,B,D,E", help=f"all, none, or of {', '.join(SHAPES)}")
     parser.add_argument("--peers", default="all", help=f"all, none, or of {', '.join(PEERS)}")
     parser.add_argument("--extras", default="A,D", help="shapes that show what each setting adds")
+    parser.add_argument("--steps", type=int, default=STEPS, help="the fewer, the more a compilation weighs")
     parser.add_argument("--repeats", type=int, default=15, help="turns of each contestant")
     parser.add_argument("--quick", action="store_true", help="few steps and turns: a look, not a measurement")
     options = parser.parse_args()
@@ -115,7 +116,7 @@ def main() -> None:
         for name in named[option]:
             if name not in known:
                 parser.error(f"--{option}: {name} is not one of {', '.join(known)}, and neither all nor none")
-    steps, repeats = (30, 3) if options.quick else (STEPS, options.repeats)
+    steps, repeats = (30, 3) if options.quick else (options.steps, options.repeats)
     on_one_core()  # before a library counts the cores
     peers = available(named["peers"])
     print(f"BLAS: {describe_machine()}")
