@@ -193,7 +193,7 @@ class Batch:
             saturation[:, -1] = dead[:, -1] = np.nan
 
     def measure_accuracy(self, classes: np.ndarray, multi: bool) -> np.ndarray:
-        """Share of samples classified rightly, (R,).
+        """Share of samples classified rightly, (R,); NaN where the loss just measured is no number.
 
         Args:
             classes: (R, 1, samples) 0 or 1 (one output, threshold 0.5); or, for several outputs, outputs minus the
@@ -208,4 +208,6 @@ class Batch:
             self.spare *= self.rank
             np.maximum.reduce(self.spare, axis=1, keepdims=True, out=self.best)
         np.equal(self.best, classes, out=self.best)
-        return np.add.reduce(self.best[:, 0], axis=1) / self.samples
+        share = np.add.reduce(self.best[:, 0], axis=1).astype(float) / self.samples
+        share[np.isnan(self.loss)] = np.nan
+        return share

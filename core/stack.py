@@ -48,9 +48,14 @@ def check_initial(initial: Initial, layout: Layout) -> None:
     Raises:
         ConfigError: wrong count, shape, or a value that is not finite.
     """
+    if not isinstance(initial, (list, tuple)):
+        raise ConfigError("initial", type(initial).__name__, "each run needs a list of (W, b) by layer, or None")
     if len(initial) != layout.layers:
         raise ConfigError("initial", f"{len(initial)} layers", f"this network has {layout.layers} layers")
-    for layer, ((W, b), shape) in enumerate(zip(initial, layout.shapes, strict=True), start=1):
+    for layer, (pair, shape) in enumerate(zip(initial, layout.shapes, strict=True), start=1):
+        if not isinstance(pair, (list, tuple)) or len(pair) != 2:
+            raise ConfigError("initial", type(pair).__name__, f"layer {layer} needs a pair (W, b)")
+        W, b = pair
         if np.shape(W) != shape:
             raise ConfigError("initial", np.shape(W), f"W of layer {layer} has shape {shape}")
         if layout.bias != (b is not None) or (b is not None and np.shape(b) != shape[1:]):
@@ -220,22 +225,19 @@ class Stack:
             self.share_record[:, :, row] = self.shares
             self._record_losses(row, loss)
         batch.backward(parameters, gradient)
-        np.vecdot(gradient.flat, gradient.flat, out=self.global_square)
-        fresh = []
-        if not math.isfinite(float(np.add.reduce(loss) + np.add.reduce(self.global_square))):
-            fresh = self._find_diverged(step, loss)
-            if recorded:
-                self.row_record["accuracy"][np.isnan(loss), row] = np.nan
         if recorded:
             self._record_norms(
                 row, grad_norm=gradient.blocks, weight_norm=parameters.blocks, delta_norm=self.delta_blocks
             )
         if self.penalized:
-            penalty = self._add_penalties()
+            loss = loss + self._add_penalties()
             if recorded:
-                self.row_record["total_loss"][:, row] += penalty
+                self.row_record["total_loss"][:, row] = loss
                 self._record_norms(row, total_grad_norm=gradient.blocks)
-                np.vecdot(gradient.flat, gradient.flat, out=self.global_square)
+        np.vecdot(gradient.flat, gradient.flat, out=self.global_square)
+        fresh = []
+        if not math.isfinite(float(np.add.reduce(loss) + np.add.reduce(self.global_square))):
+            fresh = self._find_diverged(step, loss)
         if recorded:
             before = self._global_norm()
             self.row_record["global_grad_norm"][:, row] = before
@@ -324,7 +326,7 @@ class Stack:
     # -- ends ---------------------------------------------------------------------------------------------------
 
     def _find_diverged(self, step: int, loss: np.ndarray) -> list[int]:
-        """The runs whose loss or gradient is no longer finite; a sum of squares alone may overflow."""
+        """The runs whose loss or gradient, penalties included, is no longer finite; squares alone may overflow."""
         fresh = []
         for run in np.flatnonzero(self.alive):
             if not (math.isfinite(loss[run]) and np.isfinite(self.gradient.flat[run]).all()):
