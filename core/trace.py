@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from core.config import RunConfig
+from core.layout import scaled_norm
 
 LAYER_FIELDS = (
     "grad_norm",
@@ -109,8 +110,8 @@ class Trace:
         end = self.last_row
         steps = slice(0, max(self.rows_recorded - 1, 0)) if len(self.step) > 1 else slice(0, 1)
         scale = self.clip_scale[steps]
-        weights = np.linalg.norm(self.weight_norm, axis=1)
         with np.errstate(all="ignore"):
+            first, last = (np.float64(scaled_norm(self.weight_norm[row])) for row in (0, end))
             return {
                 "first_loss": float(self.loss[0]),
                 "final_loss": float(self.loss[-1]),
@@ -127,7 +128,7 @@ class Trace:
                 "first_global_grad_norm": float(self.global_grad_norm[0]),
                 "final_global_grad_norm": float(self.global_grad_norm[end]),
                 "clipped_share": float(np.mean(scale[np.isfinite(scale)] < 1)) if np.isfinite(scale).any() else 0.0,
-                "weight_growth": float(weights[end] / weights[0]),
+                "weight_growth": float(last / first),
                 "final_saturation": mean_of_finite(self.saturation[end]),
                 "final_dead": mean_of_finite(self.dead[end]),
                 "median_update_ratio": median_of_finite(self.update_ratio),
