@@ -82,13 +82,21 @@ def safe_squares(dtype: np.dtype) -> tuple[float, float]:
     return float(info.tiny) / float(info.eps) ** 2, float(info.max) * float(info.eps) ** 2
 
 
+def scaled_norms(rows: np.ndarray) -> np.ndarray:
+    """The Euclidean norm of each row of (rows, numbers), (rows,) in float64.
+
+    Scaled by the row's largest entry, so that squares neither overflow nor underflow.
+    """
+    rows = rows.astype(np.float64)
+    largest = np.max(np.abs(rows), axis=1, initial=0)
+    scale = np.where((largest > 0) & (largest < np.inf), largest, 1)
+    rows /= scale[:, None]
+    return scale * np.sqrt(np.vecdot(rows, rows))
+
+
 def scaled_norm(values: np.ndarray) -> float:
-    """The Euclidean norm of any shape, scaled by its largest entry, so that squares neither overflow nor underflow."""
-    largest = float(np.max(np.abs(values), initial=0.0))
-    if largest == 0 or not np.isfinite(largest):
-        return largest
-    ratio = values.ravel().astype(np.float64) / largest
-    return largest * float(np.sqrt(np.vecdot(ratio, ratio)))
+    """The norm of all numbers of an array of any shape, as `scaled_norms`."""
+    return float(scaled_norms(values.reshape(1, -1))[0])
 
 
 def repair_norms(view: np.ndarray, squares: np.ndarray, out: np.ndarray) -> None:
@@ -101,8 +109,8 @@ def repair_norms(view: np.ndarray, squares: np.ndarray, out: np.ndarray) -> None
     """
     low, high = safe_squares(view.dtype)
     if not (squares.min() >= low and squares.max() <= high):
-        for index in zip(*np.nonzero(~((squares >= low) & (squares <= high))), strict=True):
-            out[index] = scaled_norm(view[index])
+        near = ~((squares >= low) & (squares <= high))
+        out[near] = scaled_norms(view[near])
 
 
 def norms(view: np.ndarray) -> np.ndarray:
@@ -124,6 +132,11 @@ def unit_norms(W: np.ndarray, scratch: np.ndarray) -> np.ndarray:
     out = np.sqrt(squares)
     low, high = safe_squares(W.dtype)
     if not (squares.min() >= low and squares.max() <= high):
-        for run, _, unit in zip(*np.nonzero(~((squares >= low) & (squares <= high))), strict=True):
-            out[run, 0, unit] = scaled_norm(W[run, :, unit])
+        # as scaled_norms, column by column: the units of dead ReLUs and of runs that ended come here at every step
+        np.abs(W, out=scratch)
+        largest = np.maximum.reduce(scratch, axis=1, keepdims=True)
+        scale = np.where((largest > 0) & (largest < np.inf), largest, 1)
+        np.divide(W, scale, out=scratch)
+        scratch *= scratch
+        np.copyto(out, scale * np.sqrt(ones @ scratch), where=~((squares >= low) & (squares <= high)))
     return out
