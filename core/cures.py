@@ -80,9 +80,10 @@ def _suited(config: RunConfig, name: str, **more: object) -> list[Try]:
     """An activation with the init made for it, nothing else in the way."""
     activation = ACTIVATIONS[name]
     init, scale = activation.suited
+    label = f"{activation.label} with {INITS[init].label} init"
     return _try(
         config,
-        f"{activation.label} with {INITS[init].label} init",
+        label if more.get("hidden", config.hidden) == config.hidden else f"{label}, at least {WIDE} units a layer",
         _NETWORK,
         activation=name,
         init=init,
@@ -141,7 +142,7 @@ def for_divergence(config: RunConfig, step: int, first_ratio: float) -> tuple[Tr
 
     Args:
         step: of the divergence; before the first step only the weights can be to blame.
-        first_ratio: the largest update ratio of the first step; NaN when there is none.
+        first_ratio: the largest update ratio of the first step; 0 when there is none.
     """
     nearest = _own_suited(config) or _suited(config, "relu")
     if step == 0:
@@ -155,7 +156,7 @@ def for_divergence(config: RunConfig, step: int, first_ratio: float) -> tuple[Tr
         clip_threshold=1.0,
         learning_rate=bound,
     )
-    shrink = min(0.1, 0.1 / first_ratio) if first_ratio > 0 else 0.1
+    shrink = 0.05 / max(first_ratio, 1.0)  # the first step then moves no layer by more than a twentieth
     return (*clipping, *_slower(config, config.learning_rate * shrink), *nearest)
 
 
@@ -179,7 +180,7 @@ def for_saturation(config: RunConfig, born: bool) -> tuple[Try, ...]:
         born: whether units were saturated at initialisation.
     """
     if born:
-        return balance(config)
+        return _different(_suited(config, "relu") + _own_suited(config) + _suited(config, "tanh"))
     return (*_slower(config, min(calm_rate(config), config.learning_rate / 10)), *_suited(config, "relu"))
 
 

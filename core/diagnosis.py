@@ -29,10 +29,10 @@ STUCK = 0.5  # the loss stayed above this share of its first value
 # Every verdict there is: a title for it, and what it means.
 VERDICTS: dict[str, tuple[str, str]] = {
     "diverged": ("The run diverged", "a loss or gradient left the range of its dtype, and the run ended there"),
-    "dead": ("Dead units", "units silent on every sample get no gradient; whole layers of them stop it"),
     "underflow": ("The gradient underflows", "it is smaller than its dtype can hold, and rounded to zero"),
     "exploding": ("The gradient explodes", "it grows tenfold or more from the last hidden layer to the first"),
     "vanishing": ("The gradient vanishes", "it falls to a hundredth or less from the last hidden layer to the first"),
+    "dead": ("Dead units", "units silent on every sample get no gradient; whole layers of them stop it"),
     "saturated": ("Units saturate", "half of the activations or more lie where the activation is flat"),
     "large_steps": ("Steps are too large", "so long against the weights that the loss jumped"),
     "penalty": ("The penalty outweighs the data", "it pulls harder than the data loss, and the loss stays high"),
@@ -122,23 +122,24 @@ def _diverged(run: Evidence) -> Finding | None:
 
 def _dead(run: Evidence) -> Finding | None:
     trace = run.trace
-    if run.flat_sides != 1 or not run.hidden or not len(run.good):
+    if run.flat_sides != 1 or not run.hidden or not len(run.good) or run.faded(_tiny(run)) is not None:
         return None
     row = run.end if trace.diverged_at is None else 0  # a run that breaks kills units on its way
-    dead, first = trace.dead[row, :-1], trace.dead[0, :-1]
-    silent = np.flatnonzero(dead == 1) + 1
-    cut = len(silent) > 0 and trace.delta_norm[row, 0] == 0  # with residual layers the gradient goes round them
+    dead, first, cut = trace.dead[row, :-1], trace.dead[0, :-1], run.cut[row]
     if not cut and dead.mean() < DEAD:
         return None
-    born = bool((first == 1).any() if cut else first.mean() >= DEAD)
+    born = bool(run.cut[0] if cut else first.mean() >= DEAD)
     if cut:
+        silent = np.flatnonzero(dead == 1) + 1
         below = "layer 1" if silent[-1] == 1 else f"layers 1 to {silent[-1]}"
         what = f"{run.when(row)}, all units of {layers(silent)} are silent on every sample: no gradient in {below}."
     else:
         what = f"{run.when(row)}, {percent(dead.mean())} of the hidden units are silent on every sample."
     what += "" if born else f" At the start {percent(first.mean())} of all hidden units were."
     name = run.activation.label
-    if born:
+    if (trace.weight_norm[0] == 0).any():
+        why = f"With weights of zero all net input is zero, and there {name} has slope 0."
+    elif born:
         why = f"A {name} unit whose net input is negative on every sample has slope 0, and with few units all can be."
     else:
         why = f"A step too long took the {name} units' net input below 0 on every sample; slope 0 means no way back."
@@ -147,28 +148,36 @@ def _dead(run: Evidence) -> Finding | None:
     return Finding("dead", "bad" if cut else "warning", what, why, cures.for_dead_units(run.config, born))
 
 
+def _tiny(run: Evidence) -> float:
+    return float(np.finfo(run.config.dtype).tiny)
+
+
 def _underflow(run: Evidence) -> Finding | None:
-    trace, dtype = run.trace, run.config.dtype
-    tiny = float(np.finfo(dtype).tiny)
-    for row in dict.fromkeys((0, run.end)):
-        other_cause = (trace.dead[row] == 1).any() or (trace.weight_norm[row] == 0).any()
-        if row not in run.good or other_cause or not trace.delta_norm[row, -1] >= tiny:
-            continue
-        norms = np.minimum(trace.delta_norm[row], trace.grad_norm[row])
-        lost, zeros = np.flatnonzero(norms < tiny) + 1, int((norms == 0).sum())
-        if len(lost):
-            what = (
-                f"{run.when(row)}, the gradient of {layers(lost)} is below {written(tiny)}, the smallest {dtype} of "
-                f"full precision; in {zeros or 'none'} of them it is exactly 0."
-            )
-            why = "Each layer makes the gradient smaller, and what a number format cannot hold is rounded to 0."
-            return Finding("underflow", "bad", what, why, cures.for_underflow(run.config))
-    return None
+    trace, dtype, tiny = run.trace, run.config.dtype, _tiny(run)
+    if not len(run.good) or not trace.delta_norm[0, -1] >= tiny:
+        return None
+    norms = np.minimum(trace.delta_norm[0], trace.grad_norm[0])
+    lost, zeros, faded = np.flatnonzero(norms < tiny) + 1, int((norms == 0).sum()), run.faded(tiny)
+    if faded is not None:
+        what = (
+            f"At initialisation, the signal itself falls below {written(tiny)}, the smallest {dtype} of full "
+            f"precision: layer {faded} and all above put out exactly 0, and no hidden layer has a gradient."
+        )
+        why = "Each layer makes the signal smaller, and what a number format cannot hold is rounded to 0."
+    elif len(lost) and not run.cut[0] and (trace.weight_norm[0] > 0).all():
+        what = (
+            f"At initialisation, the gradient of {layers(lost)} is below {written(tiny)}, the smallest {dtype} of full "
+            f"precision; in {zeros or 'none'} of them it is exactly 0."
+        )
+        why = "Each layer makes the gradient smaller, and what a number format cannot hold is rounded to 0."
+    else:
+        return None
+    return Finding("underflow", "bad", what, why, cures.for_underflow(run.config))
 
 
 def _exploding(run: Evidence) -> Finding | None:
     row = run.row_beyond(run.decades >= EXPLODED)
-    if row is None and not run.weights_decades >= EXPLODED:
+    if row is None and not (run.weights_decades >= EXPLODED and run.decades[0] > 0):
         return None
     if run.config.normalization != "none":
         why = "Normalization divides each layer's net input by its spread, and backpropagation divides by it again."
@@ -176,12 +185,12 @@ def _exploding(run: Evidence) -> Finding | None:
         why = "Each residual layer adds the gradient of its branch to the one that passes by, so the sum grows."
     else:
         why = "Backpropagation multiplies by the weights and by φ′ in each layer, with these weights by more than 1."
-    return Finding("exploding", "bad", _along(run, row), why, cures.balance(run.config))
+    return _unbalanced("exploding", run, row, why)
 
 
 def _vanishing(run: Evidence) -> Finding | None:
     row = run.row_beyond(run.decades <= VANISHED)
-    if row is None and not run.weights_decades <= VANISHED:
+    if row is None and not (run.weights_decades <= VANISHED and run.decades[0] < 0):
         return None
     if (run.trace.weight_norm[row or 0] == 0).any():
         why = "Backpropagation multiplies by the weights, and a layer's are zero here."
@@ -190,7 +199,13 @@ def _vanishing(run: Evidence) -> Finding | None:
             f"Backpropagation multiplies by the weights and by φ′ in each layer: φ′ of {run.activation.label} is at "
             f"most {run.activation.sup_slope:.3g}, and with these weights the product stays below 1."
         )
-    return Finding("vanishing", "bad", _along(run, row), why, cures.balance(run.config))
+    return _unbalanced("vanishing", run, row, why)
+
+
+def _unbalanced(name: str, run: Evidence, row: int | None, why: str) -> Finding:
+    if run.learned:  # all the same: no change would do better
+        return Finding(name, "warning", _along(run, row), why)
+    return Finding(name, "bad", _along(run, row), why, cures.balance(run.config))
 
 
 def _along(run: Evidence, row: int | None) -> str:
@@ -316,7 +331,7 @@ def _healthy(run: Evidence) -> Finding:
     return Finding("healthy", "good", what, why)
 
 
-_RULES = (_diverged, _dead, _underflow, _exploding, _vanishing, _saturated, _large_steps, _penalty, _clipping)
+_RULES = (_diverged, _underflow, _exploding, _vanishing, _dead, _saturated, _large_steps, _penalty, _clipping)
 
 
 # -- the head of the page ---------------------------------------------------------------------------------------

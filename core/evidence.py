@@ -18,17 +18,19 @@ PROBE = 1000  # samples that a broken network is looked at with
 def flow(norms: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """How a norm changes on its way back, by the least-squares line through its logarithm over the hidden layers.
 
-    Zeros are passed over (in a residual network a silent layer has delta 0 and the layers below do not).
+    Zeros are passed over (in a residual network a silent layer has delta 0 and the layers below do not), as long as
+    eight norms are left, or all where there are fewer.
 
     Args:
         norms: (rows, layers), of delta or of a weight gradient.
 
     Returns:
         The factor per layer and the decades from the last hidden layer to the first, each (rows,). 0 and -inf where
-        the output layer has a gradient and no hidden one does; NaN where there are no two layers to compare.
+        the output layer has a gradient and no hidden one does; NaN where there are too few layers to compare.
     """
     hidden = norms[:, : compared(norms.shape[1])]
     used = (hidden > 0) & np.isfinite(hidden)
+    used[used.sum(axis=1) < min(8, hidden.shape[1])] = False
     layer = np.arange(hidden.shape[1])
     with np.errstate(all="ignore"):
         y = np.where(used, np.log10(hidden), 0.0)
@@ -54,7 +56,8 @@ class Evidence:
         good: rows whose loss and gradient are finite; a run that broke at step 0 has none.
         end: the last of them, or 0.
         hidden: hidden layers.
-        factor, decades: of delta, by row: see `flow`.
+        cut: (rows,), whether a layer silent on every sample keeps the gradient from layer 1.
+        factor, decades: of delta, by row: see `flow`; NaN where a silent layer cuts it off.
         weights_decades, weights_factor: of the weight gradient in row 0, the only one where it tells.
         early: (layers,) median update ratio of the first tenth of the steps, where there is most to learn.
         learned: whether the data loss fell to a tenth and, where there are classes, nine samples in ten are right
@@ -66,7 +69,8 @@ class Evidence:
         self.good = np.flatnonzero(np.isfinite(trace.loss) & np.isfinite(trace.global_grad_norm))
         self.end = int(self.good[-1]) if len(self.good) else 0
         self.hidden = trace.layers - 1
-        self.factor, self.decades = flow(trace.delta_norm)
+        self.cut = (trace.dead[:, :-1] == 1).any(axis=1) & (trace.delta_norm[:, 0] == 0)
+        self.factor, self.decades = (np.where(self.cut, np.nan, values) for values in flow(trace.delta_norm))
         (self.weights_factor,), (self.weights_decades,) = flow(trace.grad_norm[:1])
         self.early = np.array([median(ratio) for ratio in trace.update_ratio[: max(1, len(self.good) // 10)].T])
         self.learned = trace.diverged_at is None and bool(
@@ -80,13 +84,28 @@ class Evidence:
     def row_beyond(self, beyond: np.ndarray) -> int | None:
         """The row to tell of when the first one, or half of all, are beyond a limit: row 0, or the last such one.
 
+        Rows count while the loss is above a tenth of its first value: later, a few hard samples make the gradient.
+
         Args:
             beyond: (rows,), whether each is.
         """
-        rows = self.good[beyond[self.good]]
+        judged = self.good[self.trace.loss[self.good] > LEARNED * self.trace.loss[0]]
+        rows = judged[beyond[judged]]
         if len(rows) and rows[0] == 0:
             return 0
-        return int(rows[-1]) if len(rows) and len(rows) >= HALF * len(self.good) else None
+        return int(rows[-1]) if len(rows) and len(rows) >= HALF * len(judged) else None
+
+    def faded(self, tiny: float) -> int | None:
+        """The first hidden layer, from 1, that is silent in row 0 because the signal there is below `tiny`.
+
+        |y| grows by about ||W||_F / sqrt(2 fan_in) in a layer of ReLUs, half of which are silent.
+        """
+        silent = np.flatnonzero(self.trace.dead[0, :-1] == 1)
+        if not self.cut[0] or self.flat_sides != 1 or (self.trace.weight_norm[0] == 0).any():
+            return None
+        fan_in = np.array([len(W) for W, _ in self.trace.weights])
+        signal = np.cumsum(np.log10(self.trace.weight_norm[0] / np.sqrt(2 * fan_in)))
+        return int(silent[0]) + 1 if signal[silent[0]] < np.log10(tiny) + 3 else None
 
     @property
     def flat_sides(self) -> int:
