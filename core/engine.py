@@ -177,9 +177,9 @@ def evaluate(config: RunConfig, weights: Initial, X: np.ndarray) -> np.ndarray:
         (samples, outputs).
     """
     outputs = np.zeros((len(X), weights[-1][0].shape[1]))
-    stack = Stack([config.change(batch_size=None, holdout=0.0)], [Split(X, outputs, X[:0], outputs[:0], "regression")],
-                  [weights])
+    full = config.change(batch_size=None, holdout=0.0)
     with one_blas_thread, np.errstate(all="ignore"):
+        stack = Stack([full], [Split(X, outputs, X[:0], outputs[:0], "regression")], [weights])
         stack.batch.forward(stack.parameters)
     return stack.batch.output[0].T.astype(float)
 

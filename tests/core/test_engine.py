@@ -326,6 +326,11 @@ def test_evaluate_is_the_forward_pass_of_the_trained_network(config):
         np.testing.assert_allclose(part, kept.output[:3], rtol=100 * eps(config.dtype))
 
 
+def test_evaluate_keeps_quiet_about_settings_beyond_its_dtype():
+    config = RunConfig(hidden=(3,), steps=0, samples=4, dtype="float32", learning_rate=1e60, weight_decay=1e300)
+    assert np.isfinite(evaluate(config, one(config).weights, np.ones((2, 2)))).all()
+
+
 # -- saturation and dead units ------------------------------------------------------------------------------------
 
 
