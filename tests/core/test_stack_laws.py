@@ -329,6 +329,21 @@ def test_whatever_progress_raises_ends_the_run_at_once(monkeypatch, error, calls
     assert len(told) == calls and len(made) == calls
 
 
+def test_a_snapshot_tells_its_progress_and_ends_at_once_when_told_to(monkeypatch):
+    use_clock(monkeypatch, 1.0)
+    made, told = counted_steps(monkeypatch), []
+    config = RunConfig(hidden=(2,), samples=4, steps=1000)
+
+    def on_progress(done, total):
+        told.append((done, total))
+        if len(told) == 3:
+            raise Halt("enough")
+
+    with pytest.raises(Halt, match="enough"):
+        snapshot(config, 500, on_progress=on_progress)
+    assert told == [(1, 501), (2, 501), (3, 501)] and len(made) == 3
+
+
 def test_giving_up_cancels_what_waits_and_stops_what_runs(monkeypatch):
     made = counted_steps(monkeypatch)
     started, submitted = threading.Event(), []
