@@ -210,7 +210,7 @@ class Stack:
         self.row_record = {name: np.full((self.runs, rows), np.nan) for name in ROW_FIELDS}
         self.row_record["clip_scale"].fill(1)
         self.delta_blocks = self.batch.delta_blocks()
-        self.global_square = np.empty(self.runs, self.dtype)
+        self.global_square, self.weight_square = np.empty((2, self.runs), self.dtype)
         self.low, self.high = safe_squares(self.dtype)
 
     def _pass(self, step: int, row: int | None) -> None:
@@ -236,7 +236,8 @@ class Stack:
                 self._record_norms(row, total_grad_norm=gradient.blocks)
         np.vecdot(gradient.flat, gradient.flat, out=self.global_square)
         fresh = []
-        if not math.isfinite(float(np.add.reduce(loss) + np.add.reduce(self.global_square))):
+        np.vecdot(parameters.flat, parameters.flat, out=self.weight_square)
+        if not math.isfinite(float(np.add.reduce(loss + self.global_square + self.weight_square))):
             fresh = self._find_diverged(step, loss)
         if recorded:
             before = self._global_norm()
@@ -326,10 +327,13 @@ class Stack:
     # -- ends ---------------------------------------------------------------------------------------------------
 
     def _find_diverged(self, step: int, loss: np.ndarray) -> list[int]:
-        """The runs whose loss or gradient, penalties included, is no longer finite; squares alone may overflow."""
-        fresh = []
+        """The runs whose loss, gradient (both with penalties) or parameters are no longer finite.
+
+        Squares alone may overflow; and infinite weights alone leave a saturated unit, and so the loss, finite.
+        """
+        fresh, arrays = [], (self.gradient.flat, self.parameters.flat)
         for run in np.flatnonzero(self.alive):
-            if not (math.isfinite(loss[run]) and np.isfinite(self.gradient.flat[run]).all()):
+            if not (math.isfinite(loss[run]) and all(np.isfinite(array[run]).all() for array in arrays)):
                 self.diverged[run] = step, self.parameters.run(run)
                 fresh.append(run)
         return fresh

@@ -588,6 +588,12 @@ BROKEN = {
     "float32 initial weights": RunConfig(hidden=(4,), init_scale=1e60, dtype="float32", samples=8, steps=5),
     "float64 initial weights": RunConfig(hidden=(4,), init="fixed_normal", init_scale=1.7e308, samples=8, steps=5),
     "a learning rate beyond float32": RunConfig(hidden=(4,), learning_rate=1e60, dtype="float32", samples=8, steps=5),
+    "weights under a saturated output": RunConfig(
+        dataset="sine", hidden=(), output_activation="tanh", weight_decay=9.0, learning_rate=1.0, samples=8, steps=400
+    ),
+    "initial weights under a saturated output": RunConfig(
+        dataset="sine", hidden=(), output_activation="tanh", init_scale=1e40, dtype="float32", samples=8, steps=5
+    ),
     "decay that grows": RunConfig(
         hidden=(4, 4), weight_decay=9.0, learning_rate=1.0, samples=8, steps=900, output_activation="tanh"
     ),
