@@ -50,8 +50,8 @@ SETUPS: dict[str, Setup] = {
         Setup(
             "tanh",
             "Tanh in balance",
-            "The same depth with tanh and Glorot's init: the gradient arrives at its full size, and every sample is "
-            "learned.",
+            "The same depth with tanh and Glorot's init: the gradient arrives nearly at its full size, and the network "
+            "learns to tell the rings apart.",
             RunConfig(activation="tanh", init="glorot_normal"),
         ),
         Setup(
@@ -73,7 +73,7 @@ SETUPS: dict[str, Setup] = {
             "Underflow in float32",
             "Eighty sigmoid layers in float32: the gradient falls below what this dtype can hold, and the layers near "
             "the input get exactly 0. In float64 it would be tiny, but there.",
-            RunConfig(hidden=(32,) * 80, dtype="float32"),
+            RunConfig(hidden=(16,) * 80, dtype="float32"),
         ),
         Setup(
             "exploding",
@@ -129,7 +129,7 @@ SETUPS: dict[str, Setup] = {
             "deep_batch_norm",
             "Depth 50, batch normalization",
             "Normalizing over the batch keeps samples apart, at a price: each layer multiplies the gradient by about "
-            "1.2 on its way back, and at the first layer it has exploded ten thousandfold.",
+            "1.2 on its way back, and the first layer gets more than ten thousand times what the output layer gets.",
             _DEEP.change(normalization="batch"),
         ),
     )
