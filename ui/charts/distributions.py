@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
@@ -19,21 +17,14 @@ QUANTILES = (5, 50, 95)
 HEIGHT, BELOW = 420, 108
 
 
-@dataclass(frozen=True)
-class Spread:
-    """A quantity of a Snapshot whose values are shown; `size` where only magnitudes over many decades tell it."""
-
-    label: str
-    axis: str
-    size: bool
-
-
-SPREADS: dict[str, Spread] = {
-    "net": Spread("net input", "net", size=False),
-    "activation": Spread("activation", "y", size=False),
-    "delta": Spread("delta", "|∂E/∂net|", size=True),
-    "weight_gradient": Spread("weight gradient", "|∂E/∂w|", size=True),
+SPREADS = {  # field of a Snapshot -> its name
+    "net": "net input",
+    "activation": "activation",
+    "delta": "delta",
+    "weight_gradient": "weight gradient",
 }
+AXES = {"net": "net", "activation": "y", "delta": "∂E/∂net", "weight_gradient": "∂E/∂w"}
+MAGNITUDES = {"delta", "weight_gradient"}  # their decades tell more than their sign
 
 
 def distributions(snapshot: Snapshot, quantity: str = "activation", *, dark: bool = False) -> Chart:
@@ -42,21 +33,21 @@ def distributions(snapshot: Snapshot, quantity: str = "activation", *, dark: boo
     Each layer is one column of colour, scaled to its own mode. Deltas and gradients are shown by size on a
     logarithmic axis, as are nets and activations when they spread over more than three decades.
     """
-    chosen = SPREADS[quantity]
+    label, name = SPREADS[quantity], AXES[quantity]
     values = [np.ravel(layer) for layer in getattr(snapshot, quantity)]
     zeros = np.array([np.mean(v == 0) for v in values])
     thin = [v[:: -(-v.size // MOST_VALUES)] for v in values]
     kept = [v[np.isfinite(v) & (v != 0)] for v in thin]
-    title = f"{chosen.label[0].upper()}{chosen.label[1:]} of each layer, step {snapshot.step:,}"
+    title = f"{label.capitalize()} of each layer, step {snapshot.step:,}"
     layers = np.arange(1, len(values) + 1)
     if not any(v.size for v in kept):
         why = "Every value is exactly 0." if (zeros == 1).all() else "No value is finite."
-        return style.empty(title, why, x="layer", y=chosen.axis, dark=dark)
-    by_size = chosen.size or _decades_of(kept) > 3
+        return style.empty(title, why, x="layer", y=name, dark=dark)
+    by_size = quantity in MAGNITUDES or _decades_of(kept) > 3
     cuts = np.array([np.percentile(np.abs(v) if by_size else v, QUANTILES) if v.size else [np.nan] * 3 for v in kept])
     z, edges = _columns([np.log10(np.abs(v)) if by_size else v for v in kept])
     edges = 10.0**edges if by_size else edges
-    frame = _frame(title, _finding(cuts, zeros, by_size), layers, chosen, by_size, edges, zeros, dark)
+    frame = _frame(title, _finding(cuts, zeros, by_size), layers, name, by_size, edges, zeros, dark)
     data = [
         {
             "type": "heatmap",
@@ -71,9 +62,9 @@ def distributions(snapshot: Snapshot, quantity: str = "activation", *, dark: boo
         }
     ]
     for k, (quantile, dash) in enumerate(zip(QUANTILES, ("dot", "solid", "dash"), strict=True)):
-        name = "median" if quantile == 50 else f"{quantile}%"
+        which = "median" if quantile == 50 else f"{quantile}%"
         line = {"color": style.theme(dark).text, "width": 1.8 if quantile == 50 else 1.2, "dash": dash}
-        curve = {"type": "scatter", "x": layers, "y": cuts[:, k], "name": name, "mode": "lines", "line": line}
+        curve = {"type": "scatter", "x": layers, "y": cuts[:, k], "name": which, "mode": "lines", "line": line}
         data.append(curve | {"hovertemplate": "%{y:.3~g}"} | ({"mode": "lines+markers"} if len(layers) == 1 else {}))
     if zeros.any():
         data.append(
@@ -112,11 +103,11 @@ def _columns(kept: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     return np.rint(100 * counts / np.maximum(counts.max(axis=1, keepdims=True), 1)).astype(np.uint8).T, edges
 
 
-def _frame(title, finding, layers, chosen, by_size, edges, zeros, dark) -> dict:
+def _frame(title, finding, layers, name, by_size, edges, zeros, dark) -> dict:
     if by_size:
-        yaxis = style.axis(_by_size(chosen.axis), dark, decades=(np.log10(edges[0]), np.log10(edges[-1])))
+        yaxis = style.axis(f"|{name}|", dark, decades=(np.log10(edges[0]), np.log10(edges[-1])))
     else:
-        yaxis = style.axis(chosen.axis, dark, range=[edges[0], edges[-1]])
+        yaxis = style.axis(name, dark, range=[edges[0], edges[-1]])
     frame = style.layout(
         title,
         finding,
@@ -134,10 +125,6 @@ def _frame(title, finding, layers, chosen, by_size, edges, zeros, dark) -> dict:
         ticks = {"range": [0, 1], "tickvals": [0, 1], "ticktext": ["0%", "100%"], "domain": [0, 0.18]}
         frame["yaxis2"] = style.axis("zeros", dark, **ticks)
     return frame
-
-
-def _by_size(axis: str) -> str:
-    return axis if axis.startswith("|") else f"|{axis}|"
 
 
 def _finding(cuts: np.ndarray, zeros: np.ndarray, by_size: bool) -> str:
