@@ -1,7 +1,8 @@
 """The numerics of Gradient Flow Lab: networks, their gradients, and what happened to them."""
 
 from core.config import ConfigError, RunConfig
+from core.diagnosis import Diagnosis, Finding, diagnose
 from core.engine import snapshot, train
 from core.trace import Snapshot, Trace
 
-__all__ = ["ConfigError", "RunConfig", "Snapshot", "Trace", "snapshot", "train"]
+__all__ = ["ConfigError", "Diagnosis", "Finding", "RunConfig", "Snapshot", "Trace", "diagnose", "snapshot", "train"]

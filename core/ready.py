@@ -61,10 +61,10 @@ READY: dict[str, Ready] = {
                 Arm(name, {"clip": clip, "clip_threshold": threshold})
                 for name, clip, threshold in (
                     ("no clipping", "none", 1.0),
-                    ("by value, 0.1", "value", 0.1),
-                    ("by global norm, 1", "global_norm", 1.0),
-                    ("by each layer's norm, 1", "per_layer_norm", 1.0),
-                    ("adaptive, 0.1", "adaptive", 0.1),
+                    ("by value 0.1", "value", 0.1),
+                    ("by global norm 1", "global_norm", 1.0),
+                    ("by layer norm 1", "per_layer_norm", 1.0),
+                    ("adaptive 0.1", "adaptive", 0.1),
                 )
             ),
             SEEDS,
@@ -117,7 +117,7 @@ READY: dict[str, Ready] = {
             RunConfig(activation="relu"),
             None,
             tuple(
-                Arm(f"{name}, {depth} layers", {"init": init, "depth": depth})
+                Arm(f"{name} {depth} layers", {"init": init, "depth": depth})
                 for depth in (10, 30)
                 for name, init in (("Glorot", "glorot_normal"), ("He", "he_normal"))
             ),

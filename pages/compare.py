@@ -7,7 +7,7 @@ import streamlit as st
 from core import ConfigError
 from core.bands import NOTE, Record, table
 from core.comparison import Comparison
-from ui import arm_cards, arm_controls, comparing, link, panels, sidebar
+from ui import arm_cards, arm_controls, compare_files, comparing, link, panels, sidebar
 from ui.charts.arms import Drawn, arm_marks
 from ui.charts.compare import compare_heatmap, compare_profile
 from ui.charts.compare_curves import (
@@ -118,10 +118,10 @@ bar = st.container(horizontal=True, vertical_alignment="bottom")
 comparison, refused = arm_controls.choose(chosen.config)
 with bar:
     claim = arm_controls.ready(comparison)
+    compare_files.take_away(comparison)
 for remark in chosen.remarks:
     st.warning(as_text(remark), icon=":material/link_off:")
-count = f"the {len(comparison.arms)} arms" if comparison else "the arms"
-box = st.expander(f"Edit {count}", icon=":material/tune:", key="arm_editor", on_change="rerun")
+box = st.expander("Edit the arms", icon=":material/tune:", key="arm_editor", on_change="rerun")
 if box.open:
     with box:
         arm_controls.editor(comparison)

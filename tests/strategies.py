@@ -4,6 +4,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from core.config import RULES, Choice, Flag, Number, RunConfig
+from core.datasets import DATASETS, TASKS, held_out
 from core.families.losses import LOSSES, OUTPUT_ACTIVATIONS
 
 
@@ -39,11 +40,39 @@ def configs(draw):
     return RunConfig(**fields)
 
 
-def arrays(shape, low=-10.0, high=10.0, dtype=np.float64):
-    """Arrays of that shape, drawn from a seed: Hypothesis varies the seed and the scale, which shrink well."""
+# Mostly ordinary, now and then far beyond what squares or float32 can hold.
+SIZES = st.sampled_from([1e-3, 0.1, 1.0, 1.0, 1.0, 3.0, 1e-300, 1e-40, 1e5, 1e40, 1e300])
+OFTEN_NONE = st.sampled_from([0.0, 0.0, 0.0, 1e-3, 0.1, 1e40, 1e300])
 
-    def make(seed, exponent):
-        draws = np.random.default_rng(seed).uniform(low, high, shape)
-        return (draws * 10.0**exponent).astype(dtype)
 
-    return st.builds(make, st.integers(0, 2**32 - 1), st.integers(-6, 6))
+@st.composite
+def quick_runs(draw):
+    """A run of milliseconds: any kind, few small layers, few samples and steps, numbers of any size."""
+    dataset = draw(st.sampled_from([name for name in DATASETS if name != "custom"]))
+    loss = draw(st.sampled_from(["mse", TASKS[DATASETS[dataset].task][0]]))
+    plain = [name for name in OUTPUT_ACTIVATIONS if name != "softmax"]
+    registries = ("activation", "normalization", "init", "optimizer", "clip", "dtype", "bias", "residual")
+    samples = draw(st.integers(2, 12))
+    holdout = draw(st.sampled_from([0.0, 0.3]))
+    return RunConfig(
+        dataset=dataset,
+        samples=samples,
+        holdout=holdout,
+        hidden=draw(st.lists(st.integers(1, 5), max_size=4)),
+        loss=loss,
+        output_activation=LOSSES[loss].output_activation or draw(st.sampled_from(plain)),
+        batch_size=draw(st.none() | st.integers(1, held_in(samples, holdout))),
+        steps=draw(st.integers(0, 8)),
+        record_every=draw(st.integers(1, 3)),
+        seed=draw(st.integers(0, 2**32 - 1)),
+        bias_std=draw(st.sampled_from([0.0, 1.0])),
+        max_norm=draw(st.none() | SIZES),
+        **{name: draw(values(name)) for name in registries},
+        **{name: draw(SIZES) for name in ("init_scale", "learning_rate", "clip_threshold")},
+        **{name: draw(OFTEN_NONE) for name in ("l1", "l2", "weight_decay")},
+    )
+
+
+def held_in(samples, holdout):
+    """How many of the samples are trained on."""
+    return samples - held_out(holdout, samples)

@@ -35,7 +35,6 @@ DEFAULTS = {"vary": "activation", "arms": "", "seeds": Comparison().seeds}
 
 def choose(base: RunConfig | None) -> tuple[Comparison | None, ConfigError | None]:
     """Draws what varies, the line of arms and the seeds; the comparison they say, or why there is none."""
-    _take_pinned()
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         st.selectbox(
             "Vary",
@@ -70,6 +69,8 @@ def choose(base: RunConfig | None) -> tuple[Comparison | None, ConfigError | Non
             help="Each arm is trained once for every seed; all arms meet the same seeds.",
         )
     st.session_state["varied"] = vary()
+    if st.session_state.pop("pins_waiting", False):
+        _take_pinned()
     if base is None:
         return None, None
     try:
@@ -189,18 +190,37 @@ def is_pinned(config: RunConfig) -> bool:
     return any(arm.config(config) == config for arm in pinned())
 
 
+def pin_button(config: RunConfig) -> None:
+    """The Lab's way here: pins its settings, and says how many there are."""
+    there = is_pinned(config)
+    st.button(
+        "Added to comparison" if there else "Add to comparison",
+        key="pin",
+        icon=":material/check:" if there else ":material/add_chart:",
+        on_click=pin,
+        args=(config,),
+        disabled=there,
+        help="Keeps these settings as an arm of the Compare page.",
+    )
+    if pinned():
+        count = f"{len(pinned())} setting{'s' * (len(pinned()) > 1)}"
+        st.page_link("pages/compare.py", label=f"Compare {count}", icon=":material/arrow_forward:")
+
+
 def _take_pinned() -> None:
-    """New pins become arms: alone where there are two and the arms are untouched, else after the arms there are."""
-    if not st.session_state.pop("pins_waiting", False):
-        return
-    there = _read(vary())
+    """New pins become arms: alone where there are two and the arms are untouched, else after the arms there are.
+
+    What a script itself puts into a widget does not reach the URL, so the page is opened anew with them in its URL.
+    """
+    field, there = vary(), _read(vary())
     new = [arm for arm in pinned() if dict(arm.changes) not in [dict(other.changes) for other in there if other.pinned]]
-    if not st.session_state.get("arms") and len(new) > 1:
-        there = ()
-        st.session_state["vary"] = NO_FIELD
+    if not st.session_state["arms"] and len(new) > 1:
+        field, there = None, ()
     names = {arm.name for arm in there}
     added = tuple(replace(arm, name=_unlike(arm.name, names)) for arm in new)
-    _write(there + added)
+    parameters = {name: st.query_params.get_all(name) for name in st.query_params}
+    parameters |= {"vary": field or NO_FIELD, "arms": write_arms(there + added, field)}
+    st.switch_page("pages/compare.py", query_params=parameters)
 
 
 def _describe(config: RunConfig) -> str:

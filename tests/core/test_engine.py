@@ -14,6 +14,7 @@ from core.families.clipping import CLIPS
 from core.families.losses import LOSSES, OUTPUT_ACTIVATIONS
 from core.families.normalization import NORMALIZATIONS
 from core.families.optimizers import OPTIMIZERS
+from tests.strategies import quick_runs
 
 
 def eps(dtype):
@@ -608,6 +609,27 @@ def test_a_run_stops_at_the_first_value_that_is_not_finite(name):
     values = np.hstack([values, *(getattr(trace, field) for field in LAYER_NORMS)])
     broken = ~np.isfinite(values).all(axis=1)
     assert broken.any() and trace.diverged_at == np.flatnonzero(broken)[0]
+
+
+@settings(max_examples=300)
+@given(quick_runs())
+def test_any_run_is_finite_until_it_says_that_it_diverged(config):
+    trace = one(config)
+    values = np.column_stack([trace.loss, trace.total_loss, trace.global_grad_norm, trace.clip_scale])
+    values = np.hstack([values, *(getattr(trace, name) for name in LAYER_NORMS)])
+    finite = np.isfinite(values).all(axis=1)
+    if trace.diverged_at is None:
+        assert finite.all()
+    else:
+        np.testing.assert_array_equal(finite, trace.step < trace.diverged_at)
+        assert np.isnan(values[trace.step > trace.diverged_at]).all()
+    recorded = slice(0, trace.rows_recorded)
+    # the sums of squares before and after clipping round differently, by a few units for these small networks
+    assert (trace.clip_scale[recorded][finite[recorded]] <= 1 + 16 * eps(config.dtype)).all()
+    for share in (trace.saturation, trace.dead):
+        assert ((share >= 0) & (share <= 1) | np.isnan(share)).all()
+    trace.summary()
+    assert len(trace.to_frame()) == config.rows * trace.layers
 
 
 # -- sizes and arguments --------------------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ from core.families.clipping import CLIPS
 from core.families.initializers import INITS
 from core.families.normalization import NORMALIZATIONS
 from core.families.optimizers import OPTIMIZERS
+from tests.strategies import quick_runs
 
 pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")  # a run that overflows says so in its trace
 
@@ -140,6 +141,15 @@ def test_neither_chunk_nor_neighbours_nor_order_change_a_bit(data):
         traces = train(runs)
     for trace, run in zip(traces, runs, strict=True):
         assert_same(trace, alone(run))
+
+
+@settings(max_examples=100)
+@given(st.lists(quick_runs(), min_size=1, max_size=3), st.randoms(use_true_random=False))
+def test_whatever_the_runs_a_run_in_a_crowd_is_the_run_alone(configs, random):
+    crowd = [member for config in configs for member in (config, config.change(seed=1), config.change(init_scale=0.9))]
+    random.shuffle(crowd)
+    for trace, config in zip(train(crowd), crowd, strict=True):
+        assert_same(trace, train([config])[0])
 
 
 def test_chunks_hold_each_run_once_and_only_runs_of_one_kind(monkeypatch):

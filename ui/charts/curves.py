@@ -14,6 +14,7 @@ from ui.charts.style import Chart, number
 
 HEIGHT = 340
 MOST_POINTS = 500  # of one curve: more than a screen has columns
+MOST_MARKS = 40
 MOST_LAYERS = 12  # curves side by side, one a layer, that an eye can follow
 LEVEL_UPDATE = 1e-3  # the usual guide: a step should change weights by about a thousandth
 
@@ -32,7 +33,8 @@ def loss_chart(trace: Trace, *, dark: bool = False) -> Chart:
 def accuracy_chart(trace: Trace, *, dark: bool = False) -> Chart:
     """Share of samples classified rightly, and of those held out; a sentence for a regression."""
     if not np.isfinite(trace.accuracy).any():
-        why = "A regression has no accuracy; see the loss." if trace.task == "regression" else "No step was finished."
+        regression = trace.task == "regression"
+        why = "A regression has no accuracy; see the loss." if regression else "The run diverged at step 0."
         return style.empty("Accuracy", why, x="step", y="accuracy", dark=dark)
     curves = {"training": trace.accuracy} | _held_out("held out", trace.holdout_accuracy)
     end = int(np.flatnonzero(np.isfinite(trace.accuracy))[-1])
@@ -54,7 +56,8 @@ def global_norm_chart(trace: Trace, *, dark: bool = False) -> Chart:
         finding += f" Clipping binds on {trace.summary()['clipped_share']:.0%} of the steps."
         if trace.config.clip == "global_norm":
             guides["threshold"] = trace.config.clip_threshold
-    return _over_steps(trace, "Global gradient norm", "norm of all parameters", curves, finding, guides, dark=dark)
+    axis = style.axis("norm of all parameters", dark, decades=_decades(*curves.values(), *guides.values()))
+    return _over_steps(trace, "Global gradient norm", "norm", curves, finding, guides, axis=axis, dark=dark)
 
 
 def update_ratio_chart(trace: Trace, *, dark: bool = False) -> Chart:
@@ -64,7 +67,7 @@ def update_ratio_chart(trace: Trace, *, dark: bool = False) -> Chart:
     if not finite.size:
         return style.empty(title, "No step was finished in this run.", x="step", y=y, dark=dark)
     finding = f"Median {number(float(np.median(finite)))}; about 10⁻³ is the usual guide."
-    axis = style.axis(y, dark, decades=style.log_range(trace.update_ratio, np.array([LEVEL_UPDATE])))
+    axis = style.axis(y, dark, decades=_decades(trace.update_ratio, LEVEL_UPDATE))
     return _by_layer(trace, title, trace.update_ratio, finding, {"guide 10⁻³": LEVEL_UPDATE}, axis=axis, dark=dark)
 
 
@@ -85,6 +88,13 @@ def saturation_chart(trace: Trace, *, dark: bool = False) -> Chart:
 def dead_chart(trace: Trace, *, dark: bool = False) -> Chart:
     """Share of units of each layer that are saturated on every sample."""
     return _share(trace, trace.dead, "Dead units", "of units saturated on every sample", dark)
+
+
+def _decades(*drawn: np.ndarray | float) -> tuple[float, float]:
+    """The ends of a logarithmic axis; with room for zeros at its foot where there are any."""
+    low, high = style.log_range(*map(np.asarray, drawn))
+    zeros = any((np.asarray(values) == 0).any() for values in drawn)
+    return (low - 0.1 * (high - low) if zeros else low), high
 
 
 # -- how they are drawn -----------------------------------------------------------------------------------------
@@ -135,12 +145,13 @@ def _by_layer(trace, title, values, finding, guides, *, axis, dark) -> Chart:
         colour = style.depth_colour((layer - 1) / max(layers - 1, 1), dark)
         line = {"color": colour, "width": 3 if layer in (1, layers) else 1.5}
         line["dash"] = "dash" if layer == 1 < layers else "solid"
-        data.append(_curve(trace.step, recorded[name], name, line) | {"showlegend": layer in named})
+        curve = _curve(trace.step, recorded[name], name, line, MOST_POINTS // 2)
+        data.append(curve | {"showlegend": layer in named})
     return _chart(trace, title, finding, data, recorded, guides, axis, dark)
 
 
-def _curve(step: np.ndarray, values: np.ndarray, name: str, line: dict) -> dict:
-    rows = envelope_rows(values, MOST_POINTS)
+def _curve(step: np.ndarray, values: np.ndarray, name: str, line: dict, most: int = MOST_POINTS) -> dict:
+    rows = envelope_rows(values, most)
     few = np.isfinite(values[rows]).sum() <= 12
     return {
         "type": "scatter",
@@ -154,6 +165,19 @@ def _curve(step: np.ndarray, values: np.ndarray, name: str, line: dict) -> dict:
     }
 
 
+def _zeros(step, recorded, decades, dark) -> list[dict]:
+    """Marks at the foot of a logarithmic axis wherever a curve is exactly zero, which it cannot show."""
+    rows = np.flatnonzero(np.any([values == 0 for values in recorded.values()], axis=0))
+    if not rows.size:
+        return []
+    colour, rows = style.theme(dark).text, rows[:: -(-rows.size // MOST_MARKS)]
+    foot = 10.0 ** (decades[0] + 0.04 * (decades[1] - decades[0]))
+    marker = {"symbol": "x-thin", "size": 8, "color": colour, "line": {"color": colour, "width": 1.5}}
+    places = {"x": step[rows].astype(np.int32), "y": np.full(len(rows), foot)}
+    drawn = {"type": "scatter", "mode": "markers", "name": "exactly 0", "marker": marker, "hovertemplate": "exactly 0"}
+    return [drawn | places]
+
+
 def _chart(trace, title, finding, data, recorded, guides, axis, dark) -> Chart:
     look, step = style.theme(dark), trace.step[: trace.rows_recorded]
     xaxis = style.steps_axis(step, dark)
@@ -161,8 +185,10 @@ def _chart(trace, title, finding, data, recorded, guides, axis, dark) -> Chart:
         line = {"color": look.muted, "width": 1.5, "dash": "longdashdot"}
         ends = {"x": [float(end) for end in xaxis["range"]], "y": [height, height]}
         data.append({"type": "scatter", "mode": "lines", "name": name, "line": line, "hoverinfo": "skip"} | ends)
-    legend = sum(drawn.get("showlegend", True) for drawn in data) > 1
     above = 0 if trace.diverged_at is None else 22
+    if axis.get("type") == "log":
+        data += _zeros(step, recorded, axis["range"], dark)
+    legend = sum(drawn.get("showlegend", True) for drawn in data) > 1
     frame = style.layout(
         title,
         finding,

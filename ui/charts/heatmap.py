@@ -26,7 +26,7 @@ def gradient_heatmap(trace: Trace, quantity: str = "grad_norm", *, dark: bool = 
     """
     chosen = QUANTITIES[quantity]
     title = f"{chosen.label[0].upper()}{chosen.label[1:]} over the steps"
-    norms = chosen.values(trace)[: trace.rows_recorded]
+    norms = chosen.values(trace, rows=slice(trace.rows_recorded))
     if not np.isfinite(norms[0]).any():
         sentence = f"The run diverged at step {trace.step[0]}, before any gradient could be computed."
         return style.empty(title, sentence, x="step", y="layer", dark=dark)

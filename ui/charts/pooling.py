@@ -26,8 +26,8 @@ def pools(rows: int, most: int) -> list[slice]:
 def envelope_rows(values: np.ndarray, most: int) -> np.ndarray:
     """At most `most` row numbers of one curve that keep its lowest and highest value wherever it was thinned.
 
-    Each of `most / 2 - 1` pools gives its lowest and highest row; the first and the last row always stay.
-    A pool with a value that is not finite gives that too, so that the gap is seen.
+    Each pool gives its lowest and its highest row, and one that is not finite where it has any, so that the gap is
+    seen; the first and the last row always stay.
     """
     rows = len(values)
     if rows <= most:

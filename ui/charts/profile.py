@@ -54,18 +54,17 @@ def gradient_profile(
     """
     chosen = QUANTITIES[quantity]
     title = f"{chosen.label[0].upper()}{chosen.label[1:]} by layer"
-    every = chosen.values(trace)
-    if not np.isfinite(every[0]).any():
+    rows = spread_rows(trace.rows_recorded, max(2, min(MOST_FRAMES, MOST_VALUES // trace.layers)))
+    norms = chosen.values(trace, rows=rows)
+    if not np.isfinite(norms[0]).any():
         sentence = f"The run diverged at step {trace.step[0]}, before any gradient could be computed."
         return style.empty(title, sentence, x="layer", y=chosen.axis, dark=dark)
-    rows = spread_rows(trace.rows_recorded, max(2, min(MOST_FRAMES, MOST_VALUES // trace.layers)))
-    norms, level = every[rows], reference(every)
     before = _same_steps(previous, chosen, trace.step[rows])
     low, high = _axis_range(trace, norms, [*before, *(guide.values for guide in guides)])
     pictures = [
         *_previous(before, dark),
         *_variants(trace, chosen, rows, dark),
-        _main(norms, level, chosen.label, dark),
+        _main(norms, chosen.label, dark),
         *_edges(norms, low, high, dark),
     ]
     fixed = _guides(guides, dark)
@@ -101,9 +100,9 @@ def gradient_profile(
 # -- traces of the figure, each with the function that gives its part of frame k --------------------------------
 
 
-def _main(norms, level, name, dark):
+def _main(norms, name, dark):
     look, layers = style.theme(dark), norms.shape[1]
-    shades = np.nan_to_num(np.rint(SHADES * style.decades(norms, level))).astype(np.int8)
+    shades = np.nan_to_num(np.rint(SHADES * style.decades(norms, reference(norms)))).astype(np.int8)
     drawn = _gaps(norms)
 
     def moves(k):
@@ -123,13 +122,13 @@ def _main(norms, level, name, dark):
 def _variants(trace, chosen: Quantity, rows, dark):
     """The penalised and the clipped norm, each where it differs from the one before it."""
     look = style.theme(dark)
-    before = chosen.values(trace)[rows]
+    before = chosen.values(trace, rows=rows)
     looks = {
         "total_grad_norm": ("dash", "square-open", style.MARKS[2].colour(dark)),
         "clipped_grad_norm": ("dot", "triangle-down-open", look.accent),
     }
     for field, name in chosen.variants:
-        values = chosen.values(trace, field)[rows]
+        values = chosen.values(trace, field, rows)
         if not np.allclose(values, before, rtol=1e-9, atol=0, equal_nan=True):
             dash, symbol, colour = looks[field]
             drawn = _gaps(values)
@@ -144,7 +143,7 @@ def _same_steps(previous: Trace | None, chosen: Quantity, steps) -> list[np.ndar
     if previous is None:
         return []
     rows = np.searchsorted(previous.step[: previous.rows_recorded], steps, side="right") - 1
-    return [chosen.values(previous)[rows]]
+    return [chosen.values(previous, rows=rows)]
 
 
 def _previous(before: list[np.ndarray], dark):
@@ -235,6 +234,6 @@ def _alt(trace: Trace, title: str, rows: np.ndarray, norms: np.ndarray) -> str:
 def _table(trace: Trace, chosen: Quantity, quantity: str, rows: np.ndarray) -> pd.DataFrame:
     columns = {"step": np.repeat(trace.step[rows], trace.layers)}
     columns |= {"layer": np.tile(np.arange(1, trace.layers + 1), len(rows))}
-    columns |= {quantity: chosen.values(trace)[rows].ravel()}
-    columns |= {name: chosen.values(trace, field)[rows].ravel() for field, name in chosen.variants}
+    columns |= {quantity: chosen.values(trace, rows=rows).ravel()}
+    columns |= {name: chosen.values(trace, field, rows).ravel() for field, name in chosen.variants}
     return pd.DataFrame(columns)

@@ -9,6 +9,8 @@ import numpy as np
 
 from core import Trace
 
+Rows = slice | np.ndarray
+
 
 @dataclass(frozen=True)
 class Quantity:
@@ -16,8 +18,8 @@ class Quantity:
 
     Attributes:
         label, axis: for a select box, and for an axis.
-        of: (trace, array (rows, layers) of norms of the weights' gradient) -> (rows, layers) as drawn.
-        field: the Trace field it starts from.
+        field: the Trace field it is made from.
+        scale: trace -> what that field is divided by, one number or one a layer.
         variants: fields that add penalties and clipping to it, with their names.
     """
 
@@ -27,9 +29,9 @@ class Quantity:
     scale: Callable[[Trace], np.ndarray | float]
     variants: tuple[tuple[str, str], ...]
 
-    def values(self, trace: Trace, field: str | None = None) -> np.ndarray:
-        """(rows, layers) of the quantity, or of one of its variants."""
-        return getattr(trace, field or self.field) / self.scale(trace)
+    def values(self, trace: Trace, field: str | None = None, rows: Rows = slice(None)) -> np.ndarray:
+        """(rows, layers) of the quantity, or of one of its variants, for all rows or some."""
+        return getattr(trace, field or self.field)[rows] / self.scale(trace)
 
 
 def _root_weights(trace: Trace) -> np.ndarray:

@@ -241,7 +241,7 @@ def log_range(*arrays: np.ndarray, least: float = 2.0) -> tuple[float, float]:
         return -1.0, 1.0
     low, high = math.log10(values.min()), math.log10(values.max())
     pad = max(0.06 * (high - low), 0.15, (least - (high - low)) / 2)
-    return low - pad, high + pad
+    return max(low - pad, -330.0), min(high + pad, 308.0)  # 10 ** 309 is no float64
 
 
 def layout(

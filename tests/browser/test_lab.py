@@ -1,0 +1,247 @@
+"""The Lab in a real Chromium: what one sees, presses, uploads and takes away."""
+
+import ast
+import json
+import re
+
+import pytest
+
+from core import RunConfig, train
+from core.diagnosis import VERDICTS, diagnose
+from core.export import to_csv
+
+PROFILE = ".st-key-gradient-profile .js-plotly-plot"
+NORM = "gradient norm"
+VALUES = f"() => JSON.stringify(document.querySelector('{PROFILE}')._fullData.map((t) => [t.name, Array.from(t.y)]))"
+DRAWN = """(most) => {
+  const charts = [...document.querySelectorAll('[data-testid=stPlotlyChart]')];
+  return charts.length >= most && charts.every((chart) => chart.querySelector('.js-plotly-plot .main-svg'));
+}"""
+
+
+@pytest.fixture
+def lab(page, server, settled):
+    """Opens the Lab with a query; whatever it is used for, the page asks no other host and reports no error."""
+    errors, outside = [], []
+    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    own = (server, server.replace("http", "ws", 1), "data:", "blob:")
+    page.on("request", lambda request: None if request.url.startswith(own) else outside.append(request.url))
+    page.on("dialog", lambda dialog: errors.append(f"dialog: {dialog.message}"))
+
+    def visit(query="", charts=9):
+        page.goto(f"{server}/?{query}")
+        settled(page)
+        page.wait_for_function(DRAWN, arg=charts)
+        return page
+
+    yield visit
+    assert errors == []
+    assert outside == []
+
+
+def title(page):
+    return page.locator("h1").inner_text()
+
+
+def profile(page):
+    """The numbers drawn in the gradient profile, by the name of the line."""
+    return dict(json.loads(page.evaluate(VALUES)))
+
+
+def redrawn(page, before):
+    """The numbers of the profile, once they are others than before (as the page writes them: VALUES)."""
+    script = f"(before) => document.querySelector('{PROFILE} .main-svg') && ({VALUES})() !== before"
+    page.wait_for_function(script, arg=before)
+    return profile(page)
+
+
+def choose(page, label, option):
+    """Picks an option of a select box as a visitor does."""
+    page.get_by_role("combobox", name=label, exact=True).click()
+    page.get_by_role("option", name=option, exact=True).click()
+
+
+def test_a_first_visit_shows_the_vanishing_gradient_of_a_really_trained_network(lab):
+    page = lab()
+    (trace,) = train([RunConfig()])
+    assert title(page) == VERDICTS["vanishing"][0]
+    assert page.get_by_text(diagnose(trace).sentence).is_visible()
+    # 1e-6: the browser gets the numbers in full, the other parts of the figure may be in single precision
+    assert profile(page)[NORM] == pytest.approx(trace.grad_norm[0].tolist(), rel=1e-6)
+    assert page.locator(PROFILE).bounding_box()["height"] > 300
+    assert page.url.endswith("/?") or page.url.endswith("/")
+
+
+def test_every_chart_tells_its_finding_to_a_screen_reader(lab):
+    page = lab()
+    charts = page.locator("[data-testid=stPlotlyChart]")
+    assert charts.count() == 9
+    told = [charts.nth(i).get_attribute("aria-label") or "" for i in range(9)]
+    assert all(re.search(r"\d", words) for words in told)
+    assert len(set(told)) == 9
+
+
+def test_another_activation_is_trained_and_drawn(lab, settled):
+    page = lab()
+    before = page.evaluate(VALUES)
+    choose(page, "Activation", "tanh")
+    now = redrawn(page, before)
+    (trace,) = train([RunConfig(activation="tanh")])
+    assert now[NORM] == pytest.approx(trace.grad_norm[0].tolist(), rel=1e-6)
+    # the run before stays as a faint line beside it
+    assert [values for name, values in now.items() if name != NORM] == [json.loads(before)[0][1]]
+    settled(page)
+    assert "activation=tanh" in page.url
+
+
+def test_play_moves_the_profile_over_the_steps_without_asking_the_server(lab, page):
+    sent = []
+    page.on("websocket", lambda socket: socket.on("framesent", lambda frame: sent.append(frame)))
+    lab()
+    assert sent
+    sent.clear()
+    start = page.evaluate(VALUES)
+    page.wait_for_timeout(1000)
+    assert page.evaluate(VALUES) == start  # nothing plays by itself
+    page.locator(f"{PROFILE} .updatemenu-button", has_text="Play").click()
+    redrawn(page, start)
+    page.locator(f"{PROFILE} .updatemenu-button", has_text="Stop").click()
+    assert sent == []
+
+
+def test_a_key_press_changes_a_number_and_the_chart(lab, settled):
+    page = lab("activation=tanh&steps=20")
+    before = page.evaluate(VALUES)
+    page.locator(".st-key-init_scale input").press("ArrowUp")
+    redrawn(page, before)
+    settled(page)
+    assert "init_scale=1.1" in page.url
+
+
+def test_a_reload_restores_every_setting(lab, settled):
+    page = lab("activation=relu&init=he_normal&hidden=12,8,4&steps=20&l1=0.001&residual=true&batch_size=16")
+    before = page.evaluate(VALUES)
+    page.locator(".st-key-init_scale input").fill("0.9")
+    page.locator(".st-key-init_scale input").press("Enter")
+    drawn = redrawn(page, before)
+    settled(page)
+    address = page.url
+    page.reload()
+    settled(page)
+    page.wait_for_function(DRAWN, arg=9)
+    assert (profile(page)[NORM], page.url) == (drawn[NORM], address)
+    config = RunConfig(activation="relu", init="he_normal", hidden=(12, 8, 4), steps=20, l1=0.001, residual=True,
+                       batch_size=16, init_scale=0.9)  # fmt: skip
+    assert drawn[NORM] == pytest.approx(train([config])[0].grad_norm[0].tolist(), rel=1e-6)
+
+
+def test_a_cure_is_applied_by_its_button(lab, settled):
+    page = lab()
+    (trace,) = train([RunConfig()])
+    cure = diagnose(trace).findings[0].tries[0]
+    page.get_by_role("button", name=cure.label).click()
+    page.get_by_role("heading", name=VERDICTS["healthy"][0]).wait_for()
+    assert title(page) == VERDICTS["healthy"][0]
+    for field, value in cure.changes.items():
+        assert f"{field}={value}" in page.url
+
+
+def test_settings_inside_closed_groups_survive_a_setup_and_a_later_change(lab, settled):
+    page = lab()
+    choose(page, "Start from", "Dead ReLUs")
+    settled(page)
+    page.locator(".st-key-init_scale input").press("ArrowUp")
+    settled(page)
+    assert "optimizer=adam" in page.url and "learning_rate=0.3" in page.url and "loss=bce" in page.url
+    page.locator(".st-key-reset button").first.click()
+    settled(page)
+    assert "optimizer" not in page.url
+    assert title(page) == VERDICTS["vanishing"][0]
+
+
+def test_a_chart_whose_numbers_stay_is_not_drawn_again(lab, settled):
+    page = lab("steps=20")
+    page.evaluate("() => document.querySelectorAll('.js-plotly-plot').forEach((plot) => { plot.dataset.seen = 'yes' })")
+    page.get_by_text("delta norm", exact=True).click()
+    settled(page)
+    page.get_by_text("Numbers behind the charts").click()
+    settled(page)
+    charts = page.locator("[data-testid=stPlotlyChart]")
+    seen = [charts.nth(i).locator(".js-plotly-plot").get_attribute("data-seen") for i in range(9)]
+    assert seen == [None, None] + ["yes"] * 7
+
+
+HOSTILE = "<img src=x onerror=alert(1)>$x$**b**"
+
+
+def test_a_table_with_hostile_names_is_trained_on_and_shown_as_text(lab, settled):
+    page = lab("dataset=custom&steps=20", charts=0)
+    assert title(page) == "Bring a table"
+    rows = "".join(f"{n % 7},{n % 3},{'yes' if n % 2 else 'no'}\n" for n in range(30))
+    table = {"name": "my :smile: $x$ table.csv", "mimeType": "text/csv"}
+    upload = page.locator(".st-key-table_file input[type=file]")
+    upload.set_input_files(table | {"buffer": f'size,weight,"{HOSTILE}"\n{rows}'.encode()})
+    page.locator(PROFILE).wait_for()
+    assert page.get_by_text(f"The target '{HOSTILE}' has 2 different texts").is_visible()
+    assert page.locator("[data-testid=stMain] img, [data-testid=stSidebar] img, .katex").count() == 0
+    upload.set_input_files(table | {"buffer": b"size\n1\n"})
+    said = page.locator("[data-testid=stAlert]").inner_text().replace("\u2060", "")
+    assert "data = 'my :smile: $x$ table.csv' is not allowed: its first line is a single column" in said
+
+
+def test_a_long_run_tells_its_progress_and_gives_way_to_a_change(lab, settled, page, server):
+    page.goto(f"{server}/?steps=1000000&record_every=1000")
+    bar = page.locator("[data-testid=stProgress]")
+    bar.wait_for()
+    assert "Training: step" in bar.inner_text()
+    page.get_by_text("Training", exact=True).click()
+    field = page.locator(".st-key-steps input")
+    field.fill("5")
+    field.press("Enter")
+    page.locator(PROFILE).wait_for()
+    settled(page)
+    assert bar.count() == 0
+    assert "steps=5" in page.url
+
+
+def saved(page, label):
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name=label).click()
+    return waiting.value.path().read_bytes().decode()  # with the line ends it was saved with
+
+
+def test_settings_record_and_script_are_saved(lab):
+    page = lab("activation=relu&steps=5")
+    config = RunConfig(activation="relu", steps=5)
+    page.get_by_role("button", name="Share and export").click()
+    assert RunConfig.from_dict(json.loads(saved(page, "Settings (JSON)"))) == config
+    assert saved(page, "Record (CSV)") == to_csv(train([config])[0])
+    assert "torch" in {alias.name for node in ast.walk(ast.parse(saved(page, "PyTorch script")))
+                       if isinstance(node, ast.Import) for alias in node.names}  # fmt: skip
+    assert page.locator("[data-testid=stCode]").inner_text().strip().endswith("/?activation=relu&steps=5")
+
+
+def test_bad_parameters_are_named_and_nothing_breaks(lab):
+    page = lab("activation=%3Cscript%3Ealert(1)%3C/script%3E&seed=4&%3Cb%3E=1")
+    said = page.locator("[data-testid=stAlert]").all_inner_texts()
+    assert any("activation = '<script>alert(1)</script>' is not allowed" in words for words in said)
+    assert any("<b> is not a setting" in words for words in said)
+    assert "seed=4" in page.url
+    assert page.locator(PROFILE).count() == 1
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 768, 1440])
+def test_nothing_scrolls_sideways_and_controls_can_be_reached(lab, page, settled, width, theme):
+    page.emulate_media(color_scheme=theme)
+    page.set_viewport_size({"width": width, "height": 900})
+    lab("steps=20")
+    main = "document.querySelector('[data-testid=stMain]')"
+    assert page.evaluate(f"() => {main}.scrollWidth - {main}.clientWidth") <= 0
+    if width < 1000:
+        page.locator("[data-testid=stExpandSidebarButton]").click()
+        page.wait_for_timeout(1000)  # it slides in
+    choose(page, "Activation", "relu")
+    settled(page)
+    assert "activation=relu" in page.url

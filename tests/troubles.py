@@ -1,0 +1,107 @@
+"""Runs that went wrong, by what diagnose finds in them: several test files share them."""
+
+from core import RunConfig
+
+RELU = RunConfig(activation="relu", init="he_normal")
+TANH = RunConfig(activation="tanh", init="glorot_normal")
+SHORT_TANH = TANH.change(hidden=(32,) * 5, optimizer="adam", learning_rate=0.3)
+BLOBS = RunConfig(
+    dataset="blobs",
+    loss="cross_entropy",
+    output_activation="softmax",
+    activation="relu",
+    batch_size=64,
+    learning_rate=0.05,
+)
+DEEP = BLOBS.change(hidden=(32,) * 50, init_scale=0.14)
+SHALLOW = BLOBS.change(hidden=(32,) * 4, init="he_normal")
+
+TROUBLES: dict[str, tuple[RunConfig, ...]] = {
+    "diverged": (
+        RunConfig(activation="relu", init_scale=1.6, learning_rate=0.05),
+        RELU.change(learning_rate=0.3),
+        RELU.change(optimizer="momentum", learning_rate=0.2),
+        RELU.change(init_scale=1e80),  # at step 0
+        RELU.change(init_scale=1e4, dtype="float32"),
+        RunConfig(dataset="diabetes", samples=200, hidden=(), learning_rate=3.0),
+        RunConfig(dataset="sine", activation="linear", hidden=(16,) * 3, learning_rate=0.5),
+        BLOBS.change(hidden=(32,) * 20, init_scale=1.8),
+        RunConfig(activation="tanh", residual=True, hidden=(32,) * 20, learning_rate=0.05),
+        RunConfig(dataset="sine", activation="tanh", residual=True, normalization="batch", hidden=(32,) * 30),
+    ),
+    "underflow": (
+        RunConfig(hidden=(16,) * 80, dtype="float32"),
+        DEEP.change(dtype="float32", learning_rate=0.02),  # the signal itself
+    ),
+    "exploding": (
+        RunConfig(activation="tanh", init_scale=3.0, hidden=(32,) * 20),
+        RunConfig(activation="relu", init_scale=1.8, hidden=(32,) * 20, learning_rate=1e-4),
+        RunConfig(dataset="moons", activation="selu", init_scale=2.0, hidden=(24,) * 15, learning_rate=1e-3),
+        RunConfig(init_scale=20.0),
+        RunConfig(activation="tanh", init="fixed_normal"),
+        RunConfig(dataset="sine", activation="tanh", hidden=(32,) * 30, normalization="batch"),
+        DEEP.change(normalization="batch"),
+    ),
+    "vanishing": (
+        RunConfig(),
+        TANH.change(bias_std=3.0),
+        RunConfig(activation="gelu", hidden=(32,) * 20),
+        RunConfig(activation="elu", init_scale=0.3, learning_rate=1.0),
+        RunConfig(optimizer="adam", learning_rate=0.05),
+        RunConfig(dataset="moons", activation="softplus", hidden=(16,) * 20),
+        RunConfig(dataset="sine", activation="tanh", init_scale=0.5, hidden=(32,) * 20),
+        BLOBS.change(activation="sigmoid", hidden=(32,) * 5),
+        DEEP,
+        DEEP.change(normalization="layer"),  # level in row 0
+    ),
+    "dead": (
+        RELU.change(hidden=(32,) * 5, optimizer="adam", learning_rate=1.0),
+        RELU.change(hidden=(3,) * 15),  # from the start
+        RELU.change(loss="bce", output_activation="sigmoid", optimizer="adam", learning_rate=0.3),
+        BLOBS.change(init="he_normal", hidden=(3,) * 20, learning_rate=0.02),
+    ),
+    "saturated": (
+        RunConfig(init_scale=20.0, hidden=(32,) * 5),
+        SHORT_TANH,
+        SHORT_TANH.change(dataset="spirals"),
+        RunConfig(activation="tanh", init="fixed_normal"),
+    ),
+    "large_steps": (
+        SHORT_TANH,
+        RunConfig(
+            dataset="sine", activation="tanh", init="glorot_normal", hidden=(32,) * 3, optimizer="adam",
+            learning_rate=0.3,
+        ),
+    ),
+    "penalty": (
+        TANH.change(learning_rate=0.02, l2=0.1),
+        TANH.change(learning_rate=0.02, weight_decay=0.1),
+        TANH.change(optimizer="adam", learning_rate=0.002, weight_decay=10.0),
+        RELU.change(l2=0.1),
+        SHALLOW.change(l1=0.1),
+        SHALLOW.change(l2=0.1),
+    ),
+    "clipping": (
+        RELU.change(clip="global_norm", clip_threshold=0.01),
+        TANH.change(clip="value", clip_threshold=1e-4),
+        TANH.change(clip="per_layer_norm", clip_threshold=0.005),
+        SHALLOW.change(clip="adaptive", clip_threshold=0.001),
+    ),
+    "small_steps": (
+        RELU.change(learning_rate=1e-5),
+        TANH.change(learning_rate=1e-5),
+        TANH.change(optimizer="adam", learning_rate=1e-6),
+        SHALLOW.change(learning_rate=1e-5),
+    ),
+}
+
+# Runs with none of these.
+HEALTHY = (
+    RELU,
+    TANH,
+    SHALLOW,
+    RunConfig(activation="selu", init="lecun_normal", hidden=(32,) * 5),
+    TANH.change(dataset="diabetes", hidden=(16,)),
+    RunConfig(dataset="diabetes", hidden=()),
+    RELU.change(l2=1e-4, clip="global_norm", clip_threshold=10.0),
+)

@@ -1,0 +1,78 @@
+"""What one takes away from a comparison, and brings back: its link, its settings, a summary to print."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from urllib.parse import urlencode
+
+import streamlit as st
+
+from core import ConfigError
+from core.comparison import Comparison
+from ui import arm_controls, link, panels
+
+MOST_BYTES = 100_000
+
+
+def query(comparison: Comparison) -> str:
+    """The query string whose page shows this comparison."""
+    own = urlencode(arm_controls.query(comparison), safe=",;~=!")
+    return "&".join(filter(None, (own, link.to_query(comparison.base))))
+
+
+def to_json(comparison: Comparison) -> str:
+    """The file of a comparison."""
+    return json.dumps(comparison.to_dict(), indent=2, ensure_ascii=False) + "\n"
+
+
+def from_json(raw: bytes) -> Comparison:
+    """The comparison in a file.
+
+    Raises:
+        ConfigError: too long, not JSON, or not a comparison.
+    """
+    if len(raw) > MOST_BYTES:
+        raise ConfigError("comparison", f"{len(raw):,} bytes", f"a comparison has at most {MOST_BYTES:,} bytes")
+    try:
+        settings = json.loads(raw)
+    except (ValueError, RecursionError):
+        raise ConfigError("comparison", "this file", "it must be JSON, as this page saves it") from None
+    return Comparison.from_dict(settings)
+
+
+def take_away(comparison: Comparison | None, summary: Callable[[], str] | None = None) -> None:
+    """The link to this comparison, its files, and a file of settings to load.
+
+    Args:
+        summary: makes the page to print, when there are results.
+    """
+    with st.popover("Share and export", icon=":material/ios_share:"):
+        if comparison is not None:
+            st.caption("Link to this comparison")
+            address = (st.context.url or "").partition("?")[0]
+            st.code("?".join(filter(None, (address, query(comparison)))), language=None, wrap_lines=True)
+            _download("Settings (JSON)", lambda: to_json(comparison), "gradient-comparison.json", "application/json")
+        if summary is not None:
+            _download("Summary to print (HTML)", summary, "gradient-comparison.html", "text/html")
+        st.file_uploader(
+            "Load settings (JSON)", type=["json"], key="comparison_file", on_change=_load, max_upload_size=1
+        )
+        if st.session_state.get("comparison_fault"):
+            panels.refusal(st.session_state["comparison_fault"])
+
+
+def _download(label: str, make: Callable[[], str], name: str, mime: str) -> None:
+    st.download_button(
+        label, make, name, mime, key=f"download_{name}", on_click="ignore", icon=":material/download:", width="stretch"
+    )
+
+
+def _load() -> None:
+    file = st.session_state["comparison_file"]
+    st.session_state["comparison_fault"] = None
+    if file is not None:
+        try:
+            arm_controls.apply(from_json(file.getvalue()))
+        except ConfigError as error:
+            st.session_state["comparison_fault"] = error
