@@ -25,8 +25,7 @@ def loss_chart(trace: Trace, *, dark: bool = False) -> Chart:
     if not np.allclose(trace.total_loss, trace.loss, rtol=1e-12, atol=0, equal_nan=True):
         curves["with penalties"] = trace.total_loss
     curves |= _held_out("held out", trace.holdout_loss)
-    first, last = trace.loss[0], trace.loss[trace.last_row]
-    finding = f"From {number(first, 3)} to {number(last, 3)} at step {trace.step[trace.last_row]:,}."
+    finding = _change(trace, number(trace.loss[0], 3), number(trace.loss[trace.last_row], 3))
     return _over_steps(trace, "Loss", "loss", curves, finding, dark=dark)
 
 
@@ -37,8 +36,7 @@ def accuracy_chart(trace: Trace, *, dark: bool = False) -> Chart:
         why = "A regression has no accuracy; see the loss." if regression else "The run diverged at step 0."
         return style.empty("Accuracy", why, x="step", y="accuracy", dark=dark)
     curves = {"training": trace.accuracy} | _held_out("held out", trace.holdout_accuracy)
-    end = int(np.flatnonzero(np.isfinite(trace.accuracy))[-1])
-    finding = f"From {trace.accuracy[0]:.0%} to {trace.accuracy[end]:.0%} at step {trace.step[end]:,}."
+    finding = _change(trace, f"{trace.accuracy[0]:.0%}", f"{trace.accuracy[trace.last_row]:.0%}")
     axis = style.axis("accuracy", dark, range=[0, 1.03], tickformat=".0%")
     return _over_steps(trace, "Accuracy", "accuracy", curves, finding, axis=axis, dark=dark)
 
@@ -47,8 +45,7 @@ def global_norm_chart(trace: Trace, *, dark: bool = False) -> Chart:
     """Norm of all parameters' gradient before and after clipping; with the threshold where it is of that norm."""
     before = trace.global_grad_norm
     curves, guides = {"before clipping": before}, {}
-    end = trace.last_row
-    finding = f"From {number(before[0])} to {number(before[end])} at step {trace.step[end]:,}."
+    finding = _change(trace, number(before[0]), number(before[trace.last_row]))
     if trace.config.clip == "none":
         curves = {"gradient norm": before}
     else:
@@ -73,9 +70,9 @@ def update_ratio_chart(trace: Trace, *, dark: bool = False) -> Chart:
 
 def weight_norm_chart(trace: Trace, *, dark: bool = False) -> Chart:
     """||W|| of each layer."""
-    whole = np.linalg.norm(trace.weight_norm, axis=1)
-    end = trace.last_row
-    finding = f"All weights: from {number(whole[0], 3)} to {number(whole[end], 3)} at step {trace.step[end]:,}."
+    # hypot, since squares of weights that explode overflow
+    first, last = (number(float(np.hypot.reduce(trace.weight_norm[row])), 3) for row in (0, trace.last_row))
+    finding = f"All weights: {_change(trace, first, last)}"
     axis = style.value_axis("‖W‖", dark, trace.weight_norm)
     return _by_layer(trace, "Weight norm by layer", trace.weight_norm, finding, {}, axis=axis, dark=dark)
 
@@ -100,6 +97,11 @@ def _decades(*drawn: np.ndarray | float) -> tuple[float, float]:
 # -- how they are drawn -----------------------------------------------------------------------------------------
 
 
+def _change(trace: Trace, first: str, last: str) -> str:
+    step = trace.step[trace.last_row]
+    return f"{first} at step 0, {last} at step {step:,}." if step else f"{first} at step 0."
+
+
 def _held_out(name: str, values: np.ndarray) -> dict[str, np.ndarray]:
     return {name: values} if np.isfinite(values).any() else {}
 
@@ -109,7 +111,7 @@ def _share(trace: Trace, values: np.ndarray, title: str, of: str, dark: bool) ->
     if not np.isfinite(end).any():
         return style.empty(f"{title} by layer", "This was not computed in this run.", x="step", y="layer", dark=dark)
     worst = int(np.nanargmax(end))
-    finding = f"At most {end[worst]:.0%}, at layer {worst + 1}, at step {trace.step[trace.last_row]:,}."
+    finding = f"At most {number(100 * end[worst])}%, at layer {worst + 1}, at step {trace.step[trace.last_row]:,}."
     if end[worst] == 0:
         finding = f"0% in every layer at step {trace.step[trace.last_row]:,}."
     return share_heatmap(trace, values, f"{title} by layer", finding, f"share {of}", dark=dark)

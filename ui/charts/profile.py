@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import cycle
 
 import numpy as np
 import pandas as pd
@@ -170,8 +171,8 @@ def _edges(norms, low, high, dark):
 
 def _guides(guides: Sequence[Guide], dark) -> list[dict]:
     look, drawn = style.theme(dark), []
-    for guide in guides:
-        line = {"color": look.accent, "width": 1.5, "dash": "dashdot"}
+    for guide, dash in zip(guides, cycle(("dashdot", "longdash", "dot"))):
+        line = {"color": look.accent, "width": 1.5, "dash": dash}
         if guide.low is not None and guide.high is not None:
             edge = {"color": look.accent, "width": 0}
             band = {"showlegend": False, "hoverinfo": "skip", "legendgroup": guide.name}

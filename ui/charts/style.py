@@ -214,9 +214,9 @@ def steps_axis(step: np.ndarray, dark: bool, **more: object) -> dict:
 
 
 def value_axis(title: str, dark: bool, *arrays: np.ndarray) -> dict:
-    """An axis from 0, or a logarithmic one where the positive values spread over more than 1.5 decades."""
+    """An axis from 0; a logarithmic one where values spread over more than 1.5 decades or need many digits."""
     low, high = log_range(*arrays, least=0)
-    if high - low > 1.7:
+    if high - low > 1.7 or high > 5 or high < -3:
         return axis(title, dark, decades=(low, high))
     return axis(title, dark, rangemode="tozero")
 
