@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from urllib.parse import parse_qsl
 
 import streamlit as st
 
@@ -68,9 +69,8 @@ def choose(base: RunConfig | None) -> tuple[Comparison | None, ConfigError | Non
             width=120,
             help="Each arm is trained once for every seed; all arms meet the same seeds.",
         )
-    st.session_state["varied"] = vary()
-    if st.session_state.pop("pins_waiting", False):
-        _take_pinned()
+    st.session_state["varied"], st.session_state["compared"] = vary(), (vary(), st.session_state["arms"] or "", base)
+    _offer_pinned()
     if base is None:
         return None, None
     try:
@@ -124,9 +124,13 @@ def start_over() -> None:
 
 
 def _read(field: str | None) -> tuple[Arm, ...]:
-    """The arms of the line, read with this field varying; none while it is refused."""
+    """The arms of the line as it stands, read with this field varying; none while it is refused."""
+    return _arms_of(st.session_state.get("arms") or "", field)
+
+
+def _arms_of(line: str, field: str | None) -> tuple[Arm, ...]:
     try:
-        return read_arms(st.session_state.get("arms") or "", field)
+        return read_arms(line, field)
     except ConfigError:
         return ()
 
@@ -182,7 +186,6 @@ def pin(config: RunConfig) -> None:
     if not is_pinned(config):
         names = {arm.name for arm in pinned()}
         pinned().append(Arm.pin(_unlike(_describe(config), names), config))
-        st.session_state["pins_waiting"] = True
 
 
 def is_pinned(config: RunConfig) -> bool:
@@ -203,24 +206,44 @@ def pin_button(config: RunConfig) -> None:
         help="Keeps these settings as an arm of the Compare page.",
     )
     if pinned():
-        count = f"{len(pinned())} setting{'s' * (len(pinned()) > 1)}"
-        st.page_link("pages/compare.py", label=f"Compare {count}", icon=":material/arrow_forward:")
+        field, line, base = st.session_state.get("compared", (DEFAULTS["vary"], "", None))
+        arms, field = _with_pinned(field, line)
+        parameters = dict(parse_qsl(link.to_query(base or RunConfig())))
+        parameters |= {"vary": field or NO_FIELD, "arms": write_arms(arms, field)}
+        label = f"Compare {_counted(pinned())}"
+        st.page_link("pages/compare.py", label=label, icon=":material/arrow_forward:", query_params=parameters)
+
+
+def _offer_pinned() -> None:
+    """A button for those settings of the Lab that are no arms yet: who came another way than by the Lab's link."""
+    arms, _ = _with_pinned(vary(), st.session_state["arms"] or "")
+    missing = [arm for arm in pinned() if not _among(arm, _read(vary()))]
+    if missing and len(arms) <= MOST_ARMS:
+        st.button(f"Bring in {_counted(missing)} from the Lab", on_click=_take_pinned, icon=":material/add_chart:")
 
 
 def _take_pinned() -> None:
-    """New pins become arms: alone where there are two and the arms are untouched, else after the arms there are.
+    arms, field = _with_pinned(vary(), st.session_state["arms"] or "")
+    st.session_state["vary"], st.session_state["arms"] = field or NO_FIELD, write_arms(arms, field)
 
-    What a script itself puts into a widget does not reach the URL, so the page is opened anew with them in its URL.
-    """
-    field, there = vary(), _read(vary())
-    new = [arm for arm in pinned() if dict(arm.changes) not in [dict(other.changes) for other in there if other.pinned]]
-    if not st.session_state["arms"] and len(new) > 1:
-        field, there = None, ()
+
+def _with_pinned(field: str | None, line: str) -> tuple[tuple[Arm, ...], str | None]:
+    """The arms of a line and those pinned; these alone where there are two and the line was never touched."""
+    there = _arms_of(line, field)
+    new = [arm for arm in pinned() if not _among(arm, there)]
+    if not line and len(new) >= FEWEST_ARMS:
+        there, field = (), None
     names = {arm.name for arm in there}
-    added = tuple(replace(arm, name=_unlike(arm.name, names)) for arm in new)
-    parameters = {name: st.query_params.get_all(name) for name in st.query_params}
-    parameters |= {"vary": field or NO_FIELD, "arms": write_arms(there + added, field)}
-    st.switch_page("pages/compare.py", query_params=parameters)
+    return there + tuple(replace(arm, name=_unlike(arm.name, names)) for arm in new), field
+
+
+def _among(arm: Arm, arms: tuple[Arm, ...]) -> bool:
+    """Whether these settings are there, whatever they are called."""
+    return any(other.pinned and dict(other.changes) == dict(arm.changes) for other in arms)
+
+
+def _counted(arms: list[Arm]) -> str:
+    return f"{len(arms)} setting{'s' * (len(arms) > 1)}"
 
 
 def _describe(config: RunConfig) -> str:
