@@ -87,7 +87,8 @@ def share_heatmap(trace: Trace, values: np.ndarray, title: str, finding: str, ke
             "hovertemplate": "step %{x:,.0f}, layer %{y}<br>%{z:.1%}<extra></extra>",
         }
     ]
-    return Chart(go.Figure({"data": data, "layout": frame}), f"{title}. {finding}", _table(pooled, trace, columns))
+    alt = f"{title}. {finding}{_broke(trace)}"
+    return Chart(go.Figure({"data": data, "layout": frame}), alt, _table(pooled, trace, columns))
 
 
 def _columns(recorded: np.ndarray) -> list[slice]:
@@ -146,7 +147,11 @@ def _alt(trace: Trace, title: str, norms: np.ndarray) -> str:
     )
     zeros = (norms == 0).mean()
     told += f" {zeros:.1%} of its values are exactly 0." if zeros else ""
-    return told + (f" The run diverged at step {trace.diverged_at}." if trace.diverged_at is not None else "")
+    return told + _broke(trace)
+
+
+def _broke(trace: Trace) -> str:
+    return "" if trace.diverged_at is None else f" The run diverged at step {trace.diverged_at}."
 
 
 def _table(values: np.ndarray, trace: Trace, columns: list[slice]) -> pd.DataFrame:

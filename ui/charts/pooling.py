@@ -8,12 +8,12 @@ import numpy as np
 def spread_rows(rows: int, most: int) -> np.ndarray:
     """At most `most` row numbers, the first and the last among them: each row at first, then ever further apart.
 
-    A gradient changes most in the first steps, so these are all kept.
+    `most` is two or more. A gradient changes most in the first steps, so these are all kept.
     """
     if rows <= most:
         return np.arange(rows)
     near = most // 2
-    far = np.geomspace(near, rows - 1, most - near) if most > 1 else np.zeros(1)
+    far = np.geomspace(near, rows - 1, most - near + 1)[1:]
     return np.unique(np.concatenate([np.arange(near), np.rint(far).astype(int)]))
 
 

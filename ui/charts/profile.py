@@ -61,10 +61,11 @@ def gradient_profile(
         sentence = f"The run diverged at step {trace.step[0]}, before any gradient could be computed."
         return style.empty(title, sentence, x="layer", y=chosen.axis, dark=dark)
     before = _same_steps(previous, chosen, trace.step[rows])
-    low, high = _axis_range(trace, norms, [*before, *(guide.values for guide in guides)])
+    variants = _variants(trace, chosen, rows)
+    low, high = _axis_range(trace, norms, [*before, *variants.values(), *(guide.values for guide in guides)])
     pictures = [
         *_previous(before, dark),
-        *_variants(trace, chosen, rows, dark),
+        *_varied(variants, dark),
         _main(norms, chosen.label, dark),
         *_edges(norms, low, high, dark),
     ]
@@ -120,23 +121,28 @@ def _main(norms, name, dark):
     return _line(name, drawn[0], {"color": look.muted, "width": 2}, marker) | {"legendrank": 1}, moves
 
 
-def _variants(trace, chosen: Quantity, rows, dark):
-    """The penalised and the clipped norm, each where it differs from the one before it."""
-    look = style.theme(dark)
-    before = chosen.values(trace, rows=rows)
-    looks = {
-        "total_grad_norm": ("dash", "square-open", style.MARKS[2].colour(dark)),
-        "clipped_grad_norm": ("dot", "triangle-down-open", look.accent),
-    }
+def _variants(trace, chosen: Quantity, rows) -> dict[str, np.ndarray]:
+    """The penalised and the clipped norm by name, each where it differs from the one before it."""
+    before, found = chosen.values(trace, rows=rows), {}
     for field, name in chosen.variants:
         values = chosen.values(trace, field, rows)
         if not np.allclose(values, before, rtol=1e-9, atol=0, equal_nan=True):
-            dash, symbol, colour = looks[field]
-            drawn = _gaps(values)
-            line = {"color": colour, "width": 2, "dash": dash}
-            marker = {"symbol": symbol, "size": 8, "color": colour}
-            yield _line(name, drawn[0], line, marker), lambda k, drawn=drawn: {"y": drawn[k]}
+            found[name] = values
         before = values
+    return found
+
+
+def _varied(variants: dict[str, np.ndarray], dark):
+    looks = {
+        "with penalties": ("dash", "square-open", style.MARKS[2].colour(dark)),
+        "after clipping": ("dot", "triangle-down-open", style.theme(dark).accent),
+    }
+    for name, values in variants.items():
+        dash, symbol, colour = looks[name]
+        drawn = _gaps(values)
+        line = {"color": colour, "width": 2, "dash": dash}
+        picture = _line(name, drawn[0], line, {"symbol": symbol, "size": 8, "color": colour})
+        yield picture, lambda k, drawn=drawn: {"y": drawn[k]}
 
 
 def _same_steps(previous: Trace | None, chosen: Quantity, steps) -> list[np.ndarray]:

@@ -65,7 +65,7 @@ class Mark:
 # Chosen so that any two differ for normal sight, and with red, green or blue cones missing; each has a contrast
 # of at least 3 against its page.
 MARKS = (
-    Mark("#919191", "#849ebd", "circle", "solid"),
+    Mark("#919191", "#849ebd", "pentagon", "solid"),
     Mark("#d57b49", "#fc9a1a", "circle", "solid"),
     Mark("#1d2ead", "#5176f8", "square", "solid"),
     Mark("#156954", "#54cc85", "diamond", "solid"),
