@@ -64,7 +64,7 @@ _NETWORK = ("activation", "init", "init_scale", "bias_std", "residual", "normali
 
 
 def keeps_level(activation: Activation) -> bool:
-    """Whether the activation's suited init keeps the gradient level at any depth.
+    """Whether the activation's suited init keeps the gradient nearly level, at tens of layers too.
 
     So it is when phi(0) = 0, so that a small signal has no constant part, and when, at small net input, a layer
     passes back at least the power it gets: sigma_w^2 (phi'(0-)^2 + phi'(0+)^2) / 2 >= 1.
@@ -222,7 +222,7 @@ def for_clipping(config: RunConfig, tenth: float) -> tuple[Try, ...]:
         tenth: what clipping leaves of the norm in the tenth of the steps where it leaves least: its 0.1 quantile.
     """
     if tenth * 1e12 > 1:
-        threshold = float(f"{config.clip_threshold / tenth:.1g}")
+        threshold = float(f"{min(config.clip_threshold / tenth, 1e300):.1g}")
     else:  # so far off that the quotient says nothing
         threshold = CLIPS[config.clip].suited
     return tuple(

@@ -30,8 +30,8 @@ TROUBLES: dict[str, tuple[RunConfig, ...]] = {
         RunConfig(dataset="sine", activation="tanh", residual=True, normalization="batch", hidden=(32,) * 30),
     ),
     "underflow": (
-        RunConfig(hidden=(16,) * 80, dtype="float32"),
-        DEEP.change(dtype="float32", learning_rate=0.02),  # the signal itself
+        RunConfig(hidden=(16,) * 80, dtype="float32", steps=100),
+        DEEP.change(dtype="float32", learning_rate=0.02, steps=100),  # the signal itself
     ),
     "exploding": (
         RunConfig(activation="tanh", init_scale=3.0, hidden=(32,) * 20),
