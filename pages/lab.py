@@ -100,7 +100,7 @@ def inside(run: Run) -> None:
             list(SPREADS),
             default="net",
             required=True,
-            format_func=lambda name: SPREADS[name].label,
+            format_func=SPREADS.get,
             key="inside_quantity",
         )
         notice = Notice(st.empty())
@@ -165,7 +165,8 @@ for remark in chosen.remarks:
 
 def refuse(error: ConfigError) -> None:
     """The page without a run: why, and what mends it."""
-    st.title("No run with these settings")
+    of_table = error.field in ("data", "target", "task", "leave_out")
+    st.title("This table cannot be used yet" if of_table else "No run with these settings")
     panels.refusal(error)
     sidebar.mend(error, chosen.task)
     panels.take_away(chosen.config)
@@ -189,8 +190,9 @@ notice.clear()
 
 with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
     st.caption(panels.in_brief(run.config), width="content")
-    arm_controls.pin_button(run.config)
-    panels.take_away(run.config, run)
+    with st.container(horizontal=True, width="content", vertical_alignment="center"):
+        arm_controls.pin_button(run.config)
+        panels.take_away(run.config, run)
 panels.verdict(diagnose(trace), run.config)
 gradients(run, run_before(run))
 curves(trace)

@@ -59,7 +59,9 @@ def verdict(diagnosis: Diagnosis, config: RunConfig) -> None:
 
 
 def _cures(finding: Finding, config: RunConfig) -> None:
-    with st.container(horizontal=True, gap="xsmall"):
+    with st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
+        if finding.tries:
+            st.markdown("**Try**", width="content")
         for i, cure in enumerate(finding.tries):
             st.button(
                 cure.label,

@@ -79,8 +79,9 @@ def _choices(table: Table) -> tuple[str, bool, str | None, tuple[str, ...]]:
     )
     drop = False
     if table.missing_rows:
+        many = len(table.missing_rows)
         drop = st.checkbox(
-            f"Drop the {len(table.missing_rows):,} rows that lack a value",
+            f"Drop the {many:,} rows that lack a value" if many > 1 else "Drop the row that lacks a value",
             key="table_drop",
             help="Otherwise they are an error; leaving out the columns they lack is the other way.",
         )
