@@ -456,3 +456,21 @@ def test_every_chart_is_there_as_numbers():
         calm(app.selectbox(key="numbers_of").select_index(i).run())
         (table,) = app.dataframe
         assert len(table.value) > 1
+
+
+def test_a_chosen_step_beyond_a_shorter_run_starts_over():
+    app = open_box(visit(**SMALL), "inside")
+    calm(app.slider(key="inside_step").set_value(3).run())
+    calm(app.number_input(key="steps").set_value(1).run())
+    assert len(shown(app)) == len(CHARTS) + 1
+    calm(app.number_input(key="steps").set_value(0).run())
+    assert len(shown(app)) == len(CHARTS) + 1
+
+
+def test_another_table_with_other_columns_starts_over():
+    app = visit(**SMALL, dataset="custom")
+    upload(app, "table_file", "mine.csv", TABLE)
+    calm(app.selectbox(key="table_target").select("size").run())
+    calm(app.multiselect(key="table_left_out").set_value(["kind"]).run())
+    upload(app, "table_file", "other.csv", "a,b\n" + "".join(f"{n},{n % 2}\n" for n in range(20)))
+    assert not app.error and len(shown(app)) == len(CHARTS)
