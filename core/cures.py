@@ -12,6 +12,7 @@ from core.families.activations import ACTIVATIONS, Activation
 from core.families.clipping import CLIPS
 from core.families.initializers import INITS
 from core.families.optimizers import OPTIMIZERS
+from core.wording import short
 
 GUIDE = 1e-3  # a step's length against the weights' norm that trains well (Bottou; Karpathy, CS231n notes)
 CALM, CALM_WITH_STATE = 0.02, 0.002  # learning rates at which every cure trains: plain SGD; optimizers with a memory
@@ -54,7 +55,7 @@ def _try(config: RunConfig, label: str, needed: tuple[str, ...], **wanted: objec
     if not changes.keys() & set(needed):
         return []
     if "learning_rate" in changes and "learning rate" not in label:
-        label += f", learning rate {changes['learning_rate']:g}"
+        label += f", learning rate {short(changes['learning_rate'])}"
     return [Try(label, changes)]
 
 
@@ -103,7 +104,7 @@ def _residual(config: RunConfig) -> list[Try]:
     scale = float(f"{len(config.hidden) ** -0.5:.2g}")
     return _try(
         config,
-        f"ReLU with residual layers, init scale {scale:g}",
+        f"ReLU with residual layers, init scale {short(scale)}",
         _NETWORK,
         activation="relu",
         init="normal",
@@ -157,7 +158,8 @@ def for_divergence(config: RunConfig, step: int, first_ratio: float) -> tuple[Tr
         learning_rate=bound,
     )
     shrink = 0.05 / max(first_ratio, 1.0)  # the first step then moves no layer by more than a twentieth
-    return (*clipping, *_slower(config, config.learning_rate * shrink), *nearest)
+    slower = _slower(config, config.learning_rate * shrink)
+    return (*clipping, *slower, *(nearest if config.hidden else ()))
 
 
 def for_dead_units(config: RunConfig, born: bool) -> tuple[Try, ...]:
@@ -196,7 +198,7 @@ def for_small_steps(config: RunConfig, ratio: float) -> tuple[Try, ...]:
         ratio: what it is now, above 0.
     """
     rate = round_down(min(config.learning_rate * GUIDE / ratio, max(_calm(config), 10 * config.learning_rate)))
-    return tuple(_try(config, f"Raise the learning rate to {rate:g}", ("learning_rate",), learning_rate=rate))
+    return tuple(_try(config, f"Raise the learning rate to {short(rate)}", ("learning_rate",), learning_rate=rate))
 
 
 def for_penalty(config: RunConfig, weight: float) -> tuple[Try, ...]:
@@ -207,11 +209,11 @@ def for_penalty(config: RunConfig, weight: float) -> tuple[Try, ...]:
     """
     strengths = {name: getattr(config, name) for name in ("l1", "l2", "weight_decay")}
     weaker = {name: round_down(value * 0.1 / weight) for name, value in strengths.items() if value}
-    told = ", ".join(f"{name.replace('_', ' ')} {value:g}" for name, value in weaker.items())
+    told = ", ".join(f"{name.replace('_', ' ')} {short(value)}" for name, value in weaker.items())
     off = dict.fromkeys(weaker, 0.0)
     return (
-        *_try(config, f"Weaken it: {told}", tuple(weaker), **weaker),
-        *_try(config, "Train without it", tuple(off), **off),
+        *_try(config, f"Weaken the penalty: {told}", tuple(weaker), **weaker),
+        *_try(config, "Train without penalties", tuple(off), **off),
     )
 
 
@@ -226,10 +228,10 @@ def for_clipping(config: RunConfig, tenth: float) -> tuple[Try, ...]:
     else:  # so far off that the quotient says nothing
         threshold = CLIPS[config.clip].suited
     return tuple(
-        _try(config, f"Raise the threshold to {threshold:g}", ("clip_threshold",), clip_threshold=threshold)
+        _try(config, f"Raise the threshold to {short(threshold)}", ("clip_threshold",), clip_threshold=threshold)
     )
 
 
 def _slower(config: RunConfig, rate: float) -> list[Try]:
     rate = round_down(rate)
-    return _try(config, f"Lower the learning rate to {rate:g}", ("learning_rate",), learning_rate=rate)
+    return _try(config, f"Lower the learning rate to {short(rate)}", ("learning_rate",), learning_rate=rate)

@@ -15,9 +15,10 @@ import numpy as np
 
 from core import cures
 from core.cures import GUIDE, Try
-from core.evidence import HALF, Evidence, broken_layer, compared, joint, layers, median, percent, power_of_ten, written
+from core.evidence import HALF, Evidence, broken_layer, compared, joint, median
 from core.families.clipping import CLIPS
 from core.trace import Trace
+from core.wording import layers, part_of, percent, power_of_ten, written
 
 VANISHED = -2.0  # decades from the last hidden layer to the first: it gets less than a hundredth
 EXPLODED = 1.0  # and ten times more: He's ReLU, 50 layers of 32 units, stays below by three standard deviations
@@ -116,7 +117,7 @@ def _diverged(run: Evidence) -> Finding | None:
     else:
         why = "A step too long makes the weights larger, they make the next gradient larger, and so on without end."
         if ratio.max() >= LARGE:
-            what += f" The first step moved layer {ratio.argmax() + 1} by {percent(ratio.max())} of its weights."
+            what += f" The first step moved layer {ratio.argmax() + 1} by {part_of(ratio.max())} its weights."
     return Finding("diverged", "bad", what, why, cures.for_divergence(run.config, at, ratio.max()))
 
 
@@ -124,18 +125,18 @@ def _dead(run: Evidence) -> Finding | None:
     trace = run.trace
     if run.flat_sides != 1 or not run.hidden or not len(run.good) or run.faded(_tiny(run)) is not None:
         return None
-    row = run.end if trace.diverged_at is None else 0  # a run that breaks kills units on its way
+    row = 0 if run.cut[0] or trace.diverged_at is not None else run.end  # a run that breaks kills units on its way
     dead, first, cut = trace.dead[row, :-1], trace.dead[0, :-1], run.cut[row]
     if not cut and dead.mean() < DEAD:
         return None
-    born = bool(run.cut[0] if cut else first.mean() >= DEAD)
+    born = row == 0 or (not cut and first.mean() >= DEAD)
     if cut:
         silent = np.flatnonzero(dead == 1) + 1
         below = "layer 1" if silent[-1] == 1 else f"layers 1 to {silent[-1]}"
         what = f"{run.when(row)}, all units of {layers(silent)} are silent on every sample: no gradient in {below}."
     else:
         what = f"{run.when(row)}, {percent(dead.mean())} of the hidden units are silent on every sample."
-    what += "" if born else f" At the start {percent(first.mean())} of all hidden units were."
+    what += "" if born else f" At the start {_share(first.mean())} of all hidden units were."
     name = run.activation.label
     if (trace.weight_norm[0] == 0).any():
         why = f"With weights of zero all net input is zero, and there {name} has slope 0."
@@ -146,6 +147,10 @@ def _dead(run: Evidence) -> Finding | None:
     if run.learned and not cut:
         return Finding("dead", "note", what, why)
     return Finding("dead", "bad" if cut else "warning", what, why, cures.for_dead_units(run.config, born))
+
+
+def _share(share: float) -> str:
+    return percent(share) if share >= 0.005 else "hardly any"
 
 
 def _tiny(run: Evidence) -> float:
@@ -234,7 +239,7 @@ def _saturated(run: Evidence) -> Finding | None:
         f"{run.when(row)}, {percent(share[row])} of the hidden activations are saturated: their slope φ′ is below 5 % "
         "of its maximum."
     )
-    what += f" At the start {percent(share[0])} were." if row else ""
+    what += f" At the start {_share(share[0])} were." if row else ""
     name = run.activation.label
     why = f"{name[0].upper()}{name[1:]} is flat far from 0, and where it is flat hardly any gradient gets through."
     if run.learned:
@@ -250,7 +255,7 @@ def _large_steps(run: Evidence) -> Finding | None:
     if not (run.early[layer] >= LARGE and jump >= JUMP):
         return None
     what = (
-        f"An early step moves layer {layer + 1} by {percent(run.early[layer])} of its weights (the usual guide is "
+        f"An early step moves layer {layer + 1} by {part_of(run.early[layer])} its weights (the usual guide is "
         f"{percent(GUIDE)}), and the loss jumped to {written(jump)} times its first value."
     )
     why = "A gradient describes the loss near the weights it was taken at, and a long step lands far from there."
@@ -274,10 +279,10 @@ def _penalty(run: Evidence) -> Finding | None:
     if against_data > 1:
         what = f"In the median step the penalty's gradient is {written(against_data)} times the data loss's."
     elif in_step > HALF:
-        what = f"In the median step weight decay alone is {percent(in_step)} as long as the whole step."
+        what = f"In the median step weight decay alone is {part_of(in_step)} the length of the whole step."
     else:
         return None
-    what += f" The weights' norm ended at {percent(kept)} of its first value." if np.isfinite(kept) else ""
+    what += f" The weights' norm ended at {part_of(kept)} its first value." if np.isfinite(kept) else ""
     why = "Where the penalty pulls harder than the data, the weights go towards 0 and the gradient with them."
     if run.learned:
         return Finding("penalty", "note", what, why)
@@ -313,8 +318,7 @@ def _small_steps(run: Evidence) -> Finding | None:
         return None
     what = (
         f"An early step moves even layer {layer + 1}, the fastest, by only {percent(ratio)} of its weights (the usual "
-        f"guide is {percent(GUIDE)}), and the loss ended at {percent(trace.loss[run.end] / trace.loss[0])} of what it "
-        "was."
+        f"guide is {percent(GUIDE)})."
     )
     why = "Steps this short need many more of them to bring the weights anywhere."
     return Finding("small_steps", "warning", what, why, cures.for_small_steps(run.config, ratio))
@@ -354,20 +358,24 @@ def _numbers(run: Evidence) -> tuple[Reading, Reading, Reading]:
         decades = np.log10(first) - np.log10(last)
     loss, accuracy = written(trace.loss[0]), trace.accuracy[run.end]
     if trace.diverged_at is not None:
-        loss += f" → broke at step {trace.diverged_at:,}"
+        loss = f"{loss} → " * bool(trace.diverged_at) + f"broke at step {trace.diverged_at:,}"
     elif trace.config.steps:
         loss += f" → {written(trace.loss[-1])}"
-    alone = trace.layers == 1
+    missing = None
+    if trace.layers == 1:
+        missing = "one layer"
+    elif first == 0 and np.isnan(run.factor[0]):
+        missing = "no gradient"
     return (
         Reading(
             "Factor per layer",
-            "one layer" if alone else written(run.factor[0]),
+            missing or written(run.factor[0]),
             "What a layer multiplies the gradient by on its way back, at initialisation, fitted to ‖∂E/∂net‖ over the "
             "hidden layers. At 1 the gradient is level, below it vanishes, above it explodes.",
         ),
         Reading(
             "First layer / last",
-            "one layer" if alone else "not finite" if np.isnan(decades) else power_of_ten(decades),
+            missing or ("not finite" if np.isnan(decades) else power_of_ten(decades)),
             "The gradient norm ‖∂E/∂W‖ of layer 1 divided by the output layer's, at initialisation.",
         ),
         Reading(

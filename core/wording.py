@@ -1,0 +1,52 @@
+"""Numbers as a reader wants them in a sentence."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def written(x: float) -> str:
+    """Three digits, and powers of ten where they are clearer."""
+    if not np.isfinite(x):
+        return "not finite"
+    if x == 0:
+        return "0"
+    if 1e-3 <= abs(x) < 1e5:
+        return f"{x:.3g}" if abs(x) < 1000 else f"{x:,.0f}"
+    mantissa, exponent = f"{x:.1e}".split("e")
+    return f"{mantissa}e{int(exponent)}"
+
+
+def short(setting: float) -> str:
+    """A setting in full, its power of ten without padding: 5e-05 -> 5e-5."""
+    return f"{setting:g}".replace("e-0", "e-").replace("e+0", "e").replace("e+", "e")
+
+
+def power_of_ten(decades: float) -> str:
+    """10^decades, which may be beyond float64, as `written`."""
+    if -300 < decades < 300:
+        return written(10.0**decades)
+    return f"1e{decades:.0f}" if np.isfinite(decades) else "0"
+
+
+def percent(share: float) -> str:
+    """A share in per cent; two digits below 10 %."""
+    return f"{100 * share:,.0f} %" if share >= 0.0995 else f"{written(float(f'{100 * share:.2g}'))} %"
+
+
+def part_of(ratio: float) -> str:
+    """A ratio before what it is taken of: "52 % of", and from ten on "12.3 times"."""
+    return f"{percent(ratio)} of" if ratio < 10 else f"{written(ratio)} times"
+
+
+def layers(numbers: np.ndarray) -> str:
+    """[3] -> layer 3; [1, 2, 3] -> layers 1 to 3; [2, 5] -> layers 2 and 5; more than eight apart: their count."""
+    if len(numbers) == 1:
+        return f"layer {numbers[0]}"
+    if len(numbers) == 2:
+        return f"layers {numbers[0]} and {numbers[1]}"
+    if numbers[-1] - numbers[0] == len(numbers) - 1:
+        return f"layers {numbers[0]} to {numbers[-1]}"
+    if len(numbers) > 8:
+        return f"{len(numbers)} layers"
+    return f"layers {', '.join(map(str, numbers[:-1]))} and {numbers[-1]}"
