@@ -13,7 +13,7 @@ from ui.charts.style import gradient_colours, number
 # Plotly's marker symbols as characters.
 GLYPHS = {
     "circle": "●",
-    "circle-open": "○",
+    "pentagon": "⬟",
     "square": "■",
     "diamond": "◆",
     "triangle-up": "▲",
