@@ -204,6 +204,12 @@ def test_no_steps_leave_the_initial_parameters():
         np.testing.assert_array_equal(b, b_kept)
 
 
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_no_step_is_made_out_of_the_last_row(optimizer):
+    trace = one(RunConfig(hidden=(3,), samples=8, steps=4, optimizer=optimizer, record_every=3))
+    assert np.isfinite(trace.update_ratio[:-1]).all() and np.isnan(trace.update_ratio[-1]).all()
+
+
 def test_a_shorter_run_is_the_beginning_of_a_longer_one():
     config = RunConfig(hidden=(4, 4), samples=16, batch_size=5, optimizer="adam", steps=12)
     long, short = train([config, config.change(steps=7)])
@@ -440,14 +446,17 @@ def test_regression_has_no_accuracy():
     assert np.isfinite(trace.holdout_loss).all()
 
 
-def test_a_network_that_outputs_no_number_is_not_right_about_class_zero():
-    wild = RunConfig(hidden=(2,), activation="relu", samples=12, holdout=0.25, steps=3, init_scale=1e200)
-    for config in (wild, wild.change(dataset="iris")):
-        trace = one(config)
-        assert trace.diverged_at == 0
-        assert not np.isfinite(trace.loss[0])
-        for accuracy, loss in ((trace.accuracy, trace.loss), (trace.holdout_accuracy, trace.holdout_loss)):
-            assert np.isnan(accuracy[0]) or not np.isnan(loss[0])
+@pytest.mark.parametrize("dataset, outputs", [("circles", 1), ("iris", 3)])
+def test_a_network_that_outputs_no_number_is_not_right_about_class_zero(dataset, outputs):
+    # both hidden units overflow, and their difference is no number
+    config = RunConfig(dataset=dataset, hidden=(2,), activation="relu", samples=12, holdout=0.25, steps=3)
+    inputs = {1: 2, 3: 4}[outputs]
+    first = np.zeros((inputs, 2)), np.full(2, 1e200)
+    second = np.tile([[1e200], [-1e200]], (1, outputs)), np.zeros(outputs)
+    trace = one(config, initial=[first, second])
+    assert trace.diverged_at == 0
+    for loss, accuracy in ((trace.loss, trace.accuracy), (trace.holdout_loss, trace.holdout_accuracy)):
+        assert np.isnan(loss[0]) and np.isnan(accuracy[0])
 
 
 # -- what is held out -------------------------------------------------------------------------------------------------
