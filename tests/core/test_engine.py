@@ -448,12 +448,12 @@ def test_regression_has_no_accuracy():
 
 @pytest.mark.parametrize("dataset, outputs", [("circles", 1), ("iris", 3)])
 def test_a_network_that_outputs_no_number_is_not_right_about_class_zero(dataset, outputs):
-    # both hidden units overflow, and their difference is no number
-    config = RunConfig(dataset=dataset, hidden=(2,), activation="relu", samples=12, holdout=0.25, steps=3)
-    inputs = {1: 2, 3: 4}[outputs]
-    first = np.zeros((inputs, 2)), np.full(2, 1e200)
-    second = np.tile([[1e200], [-1e200]], (1, outputs)), np.zeros(outputs)
-    trace = one(config, initial=[first, second])
+    # both units of the second hidden layer are infinite, and their difference is no number
+    config = RunConfig(dataset=dataset, hidden=(2, 2), activation="relu", samples=12, holdout=0.25, steps=3)
+    first = np.zeros((2 if outputs == 1 else 4, 2)), np.full(2, 1e200)
+    second = np.full((2, 2), 1e200), np.zeros(2)
+    last = np.tile([[1.0], [-1.0]], (1, outputs)), np.zeros(outputs)
+    trace = one(config, initial=[first, second, last])
     assert trace.diverged_at == 0
     for loss, accuracy in ((trace.loss, trace.accuracy), (trace.holdout_loss, trace.holdout_accuracy)):
         assert np.isnan(loss[0]) and np.isnan(accuracy[0])
