@@ -210,6 +210,9 @@ def _vanishing(run: Evidence) -> Finding | None:
 def _unbalanced(name: str, run: Evidence, row: int | None, why: str) -> Finding:
     if run.learned:  # all the same: no change would do better
         return Finding(name, "warning", _along(run, row), why)
+    penalty = _penalty(run) if row else None
+    if penalty is not None and penalty.tries:  # it was level until the penalty had its way
+        return Finding(name, "bad", _along(run, row), penalty.why, penalty.tries)
     return Finding(name, "bad", _along(run, row), why, cures.balance(run.config))
 
 

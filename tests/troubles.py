@@ -53,6 +53,7 @@ TROUBLES: dict[str, tuple[RunConfig, ...]] = {
         BLOBS.change(activation="sigmoid", hidden=(32,) * 5),
         DEEP,
         DEEP.change(normalization="layer"),  # level in row 0
+        SHALLOW.change(l1=0.1),  # and here by the penalty
     ),
     "dead": (
         RELU.change(hidden=(32,) * 5, optimizer="adam", learning_rate=1.0),
