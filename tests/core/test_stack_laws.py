@@ -122,6 +122,22 @@ def test_a_run_in_a_stack_is_the_run_alone(config):
         assert trace.config is member
 
 
+# Sizes at which BLAS cuts its products into blocks, and sums run over more than one of NumPy's.
+LARGE = [
+    RunConfig(hidden=(64,) * 6, activation="relu", samples=300, steps=3),
+    RunConfig(dataset="digits", hidden=(129, 65), samples=513, steps=2, normalization="batch", dtype="float32"),
+    RunConfig(hidden=(300,), samples=1031, steps=2, optimizer="adam", normalization="layer", clip="adaptive"),
+    RunConfig(dataset="digits", hidden=(200, 1, 200), samples=700, batch_size=257, steps=3, clip="value", max_norm=1),
+]
+
+
+@pytest.mark.parametrize("config", LARGE, ids=lambda config: str(config.hidden))
+def test_a_large_run_in_a_stack_is_the_run_alone(config, monkeypatch):
+    monkeypatch.setattr(engine, "CHUNK_BYTES", 10**9)  # all five in one stack
+    for trace, member in zip(train(members(config)), members(config), strict=True):
+        assert_same(trace, alone(member))
+
+
 def test_a_hundred_runs_in_one_call_are_the_runs_alone_in_any_order():
     runs = [member for config in KINDS[:20] for member in members(config)]
     order = np.random.default_rng(0).permutation(len(runs))
