@@ -168,6 +168,33 @@ def test_whatever_the_runs_a_run_in_a_crowd_is_the_run_alone(configs, random):
         assert_same(trace, train([config])[0])
 
 
+BASE = RunConfig(hidden=(5, 4), samples=12, steps=4, learning_rate=0.3, optimizer="momentum")
+CHANGES = {
+    "dataset": "moons", "samples": 10, "noise": 0.3, "holdout": 0.25, "hidden": (4, 5), "activation": "tanh",
+    "output_activation": "sigmoid", "bias": False, "residual": True, "normalization": "layer", "init": "uniform",
+    "init_scale": 2.0, "bias_std": 0.3, "loss": ("bce", "sigmoid"), "optimizer": "sgd", "learning_rate": 0.1,
+    "momentum": 0.5, "batch_size": 5, "steps": 3, "clip": "value", "clip_threshold": 1e-3, "l1": 0.1, "l2": 0.1,
+    "weight_decay": 0.5, "max_norm": 0.3, "record_every": 2, "dtype": "float32", "seed": 5,
+}  # fmt: skip
+
+
+def varied(base, field):
+    value = CHANGES[field]
+    return base.change(loss=value[0], output_activation=value[1]) if field == "loss" else base.change(**{field: value})
+
+
+@pytest.mark.parametrize("first", [False, True], ids=["base first", "base last"])
+def test_runs_that_differ_in_any_one_field_are_the_runs_alone(first):
+    assert set(CHANGES) == {field.name for field in fields(RunConfig)}
+    base = BASE.change(clip="global_norm", clip_threshold=0.01)
+    runs = [varied(start, field) for start in (base, base.change(optimizer="adam")) for field in CHANGES]
+    runs = [base, *runs] if first else [*runs, base]
+    for trace, run in zip(train(runs), runs, strict=True):
+        assert_same(trace, train([run])[0])
+    unchanged = {run for run in runs if run != base and np.array_equal(alone(run).loss, alone(base).loss)}
+    assert unchanged == {varied(base, "residual")}  # there is nothing to skip between layers of two widths
+
+
 def test_chunks_hold_each_run_once_and_only_runs_of_one_kind(monkeypatch):
     runs = [member for config in KINDS[:8] for member in members(config)]
     seen = []
