@@ -52,8 +52,9 @@ def check(chart, dark):
     assert title and layout["height"] >= 200 and layout["uirevision"]
     axes = [axis for name, axis in layout.items() if name.startswith(("xaxis", "yaxis"))]
     assert len(axes) >= 2 and all(axis["title"]["text"] for axis in axes)
-    assert layout["paper_bgcolor"] == layout["plot_bgcolor"] == "rgba(0,0,0,0)"
-    assert layout["font"]["color"] == (DARK if dark else LIGHT).text
+    look = DARK if dark else LIGHT
+    assert (layout["paper_bgcolor"], layout["font"]["color"]) == (look.page, look.text)
+    assert layout["dragmode"] is False  # so that a finger scrolls the page
     assert min(font["size"] for font in texts(layout)) >= 12
     assert chart.alt.startswith(title)
     if chart.figure.data:

@@ -154,6 +154,14 @@ def test_the_previous_run_is_drawn_at_the_same_step():
         np.testing.assert_array_equal(moved(figure, frame, "previous run").y, previous.grad_norm[row])
 
 
+def test_a_faint_run_far_away_does_not_flatten_this_one():
+    alone = gradient_profile(run("uneven rows")).figure.layout.yaxis.range
+    beside = gradient_profile(run("uneven rows"), previous=run("float32 underflow")).figure.layout.yaxis.range
+    assert alone[0] - 8 - 1e-9 <= beside[0] < alone[0]  # 1e-9: the limit of 8 decades, rounded
+    near = gradient_profile(run("uneven rows"), previous=run("default")).figure.layout.yaxis.range
+    assert near[0] < np.log10(run("default").grad_norm[20].min())  # close enough to be shown in full
+
+
 def test_a_guide_is_a_line_with_its_band():
     values = np.array([1e-6, 1e-3, 1.0])
     figure = gradient_profile(run("uneven rows"), guides=[Guide("theory", values, values / 2, values * 2)]).figure

@@ -50,14 +50,15 @@ def decision_boundary(
     X, D = X[shown], D[shown]
     draw = {"two-class": _two_classes, "multi-class": _classes, "regression": _surface}[task]
     answer, samples, finding = draw(x, y, X, D, outputs, dark)
+    legend = style.legend_height(len(samples))
     frame = style.layout(
         title,
         finding,
         xaxis=style.axis("input 1 (standardised)", dark, range=[x[0], x[-1]], showgrid=False),
         yaxis=style.axis("input 2 (standardised)", dark, range=[y[0], y[-1]], showgrid=False),
         dark=dark,
-        height=HEIGHT,
-        below=124 if "colorbar" in answer else 96,
+        height=HEIGHT if "colorbar" in answer else HEIGHT - 68 + legend,
+        below=124 if "colorbar" in answer else 56 + legend,
         above=0 if "colorbar" not in answer else 22,
     )
     if "colorbar" in answer:
@@ -96,7 +97,8 @@ def fit(X: np.ndarray, D: np.ndarray, points: np.ndarray, outputs: np.ndarray, *
         xaxis=style.axis("input (standardised)", dark),
         yaxis=style.axis("output", dark),
         dark=dark,
-        height=400,
+        height=350 + style.legend_height(len(data)),
+        below=56 + style.legend_height(len(data)),
     )
     table = pd.DataFrame({"input": points[:, 0]} | _columns(outputs))
     return Chart(go.Figure({"data": data, "layout": frame}), f"{title}. {finding}", table)

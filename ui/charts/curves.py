@@ -12,7 +12,7 @@ from ui.charts.heatmap import share_heatmap
 from ui.charts.pooling import envelope_rows
 from ui.charts.style import Chart, number
 
-HEIGHT = 340
+HEIGHT = 302  # pixels, without the legend
 MOST_POINTS = 500  # of one curve: more than a screen has columns
 MOST_MARKS = 40
 MOST_LAYERS = 12  # curves side by side, one a layer, that an eye can follow
@@ -190,18 +190,18 @@ def _chart(trace, title, finding, data, recorded, guides, axis, dark) -> Chart:
     above = 0 if trace.diverged_at is None else 22
     if axis.get("type") == "log":
         data += _zeros(step, recorded, axis["range"], dark)
-    legend = sum(drawn.get("showlegend", True) for drawn in data) > 1
+    legend = style.legend_height(sum(drawn.get("showlegend", True) for drawn in data))
     frame = style.layout(
         title,
         finding,
         xaxis=xaxis,
         yaxis=axis,
         dark=dark,
-        height=HEIGHT + above - (0 if legend else 38),
-        below=96 if legend else 58,
+        height=HEIGHT + above + legend,
+        below=56 + legend,
         above=above,
         hovermode="x unified",
-        showlegend=legend,
+        showlegend=legend > 0,
     )
     frame |= style.broken(trace.diverged_at, dark)
     broke = "" if trace.diverged_at is None else f" The run diverged at step {trace.diverged_at}."

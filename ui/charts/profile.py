@@ -19,9 +19,11 @@ from ui.charts.style import Chart, number
 
 MOST_FRAMES = 100
 MOST_VALUES = 30_000  # norms sent in all, so that 500 layers take fewer frames instead of megabytes
-ROOM_ABOVE = 8  # decades the axis goes above step 0 in a run that diverged: its last steps may reach 1e200
+# Decades the axis goes above step 0 in a run that diverged, whose last steps may reach 1e200, and beyond this run's
+# norms for a line to compare with: what it shows must not shrink to a flat line.
+ROOM = 8
 SHADES = 20  # colour steps a decade, so that a colour is one signed byte
-HEIGHT, BELOW = 500, 172
+HEIGHT, BELOW = 460, 128  # pixels, of the whole and of what stands under the data, without the legend
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +64,7 @@ def gradient_profile(
         return style.empty(title, sentence, x="layer", y=chosen.axis, dark=dark)
     before = _same_steps(previous, chosen, trace.step[rows])
     variants = _variants(trace, chosen, rows)
-    low, high = _axis_range(trace, norms, [*before, *variants.values(), *(guide.values for guide in guides)])
+    low, high = _axis_range(trace, [norms, *variants.values()], [*before, *(guide.values for guide in guides)])
     pictures = [
         *_previous(before, dark),
         *_varied(variants, dark),
@@ -70,6 +72,8 @@ def gradient_profile(
         *_edges(norms, low, high, dark),
     ]
     fixed = _guides(guides, dark)
+    legend = style.legend_height(sum(drawn.get("showlegend", True) for drawn in fixed) + len(pictures))
+    height, below = HEIGHT + legend, legend + (BELOW if len(rows) > 1 else 54)
     said = [_finding(step, values) for step, values in zip(trace.step[rows], norms, strict=True)]
     frame = style.layout(
         title,
@@ -77,10 +81,10 @@ def gradient_profile(
         xaxis=style.layers_axis(trace.layers, dark),
         yaxis=style.axis(chosen.axis, dark, decades=(low, high)),
         dark=dark,
-        height=HEIGHT,
-        below=BELOW if len(rows) > 1 else 96,
+        height=height,
+        below=below,
         hovermode="x unified",
-        showlegend=len(fixed) + len(pictures) > 1,
+        showlegend=legend > 0,
     )
     figure = {"data": fixed + [trace_of for trace_of, _ in pictures], "layout": frame}
     if len(rows) > 1:
@@ -94,8 +98,8 @@ def gradient_profile(
             }
             for k, (step, words) in enumerate(zip(trace.step[rows], said, strict=True))
         ]
-        frame |= player([str(step) for step in trace.step[rows]], HEIGHT, frame["margin"], dark)
-        frame["legend"]["y"] = -style.below_data(BELOW - 44, HEIGHT, frame["margin"]["t"], BELOW)
+        frame |= player([str(step) for step in trace.step[rows]], height, frame["margin"], dark)
+        frame["legend"]["y"] = -style.below_data(BELOW, height, frame["margin"]["t"], below)
     return Chart(go.Figure(figure), _alt(trace, title, rows, norms), _table(trace, chosen, quantity, rows))
 
 
@@ -206,11 +210,15 @@ def _gaps(values: np.ndarray) -> np.ndarray:
     return np.where(np.isfinite(values) & (values > 0), values, np.nan)
 
 
-def _axis_range(trace: Trace, norms: np.ndarray, others: Sequence[np.ndarray]) -> tuple[float, float]:
-    low, high = style.log_range(norms, *others)
+def _axis_range(trace: Trace, own: Sequence[np.ndarray], others: Sequence[np.ndarray]) -> tuple[float, float]:
+    """Powers of ten that hold this run's norms in every frame, and others as far as these leave it room."""
+    low, high = style.log_range(*own)
     if trace.diverged_at is not None:
-        high = min(high, style.log_range(norms[0])[1] + ROOM_ABOVE)
-    if (norms == 0).any():
+        high = min(high, style.log_range(own[0][0])[1] + ROOM)
+    if others:
+        far_low, far_high = style.log_range(*others)
+        low, high = min(low, max(far_low, low - ROOM)), max(high, min(far_high, high + ROOM))
+    if any((norms == 0).any() for norms in own):
         low -= 0.08 * (high - low)
     return low, high
 

@@ -198,8 +198,14 @@ def layers_axis(layers: int, dark: bool, **more: object) -> dict:
     step = next(s for s in (1, 5, 10, 25, 50, 100) if layers / s <= 12)
     ticks = sorted({1, *range(step, layers + 1, step)})
     style = {"range": [0.5, layers + 0.5], "tickvals": ticks, "showgrid": False}
-    style["unifiedhovertitle"] = {"text": "layer %{x}"}
+    style |= {"unifiedhovertitle": {"text": "layer %{x}"}} | _spike(dark)
     return axis("layer, from the input to the output", dark, **style) | more
+
+
+def _spike(dark: bool) -> dict:
+    """The line through the hovered values; Plotly's own is thick and white on dark."""
+    look = {"spikemode": "across", "spikethickness": 1, "spikedash": "dot", "spikecolor": theme(dark).muted}
+    return {"showspikes": True} | look
 
 
 def steps_axis(step: np.ndarray, dark: bool, **more: object) -> dict:
@@ -207,7 +213,7 @@ def steps_axis(step: np.ndarray, dark: bool, **more: object) -> dict:
     first, last = int(step[0]), int(step[-1])
     room = 0.02 * (last - first) or 0.5
     style = {"range": [first - room, last + room], "showgrid": False, "tickformat": ",d"}
-    style |= {"unifiedhovertitle": {"text": "step %{x:,d}"}}
+    style |= {"unifiedhovertitle": {"text": "step %{x:,d}"}} | _spike(dark)
     if last - first <= 6:
         style |= {"dtick": 1}  # no label between two steps
     return axis("step", dark, **style) | more
@@ -271,6 +277,7 @@ def layout(
         "y": -below_data(52, height, top, below),
         "yanchor": "top",
         "font": {"size": TEXT_SIZE, "color": look.text},
+        "tracegroupgap": 0,
     }
     return {
         "template": go.layout.Template(),
@@ -288,7 +295,8 @@ def layout(
         "height": height,
         "margin": {"l": 62, "r": 22, "t": top, "b": below},
         "font": {"family": FONT, "size": TEXT_SIZE, "color": look.text},
-        "paper_bgcolor": "rgba(0,0,0,0)",
+        # The page's own colour, and not transparent: a picture saved from a dark page has light text.
+        "paper_bgcolor": look.page,
         "plot_bgcolor": "rgba(0,0,0,0)",
         "hoverlabel": {"font": {"family": FONT, "size": TEXT_SIZE}, "bgcolor": look.panel, "bordercolor": look.muted},
         "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": look.muted, "activecolor": look.accent},
@@ -296,6 +304,8 @@ def layout(
         "showlegend": True,
         "xaxis": dict(xaxis),
         "yaxis": dict(yaxis),
+        # A finger on a chart scrolls the page; the toolbar's buttons turn zooming and panning on.
+        "dragmode": False,
         "uirevision": title,
     } | more
 
@@ -320,6 +330,11 @@ def colour_key(title: str, values: Sequence[float], labels: Sequence[str], frame
         "xpad": 0,
         "ypad": 0,
     }
+
+
+def legend_height(entries: int) -> int:
+    """Pixels of a legend at its narrowest, two entries beside each other; none for a single entry."""
+    return 23 * math.ceil(entries / 2) if entries > 1 else 0
 
 
 def below_data(pixels: float, height: int, top: int, below: int) -> float:
