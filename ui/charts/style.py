@@ -365,6 +365,3 @@ def toolbar(name: str, picture: str = "png") -> dict:
         "modeBarButtonsToRemove": ["select2d", "lasso2d", "zoomIn2d", "zoomOut2d", "autoScale2d"],
         "toImageButtonOptions": {"format": picture, "filename": name, "scale": 2 if picture == "png" else 1},
     }
-
-
-PLOTLY_CONFIG = toolbar("gradient-flow-lab")
