@@ -119,8 +119,8 @@ def _main(norms, name, dark):
         "colorscale": style.gradient_colours(dark),
         "cmin": -SHADES * style.DECADES,
         "cmax": SHADES * style.DECADES,
-        "size": 12 if layers <= 40 else 7 if layers <= 120 else 4,
-        "line": {"color": look.muted, "width": 1.2 if layers <= 40 else 0.5 if layers <= 120 else 0},
+        "size": 12 if layers <= 40 else 7 if layers <= 120 else 5,
+        "line": {"color": look.muted, "width": 1.2 if layers <= 40 else 0.6},
     }
     return _line(name, drawn[0], {"color": look.muted, "width": 2}, marker) | {"legendrank": 1}, moves
 
