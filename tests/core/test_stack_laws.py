@@ -168,7 +168,7 @@ def test_whatever_the_runs_a_run_in_a_crowd_is_the_run_alone(configs, random):
         assert_same(trace, train([config])[0])
 
 
-BASE = RunConfig(hidden=(5, 4), samples=12, steps=4, learning_rate=0.3, optimizer="momentum")
+BASE = RunConfig(hidden=(5, 5), samples=12, steps=4, learning_rate=0.3, optimizer="momentum")
 CHANGES = {
     "dataset": "moons", "samples": 10, "noise": 0.3, "holdout": 0.25, "hidden": (4, 5), "activation": "tanh",
     "output_activation": "sigmoid", "bias": False, "residual": True, "normalization": "layer", "init": "uniform",
@@ -192,7 +192,7 @@ def test_runs_that_differ_in_any_one_field_are_the_runs_alone(first):
     for trace, run in zip(train(runs), runs, strict=True):
         assert_same(trace, train([run])[0])
     unchanged = {run for run in runs if run != base and np.array_equal(alone(run).loss, alone(base).loss)}
-    assert unchanged == {varied(base, "residual")}  # there is nothing to skip between layers of two widths
+    assert not unchanged
 
 
 def test_chunks_hold_each_run_once_and_only_runs_of_one_kind(monkeypatch):
