@@ -174,9 +174,11 @@ def evaluate(config: RunConfig, weights: Initial, X: np.ndarray) -> np.ndarray:
         X: (samples, inputs), standardised as the run's data were.
 
     Returns:
-        (samples, outputs).
+        (samples, outputs); NaN where a run has diverged so far that its weights are not finite.
     """
     outputs = np.zeros((len(X), weights[-1][0].shape[1]))
+    if not all(np.isfinite(array).all() for layer in weights for array in layer if array is not None):
+        return outputs * np.nan
     full = config.change(batch_size=None, holdout=0.0)
     with one_blas_thread, np.errstate(all="ignore"):
         stack = Stack([full], [Split(X, outputs, X[:0], outputs[:0], "regression")], [weights])

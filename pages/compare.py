@@ -112,7 +112,7 @@ if not st.session_state.get("routed"):
 if "odd" not in st.session_state:
     given = {name: st.query_params.get_all(name) for name in st.query_params}
     own = {name: given.pop(name)[-1] for name in arm_controls.DEFAULTS if given.get(name)}
-    st.session_state["odd"] = link.faults(given) | arm_controls.faults(own)
+    sidebar.sift(link.faults(given) | arm_controls.faults(own))
 chosen = sidebar.choose()
 bar = st.container(horizontal=True, vertical_alignment="bottom")
 comparison, refused = arm_controls.choose(chosen.config)

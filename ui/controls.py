@@ -9,7 +9,7 @@ from math import inf, nextafter
 import streamlit as st
 
 from core import RunConfig
-from core.config import Choice, Flag
+from core.config import Choice, Flag, Number
 from core.datasets import DATASETS, suited
 from core.families.activations import ACTIVATIONS
 from core.families.clipping import CLIPS
@@ -154,15 +154,14 @@ def draw(field: str) -> None:
     elif isinstance(rule, Choice):
         st.selectbox(options=rule.names, index=rule.names.index(DEFAULTS[field]), **common)
     else:
-        kind = int if rule.whole else float
-        low = nextafter(rule.low, inf) if rule.low_open else kind(rule.low)
-        high = None if rule.high == inf else nextafter(rule.high, 0) if rule.high_open else kind(rule.high)
+        # Whole numbers are floats here too: of an integer Streamlit would cut 3.7 down to 3, and break at infinity.
+        default = DEFAULTS[field]
         st.number_input(
-            min_value=low,
-            max_value=high,
-            value=DEFAULTS[field],
-            step=kind(control.step),
-            format=None if rule.whole else "%.6g",
+            min_value=nextafter(rule.low, inf) if rule.low_open else float(rule.low),
+            max_value=None if rule.high == inf else nextafter(rule.high, 0) if rule.high_open else float(rule.high),
+            value=None if default is None else float(default),
+            step=float(control.step),
+            format="%.10g" if rule.whole else "%.6g",
             placeholder=control.empty,
             **common,
         )
@@ -245,14 +244,14 @@ def read(**overrides: object) -> RunConfig:
 
 def apply(config: RunConfig) -> None:
     """Sets every control to this config; for a callback, which runs before the controls are drawn."""
-    for key, value in to_values(config).items():
-        st.session_state[key] = value
+    change(**to_values(config))
 
 
 def change(**changes: object) -> None:
     """Sets some controls; for a callback."""
     for key, value in changes.items():
-        st.session_state[key] = value
+        number = isinstance(CONTROL_RULES.get(key), Number) and value is not None
+        st.session_state[key] = float(value) if number else value
 
 
 def proposal(task: str) -> dict[str, str] | None:

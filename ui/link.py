@@ -57,7 +57,8 @@ def to_config(values: Mapping[str, object]) -> RunConfig:
         ConfigError: values outside their rule, or that contradict each other.
     """
     settings = {field: values[field] for field in RULES if field != "hidden"}
-    widths = parse_widths(values["hidden"] or "") or (values["width"],) * values["depth"]
+    depth, width = (CONTROL_RULES[key].clean(key, values[key]) for key in ("depth", "width"))
+    widths = parse_widths(values["hidden"] or "") or (width,) * depth
     return RunConfig(**settings, hidden=widths)
 
 
@@ -95,7 +96,7 @@ def faults(parameters: Mapping[str, Sequence[str]]) -> dict[str, str]:
             found[name] = f"{name} = {_cut(text)!r} is not allowed: {rule.allowed}"
         else:
             if len(texts) > 1:
-                found[name] = f"{name} is given {len(texts)} times; the last one is taken"
+                found[name] = f"{name} is given {len(texts)} times, so it is left out"
     return found
 
 

@@ -31,8 +31,8 @@ class Chosen:
 
 def choose() -> Chosen:
     """Draws all controls and reads them."""
-    if "odd" not in st.session_state:  # a new visit; what Streamlit does not take it drops as the controls are drawn
-        st.session_state["odd"] = link.faults({name: st.query_params.get_all(name) for name in st.query_params})
+    if "odd" not in st.session_state:
+        sift(link.faults({name: st.query_params.get_all(name) for name in st.query_params}))
     with st.sidebar:
         start = st.container()
         data, proposal = _data()
@@ -48,6 +48,19 @@ def choose() -> Chosen:
         with start:
             _start_from(config)
     return chosen
+
+
+def sift(odd: dict[str, str]) -> None:
+    """Takes what is odd (see `link.faults`) out of the URL of a new visit, before Streamlit reads it, and keeps it.
+
+    Streamlit would drop most of it without a word, and take 3.7 steps, which the config then refuses.
+    """
+    st.session_state["odd"] = odd
+    known = [name for name in odd if name in link.CONTROL_RULES]
+    for name in known:
+        del st.query_params[name]
+    if known:
+        st.rerun()
 
 
 def _read(data: Given | ConfigError | None) -> tuple[RunConfig | None, ConfigError | None]:
@@ -146,4 +159,4 @@ def _remarks(config: RunConfig | None) -> tuple[str, ...]:
 
 
 def _shown(value: object) -> str:
-    return "empty" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+    return "empty" if value is None else f"{value:.10g}" if isinstance(value, float) else str(value)

@@ -207,6 +207,19 @@ def test_bad_parameters_get_a_sentence_each_and_the_others_survive():
     assert not app.warning
 
 
+@pytest.mark.parametrize("key", [key for key, rule in CONTROL_RULES.items() if getattr(rule, "whole", False)])
+@pytest.mark.parametrize("text", ["inf", "-inf", "nan", "1e400"])
+def test_no_whole_number_is_infinite(key, text):
+    app = visit(**SMALL | {key: text})
+    assert [sentence.split(" ")[0] for sentence in texts(app.warning)] == [key]
+
+
+def test_a_broken_number_that_gets_past_the_url_is_refused_and_not_cut():
+    app = visit(**SMALL)
+    calm(app.number_input(key="steps").set_value(3.7).run())
+    assert texts(app.error)[0].startswith("steps = 3.7 is not allowed: it must be a whole number")
+
+
 @pytest.mark.parametrize("parameters", [
     {"loss": "bce"},
     {"loss": "cross_entropy"},
@@ -441,6 +454,17 @@ def test_every_distribution_is_drawn_at_a_step(quantity):
 def test_what_was_learned_is_drawn_over_one_or_two_inputs(parameters, title):
     app = open_box(visit(**SMALL | parameters), "answer")
     assert figures(app)[-1]["layout"]["title"]["text"].startswith(title)
+
+
+@pytest.mark.parametrize("parameters", [
+    {"init_scale": "1e300", "dtype": "float32"},
+    {"weight_decay": "1e308", "init": "fixed_normal", "clip": "value", "output_activation": "tanh", "steps": "5"},
+], ids=str)  # fmt: skip
+def test_the_details_of_a_run_that_broke_are_empty_and_say_so(parameters):
+    app = visit(**SMALL | parameters)
+    for key in ("inside", "answer", "numbers"):
+        open_box(app, key)
+    assert any("diverged" in chart.proto.alt for chart in shown(app)[-2:])
 
 
 def test_over_more_inputs_nothing_is_offered():

@@ -95,7 +95,6 @@ def test_a_bad_parameter_is_named_with_its_value_and_what_is_allowed(key, text):
 
 def test_unknown_repeated_and_long_parameters_are_named():
     assert list(faults({"foo": ["1"]})) == ["foo"]
-    assert "twice" not in faults({"seed": ["1", "2"]})["seed"]
     assert "2 times" in faults({"seed": ["1", "2"]})["seed"]
     assert len(faults({"seed": ["x" * 10_000]})["seed"]) < 200
     assert len(next(iter(faults({"x" * 10_000: ["1"]}).values()))) < 200

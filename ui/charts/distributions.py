@@ -43,10 +43,11 @@ def distributions(snapshot: Snapshot, quantity: str = "activation", *, dark: boo
     if not any(v.size for v in kept):
         why = "Every value is exactly 0." if (zeros == 1).all() else "No value is finite."
         return style.empty(title, why, x="layer", y=name, dark=dark)
-    by_size = quantity in MAGNITUDES or _decades_of(kept) > 3
+    largest = max(np.abs(v).max() for v in kept if v.size)
+    by_size = quantity in MAGNITUDES or _decades_of(kept) > 3 or largest > 1e300  # differences would overflow
     cuts = np.array([np.percentile(np.abs(v) if by_size else v, QUANTILES) if v.size else [np.nan] * 3 for v in kept])
     z, edges = _columns([np.log10(np.abs(v)) if by_size else v for v in kept])
-    edges = 10.0**edges if by_size else edges
+    edges = 10.0 ** np.clip(edges, -323, 308) if by_size else edges  # within the range of float64
     frame = _frame(title, _finding(cuts, zeros, by_size), layers, name, by_size, edges, zeros, dark)
     data = [
         {
