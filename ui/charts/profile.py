@@ -213,8 +213,9 @@ def _gaps(values: np.ndarray) -> np.ndarray:
 def _axis_range(trace: Trace, own: Sequence[np.ndarray], others: Sequence[np.ndarray]) -> tuple[float, float]:
     """Powers of ten that hold this run's norms in every frame, and others as far as these leave it room."""
     low, high = style.log_range(*own)
-    if trace.diverged_at is not None:
-        high = min(high, style.log_range(own[0][0])[1] + ROOM)
+    start = _gaps(own[0][0])
+    if trace.diverged_at is not None and np.isfinite(start).any():
+        high = min(high, style.log_range(start)[1] + ROOM)
     if others:
         far_low, far_high = style.log_range(*others)
         low, high = min(low, max(far_low, low - ROOM)), max(high, min(far_high, high + ROOM))
