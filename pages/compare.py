@@ -20,6 +20,7 @@ from ui.charts.compare_curves import (
 )
 from ui.charts.quantities import QUANTITIES
 from ui.comparing import ArmNotice
+from ui.navigation import pages
 from ui.text import as_text
 
 CURVES = {
@@ -107,7 +108,7 @@ def refuse(error: ConfigError) -> None:
 if not st.session_state.get("routed"):
     # A link straight to this page of a server that has just started runs this file alone, by Streamlit's older rule
     # for a folder of this name. st.navigation ends that rule for good, and the next run comes through app.py.
-    st.navigation([st.Page("pages/compare.py")], position="hidden")
+    st.navigation(pages(), position="top")
     st.rerun()
 if "odd" not in st.session_state:
     given = {name: st.query_params.get_all(name) for name in st.query_params}
@@ -134,7 +135,7 @@ if comparison is None:
 if claim:
     st.info(as_text(claim), icon=":material/school:")
 
-waiting, preview = st.empty(), st.empty()
+waiting, preview = st.empty(), st.skeleton(460)
 
 
 def show_some(records: dict[str, Record]) -> None:

@@ -88,6 +88,8 @@ def records(
                 if len(found) < len(set(keys.values())):
                     on_arm({name: found[key] for name, key in keys.items() if key in found})
 
+    for name, key in keys.items():
+        notice.missing(name, len(runs.get(key, ())))
     for wanted in runs.values():
         for run in wanted:
             trace = sessions.shared().runs.get(run)
