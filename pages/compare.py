@@ -7,6 +7,7 @@ import streamlit as st
 from core import ConfigError
 from core.bands import NOTE, Record, table
 from core.comparison import Comparison
+from core.export import to_csv
 from ui import arm_cards, arm_controls, compare_files, comparing, link, panels, sidebar
 from ui.charts.arms import Drawn, arm_marks
 from ui.charts.compare import compare_heatmap, compare_profile
@@ -21,6 +22,7 @@ from ui.charts.compare_curves import (
 from ui.charts.quantities import QUANTITIES
 from ui.comparing import ArmNotice
 from ui.navigation import pages
+from ui.printable import document
 from ui.text import as_text
 
 CURVES = {
@@ -86,15 +88,32 @@ def numbers(comparison: Comparison, arms: list[Drawn]) -> None:
     columns = {name: share if name in ("accuracy", "share of steps clipped") else short for name in summary}
     columns |= {"verdict": None, "seeds diverged": None}
     st.dataframe(summary, column_config={k: v for k, v in columns.items() if v}, key="compare-table")
-    st.download_button(
-        "Table (CSV)", summary.to_csv, "comparison.csv", "text/csv", on_click="ignore", icon=":material/download:"
-    )
+    with st.container(horizontal=True):
+        compare_files.download(
+            "Table (CSV)", lambda: to_csv(summary.reset_index(names="arm")), "comparison.csv", "text/csv"
+        )
+        compare_files.download(
+            "Summary to print (HTML)", lambda: to_print(comparison, arms), "gradient-comparison.html", "text/html"
+        )
     for arm in arms:
         st.markdown(f"**{as_text(arm.name)}.** {as_text(arm.record.sentence)}")
     st.subheader("What differs", anchor=False)
     st.dataframe(comparison.differences(), key="compare-differences")
     st.caption(as_text(f"Shared: {comparison.shared()}"))
     st.caption(as_text(NOTE))
+
+
+def to_print(comparison: Comparison, arms: list[Drawn]) -> str:
+    """The whole comparison as one HTML file, in light colours."""
+    records = {arm.name: arm.record for arm in arms}
+    layers = max(arm.record.layers["grad_norm"].median.shape[1] for arm in arms)
+    return document(
+        arm_cards.headline(records),
+        [*(f"{arm.name}. {arm.record.sentence}" for arm in arms), f"Shared: {comparison.shared()}", NOTE],
+        [compare_profile(arms), *(compare_heatmap(arm, layers=layers) for arm in arms)]
+        + [draw(arms) for draw in CURVES.values()],
+        [comparison.differences(), table(records)],
+    )
 
 
 def refuse(error: ConfigError) -> None:

@@ -1,4 +1,4 @@
-"""What one takes away from a comparison, and brings back: its link, its settings, a summary to print."""
+"""What one takes away from a comparison, and brings back: its link and its settings."""
 
 from __future__ import annotations
 
@@ -41,20 +41,14 @@ def from_json(raw: bytes) -> Comparison:
     return Comparison.from_dict(settings)
 
 
-def take_away(comparison: Comparison | None, summary: Callable[[], str] | None = None) -> None:
-    """The link to this comparison, its files, and a file of settings to load.
-
-    Args:
-        summary: makes the page to print, when there are results.
-    """
+def take_away(comparison: Comparison | None) -> None:
+    """The link to this comparison, its settings as a file, and a file of settings to load."""
     with st.popover("Share and export", icon=":material/ios_share:"):
         if comparison is not None:
             st.caption("Link to this comparison")
             address = (st.context.url or "").partition("?")[0]
             st.code("?".join(filter(None, (address, query(comparison)))), language=None, wrap_lines=True)
-            _download("Settings (JSON)", lambda: to_json(comparison), "gradient-comparison.json", "application/json")
-        if summary is not None:
-            _download("Summary to print (HTML)", summary, "gradient-comparison.html", "text/html")
+            download("Settings (JSON)", lambda: to_json(comparison), "gradient-comparison.json", "application/json")
         st.file_uploader(
             "Load settings (JSON)", type=["json"], key="comparison_file", on_change=_load, max_upload_size=1
         )
@@ -62,10 +56,9 @@ def take_away(comparison: Comparison | None, summary: Callable[[], str] | None =
             panels.refusal(st.session_state["comparison_fault"])
 
 
-def _download(label: str, make: Callable[[], str], name: str, mime: str) -> None:
-    st.download_button(
-        label, make, name, mime, key=f"download_{name}", on_click="ignore", icon=":material/download:", width="stretch"
-    )
+def download(label: str, make: Callable[[], str], name: str, mime: str) -> None:
+    """A button for a file that is made when it is pressed."""
+    st.download_button(label, make, name, mime, key=f"download_{name}", on_click="ignore", icon=":material/download:")
 
 
 def _load() -> None:

@@ -7,11 +7,14 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.comparison import Comparison
+from core.ready import READY
+from ui import arm_controls
+from ui.arms import read_arms
 from ui.link import DEFAULTS, to_config
 
 HOUSE = Path(__file__).resolve().parents[2]
 LIMIT = 240  # seconds; the longest comparison takes about ten, but the machine may be busy
-SMALL = {"depth": "2", "width": "4", "steps": "3", "samples": "16"}  # runs that take no time
+SMALL = {"depth": 2, "width": 4, "steps": 3, "samples": 16}  # runs that take no time
 CURVES = ["compare-loss", "compare-accuracy", "compare-global-norm", "compare-weight-norm", "compare-saturation",
           "compare-dead"]  # fmt: skip
 
@@ -23,12 +26,13 @@ def no_limits(monkeypatch):
 
 
 def visit(**parameters):
-    """The page as somebody sees it who comes with these parameters."""
+    """The page with these settings of its controls."""
     app = AppTest.from_file(str(HOUSE / "app.py"), default_timeout=LIMIT)
     app.run()  # the navigation must be known before the page can be switched
     app.switch_page("pages/compare.py")
+    calm(app.run())  # a page starts from its own address, so its controls are set once it is there
     for name, value in parameters.items():
-        app.query_params[name] = value
+        app.session_state[name] = value
     return calm(app.run())
 
 
@@ -42,8 +46,6 @@ def comparison_of(app):
     state = app.session_state
     base = to_config({key: state[key] for key in DEFAULTS})
     vary = None if state["vary"] == "none" else state["vary"]
-    from ui.arms import read_arms
-
     return Comparison(base, vary, read_arms(state["arms"], vary), state["seeds"])
 
 
@@ -62,3 +64,88 @@ def headline(app):
 def arms_drawn(app):
     """Names of the lines of the shared profile."""
     return [line["name"] for line in figures(app)[0]["data"] if line.get("mode") == "lines+markers"]
+
+
+def small(**parameters):
+    return visit(**SMALL, seeds=2, **parameters)
+
+
+def test_without_a_touch_it_shows_sigmoid_tanh_and_relu_and_says_which_vanishes():
+    app = visit()
+    assert comparison_of(app) == Comparison()
+    assert headline(app).startswith("The gradient vanishes in sigmoid")
+    assert arms_drawn(app) == ["sigmoid", "tanh", "ReLU"]
+    assert len(app.get("plotly_chart")) == 1 + 3 + len(CURVES)
+
+
+def test_two_and_eight_arms_are_all_drawn():
+    scales = [f"{k / 4:g}" for k in range(1, 9)]
+    for count in (2, 8):
+        app = small(vary="init_scale", arms=",".join(scales[:count]))
+        assert len(arms_drawn(app)) == count
+        assert len(app.get("plotly_chart")) == 1 + count + len(CURVES)
+
+
+@pytest.mark.parametrize("arms", ["relu", ",".join(["tanh"] * 9), "relu,nonsense", "relu,relu"])
+def test_bad_arms_are_refused_in_a_sentence_and_the_controls_stay(arms):
+    app = small(arms=arms)
+    assert app.error and len(app.get("plotly_chart")) == 0
+    assert app.session_state["depth"] == 2 and app.session_state["arms"] == arms
+
+
+def test_an_arm_added_does_not_train_the_others_again(monkeypatch):
+    from ui import comparing
+
+    trained = []
+    train = comparing.train
+
+    def counted(configs, **kwargs):
+        trained.extend(config.activation for config in configs)
+        return train(configs, **kwargs)
+
+    monkeypatch.setattr(comparing, "train", counted)
+    small(arms="sigmoid,softplus", learning_rate=0.0123)
+    assert sorted(set(trained)) == ["sigmoid", "softplus"]
+    trained.clear()
+    small(arms="sigmoid,softplus,elu", learning_rate=0.0123)
+    assert set(trained) == {"elu"} and len(trained) == 2
+
+
+def test_a_comparison_survives_its_file():
+    app = small(arms="sigmoid,relu;init=he_normal")
+    kept = comparison_of(app)
+    from ui.compare_files import from_json, to_json
+
+    assert from_json(to_json(kept).encode()) == kept
+
+
+def test_the_summary_to_print_stands_alone_and_escapes_what_a_visitor_typed():
+    from core.bands import measure
+    from core.comparison import Arm
+    from core.config import RunConfig
+    from core.engine import train
+    from ui.charts.arms import Drawn, arm_marks
+    from ui.charts.compare import compare_profile
+    from ui.printable import document
+
+    name = "<script>alert(1)</script>"
+    base = RunConfig(hidden=(3,), steps=2, samples=8)
+    comparison = Comparison(base, None, (Arm(name), Arm("b", {"activation": "relu"})), 1)
+    records = [measure([trace]) for trace in train(comparison.configs())]
+    marks = arm_marks(["sigmoid", "relu"])
+    arms = [Drawn(a.name, r, m) for a, r, m in zip(comparison.arms, records, marks, strict=True)]
+    page = document(name, [name], [compare_profile(arms)], [comparison.differences()])
+    assert "<script>alert(1)" not in page
+    assert "src=" not in page.split("</script>", 1)[1] and "&lt;script&gt;" in page
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", READY)
+def test_every_ready_comparison_is_one_click_and_shows_its_claim(name):
+    app = small()
+    app.selectbox(key="ready").set_value(name)
+    calm(app.run(timeout=LIMIT))
+    assert comparison_of(app) == READY[name].comparison
+    assert READY[name].claim[:40] in " ".join(info.value.replace("\\", "") for info in app.info)
+    assert arms_drawn(app) == [arm.name for arm in READY[name].comparison.arms]
+    assert arm_controls.DEFAULTS["seeds"] != app.session_state["seeds"]

@@ -1,0 +1,94 @@
+"""Compare in a real Chromium: what one sees at three widths, in light and dark, and what a link restores."""
+
+import pytest
+
+CHARTS = "[data-testid=stPlotlyChart]"
+EIGHT = "init_scale", ",".join(f"{k / 4:g}" for k in range(1, 9))
+SMALL = "width=4&steps=3&samples=16&seeds=2"
+
+
+def refused(answer):
+    return answer.status >= 400 and "/_stcore/" not in answer.url
+
+
+def told(message):
+    return message.type == "error" and "Failed to load resource" not in message.text
+
+
+@pytest.fixture
+def compare(browser, server, settled):
+    """Opens Compare in a fresh tab of some width and theme; it asks no other host and reports no error."""
+    contexts, errors, outside = [], [], []
+
+    def visit(query="", width=1440, theme="light"):
+        context = browser.new_context(
+            viewport={"width": width, "height": 1000}, color_scheme=theme, reduced_motion="reduce"
+        )
+        context.set_default_timeout(60_000)
+        contexts.append(context)
+        page = context.new_page()
+        # a deep link makes Streamlit look for its own base path: those answers are told apart by their address
+        page.on("response", lambda answer: errors.append(answer.url) if refused(answer) else None)
+        page.on("console", lambda message: errors.append(message.text) if told(message) else None)
+        own = (server, server.replace("http", "ws", 1), "data:", "blob:")
+        page.on("request", lambda request: None if request.url.startswith(own) else outside.append(request.url))
+        page.goto(f"{server}/compare?{query}")
+        settled(page, 120)
+        page.wait_for_selector(".st-key-compare-profile .js-plotly-plot .main-svg")
+        return page
+
+    yield visit
+    for context in contexts:
+        context.close()
+    assert errors == []
+    assert outside == []
+
+
+def names(page):
+    """The arms in the legend of the shared profile, as drawn."""
+    return page.locator(".st-key-compare-profile .legendtext").all_text_contents()
+
+
+def overlaps(page):
+    """Pairs of legend entries of the shared profile whose texts lie over each other."""
+    boxes = [box.bounding_box() for box in page.locator(".st-key-compare-profile .legendtext").all()]
+    return [
+        (i, j)
+        for i, a in enumerate(boxes)
+        for j, b in enumerate(boxes[:i])
+        if a["x"] < b["x"] + b["width"] and b["x"] < a["x"] + a["width"]
+        and a["y"] + 2 < b["y"] + b["height"] and b["y"] + 2 < a["y"] + a["height"]
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 768, 1440])
+def test_eight_arms_have_legible_legends_and_nothing_runs_off_sideways(compare, width, theme):
+    page = compare(f"depth=3&{SMALL}&vary={EIGHT[0]}&arms={EIGHT[1]}", width, theme)
+    assert len(names(page)) == 8 and overlaps(page) == []
+    chart = page.locator(".st-key-compare-profile .main-svg").first.bounding_box()
+    for entry in page.locator(".st-key-compare-profile .legendtext").all():
+        box = entry.bounding_box()
+        assert chart["x"] <= box["x"] and box["x"] + box["width"] <= chart["x"] + chart["width"]
+    main = page.locator("[data-testid=stMain]")
+    assert main.evaluate("e => e.scrollWidth - e.clientWidth") <= 0
+    assert all(chart.get_attribute("aria-label") for chart in page.locator(CHARTS).all())
+
+
+def test_a_link_restores_the_whole_comparison(compare):
+    query = f"depth=2&{SMALL}&vary=activation&arms=tanh,mine~relu;init=he_normal"
+    page = compare(query)
+    seen = names(page)
+    assert "mine" in seen and "tanh" in seen
+    address = page.url
+    again = compare(address.partition("?")[2])
+    assert names(again) == seen
+    assert again.get_by_label("Depth", exact=True).input_value() == "2"
+
+
+def test_bad_parameters_are_named_one_by_one_and_the_others_survive(compare):
+    page = compare(f"depth=3&{SMALL.replace('seeds=2', 'seeds=99')}&vary=init_scale&arms=0.5,2&foo=1")
+    told = page.locator("[data-testid=stAlert]").all_inner_texts()
+    assert any("seeds = '99' is not allowed" in text for text in told)
+    assert any("foo is not a setting" in text for text in told)
+    assert page.get_by_label("Depth", exact=True).input_value() == "3"
