@@ -25,6 +25,8 @@ lint: $(VENV)/dev.stamp
 
 bench: $(VENV)/dev.stamp
 	$(PY) -m benchmarks.engine
+	$(PY) -m benchmarks.memory
+	$(PY) -m benchmarks.compare
 
 env: $(VENV)/dev.stamp
 
