@@ -52,17 +52,24 @@ class Batch:
         self.y = [A[:, :width] for A, width in zip(self.inputs, widths, strict=False)]
         self.targets = np.zeros((runs, outputs, samples), dtype)
 
-        memory = [np.empty(runs * max(widths) * samples, dtype) for _ in range(3)]  # for all layers: hot in the cache
+        # for all layers in turn: hot in the cache
+        memory = [np.empty(runs * max(widths) * samples, dtype) for _ in range(3 + (runs > 1))]
 
         def views(which: int, width: int) -> np.ndarray:
             return memory[which][: runs * width * samples].reshape(runs, width, samples)
 
         self.scratch = [views(0, width) for width in widths[1:]]
         self.net = [views(1, width) for width in widths[1:]]
-        self.slope_memory = np.ones((runs, sum(widths[1:]), samples) if trains else 0, dtype)
+        # phi(net): of one run straight into y; of several in one piece and then copied, since y is strided over them
+        self.phi = self.y[1:] if runs == 1 else [views(3, width) for width in hidden]
+        # layer after layer, each (R, units, samples) in one piece: over strides, passes take 2 to 3 times as long
+        self.slope_memory = np.ones(runs * sum(widths[1:]) * samples if trains else 0, dtype)
         if trains:
-            ends = np.cumsum(widths[1:])
-            self.slopes = [self.slope_memory[:, end - width : end] for end, width in zip(ends, widths[1:], strict=True)]
+            ends = runs * samples * np.cumsum(widths[1:])
+            self.slopes = [
+                self.slope_memory[end - runs * width * samples : end].reshape(runs, width, samples)
+                for end, width in zip(ends, widths[1:], strict=True)
+            ]
         else:
             self.slopes = [views(2, width) for width in widths[1:]]
         if axis is not None:
@@ -88,13 +95,15 @@ class Batch:
         """net, y and phi' of every layer, and the output."""
         last = self.layers - 1
         for layer in range(last):
-            net, out = self.net[layer], self.y[layer + 1]
+            net, phi, y = self.net[layer], self.phi[layer], self.y[layer + 1]
             np.matmul(parameters.transposed[layer], self.inputs[layer], out=net)
             if self.axis is not None:
                 normalize(net, self.axis, self.inverse_deviation[layer], self.scratch[layer])
-            self.activation.forward(net, out, self.slopes[layer], self.scratch[layer])
+            self.activation.forward(net, phi, self.slopes[layer], self.scratch[layer])
             if self.skips[layer]:
-                out += self.y[layer]
+                np.add(phi, self.y[layer], out=y)
+            elif phi is not y:
+                np.copyto(y, phi)
         np.matmul(parameters.transposed[last], self.inputs[last], out=self.output_net)
         if self.output_activation is None:
             softmax(self.output_net, self.output, self.log_sum, self.total)
@@ -145,25 +154,30 @@ class Batch:
         widths = self.layout.widths[1:]
         for layer in range(1, self.layers + 1):
             if layer == self.layers or widths[layer] != widths[first]:
-                start = sum(widths[:first])
-                view = self.slope_memory[:, start : start + widths[first] * (layer - first)]
-                blocks.append((slice(first, layer), view.reshape(self.runs, layer - first, -1)))
+                start, size = sum(widths[:first]), widths[first] * (layer - first)
+                view = self.slope_memory[self.runs * self.samples * start :][: self.runs * self.samples * size]
+                by_layer = view.reshape(layer - first, self.runs, -1)
+                blocks.append((slice(first, layer), by_layer.transpose(1, 0, 2)))
                 first = layer
         return blocks
 
     def _make_counters(self) -> None:
-        units = self.layout.widths[1:]
-        self.low = np.zeros((self.runs, sum(units), self.samples), bool)
-        self.bytes = [self.low.view(np.uint8)[:, :, at : at + BLOCK] for at in range(0, self.samples, BLOCK)]
-        self.block_counts = np.empty(self.low.shape[:2], np.uint8)
-        self.counts = np.empty(self.low.shape[:2])
-        self.layer_of_unit = np.repeat(np.eye(self.layers), units, axis=0)  # (units, layers)
-        self.units = np.array(units, float)
+        """Buffers for counting: flags beside the slopes, one count for each (layer, run, unit), in that order."""
+        units, values = np.array(self.layout.widths[1:]), self.runs * self.samples
+        self.low = np.zeros(self.slope_memory.size, bool)
+        flags = self.low.view(np.uint8).reshape(-1, self.samples)
+        self.bytes = [flags[:, at : at + BLOCK] for at in range(0, self.samples, BLOCK)]
+        self.block_counts = np.empty(len(flags), np.uint8)
+        self.counts = np.empty(len(flags))
+        self.firsts = np.cumsum([0, *np.repeat(units, self.runs)])[:-1]  # where each (layer, run) begins
+        self.summed = np.empty(len(self.firsts))
+        self.by_run = self.summed.reshape(self.layers, self.runs).T
+        self.units = units.astype(float)
         self.values = self.units * self.samples
-        hidden = slice(0, sum(units[:-1]))
-        self.watched = [(hidden, self.activation)] if hidden.stop else []
+        hidden = values * int(units[:-1].sum())
+        self.watched = [(slice(0, hidden), self.activation)] if hidden else []
         if self.output_activation is not None and not self.linear_output:
-            self.watched.append((slice(hidden.stop, hidden.stop + units[-1]), self.output_activation))
+            self.watched.append((slice(hidden, None), self.output_activation))
         self.low_too = None if all(member.monotone for _, member in self.watched) else np.empty_like(self.low)
 
     def count_saturated(self, saturation: np.ndarray, dead: np.ndarray) -> None:
@@ -171,24 +185,25 @@ class Batch:
 
         Reads the slopes: call it between forward and backward. NaN at a softmax output, which has no slope of its own.
         """
-        for units, activation in self.watched:
-            slope, low, threshold = self.slope_memory[:, units], self.low[:, units], SATURATED * activation.sup_slope
+        for part, activation in self.watched:
+            slope, low, threshold = self.slope_memory[part], self.low[part], SATURATED * activation.sup_slope
             np.less(slope, threshold, out=low)
             if not activation.monotone:
-                above = np.greater(slope, -threshold, out=self.low_too[:, units])
+                above = np.greater(slope, -threshold, out=self.low_too[part])
                 low &= above
         counts = self.counts
         for first, block in enumerate(self.bytes):
-            np.einsum("run->ru", block, out=self.block_counts)
+            np.einsum("un->u", block, out=self.block_counts)
             if first == 0:
                 np.copyto(counts, self.block_counts)
             else:
                 counts += self.block_counts
-        np.matmul(counts, self.layer_of_unit, out=saturation)  # whole numbers: exact
-        saturation /= self.values
-        np.floor_divide(counts, self.samples, out=counts)  # 1 where low on every sample
-        np.matmul(counts, self.layer_of_unit, out=dead)
-        dead /= self.units
+        np.add.reduceat(counts, self.firsts, out=self.summed)  # whole numbers: exact
+        np.divide(self.by_run, self.values, out=saturation)
+        counts /= self.samples
+        np.floor(counts, out=counts)  # 1 where low on every sample, else 0
+        np.add.reduceat(counts, self.firsts, out=self.summed)
+        np.divide(self.by_run, self.units, out=dead)
         if self.output_activation is None:
             saturation[:, -1] = dead[:, -1] = np.nan
 
