@@ -89,10 +89,10 @@ def numbers(comparison: Comparison, arms: list[Drawn]) -> None:
     columns |= {"verdict": None, "seeds diverged": None}
     st.dataframe(summary, column_config={k: v for k, v in columns.items() if v}, key="compare-table")
     with st.container(horizontal=True):
-        compare_files.download(
+        panels.download(
             "Table (CSV)", lambda: to_csv(summary.reset_index(names="arm")), "comparison.csv", "text/csv"
         )
-        compare_files.download(
+        panels.download(
             "Summary to print (HTML)", lambda: to_print(comparison, arms), "gradient-comparison.html", "text/html"
         )
     for arm in arms:

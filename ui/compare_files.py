@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from urllib.parse import urlencode
 
 import streamlit as st
@@ -48,17 +47,13 @@ def take_away(comparison: Comparison | None) -> None:
             st.caption("Link to this comparison")
             address = (st.context.url or "").partition("?")[0]
             st.code("?".join(filter(None, (address, query(comparison)))), language=None, wrap_lines=True)
-            download("Settings (JSON)", lambda: to_json(comparison), "gradient-comparison.json", "application/json")
+            panels.download("Settings (JSON)", lambda: to_json(comparison), "gradient-comparison.json", "application/json")
+        panels.choose_picture()
         st.file_uploader(
             "Load settings (JSON)", type=["json"], key="comparison_file", on_change=_load, max_upload_size=1
         )
         if st.session_state.get("comparison_fault"):
             panels.refusal(st.session_state["comparison_fault"])
-
-
-def download(label: str, make: Callable[[], str], name: str, mime: str) -> None:
-    """A button for a file that is made when it is pressed."""
-    st.download_button(label, make, name, mime, key=f"download_{name}", on_click="ignore", icon=":material/download:")
 
 
 def _load() -> None:

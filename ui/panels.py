@@ -26,7 +26,8 @@ def dark() -> bool:
 
 def show(chart: Chart, key: str, numbers: bool = False) -> None:
     """One chart under its own key, with its finding as text alternative, and perhaps its numbers to open."""
-    st.plotly_chart(chart.figure, key=key, theme=None, config=toolbar(key), alt=chart.alt)
+    config = toolbar(key, st.session_state.get("picture") or "png")
+    st.plotly_chart(chart.figure, key=key, theme=None, config=config, alt=chart.alt)
     if numbers:
         box = st.popover("Numbers", key=f"{key}-numbers", type="tertiary", icon=":material/table:", on_change="rerun")
         if box.open:
@@ -79,6 +80,20 @@ def refusal(error: ConfigError) -> None:
     st.error(as_text(error), icon=":material/block:")
 
 
+def choose_picture() -> None:
+    """The format in which the camera of every chart's toolbar saves: Plotly gives one button one format."""
+    st.segmented_control(
+        "Pictures",
+        ["png", "svg"],
+        default="png",
+        required=True,
+        format_func=str.upper,
+        key="picture",
+        persist_state="session",
+        help="What the camera in a chart's toolbar saves: pixels, or lines that stay sharp in print.",
+    )
+
+
 def take_away(config: RunConfig | None, run: Run | None = None) -> None:
     """The link to these settings, files of the run, and a file of settings to load."""
     with st.popover("Share and export", icon=":material/ios_share:"):
@@ -86,10 +101,11 @@ def take_away(config: RunConfig | None, run: Run | None = None) -> None:
             table = "; your table is not in it" if config.dataset == "custom" else ""
             st.caption(f"Copy link: it opens the page with these settings{table}.")
             st.code(_address(config), language=None, wrap_lines=True)
-            _download("Settings (JSON)", lambda: to_json(config), "gradient-lab.json", "application/json")
+            download("Settings (JSON)", lambda: to_json(config), "gradient-lab.json", "application/json")
         if run is not None:
-            _download("Record (CSV)", lambda: to_csv(sessions.trained(run)), "gradient-lab.csv", "text/csv")
-            _download("PyTorch script", lambda: to_pytorch(config, run.data), "gradient_lab.py", "text/x-python")
+            download("Record (CSV)", lambda: to_csv(sessions.trained(run)), "gradient-lab.csv", "text/csv")
+            download("PyTorch script", lambda: to_pytorch(config, run.data), "gradient_lab.py", "text/x-python")
+        choose_picture()
         st.file_uploader(
             "Load settings (JSON)", type=["json"], key="config_file", on_change=_load, max_upload_size=1
         )
@@ -102,7 +118,7 @@ def _address(config: RunConfig) -> str:
     return urlunsplit((page.scheme, page.netloc, page.path or "/", link.to_query(config), ""))
 
 
-def _download(label: str, make: Callable[[], str], name: str, mime: str) -> None:
+def download(label: str, make: Callable[[], str], name: str, mime: str) -> None:
     st.download_button(
         label, make, name, mime, key=f"download_{name}", on_click="ignore", icon=":material/download:", width="stretch"
     )

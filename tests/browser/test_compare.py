@@ -92,3 +92,32 @@ def test_bad_parameters_are_named_one_by_one_and_the_others_survive(compare):
     assert any("seeds = '99' is not allowed" in text for text in told)
     assert any("foo is not a setting" in text for text in told)
     assert page.get_by_label("Depth", exact=True).input_value() == "3"
+
+
+def test_the_camera_saves_svg_when_that_is_chosen(compare):
+    page = compare(f"depth=2&{SMALL}")
+    page.get_by_text("Share and export").click()
+    page.get_by_role("radio", name="SVG").or_(page.get_by_role("button", name="SVG", exact=True)).first.click()
+    page.keyboard.press("Escape")
+    page.wait_for_timeout(1500)
+    page.locator(".st-key-compare-profile .js-plotly-plot").hover()
+    with page.expect_download() as download:
+        page.locator(".st-key-compare-profile .modebar-btn[data-title*='Download']").click()
+    assert download.value.suggested_filename.endswith(".svg")
+
+
+def test_the_printed_summary_opens_offline_with_its_charts_and_table(compare, browser, tmp_path):
+    page = compare(f"depth=2&{SMALL}&vary=activation&arms=tanh,relu")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Summary to print (HTML)").click()
+    kept = tmp_path / "summary.html"
+    download.value.save_as(kept)
+    context = browser.new_context(offline=True)
+    offline, asked = context.new_page(), []
+    own = ("file:", "data:", "blob:")
+    offline.on("request", lambda request: None if request.url.startswith(own) else asked.append(request.url))
+    offline.goto(kept.as_uri())
+    offline.wait_for_selector(".js-plotly-plot .main-svg")
+    assert offline.locator(".js-plotly-plot").count() >= 8 and offline.locator("table").count() == 2
+    assert asked == []
+    context.close()
