@@ -47,7 +47,9 @@ def take_away(comparison: Comparison | None) -> None:
             st.caption("Link to this comparison")
             address = (st.context.url or "").partition("?")[0]
             st.code("?".join(filter(None, (address, query(comparison)))), language=None, wrap_lines=True)
-            panels.download("Settings (JSON)", lambda: to_json(comparison), "gradient-comparison.json", "application/json")
+            panels.download(
+                "Settings (JSON)", lambda: to_json(comparison), "gradient-comparison.json", "application/json"
+            )
         panels.choose_picture()
         st.file_uploader(
             "Load settings (JSON)", type=["json"], key="comparison_file", on_change=_load, max_upload_size=1

@@ -119,6 +119,7 @@ def _address(config: RunConfig) -> str:
 
 
 def download(label: str, make: Callable[[], str], name: str, mime: str) -> None:
+    """A button for a file that is made when it is pressed."""
     st.download_button(
         label, make, name, mime, key=f"download_{name}", on_click="ignore", icon=":material/download:", width="stretch"
     )
