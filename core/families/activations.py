@@ -24,6 +24,8 @@ class Activation:
         formula: LaTeX.
         forward: (net, out, slope, scratch) -> None; writes phi(net) to `out` and phi'(net) to `slope`. All four have
             one shape and dtype and overlap nowhere; only `scratch` may be overwritten besides.
+        curvature: net -> phi''(net), a new array; 0 almost everywhere for those made of straight pieces. At a kink it
+            is the left value, as the slope is.
         sup_slope: the supremum of |phi'|.
         kinks: where phi' jumps (finite differences and quadrature stay away from them).
         suited: (init, init_scale) that keeps gradients level, as far as one does.
@@ -34,11 +36,13 @@ class Activation:
     label: str
     formula: str
     forward: Callable[[np.ndarray, np.ndarray, np.ndarray, np.ndarray], None]
+    curvature: Callable[[np.ndarray], np.ndarray]
     sup_slope: float
     kinks: tuple[float, ...]
     suited: tuple[str, float]
     source: str
     monotone: bool = True  # whether phi' is nowhere negative
+    rays: tuple[float, float] | None = None  # (slope below 0, slope above), where phi is these two rays and no more
 
     def __call__(self, net: np.ndarray) -> np.ndarray:
         """phi(net), as a new array."""
@@ -144,6 +148,44 @@ def _softplus(net, out, slope, scratch):
     logistic(net, slope)
 
 
+def _straight(net):
+    return np.zeros_like(net)
+
+
+def _bell(net):
+    """S(z) S(-z), the slope of the logistic function: both factors keep their digits where 1 - S would lose them."""
+    rising, falling = np.empty_like(net), np.empty_like(net)
+    with np.errstate(over="ignore"):
+        logistic(net, rising)
+        logistic(-net, falling)
+    return rising * falling
+
+
+def _sigmoid_curvature(net):
+    return -_bell(net) * np.tanh(net / 2)  # 1 - 2 S(z) = -tanh(z / 2)
+
+
+def _tanh_curvature(net):
+    return -2 * np.tanh(net) / np.cosh(np.clip(net, -350, 350)) ** 2  # 1 - tanh^2 would lose its digits
+
+
+def _elu_curvature(net):
+    return np.where(net > 0, 0, np.exp(np.minimum(net, 0)))
+
+
+def _selu_curvature(net):
+    return SELU_SLOPE * _elu_curvature(net)
+
+
+def _gelu_curvature(net):
+    squared = np.square(np.clip(net, -40, 40))  # beyond 40 the density is below the smallest float
+    return (2 - squared) * np.exp(-squared / 2) / math.sqrt(2 * math.pi)
+
+
+def _silu_curvature(net):
+    return _bell(net) * (2 - net * np.tanh(net / 2))
+
+
 def _positive(net, zeros, out, scratch):
     """1 where net > 0, else 0, into `out`: through bytes in `scratch`, half the time of np.sign or a mixed compare."""
     flags = scratch.reshape(-1).view(np.uint8)[: net.size].reshape(net.shape)
@@ -162,12 +204,14 @@ def _zeros(like: np.ndarray) -> np.ndarray | float:
 ACTIVATIONS: dict[str, Activation] = {
     member.name: member
     for member in (
-        Activation("linear", "linear", r"\varphi(z) = z", _linear, 1.0, (), ("normal", 1.0), "the identity"),
+        Activation("linear", "linear", r"\varphi(z) = z", _linear, _straight, 1.0, (), ("normal", 1.0), "the identity",
+            rays=(1.0, 1.0)),
         Activation(
             "sigmoid",
             "sigmoid",
             r"\varphi(z) = \frac{1}{1 + e^{-z}}",
             _sigmoid,
+            _sigmoid_curvature,
             0.25,
             (),
             ("glorot_normal", 4.0),
@@ -178,6 +222,7 @@ ACTIVATIONS: dict[str, Activation] = {
             "tanh",
             r"\varphi(z) = \tanh z",
             _tanh,
+            _tanh_curvature,
             1.0,
             (),
             ("glorot_normal", 1.0),
@@ -188,26 +233,31 @@ ACTIVATIONS: dict[str, Activation] = {
             "ReLU",
             r"\varphi(z) = \max(z, 0)",
             _relu,
+            _straight,
             1.0,
             (0.0,),
             ("he_normal", 1.0),
             "Nair & Hinton 2010; He et al. 2015 for its initialisation",
+            rays=(0.0, 1.0),
         ),
         Activation(
             "leaky_relu",
             "leaky ReLU",
             r"\varphi(z) = \max(z, 0.01 z)",
             _leaky_relu,
+            _straight,
             1.0,
             (0.0,),
             ("he_normal", 1.0),
             "Maas et al. 2013",
+            rays=(LEAK, 1.0),
         ),
         Activation(
             "elu",
             "ELU",
             r"\varphi(z) = z \;(z > 0),\; e^z - 1 \;(z \le 0)",
             _elu,
+            _elu_curvature,
             1.0,
             (),
             ("lecun_normal", 1.0),
@@ -218,6 +268,7 @@ ACTIVATIONS: dict[str, Activation] = {
             "SELU",
             r"\varphi(z) = 1.0507\, z \;(z > 0),\; 1.7581\,(e^z - 1) \;(z \le 0)",
             _selu,
+            _selu_curvature,
             SELU_SLOPE,
             (0.0,),
             ("lecun_normal", 1.0),
@@ -228,6 +279,7 @@ ACTIVATIONS: dict[str, Activation] = {
             "GELU",
             r"\varphi(z) = z\,\Phi(z)",
             _gelu,
+            _gelu_curvature,
             1.128904145185155,  # at z = sqrt 2, where phi'' = (2 - z^2) pdf(z) = 0
             (),
             ("he_normal", 1.0),
@@ -239,6 +291,7 @@ ACTIVATIONS: dict[str, Activation] = {
             "SiLU",
             r"\varphi(z) = \frac{z}{1 + e^{-z}}",
             _silu,
+            _silu_curvature,
             1.0998393201288668,
             (),
             ("he_normal", 1.0),
@@ -250,6 +303,7 @@ ACTIVATIONS: dict[str, Activation] = {
             "softplus",
             r"\varphi(z) = \ln(1 + e^z)",
             _softplus,
+            _bell,
             1.0,
             (),
             ("glorot_normal", 1.0),

@@ -85,6 +85,28 @@ def test_slope_agrees_with_central_differences(activation):
     np.testing.assert_allclose(activation.slope(z), difference, rtol=0, atol=5e-10)
 
 
+def test_curvature_agrees_with_central_differences_of_the_slope(activation):
+    h = 1e-5
+    z = np.linspace(-8, 8, 400)  # as above: the curvature of elu and selu jumps at 0
+    difference = (activation.slope(z + h) - activation.slope(z - h)) / (2 * h)
+    # truncation h^2 |fourth derivative| / 6 < 1e-10; rounding eps |slope| / h < 1e-10 for each term of the slope
+    np.testing.assert_allclose(activation.curvature(z), difference, rtol=0, atol=5e-10)
+
+
+def test_curvature_is_finite_everywhere_and_keeps_its_digits_in_the_tails(activation):
+    z = np.concatenate([POINTS[POINTS != 0], [-1.7e308, 1.7e308]])
+    curvature = activation.curvature(z)
+    assert np.isfinite(curvature).all()
+    if activation.name in ("relu", "leaky_relu", "linear"):
+        assert (curvature == 0).all()
+        return
+    near = np.array([-12.0, -9.5, -2.25, 0.75, 9.5, 12.0])
+    with mpmath.workdps(50):
+        second = np.array([float(mpmath.diff(EXACT[activation.name][1], mpmath.mpf(x))) for x in near])
+    # exp(-z^2 / 2), with z^2 = 144, keeps a relative 144 eps / 2; all others less
+    np.testing.assert_allclose(activation.curvature(near), second, rtol=5e-14, atol=0)
+
+
 def test_kinks_are_where_the_slope_jumps_and_nowhere_else(activation):
     z = np.linspace(-8, 8, 1601)
     assert set(activation.kinks) <= {0.0}

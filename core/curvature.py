@@ -1,0 +1,235 @@
+"""Second derivatives of the data loss: Hessian-vector products, the dense Hessian, and sharpness.
+
+The R-operator differentiates every quantity of the forward and the backward pass along a direction v of the
+parameters: R{dE/dtheta} = H v, at about twice the cost of a gradient and without ever forming H. Vectors run over
+the parameters layer by layer from the input: W row by row (fan_in, fan_out), then b.
+
+Source: Pearlmutter 1994, "Fast exact multiplication by the Hessian".
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.sparse.linalg import LinearOperator, eigsh
+
+from core.config import RunConfig
+from core.engine import Data, checked_data, one_blas_thread
+from core.errors import ConfigError
+from core.families.activations import ACTIVATIONS
+from core.families.losses import LOSSES, OUTPUT_ACTIVATIONS
+from core.families.normalization import EPS, NORMALIZATIONS
+from core.layout import Layout
+from core.stack import Initial, check_initial
+
+MOST_DENSE = 4_000  # parameters of a dense Hessian: 128 MB
+SMALL = 120  # parameters up to which all eigenvalues take less time than Lanczos
+BLOCK = 64  # directions at once, so that a large Hessian needs no large memory besides itself
+LANCZOS_TOLERANCE = 1e-10  # of the eigenvalue
+
+
+def hessian(config: RunConfig, weights: Initial, data: Data | None = None) -> np.ndarray:
+    """All second derivatives of the data loss E, H_ab = d2E / dtheta_a dtheta_b, symmetric, (P, P).
+
+    Args:
+        config: the network and its loss; penalties do not count, and the batch is all training samples.
+        weights: [(W, b), ...] by layer, as a Trace or a Snapshot holds them; b is None without biases.
+        data: (X, D) replacing the config's dataset.
+
+    Raises:
+        ConfigError: weights that do not fit or are not finite, or more than 4,000 parameters.
+    """
+    product = _Product(config, weights, data)
+    if product.layout.size > MOST_DENSE:
+        raise ConfigError(
+            "hidden", config.hidden, f"a Hessian has at most {MOST_DENSE:,} parameters, here {product.layout.size:,}"
+        )
+    return product.dense()
+
+
+def hessian_vector(
+    config: RunConfig, weights: Initial, vector: np.ndarray, data: Data | None = None
+) -> np.ndarray:
+    """H v for one direction v of the parameters, (P,); arguments as `hessian`, for a network of any size.
+
+    Raises:
+        ConfigError: weights that do not fit, or a vector of another length.
+    """
+    product = _Product(config, weights, data)
+    vector = np.asarray(vector, float)
+    if vector.shape != (product.layout.size,):
+        raise ConfigError("vector", vector.shape, f"it needs one number for each of {product.layout.size} parameters")
+    return product(vector[None])[0]
+
+
+def sharpness(config: RunConfig, weights: Initial, data: Data | None = None) -> float:
+    """The largest eigenvalue of H (the largest algebraic one, not the largest in size), by Lanczos.
+
+    Gradient descent on a quadratic is stable just as long as learning_rate < 2 / sharpness. Arguments as `hessian`,
+    for a network of any size; deterministic, since the start vector is fixed.
+
+    Raises:
+        ConfigError: weights that do not fit or are not finite.
+    """
+    product = _Product(config, weights, data)
+    size = product.layout.size
+    if size <= SMALL:
+        return float(np.linalg.eigvalsh(product.dense())[-1])
+    start = np.random.default_rng(0).standard_normal(size)
+    start /= np.linalg.norm(start)
+    scale = float(np.linalg.norm(product(start[None])[0]))
+    if scale == 0 or not np.isfinite(scale):
+        return scale  # a flat loss everywhere, or one beyond all floats
+    # ARPACK takes eigenvalues below 1e-11 for zero, and vanishing gradients come with smaller ones: hence the scale
+    operator = LinearOperator((size, size), lambda v: product(v.reshape(1, -1))[0] / scale, dtype=float)
+    (largest,) = eigsh(operator, 1, which="LA", v0=start, tol=LANCZOS_TOLERANCE, return_eigenvectors=False)
+    return scale * float(largest)
+
+
+class _Product:
+    """v -> H v at fixed weights: one forward and backward pass is kept, each product differentiates both.
+
+    Shapes are (samples, units) as in the formulas; what belongs to several directions has them as its first axis.
+    """
+
+    def __init__(self, config: RunConfig, weights: Initial, data: Data | None):
+        samples = checked_data(config, data)
+        X, self.D = np.asarray(samples.X, float), np.asarray(samples.D, float)
+        self.layout = Layout((X.shape[1], *config.hidden, self.D.shape[1]), config.bias)
+        try:
+            check_initial(weights, self.layout)
+        except ConfigError as error:
+            raise ConfigError("weights", error.value, error.allowed) from None
+        self.W = [np.asarray(W, float) for W, _ in weights]
+        self.loss = LOSSES[config.loss]
+        self.output_activation = OUTPUT_ACTIVATIONS[config.output_activation]
+        normalized = NORMALIZATIONS[config.normalization].axis
+        self.axis = None if normalized is None else {1: -1, 2: -2}[normalized]  # there (R, units, samples)
+        last = self.layout.layers - 1
+        self.skips = [
+            config.residual and layer < last and m == n for layer, (m, n) in enumerate(self.layout.shapes)
+        ]
+        with one_blas_thread, np.errstate(all="ignore"):
+            self._forward(X, [0.0 if b is None else np.asarray(b, float) for _, b in weights], config)
+            self._backward()
+
+    def _forward(self, X: np.ndarray, biases: list, config: RunConfig) -> None:
+        activation, last = ACTIVATIONS[config.activation], self.layout.layers - 1
+        self.y, self.h, self.inverse, self.slope, self.curvature = [X], [], [], [], []
+        for layer in range(last):
+            net, inverse = self.y[layer] @ self.W[layer] + biases[layer], None
+            if self.axis is not None:
+                net -= net.mean(axis=self.axis, keepdims=True)
+                inverse = 1 / np.sqrt(np.mean(net * net, axis=self.axis, keepdims=True) + EPS)
+                net *= inverse
+            value, slope = activation.evaluate(net)
+            self.y.append(value + self.y[layer] if self.skips[layer] else value)
+            self.h.append(net)
+            self.inverse.append(inverse)
+            self.slope.append(slope)
+            self.curvature.append(activation.curvature(net))
+        net = self.y[last] @ self.W[last] + biases[last]
+        if self.output_activation is None:
+            powers = np.exp(net - net.max(axis=1, keepdims=True))
+            self.output = powers / powers.sum(axis=1, keepdims=True)
+        else:
+            self.output, slope = self.output_activation.evaluate(net)
+            self.slope.append(slope)
+            self.curvature.append(self.output_activation.curvature(net))
+        self.residual = self._residual(self.output, self.D)
+
+    def _residual(self, output: np.ndarray, target: np.ndarray | float) -> np.ndarray:
+        """As the loss has it: linear in the output, so that without a target it differentiates itself."""
+        out = np.empty_like(output)
+        self.loss.residual(output, target, out)
+        return out
+
+    def _backward(self) -> None:
+        last = self.layout.layers - 1
+        self.delta, self.dy, self.g = [None] * (last + 1), [None] * (last + 1), [None] * last
+        self.delta[last] = self.residual / len(self.D)
+        if self.loss.output_activation is None:
+            self.delta[last] *= self.slope[last]
+        for layer in range(last - 1, -1, -1):
+            self.dy[layer] = self.delta[layer + 1] @ self.W[layer + 1].T
+            if layer + 1 < last and self.skips[layer + 1]:
+                self.dy[layer] += self.dy[layer + 1]
+            self.g[layer] = self.dy[layer] * self.slope[layer]
+            self.delta[layer] = self._normalized(layer, self.g[layer])
+
+    def _mean(self, values: np.ndarray) -> np.ndarray:
+        return values.mean(axis=self.axis, keepdims=True)
+
+    def _normalized(self, layer: int, x: np.ndarray) -> np.ndarray:
+        """The Jacobian of normalization times x, which is symmetric: s (x - mean x - h mean(h x))."""
+        if self.axis is None:
+            return x
+        h = self.h[layer]
+        return self.inverse[layer] * (x - self._mean(x) - h * self._mean(h * x))
+
+    def _normalized_along(self, layer: int, rnet: np.ndarray, rh: np.ndarray, rg: np.ndarray) -> np.ndarray:
+        """R{s (g - mean g - h mean(h g))}, with R{s} = -s^2 mean(h R{net})."""
+        if self.axis is None:
+            return rg
+        h, g, s = self.h[layer], self.g[layer], self.inverse[layer]
+        moved = self._normalized(layer, rg) - s * (rh * self._mean(h * g) + h * self._mean(rh * g))
+        return moved - s * self._mean(h * rnet) * self.delta[layer]
+
+    def __call__(self, vectors: np.ndarray) -> np.ndarray:
+        """H v of each row of `vectors`, (directions, P)."""
+        along = self.layout.new(len(vectors), np.dtype(float))
+        along.flat[:] = vectors
+        out = self.layout.new(len(vectors), np.dtype(float))
+        with one_blas_thread, np.errstate(all="ignore"):
+            ry, rnet, rh = self._along_forward(along)
+            self._along_backward(along, out, ry, rnet, rh)
+        return out.flat
+
+    def _along_forward(self, along) -> tuple[list, list, list]:
+        last, V = self.layout.layers - 1, along.weights
+        ry, rnet, rh = [np.zeros((1, *self.y[0].shape))], [], []
+        for layer in range(last + 1):
+            moved = self.y[layer] @ V[layer]
+            if layer:  # the inputs do not move
+                moved += ry[layer] @ self.W[layer]
+            if along.biases:
+                moved += along.biases[layer][:, None]
+            rnet.append(moved)
+            if layer < last:
+                rh.append(self._normalized(layer, moved))
+                moved = self.slope[layer] * rh[layer]
+                ry.append(moved + ry[layer] if self.skips[layer] else moved)
+        return ry, rnet, rh
+
+    def _along_backward(self, along, out, ry, rnet, rh) -> None:
+        last, V = self.layout.layers - 1, along.weights
+        if self.output_activation is None:
+            o = self.output
+            routput = o * (rnet[last] - np.sum(o * rnet[last], axis=-1, keepdims=True))
+        else:
+            routput = self.slope[last] * rnet[last]
+        rdelta = self._residual(routput, 0.0)
+        if self.loss.output_activation is None:
+            rdelta = rdelta * self.slope[last] + self.residual * self.curvature[last] * rnet[last]
+        rdelta /= len(self.D)
+        rdy = None
+        for layer in range(last, -1, -1):
+            gradient = self.y[layer].T @ rdelta
+            if layer:
+                gradient += ry[layer].transpose(0, 2, 1) @ self.delta[layer]
+            out.weights[layer][:] = gradient
+            if out.biases:
+                out.biases[layer][:] = rdelta.sum(axis=1)
+            if layer == 0:
+                return
+            below, above = layer - 1, rdy
+            rdy = rdelta @ self.W[layer].T + self.delta[layer] @ V[layer].transpose(0, 2, 1)
+            if layer < last and self.skips[layer]:
+                rdy += above
+            rg = self.curvature[below] * rh[below] * self.dy[below] + self.slope[below] * rdy
+            rdelta = self._normalized_along(below, rnet[below], rh[below], rg)
+
+    def dense(self) -> np.ndarray:
+        """H, its rows by products with the unit vectors; the mean of both triangles is symmetric to the last bit."""
+        size = self.layout.size
+        H = np.concatenate([self(np.eye(min(BLOCK, size - at), size, at)) for at in range(0, size, BLOCK)])
+        return (H + H.T) / 2

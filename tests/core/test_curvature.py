@@ -1,0 +1,260 @@
+"""Hessians against independent numbers, differences of the engine's gradients, and closed forms."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from core import ConfigError, RunConfig, snapshot, train
+from core.curvature import SMALL, hessian, hessian_vector, sharpness
+from core.families.activations import ACTIVATIONS
+from core.families.losses import LOSSES
+from core.families.normalization import NORMALIZATIONS
+
+with open(Path(__file__).parent / "reference" / "exercise.json", encoding="utf-8") as file:
+    REFERENCE = json.load(file)
+EXERCISES = {entry["name"]: entry for entry in REFERENCE["instances"]}
+(DEEP,) = REFERENCE["deep_hessian_instances"]["instances"]
+
+ROUNDING = 1e-12  # relative to the largest entry: a few hundred roundings
+LECTURE = RunConfig(hidden=(2,), activation="sigmoid", output_activation="sigmoid", bias=False)
+WIDTHS = (4, 4, 4, 3, 3)  # two layers that residuals pass by, one that changes the width
+SAMPLES = 6
+MARGIN = 2e-3  # from a kink: a step of 2 H moves no net input by so much
+H = 2e-5
+STENCIL = ((1, 8 / 12), (-1, -8 / 12), (2, -1 / 12), (-2, 1 / 12))  # the fourth-order central difference
+
+
+def close(ours, theirs, tolerance=ROUNDING):
+    np.testing.assert_allclose(ours, theirs, rtol=0, atol=tolerance * np.abs(theirs).max(), strict=True)
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+def test_the_lecture_network_has_the_hessian_computed_elsewhere(name):
+    entry = {key: np.array(value) for key, value in EXERCISES[name].items()}
+    weights, data = [(entry["w01"], None), (entry["w12"][:, None], None)], (entry["x"], entry["d"][:, None])
+    # order here: w11 w12 w21 w22 of the first layer (W row by row), then w11 w21 of the second; theirs is the same
+    close(hessian(LECTURE, weights, data), entry["hessian"])
+    close(np.linalg.eigvalsh(hessian(LECTURE, weights, data)), np.sort(entry["hessian_eigenvalues"]))
+    close(hessian_vector(LECTURE, weights, entry["hvp_v"], data), entry["hvp"])
+    assert 2 / sharpness(LECTURE, weights, data) == pytest.approx(float(entry["lr_limit_2_over_lambda_max"]), rel=1e-12)
+
+
+def deep():
+    """The deep reference network; its W are (out, in) and row by row so. Also the order that turns theirs into ours."""
+    widths, theta, order, weights, at = DEEP["widths"], np.array(DEEP["theta"]), [], [], 0
+    for m, n in zip(widths, widths[1:], strict=False):
+        places = np.arange(at, at + m * n).reshape(n, m).T
+        order += [*places.ravel(), *range(at + m * n, at + m * n + n)]
+        weights.append((theta[places], theta[at + m * n : at + m * n + n]))
+        at += m * n + n
+    config = RunConfig(hidden=widths[1:-1], activation=DEEP["activation"])
+    return config, weights, (np.array(DEEP["X"]), np.array(DEEP["T"])), np.array(order)
+
+
+def test_the_deep_network_has_the_eigenvalues_and_the_products_computed_elsewhere():
+    config, weights, data, order = deep()
+    found = np.linalg.eigvalsh(hessian(config, weights, data))
+    close(found, np.sort(DEEP["hessian_eigenvalues"]))
+    assert found[0] == pytest.approx(DEEP["lambda_min"], rel=1e-12) and found[0] < -1
+    close(hessian_vector(config, weights, np.array(DEEP["v"])[order], data), np.array(DEEP["Hv"])[order])
+    assert sharpness(config, weights, data) == pytest.approx(DEEP["lambda_max"], rel=1e-12)
+
+
+def gradient_data(loss, seed):
+    rng = np.random.default_rng([seed, 5])
+    X = rng.standard_normal((SAMPLES, WIDTHS[0]))
+    if loss == "mse":
+        return X, rng.standard_normal((SAMPLES, WIDTHS[-1]))
+    return X, np.eye(WIDTHS[-1])[rng.integers(0, WIDTHS[-1], SAMPLES)]
+
+
+def nearest_bend(config, kept):
+    """Distance of any net input, as its activation sees it, to where phi' or phi'' jumps."""
+    found = [np.inf]
+    for layer, net in enumerate(kept.net):
+        hidden = layer < len(kept.net) - 1
+        axis = {"none": None, "layer": 1, "batch": 0}[config.normalization] if hidden else None
+        if axis is not None:
+            net = (net - net.mean(axis=axis, keepdims=True)) / np.sqrt(net.var(axis=axis, keepdims=True) + 1e-5)
+        activation = ACTIVATIONS.get(config.activation if hidden else config.output_activation)
+        if activation is not None and (activation.kinks or activation.name == "elu"):
+            found.append(np.abs(net).min())
+    return min(found)
+
+
+def smooth_case(**fields):
+    """(config, data, weights) of the first seed at which nothing lies near a bend."""
+    init, scale = ACTIVATIONS[fields["activation"]].suited
+    for seed in range(400):
+        sizes = {"hidden": WIDTHS[1:-1], "samples": SAMPLES, "steps": 0, "seed": seed}
+        config = RunConfig(init=init, init_scale=scale, bias_std=0.3, **sizes, **fields)
+        data = gradient_data(config.loss, seed)
+        kept = snapshot(config, data=data)
+        if nearest_bend(config, kept) > MARGIN and min(np.linalg.norm(G) for G in kept.weight_gradient) > 1e-4:
+            return config, data, kept.weights
+    raise AssertionError("no seed keeps away from the bends")
+
+
+def flat(pairs):
+    return np.concatenate([np.ravel(part) for pair in pairs for part in pair])
+
+
+def unflat(vector, weights):
+    pairs, at = [], 0
+    for W, b in weights:
+        pairs.append((vector[at : at + W.size].reshape(W.shape), vector[at + W.size : at + W.size + b.size]))
+        at += W.size + b.size
+    return pairs
+
+
+def gradient(config, data, theta, weights):
+    kept = snapshot(config, data=data, initial=unflat(theta, weights))
+    return flat(list(zip(kept.weight_gradient, kept.bias_gradient, strict=True)))
+
+
+def check_against_differences(config, data, weights):
+    theta = flat(weights)
+    for seed in range(2):
+        v = np.random.default_rng(seed).standard_normal(theta.size)
+        v /= np.linalg.norm(v)
+        numeric = sum(w * gradient(config, data, theta + t * H * v, weights) for t, w in STENCIL) / H
+        analytic = hessian_vector(config, weights, v, data)
+        # truncation H^4 |d5E| / 30 is below 1e-16 of it and rounding eps |g| / H about 1e-11 of the gradient
+        size = np.linalg.norm(analytic) + np.linalg.norm(gradient(config, data, theta, weights))
+        assert np.abs(numeric - analytic).max() <= 1e-8 * size
+
+
+@pytest.mark.parametrize("residual", [False, True], ids=["plain", "residual"])
+@pytest.mark.parametrize("normalization", NORMALIZATIONS)
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_products_are_the_slopes_of_the_gradient(activation, loss, normalization, residual):
+    fields = {"normalization": normalization, "residual": residual}
+    check_against_differences(
+        *smooth_case(
+            activation=activation, loss=loss, output_activation=LOSSES[loss].output_activation or activation, **fields
+        )
+    )
+
+
+def test_the_check_can_fail(monkeypatch):
+    config, data, weights = smooth_case(activation="tanh", loss="mse")
+    check_against_differences(config, data, weights)
+    wrong = ACTIVATIONS["tanh"].__class__(**{**vars(ACTIVATIONS["tanh"]), "curvature": lambda z: -2 * np.tanh(z)})
+    monkeypatch.setitem(ACTIVATIONS, "tanh", wrong)
+    with pytest.raises(AssertionError):
+        check_against_differences(config, data, weights)
+
+
+NETS = {
+    "tanh": RunConfig(hidden=(5, 4), activation="tanh", init="glorot_normal", samples=20, steps=0),
+    "relu": RunConfig(hidden=(5, 4), activation="relu", init="he_normal", samples=20, steps=0),
+    "no bias": RunConfig(hidden=(5, 4), activation="gelu", bias=False, samples=20, steps=0),
+    "many": RunConfig(hidden=(9, 8, 7), activation="silu", samples=20, steps=0),
+    "classes": RunConfig(dataset="iris", hidden=(8, 8), activation="tanh", loss="cross_entropy",
+                         output_activation="softmax", samples=30, batch_size=7, steps=0),  # fmt: skip
+    "narrow": RunConfig(hidden=(6,), activation="tanh", dtype="float32", holdout=0.3, samples=30, steps=0),
+}
+
+
+@pytest.fixture(params=NETS)
+def net(request):
+    config = NETS[request.param]
+    return config, train([config])[0].weights
+
+
+def test_a_hessian_is_symmetric_and_its_products_are_its_columns_and_sums(net):
+    config, weights = net
+    full = hessian(config, weights)
+    np.testing.assert_array_equal(full, full.T)
+    for v in (np.eye(len(full))[3], np.random.default_rng(1).standard_normal(len(full))):
+        close(hessian_vector(config, weights, v), full @ v, 1e-13)
+
+
+def test_sharpness_is_the_largest_eigenvalue_of_the_dense_hessian(net):
+    config, weights = net
+    # Lanczos stops at 1e-10 of the eigenvalue
+    largest = np.linalg.eigvalsh(hessian(config, weights))[-1]
+    assert sharpness(config, weights) == pytest.approx(largest, rel=1e-9)
+    assert sharpness(config, weights) == sharpness(config, weights)
+
+
+def test_both_ways_to_sharpness_are_taken():
+    sizes = [len(hessian(config, train([config])[0].weights)) for config in NETS.values()]
+    assert min(sizes) <= SMALL < max(sizes)
+
+
+@pytest.mark.parametrize("inputs", [SMALL, SMALL + 10], ids=["all eigenvalues", "Lanczos"])
+def test_sharpness_is_negative_where_the_loss_curves_down_in_every_direction(inputs):
+    # every output is tanh(1) and every target -1: E = (1/N) sum e(x . w) with e'' = 2 (phi'^2 + (o - d) phi'') < 0,
+    # so that H = (e'' / N) X^T X, and the largest eigenvalue is the one nearest to 0
+    X = np.random.default_rng(0).standard_normal((2 * inputs, inputs))
+    X[:, 0] = 1
+    weights = [(np.eye(inputs, 1), None)]
+    o = np.tanh(1)
+    bend = 2 * ((1 - o * o) ** 2 - (o + 1) * 2 * o * (1 - o * o))
+    values = bend / len(X) * np.linalg.svd(X, compute_uv=False) ** 2
+    config = RunConfig(hidden=(), output_activation="tanh", bias=False)
+    assert bend < 0
+    found = sharpness(config, weights, (X, np.full((len(X), 1), -1.0)))
+    # Lanczos stops at 1e-10 of the largest in size
+    assert found == pytest.approx(values.max(), abs=1e-9 * np.abs(values).max())
+
+
+def test_without_a_hidden_layer_a_linear_network_has_the_hessian_of_least_squares():
+    # E = (1/N) sum_nk (x_n . w_k + b_k - d_nk)^2, so H = (2/N) [X 1]^T [X 1] for each output, whatever the weights
+    X = np.random.default_rng(3).standard_normal((9, 3))
+    D = np.random.default_rng(4).standard_normal((9, 2))
+    weights = [(np.random.default_rng(5).standard_normal((3, 2)), np.array([0.5, -1]))]
+    ones = np.hstack([X, np.ones((9, 1))])
+    # parameters are input by input and then b, each with the two outputs next to each other
+    close(hessian(RunConfig(hidden=()), weights, (X, D)), np.kron(2 / 9 * ones.T @ ones, np.eye(2)), 1e-14)
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e-8, 1e-60, 1e60])
+def test_sharpness_keeps_its_digits_at_any_size(scale):
+    # of least squares it is the largest eigenvalue of (2/N) X^T X: proportional to the square of the inputs
+    X = np.random.default_rng(0).standard_normal((50, SMALL + 10))
+    config, weights = RunConfig(hidden=(), bias=False), [(np.zeros((SMALL + 10, 1)), None)]
+    expected = 2 / 50 * np.linalg.norm(X, 2) ** 2 * scale**2
+    assert sharpness(config, weights, (X * scale, np.ones((50, 1)))) == pytest.approx(expected, rel=1e-9)
+
+
+def test_sharpness_of_a_flat_loss_is_zero():
+    config, weights = RunConfig(hidden=(), bias=False), [(np.zeros((SMALL + 10, 1)), None)]
+    assert sharpness(config, weights, (np.zeros((3, SMALL + 10)), np.ones((3, 1)))) == 0
+
+
+def test_bad_arguments_are_refused_in_one_sentence():
+    config = RunConfig(hidden=(3,), samples=4, steps=0)
+    weights = train([config])[0].weights
+    with pytest.raises(ConfigError, match="^weights = .*layer"):
+        hessian(config.change(hidden=(4,)), weights)
+    with pytest.raises(ConfigError, match="^weights = .*finite"):
+        sharpness(config, [(weights[0][0] * np.nan, weights[0][1]), weights[1]])
+    with pytest.raises(ConfigError, match="^vector = .*13 parameters"):
+        hessian_vector(config, weights, np.zeros(4))
+    wide = config.change(hidden=(2000,))
+    with pytest.raises(ConfigError, match="4,000 parameters"):
+        hessian(wide, train([wide])[0].weights)
+
+
+def test_products_agree_with_pytorch():
+    torch = pytest.importorskip("torch")
+    config, weights, (X, D), _ = deep()
+    theta = torch.tensor(flat(weights), requires_grad=True)
+    inputs, targets = torch.tensor(X), torch.tensor(D)
+
+    def loss(theta):
+        y, at = inputs, 0
+        for layer, (W, b) in enumerate(weights):
+            w = theta[at : at + W.size].reshape(W.shape)
+            y = y @ w + theta[at + W.size : at + W.size + b.size]
+            y = torch.tanh(y) if layer < len(weights) - 1 else y
+            at += W.size + b.size
+        return ((y - targets) ** 2).sum() / len(targets)
+
+    theirs = torch.autograd.functional.hessian(loss, theta).numpy()
+    close(hessian(config, weights, (X, D)), theirs)
