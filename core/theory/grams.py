@@ -1,0 +1,206 @@
+"""Batches of inputs: averages over pairs of samples, layer by layer, and the gradient norm that follows without a fit.
+
+    K^1 = sigma_w^2 X X^T / n_0 + sigma_b^2,       K^{l+1} = sigma_w^2 Y^l + sigma_b^2,   Y^l = E[phi(u_n) phi(u_m)]
+    Q^l = sigma_w^2 E[phi'(u_n) phi'(u_m)] Q^{l+1},       E|dE/dW^l|_F^2 = (1/N^2) sum_nm Q^l_nm n_{l-1} Y^{l-1}_nm
+
+with u ~ N(0, K^l) and Q^L the products delta_n . delta_m at the output. Source: Schoenholz et al. 2017; Yang & Schoenholz
+2017 for pairs of samples.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.errors import ConfigError
+from core.families.activations import Activation
+from core.theory.correlations import arc_cosine
+from core.theory.gaussian import BELL, NODES, WEIGHTS, member, moments, scale
+
+BLOCK, MOST_TERMS = 16, 256  # Hermite terms computed at once, and at most
+SMALL = 1e-10  # share of E phi^2 that the terms left out may hold: their size is known, only their fall with c is guessed
+# Nodes for all samples at once: panels as narrow near 0 as the bend of a wide bell needs.
+_EDGES = np.concatenate([[0], np.geomspace(0.01, 0.32, 6), np.arange(0.5, 12.01, 0.5)])
+_HALF = np.diff(_EDGES)[:, None] / 2
+_RIGHT = (_EDGES[:-1, None] + _HALF * (1 + NODES)).ravel()
+Z = np.concatenate([-_RIGHT[::-1], _RIGHT])
+_MASS = (_HALF * WEIGHTS).ravel() * np.exp(-_RIGHT * _RIGHT / 2) / math.sqrt(2 * math.pi)
+MASS = np.concatenate([_MASS[::-1], _MASS])
+
+
+def kernels(phi: Activation, K: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(E[phi(u_n) phi(u_m)], E[phi'(u_n) phi'(u_m)]), each (N, N), for u ~ N(0, K).
+
+    Mehler's formula: with c = K_nm / sqrt(K_nn K_mm) it is sum_k a_nk a_mk c^k, a_nk the Hermite coefficients of
+    z -> phi(sqrt(K_nn) z). What a kink at 0 contributes comes in closed form, since its terms fall off slowly; the
+    rest of the sum is closed at c = 1, where it is a moment.
+
+    Args:
+        K: (N, N) covariance.
+    """
+    q = np.diag(K).copy()
+    root = np.sqrt(q)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        c = np.where(np.outer(root, root) > 0, K / np.outer(root, root), 0.0)
+    np.clip(c, -1.0, 1.0, out=c)
+    np.fill_diagonal(c, 1.0)
+    if phi.rays is not None:
+        value, slope = arc_cosine(phi.rays, c)
+        return np.outer(root, root) * value, slope
+    tiny = np.finfo(float).tiny
+    rays = tuple(phi.slope(np.array([-tiny, tiny])))  # the kink at 0, where there is one
+    y, slope = phi.evaluate(np.maximum(root, tiny)[:, None] * Z)
+    exact = moments(phi.name, q)
+    value = _series(y, np.asarray(exact.second), c, None if rays[0] == rays[1] else (rays, root))
+    slopes = _series(slope, np.asarray(exact.slope2), c, None if rays[0] == rays[1] else (rays, None))
+    return value, slopes
+
+
+def _series(values: np.ndarray, second: np.ndarray, c: np.ndarray, kink: tuple | None) -> np.ndarray:
+    """sum_k a_nk a_mk c^k of functions whose values at Z are (N, nodes) and whose mean squares are `second`."""
+    weighted = values * MASS
+    total = np.zeros_like(c)
+    power = np.ones_like(c)
+    left, bent_left = second.copy(), None
+    if kink is not None:
+        (low, high), root = kink
+        value, slope = arc_cosine((low, high), c)
+        bent = np.where(Z < 0, low, high) * (Z if root is not None else 1.0)
+        size = root if root is not None else np.ones(len(second))
+        closed = np.outer(size, size) * (value if root is not None else slope)
+        total += closed
+        bent_weighted = bent * MASS
+    before, now = np.zeros_like(Z), np.ones_like(Z)
+    for start in range(0, MOST_TERMS, BLOCK):
+        polynomials = np.empty((BLOCK, len(Z)))
+        for k in range(start, start + BLOCK):
+            polynomials[k - start] = now
+            before, now = now, (Z * now - math.sqrt(k) * before) / math.sqrt(k + 1)
+        a = weighted @ polynomials.T
+        h = np.outer(size, bent_weighted @ polynomials.T) if kink is not None else None
+        for k in range(BLOCK):
+            terms = np.outer(a[:, k], a[:, k])
+            if h is not None:
+                terms -= np.outer(h[:, k], h[:, k])
+            terms *= power
+            total += terms
+            power *= c
+        left = left - (a * a).sum(axis=1)
+        if (left <= SMALL * second).all() or np.abs(power - np.diag(np.diag(power))).max() < SMALL:
+            break
+    # What is left is exact on the diagonal, and falls off like the first term left out.
+    rest = np.diag(total)
+    missing = second - rest
+    size = np.sqrt(np.maximum(missing, 0.0))
+    total += np.outer(size, size) * power
+    np.fill_diagonal(total, second)
+    return total
+
+
+@dataclass(frozen=True)
+class Grams:
+    """What the recursions say of a batch of N samples in every layer.
+
+    Attributes:
+        K: for each layer, the output's among them, (N, N) covariance of net inputs.
+        Y: for each layer's input, (N, N) E[y_n y_m], a mean over units: X X^T / n_0 first.
+        S: for each hidden layer, (N, N) E[phi' phi'] times the effective sigma_w^2 of the layer above it.
+    """
+
+    K: list[np.ndarray]
+    Y: list[np.ndarray]
+    S: list[np.ndarray]
+
+
+def propagate(phi: Activation, gains: Sequence[float], sigma_b: float, X: np.ndarray) -> Grams:
+    """The recursions forward.
+
+    Args:
+        gains: for each layer fan_in * Var(W), its effective sigma_w^2.
+        X: (N, inputs).
+    """
+    Y = [X @ X.T / X.shape[1]]
+    K, S = [], []
+    for layer, gain in enumerate(gains):
+        K.append(gain * Y[-1] + sigma_b**2)
+        if layer == len(gains) - 1:
+            break
+        if layer and np.allclose(K[-1], K[-2], rtol=1e-13, atol=0):  # at rest: what follows is the same
+            value, slopes = Y[-1], S[-1] / gains[layer]
+        else:
+            value, slopes = kernels(phi, K[-1])
+        Y.append(value)
+        S.append(gains[layer + 1] * slopes)
+    return Grams(K, Y, S)
+
+
+def weights_of_errors(grams: Grams, widths: Sequence[int]) -> list[np.ndarray]:
+    """For each layer M (N, N) with E|dE/dW^l|_F^2 = sum_nm M_nm delta_n . delta_m of the output's delta (no 1/N)."""
+    N = len(grams.Y[0])
+    product, found = np.ones((N, N)), []
+    for layer in range(len(widths) - 2, -1, -1):
+        found.append(product * grams.Y[layer] * (widths[layer] / N**2))
+        if layer:
+            product = product * grams.S[layer - 1]
+    return found[::-1]
+
+
+def gradient_norms(
+    activation: str,
+    sigma_w: float,
+    sigma_b: float,
+    widths: Sequence[int],
+    X: np.ndarray,
+    output_gram: np.ndarray,
+) -> np.ndarray:
+    """E|dE/dW^l|_F^2 of the mean over the batch, (layers,), for a network with a linear output, at initialisation.
+
+    Args:
+        widths: (inputs, *hidden, outputs).
+        X: (N, inputs).
+        output_gram: (N, N), delta_n . delta_m at the output, each delta of one sample, without the 1/N.
+
+    Raises:
+        ConfigError: an unknown activation; a scale that is negative or not finite; sizes that do not fit.
+
+    Source: module docstring.
+    """
+    phi, sigma_w, sigma_b = member(activation), scale("sigma_w", sigma_w), scale("sigma_b", sigma_b)
+    widths = checked_widths(widths)
+    X, output_gram = matrix("X", X), matrix("output_gram", output_gram)
+    if X.shape[1] != widths[0]:
+        raise ConfigError("X", X.shape, f"it must have {widths[0]} columns, one for each input")
+    if output_gram.shape != (len(X), len(X)):
+        raise ConfigError("output_gram", output_gram.shape, f"it must be {len(X)} by {len(X)}, for each pair of samples")
+    grams = propagate(phi, [sigma_w**2] * (len(widths) - 1), sigma_b, X)
+    return np.array([(M * output_gram).sum() for M in weights_of_errors(grams, widths)])
+
+
+def checked_widths(widths: Sequence[int]) -> tuple[int, ...]:
+    """Layer sizes as a tuple.
+
+    Raises:
+        ConfigError: fewer than two, or one that is no whole number of at least 1.
+    """
+    sizes = tuple(widths)
+    if len(sizes) < 2 or any(isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 1 for n in sizes):
+        raise ConfigError("widths", widths, "it must be two or more whole numbers of at least 1: inputs, ..., outputs")
+    return tuple(map(int, sizes))
+
+
+def matrix(field: str, value: np.ndarray) -> np.ndarray:
+    """A finite float64 matrix with at least one row and column.
+
+    Raises:
+        ConfigError: it is something else.
+    """
+    try:
+        array = np.asarray(value, float)
+    except (TypeError, ValueError):
+        raise ConfigError(field, value, "it must be a matrix of numbers") from None
+    if array.ndim != 2 or not array.size or not np.isfinite(array).all():
+        raise ConfigError(field, array.shape, "it must be a matrix of finite numbers with at least one row and column")
+    return array

@@ -1,0 +1,209 @@
+"""How the variance q of the net input travels from layer to layer: the length map, where it rests, and where chi = 1.
+
+    q^{l+1} = V(q^l) = sigma_w^2 E phi(u)^2 + sigma_b^2,   chi^l = sigma_w^2 E phi'(u)^2,   u ~ N(0, q^l)
+
+W ~ N(0, sigma_w^2 / fan_in), b ~ N(0, sigma_b^2). Source: Poole et al. 2016; Schoenholz et al. 2017.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import brentq, minimize_scalar
+
+from core.errors import ConfigError
+from core.theory.gaussian import LARGEST, growth, member, moments, scale, variance
+
+LOW, HIGH = 1e-7, 1e4  # fixed points other than 0 are looked for here
+GRID = np.geomspace(LOW, HIGH, 663)  # 60 a decade
+NOISE = 1e-12  # relative error of what is compared with 1
+TOUCHING = 1e-10  # where a curve comes so near to 1 without crossing, it is taken to touch it
+
+NEAR = 0.01  # and only from so near is it worth looking
+
+
+@dataclass(frozen=True)
+class FixedPoint:
+    """A rest q = V(q).
+
+    Attributes:
+        q: the variance.
+        chi: factor of the squared gradient norm from layer to layer there.
+        slope: V'(q), by which a small deviation from it grows from layer to layer.
+        stable: whether it attracts, slope < 1; a marginal one (slope 1) does not count as stable.
+    """
+
+    q: float
+    chi: float
+    slope: float
+    stable: bool
+
+
+@dataclass(frozen=True)
+class CriticalPoint:
+    """A pair of sigma_w and a rest q at which chi = 1: gradients neither vanish nor explode.
+
+    Attributes:
+        sigma_w: the weight scale.
+        q: the variance there; for linear and the ReLUs, whose chi is the same at any q, 0 without biases, and
+            infinite with biases, since q then grows without end.
+        slope: V'(q).
+        stable: slope < 1; a point that repels is never reached from elsewhere.
+    """
+
+    sigma_w: float
+    q: float
+    slope: float
+    stable: bool
+
+
+def length_map(
+    activation: str, q1: float, sigma_w: float, sigma_b: float, layers: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """(q, chi), each (layers,): q^1 = q1 and what follows from it, and chi at each.
+
+    Where q grows beyond 1e100, both are NaN from there on.
+
+    Raises:
+        ConfigError: an unknown activation; a variance or scale that is negative or not finite; layers below 1.
+    """
+    q, chi = np.full((2, checked_layers(layers)), np.nan)
+    now, weights, biases = float(variance("q1", q1)), scale("sigma_w", sigma_w) ** 2, scale("sigma_b", sigma_b) ** 2
+    for layer in range(len(q)):
+        if not now <= LARGEST:
+            break
+        found = moments(activation, now)
+        q[layer], chi[layer] = now, weights * found.slope2
+        now = weights * found.second + biases
+    return q, chi
+
+
+def checked_layers(layers: int) -> int:
+    """A number of layers.
+
+    Raises:
+        ConfigError: it is no whole number from 1 to 100,000.
+    """
+    if isinstance(layers, bool) or not isinstance(layers, (int, np.integer)) or not 1 <= layers <= 100_000:
+        raise ConfigError("layers", layers, "it must be a whole number from 1 to 100,000")
+    return int(layers)
+
+
+def fixed_points(activation: str, sigma_w: float, sigma_b: float = 0.0) -> list[FixedPoint]:
+    """Every q = V(q) among 0 and [1e-7, 1e4], sorted: stable, marginal and repelling ones.
+
+    At q = 0 chi and slope are the limit q -> 0+, with both one-sided slopes of a kink. Where every q rests (ReLU at
+    sigma_w = sqrt 2 without biases, a straight line), 0 stands for all.
+
+    Raises:
+        ConfigError: an unknown activation; a scale that is negative or not finite.
+    """
+    phi, sigma_w, sigma_b = member(activation), scale("sigma_w", sigma_w), scale("sigma_b", sigma_b)
+    found = [0.0] if sigma_b == 0 and (sigma_w == 0 or phi(np.zeros(1))[0] == 0) else []
+    if phi.rays is not None:
+        slope = sigma_w**2 * sum(ray**2 for ray in phi.rays) / 2
+        q = sigma_b**2 / (1 - slope) if slope < 1 and sigma_b > 0 else math.inf
+        found += [q] if LOW <= q <= HIGH else []
+    else:
+        found += _crossings(lambda q: (sigma_w**2 * moments(activation, q).second + sigma_b**2) / q - 1)
+    return [_fixed_point(activation, q, sigma_w) for q in found]
+
+
+def _fixed_point(activation: str, q: float, sigma_w: float) -> FixedPoint:
+    slope = sigma_w**2 * float(growth(activation, q)[0])
+    return FixedPoint(q, sigma_w**2 * moments(activation, q).slope2, slope, slope < 1 - NOISE)
+
+
+def critical_points(activation: str, sigma_b: float = 0.0) -> list[CriticalPoint]:
+    """Every (sigma_w, q) with q = V(q) and chi = 1 at this sigma_b, by rising q; q among 0 and [1e-7, 1e4].
+
+    Along the critical line sigma_w^2 = 1 / E phi'^2 and sigma_b^2 = q - E phi^2 / E phi'^2 for every q, so the second
+    is solved for q. Without biases an activation with phi(0) = 0 has the point q = 0, sigma_w^2 = 1 / phi'(0)^2.
+
+    Raises:
+        ConfigError: an unknown activation; a scale that is negative or not finite.
+    """
+    phi, sigma_b = member(activation), scale("sigma_b", sigma_b)
+    if phi.rays is not None:
+        sigma_w = 1 / math.sqrt(sum(ray**2 for ray in phi.rays) / 2)
+        return [CriticalPoint(sigma_w, 0.0 if sigma_b == 0 else math.inf, 1.0, False)]
+    found = [0.0] if sigma_b == 0 and phi(np.zeros(1))[0] == 0 else []
+
+    def excess(q: np.ndarray) -> np.ndarray:
+        at = moments(activation, q)
+        return 1 - (at.second / at.slope2 + sigma_b**2) / q
+
+    found += _crossings(excess, least=1e-4 if found else LOW)
+    return [_critical_point(activation, q) for q in found]
+
+
+def _critical_point(activation: str, q: float) -> CriticalPoint:
+    sigma_w = 1 / math.sqrt(moments(activation, q).slope2)
+    slope = sigma_w**2 * float(growth(activation, q)[0])
+    return CriticalPoint(sigma_w, q, slope, slope < 1 - NOISE)
+
+
+def critical_line(activation: str, q: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(sigma_w, sigma_b) with chi = 1 at the rest q, each of the shape of q; NaN where no sigma_b gives it.
+
+    Raises:
+        ConfigError: an unknown activation; a variance that is negative or not finite.
+    """
+    at = moments(activation, q)
+    square = np.asarray(q, float) - at.second / at.slope2
+    square = np.where(np.abs(square) < NOISE * np.asarray(q, float), 0.0, square)  # the ReLUs: exactly 0
+    with np.errstate(invalid="ignore"):
+        sigma_b = np.sqrt(square)
+    return np.where(np.isnan(sigma_b), np.nan, 1 / np.sqrt(at.slope2)), sigma_b
+
+
+def resting_point(activation: str, sigma_w: float, sigma_b: float, q1: float = 1.0) -> FixedPoint | None:
+    """The rest to which q1 is drawn, layer after layer; None where q grows without end (or beyond 1e4).
+
+    V increases, so q moves in one direction until the next rest.
+
+    Raises:
+        ConfigError: as `fixed_points`.
+    """
+    q = float(variance("q1", q1))
+    points = fixed_points(activation, sigma_w, sigma_b)
+    following = sigma_w**2 * moments(activation, q).second + sigma_b**2
+    if following > q * (1 + NOISE):
+        above = [point for point in points if point.q > q]
+        return above[0] if above else None
+    if following < q * (1 - NOISE):
+        below = [point for point in points if point.q < q]
+        return below[-1] if below else None
+    return _fixed_point(activation, q, sigma_w)
+
+
+def _crossings(excess: Callable[[np.ndarray], np.ndarray], least: float = LOW) -> list[float]:
+    """Every q in [least, 1e4] where the excess is 0: where it crosses 0, and where it touches it."""
+    grid = GRID[GRID >= least]
+    with np.errstate(all="ignore"):
+        values = excess(grid)
+    found = []
+    for i in range(len(grid) - 1):
+        a, b = values[i], values[i + 1]
+        if abs(a) <= NOISE:
+            found.append(grid[i])
+        elif a * b < 0 and abs(b) > NOISE:
+            found.append(brentq(excess, grid[i], grid[i + 1], xtol=1e-300, rtol=4e-16 * 4))
+        elif 0 < i and abs(a) < NEAR and abs(a) <= min(abs(values[i - 1]), abs(b)) and values[i - 1] * a > 0 and a * b > 0:
+            found += _touching(excess, math.log(grid[i - 1]), math.log(grid[i + 1]), math.copysign(1.0, a))
+    return [float(q) for q in found]
+
+
+def _touching(excess: Callable, low: float, high: float, sign: float) -> list[float]:
+    """The rests in a bracket of ln q within which the excess comes nearest to 0 from one side: none, one or two."""
+    near = minimize_scalar(lambda s: sign * excess(math.exp(s)), bounds=(low, high), method="bounded",
+                           options={"xatol": 1e-9})  # fmt: skip
+    if near.fun > TOUCHING:
+        return []
+    if near.fun > -TOUCHING:
+        return [math.exp(near.x)]
+    edges = ((low, near.x), (near.x, high))
+    return [math.exp(brentq(lambda s: excess(math.exp(s)), a, b, xtol=1e-15, rtol=1e-15)) for a, b in edges]
