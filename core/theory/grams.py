@@ -18,7 +18,7 @@ import numpy as np
 from core.errors import ConfigError
 from core.families.activations import Activation
 from core.theory.correlations import arc_cosine
-from core.theory.gaussian import BELL, NODES, WEIGHTS, member, moments, scale
+from core.theory.gaussian import NODES, WEIGHTS, bell_nodes, member, scale
 
 BLOCK, MOST_TERMS = 16, 256  # Hermite terms computed at once, and at most
 SMALL = 1e-10  # share of E phi^2 that the terms left out may hold: their size is known, only their fall with c is guessed
@@ -52,27 +52,45 @@ def kernels(phi: Activation, K: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return np.outer(root, root) * value, slope
     tiny = np.finfo(float).tiny
     rays = tuple(phi.slope(np.array([-tiny, tiny])))  # the kink at 0, where there is one
-    y, slope = phi.evaluate(np.maximum(root, tiny)[:, None] * Z)
-    exact = moments(phi.name, q)
-    value = _series(y, np.asarray(exact.second), c, None if rays[0] == rays[1] else (rays, root))
-    slopes = _series(slope, np.asarray(exact.slope2), c, None if rays[0] == rays[1] else (rays, None))
-    return value, slopes
+    bent = rays[0] != rays[1]
+    _, u, w = bell_nodes(phi, q)
+    at_nodes, spread = phi.evaluate(u), phi.evaluate(np.maximum(root, tiny)[:, None] * Z)
+    ones = np.ones_like(root)
+    kinks = (
+        _Kink(np.where(Z < 0, *rays) * Z, root, *(arc_cosine(rays, x)[0] for x in (c, 1.0, -1.0))),
+        _Kink(np.where(Z < 0, *rays), ones, *(arc_cosine(rays, x)[1] for x in (c, 1.0, -1.0))),
+    )
+    return tuple(
+        _series(spread[i], (w * f * f).sum(axis=1), (w * f * f[:, ::-1]).sum(axis=1), c, kinks[i] if bent else None)
+        for i, f in enumerate(at_nodes)
+    )
 
 
-def _series(values: np.ndarray, second: np.ndarray, c: np.ndarray, kink: tuple | None) -> np.ndarray:
-    """sum_k a_nk a_mk c^k of functions whose values at Z are (N, nodes) and whose mean squares are `second`."""
-    weighted = values * MASS
-    total = np.zeros_like(c)
-    power = np.ones_like(c)
-    left, bent_left = second.copy(), None
+@dataclass(frozen=True)
+class _Kink:
+    """The part of a function that is two rays (or their slopes): at Z, its size a sample, and its averages at c, 1, -1."""
+
+    values: np.ndarray
+    size: np.ndarray
+    closed: np.ndarray
+    same: float
+    opposite: float
+
+
+def _series(
+    values: np.ndarray, same: np.ndarray, opposite: np.ndarray, c: np.ndarray, kink: _Kink | None
+) -> np.ndarray:
+    """sum_k a_nk a_mk c^k, (N, N), of functions whose values at Z are (N, nodes).
+
+    Args:
+        same, opposite: (N,) what the sum is at c = 1 and c = -1.
+    """
+    weighted, total, power = values * MASS, np.zeros_like(c), np.ones_like(c)
+    even, odd = (same + opposite) / 2, (same - opposite) / 2  # what the terms of either parity have still to give
     if kink is not None:
-        (low, high), root = kink
-        value, slope = arc_cosine((low, high), c)
-        bent = np.where(Z < 0, low, high) * (Z if root is not None else 1.0)
-        size = root if root is not None else np.ones(len(second))
-        closed = np.outer(size, size) * (value if root is not None else slope)
-        total += closed
-        bent_weighted = bent * MASS
+        total += np.outer(kink.size, kink.size) * kink.closed
+        even = even - kink.size**2 * (kink.same + kink.opposite) / 2
+        odd = odd - kink.size**2 * (kink.same - kink.opposite) / 2
     before, now = np.zeros_like(Z), np.ones_like(Z)
     for start in range(0, MOST_TERMS, BLOCK):
         polynomials = np.empty((BLOCK, len(Z)))
@@ -80,23 +98,23 @@ def _series(values: np.ndarray, second: np.ndarray, c: np.ndarray, kink: tuple |
             polynomials[k - start] = now
             before, now = now, (Z * now - math.sqrt(k) * before) / math.sqrt(k + 1)
         a = weighted @ polynomials.T
-        h = np.outer(size, bent_weighted @ polynomials.T) if kink is not None else None
+        h = np.outer(kink.size, (kink.values * MASS) @ polynomials.T) if kink is not None else np.zeros_like(a)
         for k in range(BLOCK):
             terms = np.outer(a[:, k], a[:, k])
-            if h is not None:
+            if kink is not None:
                 terms -= np.outer(h[:, k], h[:, k])
             terms *= power
             total += terms
             power *= c
-        left = left - (a * a).sum(axis=1)
-        if (left <= SMALL * second).all() or np.abs(power - np.diag(np.diag(power))).max() < SMALL:
+        found = a * a - h * h
+        even, odd = even - found[:, ::2].sum(axis=1), odd - found[:, 1::2].sum(axis=1)
+        if (np.abs(even) + np.abs(odd) <= SMALL * same).all():
             break
-    # What is left is exact on the diagonal, and falls off like the first term left out.
-    rest = np.diag(total)
-    missing = second - rest
-    size = np.sqrt(np.maximum(missing, 0.0))
-    total += np.outer(size, size) * power
-    np.fill_diagonal(total, second)
+    # What is left is known at c = 1 and -1, and falls off between them like the first terms left out.
+    for part, fall in ((even, power), (odd, power * c)):
+        size = np.sqrt(np.maximum(part, 0.0))
+        total += np.outer(size, size) * fall
+    np.fill_diagonal(total, same)
     return total
 
 
@@ -137,15 +155,18 @@ def propagate(phi: Activation, gains: Sequence[float], sigma_b: float, X: np.nda
     return Grams(K, Y, S)
 
 
-def weights_of_errors(grams: Grams, widths: Sequence[int]) -> list[np.ndarray]:
-    """For each layer M (N, N) with E|dE/dW^l|_F^2 = sum_nm M_nm delta_n . delta_m of the output's delta (no 1/N)."""
-    N = len(grams.Y[0])
-    product, found = np.ones((N, N)), []
-    for layer in range(len(widths) - 2, -1, -1):
-        found.append(product * grams.Y[layer] * (widths[layer] / N**2))
-        if layer:
-            product = product * grams.S[layer - 1]
-    return found[::-1]
+def passed_back(grams: Grams) -> tuple[list[np.ndarray], np.ndarray]:
+    """For each layer P (N, N) with Q^l = P Q^L entry by entry, scaled to a largest entry of 1; and ln of the scales.
+
+    Scaled, because the product over hundreds of layers leaves the range of a float64 where its root does not.
+    """
+    products, logs = [np.ones_like(grams.Y[0])], [0.0]
+    for S in grams.S[::-1]:
+        product = products[-1] * S
+        largest = np.abs(product).max()
+        products.append(product / largest if largest > 0 else product)
+        logs.append(logs[-1] + (math.log(largest) if largest > 0 else -math.inf))
+    return products[::-1], np.array(logs[::-1])
 
 
 def gradient_norms(
@@ -176,7 +197,9 @@ def gradient_norms(
     if output_gram.shape != (len(X), len(X)):
         raise ConfigError("output_gram", output_gram.shape, f"it must be {len(X)} by {len(X)}, for each pair of samples")
     grams = propagate(phi, [sigma_w**2] * (len(widths) - 1), sigma_b, X)
-    return np.array([(M * output_gram).sum() for M in weights_of_errors(grams, widths)])
+    products, logs = passed_back(grams)
+    sums = [n * (P * Y * output_gram).sum() for n, P, Y in zip(widths, products, grams.Y, strict=False)]
+    return np.array(sums) * np.exp(logs) / len(X) ** 2
 
 
 def checked_widths(widths: Sequence[int]) -> tuple[int, ...]:

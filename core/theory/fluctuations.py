@@ -1,0 +1,76 @@
+"""How far networks of finite width scatter around the mean field: the variance of ln of squared gradient norms."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from core.errors import ConfigError
+from core.theory.gaussian import bell_nodes, growth, member, scale, variance
+from core.theory.lengths import length_map
+
+
+def log_variance(
+    activation: str, sigma_w: float, sigma_b: float, hidden: Sequence[int], q1: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Variance over draws of ln |delta^l|^2 and of ln |dE/dW^l|_F^2, each (hidden layers,), to first order in 1/width.
+
+    One sample, and a fixed delta at the output. A layer of n units takes its means over n draws instead of all, so
+
+        its mean of phi^2 is off by eps,    Var eps = Var(phi^2) / n,
+        its factor |delta^l|^2 / (chi |delta^{l+1}|^2) by eta,   Var eta = (3 E phi'^4 / (E phi'^2)^2 - 1) / n,
+        Cov(eps, eta) = (E phi^2 phi'^2 - E phi^2 E phi'^2) / (n E phi'^2),
+
+    and eps travels on through the length map: it changes q, and with it chi, of every layer above. For ReLU with
+    He's init both variances of a layer are 5 / n (Hanin & Nica 2018), and that of a weight gradient is their sum over
+    all hidden layers, whichever layer's gradient it is.
+
+    Args:
+        hidden: units of each hidden layer.
+        q1: variance of the first layer's net input.
+
+    Returns:
+        (delta, weight); NaN where q grows beyond all bounds.
+
+    Raises:
+        ConfigError: an unknown activation; a scale or variance that is negative or not finite; sizes below 1.
+
+    Source: Hanin & Nica 2018 for ReLU; the general case is derived here.
+    """
+    phi, widths = member(activation), np.asarray(hidden, float)
+    if widths.ndim != 1 or not len(widths) or not (widths >= 1).all():
+        raise ConfigError("hidden", hidden, "it must be one or more numbers of at least 1")
+    q, _ = length_map(activation, float(variance("q1", q1)), sigma_w, sigma_b, len(widths))
+    sigma_w = scale("sigma_w", sigma_w)
+    layers = len(widths)
+    known = np.isfinite(q)
+    at = np.where(known, q, 1.0)
+    _, u, w = bell_nodes(phi, at)
+    y, slope = phi.evaluate(u)
+    second, slope2 = (w * y**2).sum(axis=1), (w * slope**2).sum(axis=1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        eps = ((w * y**4).sum(axis=1) - second**2) / widths
+        eta = (3 * (w * slope**4).sum(axis=1) / slope2**2 - 1) / widths
+        both = ((w * y**2 * slope**2).sum(axis=1) - second * slope2) / (widths * slope2)
+        to_next, to_chi = growth(activation, at)
+        # dq[l, j]: what a unit of layer j's eps changes in q of layer l; layers above j only
+        dq = np.zeros((layers + 1, layers))
+        for layer in range(layers):
+            dq[layer + 1] = sigma_w**2 * to_next[layer] * dq[layer]
+            dq[layer + 1, layer] += sigma_w**2
+        # ln |delta^l|^2 takes eta and the change of chi of the layers from l on
+        from_chi = np.cumsum((to_chi[:, None] * dq[:layers])[::-1], axis=0)[::-1]
+        own = np.triu(np.ones((layers, layers)))
+        # ln |y^{l-1}|^2: what layer l-1's own eps and its q make of its mean of phi^2; the input is fixed
+        length = np.zeros((layers, layers))
+        length[1:] = (to_next[:-1, None] * dq[: layers - 1] + np.eye(layers)[: layers - 1]) / second[:-1, None]
+    found = [_scatter(a, own, eps, eta, both) for a in (from_chi, from_chi + length)]
+    if not known.all():  # a gradient passes every layer above its own
+        found = [np.full(layers, np.nan)] * 2
+    return found[0], found[1]
+
+
+def _scatter(to_eps: np.ndarray, to_eta: np.ndarray, eps: np.ndarray, eta: np.ndarray, both: np.ndarray) -> np.ndarray:
+    """Variance of sum_j to_eps[l, j] eps^j + to_eta[l, j] eta^j for every l."""
+    return to_eps**2 @ eps + to_eta**2 @ eta + 2 * (to_eps * to_eta) @ both
