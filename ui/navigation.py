@@ -8,4 +8,5 @@ def pages() -> list[st.Page]:
     return [
         st.Page("pages/lab.py", title="Lab", default=True),
         st.Page("pages/compare.py", title="Compare"),
+        st.Page("pages/lecture.py", title="Lecture"),
     ]

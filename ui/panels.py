@@ -24,10 +24,14 @@ def dark() -> bool:
     return st.context.theme.type == "dark"
 
 
-def show(chart: Chart, key: str, numbers: bool = False) -> None:
-    """One chart under its own key, with its finding as text alternative, and perhaps its numbers to open."""
+def show(chart: Chart, key: str, numbers: bool = False, picked: Callable[[], None] | None = None) -> None:
+    """One chart under its own key, with its finding as text alternative, and perhaps its numbers to open.
+
+    `picked` is called when a point is clicked; `st.session_state[key]` then says which.
+    """
     config = toolbar(key, st.session_state.get("picture") or "png")
-    st.plotly_chart(chart.figure, key=key, theme=None, config=config, alt=chart.alt)
+    click = {"on_select": picked, "selection_mode": "points"} if picked else {}
+    st.plotly_chart(chart.figure, key=key, theme=None, config=config, alt=chart.alt, **click)
     if numbers:
         box = st.popover("Numbers", key=f"{key}-numbers", type="tertiary", icon=":material/table:", on_change="rerun")
         if box.open:

@@ -1,0 +1,255 @@
+"""Gradient descent on functions of two variables: value, gradient, Hessian, the path, the learning rate's limit."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache, lru_cache
+
+import numpy as np
+
+from core.config import Number
+
+FAR = 100  # box sizes away from the box, where a path counts as diverged
+ARRIVED = 1e-3  # share of the way down that may be left
+FLAT = 1e-9  # norm of a gradient that no step shows
+
+# What a visitor may set. Within these, no step from inside the room leaves the range of float64.
+RULES = {
+    "condition": Number(1, 1000),
+    "rotation": Number(-180, 180),
+    "start": Number(-1000, 1000),
+    "learning_rate": Number(0, 1e6, low_open=True),
+    "momentum": Number(0, 1, high_open=True),
+    "steps": Number(0, 2000, whole=True),
+}
+
+Point = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Surface:
+    """A function E of two variables, with its derivatives in closed form.
+
+    Attributes:
+        label, formula, names: for a reader; the last two are LaTeX, one name a variable.
+        value: (x, y) -> E, arrays of one shape or numbers.
+        gradient, hessian: (2,) -> (2,) and (2, 2).
+        box: ((low, high), (low, high)), the part to draw; a square, so that right angles look right.
+        minima: its lowest points.
+        start, learning_rate, steps: what shows it well.
+        quadratic: whether the Hessian is the same everywhere.
+        root: heights are drawn as this root of E above its lowest, so that a valley between steep walls shows its floor.
+    """
+
+    label: str
+    formula: str
+    names: tuple[str, str]
+    value: Callable[[np.ndarray, np.ndarray], np.ndarray]
+    gradient: Callable[[np.ndarray], np.ndarray]
+    hessian: Callable[[np.ndarray], np.ndarray]
+    box: tuple[Point, Point]
+    minima: tuple[Point, ...]
+    start: Point
+    learning_rate: float
+    steps: int
+    quadratic: bool = False
+    root: int = 1
+
+    @property
+    def lowest(self) -> float:
+        """E at its minima."""
+        return float(self.value(*self.minima[0]))
+
+    def nearest_minimum(self, point: np.ndarray) -> np.ndarray:
+        """The lowest point that is nearest to `point`, (2,)."""
+        return min(map(np.array, self.minima), key=lambda lowest: np.linalg.norm(lowest - point))
+
+
+@lru_cache(maxsize=64)
+def grid(surface: Surface, resolution: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Values over a surface's box: x (resolution,), y (resolution,), E (resolution, resolution) with a row for each y."""
+    x, y = (np.linspace(low, high, resolution) for low, high in surface.box)
+    values = surface.value(*np.meshgrid(x, y))
+    for array in (x, y, values):
+        array.flags.writeable = False  # it is kept, and shared
+    return x, y, values
+
+
+# -- the functions ----------------------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=64)
+def bowl(condition: float = 10.0, rotation: float = 30.0) -> Surface:
+    r"""A quadratic bowl, E = 1/2 w^T H w, whose Hessian has the eigenvalues 1 and `condition`.
+
+    Args:
+        condition: largest over smallest eigenvalue, 1 to 1,000.
+        rotation: degrees from the first axis to the direction of the eigenvalue 1.
+
+    Raises:
+        ConfigError: either one not allowed.
+    """
+    condition = RULES["condition"].clean("condition", condition)
+    angle = math.radians(RULES["rotation"].clean("rotation", rotation))
+    along = np.array([math.cos(angle), math.sin(angle)])
+    across = np.array([-math.sin(angle), math.cos(angle)])
+    hessian = np.outer(along, along) + condition * np.outer(across, across)
+
+    def value(x, y):
+        return 0.5 * (hessian[0, 0] * x * x + 2 * hessian[0, 1] * x * y + hessian[1, 1] * y * y)
+
+    return Surface(
+        label="quadratic bowl",
+        formula=r"E(w) = \tfrac{1}{2}\, w^{\mathsf T} H w,\quad \nabla E = H w",
+        names=("w_{1}", "w_{2}"),
+        value=value,
+        gradient=lambda point: hessian @ point,
+        hessian=lambda point: hessian.copy(),
+        box=((-3.0, 3.0), (-3.0, 3.0)),
+        minima=((0.0, 0.0),),
+        start=(-2.4, 1.2),
+        learning_rate=0.1,
+        steps=50,
+        quadratic=True,
+    )
+
+
+@cache
+def saddle() -> Surface:
+    """A saddle at the origin between two minima: E = x^2 / 2 - y^2 / 2 + y^4 / 4, lowest at y = -1 and 1."""
+    return Surface(
+        label="saddle",
+        formula=r"E(w) = \tfrac{1}{2} w_{1}^2 - \tfrac{1}{2} w_{2}^2 + \tfrac{1}{4} w_{2}^4,\quad "
+        r"\nabla E = (w_{1},\; w_{2}^3 - w_{2})",
+        names=("w_{1}", "w_{2}"),
+        value=lambda x, y: 0.5 * x**2 - 0.5 * y**2 + 0.25 * y**4,
+        gradient=lambda point: np.array([point[0], point[1] ** 3 - point[1]]),
+        hessian=lambda point: np.array([[1.0, 0.0], [0.0, 3 * point[1] ** 2 - 1]]),
+        box=((-1.8, 1.8), (-1.8, 1.8)),
+        minima=((0.0, -1.0), (0.0, 1.0)),
+        start=(-1.5, 0.001),
+        learning_rate=0.2,
+        steps=80,
+    )
+
+
+@cache
+def rosenbrock() -> Surface:
+    """Rosenbrock's curved valley, E = (1 - x)^2 + 100 (y - x^2)^2, lowest at (1, 1). Source: Rosenbrock 1960."""
+
+    def gradient(point):
+        x, y = point
+        return np.array([-2 * (1 - x) - 400 * x * (y - x * x), 200 * (y - x * x)])
+
+    def hessian(point):
+        x, y = point
+        return np.array([[2 - 400 * (y - 3 * x * x), -400 * x], [-400 * x, 200.0]])
+
+    return Surface(
+        label="Rosenbrock’s valley",
+        formula=r"E(w) = (1 - w_{1})^2 + 100\,(w_{2} - w_{1}^2)^2",
+        names=("w_{1}", "w_{2}"),
+        value=lambda x, y: (1 - x) ** 2 + 100 * (y - x * x) ** 2,
+        gradient=gradient,
+        hessian=hessian,
+        box=((-2.0, 2.0), (-1.0, 3.0)),
+        minima=((1.0, 1.0),),
+        start=(-1.2, 1.0),
+        learning_rate=0.001,
+        steps=1000,
+        root=3,
+    )
+
+
+SURFACES: dict[str, Callable[..., Surface]] = {
+    "bowl": bowl,
+    "saddle": saddle,
+    "rosenbrock": rosenbrock,
+}
+
+
+# -- descent ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Path:
+    """A descent: points (steps + 1, 2), their values (steps + 1,), and the step at which it was given up, or None."""
+
+    points: np.ndarray
+    values: np.ndarray
+    diverged_at: int | None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a descent.
+
+    Attributes:
+        kind: "diverges", "arrives", "stuck" (no gradient, and yet not at a minimum) or "underway".
+        step: of which that is said.
+        done: share of the way from the start down to the minimum.
+        turning: share of the steps that turn back on the one before (their angle is above 90 degrees).
+    """
+
+    kind: str
+    step: int
+    done: float
+    turning: float
+
+
+def descend(
+    surface: Surface, start: Point, learning_rate: float, momentum: float = 0.0, steps: int = 100
+) -> Path:
+    """The path of v <- momentum v + grad E(w), w <- w - learning_rate v from v = 0; ends where it leaves for good.
+
+    Raises:
+        ConfigError: a setting that is not allowed.
+    """
+    start = [RULES["start"].clean("start", coordinate) for coordinate in start]
+    learning_rate = RULES["learning_rate"].clean("learning_rate", learning_rate)
+    momentum = RULES["momentum"].clean("momentum", momentum)
+    steps = RULES["steps"].clean("steps", steps)
+    lows, highs = np.array(surface.box).T
+    room = FAR * (highs - lows)
+    point, velocity, diverged_at = np.array(start), np.zeros(2), None
+    points = [point]
+    for step in range(1, steps + 1):
+        velocity = momentum * velocity + surface.gradient(point)
+        point = point - learning_rate * velocity
+        points.append(point)
+        if not ((lows - room <= point) & (point <= highs + room)).all():
+            diverged_at = step
+            break
+    path = np.array(points)
+    return Path(path, np.array([float(surface.value(*p)) for p in path]), diverged_at)
+
+
+def judge(surface: Surface, path: Path) -> Outcome:
+    """What became of a descent on `surface`."""
+    gap = path.values - surface.lowest
+    done = float(1 - gap[-1] / gap[0]) if gap[0] > 0 else 1.0
+    moves = np.diff(path.points, axis=0)
+    back = (moves[1:] * moves[:-1]).sum(axis=1) < 0
+    turning = float(back.mean()) if back.size else 0.0
+    last = len(path.points) - 1
+    if path.diverged_at is not None or (surface.quadratic and gap[-1] > gap[0]):
+        return Outcome("diverges", last, done, turning)
+    outside = np.flatnonzero(gap > ARRIVED * gap[0])
+    arrived = int(outside[-1]) + 1 if outside.size else 0
+    if arrived <= last:
+        return Outcome("arrives", arrived, done, turning)
+    if np.linalg.norm(surface.gradient(path.points[-1])) < FLAT:
+        return Outcome("stuck", last, done, turning)
+    return Outcome("underway", last, done, turning)
+
+
+def limit(hessian: np.ndarray, momentum: float = 0.0) -> float:
+    """The learning rate above which descent leaves a minimum with this Hessian: 2 (1 + momentum) / lambda_max.
+
+    Infinite where no eigenvalue is positive. Source: Polyak 1964 for the heavy ball.
+    """
+    largest = float(np.linalg.eigvalsh(hessian)[-1])
+    return 2 * (1 + momentum) / largest if largest > 0 else math.inf
+

@@ -1,0 +1,20 @@
+"""The Lecture: from gradient descent to the chain rule, every symbol computed."""
+
+import streamlit as st
+
+from ui.lecture import descent, error, network, sigmoid
+from ui.navigation import pages
+
+if not st.session_state.get("routed"):
+    # A link straight to this page of a server that has just started runs this file alone, by Streamlit's older rule
+    # for a folder of this name. st.navigation ends that rule for good, and the next run comes through app.py.
+    st.navigation(pages(), position="top")
+    st.rerun()
+st.title("The lecture, alive")
+st.markdown(
+    "How a network learns, and why its gradients vanish: every symbol has a number here, and every number is computed. "
+    "[Gradient descent](#gradient-descent) · [The network](#network) · [The error](#error) · [The sigmoid](#sigmoid)"
+)
+descent.section()
+error.section(network.section())
+sigmoid.section()

@@ -1,0 +1,243 @@
+"""A function of two variables with a descent on it: from above, as a surface, and its value over the steps."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from core.descent import Path, Surface, grid
+from ui.charts import style
+from ui.charts.style import Chart, number
+
+RESOLUTION = 61  # points along each variable that the function is drawn from
+CLICKS = 31  # points along each variable that can be clicked
+HEIGHT, BELOW = 520, 150
+ARROW = 0.17  # length of the gradient's arrow, in boxes
+AXIS = 0.2  # half length of the longer eigen-direction, in boxes
+SHORTEST = 0.25  # of the shorter one, as a share of the longer: a narrower ellipse could not be seen
+MOST_POINTS = 400  # of a path that are drawn
+
+
+def html(name: str) -> str:
+    """A variable's LaTeX name as Plotly writes it: w_{1} -> w<sub>1</sub>."""
+    return re.sub(r"\^\{(.*?)\}", r"<sup>\1</sup>", re.sub(r"_\{(.*?)\}", r"<sub>\1</sub>", name))
+
+
+def plain(name: str) -> str:
+    """A variable's LaTeX name in plain letters: w_{11}^{(0,1)} -> w11(0,1)."""
+    return re.sub(r"[_^{}]", "", name)
+
+
+def contours(surface: Surface, path: Path, step: int, *, dark: bool = False) -> Chart:
+    """Level lines with the path, and at its point of `step` the negative gradient and the Hessian's eigen-directions.
+
+    A grid of invisible points lies over it, so that a click anywhere returns an x and a y.
+    """
+    look = style.theme(dark)
+    x, y, values = grid(surface, RESOLUTION)
+    finding = _finding(surface, path, step)
+    frame = style.layout(
+        "From above",
+        finding,
+        xaxis=style.axis(html(surface.names[0]), dark, range=list(surface.box[0]), showgrid=False, constrain="domain"),
+        yaxis=style.axis(html(surface.names[1]), dark, range=list(surface.box[1]), showgrid=False, constrain="domain"),
+        dark=dark,
+        height=HEIGHT,
+        below=BELOW,
+        hovermode="closest",
+    )
+    frame["yaxis"] |= {"scaleanchor": "x"}
+    level = (values - surface.lowest) ** (1 / (surface.root + 1))
+    lines = {"type": "contour", "x": x, "y": y, "z": level.astype(np.float32), "hoverinfo": "skip", "showscale": False}
+    lines |= {"colorscale": _colours(dark), "ncontours": 16, "contours": {"coloring": "heatmap"}}
+    lines |= {"line": {"width": 1, "color": style.faded(look.text, 0.3)}}
+    data = [lines, _clickable(surface), *_eigen_axes(surface, path.points[step], dark), *_path(surface, path, step, dark)]
+    arrow = _arrow(surface, path.points[step], dark)
+    if arrow:
+        frame["annotations"] = [arrow]
+        stroke = {"type": "scatter", "x": [None], "y": [None], "mode": "lines", "name": "negative gradient"}
+        data.append(stroke | {"line": {"color": _accent(dark), "width": 4}})
+    alt = f"Level lines of the function {surface.label}, with the path on them. {finding}"
+    return Chart(go.Figure({"data": data, "layout": frame}), alt, _table(surface, path))
+
+
+def from_the_side(surface: Surface, path: Path, step: int, *, dark: bool = False) -> Chart:
+    """The function as a surface in space, with the path on it."""
+    look = style.theme(dark)
+    x, y, values = grid(surface, RESOLUTION)
+    heights = _heights(surface, values)
+    lift = 0.015 * heights.max()  # so that the path lies on the surface and not in it
+    words = "Drag to turn it."
+    if surface.root > 1:
+        words += f" Heights are drawn as the {surface.root}rd root of E, so that the valley’s floor shows."
+    frame = style.layout("As a surface", words, xaxis={}, yaxis={}, dark=dark, height=HEIGHT, below=10)
+    title = {"font": {"size": style.TEXT_SIZE, "color": look.muted}}
+    axis = {"tickfont": {"size": 11, "color": look.muted}, "gridcolor": look.grid, "showbackground": False}
+    axis |= {"nticks": 5, "showspikes": False, "zeroline": False}
+    del frame["xaxis"], frame["yaxis"]
+    frame["scene"] = {
+        "xaxis": axis | {"title": title | {"text": html(surface.names[0])}, "range": list(surface.box[0])},
+        "yaxis": axis | {"title": title | {"text": html(surface.names[1])}, "range": list(surface.box[1])},
+        "zaxis": axis | {"title": title | {"text": "E"}} | _height_ticks(surface, values),
+        "aspectmode": "manual",
+        "aspectratio": {"x": 1, "y": 1, "z": 0.7},
+        "camera": {"eye": {"x": 1.2, "y": -1.4, "z": 0.95}, "center": {"x": 0, "y": 0, "z": -0.15}},
+        "dragmode": "turntable",
+    }
+    frame |= {"margin": frame["margin"] | {"l": 0, "r": 0}, "showlegend": False}
+    sheet = {"type": "surface", "x": x, "y": y, "z": heights.astype(np.float32), "showscale": False}
+    sheet |= {"colorscale": _colours(dark), "hoverinfo": "skip", "lighting": {"ambient": 0.9, "specular": 0.03}}
+    sheet["surfacecolor"] = ((values - surface.lowest) ** (1 / (surface.root + 1))).astype(np.float32)
+    rows = _rows(path, step)
+    inside = _inside(surface, path.points[rows])
+    spots = np.where(inside[:, None], path.points[rows], np.nan)
+    high = np.where(inside, _heights(surface, path.values[rows]), np.nan) + lift
+    line = {"type": "scatter3d", "mode": "lines+markers", "x": spots[:, 0], "y": spots[:, 1], "z": high}
+    line |= {"line": {"color": look.text, "width": 4}, "marker": {"size": 2.5, "color": look.text}}
+    line |= {"customdata": path.values[rows], "text": [f"step {row}" for row in rows]}
+    line |= {"hovertemplate": "%{text}<br>E = %{customdata:.4~g}<extra></extra>"}
+    data, here = [sheet, line], path.points[step]
+    if _inside(surface, here[None])[0]:
+        place = {"x": here[:1], "y": here[1:], "z": _heights(surface, path.values[[step]]) + lift}
+        dot = {"size": 7, "color": _accent(dark), "line": {"color": look.page, "width": 1}}
+        data.append({"type": "scatter3d", "mode": "markers", "marker": dot, "hoverinfo": "skip"} | place)
+    alt = f"The function {surface.label} as a surface, with the path on it. {_finding(surface, path, step)}"
+    return Chart(go.Figure({"data": data, "layout": frame}), alt, _table(surface, path))
+
+
+def value_over_steps(surface: Surface, path: Path, step: int, *, dark: bool = False) -> Chart:
+    """E above its lowest value at every step, on a logarithmic axis."""
+    look, steps = style.theme(dark), np.arange(len(path.points))
+    gap = path.values - surface.lowest
+    drawn = np.where(gap > 0, gap, np.nan)
+    finding = f"E is {number(path.values[0], 3)} at step 0 and {number(path.values[-1], 3)} at step {steps[-1]:,}."
+    broken = style.broken(path.diverged_at, dark)
+    above = 22 if broken else 0
+    frame = style.layout(
+        "The value, step by step",
+        finding,
+        xaxis=style.steps_axis(steps, dark),
+        yaxis=style.axis("E above its lowest", dark, decades=style.log_range(drawn)),
+        dark=dark,
+        height=286 + above,
+        below=56,
+        above=above,
+        showlegend=False,
+    )
+    rows = _rows(path, step)
+    curve = {"type": "scatter", "x": rows.astype(np.int32), "y": drawn[rows], "mode": "lines"}
+    curve |= {"line": {"color": look.text, "width": 2}, "hovertemplate": "step %{x}: %{y:.4~g}<extra></extra>"}
+    dot = {"type": "scatter", "x": [step], "y": [drawn[step]], "mode": "markers", "hoverinfo": "skip"}
+    dot |= {"marker": {"size": 12, "color": _accent(dark), "line": {"color": look.page, "width": 2}}}
+    figure = go.Figure({"data": [curve, dot], "layout": frame | broken})
+    return Chart(figure, f"The value, step by step. {finding}", _table(surface, path))
+
+
+# -- how they are drawn -----------------------------------------------------------------------------------------
+
+
+def _accent(dark: bool) -> str:
+    """Of the present point and its gradient: the one warm colour on the cold function."""
+    return style.MARKS[1].colour(dark)
+
+
+def _colours(dark: bool) -> list[list]:
+    """Deepest at the lowest values, near the page at the highest."""
+    return [[1 - share, colour] for share, colour in reversed(style.share_colours(dark))]
+
+
+def _heights(surface: Surface, values: np.ndarray) -> np.ndarray:
+    return np.maximum(values - surface.lowest, 0) ** (1 / surface.root)
+
+
+def _height_ticks(surface: Surface, values: np.ndarray) -> dict:
+    """Labels of a vertical axis that tell E itself."""
+    top = values.max() - surface.lowest
+    if surface.root == 1:
+        told = surface.lowest + np.linspace(0, top, 4)
+    else:
+        told = np.concatenate([[0.0], 10.0 ** np.arange(1, np.floor(np.log10(top)) + 1)])
+    return {"tickvals": _heights(surface, told), "ticktext": [number(value) for value in told]}
+
+
+def _rows(path: Path, step: int) -> np.ndarray:
+    """Rows of a path that are drawn: all, or evenly spread ones of a long one, and that of `step`."""
+    last = len(path.points) - 1
+    return np.union1d(np.rint(np.linspace(0, last, min(last + 1, MOST_POINTS))).astype(int), [step])
+
+
+def _inside(surface: Surface, points: np.ndarray) -> np.ndarray:
+    lows, highs = np.array(surface.box).T
+    return ((points >= lows) & (points <= highs)).all(axis=1)
+
+
+def _clickable(surface: Surface) -> dict:
+    """Invisible points over the whole box: a contour reports no click of its own."""
+    x, y, values = grid(surface, CLICKS)
+    across, up = np.meshgrid(x, y)
+    unseen = {"opacity": 0}
+    points = {"type": "scatter", "mode": "markers", "name": "start here", "showlegend": False}
+    points |= {"x": across.ravel(), "y": up.ravel(), "customdata": values.ravel()}
+    points |= {"marker": {"size": 14, "opacity": 0}, "selected": {"marker": unseen}, "unselected": {"marker": unseen}}
+    words = f"{html(surface.names[0])} = %{{x:.3~g}}, {html(surface.names[1])} = %{{y:.3~g}}<br>E = %{{customdata:.4~g}}"
+    return points | {"hovertemplate": words + "<extra>click to start here</extra>"}
+
+
+def _eigen_axes(surface: Surface, point: np.ndarray, dark: bool) -> list[dict]:
+    """The Hessian's eigen-directions through a point, as long as a level line's axes: 1 / sqrt|eigenvalue|."""
+    eigenvalues, directions = np.linalg.eigh(surface.hessian(point))
+    if not np.isfinite(eigenvalues).all():
+        return []
+    curved = np.maximum(np.abs(eigenvalues), 1e-300) ** -0.5
+    lengths = AXIS * (surface.box[0][1] - surface.box[0][0]) * np.maximum(curved / curved.max(), SHORTEST)
+    axes = []
+    for k, dash in ((1, "solid"), (0, "dash")):
+        ends = point + lengths[k] * np.outer([-1, 1], directions[:, k])
+        stroke = {"type": "scatter", "mode": "lines", "x": ends[:, 0], "y": ends[:, 1], "hoverinfo": "skip"}
+        stroke |= {"line": {"color": style.theme(dark).accent, "width": 2.5, "dash": dash}}
+        axes.append(stroke | {"name": f"λ<sub>{'max' if k else 'min'}</sub> = {number(eigenvalues[k], 3)}"})
+    return axes
+
+
+def _path(surface: Surface, path: Path, step: int, dark: bool) -> list[dict]:
+    """The path, its start, the minima and the present point."""
+    look, rows = style.theme(dark), _rows(path, step)
+    lines = {"type": "scatter", "hoverinfo": "skip"}
+    spots = path.points[rows]
+    dots = {"size": 4, "color": look.text}
+    whole = {"x": spots[:, 0], "y": spots[:, 1], "mode": "lines+markers", "name": "path", "marker": dots}
+    whole |= {"line": {"color": look.text, "width": 1.5}, "unselected": {"marker": {"opacity": 1}}}
+    first = {"symbol": "diamond", "size": 11, "color": look.page, "line": {"color": look.text, "width": 2}}
+    start = {"x": spots[:1, 0], "y": spots[:1, 1], "mode": "markers", "name": "start", "marker": first}
+    lowest = np.array(surface.minima)
+    star = {"symbol": "star", "size": 13, "color": look.page, "line": {"color": look.text, "width": 1.5}}
+    least = {"x": lowest[:, 0], "y": lowest[:, 1], "mode": "markers", "name": "minimum", "marker": star}
+    now = {"size": 13, "color": _accent(dark), "line": {"color": look.page, "width": 2}}
+    here = {"x": path.points[[step], 0], "y": path.points[[step], 1], "mode": "markers", "name": f"step {step:,}"}
+    return [lines | drawn for drawn in (whole, start, least, here | {"marker": now})]
+
+
+def _arrow(surface: Surface, point: np.ndarray, dark: bool) -> dict | None:
+    """The direction of the negative gradient; no arrow where there is none, or outside the picture."""
+    gradient = surface.gradient(point)
+    size = np.linalg.norm(gradient)
+    if not np.isfinite(size) or size == 0 or not _inside(surface, point[None])[0]:
+        return None
+    tip = point - ARROW * (surface.box[0][1] - surface.box[0][0]) * gradient / size
+    ends = {"x": tip[0], "y": tip[1], "ax": point[0], "ay": point[1], "xref": "x", "yref": "y", "axref": "x", "ayref": "y"}
+    return ends | {"text": "", "showarrow": True, "arrowhead": 2, "arrowwidth": 3, "arrowcolor": _accent(dark)}
+
+
+def _finding(surface: Surface, path: Path, step: int) -> str:
+    size = float(np.linalg.norm(surface.gradient(path.points[step])))
+    place = ", ".join(number(float(coordinate), 3) for coordinate in path.points[step])
+    return f"Step {step:,} at ({place}): E = {number(path.values[step], 3)}, gradient norm {number(size, 3)}."
+
+
+def _table(surface: Surface, path: Path) -> pd.DataFrame:
+    first, second = map(plain, surface.names)
+    columns = {first: path.points[:, 0], second: path.points[:, 1], "E": path.values}
+    return pd.DataFrame({"step": np.arange(len(path.points))} | columns)

@@ -1,0 +1,162 @@
+"""A small network drawn with its nodes, edges and numbers, as it answers one sample."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+from plotly.colors import sample_colorscale
+
+from core.small_network import SmallNetwork
+from ui.charts import style
+from ui.charts.style import Chart, number
+
+ROW = 84  # pixels from one node to the next below it
+NODE = 48  # pixels across
+MOST_LABELS = 3  # nodes of a layer up to which each edge has room for its weight
+PALEST = 0.35  # share of the colour scale's arm that even a weight of 0 has, to be seen on the page
+_SUBSCRIPT = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+
+
+def indexed(letter: str, *places: int) -> str:
+    """A letter with its indices, counted from 1: x₁, w₁₂."""
+    return letter + "".join(str(place + 1) for place in places).translate(_SUBSCRIPT)
+
+
+def network(net: SmallNetwork, sample: int, *, dark: bool = False) -> Chart:
+    """The network's answer to one sample; a node shows its output and its net input, an edge its weight.
+
+    Args:
+        sample: row of the training set, from 0.
+    """
+    x, hidden, output = net.x[sample], net.values.activation[0][sample], net.values.activation[1][sample]
+    layers = [x, hidden, output]
+    nets = [None, *(values[sample] for values in net.values.net)]
+    tallest = max(map(len, layers))
+    heights = [(len(layer) - 1) / 2 - np.arange(len(layer)) for layer in layers]
+    answers = " and ".join(f"{indexed('o', k)} = {number(value, 3)}" for k, value in enumerate(output))
+    finding = f"Sample {sample + 1}: {answers}."
+    frame = style.layout(
+        "The network",
+        finding,
+        xaxis={"range": [-0.3, 2.3], "visible": False, "fixedrange": True},
+        yaxis={"range": [-tallest / 2 - 0.1, tallest / 2 + 0.25], "visible": False, "fixedrange": True},
+        dark=dark,
+        height=150 + ROW * tallest,
+        below=64,
+        hovermode="closest",
+    )
+    frame |= {"margin": frame["margin"] | {"l": 8, "r": 8}}
+    data, labels = [], []
+    for place, W in enumerate((net.w01, net.w12)):
+        drawn, told = _edges(place, W, heights[place], heights[place + 1], dark)
+        data += drawn
+        labels += told
+    data += [_nodes(net, k, layers, nets[k], heights[k], dark) for k in range(3)]
+    data += _key(dark)
+    frame["annotations"] = labels + _captions(layers, nets, heights, tallest, dark)
+    table = pd.DataFrame(
+        [
+            {"node": indexed(letter, i), "net input": None if nets[k] is None else nets[k][i], "output": value}
+            for k, letter in enumerate("xyo")
+            for i, value in enumerate(layers[k])
+        ]
+    )
+    words = ", ".join(f"{row.node} {number(row.output, 3)}" for row in table.itertuples())
+    alt = f"Network of {len(x)} inputs, {len(hidden)} hidden nodes and {len(output)} outputs. {finding} Nodes: {words}."
+    return Chart(go.Figure({"data": data, "layout": frame}), alt, table)
+
+
+def formula(letter: str, source: str, node: int, inputs: np.ndarray, weights: np.ndarray, net: float, out: float) -> str:
+    """How a node comes to its output, with its numbers, in three lines."""
+    symbols = " + ".join(f"{indexed('w', i, node)} {indexed(source, i)}" for i in range(len(inputs)))
+    products = " + ".join(f"{_bracketed(w)}·{_bracketed(value)}" for w, value in zip(weights, inputs, strict=True))
+    lines = [f"net = {symbols}", f"= {products}", f"= {number(net, 3)}"]
+    return "<br>".join([*lines, f"{indexed(letter, node)} = S({number(net, 3)}) = {number(out, 3)}"])
+
+
+def _bracketed(value: float) -> str:
+    shown = number(float(value), 3)
+    return f"({shown})" if value < 0 else shown
+
+
+def _edges(place, W, left, right, dark) -> tuple[list[dict], list[dict]]:
+    """The edges between two layers, with words on each, and their weights written on them where there is room."""
+    look = style.theme(dark)
+    largest = np.abs(W).max() or 1.0
+    drawn, labels = [], []
+    middle = {"x": [], "y": [], "text": []}
+    roomy = max(W.shape) <= MOST_LABELS
+    for (i, j), w in np.ndenumerate(W):
+        size = abs(w) / largest
+        line = {"color": edge_colour(w, largest, dark), "width": 1.5 + 5 * size, "dash": "solid" if w >= 0 else "6px,3px"}
+        ends = {"x": [place, place + 1], "y": [left[i], right[j]]}
+        drawn.append({"type": "scatter", "mode": "lines", "line": line, "hoverinfo": "skip", "showlegend": False} | ends)
+        for share in (0.3, 0.5, 0.7):
+            middle["x"].append(place + share)
+            middle["y"].append(left[i] + share * (right[j] - left[i]))
+            middle["text"].append(f"{indexed('w', i, j)}<sup>({place},{place + 1})</sup> = {number(w, 3)}")
+        if roomy:
+            share = 0.3
+            where = {"x": place + share, "y": left[i] + share * (right[j] - left[i]), "text": number(w, 2)}
+            paint = {"bgcolor": look.page, "borderpad": 1, "font": {"size": 12, "color": look.text}}
+            labels.append({"showarrow": False} | where | paint)
+    unseen = {"type": "scatter", "mode": "markers", "marker": {"size": 14, "opacity": 0}, "showlegend": False}
+    drawn.append(unseen | middle | {"hovertemplate": "%{text}<extra></extra>"})
+    return drawn, labels
+
+
+def edge_colour(weight: float, largest: float, dark: bool) -> str:
+    """Blue below 0 and red above it, fuller for a larger weight."""
+    strength = PALEST + (1 - PALEST) * min(abs(weight) / largest, 1)
+    return sample_colorscale(style.gradient_colours(dark), [0.5 + 0.5 * strength * (1 if weight >= 0 else -1)])[0]
+
+
+def _nodes(net, layer, layers, nets, heights, dark) -> dict:
+    """The nodes of a layer, coloured by their output."""
+    look, values = style.theme(dark), layers[layer]
+    shares = np.clip(values, 0, 1)
+    if layer == 0:
+        words = [f"{indexed('x', i)} = {number(value, 3)}" for i, value in enumerate(values)]
+    else:
+        letter, source, W = (("y", "x", net.w01), ("o", "y", net.w12))[layer - 1]
+        words = [
+            formula(letter, source, j, layers[layer - 1], W[:, j], nets[j], values[j]) for j in range(len(values))
+        ]
+    marker = {"size": NODE, "color": sample_colorscale(style.share_colours(dark), list(shares)), "opacity": 1}
+    marker["line"] = {"color": look.muted, "width": 1.5}
+    font = {"size": 14, "color": [look.page if share > 0.6 else look.text for share in shares]}
+    return {
+        "type": "scatter",
+        "mode": "markers+text",
+        "x": np.full(len(values), layer),
+        "y": heights,
+        "text": [number(float(value), 2) for value in values],
+        "textfont": font,
+        "marker": marker,
+        "hovertext": words,
+        "hovertemplate": "%{hovertext}<extra></extra>",
+        "showlegend": False,
+    }
+
+
+def _captions(layers, nets, heights, tallest, dark) -> list[dict]:
+    """The name above each node, its net input below it, and a heading over each layer."""
+    look, notes = style.theme(dark), []
+    small = {"showarrow": False, "font": {"size": 12, "color": look.muted}}
+    for k, letter in enumerate("xyo"):
+        for i, height in enumerate(heights[k]):
+            notes.append(small | {"x": k, "y": height, "yshift": NODE / 2 + 9, "text": f"<b>{indexed(letter, i)}</b>"})
+            if nets[k] is not None:
+                told = f"net {number(float(nets[k][i]), 2)}"
+                notes.append(small | {"x": k, "y": height, "yshift": -NODE / 2 - 9, "text": told})
+    return notes
+
+
+def _key(dark: bool) -> list[dict]:
+    """What the strokes mean."""
+    entries = []
+    for name, weight, dash in (("weight above 0", 1.0, "solid"), ("below 0", -1.0, "6px,3px")):
+        line = {"color": edge_colour(weight, 1.0, dark), "width": 4, "dash": dash}
+        entries.append({"type": "scatter", "x": [None], "y": [None], "mode": "lines", "name": name, "line": line})
+    return entries

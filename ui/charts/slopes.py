@@ -1,0 +1,126 @@
+"""Activations and their slopes, with a point that moves along them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from core.families.activations import ACTIVATIONS
+from core.forward import SATURATED
+from ui.charts import style
+from ui.charts.style import Chart, number
+
+REACH = 10.0  # net inputs drawn, on either side of 0
+POINTS = 401
+TANGENT = 2.0  # half length of the tangent, in net inputs
+
+
+def sigmoid_and_slope(z: float, *, dark: bool = False) -> Chart:
+    """S, its slope S (1 - S), the tangent at z, the bound 1/4 and where the slope is below 5 % of it.
+
+    Invisible points lie over it, so that a click anywhere returns its net input.
+    """
+    look, sigmoid = style.theme(dark), ACTIVATIONS["sigmoid"]
+    net = np.linspace(-REACH, REACH, POINTS)
+    value, slope = sigmoid.evaluate(net)
+    here, steep = (float(a[0]) for a in sigmoid.evaluate(np.array([z])))
+    edge = saturated_beyond()
+    finding = f"At z = {number(z, 3)}: S = {number(here, 3)}, slope S(1 − S) = {number(steep, 3)}, {_of_bound(steep)}."
+    frame = style.layout(
+        "The sigmoid and its slope",
+        finding,
+        xaxis=style.axis("net input z", dark, range=[-REACH, REACH], showgrid=False),
+        yaxis=style.axis("S and S′", dark, range=[-0.04, 1.1], tickvals=[0, 0.25, 0.5, 0.75, 1]),
+        dark=dark,
+        height=440,
+        below=102,
+        hovermode="closest",
+    )
+    mark = style.activation_mark("sigmoid").colour(dark)
+    band = {"type": "rect", "yref": "paper", "y0": 0, "y1": 1, "layer": "below", "line": {"width": 0}}
+    band |= {"fillcolor": style.faded(look.muted, 0.14)}
+    frame["shapes"] = [band | {"x0": -REACH, "x1": -edge}, band | {"x0": edge, "x1": REACH}]
+    words = {"showarrow": False, "yref": "paper", "y": 0.55, "font": {"size": style.TEXT_SIZE, "color": look.muted}}
+    frame["annotations"] = [words | {"x": side * (REACH + edge) / 2, "text": "saturated"} for side in (-1, 1)]
+    along = np.array([max(z - TANGENT, -REACH), min(z + TANGENT, REACH)])
+    lines = {"type": "scatter", "mode": "lines", "hoverinfo": "skip"}
+    bound = {"x": [-REACH, REACH], "y": [0.25, 0.25], "name": "1/4, never above"}
+    data = [
+        lines | {"x": net, "y": value, "name": "S(z)", "line": {"color": mark, "width": 3}},
+        lines | {"x": net, "y": slope, "name": "slope S′(z)", "line": {"color": look.accent, "width": 3, "dash": "dash"}},
+        lines | bound | {"line": {"color": look.muted, "width": 1.5, "dash": "dot"}},
+        lines
+        | {"x": along, "y": here + steep * (along - z), "name": "tangent at z", "line": {"color": look.text, "width": 2}},
+        _clickable(),
+        {
+            "type": "scatter",
+            "mode": "markers",
+            "x": [z, z],
+            "y": [here, steep],
+            "marker": {"size": 13, "color": [mark, look.accent], "line": {"color": look.text, "width": 2}},
+            "hoverinfo": "skip",
+            "showlegend": False,
+        },
+    ]
+    table = pd.DataFrame({"z": net, "S": value, "slope": slope})
+    return Chart(go.Figure({"data": data, "layout": frame}), f"The sigmoid and its slope. {finding}", table)
+
+
+def activations(names: Sequence[str], z: float, *, slopes: bool, dark: bool = False) -> Chart:
+    """The chosen activations, or their slopes, over net inputs around 0, each marked at z."""
+    title = "Their slopes φ′(z)" if slopes else "Activations φ(z)"
+    y = "φ′(z)" if slopes else "φ(z)"
+    if not names:
+        return style.empty(title, "Choose an activation to see it.", x="net input z", y=y, dark=dark)
+    look, reach = style.theme(dark), max(5.0, abs(z))
+    net = np.linspace(-reach, reach, POINTS)
+    data, columns, words = [], {"z": net}, []
+    for name in names:
+        activation, mark = ACTIVATIONS[name], style.activation_mark(name)
+        drawn = activation.slope(net) if slopes else activation(net)
+        here = float((activation.slope if slopes else activation)(np.array([z]))[0])
+        columns[activation.label] = drawn
+        words.append(f"{activation.label} {number(here, 3)}")
+        line = {"color": mark.colour(dark), "width": 2.5, "dash": mark.dash}
+        curve = {"type": "scatter", "mode": "lines", "x": net, "y": drawn.astype(np.float32), "line": line}
+        data.append(curve | {"name": activation.label, "hovertemplate": "%{y:.3~g}"})
+        point = {"symbol": mark.symbol, "size": 11, "color": mark.colour(dark), "line": {"color": look.page, "width": 1.5}}
+        dot = {"type": "scatter", "mode": "markers", "x": [z], "y": [here], "marker": point}
+        data.append(dot | {"showlegend": False, "hoverinfo": "skip"})
+    legend = style.legend_height(len(names))
+    finding = f"At z = {number(z, 3)}: {', '.join(words)}."
+    frame = style.layout(
+        title,
+        finding,
+        xaxis=style.axis("net input z", dark, range=[-reach, reach], showgrid=False,
+                         unifiedhovertitle={"text": "z = %{x:.2f}"}),
+        yaxis=style.axis(y, dark, range=[-0.2, 1.9] if slopes else [-2, 3]),
+        dark=dark,
+        height=340 + legend,
+        below=56 + legend,
+        showlegend=len(names) > 1,
+        hovermode="x unified",
+    )  # fmt: skip
+    return Chart(go.Figure({"data": data, "layout": frame}), f"{title}. {finding}", pd.DataFrame(columns))
+
+
+def saturated_beyond() -> float:
+    """The net input above which S' < 5 % of 1/4: S (1 - S) = 1/80 at S = (1 + sqrt(1 - 4/80)) / 2."""
+    root = np.sqrt(1 - SATURATED)
+    return float(np.log((1 + root) / (1 - root)))
+
+
+def _of_bound(slope: float) -> str:
+    return f"{4 * slope:.0%} of 1/4" if slope >= 0.0025 else f"{number(4 * slope)} of 1/4"
+
+
+def _clickable() -> dict:
+    """Invisible points over the whole picture: only points can be clicked."""
+    across, up = np.meshgrid(np.linspace(-REACH, REACH, 81), np.linspace(0, 1.05, 8))
+    unseen = {"marker": {"opacity": 0}}
+    points = {"type": "scatter", "mode": "markers", "x": across.ravel(), "y": up.ravel(), "showlegend": False}
+    points |= {"marker": {"size": 16, "opacity": 0}, "selected": unseen, "unselected": unseen}
+    return points | {"hovertemplate": "z = %{x:.2f}<extra>click to move the point</extra>"}

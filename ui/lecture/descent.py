@@ -1,0 +1,188 @@
+"""Gradient descent: choose a function, a start and a learning rate, and follow the path."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import streamlit as st
+
+from core import ConfigError
+from core.descent import ARRIVED, RULES, SURFACES, Outcome, Path, Surface, bowl, descend, judge, limit
+from ui import panels
+from ui.charts.descent import contours, from_the_side, value_over_steps
+from ui.charts.style import number
+from ui.lecture.formulas import matrix, tex
+from ui.text import as_text
+
+JUST_BELOW, JUST_ABOVE = 0.95, 1.05
+FORMAT = "%.6g"
+
+
+@st.fragment
+def section() -> None:
+    """The controls, the pictures, and what they show in words and formulas."""
+    st.header("1. Gradient descent", anchor="gradient-descent")
+    st.markdown(
+        "The derivative of $E(w)$ is a vector, the gradient $\\nabla E$: it points up the steepest way. Each step goes "
+        "the other way, $w \\leftarrow w - \\eta\\, \\nabla E(w)$. How far it may go is decided by the curvature, the "
+        "Hessian $H$. **Click on the level lines to start somewhere else.**"
+    )
+    name = st.segmented_control(
+        "Function",
+        list(SURFACES),
+        default="bowl",
+        required=True,
+        format_func=lambda name: SURFACES[name]().label,
+        key="descent",
+        bind="query-params",
+    )
+    name = name or "bowl"  # an empty parameter in the address
+    try:
+        surface, start, rate, momentum, steps = _settings(name)
+        path = descend(surface, start, rate, momentum, steps)
+    except ConfigError as error:
+        panels.refusal(error)
+        return
+    outcome = judge(surface, path)
+    lowest = surface.nearest_minimum(path.points[-1])
+    most = limit(surface.hessian(lowest), momentum)
+    _limits(name, surface, most, rate)
+    st.markdown(f"**{as_text(told(outcome, path))}** {as_text(against_limit(surface, most, rate))}")
+    step = _step(name, len(path.points) - 1)
+    with st.grid(2, min_column_width=420, gap="medium"):
+        chart = contours(surface, path, step, dark=panels.dark())
+        panels.show(chart, "lecture-contours", numbers=True, picked=lambda: _start_at(name))
+        panels.show(from_the_side(surface, path, step, dark=panels.dark()), "lecture-surface")
+        with st.container():
+            _written_out(surface, path.points[step], step, momentum)
+        panels.show(value_over_steps(surface, path, step, dark=panels.dark()), "lecture-descent-values")
+
+
+def _settings(name: str) -> tuple[Surface, tuple[float, float], float, float, int]:
+    """The controls of a function; each function keeps its own."""
+    with st.grid(5, min_column_width=150, gap="small"):
+        if name == "bowl":
+            surface = bowl(
+                _number("Condition number", "bowl_condition", "condition", 10.0, 5.0,
+                        "Largest over smallest eigenvalue of $H$; the smallest is 1."),
+                _number("Rotation", "bowl_rotation", "rotation", 30.0, 15.0,
+                        "Degrees from the first axis to the flat direction."),
+            )  # fmt: skip
+        else:
+            surface = SURFACES[name]()
+        rate = _number("Learning rate", f"{name}_eta", "learning_rate", surface.learning_rate,
+                       surface.learning_rate / 10, r"$\eta$, the length of a step as a multiple of the gradient.")  # fmt: skip
+        momentum = _number("Momentum", f"{name}_mu", "momentum", 0.0, 0.1,
+                           r"$\mu$ in $v \leftarrow \mu v + \nabla E$, $w \leftarrow w - \eta v$ (heavy ball).")  # fmt: skip
+        start = tuple(
+            _number(f"Start ${variable}$", f"{name}_{axis}", "start", surface.start[k], 0.1, "Or click on the level lines.")
+            for k, (axis, variable) in enumerate(zip("xy", surface.names, strict=True))
+        )
+        steps = st.number_input(
+            "Steps", 0, 2000, surface.steps, 10, key=f"{name}_steps", bind="query-params", required=True
+        )
+    return surface, start, rate, momentum, steps
+
+
+def _number(label: str, key: str, field: str, value: float, step: float, about: str) -> float:
+    rule = RULES[field]
+    low = math.nextafter(rule.low, math.inf) if rule.low_open else float(rule.low)
+    high = math.nextafter(rule.high, 0) if rule.high_open else float(rule.high)
+    return st.number_input(
+        label, low, high, float(value), step, FORMAT, key=key, help=about, bind="query-params", required=True
+    )
+
+
+def _limits(name: str, surface: Surface, most: float, rate: float) -> None:
+    """Two buttons that set the learning rate on either side of the limit."""
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+        for share, words in ((JUST_BELOW, "Just below the limit"), (JUST_ABOVE, "Just above the limit")):
+            to = float(f"{share * most:.6g}")
+            st.button(
+                f"{words}: η = {number(to, 4)}",
+                key=f"{name}_{'below' if share < 1 else 'above'}",
+                on_click=_set_rate,
+                args=(name, to),
+                help=f"{share:g} times {'the limit' if surface.quadratic else 'the limit at the minimum'}.",
+            )
+
+
+def _set_rate(name: str, rate: float) -> None:
+    st.session_state[f"{name}_eta"] = rate
+
+
+def _start_at(name: str) -> None:
+    """A click on the level lines moves the start there."""
+    points = st.session_state["lecture-contours"].selection.points
+    if points:
+        st.session_state[f"{name}_x"], st.session_state[f"{name}_y"] = (round(points[0][axis], 6) for axis in "xy")
+        st.session_state[f"{name}_step"] = 0
+
+
+def _step(name: str, last: int) -> int:
+    """The step whose point is shown."""
+    key = f"{name}_step"
+    if last == 0:
+        return 0
+    st.session_state[key] = min(st.session_state.get(key, 0), last)
+    return st.slider("Step shown", 0, last, key=key, persist_state="session", help="The point on the path at which "
+                     "the arrow, the eigen-directions and the formulas are drawn.")  # fmt: skip
+
+
+def told(outcome: Outcome, path: Path) -> str:
+    """What became of the path, in words."""
+    back = f"{outcome.turning:.0%} of its steps turn back on the one before"
+    if outcome.kind == "diverges":
+        grown = "" if path.diverged_at is None else ", where it is far outside the picture"
+        return f"It diverges: E has grown from {number(path.values[0], 3)} to {number(path.values[-1], 3)} at step {outcome.step:,}{grown}."
+    if outcome.kind == "arrives":
+        if outcome.step == 0:
+            return "It starts at the minimum: the gradient is 0 there, and no step leads away."
+        words = f"It converges: from step {outcome.step:,} on less than {ARRIVED:.1%} of the way down is left."
+        return f"{words} It oscillates: {back}." if outcome.turning > 0.5 else words
+    if outcome.kind == "stuck":
+        return "It is stuck where the gradient is 0 without a minimum: to either side there would be a way down."
+    words = f"After {outcome.step:,} steps it has come {_share(outcome.done)} of the way down"
+    return f"{words}, and oscillates: {back}." if outcome.turning > 0.5 else f"{words}."
+
+
+def _share(done: float) -> str:
+    return f"{max(done, 0):.1%}" if done >= 0 else "none"
+
+
+def against_limit(surface: Surface, most: float, rate: float) -> str:
+    """The learning rate as a share of the limit."""
+    where = "" if surface.quadratic else " at the minimum"
+    side = "below" if rate < most else "above" if rate > most else "exactly at"
+    return f"The limit{where} is {number(most, 4)}; the learning rate {number(rate, 4)} is {side} it, {rate / most:.0%} of it."
+
+
+def _written_out(surface: Surface, point: np.ndarray, step: int, momentum: float) -> None:
+    """Gradient, Hessian, eigenvalues and the limit at a point, with their numbers."""
+    gradient, hessian = surface.gradient(point), surface.hessian(point)
+    eigenvalues, directions = np.linalg.eigh(hessian)
+    st.markdown(f"**At step {step:,}**, $w = ({tex(point[0])},\\; {tex(point[1])})$")
+    st.latex(surface.formula)
+    with st.grid(2, min_column_width=170, gap="small"):
+        st.latex(rf"\nabla E = {matrix(gradient)}")
+        st.latex(rf"H = {matrix(hessian)}")
+        st.latex(rf"\lambda_{{\max}} = {tex(eigenvalues[1])},\; v = {matrix(directions[:, 1], 2)}")
+        st.latex(rf"\lambda_{{\min}} = {tex(eigenvalues[0])},\; v = {matrix(directions[:, 0], 2)}")
+    top, here = ("2" if momentum == 0 else r"2\,(1 + \mu)"), limit(hessian, momentum)
+    if math.isinf(here):
+        st.markdown("No direction curves upwards here, so that no learning rate is too large here.")
+    else:
+        st.latex(rf"\eta < \frac{{{top}}}{{\lambda_{{\max}}}} = {tex(here, 4)}")
+    st.caption(as_text(_curved(surface, eigenvalues)))
+
+
+def _curved(surface: Surface, eigenvalues: np.ndarray) -> str:
+    low, high = eigenvalues
+    if low < 0 < high:
+        words = f"One eigenvalue is negative: E curves down along that direction ({number(low, 3)}) and up along the other."
+    elif low > 0:
+        words = f"Both eigenvalues are positive; E curves {number(high / low, 3)} times as strongly along one direction as along the other."
+    else:
+        words = "Neither direction curves upwards."
+    return words if surface.quadratic else words + " The Hessian is another one at every point: this limit is local."

@@ -1,0 +1,69 @@
+"""The error: sample by sample, output by output, adding up to the number that training reports."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from core.small_network import SmallNetwork
+from ui import panels
+from ui.charts.errors import error_bars
+from ui.charts.network import indexed
+from ui.lecture.formulas import tex
+
+ALL = -1
+
+
+@st.fragment
+def section(net: SmallNetwork | None) -> None:
+    """Bars, table and sum for the network of the section before; nothing when that was refused."""
+    st.header("3. The error", anchor="error")
+    if net is None:
+        st.markdown("The error needs the network above: mend its table first.")
+        return
+    samples, outputs = net.d.shape
+    st.markdown(
+        "The error of a sample is $E_n = \\sum_k (o_{nk} - d_{nk})^2$, and $E = \\frac{1}{N} \\sum_n E_n$ is their mean, the "
+        "MSE. With one output the inner sum has one term. There is no ½ in front."
+    )
+    chosen = ALL
+    if outputs > 1:
+        chosen = st.segmented_control(
+            "Outputs counted",
+            [ALL, *range(outputs)],
+            default=ALL,
+            required=True,
+            format_func=lambda k: f"all {outputs}" if k == ALL else f"only {indexed('o', k)}",
+            key=f"error_outputs_{outputs}",
+            persist_state="session",
+        )
+    counted = list(range(outputs)) if chosen == ALL else [chosen]
+    part = net if chosen == ALL else net.output(chosen)
+    each = part.squared.sum(axis=1)
+    by_hand, core = float(each.sum() / samples), part.engine_error()
+    with st.grid(2, min_column_width=420, gap="medium"):
+        panels.show(error_bars(part.squared, counted, dark=panels.dark()), "lecture-error")
+        with st.container():
+            st.dataframe(_table(part, counted), hide_index=True, height=min(38 + 35 * len(counted) * samples, 318))
+    terms = " + ".join(tex(float(value)) for value in each)
+    st.latex(rf"E = \tfrac{{1}}{{{samples}}}\,({terms}) = {tex(by_hand, 6)}")
+    with st.container(horizontal=True):
+        st.metric("Summed here", f"{by_hand:.12g}", border=True)
+        st.metric("Computed by training", f"{core:.12g}", border=True, help="`train(..., steps=0)[0].loss[0]`")
+        st.metric("Difference", f"{abs(by_hand - core):.1e}", border=True)
+
+
+def _table(net: SmallNetwork, counted: list[int]) -> pd.DataFrame:
+    """One row a sample and output."""
+    samples = len(net.d)
+    o, d = net.values.output, net.d
+    columns = {
+        "n": np.repeat(np.arange(1, samples + 1), len(counted)),
+        "k": np.tile(np.array(counted) + 1, samples),
+        "o": o.ravel(),
+        "d": d.ravel(),
+        "o − d": (o - d).ravel(),
+        "(o − d)²": net.squared.ravel(),
+    }
+    return pd.DataFrame(columns)

@@ -1,0 +1,27 @@
+"""Numbers in LaTeX."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+
+def tex(value: float, digits: int = 3) -> str:
+    """A number in LaTeX, to so many significant digits: 0.25, -3, 6.9 x 10^-8."""
+    if not math.isfinite(value):
+        return r"\text{not finite}"
+    if value == 0:
+        return "0"
+    if 1e-3 <= abs(value) < 1e5:
+        shown = f"{value:.{digits}g}"
+        return f"{value:.0f}" if "e" in shown else shown
+    mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
+    return rf"{mantissa} \cdot 10^{{{int(exponent)}}}"
+
+
+def matrix(values: np.ndarray, digits: int = 3) -> str:
+    """A matrix in LaTeX; a vector is written as a column."""
+    rows = np.atleast_2d(values) if np.ndim(values) == 2 else np.reshape(values, (-1, 1))
+    body = r" \\ ".join(" & ".join(tex(float(value), digits) for value in row) for row in rows)
+    return rf"\begin{{pmatrix}} {body} \end{{pmatrix}}"

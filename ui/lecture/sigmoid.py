@@ -1,0 +1,77 @@
+"""The sigmoid and its slope, with a point that moves, beside the other activations."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from core.families.activations import ACTIVATIONS
+from core.forward import SATURATED
+from ui import panels
+from ui.charts.slopes import REACH, activations, saturated_beyond, sigmoid_and_slope
+from ui.charts.style import number
+from ui.text import as_text
+
+LAYERS = 10
+
+
+@st.fragment
+def section() -> None:
+    """The movable point, what it says, and the comparison."""
+    st.header("4. The sigmoid and its slope", anchor="sigmoid")
+    st.markdown(
+        "$S(z) = \\frac{1}{1 + e^{-z}}$ has the slope $S'(z) = S(z)\\,(1 - S(z))$. **Move the point by the slider or by "
+        "a click.**"
+    )
+    z = st.slider("Net input $z$", -REACH, REACH, 2.0, 0.05, key="sigmoid_z", bind="query-params")
+    z = min(max(z, -REACH), REACH) if math.isfinite(z) else 0.0  # an address may say anything
+    panels.show(sigmoid_and_slope(z, dark=panels.dark()), "lecture-sigmoid", numbers=True, picked=_move)
+    st.markdown(as_text(told(z)))
+    st.subheader("Beside other activations", anchor=False)
+    names = st.pills(
+        "Activations",
+        list(ACTIVATIONS),
+        selection_mode="multi",
+        default=["sigmoid", "tanh", "relu"],
+        format_func=lambda name: ACTIVATIONS[name].label,
+        key="sigmoid_beside",
+        bind="query-params",
+        label_visibility="collapsed",
+    )
+    with st.grid(2, min_column_width=420, gap="medium"):
+        panels.show(activations(names, z, slopes=False, dark=panels.dark()), "lecture-activations")
+        panels.show(activations(names, z, slopes=True, dark=panels.dark()), "lecture-slopes")
+    if names:
+        st.dataframe(_table(names, z), hide_index=True)
+
+
+def _move() -> None:
+    """A click on the picture moves the point there."""
+    points = st.session_state["lecture-sigmoid"].selection.points
+    if points:
+        st.session_state["sigmoid_z"] = round(points[0]["x"], 2)
+
+
+def told(z: float) -> str:
+    """What the slope at z means, in words."""
+    slope = float(ACTIVATIONS["sigmoid"].slope(np.array([z]))[0])
+    state = "is saturated" if slope < SATURATED / 4 else "is not saturated"
+    return (
+        f"The slope is never above 1/4, which it has at z = 0 only. A unit counts as saturated where the slope is below "
+        f"{SATURATED:.0%} of that, beyond ±{number(saturated_beyond(), 3)}: this one {state}. {LAYERS} slopes like this "
+        f"one, multiplied, make {number(slope**LAYERS)}; at best (1/4) to the power {LAYERS} is {number(0.25**LAYERS)}."
+    )
+
+
+def _table(names: list[str], z: float) -> pd.DataFrame:
+    rows = []
+    for name in names:
+        activation = ACTIVATIONS[name]
+        value, slope = (float(a[0]) for a in activation.evaluate(np.array([z])))
+        flat = abs(slope) < SATURATED * activation.sup_slope
+        rows.append({"activation": activation.label, "φ(z)": value, "φ′(z)": slope, "largest |φ′|": activation.sup_slope,
+                     "share of it": abs(slope) / activation.sup_slope, "saturated": "yes" if flat else "no"})  # fmt: skip
+    return pd.DataFrame(rows)
