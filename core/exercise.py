@@ -133,10 +133,7 @@ def check(w01: ArrayLike, w12: ArrayLike, x: ArrayLike, d: ArrayLike) -> tuple[n
 
 def _array(name: str, values: ArrayLike, shape: tuple[int | None, ...]) -> np.ndarray:
     told = " by ".join("any number" if size is None else str(size) for size in shape)
-    try:
-        array = np.array(values, dtype=object)
-    except ValueError:  # rows of different lengths
-        raise ConfigError(name, values, f"it must be {told} numbers") from None
+    array = np.array(values, dtype=object)  # of rows, where these differ in length
     if array.ndim != len(shape) or any(
         want not in (None, got) for got, want in zip(array.shape, shape, strict=True)
     ) or not array.size:
