@@ -10,6 +10,7 @@ from functools import cache, lru_cache
 import numpy as np
 
 from core.config import Number
+from core.exercise import solve
 
 FAR = 100  # box sizes away from the box, where a path counts as diverged
 ARRIVED = 1e-3  # share of the way down that may be left
@@ -40,7 +41,7 @@ class Surface:
         minima: its lowest points.
         start, learning_rate, steps: what shows it well.
         quadratic: whether the Hessian is the same everywhere.
-        root: heights are drawn as this root of E above its lowest, so that a valley between steep walls shows its floor.
+        root: heights are drawn as this root of E above its lowest: a valley between steep walls then shows its floor.
     """
 
     label: str
@@ -69,7 +70,7 @@ class Surface:
 
 @lru_cache(maxsize=64)
 def grid(surface: Surface, resolution: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Values over a surface's box: x (resolution,), y (resolution,), E (resolution, resolution) with a row for each y."""
+    """Values over a surface's box: x and y (resolution,), E (resolution, resolution) with a row for each y."""
     x, y = (np.linspace(low, high, resolution) for low, high in surface.box)
     values = surface.value(*np.meshgrid(x, y))
     for array in (x, y, values):
@@ -163,10 +164,53 @@ def rosenbrock() -> Surface:
     )
 
 
+# The slice of the network's error: these weights answer the four samples without error, so that E = 0 is in the slice.
+SLICE_X = np.array([[0.0, 1.0], [1.0, 0.0], [1.0, 1.0], [-1.0, 0.5]])
+SLICE_W01 = np.array([[3.0, -2.0], [-1.0, 2.0]])
+SLICE_W12 = np.array([3.0, -2.0])
+SLICE_D = solve(SLICE_W01, SLICE_W12, SLICE_X, np.zeros(4)).o
+
+
+@cache
+def network_error() -> Surface:
+    """The error of the 2-2-1 network over w_11^(0,1) and w_11^(1,2), its other four weights held fixed.
+
+    Derivatives are the entries of `core.exercise.solve` that belong to the two weights.
+    """
+
+    def solved(x, y):
+        w01, w12 = SLICE_W01.copy(), SLICE_W12.copy()
+        w01[0, 0], w12[0] = x, y
+        return solve(w01, w12, SLICE_X, SLICE_D)
+
+    def gradient(point):
+        solution = solved(*point)
+        return np.array([solution.grad_w01[0, 0], solution.grad_w12[0]])
+
+    def hessian(point):
+        both = [0, 4]  # w_11^(0,1) and w_11^(1,2) in the order of the parameters
+        return solved(*point).hessian[np.ix_(both, both)]
+
+    return Surface(
+        label="2-2-1 network’s error",
+        formula=r"E = \tfrac{1}{N} \sum_n (o_n - d_n)^2 \text{ of the 2-2-1 network over two of its six weights}",
+        names=("w_{11}^{(0,1)}", "w_{11}^{(1,2)}"),
+        value=np.vectorize(lambda x, y: solved(x, y).error, otypes=[float]),
+        gradient=gradient,
+        hessian=hessian,
+        box=((-4.0, 8.0), (-4.0, 8.0)),
+        minima=((float(SLICE_W01[0, 0]), float(SLICE_W12[0])),),
+        start=(-2.0, -1.0),
+        learning_rate=5.0,
+        steps=200,
+    )
+
+
 SURFACES: dict[str, Callable[..., Surface]] = {
     "bowl": bowl,
     "saddle": saddle,
     "rosenbrock": rosenbrock,
+    "network": network_error,
 }
 
 
@@ -199,9 +243,7 @@ class Outcome:
     turning: float
 
 
-def descend(
-    surface: Surface, start: Point, learning_rate: float, momentum: float = 0.0, steps: int = 100
-) -> Path:
+def descend(surface: Surface, start: Point, learning_rate: float, momentum: float = 0.0, steps: int = 100) -> Path:
     """The path of v <- momentum v + grad E(w), w <- w - learning_rate v from v = 0; ends where it leaves for good.
 
     Raises:

@@ -10,6 +10,7 @@ import numpy as np
 from core.config import Number, RunConfig
 from core.engine import snapshot, train
 from core.errors import ConfigError
+from core.exercise import ENTRY
 from core.trace import Snapshot
 
 SIZE = Number(1, 5, whole=True)
@@ -34,12 +35,12 @@ class SmallNetwork:
 
     def __post_init__(self):
         for name, values in (("W(0,1)", self.w01), ("W(1,2)", self.w12), ("x", self.x), ("d", self.d)):
-            bad = np.argwhere(~np.isfinite(values) | (np.abs(np.nan_to_num(values)) > 1e6))
+            bad = np.argwhere(~((values >= ENTRY.low) & (values <= ENTRY.high)))  # NaN is neither
             if bad.size:
                 row, column = bad[0]
                 value = float(values[row, column])
                 field = f"{name}, row {row + 1}, column {column + 1}"
-                raise ConfigError(field, "empty" if np.isnan(value) else value, "it must be a number from -1e6 to 1e6")
+                raise ConfigError(field, "empty" if np.isnan(value) else value, ENTRY.allowed)
 
     @property
     def config(self) -> RunConfig:

@@ -7,6 +7,7 @@ import re
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
+from plotly.colors import sample_colorscale
 
 from core.descent import Path, Surface, grid
 from ui.charts import style
@@ -19,6 +20,7 @@ ARROW = 0.17  # length of the gradient's arrow, in boxes
 AXIS = 0.2  # half length of the longer eigen-direction, in boxes
 SHORTEST = 0.25  # of the shorter one, as a share of the longer: a narrower ellipse could not be seen
 MOST_POINTS = 400  # of a path that are drawn
+SHADES = np.linspace(0, 0.62, 9)  # of the colour scale that are used
 
 
 def html(name: str) -> str:
@@ -47,6 +49,7 @@ def contours(surface: Surface, path: Path, step: int, *, dark: bool = False) -> 
         dark=dark,
         height=HEIGHT,
         below=BELOW,
+        above=8,
         hovermode="closest",
     )
     frame["yaxis"] |= {"scaleanchor": "x"}
@@ -54,8 +57,9 @@ def contours(surface: Surface, path: Path, step: int, *, dark: bool = False) -> 
     lines = {"type": "contour", "x": x, "y": y, "z": level.astype(np.float32), "hoverinfo": "skip", "showscale": False}
     lines |= {"colorscale": _colours(dark), "ncontours": 16, "contours": {"coloring": "heatmap"}}
     lines |= {"line": {"width": 1, "color": style.faded(look.text, 0.3)}}
-    data = [lines, _clickable(surface), *_eigen_axes(surface, path.points[step], dark), *_path(surface, path, step, dark)]
-    arrow = _arrow(surface, path.points[step], dark)
+    here = path.points[step]
+    data = [lines, _clickable(surface), *_eigen_axes(surface, here, dark), *_path(surface, path, step, dark)]
+    arrow = _arrow(surface, here, dark)
     if arrow:
         frame["annotations"] = [arrow]
         stroke = {"type": "scatter", "x": [None], "y": [None], "mode": "lines", "name": "negative gradient"}
@@ -145,8 +149,8 @@ def _accent(dark: bool) -> str:
 
 
 def _colours(dark: bool) -> list[list]:
-    """Deepest at the lowest values, near the page at the highest."""
-    return [[1 - share, colour] for share, colour in reversed(style.share_colours(dark))]
+    """The page's own colour at the lowest value, never so full that the path could not be seen on it."""
+    return [[k / 8, colour] for k, colour in enumerate(sample_colorscale(style.share_colours(dark), list(SHADES)))]
 
 
 def _heights(surface: Surface, values: np.ndarray) -> np.ndarray:
@@ -182,7 +186,8 @@ def _clickable(surface: Surface) -> dict:
     points = {"type": "scatter", "mode": "markers", "name": "start here", "showlegend": False}
     points |= {"x": across.ravel(), "y": up.ravel(), "customdata": values.ravel()}
     points |= {"marker": {"size": 14, "opacity": 0}, "selected": {"marker": unseen}, "unselected": {"marker": unseen}}
-    words = f"{html(surface.names[0])} = %{{x:.3~g}}, {html(surface.names[1])} = %{{y:.3~g}}<br>E = %{{customdata:.4~g}}"
+    first, second = map(html, surface.names)
+    words = f"{first} = %{{x:.3~g}}, {second} = %{{y:.3~g}}<br>E = %{{customdata:.4~g}}"
     return points | {"hovertemplate": words + "<extra>click to start here</extra>"}
 
 
@@ -217,7 +222,9 @@ def _path(surface: Surface, path: Path, step: int, dark: bool) -> list[dict]:
     least = {"x": lowest[:, 0], "y": lowest[:, 1], "mode": "markers", "name": "minimum", "marker": star}
     now = {"size": 13, "color": _accent(dark), "line": {"color": look.page, "width": 2}}
     here = {"x": path.points[[step], 0], "y": path.points[[step], 1], "mode": "markers", "name": f"step {step:,}"}
-    return [lines | drawn for drawn in (whole, start, least, here | {"marker": now})]
+    halo = {"x": spots[:, 0], "y": spots[:, 1], "mode": "lines", "showlegend": False}
+    halo |= {"line": {"color": style.faded(look.page, 0.7), "width": 5}}
+    return [lines | drawn for drawn in (halo, whole, start, least, here | {"marker": now})]
 
 
 def _arrow(surface: Surface, point: np.ndarray, dark: bool) -> dict | None:
@@ -227,7 +234,8 @@ def _arrow(surface: Surface, point: np.ndarray, dark: bool) -> dict | None:
     if not np.isfinite(size) or size == 0 or not _inside(surface, point[None])[0]:
         return None
     tip = point - ARROW * (surface.box[0][1] - surface.box[0][0]) * gradient / size
-    ends = {"x": tip[0], "y": tip[1], "ax": point[0], "ay": point[1], "xref": "x", "yref": "y", "axref": "x", "ayref": "y"}
+    ends = {"x": tip[0], "y": tip[1], "ax": point[0], "ay": point[1]}
+    ends |= {"xref": "x", "yref": "y", "axref": "x", "ayref": "y"}
     return ends | {"text": "", "showarrow": True, "arrowhead": 2, "arrowwidth": 3, "arrowcolor": _accent(dark)}
 
 

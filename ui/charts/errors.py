@@ -24,7 +24,7 @@ def error_bars(squared: np.ndarray, outputs: list[int], *, dark: bool = False) -
     samples, each = np.arange(1, len(squared) + 1), squared.sum(axis=1)
     mean = float(each.mean())
     worst = int(np.argmax(each))
-    finding = f"E = {number(mean, 3)}. The largest share is sample {worst + 1}’s: E{_low(worst)} = {number(each[worst], 3)}."
+    finding = f"E = {number(mean, 3)}. Largest: {indexed('E', worst)} = {number(each[worst], 3)}."
     entries = len(outputs) + 1
     legend = style.legend_height(entries)
     frame = style.layout(
@@ -41,7 +41,7 @@ def error_bars(squared: np.ndarray, outputs: list[int], *, dark: bool = False) -
     data = []
     for place, k in enumerate(outputs):
         colour = style.arm_mark(k).colour(dark)
-        pattern = {"shape": PATTERNS[k % len(PATTERNS)], "fgcolor": look.page, "size": 7, "solidity": 0.25}
+        pattern = {"shape": PATTERNS[k], "fgcolor": look.page, "bgcolor": colour, "size": 7, "solidity": 0.25}
         bars = {"type": "bar", "x": samples, "y": squared[:, place], "name": f"output {k + 1}"}
         bars |= {"marker": {"color": colour, "pattern": pattern}}
         data.append(bars | {"hovertemplate": f"sample %{{x}}, output {k + 1}: %{{y:.4~g}}<extra></extra>"})
@@ -51,6 +51,3 @@ def error_bars(squared: np.ndarray, outputs: list[int], *, dark: bool = False) -
     table = pd.DataFrame({"sample": samples, "E_n": each})
     return Chart(go.Figure({"data": data, "layout": frame}), f"Error of each sample. {finding}", table)
 
-
-def _low(sample: int) -> str:
-    return indexed("", sample)

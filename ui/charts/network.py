@@ -11,9 +11,12 @@ from core.small_network import SmallNetwork
 from ui.charts import style
 from ui.charts.style import Chart, number
 
-ROW = 84  # pixels from one node to the next below it
-NODE = 48  # pixels across
+ROW = 98  # pixels from one node to the next below it
+NODE = 44  # pixels across
+BELOW = 44
+ROOM = 0.75  # rows above the topmost and below the lowest node, together
 MOST_LABELS = 3  # nodes of a layer up to which each edge has room for its weight
+DASHES = {False: "solid", True: "6px,3px"}  # of a weight, by whether it is below 0
 PALEST = 0.35  # share of the colour scale's arm that even a weight of 0 has, to be seen on the page
 _SUBSCRIPT = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
@@ -32,18 +35,18 @@ def network(net: SmallNetwork, sample: int, *, dark: bool = False) -> Chart:
     x, hidden, output = net.x[sample], net.values.activation[0][sample], net.values.activation[1][sample]
     layers = [x, hidden, output]
     nets = [None, *(values[sample] for values in net.values.net)]
-    tallest = max(map(len, layers))
+    half = (max(map(len, layers)) - 1 + ROOM) / 2
     heights = [(len(layer) - 1) / 2 - np.arange(len(layer)) for layer in layers]
     answers = " and ".join(f"{indexed('o', k)} = {number(value, 3)}" for k, value in enumerate(output))
     finding = f"Sample {sample + 1}: {answers}."
     frame = style.layout(
         "The network",
         finding,
-        xaxis={"range": [-0.3, 2.3], "visible": False, "fixedrange": True},
-        yaxis={"range": [-tallest / 2 - 0.1, tallest / 2 + 0.25], "visible": False, "fixedrange": True},
+        xaxis={"range": [-0.2, 2.2], "visible": False, "fixedrange": True},
+        yaxis={"range": [-half, half], "visible": False, "fixedrange": True},
         dark=dark,
-        height=150 + ROW * tallest,
-        below=64,
+        height=69 + BELOW + round(2 * half * ROW),
+        below=BELOW,
         hovermode="closest",
     )
     frame |= {"margin": frame["margin"] | {"l": 8, "r": 8}}
@@ -54,7 +57,7 @@ def network(net: SmallNetwork, sample: int, *, dark: bool = False) -> Chart:
         labels += told
     data += [_nodes(net, k, layers, nets[k], heights[k], dark) for k in range(3)]
     data += _key(dark)
-    frame["annotations"] = labels + _captions(layers, nets, heights, tallest, dark)
+    frame["annotations"] = labels + _captions(layers, nets, heights, dark)
     table = pd.DataFrame(
         [
             {"node": indexed(letter, i), "net input": None if nets[k] is None else nets[k][i], "output": value}
@@ -67,8 +70,8 @@ def network(net: SmallNetwork, sample: int, *, dark: bool = False) -> Chart:
     return Chart(go.Figure({"data": data, "layout": frame}), alt, table)
 
 
-def formula(letter: str, source: str, node: int, inputs: np.ndarray, weights: np.ndarray, net: float, out: float) -> str:
-    """How a node comes to its output, with its numbers, in three lines."""
+def formula(letter: str, node: int, source: str, inputs: np.ndarray, weights: np.ndarray, net: float, out: float):
+    """How a node, such as y₁, comes to its output from those of the layer before, with its numbers; a text."""
     symbols = " + ".join(f"{indexed('w', i, node)} {indexed(source, i)}" for i in range(len(inputs)))
     products = " + ".join(f"{_bracketed(w)}·{_bracketed(value)}" for w, value in zip(weights, inputs, strict=True))
     lines = [f"net = {symbols}", f"= {products}", f"= {number(net, 3)}"]
@@ -89,15 +92,15 @@ def _edges(place, W, left, right, dark) -> tuple[list[dict], list[dict]]:
     roomy = max(W.shape) <= MOST_LABELS
     for (i, j), w in np.ndenumerate(W):
         size = abs(w) / largest
-        line = {"color": edge_colour(w, largest, dark), "width": 1.5 + 5 * size, "dash": "solid" if w >= 0 else "6px,3px"}
-        ends = {"x": [place, place + 1], "y": [left[i], right[j]]}
-        drawn.append({"type": "scatter", "mode": "lines", "line": line, "hoverinfo": "skip", "showlegend": False} | ends)
+        line = {"color": edge_colour(w, largest, dark), "width": 1.5 + 5 * size, "dash": DASHES[w < 0]}
+        stroke = {"type": "scatter", "mode": "lines", "line": line, "hoverinfo": "skip", "showlegend": False}
+        drawn.append(stroke | {"x": [place, place + 1], "y": [left[i], right[j]]})
         for share in (0.3, 0.5, 0.7):
             middle["x"].append(place + share)
             middle["y"].append(left[i] + share * (right[j] - left[i]))
             middle["text"].append(f"{indexed('w', i, j)}<sup>({place},{place + 1})</sup> = {number(w, 3)}")
         if roomy:
-            share = 0.3
+            share = 1 / (max(W.shape) + 1)  # where the edges of all nodes are equally far apart
             where = {"x": place + share, "y": left[i] + share * (right[j] - left[i]), "text": number(w, 2)}
             paint = {"bgcolor": look.page, "borderpad": 1, "font": {"size": 12, "color": look.text}}
             labels.append({"showarrow": False} | where | paint)
@@ -121,7 +124,7 @@ def _nodes(net, layer, layers, nets, heights, dark) -> dict:
     else:
         letter, source, W = (("y", "x", net.w01), ("o", "y", net.w12))[layer - 1]
         words = [
-            formula(letter, source, j, layers[layer - 1], W[:, j], nets[j], values[j]) for j in range(len(values))
+            formula(letter, j, source, layers[layer - 1], W[:, j], nets[j], values[j]) for j in range(len(values))
         ]
     marker = {"size": NODE, "color": sample_colorscale(style.share_colours(dark), list(shares)), "opacity": 1}
     marker["line"] = {"color": look.muted, "width": 1.5}
@@ -140,8 +143,8 @@ def _nodes(net, layer, layers, nets, heights, dark) -> dict:
     }
 
 
-def _captions(layers, nets, heights, tallest, dark) -> list[dict]:
-    """The name above each node, its net input below it, and a heading over each layer."""
+def _captions(layers, nets, heights, dark) -> list[dict]:
+    """The name above each node, and its net input below it."""
     look, notes = style.theme(dark), []
     small = {"showarrow": False, "font": {"size": 12, "color": look.muted}}
     for k, letter in enumerate("xyo"):
@@ -156,7 +159,7 @@ def _captions(layers, nets, heights, tallest, dark) -> list[dict]:
 def _key(dark: bool) -> list[dict]:
     """What the strokes mean."""
     entries = []
-    for name, weight, dash in (("weight above 0", 1.0, "solid"), ("below 0", -1.0, "6px,3px")):
+    for name, weight, dash in (("weight above 0", 1.0, DASHES[False]), ("below 0", -1.0, DASHES[True])):
         line = {"color": edge_colour(weight, 1.0, dark), "width": 4, "dash": dash}
         entries.append({"type": "scatter", "x": [None], "y": [None], "mode": "lines", "name": name, "line": line})
     return entries

@@ -46,14 +46,14 @@ def sigmoid_and_slope(z: float, *, dark: bool = False) -> Chart:
     words = {"showarrow": False, "yref": "paper", "y": 0.55, "font": {"size": style.TEXT_SIZE, "color": look.muted}}
     frame["annotations"] = [words | {"x": side * (REACH + edge) / 2, "text": "saturated"} for side in (-1, 1)]
     along = np.array([max(z - TANGENT, -REACH), min(z + TANGENT, REACH)])
-    lines = {"type": "scatter", "mode": "lines", "hoverinfo": "skip"}
+    lines, thick = {"type": "scatter", "mode": "lines", "hoverinfo": "skip"}, {"width": 3, "simplify": False}
     bound = {"x": [-REACH, REACH], "y": [0.25, 0.25], "name": "1/4, never above"}
+    tangent = {"x": along, "y": here + steep * (along - z), "name": "tangent at z"}
     data = [
-        lines | {"x": net, "y": value, "name": "S(z)", "line": {"color": mark, "width": 3}},
-        lines | {"x": net, "y": slope, "name": "slope S′(z)", "line": {"color": look.accent, "width": 3, "dash": "dash"}},
+        lines | {"x": net, "y": value, "name": "S(z)", "line": thick | {"color": mark}},
+        lines | {"x": net, "y": slope, "name": "slope S′(z)", "line": thick | {"color": look.accent, "dash": "dash"}},
         lines | bound | {"line": {"color": look.muted, "width": 1.5, "dash": "dot"}},
-        lines
-        | {"x": along, "y": here + steep * (along - z), "name": "tangent at z", "line": {"color": look.text, "width": 2}},
+        lines | tangent | {"line": {"color": look.text, "width": 2}},
         _clickable(),
         {
             "type": "scatter",
@@ -84,10 +84,11 @@ def activations(names: Sequence[str], z: float, *, slopes: bool, dark: bool = Fa
         here = float((activation.slope if slopes else activation)(np.array([z]))[0])
         columns[activation.label] = drawn
         words.append(f"{activation.label} {number(here, 3)}")
-        line = {"color": mark.colour(dark), "width": 2.5, "dash": mark.dash}
+        line = {"color": mark.colour(dark), "width": 2.5, "dash": mark.dash, "simplify": False}
         curve = {"type": "scatter", "mode": "lines", "x": net, "y": drawn.astype(np.float32), "line": line}
         data.append(curve | {"name": activation.label, "hovertemplate": "%{y:.3~g}"})
-        point = {"symbol": mark.symbol, "size": 11, "color": mark.colour(dark), "line": {"color": look.page, "width": 1.5}}
+        point = {"symbol": mark.symbol, "size": 11, "color": mark.colour(dark)}
+        point["line"] = {"color": look.page, "width": 1.5}
         dot = {"type": "scatter", "mode": "markers", "x": [z], "y": [here], "marker": point}
         data.append(dot | {"showlegend": False, "hoverinfo": "skip"})
     legend = style.legend_height(len(names))

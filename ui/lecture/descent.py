@@ -51,8 +51,9 @@ def section() -> None:
     st.markdown(f"**{as_text(told(outcome, path))}** {as_text(against_limit(surface, most, rate))}")
     step = _step(name, len(path.points) - 1)
     with st.grid(2, min_column_width=420, gap="medium"):
-        chart = contours(surface, path, step, dark=panels.dark())
-        panels.show(chart, "lecture-contours", numbers=True, picked=lambda: _start_at(name))
+        with st.container():
+            chart = contours(surface, path, step, dark=panels.dark())
+            panels.show(chart, "lecture-contours", numbers=True, picked=lambda: _start_at(name))
         panels.show(from_the_side(surface, path, step, dark=panels.dark()), "lecture-surface")
         with st.container():
             _written_out(surface, path.points[step], step, momentum)
@@ -72,16 +73,14 @@ def _settings(name: str) -> tuple[Surface, tuple[float, float], float, float, in
         else:
             surface = SURFACES[name]()
         rate = _number("Learning rate", f"{name}_eta", "learning_rate", surface.learning_rate,
-                       surface.learning_rate / 10, r"$\eta$, the length of a step as a multiple of the gradient.")  # fmt: skip
+                       surface.learning_rate / 10, r"$\eta$, which multiplies the gradient.")  # fmt: skip
         momentum = _number("Momentum", f"{name}_mu", "momentum", 0.0, 0.1,
-                           r"$\mu$ in $v \leftarrow \mu v + \nabla E$, $w \leftarrow w - \eta v$ (heavy ball).")  # fmt: skip
+                           r"Heavy ball: $v \leftarrow \mu v + \nabla E$, $w \leftarrow w - \eta v$.")  # fmt: skip
         start = tuple(
-            _number(f"Start ${variable}$", f"{name}_{axis}", "start", surface.start[k], 0.1, "Or click on the level lines.")
-            for k, (axis, variable) in enumerate(zip("xy", surface.names, strict=True))
+            _number(f"Start ${variable}$", f"{name}_{axis}", "start", value, 0.1, "Or click on the level lines.")
+            for axis, variable, value in zip("xy", surface.names, surface.start, strict=True)
         )
-        steps = st.number_input(
-            "Steps", 0, 2000, surface.steps, 10, key=f"{name}_steps", bind="query-params", required=True
-        )
+        steps = _steps(name, surface)
     return surface, start, rate, momentum, steps
 
 
@@ -89,9 +88,16 @@ def _number(label: str, key: str, field: str, value: float, step: float, about: 
     rule = RULES[field]
     low = math.nextafter(rule.low, math.inf) if rule.low_open else float(rule.low)
     high = math.nextafter(rule.high, 0) if rule.high_open else float(rule.high)
-    return st.number_input(
-        label, low, high, float(value), step, FORMAT, key=key, help=about, bind="query-params", required=True
+    given = st.number_input(label, low, high, float(value), step, FORMAT, key=key, help=about, bind="query-params")
+    return value if given is None else given
+
+
+def _steps(name: str, surface: Surface) -> int:
+    rule = RULES["steps"]
+    given = st.number_input(
+        "Steps", rule.low, rule.high, surface.steps, 10, key=f"{name}_steps", bind="query-params"
     )
+    return surface.steps if given is None else given
 
 
 def _limits(name: str, surface: Surface, most: float, rate: float) -> None:
@@ -135,14 +141,15 @@ def told(outcome: Outcome, path: Path) -> str:
     back = f"{outcome.turning:.0%} of its steps turn back on the one before"
     if outcome.kind == "diverges":
         grown = "" if path.diverged_at is None else ", where it is far outside the picture"
-        return f"It diverges: E has grown from {number(path.values[0], 3)} to {number(path.values[-1], 3)} at step {outcome.step:,}{grown}."
+        values = f"from {number(path.values[0], 3)} to {number(path.values[-1], 3)}"
+        return f"It diverges: E has grown {values} at step {outcome.step:,}{grown}."
     if outcome.kind == "arrives":
         if outcome.step == 0:
             return "It starts at the minimum: the gradient is 0 there, and no step leads away."
         words = f"It converges: from step {outcome.step:,} on less than {ARRIVED:.1%} of the way down is left."
         return f"{words} It oscillates: {back}." if outcome.turning > 0.5 else words
     if outcome.kind == "stuck":
-        return "It is stuck where the gradient is 0 without a minimum: to either side there would be a way down."
+        return f"It is stuck: after {outcome.step:,} steps the gradient is all but 0, and yet this is no minimum."
     words = f"After {outcome.step:,} steps it has come {_share(outcome.done)} of the way down"
     return f"{words}, and oscillates: {back}." if outcome.turning > 0.5 else f"{words}."
 
@@ -155,7 +162,8 @@ def against_limit(surface: Surface, most: float, rate: float) -> str:
     """The learning rate as a share of the limit."""
     where = "" if surface.quadratic else " at the minimum"
     side = "below" if rate < most else "above" if rate > most else "exactly at"
-    return f"The limit{where} is {number(most, 4)}; the learning rate {number(rate, 4)} is {side} it, {rate / most:.0%} of it."
+    given = f"the learning rate {number(rate, 4)} is {side} it, {rate / most:.0%} of it"
+    return f"The limit{where} is {number(most, 4)}; {given}."
 
 
 def _written_out(surface: Surface, point: np.ndarray, step: int, momentum: float) -> None:
@@ -180,9 +188,9 @@ def _written_out(surface: Surface, point: np.ndarray, step: int, momentum: float
 def _curved(surface: Surface, eigenvalues: np.ndarray) -> str:
     low, high = eigenvalues
     if low < 0 < high:
-        words = f"One eigenvalue is negative: E curves down along that direction ({number(low, 3)}) and up along the other."
+        words = f"One eigenvalue is negative: that way E curves down ({number(low, 3)}), the other way up."
     elif low > 0:
-        words = f"Both eigenvalues are positive; E curves {number(high / low, 3)} times as strongly along one direction as along the other."
+        words = f"Both eigenvalues are positive: E curves {number(high / low, 3)} times as much one way as the other."
     else:
         words = "Neither direction curves upwards."
     return words if surface.quadratic else words + " The Hessian is another one at every point: this limit is local."

@@ -10,6 +10,7 @@ from core.small_network import SmallNetwork
 from ui import panels
 from ui.charts.errors import error_bars
 from ui.charts.network import indexed
+from ui.charts.style import number
 from ui.lecture.formulas import tex
 
 ALL = -1
@@ -24,8 +25,8 @@ def section(net: SmallNetwork | None) -> None:
         return
     samples, outputs = net.d.shape
     st.markdown(
-        "The error of a sample is $E_n = \\sum_k (o_{nk} - d_{nk})^2$, and $E = \\frac{1}{N} \\sum_n E_n$ is their mean, the "
-        "MSE. With one output the inner sum has one term. There is no ½ in front."
+        "The error of a sample is $E_n = \\sum_k (o_{nk} - d_{nk})^2$, and their mean $E = \\frac{1}{N} \\sum_n E_n$ is "
+        "the MSE. With one output the inner sum has one term. There is no ½ in front."
     )
     chosen = ALL
     if outputs > 1:
@@ -51,7 +52,7 @@ def section(net: SmallNetwork | None) -> None:
     with st.container(horizontal=True):
         st.metric("Summed here", f"{by_hand:.12g}", border=True)
         st.metric("Computed by training", f"{core:.12g}", border=True, help="`train(..., steps=0)[0].loss[0]`")
-        st.metric("Difference", f"{abs(by_hand - core):.1e}", border=True)
+        st.metric("Difference", number(abs(by_hand - core)), border=True)
 
 
 def _table(net: SmallNetwork, counted: list[int]) -> pd.DataFrame:

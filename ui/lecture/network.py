@@ -7,14 +7,15 @@ import pandas as pd
 import streamlit as st
 
 from core import ConfigError
-from core.small_network import SmallNetwork, draw
+from core.config import RULES, Number
+from core.small_network import SAMPLES, SIZE, SmallNetwork, draw
 from ui import panels
 from ui.charts.network import indexed, network
 from ui.charts.style import number
 from ui.lecture.formulas import matrix, tex
 from ui.text import as_text
 
-SEEDS = 10_000
+SEED = RULES["seed"]
 
 
 def section() -> SmallNetwork | None:
@@ -34,44 +35,46 @@ def _drawn() -> tuple[SmallNetwork, int]:
     """Sizes and seed; these rerun the page, since the error below is this network's."""
     with st.grid(5, min_column_width=130, gap="small", vertical_alignment="bottom"):
         sizes = [
-            st.number_input(label, 1, most, value, key=key, bind="query-params", required=True)
-            for label, key, value, most in (
-                ("Inputs $I$", "net_i", 3, 5),
-                ("Hidden $J$", "net_j", 3, 5),
-                ("Outputs $K$", "net_k", 2, 5),
-                ("Samples $N$", "net_n", 4, 6),
-            )
+            _whole("Inputs $I$", SIZE, 3, "net_i"),
+            _whole("Hidden $J$", SIZE, 3, "net_j"),
+            _whole("Outputs $K$", SIZE, 2, "net_k"),
+            _whole("Samples $N$", SAMPLES, 4, "net_n"),
         ]
-        seed = st.number_input(
-            "Seed", 0, SEEDS - 1, 0, key="net_seed", bind="query-params", required=True, help="Weights and training set are drawn from it."
-        )
+        seed = _whole("Seed", SEED, 0, "net_seed")
     st.button("Draw other weights", icon=":material/casino:", on_click=_draw_again)
     return draw(*sizes, seed), seed
 
 
+def _whole(label: str, rule: Number, value: int, key: str) -> int:
+    given = st.number_input(label, int(rule.low), int(rule.high), value, key=key, bind="query-params")
+    return value if given is None else given
+
+
 def _draw_again() -> None:
-    st.session_state["net_seed"] = (st.session_state["net_seed"] + 1) % SEEDS
+    seed = st.session_state["net_seed"] or 0
+    st.session_state["net_seed"] = 0 if seed == SEED.high else seed + 1
 
 
 def _edited(drawn: SmallNetwork, seed: int) -> SmallNetwork:
     """The same network with what a visitor wrote into its tables."""
     (inputs, hidden), outputs = drawn.w01.shape, drawn.w12.shape[1]
     which = f"{inputs}-{hidden}-{outputs}-{len(drawn.x)}-{seed}"
+    x, y, o, d = ([indexed(letter, k) for k in range(size)] for letter, size in
+                  (("x", inputs), ("y", hidden), ("o", outputs), ("d", outputs)))  # fmt: skip
+    samples = list(range(1, len(drawn.x) + 1))
     tables = {
-        "w01": ("W(0,1): from input i (row) to hidden j (column)", drawn.w01, [indexed("x", i) for i in range(inputs)],
-                [indexed("y", j) for j in range(hidden)]),
-        "w12": ("W(1,2): from hidden j (row) to output k (column)", drawn.w12, [indexed("y", j) for j in range(hidden)],
-                [indexed("o", k) for k in range(outputs)]),
-        "x": ("Inputs x of each sample n", drawn.x, range(1, len(drawn.x) + 1), [indexed("x", i) for i in range(inputs)]),
-        "d": ("Targets d of each sample n", drawn.d, range(1, len(drawn.d) + 1), [indexed("d", k) for k in range(outputs)]),
-    }  # fmt: skip
+        "w01": ("W(0,1): from input i (row) to hidden j (column)", drawn.w01, x, y),
+        "w12": ("W(1,2): from hidden j (row) to output k (column)", drawn.w12, y, o),
+        "x": ("Inputs x of each sample n", drawn.x, samples, x),
+        "d": ("Targets d of each sample n", drawn.d, samples, d),
+    }
     given = {}
     with st.expander("Edit the weights and the training set", icon=":material/edit:"):
         with st.grid(2, min_column_width=280, gap="medium"):
             for name, (title, values, rows, columns) in tables.items():
                 with st.container():
                     st.caption(title)
-                    frame = pd.DataFrame(values, index=list(rows), columns=columns)
+                    frame = pd.DataFrame(values, index=rows, columns=columns)
                     edited = st.data_editor(frame, key=f"net_{name}_{which}", alt=title)
                     given[name] = edited.to_numpy(dtype=float)
     return SmallNetwork(**given)
@@ -82,8 +85,9 @@ def _answer(net: SmallNetwork) -> None:
     """The picture for one sample; choosing another one redraws nothing else."""
     (inputs, hidden), (samples, outputs) = net.w01.shape, net.d.shape
     st.markdown(
-        f"$f: \\mathbb{{R}}^{{{inputs}}} \\to \\mathbb{{R}}^{{{outputs}}}$: {inputs} × {hidden} + {hidden} × {outputs} = "
-        f"{net.w01.size + net.w12.size} weights and no biases turn an input $x$ into an output $o$. "
+        f"$f: \\mathbb{{R}}^{{{inputs}}} \\to \\mathbb{{R}}^{{{outputs}}}$: "
+        f"{inputs} × {hidden} + {hidden} × {outputs} = {net.w01.size + net.w12.size} weights and no biases turn an "
+        "input $x$ into an output $o$. "
         "Point at a node for its formula with its numbers, or at an edge for its weight."
     )
     sample = st.segmented_control(
@@ -96,7 +100,8 @@ def _answer(net: SmallNetwork) -> None:
         persist_state="session",
     )
     with st.grid(2, min_column_width=420, gap="medium"):
-        panels.show(network(net, sample, dark=panels.dark()), "lecture-network", numbers=True)
+        with st.container():
+            panels.show(network(net, sample, dark=panels.dark()), "lecture-network", numbers=True)
         with st.container():
             st.latex(rf"W^{{(0,1)}} = {matrix(net.w01, 2)}")
             st.latex(rf"W^{{(1,2)}} = {matrix(net.w12, 2)}")

@@ -23,8 +23,8 @@ def section() -> None:
     """The movable point, what it says, and the comparison."""
     st.header("4. The sigmoid and its slope", anchor="sigmoid")
     st.markdown(
-        "$S(z) = \\frac{1}{1 + e^{-z}}$ has the slope $S'(z) = S(z)\\,(1 - S(z))$. **Move the point by the slider or by "
-        "a click.**"
+        "$S(z) = \\frac{1}{1 + e^{-z}}$ has the slope $S'(z) = S(z)\\,(1 - S(z))$. **Move the point by the slider or "
+        "by a click.**"
     )
     z = st.slider("Net input $z$", -REACH, REACH, 2.0, 0.05, key="sigmoid_z", bind="query-params")
     z = min(max(z, -REACH), REACH) if math.isfinite(z) else 0.0  # an address may say anything
@@ -59,10 +59,11 @@ def told(z: float) -> str:
     """What the slope at z means, in words."""
     slope = float(ACTIVATIONS["sigmoid"].slope(np.array([z]))[0])
     state = "is saturated" if slope < SATURATED / 4 else "is not saturated"
+    bound = f"A unit counts as saturated where the slope is below {SATURATED:.0%} of that"
+    product = f"{LAYERS} slopes like this one, multiplied, make {number(slope**LAYERS)}"
     return (
-        f"The slope is never above 1/4, which it has at z = 0 only. A unit counts as saturated where the slope is below "
-        f"{SATURATED:.0%} of that, beyond ±{number(saturated_beyond(), 3)}: this one {state}. {LAYERS} slopes like this "
-        f"one, multiplied, make {number(slope**LAYERS)}; at best (1/4) to the power {LAYERS} is {number(0.25**LAYERS)}."
+        f"The slope is never above 1/4, which it has at z = 0 only. {bound}, beyond ±{number(saturated_beyond(), 3)}: "
+        f"this one {state}. {product}; at best (1/4) to the power {LAYERS} is {number(0.25**LAYERS)}."
     )
 
 
@@ -72,6 +73,14 @@ def _table(names: list[str], z: float) -> pd.DataFrame:
         activation = ACTIVATIONS[name]
         value, slope = (float(a[0]) for a in activation.evaluate(np.array([z])))
         flat = abs(slope) < SATURATED * activation.sup_slope
-        rows.append({"activation": activation.label, "φ(z)": value, "φ′(z)": slope, "largest |φ′|": activation.sup_slope,
-                     "share of it": abs(slope) / activation.sup_slope, "saturated": "yes" if flat else "no"})  # fmt: skip
+        rows.append(
+            {
+                "activation": activation.label,
+                "φ(z)": value,
+                "φ′(z)": slope,
+                "largest |φ′|": activation.sup_slope,
+                "share of it": abs(slope) / activation.sup_slope,
+                "saturated": "yes" if flat else "no",
+            }
+        )
     return pd.DataFrame(rows)
