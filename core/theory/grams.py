@@ -3,8 +3,8 @@
     K^1 = sigma_w^2 X X^T / n_0 + sigma_b^2,       K^{l+1} = sigma_w^2 Y^l + sigma_b^2,   Y^l = E[phi(u_n) phi(u_m)]
     Q^l = sigma_w^2 E[phi'(u_n) phi'(u_m)] Q^{l+1},       E|dE/dW^l|_F^2 = (1/N^2) sum_nm Q^l_nm n_{l-1} Y^{l-1}_nm
 
-with u ~ N(0, K^l) and Q^L the products delta_n . delta_m at the output. Source: Schoenholz et al. 2017; Yang & Schoenholz
-2017 for pairs of samples.
+with u ~ N(0, K^l) and Q^L the products delta_n . delta_m at the output. Source: Schoenholz et al. 2017 for one sample;
+Yang & Schoenholz 2017 for pairs.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ import numpy as np
 from core.errors import ConfigError
 from core.families.activations import Activation
 from core.theory.correlations import arc_cosine
-from core.theory.gaussian import NODES, WEIGHTS, bell_nodes, member, scale
+from core.theory.gaussian import LARGEST, NODES, WEIGHTS, bell_nodes, member, scale
 
 BLOCK, MOST_TERMS = 16, 256  # Hermite terms computed at once, and at most
-SMALL = 1e-10  # share of E phi^2 that the terms left out may hold: their size is known, only their fall with c is guessed
+SMALL = 1e-10  # share of E phi^2 that terms left out may hold; their size is known, only their fall with c guessed
 # Nodes for all samples at once: panels as narrow near 0 as the bend of a wide bell needs.
 _EDGES = np.concatenate([[0], np.geomspace(0.01, 0.32, 6), np.arange(0.5, 12.01, 0.5)])
 _HALF = np.diff(_EDGES)[:, None] / 2
@@ -68,7 +68,7 @@ def kernels(phi: Activation, K: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 @dataclass(frozen=True)
 class _Kink:
-    """The part of a function that is two rays (or their slopes): at Z, its size a sample, and its averages at c, 1, -1."""
+    """The part of a function that is two rays, or their slopes: at Z, its size a sample, its averages at c, 1, -1."""
 
     values: np.ndarray
     size: np.ndarray
@@ -125,12 +125,16 @@ class Grams:
     Attributes:
         K: for each layer, the output's among them, (N, N) covariance of net inputs.
         Y: for each layer's input, (N, N) E[y_n y_m], a mean over units: X X^T / n_0 first.
-        S: for each hidden layer, (N, N) E[phi' phi'] times the effective sigma_w^2 of the layer above it.
+        slopes: for each hidden layer, (N, N) E[phi'(u_n) phi'(u_m)].
+        phi, gains, sigma_b: what they were computed for; a gain is fan_in * Var(W), a layer's effective sigma_w^2.
     """
 
     K: list[np.ndarray]
     Y: list[np.ndarray]
-    S: list[np.ndarray]
+    slopes: list[np.ndarray]
+    phi: Activation
+    gains: list[float]
+    sigma_b: float
 
 
 def propagate(phi: Activation, gains: Sequence[float], sigma_b: float, X: np.ndarray) -> Grams:
@@ -141,18 +145,21 @@ def propagate(phi: Activation, gains: Sequence[float], sigma_b: float, X: np.nda
         X: (N, inputs).
     """
     Y = [X @ X.T / X.shape[1]]
-    K, S = [], []
+    K, found = [], []
     for layer, gain in enumerate(gains):
         K.append(gain * Y[-1] + sigma_b**2)
         if layer == len(gains) - 1:
             break
+        if not (np.diag(K[-1]) <= LARGEST).all():  # nothing more can be said
+            K += [np.full_like(K[-1], np.inf)] * (len(gains) - 1 - layer)
+            break
         if layer and np.allclose(K[-1], K[-2], rtol=1e-13, atol=0):  # at rest: what follows is the same
-            value, slopes = Y[-1], S[-1] / gains[layer]
+            value, slopes = Y[-1], found[-1]
         else:
             value, slopes = kernels(phi, K[-1])
         Y.append(value)
-        S.append(gains[layer + 1] * slopes)
-    return Grams(K, Y, S)
+        found.append(slopes)
+    return Grams(K, Y, found, phi, list(gains), sigma_b)
 
 
 def passed_back(grams: Grams) -> tuple[list[np.ndarray], np.ndarray]:
@@ -161,8 +168,8 @@ def passed_back(grams: Grams) -> tuple[list[np.ndarray], np.ndarray]:
     Scaled, because the product over hundreds of layers leaves the range of a float64 where its root does not.
     """
     products, logs = [np.ones_like(grams.Y[0])], [0.0]
-    for S in grams.S[::-1]:
-        product = products[-1] * S
+    for slopes, gain in zip(grams.slopes[::-1], grams.gains[:0:-1], strict=True):
+        product = products[-1] * slopes * gain
         largest = np.abs(product).max()
         products.append(product / largest if largest > 0 else product)
         logs.append(logs[-1] + (math.log(largest) if largest > 0 else -math.inf))
@@ -195,7 +202,7 @@ def gradient_norms(
     if X.shape[1] != widths[0]:
         raise ConfigError("X", X.shape, f"it must have {widths[0]} columns, one for each input")
     if output_gram.shape != (len(X), len(X)):
-        raise ConfigError("output_gram", output_gram.shape, f"it must be {len(X)} by {len(X)}, for each pair of samples")
+        raise ConfigError("output_gram", output_gram.shape, f"it must be {len(X)} by {len(X)}, one for each pair")
     grams = propagate(phi, [sigma_w**2] * (len(widths) - 1), sigma_b, X)
     products, logs = passed_back(grams)
     sums = [n * (P * Y * output_gram).sum() for n, P, Y in zip(widths, products, grams.Y, strict=False)]

@@ -192,7 +192,7 @@ def _crossings(excess: Callable[[np.ndarray], np.ndarray], least: float = LOW) -
             found.append(grid[i])
         elif a * b < 0 and abs(b) > NOISE:
             found.append(brentq(excess, grid[i], grid[i + 1], xtol=1e-300, rtol=4e-16 * 4))
-        elif 0 < i and abs(a) < NEAR and abs(a) <= min(abs(values[i - 1]), abs(b)) and values[i - 1] * a > 0 and a * b > 0:
+        elif i and abs(a) < min(NEAR, abs(values[i - 1]), abs(b)) and values[i - 1] * a > 0 and a * b > 0:
             found += _touching(excess, math.log(grid[i - 1]), math.log(grid[i + 1]), math.copysign(1.0, a))
     return [float(q) for q in found]
 

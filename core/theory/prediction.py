@@ -9,16 +9,19 @@ import numpy as np
 
 from core.config import RunConfig
 from core.datasets import Split
-from core.engine import Data, checked_data
-from core.families.activations import ACTIVATIONS, Activation
+from core.engine import Data, checked_data, one_blas_thread
+from core.families.activations import ACTIVATIONS
 from core.families.initializers import INITS
 from core.families.losses import LOSSES, OUTPUT_ACTIVATIONS, softmax
 from core.theory.gaussian import LARGEST, moments
 from core.theory.grams import Grams, passed_back, propagate
 
-DRAWS = 1000
+DRAWS, FEWEST = 1000, 200  # draws of a network, and of a very large one, which scatters less
+TOGETHER = 50  # draws at once
+UNITS = 10_000_000  # values drawn for units, over all draws
+GROUPS = 4  # of samples, by the size of their input
 SAMPLES = 128  # of a larger batch so many stand for all
-WORK = 2_000_000_000  # multiply-adds of the quadratic forms; fewer samples stand for all where there would be more
+WORK = 200_000_000  # multiply-adds of all quadratic forms for one output, over all draws
 BAND = (0.025, 0.5, 0.975)  # quantiles over draws: 95 % of networks lie between the outer two
 
 
@@ -70,17 +73,14 @@ def predictions(config: RunConfig, data: Data | None = None) -> tuple[Prediction
     reason = without_theory(config, widths)
     if reason:
         return _none(layers, reason), _none(layers, reason)
-    phi, gains = ACTIVATIONS[config.activation], layer_gains(config, widths)
-    sigma_b = config.bias_std if config.bias else 0.0
-    X, D = _standing_for_all(found, len(gains))
-    with np.errstate(all="ignore"):
-        q = np.mean(gains[0] * (X * X).mean(axis=1) + sigma_b**2)
-        lengths = typical_lengths(phi, gains, sigma_b, q)
-        if lengths is None:
+    gains, sigma_b = layer_gains(config, widths), config.bias_std if config.bias else 0.0
+    X, D = _standing_for_all(found)
+    with one_blas_thread, np.errstate(all="ignore"):
+        grams = propagate(ACTIVATIONS[config.activation], gains, sigma_b, X)
+        if not all((np.diag(K) <= LARGEST).all() and (np.diag(K) > 0).all() for K in grams.K):
             reason = "The variance of the net input leaves the range of floating-point numbers, and theory with it."
             return _none(layers, reason), _none(layers, reason)
-        grams = propagate(phi, gains, sigma_b, X)
-        return _drawn(config, phi, widths, gains, sigma_b, lengths, grams, D, config.batch_size or len(found.X))
+        return _drawn(config, widths, grams, D, config.batch_size or len(found.X))
 
 
 def without_theory(config: RunConfig, widths: tuple[int, ...]) -> str:
@@ -98,110 +98,160 @@ def layer_gains(config: RunConfig, widths: tuple[int, ...]) -> list[float]:
     return [m * (config.init_scale * init.deviation(m, n)) ** 2 for m, n in zip(widths, widths[1:], strict=False)]
 
 
-def typical_lengths(phi: Activation, gains: list[float], sigma_b: float, q1: float) -> np.ndarray | None:
-    """q of every layer from q1, (layers,), with each layer's own gain; None where it leaves the range of moments."""
-    q = [q1]
-    for gain in gains[1:]:
-        if not q[-1] <= LARGEST:
-            return None
-        q.append(gain * moments(phi.name, q[-1]).second + sigma_b**2)
-    return np.array(q) if q[-1] <= LARGEST else None
-
-
 def _none(layers: int, reason: str) -> Prediction:
     return Prediction(*[np.full(layers, np.nan) for _ in range(4)], reason)
 
 
-def _standing_for_all(found: Split, layers: int) -> tuple[np.ndarray, np.ndarray]:
-    """The training samples, or evenly spaced ones where they are many."""
-    most = math.isqrt(int(WORK / (DRAWS * layers * found.D.shape[1])))
-    most = max(16, min(SAMPLES, most))
-    if len(found.X) <= most:
+def _standing_for_all(found: Split) -> tuple[np.ndarray, np.ndarray]:
+    """The training samples, or some of them where they are many, the same each time."""
+    if len(found.X) <= SAMPLES:
         return found.X, found.D
-    chosen = np.linspace(0, len(found.X) - 1, most).round().astype(int)
+    chosen = np.random.default_rng(0).choice(len(found.X), SAMPLES, replace=False)
     return found.X[chosen], found.D[chosen]
 
 
-def _drawn(
-    config: RunConfig,
-    phi: Activation,
-    widths: tuple[int, ...],
-    gains: list[float],
-    sigma_b: float,
-    lengths: np.ndarray,
-    grams: Grams,
-    D: np.ndarray,
-    batch: int,
-) -> tuple[Prediction, Prediction]:
-    rng = np.random.default_rng(0)
-    forward, backward, final = _finite_width(config.init, phi, widths, gains, sigma_b, lengths, rng)
-    root = _root(grams.K[-1])
-    net = root @ rng.standard_normal((DRAWS, len(root), widths[-1]))  # (draws, N, outputs)
-    delta = _output_delta(config, net * np.sqrt(final)[:, None, None], D)
-    plain = _output_delta(config, net, D)
-    if config.loss == "mse" and config.output_activation == "linear":
-        gram = 4 * (grams.K[-1] * widths[-1] + D @ D.T)
-    else:
-        gram = np.einsum("rnk,rmk->nm", plain, plain) / DRAWS
+def _drawn(config: RunConfig, widths: tuple[int, ...], grams: Grams, D: np.ndarray, batch: int) -> tuple:
+    rng, samples = np.random.default_rng(0), len(D)
+    affordable = min(UNITS // (2 * GROUPS * sum(widths[1:-1]) + 1), WORK // (len(grams.K) * samples**2))
+    draws = int(np.clip(affordable, FEWEST, DRAWS)) // TOGETHER * TOGETHER
     products, logs = passed_back(grams)
-    samples = len(D)
+    groups, scatter = _finite_width(config.init, widths, grams, products, draws, rng)
+    spread, noises = np.sqrt(scatter.output), _noises(scatter)
+    forms = _forms(widths, grams, products, batch)
+    K, (features, shares) = grams.K[-1], _chance(widths, grams, products, logs)
+    root = _root(K)
+    squares = np.empty((len(forms), draws))
+    for start in range(0, draws, TOGETHER):
+        some = slice(start, start + TOGETHER)
+        F = np.broadcast_to(root, (TOGETHER, *root.shape))
+        if features:
+            F = root @ rng.standard_normal((TOGETHER, samples, features))
+            F *= np.sqrt(np.trace(K) / (F * F).sum(axis=(1, 2)))[:, None, None]
+        net = F @ rng.standard_normal((TOGETHER, F.shape[2], widths[-1]))  # (draws, N, outputs)
+        delta = _output_delta(config, net * spread[some][:, groups, None], D)
+        off = F @ F.swapaxes(1, 2) - K
+        for i, M in enumerate(forms):
+            scaled = delta * np.sqrt(noises[i][some])[:, groups, None]
+            answer = M @ scaled
+            if i in shares:
+                answer += (off * (M * shares[i])) @ scaled
+            squares[i, some] = (scaled * answer).sum(axis=(1, 2))
+    with np.errstate(divide="ignore"):
+        halves = (np.log(np.maximum(squares, 0)) + np.tile(logs, 2)[:, None]) / 2
+    top = np.maximum(halves.max(axis=1), -1e300)
+    mean = np.exp(top) * np.sqrt(np.exp(2 * (halves - top[:, None])).mean(axis=1))
+    low, median, high = np.exp(np.quantile(halves, BAND, axis=1))
+    layers = len(products)
+    kinds = slice(layers), slice(layers, None)
+    return tuple(Prediction(mean[kind], median[kind], low[kind], high[kind]) for kind in kinds)
+
+
+def _forms(widths, grams, products, batch) -> list[np.ndarray]:
+    """For grad_norm and then for delta_norm of every layer: the quadratic form (N, N) of the output's errors."""
+    samples = len(products[0])
     # A batch of other size than the samples that stand for it has its share of pairs of a sample with itself.
     pairs = np.full((samples, samples), (batch - 1) / (batch * samples * max(samples - 1, 1)))
     np.fill_diagonal(pairs, 1 / (batch * samples))
-    found = []
-    own = np.eye(samples)
-    for kind in ("grad", "delta"):
-        squares, means = np.empty((len(gains), DRAWS)), np.empty(len(gains))
-        for layer, P in enumerate(products):
-            if kind == "grad":
-                M = P * grams.Y[layer] * pairs * widths[layer]
-                squares[layer] = np.einsum("rnk,rnk->r", delta, M @ delta)
-            else:
-                M = P * own * pairs
-                squares[layer] = np.einsum("rnk,n->r", delta * delta, np.diag(M))
-            means[layer] = (M * gram).sum()
-        with np.errstate(divide="ignore"):
-            noise = np.vstack([np.cumsum(np.log(backward)[::-1], axis=0)[::-1], np.zeros(DRAWS)])
-            noise = noise + (np.log(forward) if kind == "grad" else 0.0)
-            halves = (np.log(np.maximum(squares, 0)) + noise + logs[:, None]) / 2
-            mean = np.exp((np.log(np.maximum(means, 0)) + logs) / 2)
-        low, median, high = np.exp(np.quantile(halves, BAND, axis=1))
-        found.append(Prediction(mean, median, low, high))
-    return found[0], found[1]
+    gradients = [P * Y * pairs * n for P, Y, n in zip(products, grams.Y, widths, strict=False)]
+    return gradients + [np.diag(np.diag(P * pairs)) for P in products]
 
 
-def _finite_width(init, phi, widths, gains, sigma_b, lengths, rng) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """What finite layers make of the mean field, as factors, in every draw.
+def _noises(scatter) -> list[np.ndarray]:
+    """Factors of finite width, (draws, groups), of each of these forms."""
+    ends = np.concatenate([scatter.backward, np.ones_like(scatter.output)[None]])
+    backward = np.cumprod(ends[::-1], axis=0)[::-1]
+    return [*(scatter.forward * backward), *backward]
+
+
+def _chance(widths, grams: Grams, products, logs) -> tuple[int, dict[int, np.ndarray]]:
+    """What pairs of samples have in common by chance, because a layer has finitely many units.
+
+    The mean over n units of y_n y_m scatters by about Y_nn Y_mm / n, beyond what the factors of finite width make of
+    it. Between inputs that answer differently that is more than the mean itself, and the gradient sees it squared,
+    because the output's errors are made of the same y.
 
     Returns:
-        forward: (layers, draws) of the mean square of each layer's input.
-        backward: (hidden layers, draws) of the squared delta through each hidden layer.
-        final: (draws,) of the variance of the output's net input.
+        features: so many Gaussian features give the output's covariance K that scatter; 0 where there is none.
+        shares: for each layer above the first, (N, N) by how much Y^{l-1} / Y is off for each unit that K is off.
+    """
+    variances = [np.zeros_like(grams.K[0])]
+    for layer, n in enumerate(widths[1:-1]):
+        Y = grams.Y[layer + 1]
+        own = np.diag(Y)
+        chance = np.maximum(np.outer(own, own) - Y * Y, 0) / n
+        variances.append(chance + (grams.slopes[layer] * grams.gains[layer]) ** 2 * variances[-1])
+    K = grams.K[-1]
+    own = np.diag(K)
+    scatter, most = grams.gains[-1] ** 2 * variances[-1], np.maximum(np.outer(own, own) - K * K, 0)
+    if not scatter.sum() > 0 or not most.sum() > 0:
+        return 0, {}
+    shares = {}
+    for layer in range(1, len(grams.K)):
+        carried = grams.gains[layer] * products[layer] * math.exp(min(logs[layer], 700.0))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            shares[layer] = np.where(scatter > 0, carried * variances[layer] / scatter / grams.Y[layer], 0.0)
+    return int(np.clip(round(most.sum() / scatter.sum()), 1, len(K))), shares
+
+
+@dataclass(frozen=True, eq=False)
+class _Scatter:
+    """What finite layers make of the mean field, as factors, in every draw and for every group of samples.
+
+    Attributes:
+        forward: (layers, draws, groups) of the mean square of each layer's input.
+        backward: (hidden layers, draws, groups) of the squared delta through each hidden layer.
+        output: (draws, groups) of the variance of the output's net input.
+    """
+
+    forward: np.ndarray
+    backward: np.ndarray
+    output: np.ndarray
+
+
+def _finite_width(init, widths, grams: Grams, products, draws: int, rng) -> tuple[np.ndarray, _Scatter]:
+    """Factors of finite width, drawn layer by layer with as many units as there are; and each sample's group.
+
+    Samples are grouped by the variance of their first net input. What two groups share of their noise is what their
+    samples have in common: the correlation of their net inputs, and of their deltas.
     """
     orthogonal = INITS[init].draws == "orthogonal"
-    hidden = widths[1:-1]
-    forward, backward = np.ones((len(gains), DRAWS)), np.ones((len(hidden), DRAWS))
-    q = np.full(DRAWS, lengths[0])
+    hidden, phi, gains = widths[1:-1], grams.phi, grams.gains
+    order = np.argsort(np.diag(grams.K[0]), kind="stable")
+    count = min(GROUPS, len(order))
+    groups = np.empty(len(order), int)
+    groups[order] = np.arange(len(order)) * count // len(order)
+    lengths = np.array([[np.diag(K)[groups == g].mean() for g in range(count)] for K in grams.K])
+    forward, backward = np.ones((len(gains), draws, count)), np.ones((len(hidden), draws, count))
+    q = np.tile(lengths[0], (draws, 1))
     for layer, n in enumerate(hidden):
         at = moments(phi.name, lengths[layer])
-        z = _directions(rng, n, widths[layer], orthogonal and layer > 0)
-        y, slope = phi.evaluate(np.sqrt(q)[:, None] * z)
-        forward[layer + 1] = np.square(y, out=y).mean(axis=1) / at.second if at.second > 0 else 1.0
-        back = slope * _directions(rng, n, widths[layer + 2], orthogonal)
-        backward[layer] = np.square(back, out=back).mean(axis=1) / at.slope2
-        q = gains[layer + 1] * forward[layer + 1] * at.second + sigma_b**2
-    final = q / lengths[-1] if lengths[-1] > 0 else np.ones(DRAWS)
-    return forward, backward, final
+        z = _directions(rng, (draws, count, n), widths[layer], orthogonal and layer > 0, _alike(grams.K[layer]))
+        y, slope = phi.evaluate(np.sqrt(q)[..., None] * z)
+        forward[layer + 1] = np.square(y, out=y).mean(axis=-1) / at.second
+        slope *= _directions(rng, (draws, count, n), widths[layer + 2], orthogonal, _alike(products[layer + 1]))
+        backward[layer] = np.square(slope, out=slope).mean(axis=-1) / at.slope2
+        q = gains[layer + 1] * forward[layer + 1] * at.second + grams.sigma_b**2
+    return groups, _Scatter(forward, backward, q / lengths[-1])
 
 
-def _directions(rng: np.random.Generator, units: int, others: int, orthogonal: bool) -> np.ndarray:
-    """(draws, units) of mean square 1: what a random matrix from `others` units makes of one vector."""
-    if not orthogonal:
-        return rng.standard_normal((DRAWS, units))
-    size = max(units, others)
-    z = rng.standard_normal((DRAWS, size))
-    z *= math.sqrt(size) / np.sqrt(np.vecdot(z, z))[:, None]
-    return z[:, :units]
+def _alike(K: np.ndarray) -> float:
+    """Mean absolute correlation of two samples."""
+    size = np.sqrt(np.diag(K))
+    total = np.abs(K / np.outer(size, size)).sum() - len(K)
+    return float(np.clip(total / max(len(K) * (len(K) - 1), 1), 0, 1))
+
+
+def _directions(
+    rng: np.random.Generator, shape: tuple[int, int, int], others: int, orthogonal: bool, alike: float
+) -> np.ndarray:
+    """(draws, groups, units) of mean square 1: what a random matrix from `others` units makes of a vector a group."""
+    draws, groups, units = shape
+    size = max(units, others) if orthogonal else units
+    z = math.sqrt(1 - alike) * rng.standard_normal((draws, groups, size))
+    z += math.sqrt(alike) * rng.standard_normal((draws, 1, size))
+    if orthogonal:
+        z *= math.sqrt(size) / np.sqrt(np.vecdot(z, z))[..., None]
+    return z[..., :units]
 
 
 def _root(K: np.ndarray) -> np.ndarray:
