@@ -15,7 +15,7 @@ from ui.charts.style import Chart, number
 
 RESOLUTION = 61  # points along each variable that the function is drawn from
 CLICKS = 31  # points along each variable that can be clicked
-HEIGHT, BELOW = 520, 150
+HEIGHT, BELOW = 580, 150
 ARROW = 0.17  # length of the gradient's arrow, in boxes
 AXIS = 0.2  # half length of the longer eigen-direction, in boxes
 SHORTEST = 0.25  # of the shorter one, as a share of the longer: a narrower ellipse could not be seen
@@ -52,7 +52,8 @@ def contours(surface: Surface, path: Path, step: int, *, dark: bool = False) -> 
         above=8,
         hovermode="closest",
     )
-    frame["yaxis"] |= {"scaleanchor": "x"}
+    frame["yaxis"] |= {"scaleanchor": "x", "constraintoward": "top"}
+    frame["legend"] |= {"entrywidth": 0.5, "entrywidthmode": "fraction"}
     level = (values - surface.lowest) ** (1 / (surface.root + 1))
     lines = {"type": "contour", "x": x, "y": y, "z": level.astype(np.float32), "hoverinfo": "skip", "showscale": False}
     lines |= {"colorscale": _colours(dark), "ncontours": 16, "contours": {"coloring": "heatmap"}}

@@ -38,6 +38,7 @@ def error_bars(squared: np.ndarray, outputs: list[int], *, dark: bool = False) -
         barmode="stack",
         bargap=0.45,
     )
+    frame["legend"]["traceorder"] = "normal"  # Plotly turns it round for bars that are stacked
     data = []
     for place, k in enumerate(outputs):
         colour = style.arm_mark(k).colour(dark)

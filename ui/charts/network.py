@@ -14,7 +14,7 @@ from ui.charts.style import Chart, number
 ROW = 98  # pixels from one node to the next below it
 NODE = 44  # pixels across
 BELOW = 44
-ROOM = 0.75  # rows above the topmost and below the lowest node, together
+ROOM = 0.95  # rows above the topmost and below the lowest node, together
 MOST_LABELS = 3  # nodes of a layer up to which each edge has room for its weight
 DASHES = {False: "solid", True: "6px,3px"}  # of a weight, by whether it is below 0
 PALEST = 0.35  # share of the colour scale's arm that even a weight of 0 has, to be seen on the page

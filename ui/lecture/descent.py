@@ -172,7 +172,7 @@ def _written_out(surface: Surface, point: np.ndarray, step: int, momentum: float
     eigenvalues, directions = np.linalg.eigh(hessian)
     st.markdown(f"**At step {step:,}**, $w = ({tex(point[0])},\\; {tex(point[1])})$")
     st.latex(surface.formula)
-    with st.grid(2, min_column_width=170, gap="small"):
+    with st.grid(2, min_column_width=240, gap="small"):
         st.latex(rf"\nabla E = {matrix(gradient)}")
         st.latex(rf"H = {matrix(hessian)}")
         st.latex(rf"\lambda_{{\max}} = {tex(eigenvalues[1])},\; v = {matrix(directions[:, 1], 2)}")

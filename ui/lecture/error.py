@@ -25,8 +25,8 @@ def section(net: SmallNetwork | None) -> None:
         return
     samples, outputs = net.d.shape
     st.markdown(
-        "The error of a sample is $E_n = \\sum_k (o_{nk} - d_{nk})^2$, and their mean $E = \\frac{1}{N} \\sum_n E_n$ is "
-        "the MSE. With one output the inner sum has one term. There is no ½ in front."
+        "The error of a sample is $E_n = \\sum_k (o_{nk} - d_{nk})^2$, and their mean $E = \\frac{1}{N} \\sum_n E_n$ "
+        "is the MSE. With one output the inner sum has one term. There is no ½ in front."
     )
     chosen = ALL
     if outputs > 1:
@@ -47,12 +47,19 @@ def section(net: SmallNetwork | None) -> None:
         panels.show(error_bars(part.squared, counted, dark=panels.dark()), "lecture-error")
         with st.container():
             st.dataframe(_table(part, counted), hide_index=True, height=min(38 + 35 * len(counted) * samples, 318))
-    terms = " + ".join(tex(float(value)) for value in each)
-    st.latex(rf"E = \tfrac{{1}}{{{samples}}}\,({terms}) = {tex(by_hand, 6)}")
+    st.latex(_sum(each, by_hand))
     with st.container(horizontal=True):
         st.metric("Summed here", f"{by_hand:.12g}", border=True)
         st.metric("Computed by training", f"{core:.12g}", border=True, help="`train(..., steps=0)[0].loss[0]`")
         st.metric("Difference", number(abs(by_hand - core)), border=True)
+
+
+def _sum(each: np.ndarray, mean: float) -> str:
+    """E as the mean of its samples' errors, three to a line, so that it fits on a phone."""
+    terms = [tex(float(value)) for value in each]
+    lines = [" + ".join(terms[i : i + 3]) for i in range(0, len(terms), 3)]
+    body = r" \\ & \quad + ".join(lines)
+    return rf"\begin{{aligned}} E &= \tfrac{{1}}{{{len(each)}}}\, ({body}) \\ &= {tex(mean, 6)} \end{{aligned}}"
 
 
 def _table(net: SmallNetwork, counted: list[int]) -> pd.DataFrame:
