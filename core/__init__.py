@@ -5,4 +5,6 @@ from core.diagnosis import Diagnosis, Finding, diagnose
 from core.engine import snapshot, train
 from core.trace import Snapshot, Trace
 
+__version__ = "0.1.0"
+
 __all__ = ["ConfigError", "Diagnosis", "Finding", "RunConfig", "Snapshot", "Trace", "diagnose", "snapshot", "train"]

@@ -1,0 +1,1 @@
+"""Experiments from papers, run again: one module each, with a `run` that returns a `report.Result`."""

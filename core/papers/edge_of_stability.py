@@ -1,0 +1,110 @@
+"""Cohen et al. 2021: under full-batch gradient descent sharpness rises to 2 / learning_rate and stays there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import Executor
+
+import numpy as np
+
+from core.config import RunConfig
+from core.curvature import sharpness
+from core.engine import Progress, train
+from core.papers.report import Result, Stages, in_kind, near, thinned
+
+CONFIG = RunConfig(hidden=(50, 50), activation="tanh", init="normal", samples=20, learning_rate=0.04, steps=4000)
+STEPS = {0.04: 4_000, 0.02: 12_000}  # by learning rate: sharpness needs time to rise to the higher limit
+SEEDS = 4
+SETTLED = 0.75  # share of the run after which sharpness has arrived
+
+
+def chebyshev() -> tuple[np.ndarray, np.ndarray]:
+    """20 points of the polynomial T_4 on [-1, 1]."""
+    x = np.linspace(-1, 1, 20)[:, None]
+    return x, 8 * x**4 - 8 * x**2 + 1
+
+
+def measured(
+    config: RunConfig, every: int, data: tuple[np.ndarray, np.ndarray], tell: Progress
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Steps and sharpness every so many of them, and the loss at every step.
+
+    Trained in pieces, each from where the last one ended: plain gradient descent over the whole batch has no other
+    state, so that the pieces together are the run.
+    """
+    steps, values, losses, weights = [], [], [], None
+    pieces = config.steps // every
+    for piece in range(pieces + 1):
+        length = every if piece < pieces else 0
+        (trace,) = train([config.change(steps=length)], data=data, initial=[weights])
+        if piece == 0:
+            (start,) = train([config.change(steps=0)], data=data)
+            weights = start.weights
+        steps.append(piece * every)
+        values.append(sharpness(config, weights, data))
+        losses.append(trace.loss[:-1] if length else trace.loss)
+        weights = trace.weights
+        tell(piece + 1, pieces + 1)
+    return np.array(steps), np.array(values), np.concatenate(losses)
+
+
+def run(
+    on_progress: Progress | None = None,
+    executor: Executor | None = None,
+    *,
+    steps: Mapping[float, int] = STEPS,
+    seeds: int = SEEDS,
+    measurements: int = 100,
+) -> Result:
+    """Sharpness and loss over the steps at two learning rates.
+
+    Args:
+        on_progress: as in `train`.
+        executor: not needed, the run takes seconds.
+        steps: by learning rate.
+        seeds: networks of each learning rate.
+        measurements: of sharpness in a run.
+    """
+    stages, data = Stages(on_progress, [1] * len(steps) * seeds), chebyshev()
+    rows, series = [], {"rates": list(steps), "steps": [], "sharpness": [], "loss_steps": [], "losses": []}
+    for group, (rate, count) in enumerate(steps.items()):
+        config = CONFIG.change(learning_rate=rate, steps=count)
+        found = [
+            measured(config.change(seed=seed), count // measurements, data, stages.stage(group * seeds + seed))
+            for seed in range(seeds)
+        ]
+        at, limit = found[0][0], 2 / rate
+        values, losses = np.array([run[1] for run in found]), np.array([run[2] for run in found])
+        late, name = values[:, at >= SETTLED * count], f"learning rate {rate:g}"
+        ends, rises = np.median(late, axis=1), (np.diff(losses) > 0).sum(axis=1)
+        hovers = (late.min(axis=1) > 0.8 * limit) & (values.max(axis=1) >= limit)
+        rows += [
+            near(
+                f"{name}: sharpness in the last quarter of the run, median over {seeds} networks",
+                limit,
+                float(np.median(ends)),
+                0.06 * limit,
+                "“at or just above” 2 / learning rate, 6 %",
+            ),
+            in_kind(
+                f"{name}: sharpness over the run",
+                "rises to 2 / learning rate, then hovers there",
+                f"{values[:, 0].min():.0f} to {values[:, 0].max():.0f} at first; {hovers.sum()} of {seeds} networks "
+                f"cross {limit:g} (at most {values.max():.1f}) and stay near",
+                bool(hovers.all()),
+                "every network crosses the limit, and stays above 0.8 of it in the last quarter",
+            ),
+            in_kind(
+                f"{name}: the loss meanwhile",
+                "falls, but not monotonically",
+                f"ends at {losses[:, -1].max():.1g} or less, with {rises.min():,} to {rises.max():,} rising steps "
+                f"of {count:,}",
+                bool((losses[:, -1] < 0.1 * losses[:, 0]).all() and rises.min() > 0.001 * count),
+                "every network ends below a tenth of its first loss, and rises on more than 0.1 % of the steps",
+            ),
+        ]
+        series["steps"].append(at.tolist())
+        series["sharpness"].append(values.tolist())
+        series["loss_steps"].append(thinned(np.arange(count + 1)))
+        series["losses"].append([thinned(run) for run in losses])
+    return Result(tuple(rows), series, stages.seconds)

@@ -1,0 +1,140 @@
+"""Glorot & Bengio 2010, section 4.2: activations and gradients at initialisation, two ways to draw the weights."""
+
+from __future__ import annotations
+
+from concurrent.futures import Executor
+
+import numpy as np
+
+from core.config import RunConfig
+from core.engine import Progress, one_blas_thread, snapshot
+from core.families.activations import ACTIVATIONS
+from core.papers.report import Result, Stages, in_kind, near
+from core.theory import moments
+from core.trace import Snapshot
+
+INPUTS, CLASSES, SAMPLES, HIDDEN = 1024, 10, 300, 5
+CONFIG = RunConfig(
+    hidden=(1000,) * HIDDEN,
+    activation="tanh",
+    output_activation="softmax",
+    loss="cross_entropy",
+    samples=SAMPLES,
+    steps=0,
+)
+INITS = {
+    # U(+-1/sqrt n) has the standard deviation 1/sqrt(3n)
+    "standard": {"init": "uniform", "init_scale": 3**-0.5},
+    "normalised": {"init": "glorot_uniform", "init_scale": 1.0},
+}
+PAPER = {"standard": 0.5, "normalised": 0.8}
+BINS = 60
+
+
+def inputs() -> tuple[np.ndarray, np.ndarray]:
+    """Standard normal inputs with a class of ten at random."""
+    rng = np.random.default_rng(0)
+    return rng.standard_normal((SAMPLES, INPUTS)), np.eye(CLASSES)[rng.integers(0, CLASSES, SAMPLES)]
+
+
+def run(on_progress: Progress | None = None, executor: Executor | None = None, *, width: int = 1000) -> Result:
+    """Spread of activations, delta and weight gradients by layer, and singular values of the layers' Jacobians.
+
+    Args:
+        on_progress: as in `train`.
+        executor: not needed, the run takes seconds.
+        width: units of a hidden layer.
+    """
+    stages, data = Stages(on_progress, [1, 1]), inputs()
+    series, rows, shrinks = {"inits": list(INITS)}, [], {}
+    for stage, (name, init) in enumerate(INITS.items()):
+        config, tell = CONFIG.change(hidden=(width,) * HIDDEN, **init), stages.stage(stage)
+        kept = snapshot(config, data=data)
+        spreads = {
+            "activation": [float(y.std()) for y in kept.activation[:-1]],
+            "delta": [float(delta.std()) for delta in kept.delta[:-1]],
+            "weight_gradient": [float(G.std()) for G in kept.weight_gradient[:-1]],
+        }
+        # from hidden layer 2 on: the slope in layer 1 is set by the scale of the inputs, which later layers forget
+        singular = float(np.mean([_mean_singular_value(kept, layer, tell) for layer in range(2, HIDDEN)]))
+        theory = _theory(data[0], width, config)
+        ratio = (spreads["delta"][0] / spreads["delta"][-1]) ** (1 / (HIDDEN - 1))
+        shrinks[name] = spreads["delta"][0] / spreads["delta"][-1]
+        series[name] = spreads | {"theory": theory, "ratio": ratio, "singular": singular} | _histograms(kept)
+        one_digit = "the paper rounds to one digit"
+        rows.append(near(f"{name}: mean singular value of a layer's Jacobian", PAPER[name], singular, 0.05, one_digit))
+        rows.append(near(f"{name}: what one layer multiplies delta by", PAPER[name], ratio, 0.05, one_digit))
+        noise = 0.01 + 3 / np.sqrt(width)  # of layers near the top, in units of the spread itself
+        for layer in (0, HIDDEN - 1):
+            rows.append(
+                near(
+                    f"{name}: standard deviation of activations, hidden layer {layer + 1}",
+                    theory[layer],
+                    spreads["activation"][layer],
+                    theory[layer] * noise / 5,
+                    f"order 1/sqrt(width) at {width} units",
+                    "theory",
+                )
+            )
+    rows.append(
+        in_kind(
+            "Fig. 7: delta shrinks on its way down",
+            "only with the standard init",
+            f"to {shrinks['standard']:.2f} of the top with the standard init, to {shrinks['normalised']:.2f} with the "
+            "normalised one",
+            shrinks["standard"] < 0.15 and shrinks["normalised"] > 0.3,
+            "standard below 0.15 (a half a layer would be 0.06), normalised above 0.3 (0.8 a layer would be 0.41)",
+        )
+    )
+    gradient = series["standard"]["weight_gradient"]
+    level = max(gradient) / min(gradient)
+    rows.append(
+        in_kind(
+            "Fig. 8: weight gradients with the standard init",
+            "the same in every layer",
+            f"largest / smallest spread {level:.2f}",
+            level < 1.15,
+            "within 15 %: eq. 14 makes them equal up to the randomness of one network",
+        )
+    )
+    return Result(tuple(rows), series, stages.seconds)
+
+
+def _mean_singular_value(kept: Snapshot, layer: int, tell: Progress) -> float:
+    """Of dz^(l+1) / dz^l = diag(phi'(z^l)) W^(l+1) at the first sample; W maps from rows to columns."""
+    slope = ACTIVATIONS["tanh"].slope(kept.net[layer - 1][0])
+    with one_blas_thread:
+        J = slope[:, None] * kept.weights[layer][0]
+        values = np.sqrt(np.clip(np.linalg.eigvalsh(J.T @ J), 0, None))
+    tell(layer, HIDDEN)
+    return float(values.mean())
+
+
+def _theory(X: np.ndarray, width: int, config: RunConfig) -> list[float]:
+    """Standard deviation of each hidden layer's activations: q^(l+1) = fan_in Var(W) E[phi(z)^2], z ~ N(0, q^l)."""
+    def gain(fan_in: int, fan_out: int) -> float:
+        return 1 / 3 if config.init == "uniform" else 2 * fan_in / (fan_in + fan_out)
+
+    q, spreads = gain(X.shape[1], width) * float(np.mean(X * X)), []
+    for _ in range(HIDDEN):
+        second = float(moments("tanh", q).second)
+        spreads.append(second**0.5)
+        q = gain(width, width) * second
+    return spreads
+
+
+def _histograms(kept: Snapshot) -> dict[str, object]:
+    """Densities by hidden layer on shared bins: activations, delta, weight gradients."""
+    found = {}
+    for name, values in (
+        ("activations", kept.activation[:-1]),
+        ("deltas", kept.delta[:-1]),
+        ("weight_gradients", kept.weight_gradient[:-1]),
+    ):
+        widest = max(float(layer.std()) for layer in values)
+        edges = np.linspace(-3.5, 3.5, BINS + 1) * widest if name != "activations" else np.linspace(-1, 1, BINS + 1)
+        found[name] = {
+            "centres": ((edges[1:] + edges[:-1]) / 2).tolist(),
+            "densities": [np.histogram(layer, edges, density=True)[0].tolist() for layer in values],
+        }
+    return found

@@ -1,0 +1,85 @@
+"""Hanin & Nica 2018: at finite width the size of a ReLU network's gradient is log-normal over draws."""
+
+from __future__ import annotations
+
+from concurrent.futures import Executor
+
+import numpy as np
+from scipy.special import digamma, polygamma
+from scipy.stats import binom
+
+from core.config import RunConfig
+from core.engine import Progress, train
+from core.papers.report import Result, Stages, in_kind, near
+
+CONFIG = RunConfig(activation="relu", init="he_normal", bias=False, samples=2, steps=0)
+SETTINGS = ((32, 20, 3000), (64, 20, 2000), (100, 30, 800))  # width, hidden layers, networks
+FAR = 1e9  # a target so far away that 2 (o - d) is the same for every network: the gradient is that of the output
+BINS = 40
+GROUP = 200  # networks of one call, between two words of progress
+
+
+def exact_variance(width: int) -> float:
+    """Var ln r of one layer, r = (2 / n) sum_j D_j g_j^2 with D_j = 0 or 1 at equal odds and g_j ~ N(0, 1).
+
+    Given k of n units active, r is chi-squared with k degrees of freedom: the mean of its logarithm is
+    psi(k/2) + const and the variance psi'(k/2). A layer without any active unit (2^-n) is left out.
+    """
+    k = np.arange(1, width + 1)
+    odds = binom.pmf(k, width, 0.5)
+    odds /= odds.sum()
+    mean = (odds * digamma(k / 2)).sum()
+    return float((odds * (polygamma(1, k / 2) + (digamma(k / 2) - mean) ** 2)).sum())
+
+
+def run(on_progress: Progress | None = None, executor: Executor | None = None, *, share: float = 1.0) -> Result:
+    """Variance of ln |delta|^2 and ln ||dE/dW||^2 over networks, for one input and a random readout.
+
+    Args:
+        on_progress: as in `train`.
+        executor: not needed, the run takes seconds.
+        share: of the networks.
+    """
+    stages = Stages(on_progress, [width * depth * count for width, depth, count in SETTINGS])
+    rows, series = [], {"settings": [], "centres": [], "densities": [], "beta": [], "by_layer": []}
+    for stage, (width, depth, count) in enumerate(SETTINGS):
+        networks, tell = round(count * share), stages.stage(stage)
+        x = np.random.default_rng(0).standard_normal((1, width))
+        config = CONFIG.change(hidden=(width,) * depth)
+        delta, weight = [], []
+        for first in range(0, networks, GROUP):
+            seeds = range(first, min(first + GROUP, networks))
+            traces = train([config.change(seed=seed) for seed in seeds], data=(x, np.full((1, 1), FAR)))
+            delta += [trace.delta_norm[0, 0] for trace in traces]
+            weight += [trace.grad_norm[0, :depth] for trace in traces]
+            tell(first + len(seeds), networks)
+        log_delta, log_weight = (2 * np.log(np.asarray(norms) / FAR) for norms in (delta, weight))
+        variance, by_layer = float(log_delta.var(ddof=1)), log_weight.var(axis=0, ddof=1)
+        beta, exact = 5 * depth / width, depth * exact_variance(width)
+        error = exact * np.sqrt(2 / (networks - 1))  # of a normal sample's variance
+        name = f"width {width}, {depth} hidden layers"
+        rows += [
+            near(
+                f"{name}: variance of ln |delta|² at the first layer",
+                beta,
+                variance,
+                3 * error + (exact - beta),
+                "three sampling errors, and the next order in 1/width, which the paper leaves out",
+            ),
+            near(f"{name}: the same, every order", exact, variance, 3 * error, "three sampling errors", "theory"),
+            in_kind(
+                f"{name}: variance of ln ‖dE/dW‖²",
+                "the same at every layer",
+                f"{by_layer.min():.2f} to {by_layer.max():.2f}",
+                float(np.abs(by_layer - exact).max()) < 4 * error,
+                f"all {depth} layers within four sampling errors of {exact:.2f}",
+            ),
+        ]
+        centred = log_delta - log_delta.mean()
+        edges = np.linspace(-4, 4, BINS + 1) * np.sqrt(exact)
+        series["settings"].append([width, depth, networks])
+        series["centres"].append(((edges[1:] + edges[:-1]) / 2).tolist())
+        series["densities"].append(np.histogram(centred, edges, density=True)[0].tolist())
+        series["beta"].append(beta)
+        series["by_layer"].append(by_layer.tolist())
+    return Result(tuple(rows), series, stages.seconds)

@@ -1,0 +1,149 @@
+"""Schoenholz et al. 2017: depth scales of a tanh network, and how deep it can be to be trained."""
+
+from __future__ import annotations
+
+import math
+from concurrent.futures import Executor
+
+import numpy as np
+
+from core.config import RunConfig
+from core.engine import Progress, train
+from core.papers.report import Result, Stages, in_kind, near
+from core.theory import correlation, critical_points, fixed_points
+
+SIGMA_B = math.sqrt(0.05)
+CRITICAL = 1.76  # as the paper has it, of sigma_w squared
+RULE = 6  # trainable up to this many depth scales
+# (a) the size of gradients in a network at its initialisation
+DEEP = RunConfig(hidden=(300,) * 60, activation="tanh", bias_std=SIGMA_B, samples=2, steps=0)
+SLOPES = (1.0, 1.76095, 2.5, 4.0)
+SKIPPED = 10  # layers at either end: the lengths of signals and the errors are still settling there
+# (b) which depths can be trained
+TRAINED = RunConfig(
+    dataset="blobs",
+    samples=512,
+    noise=0.4,
+    hidden=(100,) * 10,
+    activation="tanh",
+    output_activation="softmax",
+    loss="cross_entropy",
+    bias_std=SIGMA_B,
+    learning_rate=0.01,
+    batch_size=64,
+    steps=400,
+)
+DEPTHS = (10, 18, 25, 35, 50)
+VARIANCES = (1.0, 1.4, 1.76095, 2.5, 3.2, 4.0)
+CLAIMS = {"ordered": 1.0, "critical": 1.76095, "chaotic": 4.0}
+LEARNED = 1.0  # a loss below this is called learned; a guess has ln 10 = 2.30
+
+
+def run(
+    on_progress: Progress | None = None,
+    executor: Executor | None = None,
+    *,
+    networks: int = 10,
+    width: int = 100,
+    depths: tuple[int, ...] = DEPTHS,
+    variances: tuple[float, ...] = VARIANCES,
+) -> Result:
+    """Slopes of ln ||dE/dW||^2 against chi, and the loss after training against 6 xi.
+
+    Args:
+        on_progress, executor: as in `train`; with a process for each core it takes half the time.
+        networks: seeds of (a).
+        width: units of a hidden layer in (b).
+        depths, variances: the grid of (b), depth by sigma_w squared.
+    """
+    stages = Stages(on_progress, [0.15, 1])
+    line = min(critical_points("tanh", SIGMA_B), key=lambda point: point.sigma_w)
+    rows = [
+        near(
+            "critical σ_w² at σ_b² = 0.05", CRITICAL, line.sigma_w**2, 0.005, "the paper rounds to three digits"
+        )
+    ]
+    norms = _gradient_norms(networks, stages.stage(0))
+    for variance in SLOPES:
+        chi = max(point.chi for point in fixed_points("tanh", math.sqrt(variance), SIGMA_B) if point.stable)
+        logs = np.log(norms[variance]).mean(axis=0)[SKIPPED:-SKIPPED]
+        slope = -np.polyfit(np.arange(len(logs)), logs, 1)[0]
+        rows.append(
+            near(
+                f"σ_w² = {variance:.4g}: χ from the slope of ln ‖dE/dW‖²",
+                chi,
+                math.exp(slope),
+                0.025 * chi,
+                f"2.5 %: {networks} networks of finite width, whose typical norm falls short of the mean",
+                "theory",
+            )
+        )
+    scales = {
+        variance: correlation("tanh", math.sqrt(variance), SIGMA_B).xi_c for variance in variances
+    }
+    losses = _trained(width, depths, variances, stages.stage(1), executor)
+    for phase, variance in CLAIMS.items():
+        if variance not in variances:
+            continue
+        reach = RULE * scales[variance]
+        ends = losses[variances.index(variance)]
+        learned = [depth for depth, loss in zip(depths, ends, strict=True) if loss < LEARNED]
+        within = [depth for depth in depths if depth <= reach]
+        beyond = [depth for depth in depths if depth > 2 * reach]
+        most = f"{max(learned)}" if learned else "none"
+        rows.append(
+            in_kind(
+                f"σ_w² = {variance:.4g} ({phase}): deepest network that learns",
+                "no limit" if reach > 1000 else f"about 6 ξ = {reach:.0f}",
+                f"{most} of {', '.join(map(str, depths))} layers; losses {', '.join(f'{loss:.2g}' for loss in ends)}",
+                all(depth in learned for depth in within) and not any(depth in learned for depth in beyond),
+                "every depth up to 6 ξ ends below a loss of 1, none beyond 12 ξ: the rule is a rough one",
+            )
+        )
+    series = {
+        "slopes": list(SLOPES),
+        "norms": [np.median(norms[variance], axis=0).tolist() for variance in SLOPES],
+        "chi": [row.reference for row in rows[1 : 1 + len(SLOPES)]],
+        "variances": list(variances),
+        "depths": list(depths),
+        "reach": [RULE * scales[variance] for variance in variances],
+        "losses": losses,
+        "curve": _curve(variances),
+    }
+    return Result(tuple(rows), series, stages.seconds)
+
+
+def _gradient_norms(networks: int, tell: Progress) -> dict[float, np.ndarray]:
+    """||dE/dW||^2 of each hidden layer for one sample, (networks, layers)."""
+    x = np.random.default_rng(0).standard_normal((1, 300))
+    found = {}
+    for done, variance in enumerate(SLOPES):
+        configs = [DEEP.change(init_scale=math.sqrt(variance), seed=seed) for seed in range(networks)]
+        traces = train(configs, data=(x, np.zeros((1, 1))))
+        found[variance] = np.array([trace.grad_norm[0, :-1] ** 2 for trace in traces])
+        tell(done + 1, len(SLOPES))
+    return found
+
+
+def _trained(
+    width: int, depths: tuple[int, ...], variances: tuple[float, ...], tell: Progress, executor: Executor | None
+) -> list[list[float]]:
+    """The loss after training, by variance and depth; the readout always has variance 1 / fan_in."""
+    configs = [
+        TRAINED.change(hidden=(width,) * depth, init_scale=math.sqrt(variance))
+        for variance in variances
+        for depth in depths
+    ]
+    initial = []
+    for config, drawn in zip(configs, train([config.change(steps=0) for config in configs]), strict=True):
+        *hidden, (W, b) = drawn.weights
+        initial.append([*hidden, (W / config.init_scale, b)])
+    traces = train(configs, initial=initial, on_progress=tell, executor=executor)
+    ends = np.array([trace.loss[-8:].mean() for trace in traces])  # of one epoch
+    return ends.reshape(len(variances), len(depths)).tolist()
+
+
+def _curve(variances: tuple[float, ...]) -> list[list[float]]:
+    """(sigma_w squared, 6 xi) on a fine grid, for drawing."""
+    grid = np.linspace(min(variances), max(variances), 61)
+    return [[v, RULE * correlation("tanh", math.sqrt(v), SIGMA_B).xi_c] for v in grid.tolist()]

@@ -1,0 +1,365 @@
+"""Figures of the papers, drawn like theirs: what an experiment measured -> charts."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from ui.charts import style
+from ui.charts.style import Chart, number
+
+HEIGHT = 360  # pixels, without the legend
+Series = Mapping[str, object]
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One line or one set of marks.
+
+    Attributes:
+        name: in the legend and in the table.
+        x, y: its points; None in y is a gap.
+        colour, dash, symbol: its looks; without a symbol it is a line alone, without a dash marks alone.
+        width: of the line.
+        entry: whether the legend names it.
+        low, high: ends of a whisker at every point.
+    """
+
+    name: str
+    x: Sequence[float]
+    y: Sequence[float | None]
+    colour: str
+    dash: str | None = "solid"
+    symbol: str | None = None
+    width: float = 2
+    entry: bool = True
+    low: Sequence[float] | None = None
+    high: Sequence[float] | None = None
+    hollow: bool = False
+
+
+def plot(
+    title: str, finding: str, curves: Sequence[Curve], xaxis: dict, yaxis: dict, *, dark: bool, height: int = HEIGHT
+) -> Chart:
+    """Curves in one frame, the legend under them; the table has one row a point."""
+    legend = style.legend_height(sum(curve.entry for curve in curves))
+    frame = style.layout(
+        title,
+        finding,
+        xaxis=xaxis,
+        yaxis=yaxis,
+        dark=dark,
+        height=height + legend,
+        below=56 + legend,
+        showlegend=legend > 0,
+    )
+    figure = go.Figure({"data": [_trace(curve) for curve in curves], "layout": frame})
+    table = pd.concat(
+        [pd.DataFrame({"curve": curve.name, "x": list(curve.x), "y": list(curve.y)}) for curve in curves],
+        ignore_index=True,
+    )
+    return Chart(figure, f"{title}. {finding}", table)
+
+
+def _trace(curve: Curve) -> dict:
+    y = np.array([math.nan if value is None else value for value in curve.y], float)
+    mode = "+".join(part for part, there in (("lines", curve.dash), ("markers", curve.symbol)) if there)
+    trace = {
+        "type": "scatter",
+        "x": np.asarray(curve.x, float),
+        "y": y,
+        "name": curve.name,
+        "mode": mode,
+        "showlegend": curve.entry,
+        "hovertemplate": "%{y:.3~g} at %{x:.4~g}",
+    }
+    if curve.dash:
+        trace["line"] = {"color": curve.colour, "width": curve.width, "dash": curve.dash}
+    if curve.symbol:
+        symbol = curve.symbol + "-open" * curve.hollow
+        trace["marker"] = {"size": 11 if curve.hollow else 8, "symbol": symbol, "color": curve.colour}
+        trace["marker"]["line"] = {"width": 2 if curve.hollow else 0, "color": curve.colour}
+    if curve.low is not None:
+        trace["error_y"] = {
+            "type": "data",
+            "array": np.asarray(curve.high, float) - y,
+            "arrayminus": y - np.asarray(curve.low, float),
+            "color": curve.colour,
+            "thickness": 1.5,
+            "width": 5,
+        }
+    return trace
+
+
+def log_axis(title: str, dark: bool, *values: Sequence[float]) -> dict:
+    """A logarithmic axis over all these, in decades."""
+    return style.axis(title, dark, decades=style.log_range(*(np.asarray(v, float) for v in values), least=1))
+
+
+def nielsen_ch5(series: Series, dark: bool) -> list[Chart]:
+    """Norm by hidden layer at initialisation, with the book's numbers."""
+    curves, look = [], style.theme(dark)
+    for k, (median, low, high, paper) in enumerate(
+        zip(series["median"], series["low"], series["high"], series["paper"], strict=True)
+    ):
+        mark, layers = style.arm_mark(k), np.arange(1, len(median) + 1)
+        looks = {"colour": mark.colour(dark), "symbol": mark.symbol}
+        shift = 0.08 * (k - 1)  # whiskers beside each other
+        name = f"{len(median)} hidden layers"
+        curves.append(Curve(f"{name}, here", layers + shift, median, dash=mark.dash, low=low, high=high, **looks))
+        curves.append(
+            Curve(
+                "the book's network", layers + shift, paper, look.text, None, "circle", entry=k == 2, hollow=True
+            )
+        )
+    finding = (
+        f"Each sigmoid layer leaves about {series['factor']:.0%} of the gradient norm; marks are medians, whiskers "
+        "nine in ten networks."
+    )
+    xaxis = style.axis("hidden layer, from the input", dark, dtick=1, range=[0.6, 4.4], showgrid=False)
+    yaxis = log_axis("gradient norm at start", dark, *series["low"], *series["high"])
+    return [plot("How fast each layer would learn", finding, curves, xaxis, yaxis, dark=dark)]
+
+
+_GLOROT = {
+    "activations": ("Activations (fig. 6)", "activation"),
+    "deltas": ("Gradients at net inputs (fig. 7)", "delta"),
+    "weight_gradients": ("Weight gradients (fig. 8)", "dE/dw"),
+}
+
+
+def glorot_2010(series: Series, dark: bool) -> list[Chart]:
+    """Densities by layer, standard init beside the normalised one: figures 6 to 8."""
+    charts = []
+    spreads = {"activations": "activation", "deltas": "delta", "weight_gradients": "weight_gradient"}
+    for quantity, (title, x) in _GLOROT.items():
+        for init in series["inits"]:
+            found, spread = series[init][quantity], series[init][spreads[quantity]]
+            layers = len(found["densities"])
+            curves = [
+                Curve(
+                    f"layer {layer + 1}",
+                    found["centres"],
+                    density,
+                    style.depth_colour(layer / (layers - 1), dark),
+                    ("solid", "dash", "dot", "dashdot", "longdash")[layer % 5],
+                )
+                for layer, density in enumerate(found["densities"])
+            ]
+            finding = f"Standard deviation {number(spread[0])} in layer 1, {number(spread[-1])} in layer {layers}."
+            xaxis = style.axis(x, dark, exponentformat="power")
+            yaxis = style.axis("density", dark, rangemode="tozero", showticklabels=False)
+            charts.append(plot(f"{title}: {init}", finding, curves, xaxis, yaxis, dark=dark, height=300))
+    return charts
+
+
+def he_2015(series: Series, dark: bool) -> list[Chart]:
+    """Loss over the steps from both inits, one chart a depth: figures 2 and 3."""
+    charts, look = [], style.theme(dark)
+    for depth in series["depths"]:
+        curves, ends = [], []
+        for k, init in enumerate(series["inits"]):
+            mark = style.arm_mark(k)
+            found = next(c for c in series["curves"] if (c["depth"], c["init"]) == (depth, init))
+            for seed, losses in enumerate(found["losses"]):
+                dash = ("solid", "dash")[k]
+                curves.append(Curve(init, found["step"], losses, mark.colour(dark), dash, entry=seed == 0))
+            ends.append(f"{init} ends at {number(float(np.median([losses[-1] for losses in found['losses']])))}")
+        longest = max(curve.x[-1] for curve in curves)
+        curves.append(Curve("a guess, ln 10", [0, longest], [series["guess"]] * 2, look.muted, "dot", width=1.5))
+        finding = f"Medians of {len(found['losses'])} networks: " + ", ".join(ends) + "."
+        yaxis = style.axis("loss", dark, range=[0, 3.2])
+        xaxis = style.steps_axis(np.array([0, longest]), dark)
+        charts.append(plot(f"{depth} layers", finding, curves, xaxis, yaxis, dark=dark))
+    return charts
+
+
+def schoenholz_2017(series: Series, dark: bool) -> list[Chart]:
+    """(a) squared gradients by layer with the slope of theory; (b) the loss after training by depth and variance."""
+    return [_gradients(series, dark), _trainable(series, dark)]
+
+
+def _gradients(series: Series, dark: bool) -> Chart:
+    curves, words = [], []
+    for k, (variance, norms, chi) in enumerate(zip(series["slopes"], series["norms"], series["chi"], strict=True)):
+        mark, layers = style.arm_mark(k), np.arange(1, len(norms) + 1)
+        name = f"σ_w² = {variance:.3g}"
+        curves.append(Curve(name, layers, np.array(norms) / norms[-1], mark.colour(dark), "solid"))
+        theory = chi ** (len(norms) - layers)
+        curves.append(Curve("theory, χ per layer", layers, theory, mark.colour(dark), "dot", width=1.5, entry=k == 3))
+        words.append(f"{chi:.2f}")
+    xaxis = style.layers_axis(len(norms), dark)
+    yaxis = log_axis("‖dE/dW‖², of the top's", dark, *(curve.y for curve in curves))
+    factors = f"{', '.join(words[:-1])} or {words[-1]}"
+    finding = f"Every layer multiplies the square by {factors}: vanishing, level, exploding."
+    return plot("(a) Gradients at initialisation", finding, curves, xaxis, yaxis, dark=dark)
+
+
+def _trainable(series: Series, dark: bool) -> Chart:
+    look, variances, depths = style.theme(dark), series["variances"], series["depths"]
+    losses = np.array(series["losses"]).T
+    worst = math.log(10)
+    # even cells with their own labels: true distances would leave the ordered phase a sliver
+    place = lambda v: np.interp(v, variances, range(len(variances)))  # noqa: E731
+    height = lambda d: np.interp(d, depths, range(len(depths)))  # noqa: E731
+    curve = np.array(series["curve"], float)
+    curve = curve[curve[:, 1] <= depths[-1] * 1.02]
+    line = {"color": look.text, "width": 3, "dash": "dash"}
+    halves = [part for part in (curve[curve[:, 0] < 1.76], curve[curve[:, 0] > 1.76]) if len(part)]
+    data = [
+        {
+            "type": "heatmap",
+            "z": np.minimum(losses, worst),
+            "x": list(range(len(variances))),
+            "y": list(range(len(depths))),
+            "colorscale": style.share_colours(dark),
+            "zmin": 0,
+            "zmax": worst,
+            "xgap": 2,
+            "ygap": 2,
+            "customdata": [[[v, d] for v in variances] for d in depths],
+            "hovertemplate": "σ_w² = %{customdata[0]:.3g}, %{customdata[1]} layers: loss %{z:.2g}<extra></extra>",
+            "showscale": False,
+        }
+    ]
+    for i, part in enumerate(halves):
+        data.append(
+            {
+                "type": "scatter",
+                "mode": "lines",
+                "x": place(part[:, 0]),
+                "y": height(part[:, 1]),
+                "name": "6 ξ, the rule's greatest depth",
+                "line": line,
+                "showlegend": i == 0,
+                "hoverinfo": "skip",
+            }
+        )
+    learned = int((losses < 1).sum())
+    finding = f"{learned} of {losses.size} networks learn (loss below 1); a guess has {worst:.2f}."
+    xaxis = style.axis("σ_w²", dark, tickvals=list(range(len(variances))), ticktext=[f"{v:.3g}" for v in variances],
+                       showgrid=False, range=[-0.5, len(variances) - 0.5])  # fmt: skip
+    yaxis = style.axis("hidden layers", dark, tickvals=list(range(len(depths))), ticktext=[str(d) for d in depths],
+                       showgrid=False, range=[-0.5, len(depths) - 0.5])  # fmt: skip
+    frame = style.layout("(b) Loss after training", finding, xaxis=xaxis, yaxis=yaxis, dark=dark, height=HEIGHT + 46,
+                         below=102)  # fmt: skip
+    frame["annotations"] = [
+        {
+            "x": i,
+            "y": j,
+            "text": f"{losses[j, i]:.2g}",
+            "showarrow": False,
+            "font": {"size": style.TEXT_SIZE, "color": _on_share(losses[j, i] / worst, dark)},
+        }
+        for i in range(len(variances))
+        for j in range(len(depths))
+    ]
+    cells = [(v, d, losses[j, i]) for i, v in enumerate(variances) for j, d in enumerate(depths)]
+    table = pd.DataFrame(cells, columns=["σ_w²", "hidden layers", "loss"])
+    return Chart(go.Figure({"data": data, "layout": frame}), f"(b) Loss after training. {finding}", table)
+
+
+def _on_share(share: float, dark: bool) -> str:
+    """Text that is read on a cell of that shade."""
+    deep = share > 0.5
+    return style.LIGHT.text if deep == dark else style.LIGHT.page
+
+
+def hanin_nica(series: Series, dark: bool) -> list[Chart]:
+    """Densities of ln |delta|^2 about their mean, with the normal density of variance beta."""
+    curves, words = [], []
+    for k, (setting, centres, density, beta) in enumerate(
+        zip(series["settings"], series["centres"], series["densities"], series["beta"], strict=True)
+    ):
+        mark, (width, depth, _) = style.arm_mark(k), setting
+        name = f"width {width}, {depth} layers"
+        curves.append(Curve(name, centres, density, mark.colour(dark), None, mark.symbol))
+        x = np.linspace(centres[0], centres[-1], 121)
+        y = np.exp(-(x**2) / (2 * beta)) / math.sqrt(2 * math.pi * beta)
+        curves.append(Curve(f"N(0, {beta:.2f})", x, y, mark.colour(dark), mark.dash))
+        words.append(f"β = {beta:.2f}")
+    finding = "Over draws of the weights the logarithm is close to normal, with " + ", ".join(words) + "."
+    xaxis = style.axis("ln |delta|² of the first layer, minus its mean", dark)
+    yaxis = style.axis("density", dark, rangemode="tozero")
+    return [plot("The size of a gradient is log-normal", finding, curves, xaxis, yaxis, dark=dark)]
+
+
+def edge_of_stability(series: Series, dark: bool) -> list[Chart]:
+    """Sharpness with 2 / learning rate, and the loss, over the steps."""
+    charts, look = [], style.theme(dark)
+    for k, rate in enumerate(series["rates"]):
+        at, mark, limit = series["steps"][k], style.arm_mark(k), 2 / rate
+        values = series["sharpness"][k]
+        curves = [Curve("sharpness", at, v, mark.colour(dark), "solid", entry=i == 0) for i, v in enumerate(values)]
+        curves.append(Curve(f"2 / learning rate = {limit:g}", [at[0], at[-1]], [limit] * 2, look.text, "dash"))
+        late = np.array(values)[:, -len(at) // 4 :]
+        finding = f"Learning rate {rate:g}: from {np.min(values):.0f} to {np.median(late):.1f} in the last quarter."
+        xaxis, yaxis = style.steps_axis(np.array(at), dark), style.axis("sharpness", dark, range=[0, 1.28 * limit])
+        charts.append(plot("Sharpness", finding, curves, xaxis, yaxis, dark=dark))
+        losses = series["losses"][k]
+        steps = series["loss_steps"][k]
+        curves = [Curve("loss", steps, v, mark.colour(dark), "solid", width=1.5, entry=False) for v in losses]
+        finding = f"Learning rate {rate:g}: from {np.max(losses):.2g} to {np.median([v[-1] for v in losses]):.1g}."
+        yaxis = log_axis("loss", dark, *losses)
+        charts.append(plot("Loss", finding, curves, style.steps_axis(np.array(steps), dark), yaxis, dark=dark))
+    return charts
+
+
+def clipping(series: Series, dark: bool) -> list[Chart]:
+    """Loss over the steps by threshold; runs that diverge end in a cross."""
+    curves, step = [], series["step"]
+    for k, (threshold, runs) in enumerate(zip(series["thresholds"], series["losses"], strict=True)):
+        mark = style.arm_mark(k)
+        name = f"clipped at {threshold:g}" if threshold else "not clipped"
+        for i, losses in enumerate(runs):
+            dash = ("solid", "dash", "dashdot", "dot")[k]
+            curves.append(Curve(name, step, losses, mark.colour(dark), dash, entry=i == 0))
+    lost = [at for at in series["diverged_at"] if at is not None]
+    first = [next(v for v in losses if v is not None) for losses in series["losses"][0]]
+    if lost:
+        places = [value for value, at in zip(first, series["diverged_at"], strict=True) if at is not None]
+        curves.append(Curve("diverged here", lost, places, style.theme(dark).text, None, "x"))
+    ends = [
+        f"{number(float(np.median([losses[-1] for losses in runs])))} clipped at {threshold:g}"
+        for threshold, runs in zip(series["thresholds"], series["losses"], strict=True)
+        if threshold
+    ]
+    finding = (
+        f"{len(lost)} of {len(first)} networks diverge without clipping. Median loss in the end: {', '.join(ends)}."
+    )
+    drawn = [v for runs in series["losses"] for losses in runs for v in losses if v is not None]
+    yaxis = style.axis("loss", dark, decades=(math.log10(min(drawn)) - 0.2, 1.3))
+    xaxis = style.steps_axis(np.array(step), dark)
+    return [plot("Loss with and without clipping", finding, curves, xaxis, yaxis, dark=dark)]
+
+
+def saxe(series: Series, dark: bool) -> list[Chart]:
+    """Singular values of the product, from the largest on."""
+    look, rank = style.theme(dark), np.arange(1, len(series["gaussian"]) + 1)
+    gaussian, orthogonal = style.arm_mark(0), style.arm_mark(1)
+    curves = [
+        Curve("orthogonal", rank, series["orthogonal"], orthogonal.colour(dark), None, orthogonal.symbol),
+        Curve("Gaussian", rank, series["gaussian"], gaussian.colour(dark), None, gaussian.symbol),
+        Curve("theory", rank, series["expected"], look.text, "solid", width=1.5),
+    ]
+    values = np.array(series["gaussian"])
+    finding = (
+        f"Gaussian: half of the singular values are below {number(float(np.median(values)))}; orthogonal: all are 1."
+    )
+    low = math.floor(math.log10(values.min()) / 20) * 20
+    yaxis = style.axis("singular value", dark, decades=(low, 6), dtick=20)
+    xaxis = style.axis("rank, from the largest", dark, range=[0, len(values) + 1], showgrid=False)
+    return [plot(f"A product of {len(values)} matrices", finding, curves, xaxis, yaxis, dark=dark)]
+
+
+FIGURES: dict[str, Callable[[Series, bool], list[Chart]]] = {
+    figure.__name__: figure
+    for figure in (
+        nielsen_ch5, glorot_2010, he_2015, schoenholz_2017, hanin_nica, edge_of_stability, clipping, saxe
+    )
+}  # fmt: skip
