@@ -8,10 +8,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from core.config import Number, RunConfig
+from core.engine import snapshot, train
 from core.errors import ConfigError
 from core.families.activations import ACTIVATIONS
 
-ENTRY = Number(-1e6, 1e6)  # of a weight, an input or a target: no product of them leaves the range of float64
+# Of a weight, an input or a target: no product of them leaves the range of float64.
+ENTRY = Number(-1_000_000, 1_000_000)
+RATE = Number(0, 1_000_000, low_open=True)
 SIGMOID = ACTIVATIONS["sigmoid"]
 # The same network as the engine has it; `data` and `initial` are to be given.
 CONFIG = RunConfig(
@@ -133,7 +136,10 @@ def check(w01: ArrayLike, w12: ArrayLike, x: ArrayLike, d: ArrayLike) -> tuple[n
 
 def _array(name: str, values: ArrayLike, shape: tuple[int | None, ...]) -> np.ndarray:
     told = " by ".join("any number" if size is None else str(size) for size in shape)
-    array = np.array(values, dtype=object)  # of rows, where these differ in length
+    try:
+        array = np.array(values, dtype=object)
+    except ValueError:  # rows of different shapes
+        raise ConfigError(name, values, f"it must be {told} numbers") from None
     if array.ndim != len(shape) or any(
         want not in (None, got) for got, want in zip(array.shape, shape, strict=True)
     ) or not array.size:
@@ -186,9 +192,47 @@ def update(
         ConfigError: as `solve`; a learning rate that is not above 0; a step that leads beyond 1e6.
     """
     w01, w12, x, d = check(w01, w12, x, d)
-    eta = Number(0, 1e6, low_open=True).clean("learning_rate", learning_rate)
+    eta = RATE.clean("learning_rate", learning_rate)
     s = solve(w01, w12, x, d)
     new = w01 - eta * s.grad_w01, w12 - eta * s.grad_w12
     if any(np.abs(weights).max() > ENTRY.high for weights in new):
-        raise ConfigError("learning_rate", eta, "this step would take a weight beyond 1e6; take a smaller one")
+        raise ConfigError("learning_rate", eta, "this step would take a weight beyond a million; take a smaller one")
     return new
+
+
+def descend(
+    w01: ArrayLike, w12: ArrayLike, x: ArrayLike, d: ArrayLike, learning_rate: float, steps: int, enough: float = 0.0
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Many steps by the engine: (w01, w12, errors); errors[t] is E after t steps, (taken + 1,).
+
+    Args:
+        steps: at most so many.
+        enough: it ends at the first step where the norm of the gradient is no larger.
+
+    Raises:
+        ConfigError: as `update`.
+    """
+    w01, w12, x, d = check(w01, w12, x, d)
+    config = CONFIG.change(learning_rate=RATE.clean("learning_rate", learning_rate), steps=steps)
+    given = {"data": (x, d[:, None]), "initial": [_initial(w01, w12)]}
+    [trace] = train([config], **given)
+    small = np.flatnonzero(trace.global_grad_norm <= enough)
+    if small.size and small[0] < steps:
+        config = config.change(steps=int(small[0]))
+        [trace] = train([config], **given)
+    new = trace.weights[0][0], trace.weights[1][0][:, 0]
+    if trace.diverged_at is not None or any(np.abs(weights).max() > ENTRY.high for weights in new):
+        told = "these steps would take a weight beyond a million; take a smaller one"
+        raise ConfigError("learning_rate", learning_rate, told)
+    return *new, trace.loss
+
+
+def by_engine(w01: ArrayLike, w12: ArrayLike, x: ArrayLike, d: ArrayLike) -> np.ndarray:
+    """The six gradients as the engine computes them for any network, (6,) in the order of `WEIGHTS`."""
+    w01, w12, x, d = check(w01, w12, x, d)
+    found = snapshot(CONFIG, data=(x, d[:, None]), initial=_initial(w01, w12)).weight_gradient
+    return np.concatenate([part.ravel() for part in found])
+
+
+def _initial(w01: np.ndarray, w12: np.ndarray) -> list[tuple[np.ndarray, None]]:
+    return [(w01, None), (w12[:, None], None)]

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from ui.lecture import descent, error, network, sigmoid
+from ui.lecture import descent, error, exercise, network, sigmoid
 from ui.navigation import pages
 
 if not st.session_state.get("routed"):
@@ -13,8 +13,10 @@ if not st.session_state.get("routed"):
 st.title("The lecture, alive")
 st.markdown(
     "How a network learns, and why its gradients vanish: every symbol has a number here, and every number is computed. "
-    "[Gradient descent](#gradient-descent) · [The network](#network) · [The error](#error) · [The sigmoid](#sigmoid)"
+    "[Gradient descent](#gradient-descent) · [The network](#network) · [The error](#error) · [The sigmoid](#sigmoid) · "
+    "[The exercise](#exercise)"
 )
 descent.section()
 error.section(network.section())
 sigmoid.section()
+exercise.section()

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from core import ConfigError, snapshot, train
-from core.exercise import CONFIG, WEIGHTS, central_differences, check, misprinted, solve, update
+from core.exercise import CONFIG, WEIGHTS, by_engine, central_differences, check, descend, misprinted, solve, update
 
 with open(Path(__file__).parent / "reference" / "exercise.json", encoding="utf-8") as file:
     STORED = {entry["name"]: entry for entry in json.load(file)["instances"]}
@@ -117,6 +117,7 @@ def test_the_engine_has_the_same_network(samples):
     np.testing.assert_allclose(trace.weights[0][0], new[0], **TIGHT)
     np.testing.assert_allclose(trace.weights[1][0][:, 0], new[1], **TIGHT)
     np.testing.assert_allclose(trace.loss, [s.error, solve(*new, x, d).error], **TIGHT)
+    np.testing.assert_allclose(by_engine(w01, w12, x, d), s.gradient, **TIGHT)
     norms = [np.linalg.norm(s.grad_w01), np.linalg.norm(s.grad_w12)]
     np.testing.assert_allclose(trace.grad_norm[0], norms, **TIGHT)
 
@@ -165,7 +166,7 @@ def test_a_learning_rate_must_be_above_zero(rate):
 
 
 def test_a_step_beyond_the_limit_is_refused():
-    with pytest.raises(ConfigError, match="beyond 1e6"):
+    with pytest.raises(ConfigError, match="beyond a million"):
         update(np.ones((2, 2)), np.ones(2), [[1e6, 1e-6]], [1e6], 1e6)
 
 
@@ -174,3 +175,24 @@ def test_input_is_copied_and_integers_are_numbers():
     update(w01, [1, 2], [[1, 2]], [0], 1)
     assert w01.tolist() == [[1, 2], [3, 4]] and len(WEIGHTS) == 6
     assert all(array.dtype == float for array in check(w01, [1, 2], [[1, 2]], [0]))
+
+
+def test_many_steps_are_single_steps_and_end_where_the_gradient_is_small():
+    w01, w12, x, d = drawn(3, 4)
+    *weights, errors = descend(w01, w12, x, d, 2.0, 30)
+    a, b = w01, w12
+    for _ in range(30):
+        a, b = update(a, b, x, d, 2.0)
+    np.testing.assert_allclose(weights[0], a, **TIGHT)
+    np.testing.assert_allclose(weights[1], b, **TIGHT)
+    assert len(errors) == 31 and errors[-1] == pytest.approx(solve(a, b, x, d).error, rel=1e-10)
+    enough = np.linalg.norm(solve(a, b, x, d).gradient) * (1 + 1e-9)
+    norms = [np.linalg.norm(solve(*descend(w01, w12, x, d, 2.0, t)[:2], x, d).gradient) for t in range(31)]
+    first = next(t for t, norm in enumerate(norms) if norm <= enough)
+    assert len(descend(w01, w12, x, d, 2.0, 500, enough)[2]) == first + 1
+    assert len(descend(w01, w12, x, d, 2.0, 500, 1e3)[2]) == 1
+
+
+def test_many_steps_beyond_the_limit_are_refused():
+    with pytest.raises(ConfigError, match="beyond a million"):
+        descend(np.ones((2, 2)), np.ones(2), [[1e6, 1e-6]], [1e6], 1e6, 3)

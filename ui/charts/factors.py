@@ -1,0 +1,138 @@
+"""The exercise in pictures: the network with its blanks, what each sample adds to a gradient, the error over steps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from ui.charts import style
+from ui.charts.style import Chart, number
+from ui.symbols import WEIGHTS, Symbol
+
+PLACES = ((0, 1), (0, 0), (1, 1), (1, 0), (2, 0.5))  # of the five nodes: inputs, hidden units, output
+NODE = 58  # pixels across
+ALONG = 0.27  # share of an edge at which its label stands, before the edges cross
+
+
+def exercise_network(blanks: Sequence[Symbol], filled: Mapping[int, Symbol], *, dark: bool = False) -> Chart:
+    """The 2-2-1 network; a blank shows its number, one filled rightly its symbol.
+
+    Args:
+        blanks: the symbols of the five nodes, then of the six edges.
+        filled: those to show, by their number from 1.
+    """
+    look = style.theme(dark)
+    left, total = len(blanks) - len(filled), len(blanks)
+    finding = "Every symbol is in its place." if not left else f"{left} of {total} blanks are left."
+    frame = style.layout(
+        "The network to fill in",
+        finding,
+        xaxis={"range": [-0.25, 2.25], "visible": False, "fixedrange": True},
+        yaxis={"range": [-0.35, 1.35], "visible": False, "fixedrange": True},
+        dark=dark,
+        height=400,
+        below=44,
+        showlegend=False,
+        hovermode=False,
+    )
+    frame |= {"margin": frame["margin"] | {"l": 6, "r": 6}}
+    data, notes = [], []
+    for k, weight in enumerate(blanks[5:], 6):
+        first = weight.layers == "0,1"
+        ends = np.array([PLACES[weight.indices[0] - 1 + (0 if first else 2)], PLACES[2 + weight.indices[1] - 1] if first else PLACES[4]])
+        known = k in filled
+        line = {"color": look.accent if known else look.muted, "width": 3 if known else 1.5, "dash": "solid" if known else "6px,4px"}
+        data.append({"type": "scatter", "mode": "lines", "x": ends[:, 0], "y": ends[:, 1], "line": line})
+        spot = ends[0] + (ALONG if first else 0.45) * (ends[1] - ends[0])
+        words = {"x": spot[0], "y": spot[1], "text": filled[k].html if known else f"<b>{k}</b>", "showarrow": False}
+        paint = {"bgcolor": look.page, "borderpad": 3, "font": {"size": 16 if known else 14, "color": look.text}}
+        notes.append(words | paint | {"bordercolor": look.page if known else look.muted, "borderwidth": 1})
+    for k, (x, y) in enumerate(PLACES, 1):
+        known = k in filled
+        marker = {"size": NODE, "color": look.panel, "opacity": 1}
+        marker["line"] = {"color": look.accent if known else look.muted, "width": 3 if known else 1.5}
+        words = filled[k].html if known else f"<b>{k}</b>"
+        data.append({"type": "scatter", "mode": "markers+text", "x": [x], "y": [y], "text": [words], "marker": marker,
+                     "textfont": {"size": 18 if known else 14, "color": look.text}})  # fmt: skip
+    for place, words in enumerate(("layer 0", "layer 1", "layer 2")):
+        notes.append({"x": place, "y": -0.08, "yref": "paper", "text": words, "showarrow": False,
+                      "font": {"size": style.TEXT_SIZE, "color": look.muted}})  # fmt: skip
+    frame["annotations"] = notes
+    rows = [{"blank": k, "symbol": filled[k].text if k in filled else ""} for k in range(1, total + 1)]
+    told = ", ".join(f"{k} is {filled[k].spoken}" for k in filled) or "none is filled yet"
+    alt = (
+        "Network of two inputs (blanks 1 and 2), two hidden units (3 and 4) and one output (5); blanks 6 to 9 are the "
+        f"edges from input to hidden, 10 and 11 those to the output. {finding} Filled: {told}."
+    )
+    return Chart(go.Figure({"data": data, "layout": frame}), alt, pd.DataFrame(rows))
+
+
+def contributions(terms: np.ndarray, *, dark: bool = False) -> Chart:
+    """What each sample adds to each of the six gradients, and their sums.
+
+    Args:
+        terms: (N, 6), in the order of `core.exercise.WEIGHTS`.
+    """
+    look, samples = style.theme(dark), len(terms)
+    total = terms.sum(axis=0)
+    largest = int(np.abs(total).argmax())
+    finding = f"The largest is ∂E/∂{WEIGHTS[largest].text} = {number(float(total[largest]), 3)}."
+    against = [WEIGHTS[k].text for k in range(6) if (terms[:, k] > 0).any() and (terms[:, k] < 0).any()]
+    if against:
+        finding += f" Samples pull against each other in {len(against)} of 6."
+    names = [weight.text for weight in WEIGHTS]
+    frame = style.layout(
+        "What each sample adds to each gradient",
+        finding,
+        xaxis=style.axis("weight", dark, showgrid=False, tickangle=0),
+        yaxis=style.axis("term of ∂E/∂w", dark, zeroline=True, zerolinecolor=look.muted, exponentformat="power", nticks=6),
+        dark=dark,
+        height=330 + style.legend_height(samples + 1),
+        below=56 + style.legend_height(samples + 1),
+        barmode="relative",
+        hovermode="closest",
+    )
+    data = []
+    for n, row in enumerate(terms):
+        colour = style.depth_colour(n / max(samples - 1, 1), dark)
+        shape = {"color": colour, "pattern": {"shape": ("", "/", ".", "x", "-", "|", "+", "\\")[n % 8], "fgopacity": 0.5}}
+        data.append({"type": "bar", "name": f"sample {n + 1}", "x": names, "y": row, "marker": shape,
+                     "hovertemplate": f"sample {n + 1}: %{{y:.4~g}}<extra></extra>"})  # fmt: skip
+    marker = {"symbol": "diamond", "size": 11, "color": look.page, "line": {"color": look.text, "width": 2}}
+    data.append({"type": "scatter", "mode": "markers", "name": "sum over n", "x": names, "y": total, "marker": marker,
+                 "hovertemplate": "sum: %{y:.4~g}<extra></extra>"})  # fmt: skip
+    table = pd.DataFrame(terms, columns=names)
+    table.insert(0, "n", range(1, samples + 1))
+    sums = ", ".join(f"{weight.text} {number(float(value), 3)}" for weight, value in zip(WEIGHTS, total, strict=True))
+    return Chart(go.Figure({"data": data, "layout": frame}), f"Gradients over {samples} samples: {sums}. {finding}", table)
+
+
+def error_over_steps(errors: Sequence[float], *, dark: bool = False) -> Chart:
+    """The error E after each step of gradient descent; errors[0] is before the first."""
+    errors, look = np.asarray(errors, float), style.theme(dark)
+    if len(errors) < 2:
+        return style.empty("Error over steps", "No step has been taken yet.", x="step", y="E", dark=dark, height=330)
+    steps = np.arange(len(errors))
+    shown = np.unique(np.rint(np.linspace(0, len(errors) - 1, min(len(errors), 500))).astype(int))
+    last = len(errors) - 1
+    finding = f"From {number(float(errors[0]), 4)} to {number(float(errors[-1]), 4)} in {last:,} {'step' if last == 1 else 'steps'}."
+    if (rises := int((np.diff(errors) > 0).sum())) > 0:
+        finding += f" It rose in {rises:,} of them: the learning rate is large."
+    frame = style.layout(
+        "Error over steps",
+        finding,
+        xaxis=style.steps_axis(steps, dark),
+        yaxis=style.value_axis("E", dark, errors),
+        dark=dark,
+        height=330,
+        below=56,
+        showlegend=False,
+        hovermode="x unified",
+    )
+    curve = {"type": "scatter", "mode": "lines+markers" if last <= 30 else "lines", "x": steps[shown], "y": errors[shown],
+             "name": "E", "line": {"color": look.accent, "width": 2.5}, "marker": {"size": 7},
+             "hovertemplate": "%{y:.5~g}"}  # fmt: skip
+    return Chart(go.Figure({"data": [curve], "layout": frame}), f"Error over steps. {finding}", pd.DataFrame({"step": steps, "E": errors}))

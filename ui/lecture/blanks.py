@@ -1,0 +1,114 @@
+"""The exercise, part (a): the 2-2-1 network without its symbols, one blank each, and why a choice is wrong."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from ui import panels
+from ui.charts.factors import exercise_network
+from ui.symbols import WEIGHTS, D, O, Symbol, w12, x, y
+
+NODES = (x(1), x(2), y(1), y(2), O)
+BLANKS: tuple[Symbol, ...] = (*NODES, *WEIGHTS)
+OPTIONS: tuple[Symbol, ...] = (*NODES, D, *WEIGHTS, w12(1, 2))
+KEYS = tuple(f"blank_{number}" for number in range(1, len(BLANKS) + 1))
+
+_LAYERS = {"x": "the input layer", "y": "the hidden layer", "o": "the output layer"}
+_UNITS = {"0": "input", "1": "hidden unit", "2": "output"}
+WHERE = ("first input, top left", "second input, bottom left", "first hidden unit, top", "second hidden unit, bottom",
+         "the output, right")  # fmt: skip
+
+
+def place(number: int) -> str:
+    """Where a blank stands, in words."""
+    blank = BLANKS[number - 1]
+    return WHERE[number - 1] if blank.letter != "w" else "edge from {} to {}".format(*_ends(blank))
+
+
+def _ends(weight: Symbol) -> tuple[str, str]:
+    left, right = weight.layers.split(",")
+    return tuple(f"{_UNITS[layer]} {index}" for layer, index in zip((left, right), weight.indices, strict=True))
+
+
+def reason(blank: Symbol, choice: Symbol) -> str | None:
+    """Why this choice is wrong for this blank; None where it is right."""
+    if choice == blank:
+        return None
+    if blank.letter == "w":
+        return _reason_for_edge(blank, choice)
+    if choice.letter == "w":
+        return f"{choice.text} is a weight and stands on an edge; a node carries a value that depends on the sample n."
+    if choice == D:
+        return f"{D.text} is the target: it comes with the training set and is no node. The network's own answer is {O.text}."
+    if choice.letter != blank.letter:
+        return (
+            f"The letter {choice.letter} is for {_LAYERS[choice.letter]}; this node is in {_LAYERS[blank.letter]}, which "
+            f"has the letter {blank.letter}."
+        )
+    return (
+        f"The layer is right, the unit is not: n counts samples, the index after it counts units from the top, and this "
+        f"is unit {blank.indices[0]}."
+    )
+
+
+def _reason_for_edge(blank: Symbol, choice: Symbol) -> str:
+    start, end = _ends(blank)
+    here = f"This edge leads from {start} to {end}"
+    if choice.letter != "w":
+        return f"{choice.text} is a value, and stands in a node. An edge carries the weight w by which that value is multiplied."
+    if choice.layers != blank.layers:
+        left, right = choice.layers.split(",")
+        return f"The upper index ({choice.layers}) is for weights from layer {left} to layer {right}. {here}: ({blank.layers})."
+    other = "{} to {}".format(*_ends(choice))
+    if choice == w12(1, 2):
+        return f"{choice.text} would lead from {other}, and this network has one output. {here}: i = {blank.indices[0]}, j = 1."
+    i, j = blank.indices
+    if choice.indices == (j, i):
+        return f"The indices are swapped: w with indices i j goes from i to j. {here}, so i = {i} and j = {j}."
+    return f"{choice.text} goes from {other}: the first index says from where, the second to where. {here}."
+
+
+def right() -> int:
+    """How many blanks hold the right symbol."""
+    return sum(st.session_state.get(key) == blank.text for key, blank in zip(KEYS, BLANKS, strict=True))
+
+
+def section() -> None:
+    """The picture with its blanks, and a list for each."""
+    st.subheader("(a) Fill in the network", anchor=False)
+    st.markdown(
+        "Two inputs, two hidden units, one output, no biases. The picture has eleven numbered blanks: **choose the "
+        "symbol for each.** $n$ counts samples; $w_{ij}^{(0,1)}$ leads from unit $i$ of layer 0 to unit $j$ of layer 1."
+    )
+    filled = {
+        number: blank
+        for number, (key, blank) in enumerate(zip(KEYS, BLANKS, strict=True), 1)
+        if st.session_state.get(key) == blank.text
+    }
+    with st.grid(2, min_column_width=340, gap="medium"):
+        panels.show(exercise_network(BLANKS, filled, dark=panels.dark()), "exercise-network")
+        with st.container():
+            with st.grid(2, min_column_width=170, gap="small"):
+                for number in range(1, len(BLANKS) + 1):
+                    with st.container():
+                        _blank(number)
+
+
+def _blank(number: int) -> None:
+    """One list, and at once what is to be said about the choice."""
+    texts = {option.text: option for option in OPTIONS}
+    choice = st.selectbox(
+        f"{number}: {place(number)}",
+        list(texts),
+        index=None,
+        key=KEYS[number - 1],
+        placeholder="choose a symbol",
+        persist_state="session",
+    )
+    if choice is None:
+        return
+    why = reason(BLANKS[number - 1], texts[choice])
+    if why is None:
+        st.markdown(f":material/check_circle: Right: ${BLANKS[number - 1].latex}$")
+    else:
+        st.error(why, icon=":material/cancel:")

@@ -1,0 +1,230 @@
+"""The exercise, part (b): net inputs, factors and chains of the gradients, chosen from given ones, with reasons."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+from ui.symbols import WEIGHTS, D, E, Factor, O, Symbol, chain, net01, product, w01, w12, x, y
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a symbol or factor equals.
+
+    Attributes:
+        key: of its widget.
+        asked: LaTeX of what is asked for.
+        options: LaTeX of each answer, and why it is wrong; None for the right one.
+    """
+
+    key: str
+    asked: str
+    options: dict[str, str | None]
+
+
+def _sum(*terms: tuple[Symbol, Symbol]) -> str:
+    return " + ".join(rf"{weight.latex}\,{value.latex}" for weight, value in terms)
+
+
+_OUTPUT_SLOPE = rf"{O.latex}\,(1 - {O.latex})"
+_RESIDUAL = rf"({O.latex} - {D.latex})"
+
+QUESTIONS = (
+    Question(
+        "question_net1",
+        rf"{net01(1).latex} = {{?}}",
+        {
+            _sum((w01(1, 1), x(1)), (w01(1, 2), x(2))): f"The indices are swapped: {w01(1, 2).text} goes from input 1 to "
+            f"hidden unit 2. Into hidden unit 1 lead {w01(1, 1).text} and {w01(2, 1).text}, whose second index is 1.",
+            _sum((w01(1, 1), x(1)), (w01(2, 1), x(2))): None,
+            rf"S\left({_sum((w01(1, 1), x(1)), (w01(2, 1), x(2)))}\right)": f"That is the output {y(1).text}. The net "
+            "input is the sum before S is applied.",
+        },
+    ),
+    Question(
+        "question_net2",
+        rf"{net01(2).latex} = {{?}}",
+        {
+            _sum((w01(1, 2), x(1)), (w01(2, 1), x(2))): f"This misprint circulates: {w01(2, 1).text} {x(2).text} belongs "
+            "to the net input of hidden unit 1 and is printed a second time here. From input 2 to hidden unit 2 leads "
+            f"{w01(2, 2).text}.",
+            _sum((w01(2, 1), x(1)), (w01(2, 2), x(2))): f"The indices are swapped in the first term: {w01(2, 1).text} goes "
+            f"from input 2 to hidden unit 1. From input 1 to hidden unit 2 leads {w01(1, 2).text}.",
+            _sum((w01(1, 2), x(1)), (w01(2, 2), x(2))): None,
+        },
+    ),
+    Question(
+        "question_error",
+        rf"{Factor(E, O).latex} = {{?}}",
+        {
+            rf"\tfrac{{1}}{{N}}\,{_RESIDUAL}": "E = (1/N) Σ (oₙ − dₙ)² has no ½ in front, so that the 2 of the square stays.",
+            rf"\tfrac{{2}}{{N}}\,(d_{{n}} - o_{{n}})": "The sign is wrong: where the output is above its target, E grows "
+            "with the output, and the derivative is positive.",
+            rf"\tfrac{{2}}{{N}}\,{_RESIDUAL}": None,
+        },
+    ),
+    Question(
+        "question_output",
+        rf"{Factor(O, y(1)).latex} = {{?}}",
+        {
+            rf"{_OUTPUT_SLOPE}\,{w12(1).latex}": None,
+            rf"{_OUTPUT_SLOPE}\,{y(1).latex}": f"That is {Factor(O, w12(1)).text}. In the product of weight and output, "
+            f"the derivative by {y(1).text} leaves the weight, the derivative by the weight leaves {y(1).text}.",
+            rf"{_OUTPUT_SLOPE}\,{w01(1, 1).latex}": f"{w01(1, 1).text} leads into the hidden unit. From {y(1).text} to "
+            f"{O.text} leads {w12(1).text}.",
+        },
+    ),
+    Question(
+        "question_hidden",
+        rf"{Factor(y(1), net01(1)).latex} = {{?}}",
+        {
+            _OUTPUT_SLOPE: f"That is the slope of the output unit, at {O.text}; here the hidden unit's own is asked for.",
+            rf"{y(1).latex}": f"{y(1).text} = S(net) is the value; its slope is S′ = S (1 − S).",
+            rf"{y(1).latex}\,(1 - {y(1).latex})": None,
+        },
+    ),
+    Question(
+        "question_input",
+        rf"{Factor(net01(1), w01(2, 1)).latex} = {{?}}",
+        {
+            w01(2, 1).latex: f"That would be the derivative by {x(2).text}. By the weight, what it multiplies is left.",
+            x(2).latex: None,
+            x(1).latex: f"{x(1).text} is multiplied by {w01(1, 1).text}; {w01(2, 1).text} comes from input 2.",
+        },
+    ),
+)
+
+CHAIN_KEYS = {weight: f"chain_{''.join(map(str, weight.indices))}_{weight.layers[0]}" for weight in WEIGHTS}
+
+
+def offered(weight: Symbol) -> tuple[Factor, ...]:
+    """The factors to choose from for one gradient: those of its chain among wrong ones."""
+    if weight.layers == "1,2":
+        j = weight.indices[0]
+        return (Factor(O, y(j)), Factor(O, weight), Factor(E, D), Factor(O, w12(3 - j)), Factor(E, O),
+                Factor(y(j), net01(j)))  # fmt: skip
+    i, j = weight.indices
+    return (
+        Factor(net01(j), weight),
+        Factor(O, w12(j)),
+        Factor(y(3 - j), net01(3 - j)),
+        Factor(E, O),
+        Factor(net01(j), w01(3 - i, j)),
+        Factor(O, y(j)),
+        Factor(O, y(3 - j)),
+        Factor(y(j), net01(j)),
+    )
+
+
+def reason(weight: Symbol, factor: Factor) -> str | None:
+    """Why this factor is not in the chain of dE/dw; None where it is."""
+    if factor in chain(weight):
+        return None
+    told = f"{factor.text} does not belong here: "
+    if factor.bottom == D:
+        return f"{told}the target {D.text} is given and depends on no weight. E depends on the weights through {O.text}."
+    if weight.layers == "1,2":
+        if factor.bottom.letter == "w":
+            return f"{told}it is for the other weight, {factor.bottom.text}."
+        return (
+            f"{told}{y(weight.indices[0]).text} and what lies before it do not change with {weight.text}, which comes after. "
+            f"{O.text} depends on this weight directly: {Factor(O, weight).text}."
+        )
+    i, j = weight.indices
+    if factor == Factor(O, w12(j)):
+        return (
+            f"{told}this misprint circulates. It asks how {O.text} changes with another weight, {w12(j).text}, and gives "
+            f"{y(j).text} where {w12(j).text} belongs. The way from {weight.text} to {O.text} leads through {y(j).text}: "
+            f"{Factor(O, y(j)).text}."
+        )
+    if factor.top == net01(j):
+        return f"{told}it ends at {factor.bottom.text}, and the chain must end at {weight.text}."
+    return f"{told}{weight.text} leads into hidden unit {j}, and {y(3 - j).text} does not depend on it."
+
+
+def complete(weight: Symbol, chosen: list[str]) -> bool:
+    """Whether these are the factors of its chain, no more and no fewer."""
+    return sorted(chosen) == sorted(factor.text for factor in chain(weight))
+
+
+def right() -> int:
+    """How many questions and chains are answered rightly."""
+    answered = sum(
+        question.options.get(st.session_state.get(question.key), "not answered") is None for question in QUESTIONS
+    )
+    return answered + sum(complete(weight, st.session_state.get(key) or []) for weight, key in CHAIN_KEYS.items())
+
+
+def value(factor: Factor) -> str:
+    """LaTeX of what a factor of a chain equals."""
+    if factor.top == E:
+        return rf"\tfrac{{2}}{{N}}{_RESIDUAL}"
+    if factor.top == O:
+        rest = y(factor.bottom.indices[0]) if factor.bottom.letter == "w" else w12(factor.bottom.indices[0])
+        return rf"{_OUTPUT_SLOPE}\,{rest.latex}"
+    if factor.top.letter == "y":
+        return rf"{factor.top.latex}\,(1 - {factor.top.latex})"
+    return x(factor.bottom.indices[0]).latex
+
+
+def section() -> None:
+    """The questions, then a tab for each gradient."""
+    st.subheader("(b) Find the gradients", anchor=False)
+    st.markdown("First the parts. **Choose what each equals**, for one sample $n$ of $N$.")
+    with st.grid(2, min_column_width=340, gap="medium"):
+        for question in QUESTIONS:
+            with st.container():
+                _ask(question)
+    st.markdown(
+        "Now the chains. **Choose the factors whose product, summed over $n$, is the gradient.** Their order is free, "
+        "since numbers commute; below they are written from the error to the weight."
+    )
+    tabs = st.tabs([rf"$\partial E / \partial {weight.latex}$" for weight in WEIGHTS])
+    for tab, weight in zip(tabs, WEIGHTS, strict=True):
+        with tab:
+            _assemble(weight)
+
+
+def _ask(question: Question) -> None:
+    choice = st.radio(
+        f"${question.asked}$",
+        list(question.options),
+        index=None,
+        format_func=lambda latex: f"${latex}$",
+        key=question.key,
+        persist_state="session",
+    )
+    if choice is not None:
+        why = question.options[choice]
+        if why is None:
+            st.markdown(":material/check_circle: Right.")
+        else:
+            st.error(why, icon=":material/cancel:")
+
+
+def _assemble(weight: Symbol) -> None:
+    factors, names = chain(weight), {factor.text: factor for factor in offered(weight)}
+    chosen = st.pills(
+        f"Factors of the derivative of E by {weight.text}: {len(factors)} belong",
+        list(names),
+        selection_mode="multi",
+        format_func=lambda text: f"${names[text].latex}$",
+        key=CHAIN_KEYS[weight],
+        persist_state="session",
+    )
+    gap = r"\square"
+    links = [factor.latex if factor.text in chosen else gap for factor in factors]
+    st.latex(rf"{Factor(E, weight).latex} = \sum_{{n=1}}^{{N}} {product(links)}")
+    for text in chosen:
+        why = reason(weight, names[text])
+        if why:
+            st.error(why, icon=":material/cancel:")
+    if complete(weight, chosen):
+        st.markdown(":material/check_circle: Right. With what each factor equals:")
+        st.latex(rf"{Factor(E, weight).latex} = \sum_{{n=1}}^{{N}} {product(map(value, factors))}")
+        st.caption("In words: the sum over the samples of " + " times ".join(factor.spoken for factor in factors) + ".")
+    else:
+        found = sum(factor.text in chosen for factor in factors)
+        st.caption(f"{found} of {len(factors)} factors found.")

@@ -1,0 +1,47 @@
+"""The exercise on the 2-2-1 network: fill it in, find its gradients, solve it with one's own numbers, take a step."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from ui.lecture import blanks, chain, solution
+
+ANSWERS = len(blanks.BLANKS) + len(chain.QUESTIONS) + len(chain.CHAIN_KEYS)
+FORMULAS = (
+    (
+        r"\mathit{net}_{nj}^{(0,1)} = \sum_i w_{ij}^{(0,1)} x_{ni}, \quad y_{nj} = S\big(\mathit{net}_{nj}^{(0,1)}\big), "
+        r"\quad o_n = S\big(w_{11}^{(1,2)} y_{n1} + w_{21}^{(1,2)} y_{n2}\big)"
+    ),
+    r"E = \frac{1}{N} \sum_{n=1}^{N} (o_n - d_n)^2",
+)
+
+
+def section() -> None:
+    """All four parts."""
+    st.header("5. The exercise", anchor="exercise")
+    st.markdown(
+        "One network small enough to work out by hand: two inputs, two hidden units and one output, all sigmoid, no "
+        "biases. Fill it in, find the chain rule's factors, then check every number of your own."
+    )
+    _questions()
+    solution.section()
+
+
+@st.fragment
+def _questions() -> None:
+    """Parts (a) and (b), with the answers counted."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        count = blanks.right() + chain.right()
+        st.progress(count / ANSWERS, text=f"{count} of {ANSWERS} answers right")
+        st.button("Clear the answers", icon=":material/restart_alt:", on_click=_clear, key="exercise_clear")
+    blanks.section()
+    chain.section()
+    if count == ANSWERS:
+        st.success("All answers are right. Now with numbers.", icon=":material/celebration:")
+
+
+def _clear() -> None:
+    for key in (*blanks.KEYS, *(question.key for question in chain.QUESTIONS)):
+        st.session_state[key] = None
+    for key in chain.CHAIN_KEYS.values():
+        st.session_state[key] = []
