@@ -161,6 +161,7 @@ PAPERS: dict[str, Paper] = {
         Paper(
             name="nielsen_ch5",
             label="Nielsen, ch. 5",
+            subject="Sigmoid layers learn at unequal speeds",
             title="Neural Networks and Deep Learning, chapter 5: Why are deep neural networks hard to train?",
             authors="Michael Nielsen",
             year=2015,
@@ -194,6 +195,7 @@ PAPERS: dict[str, Paper] = {
         Paper(
             name="glorot_2010",
             label="Glorot & Bengio 2010",
+            subject="An init that keeps gradients level in tanh networks",
             title="Understanding the difficulty of training deep feedforward neural networks",
             authors="Xavier Glorot, Yoshua Bengio",
             year=2010,
@@ -236,6 +238,7 @@ PAPERS: dict[str, Paper] = {
         Paper(
             name="he_2015",
             label="He et al. 2015",
+            subject="An init for ReLU, and 30 layers that stall without it",
             title="Delving deep into rectifiers",
             authors="Kaiming He, Xiangyu Zhang, Shaoqing Ren, Jian Sun",
             year=2015,
@@ -272,6 +275,7 @@ PAPERS: dict[str, Paper] = {
         Paper(
             name="schoenholz_2017",
             label="Schoenholz et al. 2017",
+            subject="How deep a tanh network can be",
             title="Deep information propagation",
             authors="Samuel Schoenholz, Justin Gilmer, Surya Ganguli, Jascha Sohl-Dickstein",
             year=2017,
@@ -307,6 +311,7 @@ PAPERS: dict[str, Paper] = {
         Paper(
             name="hanin_nica",
             label="Hanin & Nica 2018",
+            subject="The size of a gradient is log-normal over draws",
             title="Products of many large random matrices and gradients in deep neural networks",
             authors="Boris Hanin, Mihai Nica",
             year=2018,
@@ -345,6 +350,7 @@ PAPERS: dict[str, Paper] = {
         Paper(
             name="edge_of_stability",
             label="Cohen et al. 2021",
+            subject="Sharpness rises to 2 / learning rate",
             title="Gradient descent on neural networks typically occurs at the edge of stability",
             authors="Jeremy Cohen, Simran Kaur, Yuanzhi Li, J. Zico Kolter, Ameet Talwalkar",
             year=2021,
@@ -377,6 +383,7 @@ PAPERS: dict[str, Paper] = {
         Paper(
             name="clipping",
             label="Pascanu et al. 2013",
+            subject="Clipping rescues exploding gradients",
             title="On the difficulty of training recurrent neural networks",
             authors="Razvan Pascanu, Tomas Mikolov, Yoshua Bengio",
             year=2013,
@@ -407,6 +414,7 @@ PAPERS: dict[str, Paper] = {
         Paper(
             name="saxe",
             label="Saxe et al. 2013",
+            subject="Orthogonal weights keep every direction",
             title="Exact solutions to the nonlinear dynamics of learning in deep linear neural networks",
             authors="Andrew Saxe, James McClelland, Surya Ganguli",
             year=2013,

@@ -30,6 +30,7 @@ class Paper:
     Attributes:
         name: its key in PAPERS and in the page's address.
         label: a short name.
+        subject: what it is about, in a few words.
         title, authors, year, link: the source.
         claims: (what it says, how far that was checked).
         settings: of the run here, in words.
@@ -42,6 +43,7 @@ class Paper:
 
     name: str
     label: str
+    subject: str
     title: str
     authors: str
     year: int

@@ -1,0 +1,224 @@
+"""Sections of the Papers page: the overview, and one paper with its claim, its figure, its numbers and a run here."""
+
+from __future__ import annotations
+
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from datetime import date
+
+import pandas as pd
+import streamlit as st
+
+from core import ConfigError
+from core.papers.entry import Paper
+from core.papers.report import Result, Row, Stages
+from core.papers.stored import Stored, fingerprint, read
+from core.presets import PAPERS
+from ui import link, panels, sessions, workers
+from ui.charts.papers import FIGURES
+from ui.charts.style import number
+from ui.sessions import Notice
+from ui.text import as_text
+
+FIRST = next(iter(PAPERS))
+MINUS = "−"
+
+
+@dataclass(frozen=True)
+class Shown:
+    """The result on the page, and whether this session has just made it."""
+
+    result: Result
+    fresh: bool
+
+
+class PaperNotice(Notice):
+    """Tells a visitor how an experiment gets on."""
+
+    def training(self, done: int, total: int) -> None:
+        words = f"Running on this server: {done / total:.0%}. Leaving this paper or this page stops it."
+        self._show(done / total, words)
+
+
+@st.cache_resource(show_spinner=False)
+def stored() -> dict[str, Stored]:
+    """The results that come with this version."""
+    return read()
+
+
+def fresh() -> dict[str, Result]:
+    """The results that this session has made, by paper."""
+    return st.session_state.setdefault("fresh_papers", {})
+
+
+def shown(paper: Paper) -> Shown | None:
+    """What there is to show of a paper: the newest."""
+    if paper.name in fresh():
+        return Shown(fresh()[paper.name], True)
+    kept = stored().get(paper.name)
+    return Shown(kept.result, False) if kept else None
+
+
+def chosen() -> Paper:
+    """The paper of the address, held there; a sentence where the address names none that there is."""
+    asked = st.query_params.get("paper")
+    if asked in PAPERS:
+        st.session_state["paper_shown"] = asked
+    elif asked is not None:
+        panels.refusal(ConfigError("paper", asked, "it must be one of " + ", ".join(PAPERS)))
+    name = st.pills(
+        "Paper",
+        list(PAPERS),
+        default=None if "paper_shown" in st.session_state else FIRST,
+        required=True,
+        format_func=lambda name: PAPERS[name].label,
+        key="paper_shown",
+        label_visibility="collapsed",
+        on_change=_turn,
+    )
+    return PAPERS[name or FIRST]
+
+
+def _turn() -> None:
+    st.query_params["paper"] = st.session_state["paper_shown"]
+
+
+def overview() -> None:
+    """All papers with their verdicts."""
+    lines = []
+    for paper in PAPERS.values():
+        there = shown(paper)
+        if there is None:
+            verdict = "not run yet"
+        elif there.result.differing:
+            verdict = f"✗ {len(there.result.differing)} of {len(there.result.rows)} differ"
+        else:
+            verdict = f"✓ all {len(there.result.rows)} agree"
+        lines.append({"Paper": as_text(paper.label), "About": as_text(paper.subject), "Verdict": verdict})
+    st.table(pd.DataFrame(lines), border="horizontal", hide_index=True, alt="The papers and how our numbers agree")
+
+
+def section(paper: Paper) -> None:
+    """One paper from its claim to its source."""
+    st.header(as_text(paper.subject), anchor=False)
+    st.markdown(
+        f"{as_text(paper.authors)} ({paper.year}): [{as_text(paper.title)}]({paper.link})", unsafe_allow_html=False
+    )
+    for claim, checked in paper.claims:
+        st.markdown(f"> {as_text(claim)}  \n> *{as_text(checked[0].upper() + checked[1:])}.*")
+    there = shown(paper)
+    waiting = st.empty()
+    if there is not None:
+        _verdict(there.result)
+    _origin(paper, there, waiting)
+    if there is None:
+        return
+    charts = FIGURES[paper.name](there.result.series, panels.dark())
+    with st.grid(min(len(charts), 2), min_column_width=420, gap="medium"):
+        for i, chart in enumerate(charts):
+            panels.show(chart, f"paper-{paper.name}-{i}", numbers=True)
+    st.subheader("Their numbers and ours", anchor=False)
+    st.table(frame(there.result), border="horizontal", hide_index=True, alt=f"Numbers of {paper.label} and ours")
+    with st.expander("When a row agrees"):
+        for row in there.result.rows:
+            st.markdown(f"**{as_text(row.what)}.** {as_text(row.tolerance)}")
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.subheader("Settings here", anchor=False)
+        st.markdown("\n".join(f"- {as_text(line)}" for line in paper.settings))
+        st.markdown(as_text(paper.caveat))
+        _open(paper)
+    with right:
+        st.subheader("Formulas", anchor=False)
+        for formula in paper.formulas:
+            st.latex(formula.latex)
+            st.markdown(formula.symbols)
+            st.caption(f"Source: {as_text(formula.source)}")
+
+
+def _verdict(result: Result) -> None:
+    """How much agrees, and in plain words what does not."""
+    total, differing = len(result.rows), result.differing
+    if not differing:
+        st.success(f"All {total} comparisons agree.", icon=":material/check_circle:")
+        return
+    lines = "".join(f"\n- {as_text(_sentence(row))}" for row in differing)
+    st.warning(f"{result.agreeing} of {total} comparisons agree. Ours differs here:{lines}", icon=":material/info:")
+
+
+def _sentence(row: Row) -> str:
+    return f"{row.what}: {told(row.reference)} in the {row.against}, {told(row.here)} here."
+
+
+def told(value: float | str | None, sign: bool = False) -> str:
+    """A value of the table: a text as it is, a number in three digits, nothing as a dash."""
+    if value is None:
+        return "–"
+    if isinstance(value, str):
+        return value
+    return ("+" if sign and value > 0 else "") + number(value, 3)
+
+
+def frame(result: Result) -> pd.DataFrame:
+    """The rows for a reader, safe to be shown as Markdown."""
+    return pd.DataFrame(
+        [
+            {
+                "What": as_text(row.what),
+                "There": as_text(told(row.reference) + (" (theory)" if row.against == "theory" else "")),
+                "Here": as_text(told(row.here)),
+                "Difference": as_text(told(row.difference, sign=True)),
+                "Verdict": ("✓ " if row.agrees else "✗ ") + row.verdict,
+            }
+            for row in result.rows
+        ]
+    )
+
+
+def _origin(paper: Paper, there: Shown | None, waiting) -> None:
+    """Where the numbers are from, and the button that makes them again."""
+    kept = stored().get(paper.name)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        asked = st.button("Run it here", key=f"run_{paper.name}", icon=":material/play_arrow:")
+        if there is None:
+            words = "There is no stored result."
+        elif there.fresh:
+            words = f"Fresh: run on this server in {number(there.result.seconds)} s."
+            if kept and there.result.to_dict()["rows"] == kept.result.to_dict()["rows"]:
+                words += " Every number is the stored one again."
+            elif kept:
+                words += " Some numbers differ from the stored ones; both depend on this machine's arithmetic."
+        else:
+            day = date.fromisoformat(kept.made)
+            words = f"Stored result of version {kept.version}, {day.day} {day:%B %Y}"
+            words += f"; the run took {number(max(there.result.seconds, 1))} s."
+            if kept.fingerprint != fingerprint(paper):
+                words += " The experiment has changed since: run it here for its present numbers."
+        st.caption(as_text(words), width="content")
+    if asked:
+        _run(paper, waiting)
+
+
+def _run(paper: Paper, waiting) -> None:
+    notice = PaperNotice(waiting)
+    try:
+        with sessions.shared().line.place(notice.waiting):
+            notice.training(0, Stages.WHOLE)
+            result = paper.run(on_progress=notice.training, executor=workers.shared())
+    except ConfigError as error:
+        panels.refusal(error)
+        return
+    except BrokenProcessPool:
+        st.error("The processes that train ended unexpectedly: perhaps the server is short of memory. Try again.")
+        return
+    notice.clear()
+    fresh()[paper.name] = result
+    st.rerun()
+
+
+def _open(paper: Paper) -> None:
+    data = ", on data of the Lab's own" if paper.own_data else ""
+    st.markdown(f"**The same network in the Lab**{data}")
+    with st.container(horizontal=True, gap="small"):
+        for label, config in paper.networks:
+            st.link_button(as_text(label), f"./?{link.to_query(config)}", icon=":material/open_in_new:")
