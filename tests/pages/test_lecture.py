@@ -1,0 +1,211 @@
+"""The first half of the Lecture, driven without a browser: descent, network, error, sigmoid."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core.descent import SURFACES
+from core.families.activations import ACTIVATIONS
+from core.small_network import draw
+
+HOUSE = Path(__file__).resolve().parents[2]
+OURS = ["lecture-contours", "lecture-surface", "lecture-descent-values", "lecture-network", "lecture-error",
+        "lecture-sigmoid", "lecture-activations", "lecture-slopes"]  # fmt: skip
+
+
+def visit(link=None, **state):
+    """The page as a fresh session opens it, with these settings of its controls, or with a link's parameters."""
+    app = AppTest.from_file(str(HOUSE / "pages" / "lecture.py"), default_timeout=60)
+    app.session_state["routed"] = True  # as the router leaves it
+    for name, value in state.items():
+        app.session_state[name] = value
+    for name, value in (link or {}).items():
+        app.query_params[name] = value
+    return calm(app.run())
+
+
+def calm(app):
+    assert not app.exception
+    return app
+
+
+def figure(app, key):
+    (found,) = [c for c in app.get("plotly_chart") if key in c.proto.id]
+    return json.loads(found.proto.spec)
+
+
+def words(app):
+    return "\n".join(m.value for m in [*app.markdown, *app.caption]).replace("\\", "")
+
+
+def formulas(app):
+    return "\n".join(formula.value for formula in app.latex)
+
+
+def test_every_section_is_there_at_the_first_visit_with_its_anchor_and_its_pictures():
+    app = AppTest.from_file(str(HOUSE / "app.py"), default_timeout=60)
+    app.run()  # the navigation must be known before the page can be switched
+    app.switch_page("pages/lecture.py")
+    calm(app.run())
+    headers = [header.proto.anchor for header in app.header]
+    assert headers[:4] == ["gradient-descent", "network", "error", "sigmoid"]
+    for key in OURS:
+        assert figure(app, key)
+    assert not app.error
+    for anchor in headers[:4]:
+        assert f"(#{anchor})" in words(app)
+
+
+# -- gradient descent -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", SURFACES)
+def test_every_function_is_shown_with_its_gradient_and_hessian(name):
+    app = visit(descent=name)
+    surface = SURFACES[name]()
+    assert surface.formula in formulas(app)
+    assert r"\nabla E = \begin{pmatrix}" in formulas(app) and r"H = \begin{pmatrix}" in formulas(app)
+    assert "The limit" in words(app)
+
+
+def test_buttons_set_the_learning_rate_on_either_side_of_the_limit_and_the_words_follow():
+    app = visit()
+    assert "It converges" in words(app)
+    calm(app.button(key="bowl_above").click().run())
+    assert app.session_state["bowl_eta"] == pytest.approx(1.05 * 0.2)
+    assert "It diverges" in words(app) and "above it, 105% of it" in words(app)
+    calm(app.button(key="bowl_below").click().run())
+    assert app.session_state["bowl_eta"] == pytest.approx(0.95 * 0.2)
+    assert "It converges" in words(app) and "It oscillates" in words(app)
+
+
+def test_momentum_moves_the_limit():
+    app = visit(bowl_mu=0.5)
+    assert app.button(key="bowl_below").label == "Just below the limit: η = 0.285"  # 0.95 * 2 * 1.5 / 10
+    assert r"2\,(1 + \mu)" in formulas(app)
+
+
+def test_the_step_shown_moves_the_point_and_stays_within_a_shorter_path():
+    app = visit(bowl_step=50)
+    assert "At step 50" in words(app)
+    calm(app.number_input(key="bowl_steps").set_value(10).run())
+    assert "At step 10" in words(app)
+    calm(app.number_input(key="bowl_steps").set_value(0).run())
+    assert "At step 0" in words(app)
+
+
+def test_a_start_on_the_ridge_of_the_saddle_is_told_as_stuck():
+    app = visit(descent="saddle", saddle_x=1.0, saddle_y=0.0, saddle_steps=200)
+    assert "It is stuck" in words(app)
+    app = visit(descent="saddle", saddle_x=0.0, saddle_y=0.0)
+    assert "One eigenvalue is negative" in words(app)
+
+
+def test_start_at_the_minimum():
+    assert "It starts at the minimum" in words(visit(bowl_x=0.0, bowl_y=0.0))
+
+
+@pytest.mark.parametrize("settings", [
+    {"bowl_eta": 1e6, "bowl_steps": 2000}, {"bowl_condition": 1000.0, "bowl_rotation": -180.0}, {"bowl_condition": 1.0},
+    {"bowl_x": 1000.0, "bowl_y": -1000.0}, {"descent": "network", "network_eta": 1e6},
+    {"descent": "rosenbrock", "rosenbrock_eta": 1.0, "rosenbrock_mu": 0.99},
+], ids=str)  # fmt: skip
+def test_edge_values_are_drawn(settings):
+    app = visit(**settings)
+    assert not app.error
+    assert figure(app, "lecture-contours")["data"]
+
+
+# -- the network and its error --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("sizes", [(1, 1, 1, 1), (5, 5, 5, 6)])
+def test_smallest_and_largest_network_are_drawn_and_their_error_adds_up(sizes):
+    app = visit(**dict(zip(("net_i", "net_j", "net_k", "net_n"), sizes, strict=True)))
+    net = draw(*sizes, seed=0)
+    shown, core, difference = (metric.value for metric in app.metric[:3])
+    assert shown == core == f"{net.engine_error():.12g}"
+    assert float(core) == pytest.approx(net.squared.sum(axis=1).mean(), rel=1e-11)
+    assert r"W^{(0,1)} = \begin{pmatrix}" in formulas(app)
+
+
+def test_another_draw_gives_other_weights_and_the_error_follows():
+    app = visit()
+    before = app.metric[0].value
+    (button,) = [button for button in app.button if button.label == "Draw other weights"]
+    calm(button.click().run())
+    assert app.session_state["net_seed"] == 1
+    assert app.metric[0].value == f"{draw(3, 3, 2, 4, 1).engine_error():.12g}" != before
+
+
+def test_a_chosen_sample_is_shown():
+    app = visit(net_sample_4=2)
+    net = draw(3, 3, 2, 4, 0)
+    title = figure(app, "lecture-network")["layout"]["title"]["subtitle"]["text"]
+    assert title.startswith("Sample 3: o₁ = ")
+    assert f"{net.values.output[2, 0]:.3g}" in title
+
+
+def test_one_output_alone_adds_up_to_its_own_error():
+    app = visit(error_outputs_2=1)
+    net = draw(3, 3, 2, 4, 0).output(1)
+    assert app.metric[1].value == f"{net.engine_error():.12g}"
+    assert len(figure(app, "lecture-error")["data"]) == 2  # bars of one output, and the mean
+
+
+def test_an_empty_cell_is_named_in_a_sentence_and_the_other_sections_stay(monkeypatch):
+    from ui.lecture import network
+
+    def emptied(frame, **_):
+        frame = frame.copy()
+        if "x₁" in frame.index:
+            frame.iloc[0, 1] = np.nan
+        return frame
+
+    monkeypatch.setattr(network.st, "data_editor", emptied)
+    app = visit()
+    assert [error.value.replace("\\", "") for error in app.error][0].startswith("W(0,1), row 1, column 2 = 'empty'")
+    assert figure(app, "lecture-sigmoid") and figure(app, "lecture-contours")
+    assert "mend its table" in words(app)
+
+
+# -- the sigmoid ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("z, state", [(0.0, "is not saturated"), (4.3, "is not saturated"), (4.4, "is saturated"),
+                                      (-10.0, "is saturated")])  # fmt: skip
+def test_the_point_says_whether_it_is_saturated(z, state):
+    assert f"this one {state}" in words(visit(sigmoid_z=z))
+
+
+def test_every_activation_can_stand_beside_the_sigmoid_and_none_is_a_sentence():
+    app = visit(sigmoid_beside=list(ACTIVATIONS))
+    assert len([line for line in figure(app, "lecture-slopes")["data"] if line["mode"] == "lines"]) == len(ACTIVATIONS)
+    app = visit(sigmoid_beside=[])
+    assert "Choose an activation" in str(figure(app, "lecture-slopes")["layout"]["annotations"])
+
+
+# -- links ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_link_opens_the_page_as_it_says():
+    app = visit({"descent": "saddle", "saddle_eta": "0.3", "net_i": "2", "sigmoid_z": "-3"})
+    assert app.session_state["saddle_eta"] == 0.3 and app.session_state["net_i"] == 2
+    assert "At z = −3" in figure(app, "lecture-sigmoid")["layout"]["title"]["subtitle"]["text"]
+
+
+@pytest.mark.parametrize("parameters", [
+    {"descent": "nonsense"}, {"descent": ""}, {"bowl_eta": "nan"}, {"bowl_eta": "inf"}, {"bowl_eta": "-1"},
+    {"bowl_eta": ""}, {"bowl_condition": "1e300"}, {"bowl_mu": "1"}, {"bowl_steps": "1000000"},
+    {"bowl_steps": "x"}, {"bowl_x": "nan"},
+    {"net_i": "99"}, {"net_j": "0"}, {"net_k": "1.5"}, {"net_seed": "-1"}, {"sigmoid_z": "nan"}, {"sigmoid_z": "1e9"},
+    {"sigmoid_beside": "nonsense"}, {"sigmoid_beside": ""},
+], ids=str)  # fmt: skip
+def test_a_bad_link_is_dropped_or_refused_in_a_sentence(parameters):
+    app = visit(parameters)
+    assert app.header and len(app.get("plotly_chart")) >= 5
+    for error in app.error:
+        assert "is not allowed" in error.value
