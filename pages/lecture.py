@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from ui.lecture import descent, error, exercise, network, sigmoid
+from ui.lecture import descent, error, exercise, network, sigmoid, vanishing
 from ui.navigation import pages
 
 if not st.session_state.get("routed"):
@@ -14,9 +14,10 @@ st.title("The lecture, alive")
 st.markdown(
     "How a network learns, and why its gradients vanish: every symbol has a number here, and every number is computed. "
     "[Gradient descent](#gradient-descent) · [The network](#network) · [The error](#error) · [The sigmoid](#sigmoid) · "
-    "[The exercise](#exercise)"
+    "[The exercise](#exercise) · [Why it vanishes](#vanishing)"
 )
 descent.section()
 error.section(network.section())
 sigmoid.section()
 exercise.section()
+vanishing.section()

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 _LOWERED = str.maketrans("0123456789n", "₀₁₂₃₄₅₆₇₈₉ₙ")
-_RAISED = str.maketrans("0123456789()", "⁰¹²³⁴⁵⁶⁷⁸⁹⁽⁾")
+_RAISED = str.maketrans("0123456789(),", "⁰¹²³⁴⁵⁶⁷⁸⁹⁽⁾’")  # there is no raised comma, and a low one looks misplaced
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Symbol:
 
     @property
     def text(self) -> str:
-        """As in w₁₂⁽⁰,¹⁾, where formulas cannot be drawn."""
+        """As in w₁₂⁽⁰’¹⁾, where formulas cannot be drawn."""
         upper = f"({self.layers})".translate(_RAISED) if self.layers else ""
         return self.letter + self._lower.translate(_LOWERED) + upper
 
@@ -85,6 +85,11 @@ class Factor:
     @property
     def latex(self) -> str:
         return rf"\dfrac{{\partial {self.top.latex}}}{{\partial {self.bottom.latex}}}"
+
+    @property
+    def inline(self) -> str:
+        """LaTeX on one line, for where there is no room for a fraction."""
+        return rf"\partial {self.top.latex} / \partial {self.bottom.latex}"
 
     @property
     def text(self) -> str:

@@ -84,10 +84,11 @@ def contributions(terms: np.ndarray, *, dark: bool = False) -> Chart:
     if against:
         finding += f" Samples pull against each other in {len(against)} of 6."
     names = [weight.text for weight in WEIGHTS]
+    ticks = {"tickvals": names, "ticktext": [weight.html for weight in WEIGHTS]}
     frame = style.layout(
         "What each sample adds to each gradient",
         finding,
-        xaxis=style.axis("weight", dark, showgrid=False, tickangle=0),
+        xaxis=style.axis("weight", dark, showgrid=False, tickangle=0, **ticks),
         yaxis=style.axis("term of ∂E/∂w", dark, zeroline=True, zerolinecolor=look.muted, exponentformat="power", nticks=6),
         dark=dark,
         height=330 + style.legend_height(samples + 1),

@@ -59,10 +59,10 @@ QUESTIONS = (
         "question_error",
         rf"{Factor(E, O).latex} = {{?}}",
         {
-            rf"\tfrac{{1}}{{N}}\,{_RESIDUAL}": "E = (1/N) Σ (oₙ − dₙ)² has no ½ in front, so that the 2 of the square stays.",
-            rf"\tfrac{{2}}{{N}}\,(d_{{n}} - o_{{n}})": "The sign is wrong: where the output is above its target, E grows "
+            rf"\dfrac{{1}}{{N}}\,{_RESIDUAL}": "E = (1/N) Σ (oₙ − dₙ)² has no ½ in front, so that the 2 of the square stays.",
+            rf"\dfrac{{2}}{{N}}\,(d_{{n}} - o_{{n}})": "The sign is wrong: where the output is above its target, E grows "
             "with the output, and the derivative is positive.",
-            rf"\tfrac{{2}}{{N}}\,{_RESIDUAL}": None,
+            rf"\dfrac{{2}}{{N}}\,{_RESIDUAL}": None,
         },
     ),
     Question(
@@ -160,7 +160,7 @@ def right() -> int:
 def value(factor: Factor) -> str:
     """LaTeX of what a factor of a chain equals."""
     if factor.top == E:
-        return rf"\tfrac{{2}}{{N}}{_RESIDUAL}"
+        return rf"\dfrac{{2}}{{N}}{_RESIDUAL}"
     if factor.top == O:
         rest = y(factor.bottom.indices[0]) if factor.bottom.letter == "w" else w12(factor.bottom.indices[0])
         return rf"{_OUTPUT_SLOPE}\,{rest.latex}"
@@ -181,7 +181,7 @@ def section() -> None:
         "Now the chains. **Choose the factors whose product, summed over $n$, is the gradient.** Their order is free, "
         "since numbers commute; below they are written from the error to the weight."
     )
-    tabs = st.tabs([rf"$\partial E / \partial {weight.latex}$" for weight in WEIGHTS])
+    tabs = st.tabs([f"${Factor(E, weight).inline}$" for weight in WEIGHTS])
     for tab, weight in zip(tabs, WEIGHTS, strict=True):
         with tab:
             _assemble(weight)
@@ -210,7 +210,7 @@ def _assemble(weight: Symbol) -> None:
         f"Factors of the derivative of E by {weight.text}: {len(factors)} belong",
         list(names),
         selection_mode="multi",
-        format_func=lambda text: f"${names[text].latex}$",
+        format_func=lambda text: f"${names[text].inline}$",
         key=CHAIN_KEYS[weight],
         persist_state="session",
     )

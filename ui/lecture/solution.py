@@ -107,7 +107,7 @@ def _factors(given: Given, s: Solution) -> None:
     n = np.arange(1, len(d) + 1)
     forward = {"n": n, x(1).text: inputs[:, 0], x(2).text: inputs[:, 1]}
     forward |= {net01(j).text: s.net01[:, j - 1] for j in (1, 2)} | {y(j).text: s.y[:, j - 1] for j in (1, 2)}
-    forward |= {"netₙ⁽¹,²⁾": s.net12, "oₙ": s.o, "dₙ": d, "(oₙ − dₙ)²": (s.o - d) ** 2}
+    forward |= {"netₙ⁽¹’²⁾": s.net12, "oₙ": s.o, "dₙ": d, "(oₙ − dₙ)²": (s.o - d) ** 2}
     backward = {"n": n, "∂E/∂oₙ": s.dE_do, "oₙ(1 − oₙ)": s.do_dnet12}
     backward |= {f"∂oₙ/∂{y(j).text}": s.do_dy[:, j - 1] for j in (1, 2)}
     backward |= {f"{y(j).text}(1 − {y(j).text})": s.dy_dnet01[:, j - 1] for j in (1, 2)}
@@ -136,7 +136,8 @@ def _one_gradient(given: Given, s: Solution) -> None:
         with st.container():
             st.latex(rf"{Factor(E, weight).latex} = \sum_n {product(f.latex for f in chain(weight))}")
             st.latex(written_out(weight, given, s))
-        panels.show(contributions(terms(s), dark=panels.dark()), "exercise-terms", numbers=True)
+        with st.container():
+            panels.show(contributions(terms(s), dark=panels.dark()), "exercise-terms", numbers=True)
 
 
 def terms(s: Solution) -> np.ndarray:

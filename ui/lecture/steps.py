@@ -69,7 +69,8 @@ def section(given: tuple[np.ndarray, ...]) -> None:
             st.dataframe(table(walk, data), hide_index=True, alt="Weights before and after", column_config={
                 name: st.column_config.NumberColumn(format="%.5g") for name in table(walk, data).columns[1:]
             })  # fmt: skip
-        panels.show(error_over_steps(walk.errors, dark=panels.dark()), "exercise-errors", numbers=True)
+        with st.container():
+            panels.show(error_over_steps(walk.errors, dark=panels.dark()), "exercise-errors", numbers=True)
 
 
 def _walk(given: tuple[np.ndarray, ...]) -> Walk:

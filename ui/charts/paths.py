@@ -1,0 +1,130 @@
+"""The product of layers in pictures: what is left of a gradient at each layer, and a layer's factor by init scale."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from core.families.activations import ACTIVATIONS
+from core.paths import Paths
+from ui.charts import style
+from ui.charts.style import Chart, number
+
+HEIGHT = 380  # pixels, without the legend
+NAMES = {
+    "worst": "worst case: sup|φ′| ‖W‖₂",
+    "typical": "typical: √χ, mean field",
+    "measured": "measured",
+    "path": "strongest single path",
+}
+
+
+def _line(name: str, activation: str, dark: bool) -> dict:
+    """The looks of a curve: what is measured has those of its activation."""
+    look, mark = style.theme(dark), style.activation_mark(activation)
+    colour = mark.colour(dark)
+    return {
+        "worst": {"mode": "lines", "line": {"color": look.muted, "width": 2, "dash": "longdashdot"}},
+        "typical": {"mode": "lines", "line": {"color": look.text, "width": 2, "dash": "dash"}},
+        "measured": {"mode": "lines+markers", "line": {"color": colour, "width": 2.5},
+                     "marker": {"color": colour, "symbol": mark.symbol, "size": 9}},
+        "path": {"mode": "lines", "line": {"color": look.accent, "width": 2, "dash": "dot"}},
+    }[name]  # fmt: skip
+
+
+def product_of_layers(paths: Paths, *, dark: bool = False) -> Chart:
+    """What of the last hidden layer's gradient arrives at each layer: worst case, typical, measured, along one path."""
+    title = "What is left of the gradient"
+    curves = {name: getattr(paths, name) for name in NAMES}
+    layers, activation = len(paths.measured), paths.config.activation
+    arrived = paths.measured[0]
+    if layers == 1:
+        finding = "One hidden layer: nothing is multiplied yet."
+    elif not np.isfinite(arrived):
+        finding = "The gradient at the last layer is 0 or not finite: there is no share of it."
+    else:
+        finding = f"Layer 1 gets {number(float(arrived))} of layer {layers}'s: {number(paths.factor('measured'), 3)} a layer."
+    shown = {name: np.where(np.isfinite(values) & (values > 0), values, np.nan) for name, values in curves.items()}
+    gone = [name for name, values in curves.items() if (values == 0).any()]
+    if gone:
+        finding += f" Exactly 0, and not drawn: {', '.join(NAMES[name].partition(':')[0] for name in gone)}."
+    legend = style.legend_height(len(NAMES)) + 46  # long names stand below each other on a narrow screen
+    x = np.arange(1, layers + 1)
+    data = [
+        {"type": "scatter", "x": x, "y": values, "name": NAMES[name], "hovertemplate": "%{y:.3~g}"}
+        | _line(name, activation, dark)
+        for name, values in shown.items()
+        if np.isfinite(values).any()
+    ]
+    frame = style.layout(
+        title,
+        finding,
+        xaxis=style.layers_axis(layers, dark),
+        yaxis=style.axis("‖δ‖, share of the last layer's", dark, decades=style.log_range(*shown.values())),
+        dark=dark,
+        height=HEIGHT + legend,
+        below=56 + legend,
+        hovermode="x unified",
+    )
+    table = pd.DataFrame({"layer": x} | {NAMES[name]: values for name, values in curves.items()})
+    alt = f"{title}, {layers} layers of {ACTIVATIONS[activation].label}. {finding}"
+    for name in ("worst", "typical"):
+        if layers > 1 and np.isfinite(paths.factor(name)):
+            alt += f" {NAMES[name].partition(':')[0].capitalize()}: {number(paths.factor(name), 3)} a layer."
+    return Chart(go.Figure({"data": data, "layout": frame}), alt, table)
+
+
+def factor_by_scale(
+    scales: np.ndarray, factors: Mapping[str, np.ndarray], now: float, activation: str, critical: float, *, dark: bool = False
+) -> Chart:
+    """A layer's factor over the init scale, with the scale chosen now and the one where theory has it at 1.
+
+    Args:
+        scales: (S,), ascending.
+        factors: worst, typical and measured, (S,) each, as `core.paths.over_scales`.
+    """
+    title, label = "One layer's factor, by init scale", ACTIVATIONS[activation].label
+    measured = factors["measured"]
+    if not np.isfinite(measured).any():
+        words = "With one hidden layer there is no factor from layer to layer."
+        return style.empty(title, words, x="init scale", y="factor", dark=dark, height=HEIGHT)
+    look = style.theme(dark)
+    finding = f"{label}: at 1 at init scale {number(critical, 4)}. Below it vanishes, above it explodes."
+    shown = {name: np.where(np.isfinite(values) & (values > 0), values, np.nan) for name, values in factors.items()}
+    legend = style.legend_height(len(shown)) + 46
+    data = [
+        {"type": "scatter", "x": scales, "y": shown[name], "name": NAMES[name], "hovertemplate": "%{y:.3~g}"}
+        | _line(name, activation, dark)
+        for name in ("worst", "typical", "measured")
+        if np.isfinite(shown[name]).any()
+    ]
+    low, high = style.log_range(*shown.values(), np.ones(1))
+    ticks = [tick for tick in (0.25, 0.5, 1, 2, 4, 8, 16) if scales[0] <= tick <= scales[-1]]
+    frame = style.layout(
+        title,
+        finding,
+        xaxis=style.axis("init scale", dark, type="log", range=list(np.log10([scales[0], scales[-1]])), tickvals=ticks,
+                         ticktext=[f"{tick:g}" for tick in ticks], unifiedhovertitle={"text": "init scale %{x:.3~g}"}),
+        yaxis=style.axis("factor of one layer", dark, decades=(low, high)),
+        dark=dark,
+        height=HEIGHT + legend,
+        below=56 + legend,
+        hovermode="x unified",
+    )  # fmt: skip
+    frame["shapes"] = [
+        {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": 1, "y1": 1, "line": {"color": look.text, "width": 1}},
+        {"type": "line", "yref": "paper", "y0": 0, "y1": 1, "x0": now, "x1": now,
+         "line": {"color": look.accent, "width": 1.5, "dash": "dot"}},
+    ]  # fmt: skip
+    small = {"showarrow": False, "font": {"size": style.TEXT_SIZE, "color": look.text}}
+    frame["annotations"] = [
+        small | {"xref": "paper", "x": 0, "xanchor": "left", "y": 0, "yanchor": "bottom", "text": "1: level"},
+        small | {"yref": "paper", "y": 1, "yanchor": "bottom", "x": np.log10(now), "text": "now"},
+    ]
+    table = pd.DataFrame({"init scale": scales} | {NAMES[name]: values for name, values in factors.items()})
+    k = int(np.abs(np.log(scales / now)).argmin())
+    alt = f"{title}. {finding} Near the present scale {number(now, 3)}: {number(float(measured[k]), 3)} measured."
+    return Chart(go.Figure({"data": data, "layout": frame}), alt, table)

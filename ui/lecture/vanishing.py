@@ -1,0 +1,240 @@
+"""Why the gradient vanishes: a stack of layers, its product of factors, and the cures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import streamlit as st
+
+from core import ConfigError, RunConfig, Trace
+from core.bands import measure
+from core.comparison import Arm, Comparison, arm_name
+from core.families.activations import ACTIVATIONS
+from core.paths import Paths, follow, over_scales
+from core.ready import READY
+from core.theory import critical_points
+from ui import panels, sessions
+from ui.charts.arms import Drawn, arm_marks
+from ui.charts.compare import compare_profile
+from ui.charts.compare_curves import compare_global_norm, compare_loss, compare_weight_norm
+from ui.charts.paths import factor_by_scale, product_of_layers
+from ui.charts.style import number
+from ui.lecture import links
+from ui.sessions import Notice, Run
+from ui.text import as_text
+
+ACTIVE = ("sigmoid", "tanh", "relu")
+MOST_LAYERS, WIDTH = 30, 32
+SCALES = np.geomspace(0.25, 16, 25)
+
+
+def section() -> None:
+    """The stack, its comparison, and the cures."""
+    st.header("6. Why it vanishes", anchor="vanishing")
+    st.markdown(
+        "More layers make the chain longer. With $\\delta^l = \\partial E / \\partial \\mathit{net}^l$, one layer of weights "
+        "$W$ takes the gradient one layer back:"
+    )
+    st.latex(r"\delta^{l} = \operatorname{diag}\big(\varphi'(\mathit{net}^{l})\big)\; W\, \delta^{l+1}")
+    st.caption(
+        "In words: delta of a layer is delta of the layer after it, multiplied by the weights in between, and then unit by "
+        "unit by the slope of the activation. So $L$ layers make a product of $L - 1$ such matrices."
+    )
+    _stack()
+    _cures()
+
+
+@st.fragment
+def _stack() -> None:
+    """The product for a chosen stack, over the init scale, and beside other activations."""
+    with st.grid(3, min_column_width=230, gap="medium", vertical_alignment="bottom"):
+        activation = st.segmented_control(
+            "Activation",
+            list(ACTIVE),
+            default="sigmoid",
+            required=True,
+            format_func=lambda name: ACTIVATIONS[name].label,
+            key="stack_activation",
+            bind="query-params",
+        )
+        layers = st.slider("Hidden layers", 1, MOST_LAYERS, 10, key="stack_layers", bind="query-params")
+        scale = st.slider("Init scale", 0.25, 16.0, 1.0, 0.25, key="stack_scale", bind="query-params",
+                          help=rf"$\sigma_w$ in $w \sim N(0, \sigma_w^2 / {WIDTH})$: each layer has {WIDTH} units.")  # fmt: skip
+    try:
+        # An address may say anything: the config refuses what is no number, and the theory what is out of its range.
+        config = RunConfig(hidden=(WIDTH,) * layers, activation=activation or "sigmoid", init_scale=scale)
+        paths, factors = follow(config), _over_scales(config.change(init_scale=1.0))
+    except ConfigError as error:
+        panels.refusal(error)
+        return
+    critical = critical_points(config.activation)[0].sigma_w
+    st.markdown(as_text(told(paths)))
+    with st.grid(2, min_column_width=380, gap="medium"):
+        with st.container():
+            panels.show(product_of_layers(paths, dark=panels.dark()), "stack-product", numbers=True)
+        with st.container():
+            chart = factor_by_scale(SCALES, factors, config.init_scale, config.activation, critical, dark=panels.dark())
+            panels.show(chart, "stack-factor", numbers=True)
+    with st.container(horizontal=True):
+        links.to_lab("Open this network in the Lab", config, "link_stack")
+        links.to_compare("Compare four init scales", of_scales(config, critical), "link_scales")
+    _beside(config)
+
+
+@st.cache_data(max_entries=100, show_spinner=False)
+def _over_scales(config: RunConfig) -> dict[str, np.ndarray]:
+    return over_scales(config, SCALES)
+
+
+def told(paths: Paths) -> str:
+    """What the product does to the gradient, in words with its numbers."""
+    layers, label = len(paths.measured), ACTIVATIONS[paths.config.activation].label
+    if layers == 1:
+        return "With one hidden layer there is no product yet. Add layers."
+    factor, worst, arrived = paths.factor("measured"), paths.factor("worst"), float(paths.measured[0])
+    if not np.isfinite(factor):
+        return "The gradient at the last layer is 0 or not finite, so that no share of it can be given."
+    does = "vanishes" if factor < 0.95 else "explodes" if factor > 1.05 else "stays nearly level"
+    words = (
+        f"With {label} at init scale {number(paths.config.init_scale, 3)} the gradient {does}: each layer multiplies its norm "
+        f"by {number(factor, 3)}, so that {layers} layers leave {number(arrived)} of it at the first. "
+    )
+    if worst < 1:
+        words += f"It cannot do otherwise: even the worst case, {number(worst, 3)} a layer, is below 1. "
+    else:
+        words += f"The worst case is {number(worst, 3)} a layer: a bound above 1 decides nothing. "
+    if np.isfinite(paths.factor("typical")):
+        words += f"Typical, by mean field theory, is {number(paths.factor('typical'), 3)}. "
+    if layers > 2:
+        words += f"Each entry sums {number(paths.count)} paths; the strongest carries {number(float(paths.path[0]))}."
+    return words.strip()
+
+
+def of_scales(config: RunConfig, critical: float) -> Comparison:
+    """The comparison of this stack at a quarter, half, once and twice the scale where theory has the factor at 1."""
+    arms = []
+    for share in (0.25, 0.5, 1, 2):
+        scale = float(f"{share * critical:.4g}")
+        arms.append(Arm(arm_name("init_scale", scale), {"init_scale": scale}))
+    return Comparison(config, "init_scale", tuple(arms))
+
+
+def of_activations(config: RunConfig) -> Comparison:
+    """The comparison of this stack with each activation."""
+    arms = tuple(Arm(arm_name("activation", name), {"activation": name}) for name in ACTIVE)
+    return Comparison(config, "activation", arms)
+
+
+def _beside(config: RunConfig) -> None:
+    """The same stack with the other activations."""
+    st.subheader("The same stack with other activations", anchor=False)
+    comparison = of_activations(config)
+    # These are untrained: a picture of the first row, and no training to wait for.
+    arms = drawn(comparison, [sessions.trained(Run(arm.config(config.change(steps=0)))) for arm in comparison.arms])
+    with st.grid(2, min_column_width=380, gap="medium"):
+        with st.container():
+            panels.show(compare_profile(arms, "delta_norm", dark=panels.dark()), "stack-beside", numbers=True)
+        with st.container():
+            for name in ACTIVE:
+                paths = follow(config.change(activation=name))
+                factor, critical = paths.factor("measured"), critical_points(name)[0].sigma_w
+                largest = f"$\\varphi' \\le {ACTIVATIONS[name].sup_slope:g}$"
+                measured = "no factor yet" if np.isnan(factor) else f"{number(factor, 3)} a layer"
+                st.markdown(
+                    f"**{ACTIVATIONS[name].label}**: {largest}; {measured} at init scale {number(config.init_scale, 3)}; level "
+                    f"at {number(critical, 4)}."
+                )
+            st.markdown(
+                "A larger slope alone is no cure: what counts is slope times weight. **Weights that are too large make "
+                "every one of them explode**, and each activation has its own scale at which the gradient stays level."
+            )
+            links.to_compare("Compare these three over their training", comparison, "link_activations")
+
+
+def drawn(comparison: Comparison, traces: list[Trace]) -> list[Drawn]:
+    """Arms to draw, with the looks they have in Compare."""
+    configs = [arm.config(comparison.base) for arm in comparison.arms]
+    marks = arm_marks([config.activation for config in configs])
+    names = [arm.name for arm in comparison.arms]
+    return [Drawn(name, measure([trace]), mark) for name, trace, mark in zip(names, traces, marks, strict=True)]
+
+
+@dataclass(frozen=True)
+class Cure:
+    """One way out: what it does to the product, its comparison, and the chart that shows it."""
+
+    title: str
+    why: str
+    comparison: Comparison
+    chart: object
+    key: str
+
+
+def _of(name: str, *arms: str) -> Comparison:
+    """Some arms of a ready comparison."""
+    ready = READY[name].comparison
+    return replace(ready, arms=tuple(arm for arm in ready.arms if arm.name in arms))
+
+
+CURES = (
+    Cure(
+        "Activation and its init",
+        "A slope near 1 and weights made for it keep each factor near 1, from the first step on.",
+        READY["activations"].comparison,
+        compare_loss,
+        "cure-activation",
+    ),
+    Cure(
+        "Clipping",
+        "It leaves the product as it is and cuts a step that would be too long: a cure for exploding, none for vanishing.",
+        _of("clipping", "no clipping", "by global norm 1"),
+        compare_global_norm,
+        "cure-clipping",
+    ),
+    Cure(
+        "Regularization",
+        "It holds the weights down, and with them the other half of each factor: again a cure for exploding.",
+        _of("regularization", "none", "max-norm 1"),
+        compare_weight_norm,
+        "cure-regularization",
+    ),
+)
+
+
+@st.fragment
+def _cures() -> None:
+    """Each cure with a real training before and after."""
+    st.subheader("The cures", anchor=False)
+    st.markdown("Each picture is a training of real networks, with and without the cure; one seed here, eight in Compare.")
+    with st.grid(3, min_column_width=340, gap="medium"):
+        for cure in CURES:
+            with st.container():
+                st.markdown(f"**{cure.title}.** {cure.why}")
+                notice = Notice(st.empty())
+                try:
+                    configs = [arm.config(cure.comparison.base) for arm in cure.comparison.arms]
+                    traces = [sessions.trained(Run(config), notice) for config in configs]
+                except ConfigError as error:  # this server may allow less than the training takes
+                    panels.refusal(error)
+                    continue
+                notice.clear()
+                panels.show(cure.chart(drawn(cure.comparison, traces), dark=panels.dark()), cure.key, numbers=True)
+                st.markdown(as_text(outcome(cure.comparison, traces)))
+                links.to_compare("Open this comparison", cure.comparison, f"link_{cure.key}")
+
+
+def outcome(comparison: Comparison, traces: list[Trace]) -> str:
+    """How each arm ended, in one sentence."""
+    ends = []
+    for arm, trace in zip(comparison.arms, traces, strict=True):
+        summary = trace.summary()
+        if trace.diverged_at is not None:
+            ends.append(f"{arm.name} diverges at step {trace.diverged_at:,}")
+            continue
+        end = f"loss {number(summary['final_loss'])}"
+        if np.isfinite(summary["final_accuracy"]):
+            end += f", accuracy {summary['final_accuracy']:.0%}"
+        ends.append(f"{arm.name} ends at {end}")
+    text = "; ".join(ends) + "."
+    return text[0].upper() + text[1:]
