@@ -13,13 +13,13 @@ from core.engine import Data, checked_data, one_blas_thread
 from core.families.activations import ACTIVATIONS
 from core.families.initializers import INITS
 from core.families.losses import LOSSES, OUTPUT_ACTIVATIONS, softmax
-from core.theory.gaussian import LARGEST, moments
+from core.theory.chain import GROUPS, Chain, root
+from core.theory.gaussian import LARGEST
 from core.theory.grams import Grams, passed_back, propagate
 
 DRAWS, FEWEST = 1000, 200  # draws of a network, and of a very large one, which scatters less
 TOGETHER = 50  # draws at once
-UNITS = 10_000_000  # values drawn for units, over all draws
-GROUPS = 4  # of samples, by the size of their input
+UNITS = 8_000_000  # values drawn for units, over all draws
 SAMPLES = 128  # of a larger batch so many stand for all
 WORK = 200_000_000  # multiply-adds of all quadratic forms for one output, over all draws
 BAND = (0.025, 0.5, 0.975)  # quantiles over draws: 95 % of networks lie between the outer two
@@ -115,23 +115,22 @@ def _drawn(config: RunConfig, widths: tuple[int, ...], grams: Grams, D: np.ndarr
     affordable = min(UNITS // (2 * GROUPS * sum(widths[1:-1]) + 1), WORK // (len(grams.K) * samples**2))
     draws = int(np.clip(affordable, FEWEST, DRAWS)) // TOGETHER * TOGETHER
     products, logs = passed_back(grams)
-    groups, scatter = _finite_width(config.init, widths, grams, products, draws, rng)
-    spread, noises = np.sqrt(scatter.output), _noises(scatter)
-    forms = _forms(widths, grams, products, batch)
     K, (features, shares) = grams.K[-1], _chance(widths, grams, products, logs)
-    root = _root(K)
+    factor, chain = root(K), Chain(config.init, widths, grams, products, draws, rng)
+    forms = _forms(widths, grams, products, batch)
     squares = np.empty((len(forms), draws))
     for start in range(0, draws, TOGETHER):
         some = slice(start, start + TOGETHER)
-        F = np.broadcast_to(root, (TOGETHER, *root.shape))
+        F = np.broadcast_to(factor, (TOGETHER, *factor.shape))
         if features:
-            F = root @ rng.standard_normal((TOGETHER, samples, features))
+            F = factor @ rng.standard_normal((TOGETHER, samples, features))
             F *= np.sqrt(np.trace(K) / (F * F).sum(axis=(1, 2)))[:, None, None]
         net = F @ rng.standard_normal((TOGETHER, F.shape[2], widths[-1]))  # (draws, N, outputs)
-        delta = _output_delta(config, net * spread[some][:, groups, None], D)
+        net *= np.sqrt(chain.output[some])[:, chain.groups, None]
+        delta = _output_delta(config, net, D)
         off = F @ F.swapaxes(1, 2) - K
-        for i, M in enumerate(forms):
-            scaled = delta * np.sqrt(noises[i][some])[:, groups, None]
+        for i, (M, noise) in enumerate(zip(forms, chain.backward(some, net, delta), strict=True)):
+            scaled = delta * np.sqrt(noise)[:, chain.groups, None]
             answer = M @ scaled
             if i in shares:
                 answer += (off * (M * shares[i])) @ scaled
@@ -154,13 +153,6 @@ def _forms(widths, grams, products, batch) -> list[np.ndarray]:
     np.fill_diagonal(pairs, 1 / (batch * samples))
     gradients = [P * Y * pairs * n for P, Y, n in zip(products, grams.Y, widths, strict=False)]
     return gradients + [np.diag(np.diag(P * pairs)) for P in products]
-
-
-def _noises(scatter) -> list[np.ndarray]:
-    """Factors of finite width, (draws, groups), of each of these forms."""
-    ends = np.concatenate([scatter.backward, np.ones_like(scatter.output)[None]])
-    backward = np.cumprod(ends[::-1], axis=0)[::-1]
-    return [*(scatter.forward * backward), *backward]
 
 
 def _chance(widths, grams: Grams, products, logs) -> tuple[int, dict[int, np.ndarray]]:
@@ -191,73 +183,6 @@ def _chance(widths, grams: Grams, products, logs) -> tuple[int, dict[int, np.nda
         with np.errstate(divide="ignore", invalid="ignore"):
             shares[layer] = np.where(scatter > 0, carried * variances[layer] / scatter / grams.Y[layer], 0.0)
     return int(np.clip(round(most.sum() / scatter.sum()), 1, len(K))), shares
-
-
-@dataclass(frozen=True, eq=False)
-class _Scatter:
-    """What finite layers make of the mean field, as factors, in every draw and for every group of samples.
-
-    Attributes:
-        forward: (layers, draws, groups) of the mean square of each layer's input.
-        backward: (hidden layers, draws, groups) of the squared delta through each hidden layer.
-        output: (draws, groups) of the variance of the output's net input.
-    """
-
-    forward: np.ndarray
-    backward: np.ndarray
-    output: np.ndarray
-
-
-def _finite_width(init, widths, grams: Grams, products, draws: int, rng) -> tuple[np.ndarray, _Scatter]:
-    """Factors of finite width, drawn layer by layer with as many units as there are; and each sample's group.
-
-    Samples are grouped by the variance of their first net input. What two groups share of their noise is what their
-    samples have in common: the correlation of their net inputs, and of their deltas.
-    """
-    orthogonal = INITS[init].draws == "orthogonal"
-    hidden, phi, gains = widths[1:-1], grams.phi, grams.gains
-    order = np.argsort(np.diag(grams.K[0]), kind="stable")
-    count = min(GROUPS, len(order))
-    groups = np.empty(len(order), int)
-    groups[order] = np.arange(len(order)) * count // len(order)
-    lengths = np.array([[np.diag(K)[groups == g].mean() for g in range(count)] for K in grams.K])
-    forward, backward = np.ones((len(gains), draws, count)), np.ones((len(hidden), draws, count))
-    q = np.tile(lengths[0], (draws, 1))
-    for layer, n in enumerate(hidden):
-        at = moments(phi.name, lengths[layer])
-        z = _directions(rng, (draws, count, n), widths[layer], orthogonal and layer > 0, _alike(grams.K[layer]))
-        y, slope = phi.evaluate(np.sqrt(q)[..., None] * z)
-        forward[layer + 1] = np.square(y, out=y).mean(axis=-1) / at.second
-        slope *= _directions(rng, (draws, count, n), widths[layer + 2], orthogonal, _alike(products[layer + 1]))
-        backward[layer] = np.square(slope, out=slope).mean(axis=-1) / at.slope2
-        q = gains[layer + 1] * forward[layer + 1] * at.second + grams.sigma_b**2
-    return groups, _Scatter(forward, backward, q / lengths[-1])
-
-
-def _alike(K: np.ndarray) -> float:
-    """Mean absolute correlation of two samples."""
-    size = np.sqrt(np.diag(K))
-    total = np.abs(K / np.outer(size, size)).sum() - len(K)
-    return float(np.clip(total / max(len(K) * (len(K) - 1), 1), 0, 1))
-
-
-def _directions(
-    rng: np.random.Generator, shape: tuple[int, int, int], others: int, orthogonal: bool, alike: float
-) -> np.ndarray:
-    """(draws, groups, units) of mean square 1: what a random matrix from `others` units makes of a vector a group."""
-    draws, groups, units = shape
-    size = max(units, others) if orthogonal else units
-    z = math.sqrt(1 - alike) * rng.standard_normal((draws, groups, size))
-    z += math.sqrt(alike) * rng.standard_normal((draws, 1, size))
-    if orthogonal:
-        z *= math.sqrt(size) / np.sqrt(np.vecdot(z, z))[..., None]
-    return z[..., :units]
-
-
-def _root(K: np.ndarray) -> np.ndarray:
-    """A with A A^T = K, for a positive semidefinite K."""
-    values, vectors = np.linalg.eigh(K)
-    return vectors * np.sqrt(np.maximum(values, 0))
 
 
 def _output_delta(config: RunConfig, net: np.ndarray, D: np.ndarray) -> np.ndarray:

@@ -1,0 +1,122 @@
+"""One vector through a network of finite width, forward and back, drawn without drawing its matrices."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+
+from core.families.initializers import INITS
+from core.theory.gaussian import moments
+from core.theory.grams import Grams
+
+GROUPS = 8  # of samples, by the size of their input
+
+
+class Chain:
+    """What finite layers make of the mean field, as factors, for every draw of a network and every group of samples.
+
+    Given y of a layer, W y is a Gaussian vector of variance q; going back, W^T delta has the component along y that
+    W y fixes, and is a Gaussian vector across it. So one vector can be followed with no matrix, and exactly. Samples
+    are grouped by the variance of their first net input, a vector a group; the vectors of two groups are correlated as
+    the net inputs and the deltas of their middle samples are.
+
+    Attributes:
+        groups: (N,) the group of each sample.
+        forward: (layers, draws, groups) factors of the mean square of each layer's input.
+        output: (draws, groups) factors of the variance of the output's net input.
+    """
+
+    def __init__(self, init: str, widths, grams: Grams, products, draws: int, rng: np.random.Generator):
+        self._orthogonal = INITS[init].draws == "orthogonal"
+        self._widths, self._gains, self._rng = widths, grams.gains, rng
+        order = np.argsort(np.diag(grams.K[0]), kind="stable")
+        count = min(GROUPS, len(order))
+        self.groups = np.empty(len(order), int)
+        self.groups[order] = np.arange(len(order)) * count // len(order)
+        lengths = np.array([[np.diag(K)[self.groups == g].mean() for g in range(count)] for K in grams.K])
+        self.forward = np.ones((len(grams.gains), draws, count))
+        middle = order[(np.arange(count) * 2 + 1) * len(order) // (2 * count)]  # a group's sample that stands for all
+        self._slope2, self._shared = [], [shared(P[np.ix_(middle, middle)]) for P in products]
+        self._z, self._y, self._slope, self._q, self._from_weights = [], [], [], [], []
+        q = np.tile(lengths[0], (draws, 1))
+        for layer, n in enumerate(widths[1:-1]):
+            at = moments(grams.phi.name, lengths[layer])
+            among = shared(grams.K[layer][np.ix_(middle, middle)])
+            z = self._directions((draws, count, n), widths[layer], layer > 0, among)
+            z *= np.sqrt(q)[..., None]
+            y, slope = grams.phi.evaluate(z)
+            self.forward[layer + 1] = np.vecdot(y, y) / n / at.second
+            for kept, what in ((self._z, z), (self._y, y), (self._slope, slope), (self._slope2, at.slope2)):
+                kept.append(what)
+            from_weights = grams.gains[layer + 1] * self.forward[layer + 1] * at.second
+            q = from_weights + grams.sigma_b**2
+            self._q.append(q)
+            self._from_weights.append(from_weights / q)
+        self.output = q / lengths[-1]
+
+    def backward(self, some: slice, net: np.ndarray, delta: np.ndarray) -> Iterator[np.ndarray]:
+        """Factors (draws, groups) for grad_norm^2 of every layer, and then for delta_norm^2.
+
+        Args:
+            some: which draws.
+            net, delta: (draws, N, outputs) of the output.
+        """
+        members = np.eye(self.forward.shape[2])[self.groups]
+        members /= members.sum(axis=0)
+        size = np.einsum("rnk,rnk,ng->rg", delta, delta, members)
+        along = np.einsum("rnk,rnk,ng->rg", net, delta, members) / np.sqrt(np.maximum(size, 1e-300))
+        factors = [np.ones_like(along)]
+        for layer in range(len(self._widths) - 3, -1, -1):
+            factor, along = self._back(layer, some, along)
+            factors.append(factors[-1] * factor)
+        factors.reverse()
+        for forward, factor in zip(self.forward, factors, strict=True):
+            yield forward[some] * factor
+        yield from factors
+
+    def _back(self, layer: int, some: slice, along: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Through one hidden layer: the factor of |delta|^2, and then z . delta / |delta| there.
+
+        Args:
+            along: the same product in the layer above.
+        """
+        z, y, slope = self._z[layer][some], self._y[layer][some], self._slope[layer][some]
+        q, share = self._q[layer][some], self._from_weights[layer][some]  # share: what of q is W y, not b
+        n, above = self._widths[layer + 1], self._widths[layer + 2]
+        v = self._directions(y.shape, above, True, self._shared[layer + 1]) * math.sqrt(self._gains[layer + 1] / n)
+        length = np.sqrt(np.maximum(np.vecdot(y, y), 1e-300))
+        seen = share * along + np.sqrt(share * (1 - share) * q) * self._rng.standard_normal(along.shape)
+        v += ((seen - np.vecdot(y, v)) / length**2)[..., None] * y  # along y, what W y has fixed
+        v *= slope
+        size = np.vecdot(v, v)
+        factor = size / (self._gains[layer + 1] * self._slope2[layer])
+        return factor, np.vecdot(z, v) / np.sqrt(np.maximum(size, 1e-300))
+
+    def _directions(self, shape: tuple[int, int, int], others: int, through: bool, root: np.ndarray) -> np.ndarray:
+        """(draws, groups, units) of mean square 1: what a random matrix from `others` units makes of a vector a group.
+
+        Args:
+            through: whether an orthogonal init makes that matrix keep lengths.
+            root: (groups, groups), from `shared`.
+        """
+        draws, groups, units = shape
+        keeps = self._orthogonal and through
+        size = max(units, others) if keeps else units
+        z = root @ self._rng.standard_normal((draws, groups, size))
+        if keeps:
+            z *= math.sqrt(size) / np.sqrt(np.vecdot(z, z))[..., None]
+        return z[..., :units]
+
+
+def shared(K: np.ndarray) -> np.ndarray:
+    """A with A A^T = the correlations of a covariance K."""
+    size = np.sqrt(np.diag(K))
+    return root(K / np.outer(size, size))
+
+
+def root(K: np.ndarray) -> np.ndarray:
+    """A with A A^T = K, for a positive semidefinite K."""
+    values, vectors = np.linalg.eigh(K)
+    return vectors * np.sqrt(np.maximum(values, 0))
