@@ -17,7 +17,7 @@ from core.theory.chain import GROUPS, Chain, root
 from core.theory.gaussian import LARGEST
 from core.theory.grams import Grams, passed_back, propagate
 
-DRAWS, FEWEST = 1000, 200  # draws of a network, and of a very large one, which scatters less
+DRAWS, FEWEST = 400, 200  # draws of a network, and of a very large one, which scatters less
 TOGETHER = 50  # draws at once
 UNITS = 8_000_000  # values drawn for units, over all draws
 SAMPLES = 128  # of a larger batch so many stand for all
@@ -118,6 +118,10 @@ def _drawn(config: RunConfig, widths: tuple[int, ...], grams: Grams, D: np.ndarr
     K, (features, shares) = grams.K[-1], _chance(widths, grams, products, logs)
     factor, chain = root(K), Chain(config.init, widths, grams, products, draws, rng)
     forms = _forms(widths, grams, products, batch)
+    unit = np.trace(K) / samples
+    shares = {i: forms[i] * share * unit for i, share in shares.items()}
+    sizes = {i: max(np.abs(share).max(), 1e-300) for i, share in shares.items()}
+    shares = {i: (share / sizes[i]).astype(np.float32) for i, share in shares.items()}
     squares = np.empty((len(forms), draws))
     for start in range(0, draws, TOGETHER):
         some = slice(start, start + TOGETHER)
@@ -128,12 +132,13 @@ def _drawn(config: RunConfig, widths: tuple[int, ...], grams: Grams, D: np.ndarr
         net = F @ rng.standard_normal((TOGETHER, F.shape[2], widths[-1]))  # (draws, N, outputs)
         net *= np.sqrt(chain.output[some])[:, chain.groups, None]
         delta = _output_delta(config, net, D)
-        off = F @ F.swapaxes(1, 2) - K
+        off = ((F @ F.swapaxes(1, 2) - K) / unit).astype(np.float32)  # half the time; it is a correction
         for i, (M, noise) in enumerate(zip(forms, chain.backward(some, net, delta), strict=True)):
             scaled = delta * np.sqrt(noise)[:, chain.groups, None]
             answer = M @ scaled
             if i in shares:
-                answer += (off * (M * shares[i])) @ scaled
+                size = max(np.abs(scaled).max(), 1e-300)
+                answer += (off * shares[i]) @ (scaled / size).astype(np.float32) * (size * sizes[i])
             squares[i, some] = (scaled * answer).sum(axis=(1, 2))
     with np.errstate(divide="ignore"):
         halves = (np.log(np.maximum(squares, 0)) + np.tile(logs, 2)[:, None]) / 2
