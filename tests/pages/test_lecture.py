@@ -188,12 +188,19 @@ def test_every_activation_can_stand_beside_the_sigmoid_and_none_is_a_sentence():
     assert "Choose an activation" in str(figure(app, "lecture-slopes")["layout"]["annotations"])
 
 
+def test_a_fraction_of_a_node_or_of_a_step_is_refused_and_not_cut():
+    app = visit({"net_k": "1.5", "bowl_steps": "3.7"})
+    told = [error.value.replace("\\", "") for error in app.error]
+    assert any(text.startswith("outputs = 1.5 is not allowed") for text in told)
+    assert any(text.startswith("steps = 3.7 is not allowed") for text in told)
+
+
 # -- links ----------------------------------------------------------------------------------------------------------
 
 
 def test_a_link_opens_the_page_as_it_says():
-    app = visit({"descent": "saddle", "saddle_eta": "0.3", "net_i": "2", "sigmoid_z": "-3"})
-    assert app.session_state["saddle_eta"] == 0.3 and app.session_state["net_i"] == 2
+    app = visit({"descent": "rosenbrock", "rosenbrock_eta": "0.0003", "net_i": "2", "sigmoid_z": "-3"})
+    assert app.session_state["rosenbrock_eta"] == 0.0003 and app.session_state["net_i"] == 2
     assert "At z = −3" in figure(app, "lecture-sigmoid")["layout"]["title"]["subtitle"]["text"]
 
 
@@ -201,7 +208,8 @@ def test_a_link_opens_the_page_as_it_says():
     {"descent": "nonsense"}, {"descent": ""}, {"bowl_eta": "nan"}, {"bowl_eta": "inf"}, {"bowl_eta": "-1"},
     {"bowl_eta": ""}, {"bowl_condition": "1e300"}, {"bowl_mu": "1"}, {"bowl_steps": "1000000"},
     {"bowl_steps": "x"}, {"bowl_x": "nan"},
-    {"net_i": "99"}, {"net_j": "0"}, {"net_k": "1.5"}, {"net_seed": "-1"}, {"sigmoid_z": "nan"}, {"sigmoid_z": "1e9"},
+    {"net_i": "99"}, {"net_j": "0"}, {"net_k": "1.5"}, {"net_seed": "-1"}, {"net_n": "inf"}, {"bowl_steps": "inf"},
+    {"sigmoid_z": "nan"}, {"sigmoid_z": "1e9"},
     {"sigmoid_beside": "nonsense"}, {"sigmoid_beside": ""},
 ], ids=str)  # fmt: skip
 def test_a_bad_link_is_dropped_or_refused_in_a_sentence(parameters):

@@ -11,6 +11,7 @@ from plotly.colors import sample_colorscale
 
 from core.descent import Path, Surface, grid
 from ui.charts import style
+from ui.charts.animation import player
 from ui.charts.style import Chart, number
 
 RESOLUTION = 61  # points along each variable that the function is drawn from
@@ -20,6 +21,7 @@ ARROW = 0.17  # length of the gradient's arrow, in boxes
 AXIS = 0.2  # half length of the longer eigen-direction, in boxes
 SHORTEST = 0.25  # of the shorter one, as a share of the longer: a narrower ellipse could not be seen
 MOST_POINTS = 400  # of a path that are drawn
+MOST_FRAMES = 60
 SHADES = np.linspace(0, 0.62, 9)  # of the colour scale that are used
 
 
@@ -36,7 +38,8 @@ def plain(name: str) -> str:
 def contours(surface: Surface, path: Path, step: int, *, dark: bool = False) -> Chart:
     """Level lines with the path, and at its point of `step` the negative gradient and the Hessian's eigen-directions.
 
-    A grid of invisible points lies over it, so that a click anywhere returns an x and a y.
+    A grid of invisible points lies over it, so that a click anywhere returns an x and a y. Playing moves the point
+    from `step` to the end of the path.
     """
     look = style.theme(dark)
     x, y, values = grid(surface, RESOLUTION)
@@ -58,15 +61,22 @@ def contours(surface: Surface, path: Path, step: int, *, dark: bool = False) -> 
     lines = {"type": "contour", "x": x, "y": y, "z": level.astype(np.float32), "hoverinfo": "skip", "showscale": False}
     lines |= {"colorscale": _colours(dark), "ncontours": 16, "contours": {"coloring": "heatmap"}}
     lines |= {"line": {"width": 1, "color": style.faded(look.text, 0.3)}}
-    here = path.points[step]
-    data = [lines, _clickable(surface), *_eigen_axes(surface, here, dark), *_path(surface, path, step, dark)]
-    arrow = _arrow(surface, here, dark)
-    if arrow:
-        frame["annotations"] = [arrow]
-        stroke = {"type": "scatter", "x": [None], "y": [None], "mode": "lines", "name": "negative gradient"}
-        data.append(stroke | {"line": {"color": _accent(dark), "width": 4}})
+    moving = _moving(surface, path, step, dark)
+    still = [lines, _clickable(surface), *_path(surface, path, step, dark), _arrow_key(dark)]
+    frame["annotations"] = _arrow(surface, path.points[step], dark)
+    rows = _spread(step, len(path.points) - 1, MOST_FRAMES)
+    frames = []
+    if len(rows) > 1:
+        frame["updatemenus"] = player([str(row) for row in rows], HEIGHT, frame["margin"], dark)["updatemenus"]
+        places = [*range(len(still), len(still) + len(moving))]
+        for row in map(int, rows):
+            change = {"annotations": _arrow(surface, path.points[row], dark)}
+            change["title"] = {"subtitle": {"text": "<br>".join(style.wrapped(_finding(surface, path, row)))}}
+            drawn = {"data": _moving(surface, path, row, dark), "traces": places}
+            frames.append({"name": str(row), "layout": change} | drawn)
+    figure = go.Figure({"data": [*still, *moving], "layout": frame, "frames": frames})
     alt = f"Level lines of the function {surface.label}, with the path on them. {finding}"
-    return Chart(go.Figure({"data": data, "layout": frame}), alt, _table(surface, path))
+    return Chart(figure, alt, _table(surface, path))
 
 
 def from_the_side(surface: Surface, path: Path, step: int, *, dark: bool = False) -> Chart:
@@ -168,10 +178,14 @@ def _height_ticks(surface: Surface, values: np.ndarray) -> dict:
     return {"tickvals": _heights(surface, told), "ticktext": [number(value) for value in told]}
 
 
+def _spread(first: int, last: int, most: int) -> np.ndarray:
+    """Whole numbers from first to last: all, or at most so many, evenly spread."""
+    return np.unique(np.rint(np.linspace(first, last, min(last - first + 1, most))).astype(int))
+
+
 def _rows(path: Path, step: int) -> np.ndarray:
-    """Rows of a path that are drawn: all, or evenly spread ones of a long one, and that of `step`."""
-    last = len(path.points) - 1
-    return np.union1d(np.rint(np.linspace(0, last, min(last + 1, MOST_POINTS))).astype(int), [step])
+    """Rows of a path that are drawn, with that of `step`."""
+    return np.union1d(_spread(0, len(path.points) - 1, MOST_POINTS), [step])
 
 
 def _inside(surface: Surface, points: np.ndarray) -> np.ndarray:
@@ -192,24 +206,28 @@ def _clickable(surface: Surface) -> dict:
     return points | {"hovertemplate": words + "<extra>click to start here</extra>"}
 
 
-def _eigen_axes(surface: Surface, point: np.ndarray, dark: bool) -> list[dict]:
-    """The Hessian's eigen-directions through a point, as long as a level line's axes: 1 / sqrt|eigenvalue|."""
+def _moving(surface: Surface, path: Path, step: int, dark: bool) -> list[dict]:
+    """What goes along with the point: itself, and the Hessian's eigen-directions through it.
+
+    These are as long as a level line's axes, 1 / sqrt|eigenvalue|.
+    """
+    point = path.points[step]
     eigenvalues, directions = np.linalg.eigh(surface.hessian(point))
-    if not np.isfinite(eigenvalues).all():
-        return []
     curved = np.maximum(np.abs(eigenvalues), 1e-300) ** -0.5
     lengths = AXIS * (surface.box[0][1] - surface.box[0][0]) * np.maximum(curved / curved.max(), SHORTEST)
-    axes = []
+    moving = []
     for k, dash in ((1, "solid"), (0, "dash")):
         ends = point + lengths[k] * np.outer([-1, 1], directions[:, k])
         stroke = {"type": "scatter", "mode": "lines", "x": ends[:, 0], "y": ends[:, 1], "hoverinfo": "skip"}
         stroke |= {"line": {"color": style.theme(dark).accent, "width": 2.5, "dash": dash}}
-        axes.append(stroke | {"name": f"λ<sub>{'max' if k else 'min'}</sub> = {number(eigenvalues[k], 3)}"})
-    return axes
+        moving.append(stroke | {"name": f"λ<sub>{'max' if k else 'min'}</sub> = {number(eigenvalues[k], 3)}"})
+    now = {"size": 13, "color": _accent(dark), "line": {"color": style.theme(dark).page, "width": 2}}
+    here = {"type": "scatter", "mode": "markers", "x": point[:1], "y": point[1:], "hoverinfo": "skip", "marker": now}
+    return [*moving, here | {"name": f"step {step:,}"}]
 
 
 def _path(surface: Surface, path: Path, step: int, dark: bool) -> list[dict]:
-    """The path, its start, the minima and the present point."""
+    """The path, its start and the minima."""
     look, rows = style.theme(dark), _rows(path, step)
     lines = {"type": "scatter", "hoverinfo": "skip"}
     spots = path.points[rows]
@@ -221,23 +239,27 @@ def _path(surface: Surface, path: Path, step: int, dark: bool) -> list[dict]:
     lowest = np.array(surface.minima)
     star = {"symbol": "star", "size": 13, "color": look.page, "line": {"color": look.text, "width": 1.5}}
     least = {"x": lowest[:, 0], "y": lowest[:, 1], "mode": "markers", "name": "minimum", "marker": star}
-    now = {"size": 13, "color": _accent(dark), "line": {"color": look.page, "width": 2}}
-    here = {"x": path.points[[step], 0], "y": path.points[[step], 1], "mode": "markers", "name": f"step {step:,}"}
     halo = {"x": spots[:, 0], "y": spots[:, 1], "mode": "lines", "showlegend": False}
     halo |= {"line": {"color": style.faded(look.page, 0.7), "width": 5}}
-    return [lines | drawn for drawn in (halo, whole, start, least, here | {"marker": now})]
+    return [lines | drawn for drawn in (halo, whole, start, least)]
 
 
-def _arrow(surface: Surface, point: np.ndarray, dark: bool) -> dict | None:
+def _arrow(surface: Surface, point: np.ndarray, dark: bool) -> list[dict]:
     """The direction of the negative gradient; no arrow where there is none, or outside the picture."""
     gradient = surface.gradient(point)
     size = np.linalg.norm(gradient)
-    if not np.isfinite(size) or size == 0 or not _inside(surface, point[None])[0]:
-        return None
+    if size == 0 or not _inside(surface, point[None])[0]:
+        return []
     tip = point - ARROW * (surface.box[0][1] - surface.box[0][0]) * gradient / size
     ends = {"x": tip[0], "y": tip[1], "ax": point[0], "ay": point[1]}
     ends |= {"xref": "x", "yref": "y", "axref": "x", "ayref": "y"}
-    return ends | {"text": "", "showarrow": True, "arrowhead": 2, "arrowwidth": 3, "arrowcolor": _accent(dark)}
+    return [ends | {"text": "", "showarrow": True, "arrowhead": 2, "arrowwidth": 3, "arrowcolor": _accent(dark)}]
+
+
+def _arrow_key(dark: bool) -> dict:
+    """An entry in the legend, which knows no arrows."""
+    stroke = {"type": "scatter", "x": [None], "y": [None], "mode": "lines", "name": "negative gradient"}
+    return stroke | {"line": {"color": _accent(dark), "width": 4}}
 
 
 def _finding(surface: Surface, path: Path, step: int) -> str:

@@ -37,7 +37,7 @@ def network(net: SmallNetwork, sample: int, *, dark: bool = False) -> Chart:
     nets = [None, *(values[sample] for values in net.values.net)]
     half = (max(map(len, layers)) - 1 + ROOM) / 2
     heights = [(len(layer) - 1) / 2 - np.arange(len(layer)) for layer in layers]
-    answers = " and ".join(f"{indexed('o', k)} = {number(value, 3)}" for k, value in enumerate(output))
+    answers = ", ".join(f"{indexed('o', k)} = {number(value, 3)}" for k, value in enumerate(output))
     finding = f"Sample {sample + 1}: {answers}."
     frame = style.layout(
         "The network",
@@ -152,7 +152,8 @@ def _captions(layers, nets, heights, dark) -> list[dict]:
             notes.append(small | {"x": k, "y": height, "yshift": NODE / 2 + 9, "text": f"<b>{indexed(letter, i)}</b>"})
             if nets[k] is not None:
                 told = f"net {number(float(nets[k][i]), 2)}"
-                notes.append(small | {"x": k, "y": height, "yshift": -NODE / 2 - 9, "text": told})
+                paint = {"bgcolor": style.faded(look.page, 0.75), "borderpad": 0}
+                notes.append(small | paint | {"x": k, "y": height, "yshift": -NODE / 2 - 9, "text": told})
     return notes
 
 

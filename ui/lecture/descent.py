@@ -33,7 +33,6 @@ def section() -> None:
         list(SURFACES),
         default="bowl",
         required=True,
-        format_func=lambda name: SURFACES[name]().label,
         key="descent",
         bind="query-params",
     )
@@ -60,7 +59,7 @@ def section() -> None:
         panels.show(value_over_steps(surface, path, step, dark=panels.dark()), "lecture-descent-values")
 
 
-def _settings(name: str) -> tuple[Surface, tuple[float, float], float, float, int]:
+def _settings(name: str) -> tuple[Surface, tuple[float, float], float, float, float]:
     """The controls of a function; each function keeps its own."""
     with st.grid(5, min_column_width=150, gap="small"):
         if name == "bowl":
@@ -80,24 +79,19 @@ def _settings(name: str) -> tuple[Surface, tuple[float, float], float, float, in
             _number(f"Start ${variable}$", f"{name}_{axis}", "start", value, 0.1, "Or click on the level lines.")
             for axis, variable, value in zip("xy", surface.names, surface.start, strict=True)
         )
-        steps = _steps(name, surface)
+        steps = _number("Steps", f"{name}_steps", "steps", surface.steps, 10, "Updates made.")
     return surface, start, rate, momentum, steps
 
 
 def _number(label: str, key: str, field: str, value: float, step: float, about: str) -> float:
     rule = RULES[field]
+    # Whole numbers are floats here too: of an integer Streamlit would cut 3.7 down to 3, and break at infinity.
     low = math.nextafter(rule.low, math.inf) if rule.low_open else float(rule.low)
     high = math.nextafter(rule.high, 0) if rule.high_open else float(rule.high)
-    given = st.number_input(label, low, high, float(value), step, FORMAT, key=key, help=about, bind="query-params")
-    return value if given is None else given
-
-
-def _steps(name: str, surface: Surface) -> int:
-    rule = RULES["steps"]
     given = st.number_input(
-        "Steps", rule.low, rule.high, surface.steps, 10, key=f"{name}_steps", bind="query-params"
+        label, low, high, float(value), float(step), FORMAT, key=key, help=about, bind="query-params"
     )
-    return surface.steps if given is None else given
+    return value if given is None else given
 
 
 def _limits(name: str, surface: Surface, most: float, rate: float) -> None:

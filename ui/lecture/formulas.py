@@ -20,6 +20,14 @@ def tex(value: float, digits: int = 3) -> str:
     return rf"{mantissa} \cdot 10^{{{int(exponent)}}}"
 
 
+WIDE = 4  # columns that fit beside each other on a phone in small letters only
+
+
+def fitted(body: str, columns: int) -> str:
+    """A formula in small letters where it has many columns."""
+    return rf"\footnotesize {body}" if columns >= WIDE else body
+
+
 def matrix(values: np.ndarray, digits: int = 3) -> str:
     """A matrix in LaTeX; a vector is written as a column."""
     rows = np.atleast_2d(values) if np.ndim(values) == 2 else np.reshape(values, (-1, 1))

@@ -12,7 +12,7 @@ from core.small_network import SAMPLES, SIZE, SmallNetwork, draw
 from ui import panels
 from ui.charts.network import indexed, network
 from ui.charts.style import number
-from ui.lecture.formulas import matrix, tex
+from ui.lecture.formulas import fitted, matrix, tex
 from ui.text import as_text
 
 SEED = RULES["seed"]
@@ -42,17 +42,20 @@ def _drawn() -> tuple[SmallNetwork, int]:
         ]
         seed = _whole("Seed", SEED, 0, "net_seed")
     st.button("Draw other weights", icon=":material/casino:", on_click=_draw_again)
-    return draw(*sizes, seed), seed
+    return draw(*sizes, seed), int(seed)
 
 
-def _whole(label: str, rule: Number, value: int, key: str) -> int:
-    given = st.number_input(label, int(rule.low), int(rule.high), value, key=key, bind="query-params")
+def _whole(label: str, rule: Number, value: int, key: str) -> float:
+    """A float, since of an integer Streamlit would cut 3.7 down to 3, and break at infinity."""
+    given = st.number_input(
+        label, float(rule.low), float(rule.high), float(value), 1.0, "%.10g", key=key, bind="query-params"
+    )
     return value if given is None else given
 
 
 def _draw_again() -> None:
     seed = st.session_state["net_seed"] or 0
-    st.session_state["net_seed"] = 0 if seed == SEED.high else seed + 1
+    st.session_state["net_seed"] = 0.0 if seed == SEED.high else seed + 1
 
 
 def _edited(drawn: SmallNetwork, seed: int) -> SmallNetwork:
@@ -103,8 +106,8 @@ def _answer(net: SmallNetwork) -> None:
         with st.container():
             panels.show(network(net, sample, dark=panels.dark()), "lecture-network", numbers=True)
         with st.container():
-            st.latex(rf"W^{{(0,1)}} = {matrix(net.w01, 2)}")
-            st.latex(rf"W^{{(1,2)}} = {matrix(net.w12, 2)}")
+            st.latex(fitted(rf"W^{{(0,1)}} = {matrix(net.w01, 2)}", hidden))
+            st.latex(fitted(rf"W^{{(1,2)}} = {matrix(net.w12, 2)}", outputs))
             _pass(net, sample)
 
 
@@ -119,7 +122,7 @@ def _pass(net: SmallNetwork, sample: int) -> None:
         rf"o = S(net^{{(1,2)}}) &= {_row(o)}",
         rf"d_{{{sample + 1}}} &= {_row(net.d[sample])}",
     ]
-    st.latex(r"\begin{aligned}" + r" \\ ".join(lines) + r"\end{aligned}")
+    st.latex(fitted(r"\begin{aligned}" + r" \\ ".join(lines) + r"\end{aligned}", max(*net.w01.shape, len(o))))
     both, out = np.concatenate([net01, net12]), np.concatenate([y, o])
     st.markdown(
         as_text(
@@ -130,4 +133,4 @@ def _pass(net: SmallNetwork, sample: int) -> None:
 
 
 def _row(values: np.ndarray) -> str:
-    return "(" + r",\; ".join(tex(float(value), 2) for value in values) + ")"
+    return "(" + r",\, ".join(tex(float(value), 2) for value in values) + ")"

@@ -36,7 +36,6 @@ def section() -> None:
         list(ACTIVATIONS),
         selection_mode="multi",
         default=["sigmoid", "tanh", "relu"],
-        format_func=lambda name: ACTIVATIONS[name].label,
         key="sigmoid_beside",
         bind="query-params",
         label_visibility="collapsed",
