@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from datetime import date
+from html import escape
 
 import pandas as pd
 import streamlit as st
 
 from core import ConfigError
-from core.papers.entry import Paper
+from core.papers.entry import Formula, Paper
 from core.papers.report import Result, Row, Stages
 from core.papers.stored import Stored, fingerprint, read
 from core.presets import PAPERS
 from ui import link, panels, sessions, workers
+from ui.charts import style
 from ui.charts.papers import FIGURES
 from ui.charts.style import number
 from ui.sessions import Notice
 from ui.text import as_text
 
 FIRST = next(iter(PAPERS))
-MINUS = "−"
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,7 @@ def overview() -> None:
         if there is None:
             verdict = "not run yet"
         elif there.result.differing:
-            verdict = f"✗ {len(there.result.differing)} of {len(there.result.rows)} differ"
+            verdict = f"≠ {len(there.result.differing)} of {len(there.result.rows)} differ"
         else:
             verdict = f"✓ all {len(there.result.rows)} agree"
         lines.append({"Paper": as_text(paper.label), "About": as_text(paper.subject), "Verdict": verdict})
@@ -101,11 +103,9 @@ def overview() -> None:
 def section(paper: Paper) -> None:
     """One paper from its claim to its source."""
     st.header(as_text(paper.subject), anchor=False)
-    st.markdown(
-        f"{as_text(paper.authors)} ({paper.year}): [{as_text(paper.title)}]({paper.link})", unsafe_allow_html=False
-    )
-    for claim, checked in paper.claims:
-        st.markdown(f"> {as_text(claim)}  \n> *{as_text(checked[0].upper() + checked[1:])}.*")
+    st.markdown(f"{as_text(paper.authors)} ({paper.year}): [{as_text(paper.title)}]({paper.link})")
+    claims = (f"- {_words(claim)} *({_words(checked)})*" for claim, checked in paper.claims)
+    st.markdown("**What it says**\n" + "\n".join(claims))
     there = shown(paper)
     waiting = st.empty()
     if there is not None:
@@ -114,26 +114,55 @@ def section(paper: Paper) -> None:
     if there is None:
         return
     charts = FIGURES[paper.name](there.result.series, panels.dark())
-    with st.grid(min(len(charts), 2), min_column_width=420, gap="medium"):
+    alone = len(charts) == 1
+    with st.grid(2, min_column_width=420, gap="medium"):
         for i, chart in enumerate(charts):
-            panels.show(chart, f"paper-{paper.name}-{i}", numbers=True)
+            with st.container():
+                panels.show(chart, f"paper-{paper.name}-{i}", numbers=True)
+        if alone:
+            _settings(paper)
     st.subheader("Their numbers and ours", anchor=False)
-    st.table(frame(there.result), border="horizontal", hide_index=True, alt=f"Numbers of {paper.label} and ours")
+    st.html(table(there.result, panels.dark()))
     with st.expander("When a row agrees"):
         for row in there.result.rows:
-            st.markdown(f"**{as_text(row.what)}.** {as_text(row.tolerance)}")
-    left, right = st.columns(2, gap="large")
-    with left:
+            st.markdown(f"**{_words(row.what)}.** {_words(row.tolerance)}")
+    with st.grid(2, min_column_width=420, gap="large"):
+        if alone:
+            for formula in paper.formulas:
+                _formula(formula)
+        else:
+            _settings(paper)
+            with st.container():
+                for formula in paper.formulas:
+                    _formula(formula)
+
+
+def _settings(paper: Paper) -> None:
+    with st.container():
         st.subheader("Settings here", anchor=False)
-        st.markdown("\n".join(f"- {as_text(line)}" for line in paper.settings))
-        st.markdown(as_text(paper.caveat))
-        _open(paper)
-    with right:
-        st.subheader("Formulas", anchor=False)
-        for formula in paper.formulas:
-            st.latex(formula.latex)
-            st.markdown(formula.symbols)
-            st.caption(f"Source: {as_text(formula.source)}")
+        st.markdown("\n".join(f"- {_words(line)}" for line in paper.settings))
+        st.markdown(_words(paper.caveat))
+        data = ", on data of the Lab's own" if paper.own_data else ""
+        st.markdown(f"**The same network in the Lab**{data}")
+        with st.container(horizontal=True, gap="small"):
+            for label, config in paper.networks:
+                st.link_button(as_text(label), f"./?{link.to_query(config)}", icon=":material/open_in_new:")
+
+
+def _formula(formula: Formula) -> None:
+    """Its symbols are Markdown of our own, with formulas in them."""
+    with st.container():
+        st.latex(formula.latex)
+        st.markdown(formula.symbols)
+        st.caption(f"Source: {as_text(formula.source)}")
+
+
+def _words(text: str) -> str:
+    """A text of an entry or a row as Markdown, its two indexed symbols as formulas."""
+    shown = as_text(text)
+    for letter in "wb":
+        shown = shown.replace(f"σ_{letter}²", rf"$\sigma_{letter}^2$")
+    return shown
 
 
 def _verdict(result: Result) -> None:
@@ -142,12 +171,12 @@ def _verdict(result: Result) -> None:
     if not differing:
         st.success(f"All {total} comparisons agree.", icon=":material/check_circle:")
         return
-    lines = "".join(f"\n- {as_text(_sentence(row))}" for row in differing)
+    lines = "".join(f"\n- {_words(_sentence(row))}" for row in differing)
     st.warning(f"{result.agreeing} of {total} comparisons agree. Ours differs here:{lines}", icon=":material/info:")
 
 
 def _sentence(row: Row) -> str:
-    return f"{row.what}: {told(row.reference)} in the {row.against}, {told(row.here)} here."
+    return f"{row.what}. In the {row.against}: {told(row.reference)}. Here: {told(row.here)}."
 
 
 def told(value: float | str | None, sign: bool = False) -> str:
@@ -159,20 +188,45 @@ def told(value: float | str | None, sign: bool = False) -> str:
     return ("+" if sign and value > 0 else "") + number(value, 3)
 
 
-def frame(result: Result) -> pd.DataFrame:
-    """The rows for a reader, safe to be shown as Markdown."""
-    return pd.DataFrame(
-        [
-            {
-                "What": as_text(row.what),
-                "There": as_text(told(row.reference) + (" (theory)" if row.against == "theory" else "")),
-                "Here": as_text(told(row.here)),
-                "Difference": as_text(told(row.difference, sign=True)),
-                "Verdict": ("✓ " if row.agrees else "✗ ") + row.verdict,
-            }
-            for row in result.rows
-        ]
-    )
+_LOOK = """
+.their-numbers { width: 100%; border-collapse: collapse; font-size: 0.9rem; }
+.their-numbers th { text-align: left; font-weight: 400; color: MUTED; padding: 0.4rem 0.9rem 0.4rem 0; }
+.their-numbers td { padding: 0.45rem 0.9rem 0.45rem 0; border-top: 1px solid LINE; vertical-align: top; }
+.their-numbers small { color: MUTED; font-size: 0.8rem; display: block; }
+.their-numbers .differs { font-weight: 600; }
+@media (max-width: 640px) {
+  .their-numbers thead { position: absolute; clip-path: inset(50%); height: 1px; overflow: hidden; }
+  .their-numbers tr { display: grid; grid-template-columns: repeat(3, 1fr); }
+  .their-numbers tr { border-top: 1px solid LINE; padding: 0.5rem 0; }
+  .their-numbers td { border: 0; padding: 0.15rem 0.5rem 0.15rem 0; }
+  .their-numbers td:first-child, .their-numbers td:last-child { grid-column: 1 / -1; }
+  .their-numbers td[data-name]::before { content: attr(data-name); display: block; color: MUTED; font-size: 0.8rem; }
+}
+"""
+
+
+def table(result: Result, dark: bool) -> str:
+    """The rows as HTML: a table, each row of which becomes a block on a narrow screen. All text is escaped."""
+    look = style.theme(dark)
+    lines = []
+    for row in result.rows:
+        there = _indexed(told(row.reference)) + ("<small>theory</small>" if row.against == "theory" else "")
+        mark = "✓" if row.agrees else "≠"
+        lines.append(
+            f"<tr><td>{_indexed(row.what)}</td>"
+            f'<td data-name="There">{there}</td><td data-name="Here">{_indexed(told(row.here))}</td>'
+            f'<td data-name="Difference">{escape(told(row.difference, sign=True))}</td>'
+            f'<td class="{"agrees" if row.agrees else "differs"}">{mark} {row.verdict}</td></tr>'
+        )
+    names = "".join(f'<th scope="col">{name}</th>' for name in ("What", "There", "Here", "Difference", "Verdict"))
+    css = _LOOK.replace("MUTED", look.muted).replace("LINE", look.grid)
+    body = f"<thead><tr>{names}</tr></thead><tbody>{''.join(lines)}</tbody>"
+    return f'<style>{css}</style><table class="their-numbers">{body}</table>'
+
+
+def _indexed(text: str) -> str:
+    """A text as HTML, an index after an underscore set low."""
+    return re.sub(r"_(\w)", r"<sub>\1</sub>", escape(text))
 
 
 def _origin(paper: Paper, there: Shown | None, waiting) -> None:
@@ -215,10 +269,3 @@ def _run(paper: Paper, waiting) -> None:
     fresh()[paper.name] = result
     st.rerun()
 
-
-def _open(paper: Paper) -> None:
-    data = ", on data of the Lab's own" if paper.own_data else ""
-    st.markdown(f"**The same network in the Lab**{data}")
-    with st.container(horizontal=True, gap="small"):
-        for label, config in paper.networks:
-            st.link_button(as_text(label), f"./?{link.to_query(config)}", icon=":material/open_in_new:")

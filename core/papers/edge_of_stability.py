@@ -89,8 +89,8 @@ def run(
             in_kind(
                 f"{name}: sharpness over the run",
                 "rises to 2 / learning rate, then hovers there",
-                f"{values[:, 0].min():.0f} to {values[:, 0].max():.0f} at first; {hovers.sum()} of {seeds} networks "
-                f"cross {limit:g} (at most {values.max():.1f}) and stay near",
+                f"from {values[:, 0].min():.0f} to {values[:, 0].max():.0f} at first to {values.max():.1f} at most; "
+                f"of {seeds} networks {hovers.sum()} crossed {limit:g} and stayed near",
                 bool(hovers.all()),
                 "every network crosses the limit, and stays above 0.8 of it in the last quarter",
             ),

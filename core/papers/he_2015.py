@@ -101,7 +101,7 @@ def run(
         ),
         in_kind(
             "30 layers from Xavier's init, for longer",
-            "stalls for good",
+            "completely stalls",
             "stays there" if left == [None] * seeds else f"loss below 1 at step {_span(left)}: a long plateau",
             left == [None] * seeds,
             f"no network learns within {STEPS[30]['Xavier']:,} steps",

@@ -90,12 +90,12 @@ def run(
         learned = [depth for depth, loss in zip(depths, ends, strict=True) if loss < LEARNED]
         within = [depth for depth in depths if depth <= reach]
         beyond = [depth for depth in depths if depth > 2 * reach]
-        most = f"{max(learned)}" if learned else "none"
+        tried, ended = ", ".join(map(str, depths)), ", ".join(f"{loss:.2g}" for loss in ends)
         rows.append(
             in_kind(
                 f"σ_w² = {variance:.4g} ({phase}): deepest network that learns",
                 "no limit" if reach > 1000 else f"about 6 ξ = {reach:.0f}",
-                f"{most} of {', '.join(map(str, depths))} layers; losses {', '.join(f'{loss:.2g}' for loss in ends)}",
+                f"{max(learned, default='none')} of the depths {tried}, with losses {ended}",
                 all(depth in learned for depth in within) and not any(depth in learned for depth in beyond),
                 "every depth up to 6 ξ ends below a loss of 1, none beyond 12 ξ: the rule is a rough one",
             )

@@ -14,6 +14,7 @@ from ui.charts import style
 from ui.charts.style import Chart, number
 
 HEIGHT = 360  # pixels, without the legend
+SIGMA = "σ<sub>w</sub>²"
 Series = Mapping[str, object]
 
 
@@ -188,7 +189,7 @@ def _gradients(series: Series, dark: bool) -> Chart:
     curves, words = [], []
     for k, (variance, norms, chi) in enumerate(zip(series["slopes"], series["norms"], series["chi"], strict=True)):
         mark, layers = style.arm_mark(k), np.arange(1, len(norms) + 1)
-        name = f"σ_w² = {variance:.3g}"
+        name = f"{SIGMA} = {variance:.3g}"
         curves.append(Curve(name, layers, np.array(norms) / norms[-1], mark.colour(dark), "solid"))
         theory = chi ** (len(norms) - layers)
         curves.append(Curve("theory, χ per layer", layers, theory, mark.colour(dark), "dot", width=1.5, entry=k == 3))
@@ -223,7 +224,7 @@ def _trainable(series: Series, dark: bool) -> Chart:
             "xgap": 2,
             "ygap": 2,
             "customdata": [[[v, d] for v in variances] for d in depths],
-            "hovertemplate": "σ_w² = %{customdata[0]:.3g}, %{customdata[1]} layers: loss %{z:.2g}<extra></extra>",
+            "hovertemplate": SIGMA + " = %{customdata[0]:.3g}, %{customdata[1]} layers: loss %{z:.2g}<extra></extra>",
             "showscale": False,
         }
     ]
@@ -242,7 +243,7 @@ def _trainable(series: Series, dark: bool) -> Chart:
         )
     learned = int((losses < 1).sum())
     finding = f"{learned} of {losses.size} networks learn (loss below 1); a guess has {worst:.2f}."
-    xaxis = style.axis("σ_w²", dark, tickvals=list(range(len(variances))), ticktext=[f"{v:.3g}" for v in variances],
+    xaxis = style.axis(SIGMA, dark, tickvals=list(range(len(variances))), ticktext=[f"{v:.3g}" for v in variances],
                        showgrid=False, range=[-0.5, len(variances) - 0.5])  # fmt: skip
     yaxis = style.axis("hidden layers", dark, tickvals=list(range(len(depths))), ticktext=[str(d) for d in depths],
                        showgrid=False, range=[-0.5, len(depths) - 0.5])  # fmt: skip
