@@ -74,7 +74,7 @@ def predictions(config: RunConfig, data: Data | None = None) -> tuple[Prediction
     if reason:
         return _none(layers, reason), _none(layers, reason)
     gains, sigma_b = layer_gains(config, widths), config.bias_std if config.bias else 0.0
-    X, D = _standing_for_all(found)
+    X, D = standing_for_all(found)
     with one_blas_thread, np.errstate(all="ignore"):
         grams = propagate(ACTIVATIONS[config.activation], gains, sigma_b, X)
         if not all((np.diag(K) <= LARGEST).all() and (np.diag(K) > 0).all() for K in grams.K):
@@ -102,7 +102,7 @@ def _none(layers: int, reason: str) -> Prediction:
     return Prediction(*[np.full(layers, np.nan) for _ in range(4)], reason)
 
 
-def _standing_for_all(found: Split) -> tuple[np.ndarray, np.ndarray]:
+def standing_for_all(found: Split) -> tuple[np.ndarray, np.ndarray]:
     """The training samples, or some of them where they are many, the same each time."""
     if len(found.X) <= SAMPLES:
         return found.X, found.D

@@ -1,0 +1,105 @@
+"""Whether backpropagation is right, on any network: its gradient beside finite differences of the loss."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.config import RunConfig
+from core.engine import Data, snapshot, train
+
+LONGEST, FACTOR, STEPS = 2.0, 4.0, 14  # steps along a direction of length 1
+MOST_LAYERS = 12  # of a deeper network so many, evenly spaced
+MOST_BYTES = 64_000_000  # of the networks that are tried at once
+
+
+@dataclass(frozen=True, eq=False)
+class GradientCheck:
+    """One direction a layer, in all its weights and biases at once; arrays (layers checked,).
+
+    Attributes:
+        layer: which layers, from 1 at the input: all, or twelve evenly spaced ones.
+        exact: slope of the loss along the direction, from backpropagation.
+        differences: the same from differences of the loss.
+        uncertainty: how far the differences themselves can be trusted: no error below it can be seen.
+        relative_error: |exact - differences| / ||gradient of that layer||; NaN where that is 0.
+    """
+
+    layer: np.ndarray
+    exact: np.ndarray
+    differences: np.ndarray
+    uncertainty: np.ndarray
+    relative_error: np.ndarray
+
+
+def gradient_check(config: RunConfig, data: Data | None = None) -> GradientCheck:
+    """Compares dE/dW and dE/db of every layer at initialisation with differences of the loss, in float64.
+
+    For each layer a direction halfway between the gradient's own and a random one is followed both ways, with steps
+    from 2 to 3e-8. Differences are extrapolated to step 0 (Ridders 1982), and of all pairs of neighbours the one that
+    agrees best is taken: long steps where the loss is smooth and the gradient small, short ones next to kinks.
+
+    Args:
+        config: any run; its training settings do not matter.
+        data: as in `train`.
+
+    Raises:
+        ConfigError: as `train`.
+    """
+    start = config.change(steps=0, dtype="float64", record_every=1)
+    held = snapshot(start, 0, data)
+    rng = np.random.default_rng(0)
+    directions, exact, size = [], [], []
+    for W, b in zip(held.weight_gradient, held.bias_gradient, strict=True):
+        parts = [W] if b is None else [W, b]
+        norm = np.sqrt(sum((part * part).sum() for part in parts))
+        other = [rng.standard_normal(part.shape) for part in parts]
+        length = np.sqrt(sum((part * part).sum() for part in other))
+        mixed = [(g / norm if norm > 0 else 0) + r / length for g, r in zip(parts, other, strict=True)]
+        length = np.sqrt(sum((part * part).sum() for part in mixed))
+        directions.append([part / length for part in mixed])
+        exact.append(sum((g * d).sum() for g, d in zip(parts, directions[-1], strict=True)))
+        size.append(norm)
+    weights = held.weights
+    together = max(1, MOST_BYTES // (16 * sum(W.size for W, _ in weights)))
+
+    layers = np.unique(np.linspace(0, len(weights) - 1, MOST_LAYERS).round().astype(int))
+    steps = LONGEST * FACTOR ** -np.arange(STEPS)
+    asked = [(layer, sign * step) for layer in layers for step in steps for sign in (1, -1)]
+    losses = []
+    for first in range(0, len(asked), together):
+        some = [_moved(weights, layer, step, directions) for layer, step in asked[first : first + together]]
+        losses += [trace.loss[0] for trace in train([start] * len(some), data=data, initial=some)]
+    with np.errstate(all="ignore"):
+        ahead, behind = np.moveaxis(np.reshape(losses, (len(layers), STEPS, 2)), -1, 0)
+        rounding = np.finfo(float).eps * (np.abs(ahead) + np.abs(behind)) / steps
+        differences, uncertainty = _extrapolated((ahead - behind) / (2 * steps), rounding)
+        exact, size = np.array(exact)[layers], np.array(size)[layers]
+        error = np.abs(exact - differences) / np.where(size > 0, size, np.nan)
+    return GradientCheck(layers + 1, exact, differences, uncertainty, error)
+
+
+def _extrapolated(central: np.ndarray, rounding: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The limit of differences (layers, steps) whose error is even in the step, and how far it can be trusted."""
+    best, trust = central[:, -1].copy(), np.full(len(central), np.inf)
+    column = central
+    for order in range(4):
+        apart = np.abs(np.diff(column, axis=1)) + rounding[:, order + 1 :]
+        apart[~np.isfinite(apart)] = np.inf
+        where = apart.argmin(axis=1)
+        closest = apart[np.arange(len(apart)), where]
+        better = closest < trust
+        best[better] = column[np.arange(len(column)), where + 1][better]
+        trust = np.minimum(trust, closest)
+        column = column[:, 1:] + np.diff(column, axis=1) / (FACTOR ** (2 * order + 2) - 1)
+    return best, trust
+
+
+def _moved(weights: list, layer: int, step: float, directions: list) -> list:
+    """The network with one layer moved along its direction."""
+    changed = list(weights)
+    W, b = weights[layer]
+    along = directions[layer]
+    changed[layer] = (W + step * along[0], None if b is None else b + step * along[1])
+    return changed
