@@ -7,36 +7,10 @@ import numpy as np
 import pytest
 
 from core.families.activations import ACTIVATIONS, SELU_ALPHA, SELU_SCALE
+from tests.exact import EXACT
 
 mpmath.mp.dps = 50
 
-
-def normal_cdf(z):
-    return mpmath.mpf(z > 0) if abs(z) > 1000 else mpmath.erfc(-z / mpmath.sqrt(2)) / 2  # erfc overflows at 1e300
-
-
-# phi and phi' by the book, for mpmath numbers. Written here again so that a slip in the engine shows.
-EXACT = {
-    "linear": (lambda z: z, lambda z: mpmath.mpf(1)),
-    "sigmoid": (lambda z: 1 / (1 + mpmath.exp(-z)), lambda z: mpmath.exp(-z) / (1 + mpmath.exp(-z)) ** 2),
-    "tanh": (mpmath.tanh, lambda z: mpmath.sech(z) ** 2),
-    "relu": (lambda z: max(z, mpmath.mpf(0)), lambda z: mpmath.mpf(z > 0)),
-    "leaky_relu": (
-        lambda z: z if z > 0 else mpmath.mpf(0.01) * z,
-        lambda z: mpmath.mpf(1) if z > 0 else mpmath.mpf(0.01),
-    ),
-    "elu": (lambda z: z if z > 0 else mpmath.expm1(z), lambda z: mpmath.mpf(1) if z > 0 else mpmath.exp(z)),
-    "selu": (
-        lambda z: mpmath.mpf(SELU_SCALE) * (z if z > 0 else mpmath.mpf(SELU_ALPHA) * mpmath.expm1(z)),
-        lambda z: mpmath.mpf(SELU_SCALE) * (1 if z > 0 else mpmath.mpf(SELU_ALPHA) * mpmath.exp(z)),
-    ),
-    "gelu": (lambda z: z * normal_cdf(z), lambda z: normal_cdf(z) + z * mpmath.npdf(z)),
-    "silu": (
-        lambda z: z / (1 + mpmath.exp(-z)),
-        lambda z: 1 / (1 + mpmath.exp(-z)) + z * mpmath.exp(-z) / (1 + mpmath.exp(-z)) ** 2,
-    ),
-    "softplus": (lambda z: mpmath.log1p(mpmath.exp(z)), lambda z: 1 / (1 + mpmath.exp(-z))),
-}
 
 ORDINARY = np.linspace(-6, 6, 97)
 EXTREME = np.array([-1e300, -1e20, -1e4, -745, -700, -100, -40, -38, -20, 20, 37, 38, 100, 700, 710, 1e4, 1e20, 1e300])
@@ -163,6 +137,18 @@ def test_forward_writes_into_its_buffers_only_and_the_same_for_every_shape(activ
     flat_value, flat_slope = activation.evaluate(z.ravel())
     np.testing.assert_array_equal(out.ravel(), flat_value)
     np.testing.assert_array_equal(slope.ravel(), flat_slope)
+
+
+def test_rays_are_the_whole_of_those_that_have_them_and_of_no_other(activation):
+    z = POINTS[POINTS != 0]
+    low, high = activation.rays or activation.slope(np.array([-1e4, 1e4]))
+    rays = np.where(z < 0, low, high) * z
+    value, slope = activation.evaluate(z)
+    if activation.rays is None:  # the nearest two rays miss the value by as much as the bend is high
+        assert np.abs(value - rays)[np.abs(z) < 10].max() > 0.1
+    else:
+        np.testing.assert_array_max_ulp(value, rays, 1)
+        np.testing.assert_allclose(slope, np.where(z < 0, low, high), rtol=np.finfo(float).eps)  # 0.99 + 0.01
 
 
 def test_not_a_number_stays_one(activation):
