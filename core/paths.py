@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,6 +26,8 @@ class Paths:
         typical: the product of sqrt(chi) in between, from mean field theory; NaN where it has none.
         path: |product of phi'(net) w| in between, at sample 1, along the strongest of all paths through the layers.
         path_bound: the same with sup|phi'| for every slope.
+        units: (L,) the unit of each layer on that path, from 0.
+        slopes, weights: (L - 1,) phi'(net) of its unit, and w to its unit of the next layer.
     """
 
     config: RunConfig
@@ -33,6 +36,9 @@ class Paths:
     typical: np.ndarray
     path: np.ndarray
     path_bound: np.ndarray
+    units: np.ndarray
+    slopes: np.ndarray
+    weights: np.ndarray
 
     def factor(self, name: str) -> float:
         """What one layer does on average: the (L - 1)-th root of the whole product; NaN for a single layer."""
@@ -59,9 +65,10 @@ def follow(config: RunConfig) -> Paths:
     shot = snapshot(config.change(steps=0))
     activation, layers = ACTIVATIONS[config.activation], len(config.hidden)
     between = [shot.weights[k][0] for k in range(1, layers)]  # W from hidden layer k to k + 1
-    slopes = [np.abs(activation.slope(net[0])) for net in shot.net[: layers - 1]]
-    along = strongest(slopes, between)
-    weights = [abs(W[j, k]) for W, j, k in zip(between, along, along[1:], strict=False)]
+    slopes = [activation.slope(net[0]) for net in shot.net[: layers - 1]]
+    units = strongest(slopes, between)
+    along = np.array([slope[j] for slope, j in zip(slopes, units, strict=False)])
+    weights = np.array([W[j, k] for W, j, k in zip(between, units, units[1:], strict=False)])
     norms = np.array([np.linalg.norm(delta) for delta in shot.delta[:layers]])
     with np.errstate(all="ignore"):
         measured = norms / norms[-1]
@@ -70,8 +77,11 @@ def follow(config: RunConfig) -> Paths:
         measured,
         _products([activation.sup_slope * float(np.linalg.norm(W, 2)) for W in between]),
         _typical(config, shot.inputs),
-        _products([slope[j] * weight for slope, j, weight in zip(slopes, along, weights, strict=False)]),
-        _products([activation.sup_slope * weight for weight in weights]),
+        _products(np.abs(along * weights)),
+        _products(activation.sup_slope * np.abs(weights)),
+        np.array(units),
+        along,
+        weights,
     )
 
 
@@ -82,7 +92,7 @@ def strongest(slopes: list[np.ndarray], between: list[np.ndarray]) -> list[int]:
     since the products leave the range of float64.
 
     Args:
-        slopes: (units,) of each layer but the last.
+        slopes: (units,) at each layer but the last.
         between: (units, units of the next layer) weights, one fewer than there are layers.
     """
     best, choices = np.zeros(between[-1].shape[1] if between else 1), []
@@ -90,14 +100,14 @@ def strongest(slopes: list[np.ndarray], between: list[np.ndarray]) -> list[int]:
         for slope, W in zip(slopes[::-1], between[::-1], strict=True):
             onward = np.log(np.abs(W)) + best
             choices.append(onward.argmax(axis=1))
-            best = np.log(slope) + onward.max(axis=1)
+            best = np.log(np.abs(slope)) + onward.max(axis=1)
     units = [int(best.argmax())]
     for choice in choices[::-1]:
         units.append(int(choice[units[-1]]))
     return units
 
 
-def _products(factors: list[float]) -> np.ndarray:
+def _products(factors: Sequence[float]) -> np.ndarray:
     """From the back: 1 at the last layer, then one factor more a layer."""
     with np.errstate(over="ignore"):
         return np.cumprod([1.0, *factors[::-1]])[::-1]
@@ -110,7 +120,7 @@ def _typical(config: RunConfig, X: np.ndarray) -> np.ndarray:
         return np.full(layers, np.nan)
     q1 = config.init_scale**2 * float(np.mean(X**2))
     _, chi = length_map(config.activation, q1, config.init_scale, 0.0, layers)
-    return _products(list(np.sqrt(chi[:-1])))
+    return _products(np.sqrt(chi[:-1]))
 
 
 def over_scales(config: RunConfig, scales: np.ndarray) -> dict[str, np.ndarray]:

@@ -13,8 +13,9 @@ from ui.charts.style import Chart, number
 from ui.symbols import WEIGHTS, Symbol
 
 PLACES = ((0, 1), (0, 0), (1, 1), (1, 0), (2, 0.5))  # of the five nodes: inputs, hidden units, output
-NODE = 58  # pixels across
-ALONG = 0.27  # share of an edge at which its label stands, before the edges cross
+NODE = 50  # pixels across
+PATTERNS = ("", "/", ".", "x", "-", "|", "+", "\\")  # of the samples, told apart without colours
+CROSSING = 0.3  # share of an edge at which its label stands where two edges cross in their middles
 
 
 def exercise_network(blanks: Sequence[Symbol], filled: Mapping[int, Symbol], *, dark: bool = False) -> Chart:
@@ -42,11 +43,13 @@ def exercise_network(blanks: Sequence[Symbol], filled: Mapping[int, Symbol], *, 
     data, notes = [], []
     for k, weight in enumerate(blanks[5:], 6):
         first = weight.layers == "0,1"
-        ends = np.array([PLACES[weight.indices[0] - 1 + (0 if first else 2)], PLACES[2 + weight.indices[1] - 1] if first else PLACES[4]])
+        i, j = weight.indices
+        ends = np.array([PLACES[i - 1], PLACES[j + 1]] if first else [PLACES[i + 1], PLACES[4]])
         known = k in filled
-        line = {"color": look.accent if known else look.muted, "width": 3 if known else 1.5, "dash": "solid" if known else "6px,4px"}
+        line = {"color": look.accent, "width": 3} if known else {"color": look.muted, "width": 1.5, "dash": "6px,4px"}
         data.append({"type": "scatter", "mode": "lines", "x": ends[:, 0], "y": ends[:, 1], "line": line})
-        spot = ends[0] + (ALONG if first else 0.45) * (ends[1] - ends[0])
+        crossing = first and i != j
+        spot = ends[0] + (CROSSING if crossing else 0.5) * (ends[1] - ends[0])
         words = {"x": spot[0], "y": spot[1], "text": filled[k].html if known else f"<b>{k}</b>", "showarrow": False}
         paint = {"bgcolor": look.page, "borderpad": 3, "font": {"size": 16 if known else 14, "color": look.text}}
         notes.append(words | paint | {"bordercolor": look.page if known else look.muted, "borderwidth": 1})
@@ -89,17 +92,18 @@ def contributions(terms: np.ndarray, *, dark: bool = False) -> Chart:
         "What each sample adds to each gradient",
         finding,
         xaxis=style.axis("weight", dark, showgrid=False, tickangle=0, **ticks),
-        yaxis=style.axis("term of ∂E/∂w", dark, zeroline=True, zerolinecolor=look.muted, exponentformat="power", nticks=6),
+        yaxis=style.axis("term of ∂E/∂w", dark, zeroline=True, zerolinecolor=look.muted, exponentformat="power",
+                         nticks=6),
         dark=dark,
         height=330 + style.legend_height(samples + 1),
         below=56 + style.legend_height(samples + 1),
         barmode="relative",
         hovermode="closest",
-    )
+    )  # fmt: skip
     data = []
     for n, row in enumerate(terms):
         colour = style.depth_colour(n / max(samples - 1, 1), dark)
-        shape = {"color": colour, "pattern": {"shape": ("", "/", ".", "x", "-", "|", "+", "\\")[n % 8], "fgopacity": 0.5}}
+        shape = {"color": colour, "pattern": {"shape": PATTERNS[n % len(PATTERNS)], "fgopacity": 0.5}}
         data.append({"type": "bar", "name": f"sample {n + 1}", "x": names, "y": row, "marker": shape,
                      "hovertemplate": f"sample {n + 1}: %{{y:.4~g}}<extra></extra>"})  # fmt: skip
     marker = {"symbol": "diamond", "size": 11, "color": look.page, "line": {"color": look.text, "width": 2}}
@@ -108,7 +112,8 @@ def contributions(terms: np.ndarray, *, dark: bool = False) -> Chart:
     table = pd.DataFrame(terms, columns=names)
     table.insert(0, "n", range(1, samples + 1))
     sums = ", ".join(f"{weight.text} {number(float(value), 3)}" for weight, value in zip(WEIGHTS, total, strict=True))
-    return Chart(go.Figure({"data": data, "layout": frame}), f"Gradients over {samples} samples: {sums}. {finding}", table)
+    alt = f"Gradients over {samples} samples: {sums}. {finding}"
+    return Chart(go.Figure({"data": data, "layout": frame}), alt, table)
 
 
 def error_over_steps(errors: Sequence[float], *, dark: bool = False) -> Chart:
@@ -119,7 +124,8 @@ def error_over_steps(errors: Sequence[float], *, dark: bool = False) -> Chart:
     steps = np.arange(len(errors))
     shown = np.unique(np.rint(np.linspace(0, len(errors) - 1, min(len(errors), 500))).astype(int))
     last = len(errors) - 1
-    finding = f"From {number(float(errors[0]), 4)} to {number(float(errors[-1]), 4)} in {last:,} {'step' if last == 1 else 'steps'}."
+    first, end = (number(float(error), 4) for error in (errors[0], errors[-1]))
+    finding = f"From {first} to {end} in {last:,} {'step' if last == 1 else 'steps'}."
     if (rises := int((np.diff(errors) > 0).sum())) > 0:
         finding += f" It rose in {rises:,} of them: the learning rate is large."
     frame = style.layout(
@@ -133,7 +139,8 @@ def error_over_steps(errors: Sequence[float], *, dark: bool = False) -> Chart:
         showlegend=False,
         hovermode="x unified",
     )
-    curve = {"type": "scatter", "mode": "lines+markers" if last <= 30 else "lines", "x": steps[shown], "y": errors[shown],
-             "name": "E", "line": {"color": look.accent, "width": 2.5}, "marker": {"size": 7},
-             "hovertemplate": "%{y:.5~g}"}  # fmt: skip
-    return Chart(go.Figure({"data": [curve], "layout": frame}), f"Error over steps. {finding}", pd.DataFrame({"step": steps, "E": errors}))
+    curve = {"type": "scatter", "mode": "lines+markers" if last <= 30 else "lines",
+             "x": steps[shown], "y": errors[shown], "name": "E", "line": {"color": look.accent, "width": 2.5},
+             "marker": {"size": 7}, "hovertemplate": "%{y:.5~g}"}  # fmt: skip
+    table = pd.DataFrame({"step": steps, "E": errors})
+    return Chart(go.Figure({"data": [curve], "layout": frame}), f"Error over steps. {finding}", table)

@@ -14,6 +14,7 @@ from ui.charts import style
 from ui.charts.style import Chart, number
 
 HEIGHT = 380  # pixels, without the legend
+ROW = 23  # pixels of a legend's entry: on a narrow screen these names stand below each other
 NAMES = {
     "worst": "worst case: sup|φ′| ‖W‖₂",
     "typical": "typical: √χ, mean field",
@@ -46,12 +47,13 @@ def product_of_layers(paths: Paths, *, dark: bool = False) -> Chart:
     elif not np.isfinite(arrived):
         finding = "The gradient at the last layer is 0 or not finite: there is no share of it."
     else:
-        finding = f"Layer 1 gets {number(float(arrived))} of layer {layers}'s: {number(paths.factor('measured'), 3)} a layer."
+        share, factor = number(float(arrived)), number(paths.factor("measured"), 3)
+        finding = f"Layer 1 gets {share} of layer {layers}'s: {factor} a layer."
     shown = {name: np.where(np.isfinite(values) & (values > 0), values, np.nan) for name, values in curves.items()}
     gone = [name for name, values in curves.items() if (values == 0).any()]
     if gone:
         finding += f" Exactly 0, and not drawn: {', '.join(NAMES[name].partition(':')[0] for name in gone)}."
-    legend = style.legend_height(len(NAMES)) + 46  # long names stand below each other on a narrow screen
+    legend = ROW * len(NAMES)
     x = np.arange(1, layers + 1)
     data = [
         {"type": "scatter", "x": x, "y": values, "name": NAMES[name], "hovertemplate": "%{y:.3~g}"}
@@ -78,7 +80,13 @@ def product_of_layers(paths: Paths, *, dark: bool = False) -> Chart:
 
 
 def factor_by_scale(
-    scales: np.ndarray, factors: Mapping[str, np.ndarray], now: float, activation: str, critical: float, *, dark: bool = False
+    scales: np.ndarray,
+    factors: Mapping[str, np.ndarray],
+    now: float,
+    activation: str,
+    critical: float,
+    *,
+    dark: bool = False,
 ) -> Chart:
     """A layer's factor over the init scale, with the scale chosen now and the one where theory has it at 1.
 
@@ -94,7 +102,7 @@ def factor_by_scale(
     look = style.theme(dark)
     finding = f"{label}: at 1 at init scale {number(critical, 4)}. Below it vanishes, above it explodes."
     shown = {name: np.where(np.isfinite(values) & (values > 0), values, np.nan) for name, values in factors.items()}
-    legend = style.legend_height(len(shown)) + 46
+    legend = ROW * len(shown)
     data = [
         {"type": "scatter", "x": scales, "y": shown[name], "name": NAMES[name], "hovertemplate": "%{y:.3~g}"}
         | _line(name, activation, dark)
@@ -110,8 +118,9 @@ def factor_by_scale(
                          ticktext=[f"{tick:g}" for tick in ticks], unifiedhovertitle={"text": "init scale %{x:.3~g}"}),
         yaxis=style.axis("factor of one layer", dark, decades=(low, high)),
         dark=dark,
-        height=HEIGHT + legend,
+        height=HEIGHT + legend + 20,
         below=56 + legend,
+        above=20,
         hovermode="x unified",
     )  # fmt: skip
     frame["shapes"] = [

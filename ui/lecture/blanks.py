@@ -39,15 +39,15 @@ def reason(blank: Symbol, choice: Symbol) -> str | None:
     if choice.letter == "w":
         return f"{choice.text} is a weight and stands on an edge; a node carries a value that depends on the sample n."
     if choice == D:
-        return f"{D.text} is the target: it comes with the training set and is no node. The network's own answer is {O.text}."
+        return f"{D.text} is the target and no node: it comes with the data. The network's own answer is {O.text}."
     if choice.letter != blank.letter:
         return (
-            f"The letter {choice.letter} is for {_LAYERS[choice.letter]}; this node is in {_LAYERS[blank.letter]}, which "
-            f"has the letter {blank.letter}."
+            f"The letter {choice.letter} is for {_LAYERS[choice.letter]}; this node is in {_LAYERS[blank.letter]}, "
+            f"which has the letter {blank.letter}."
         )
     return (
-        f"The layer is right, the unit is not: n counts samples, the index after it counts units from the top, and this "
-        f"is unit {blank.indices[0]}."
+        f"The layer is right, the unit is not: n counts samples, the index after it counts units from the top, and "
+        f"this is unit {blank.indices[0]}."
     )
 
 
@@ -55,13 +55,13 @@ def _reason_for_edge(blank: Symbol, choice: Symbol) -> str:
     start, end = _ends(blank)
     here = f"This edge leads from {start} to {end}"
     if choice.letter != "w":
-        return f"{choice.text} is a value, and stands in a node. An edge carries the weight w by which that value is multiplied."
+        return f"{choice.text} is a value, and stands in a node. An edge carries the weight w that multiplies it."
     if choice.layers != blank.layers:
         left, right = choice.layers.split(",")
-        return f"The upper index ({choice.layers}) is for weights from layer {left} to layer {right}. {here}: ({blank.layers})."
+        return f"({choice.layers}) is for weights from layer {left} to layer {right}. {here}: ({blank.layers})."
     other = "{} to {}".format(*_ends(choice))
     if choice == w12(1, 2):
-        return f"{choice.text} would lead from {other}, and this network has one output. {here}: i = {blank.indices[0]}, j = 1."
+        return f"{choice.text} would lead from {other}, and there is one output only. {here}, so j = 1."
     i, j = blank.indices
     if choice.indices == (j, i):
         return f"The indices are swapped: w with indices i j goes from i to j. {here}, so i = {i} and j = {j}."
@@ -88,7 +88,7 @@ def section() -> None:
     with st.grid(2, min_column_width=340, gap="medium"):
         panels.show(exercise_network(BLANKS, filled, dark=panels.dark()), "exercise-network")
         with st.container():
-            with st.grid(2, min_column_width=170, gap="small"):
+            with st.grid(2, min_column_width=200, gap="small"):
                 for number in range(1, len(BLANKS) + 1):
                     with st.container():
                         _blank(number)

@@ -36,8 +36,9 @@ QUESTIONS = (
         "question_net1",
         rf"{net01(1).latex} = {{?}}",
         {
-            _sum((w01(1, 1), x(1)), (w01(1, 2), x(2))): f"The indices are swapped: {w01(1, 2).text} goes from input 1 to "
-            f"hidden unit 2. Into hidden unit 1 lead {w01(1, 1).text} and {w01(2, 1).text}, whose second index is 1.",
+            _sum((w01(1, 1), x(1)), (w01(1, 2), x(2))): f"The indices are swapped: {w01(1, 2).text} goes from input 1 "
+            f"to hidden unit 2. Into hidden unit 1 lead {w01(1, 1).text} and {w01(2, 1).text}, whose second index is "
+            "1.",
             _sum((w01(1, 1), x(1)), (w01(2, 1), x(2))): None,
             rf"S\left({_sum((w01(1, 1), x(1)), (w01(2, 1), x(2)))}\right)": f"That is the output {y(1).text}. The net "
             "input is the sum before S is applied.",
@@ -47,10 +48,10 @@ QUESTIONS = (
         "question_net2",
         rf"{net01(2).latex} = {{?}}",
         {
-            _sum((w01(1, 2), x(1)), (w01(2, 1), x(2))): f"This misprint circulates: {w01(2, 1).text} {x(2).text} belongs "
-            "to the net input of hidden unit 1 and is printed a second time here. From input 2 to hidden unit 2 leads "
-            f"{w01(2, 2).text}.",
-            _sum((w01(2, 1), x(1)), (w01(2, 2), x(2))): f"The indices are swapped in the first term: {w01(2, 1).text} goes "
+            _sum((w01(1, 2), x(1)), (w01(2, 1), x(2))): f"This misprint circulates: {w01(2, 1).text} {x(2).text} "
+            "belongs to the net input of hidden unit 1 and is printed a second time here. From input 2 to hidden unit 2 "
+            f"leads {w01(2, 2).text}.",
+            _sum((w01(2, 1), x(1)), (w01(2, 2), x(2))): f"The first term's indices are swapped: {w01(2, 1).text} goes "
             f"from input 2 to hidden unit 1. From input 1 to hidden unit 2 leads {w01(1, 2).text}.",
             _sum((w01(1, 2), x(1)), (w01(2, 2), x(2))): None,
         },
@@ -59,10 +60,10 @@ QUESTIONS = (
         "question_error",
         rf"{Factor(E, O).latex} = {{?}}",
         {
-            rf"\dfrac{{1}}{{N}}\,{_RESIDUAL}": "E = (1/N) Σ (oₙ − dₙ)² has no ½ in front, so that the 2 of the square stays.",
-            rf"\dfrac{{2}}{{N}}\,(d_{{n}} - o_{{n}})": "The sign is wrong: where the output is above its target, E grows "
+            rf"\tfrac{{1}}{{N}}\,{_RESIDUAL}": "E = (1/N) Σ (oₙ − dₙ)² has no ½ in front: the 2 of the square stays.",
+            r"\tfrac{2}{N}\,(d_{n} - o_{n})": "The sign is wrong: where the output is above its target, E grows "
             "with the output, and the derivative is positive.",
-            rf"\dfrac{{2}}{{N}}\,{_RESIDUAL}": None,
+            rf"\tfrac{{2}}{{N}}\,{_RESIDUAL}": None,
         },
     ),
     Question(
@@ -70,8 +71,8 @@ QUESTIONS = (
         rf"{Factor(O, y(1)).latex} = {{?}}",
         {
             rf"{_OUTPUT_SLOPE}\,{w12(1).latex}": None,
-            rf"{_OUTPUT_SLOPE}\,{y(1).latex}": f"That is {Factor(O, w12(1)).text}. In the product of weight and output, "
-            f"the derivative by {y(1).text} leaves the weight, the derivative by the weight leaves {y(1).text}.",
+            rf"{_OUTPUT_SLOPE}\,{y(1).latex}": f"That is {Factor(O, w12(1)).text}. In the product of weight and "
+            f"output, the derivative by {y(1).text} leaves the weight; that by the weight leaves {y(1).text}.",
             rf"{_OUTPUT_SLOPE}\,{w01(1, 1).latex}": f"{w01(1, 1).text} leads into the hidden unit. From {y(1).text} to "
             f"{O.text} leads {w12(1).text}.",
         },
@@ -80,7 +81,8 @@ QUESTIONS = (
         "question_hidden",
         rf"{Factor(y(1), net01(1)).latex} = {{?}}",
         {
-            _OUTPUT_SLOPE: f"That is the slope of the output unit, at {O.text}; here the hidden unit's own is asked for.",
+            _OUTPUT_SLOPE: f"That is the slope of the output unit, at {O.text}; here the hidden unit's own is asked "
+            "for.",
             rf"{y(1).latex}": f"{y(1).text} = S(net) is the value; its slope is S′ = S (1 − S).",
             rf"{y(1).latex}\,(1 - {y(1).latex})": None,
         },
@@ -124,20 +126,20 @@ def reason(weight: Symbol, factor: Factor) -> str | None:
         return None
     told = f"{factor.text} does not belong here: "
     if factor.bottom == D:
-        return f"{told}the target {D.text} is given and depends on no weight. E depends on the weights through {O.text}."
+        return f"{told}the target is given and depends on no weight. E depends on the weights through {O.text}."
     if weight.layers == "1,2":
         if factor.bottom.letter == "w":
             return f"{told}it is for the other weight, {factor.bottom.text}."
         return (
-            f"{told}{y(weight.indices[0]).text} and what lies before it do not change with {weight.text}, which comes after. "
-            f"{O.text} depends on this weight directly: {Factor(O, weight).text}."
+            f"{told}{y(weight.indices[0]).text} and what lies before it do not change with {weight.text}, which comes "
+            f"after. {O.text} depends on this weight directly: {Factor(O, weight).text}."
         )
     i, j = weight.indices
     if factor == Factor(O, w12(j)):
         return (
-            f"{told}this misprint circulates. It asks how {O.text} changes with another weight, {w12(j).text}, and gives "
-            f"{y(j).text} where {w12(j).text} belongs. The way from {weight.text} to {O.text} leads through {y(j).text}: "
-            f"{Factor(O, y(j)).text}."
+            f"{told}this misprint circulates. It asks how {O.text} changes with another weight, {w12(j).text}, and "
+            f"gives {y(j).text} where {w12(j).text} belongs. The way from {weight.text} to {O.text} leads through "
+            f"{y(j).text}: {Factor(O, y(j)).text}."
         )
     if factor.top == net01(j):
         return f"{told}it ends at {factor.bottom.text}, and the chain must end at {weight.text}."
@@ -160,7 +162,7 @@ def right() -> int:
 def value(factor: Factor) -> str:
     """LaTeX of what a factor of a chain equals."""
     if factor.top == E:
-        return rf"\dfrac{{2}}{{N}}{_RESIDUAL}"
+        return rf"\tfrac{{2}}{{N}}{_RESIDUAL}"
     if factor.top == O:
         rest = y(factor.bottom.indices[0]) if factor.bottom.letter == "w" else w12(factor.bottom.indices[0])
         return rf"{_OUTPUT_SLOPE}\,{rest.latex}"
@@ -216,14 +218,14 @@ def _assemble(weight: Symbol) -> None:
     )
     gap = r"\square"
     links = [factor.latex if factor.text in chosen else gap for factor in factors]
-    st.latex(rf"{Factor(E, weight).latex} = \sum_{{n=1}}^{{N}} {product(links)}")
+    st.latex(rf"\small {Factor(E, weight).latex} = \sum_{{n=1}}^{{N}} {product(links)}")
     for text in chosen:
         why = reason(weight, names[text])
         if why:
             st.error(why, icon=":material/cancel:")
     if complete(weight, chosen):
         st.markdown(":material/check_circle: Right. With what each factor equals:")
-        st.latex(rf"{Factor(E, weight).latex} = \sum_{{n=1}}^{{N}} {product(map(value, factors))}")
+        st.latex(rf"\small {Factor(E, weight).latex} = \sum_{{n=1}}^{{N}} {product(map(value, factors))}")
         st.caption("In words: the sum over the samples of " + " times ".join(factor.spoken for factor in factors) + ".")
     else:
         found = sum(factor.text in chosen for factor in factors)

@@ -24,4 +24,5 @@ def to_lab(label: str, config: RunConfig, key: str) -> None:
 
 def to_compare(label: str, comparison: Comparison, key: str) -> None:
     """A button that opens this comparison in Compare, in a tab of its own."""
-    st.link_button(label, address("compare", compare_files.query(comparison)), key=key, icon=":material/compare_arrows:")
+    where = address("compare", compare_files.query(comparison))
+    st.link_button(label, where, key=key, icon=":material/compare_arrows:")

@@ -40,7 +40,8 @@ def read(first: pd.DataFrame, second: pd.DataFrame, samples: pd.DataFrame) -> Gi
         for i in range(len(table))
     ]
     if not 1 <= len(samples) <= MOST_SAMPLES:
-        raise ConfigError("samples", f"{len(samples)} rows", f"the table needs 1 to {MOST_SAMPLES} rows; add or remove some")
+        allowed = f"the table needs 1 to {MOST_SAMPLES} rows; add or remove some"
+        raise ConfigError("samples", f"{len(samples)} rows", allowed)
     rows = [
         [_cell(row[column], f"{column} of sample {n}") for column in INPUTS]
         for n, (_, row) in enumerate(samples.iterrows(), 1)
@@ -65,9 +66,9 @@ def section() -> None:
     """Tables, factors, sums and checks; then the steps from there."""
     st.subheader("(c) Solve it with your own numbers", anchor=False)
     st.markdown(
-        f"Change any cell; add or remove samples, 1 to {MOST_SAMPLES}. Every number below follows at once, each gradient "
-        "computed three ways: by the chain of factors, by a central difference, and by the engine that trains all networks "
-        "of this app."
+        f"Change any cell; add or remove samples, 1 to {MOST_SAMPLES}. Every number below follows at once, each "
+        "gradient computed three ways: by the chain of factors, by a central difference, and by the engine that trains "
+        "all networks of this app."
     )
     with st.grid(3, min_column_width=260, gap="medium"):
         first = _table("Weights W(0,1)", FIRST, "exercise_w01", "fixed")
@@ -116,7 +117,7 @@ def _factors(given: Given, s: Solution) -> None:
         st.markdown(f"**{title}**")
         told = {name: shape for name in columns if name != "n"}
         st.dataframe(pd.DataFrame(columns), hide_index=True, column_config=told, alt=title)
-    st.latex(rf"E = \tfrac{{1}}{{{len(d)}}} \left({' + '.join(tex(v) for v in (s.o - d) ** 2)}\right) = {tex(s.error, 5)}")
+    st.latex(rf"E = \tfrac{{1}}{{{len(d)}}} \textstyle\sum_n (o_n - d_n)^2 = {tex(s.error, 5)}")
 
 
 def _one_gradient(given: Given, s: Solution) -> None:
@@ -134,7 +135,7 @@ def _one_gradient(given: Given, s: Solution) -> None:
     weight = names[chosen]
     with st.grid(2, min_column_width=380, gap="medium"):
         with st.container():
-            st.latex(rf"{Factor(E, weight).latex} = \sum_n {product(f.latex for f in chain(weight))}")
+            st.latex(rf"\small {Factor(E, weight).latex} = \sum_n {product(f.latex for f in chain(weight))}")
             st.latex(written_out(weight, given, s))
         with st.container():
             panels.show(contributions(terms(s), dark=panels.dark()), "exercise-terms", numbers=True)
@@ -159,9 +160,9 @@ def written_out(weight: Symbol, given: Given, s: Solution) -> str:
     for n, row in enumerate(factors):
         numbers = product(f"({tex(value)})" if value < 0 else tex(value) for value in row)
         sign = r"\phantom{+}" if n == 0 else "+"
-        lines.append(rf"n = {n + 1}: & \quad {sign}\; {numbers} & = {tex(float(np.prod(row)))}")
-    lines.append(rf"\textstyle\sum_n & & = {tex(float(total), 5)}")
-    return r"\begin{array}{lrl}" + r" \\ ".join(lines) + r"\end{array}"
+        lines.append(rf"{sign}\; {numbers} & = {tex(float(np.prod(row)))}")
+    lines.append(rf"\textstyle\sum_n & = {tex(float(total), 5)}")
+    return r"\small \begin{array}{rl}" + r" \\ ".join(lines) + r"\end{array}"
 
 
 def _all_gradients(given: Given, s: Solution) -> None:
@@ -173,11 +174,9 @@ def _all_gradients(given: Given, s: Solution) -> None:
         "central difference": differences,
         "engine": engine,
     }
-    shape = st.column_config.NumberColumn(format="%.9g")
+    shapes = dict.fromkeys(list(table)[1:], st.column_config.NumberColumn(format="%.9g"))
     st.markdown("**All six gradients, three ways**")
-    st.dataframe(
-        pd.DataFrame(table), hide_index=True, column_config={name: shape for name in list(table)[1:]}, alt="Six gradients"
-    )
+    st.dataframe(pd.DataFrame(table), hide_index=True, column_config=shapes, alt="Six gradients, three ways")
     with st.container(horizontal=True):
         for label, other, about in (
             ("Against the engine", engine, "Both are exact; they differ by rounding."),
@@ -202,6 +201,6 @@ def against_misprint(given: Given, s: Solution, differences: np.ndarray) -> str:
         return "With these numbers the misprinted chain gives the same by chance, since every term of both is equal."
     return (
         f"The misprinted chain, with ∂oₙ/∂{w12(WEIGHTS[k].indices[1]).text} in place of ∂oₙ/∂"
-        f"{y(WEIGHTS[k].indices[1]).text}, would give {number(float(wrong[k]), 4)} for ∂E/∂{WEIGHTS[k].text}; the central "
-        f"difference, which knows no chain, gives {number(float(differences[k]), 4)}, as the right chain does."
+        f"{y(WEIGHTS[k].indices[1]).text}, would give {number(float(wrong[k]), 4)} for ∂E/∂{WEIGHTS[k].text}; the "
+        f"central difference, which knows no chain, gives {number(float(differences[k]), 4)}, as the right chain does."
     )

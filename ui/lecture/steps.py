@@ -50,9 +50,13 @@ def section(given: tuple[np.ndarray, ...]) -> None:
             persist_state="session",
         )  # fmt: skip
         full = len(walk.errors) > MOST
-        st.button("One step", icon=":material/step:", on_click=_press, args=(data, 1), key="exercise_step", disabled=full)
-        st.button("Run to the end", icon=":material/fast_forward:", on_click=_press, args=(data, RUN), key="exercise_run",
-                  disabled=full, help=f"Until the norm of the gradient is {ENOUGH:g}, or {RUN:,} steps.")  # fmt: skip
+        for label, icon, steps, key, about in (
+            ("One step", "step", 1, "exercise_step", None),
+            ("Run to the end", "fast_forward", RUN, "exercise_run",
+             f"Until the norm of the gradient is {ENOUGH:g}, or {RUN:,} steps."),
+        ):  # fmt: skip
+            st.button(label, icon=f":material/{icon}:", on_click=_press, args=(data, steps), key=key, help=about,
+                      disabled=full)  # fmt: skip
         st.button("Back to the start", icon=":material/restart_alt:", on_click=_forget, key="exercise_back")
     fault = st.session_state.get("exercise_fault")
     if fault is None:
@@ -66,9 +70,9 @@ def section(given: tuple[np.ndarray, ...]) -> None:
     st.markdown(as_text(told(walk, s.error, float(np.linalg.norm(s.gradient)))))
     with st.grid(2, min_column_width=380, gap="medium"):
         with st.container():
-            st.dataframe(table(walk, data), hide_index=True, alt="Weights before and after", column_config={
-                name: st.column_config.NumberColumn(format="%.5g") for name in table(walk, data).columns[1:]
-            })  # fmt: skip
+            rows = table(walk, data)
+            shapes = dict.fromkeys(rows.columns[1:], st.column_config.NumberColumn(format="%.5g"))
+            st.dataframe(rows, hide_index=True, column_config=shapes, alt="Weights before and after")
         with st.container():
             panels.show(error_over_steps(walk.errors, dark=panels.dark()), "exercise-errors", numbers=True)
 
@@ -127,7 +131,8 @@ def told(walk: Walk, error: float, norm: float) -> str:
     where = f"E = {number(error, 5)}, and the norm of the gradient is {number(norm, 3)}"
     if steps == 0:
         return f"Before the first step {where}."
-    words = f"After {steps:,} {'step' if steps == 1 else 'steps'} {where}; E was {number(float(walk.errors[0]), 5)} at first."
+    first = number(float(walk.errors[0]), 5)
+    words = f"After {steps:,} {'step' if steps == 1 else 'steps'} {where}; E was {first} at first."
     if norm <= ENOUGH:
         return f"{words} The gradient is so small that it has come to rest."
     if steps >= MOST:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+import pandas as pd
 import streamlit as st
 
 from core import ConfigError, RunConfig, Trace
@@ -33,13 +34,13 @@ def section() -> None:
     """The stack, its comparison, and the cures."""
     st.header("6. Why it vanishes", anchor="vanishing")
     st.markdown(
-        "More layers make the chain longer. With $\\delta^l = \\partial E / \\partial \\mathit{net}^l$, one layer of weights "
-        "$W$ takes the gradient one layer back:"
+        "More layers make the chain longer. With $\\delta^l = \\partial E / \\partial \\mathit{net}^l$, one layer of "
+        "weights $W$ takes the gradient one layer back:"
     )
     st.latex(r"\delta^{l} = \operatorname{diag}\big(\varphi'(\mathit{net}^{l})\big)\; W\, \delta^{l+1}")
     st.caption(
-        "In words: delta of a layer is delta of the layer after it, multiplied by the weights in between, and then unit by "
-        "unit by the slope of the activation. So $L$ layers make a product of $L - 1$ such matrices."
+        "In words: delta of a layer is delta of the layer after it, multiplied by the weights in between, and then "
+        "unit by unit by the slope of the activation. So $L$ layers make a product of $L - 1$ such matrices."
     )
     _stack()
     _cures()
@@ -59,8 +60,8 @@ def _stack() -> None:
             bind="query-params",
         )
         layers = st.slider("Hidden layers", 1, MOST_LAYERS, 10, key="stack_layers", bind="query-params")
-        scale = st.slider("Init scale", 0.25, 16.0, 1.0, 0.25, key="stack_scale", bind="query-params",
-                          help=rf"$\sigma_w$ in $w \sim N(0, \sigma_w^2 / {WIDTH})$: each layer has {WIDTH} units.")  # fmt: skip
+        about = rf"$\sigma_w$ in $w \sim N(0, \sigma_w^2 / {WIDTH})$: each layer has {WIDTH} units."
+        scale = st.slider("Init scale", 0.25, 16.0, 1.0, 0.25, key="stack_scale", bind="query-params", help=about)
     try:
         # An address may say anything: the config refuses what is no number, and the theory what is out of its range.
         config = RunConfig(hidden=(WIDTH,) * layers, activation=activation or "sigmoid", init_scale=scale)
@@ -79,7 +80,32 @@ def _stack() -> None:
     with st.container(horizontal=True):
         links.to_lab("Open this network in the Lab", config, "link_stack")
         links.to_compare("Compare four init scales", of_scales(config, critical), "link_scales")
+    _along(paths)
     _beside(config)
+
+
+def _along(paths: Paths) -> None:
+    """Every factor along the strongest path."""
+    box = st.expander("One path: every factor along the strongest", key="stack_path", on_change="rerun")
+    if box.open:
+        with box:
+            st.markdown(
+                "Of all ways from a unit of the first hidden layer to one of the last, this one has the largest "
+                "product of $|\\varphi'(\\mathit{net})\\, w|$ for sample 1. The last column begins at the last layer and "
+                "gains one factor a row upwards."
+            )
+            rows = path_table(paths)
+            shapes = dict.fromkeys(rows.columns[2:], st.column_config.NumberColumn(format="%.3g"))
+            st.dataframe(rows, hide_index=True, column_config=shapes, alt="Factors along the strongest path")
+
+
+def path_table(paths: Paths) -> pd.DataFrame:
+    """A row a layer: its unit on the strongest path, the slope, the weight onward, their product, and all products."""
+    layers = len(paths.units)
+    columns = {"layer": np.arange(1, layers + 1), "unit": paths.units + 1}
+    for name, values in (("φ′(net)", paths.slopes), ("w", paths.weights), ("factor", paths.slopes * paths.weights)):
+        columns[name] = np.append(values, np.nan)
+    return pd.DataFrame(columns | {"product": paths.path})
 
 
 @st.cache_data(max_entries=100, show_spinner=False)
@@ -97,8 +123,8 @@ def told(paths: Paths) -> str:
         return "The gradient at the last layer is 0 or not finite, so that no share of it can be given."
     does = "vanishes" if factor < 0.95 else "explodes" if factor > 1.05 else "stays nearly level"
     words = (
-        f"With {label} at init scale {number(paths.config.init_scale, 3)} the gradient {does}: each layer multiplies its norm "
-        f"by {number(factor, 3)}, so that {layers} layers leave {number(arrived)} of it at the first. "
+        f"With {label} at init scale {number(paths.config.init_scale, 3)} the gradient {does}: each layer multiplies "
+        f"its norm by {number(factor, 3)}, so that {layers} layers leave {number(arrived)} of it at the first. "
     )
     if worst < 1:
         words += f"It cannot do otherwise: even the worst case, {number(worst, 3)} a layer, is below 1. "
@@ -142,7 +168,8 @@ def _beside(config: RunConfig) -> None:
                 largest = f"$\\varphi' \\le {ACTIVATIONS[name].sup_slope:g}$"
                 measured = "no factor yet" if np.isnan(factor) else f"{number(factor, 3)} a layer"
                 st.markdown(
-                    f"**{ACTIVATIONS[name].label}**: {largest}; {measured} at init scale {number(config.init_scale, 3)}; level "
+                    f"**{ACTIVATIONS[name].label}**: {largest}; {measured} at init scale "
+                    f"{number(config.init_scale, 3)}; level "
                     f"at {number(critical, 4)}."
                 )
             st.markdown(
@@ -171,10 +198,10 @@ class Cure:
     key: str
 
 
-def _of(name: str, *arms: str) -> Comparison:
-    """Some arms of a ready comparison."""
+def _two(name: str, without: str, arm: str) -> Comparison:
+    """One arm of a ready comparison beside the network without it."""
     ready = READY[name].comparison
-    return replace(ready, arms=tuple(arm for arm in ready.arms if arm.name in arms))
+    return replace(ready, vary=None, arms=(Arm(without), *(a for a in ready.arms if a.name == arm)))
 
 
 CURES = (
@@ -187,15 +214,16 @@ CURES = (
     ),
     Cure(
         "Clipping",
-        "It leaves the product as it is and cuts a step that would be too long: a cure for exploding, none for vanishing.",
-        _of("clipping", "no clipping", "by global norm 1"),
+        "It leaves the product as it is and cuts a step that would be too long: a cure for exploding, none for "
+        "vanishing.",
+        _two("clipping", "no clipping", "by global norm 1"),
         compare_global_norm,
         "cure-clipping",
     ),
     Cure(
         "Regularization",
         "It holds the weights down, and with them the other half of each factor: again a cure for exploding.",
-        _of("regularization", "none", "max-norm 1"),
+        _two("regularization", "no max-norm", "max-norm 1"),
         compare_weight_norm,
         "cure-regularization",
     ),
@@ -206,7 +234,8 @@ CURES = (
 def _cures() -> None:
     """Each cure with a real training before and after."""
     st.subheader("The cures", anchor=False)
-    st.markdown("Each picture is a training of real networks, with and without the cure; one seed here, eight in Compare.")
+    st.markdown("Each picture is a training of real networks, with and without the cure; one seed here, eight in "
+    "Compare.")
     with st.grid(3, min_column_width=340, gap="medium"):
         for cure in CURES:
             with st.container():
