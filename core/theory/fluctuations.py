@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from core.errors import ConfigError
-from core.theory.gaussian import bell_nodes, growth, member, scale, variance
+from core.theory.gaussian import bell_nodes, growth, member, one_variance, scale
 from core.theory.lengths import length_map
 
 
@@ -41,7 +41,7 @@ def log_variance(
     phi, widths = member(activation), np.asarray(hidden, float)
     if widths.ndim != 1 or not len(widths) or not (widths >= 1).all():
         raise ConfigError("hidden", hidden, "it must be one or more numbers of at least 1")
-    q, _ = length_map(activation, float(variance("q1", q1)), sigma_w, sigma_b, len(widths))
+    q, _ = length_map(activation, one_variance("q1", q1), sigma_w, sigma_b, len(widths))
     sigma_w = scale("sigma_w", sigma_w)
     layers = len(widths)
     known = np.isfinite(q)

@@ -137,12 +137,24 @@ def variance(field: str, value: float | np.ndarray) -> np.ndarray:
         ConfigError: it is no number, negative, not finite, or above 1e100.
     """
     try:
-        array = np.asarray(value, float)
+        array = np.asarray(value).astype(float, casting="same_kind")  # "1" and 1j are no numbers here
     except (TypeError, ValueError):
         raise ConfigError(field, value, "it must be a number") from None
     if not ((array >= 0) & (array <= LARGEST)).all():
         raise ConfigError(field, value, f"it must be from 0 to {LARGEST:g}")
     return array
+
+
+def one_variance(field: str, value: float) -> float:
+    """A variance as a float.
+
+    Raises:
+        ConfigError: it is no single number, negative, not finite, or above 1e100.
+    """
+    array = variance(field, value)
+    if array.ndim:
+        raise ConfigError(field, value, "it must be one number")
+    return float(array)
 
 
 def scale(field: str, value: float) -> float:

@@ -15,7 +15,7 @@ import numpy as np
 from scipy.optimize import brentq, minimize_scalar
 
 from core.errors import ConfigError
-from core.theory.gaussian import LARGEST, growth, member, moments, scale, variance
+from core.theory.gaussian import LARGEST, growth, member, moments, one_variance, scale
 
 LOW, HIGH = 1e-7, 1e4  # fixed points other than 0 are looked for here
 GRID = np.geomspace(LOW, HIGH, 663)  # 60 a decade
@@ -71,7 +71,7 @@ def length_map(
         ConfigError: an unknown activation; a variance or scale that is negative or not finite; layers below 1.
     """
     q, chi = np.full((2, checked_layers(layers)), np.nan)
-    now, weights, biases = float(variance("q1", q1)), scale("sigma_w", sigma_w) ** 2, scale("sigma_b", sigma_b) ** 2
+    now, weights, biases = one_variance("q1", q1), scale("sigma_w", sigma_w) ** 2, scale("sigma_b", sigma_b) ** 2
     for layer in range(len(q)):
         if not now <= LARGEST:
             break
@@ -168,7 +168,7 @@ def resting_point(activation: str, sigma_w: float, sigma_b: float, q1: float = 1
     Raises:
         ConfigError: as `fixed_points`.
     """
-    q = float(variance("q1", q1))
+    q = one_variance("q1", q1)
     points = fixed_points(activation, sigma_w, sigma_b)
     following = sigma_w**2 * moments(activation, q).second + sigma_b**2
     if following > q * (1 + NOISE):
