@@ -41,7 +41,8 @@ class Surface:
         minima: its lowest points.
         start, learning_rate, steps: what shows it well.
         quadratic: whether the Hessian is the same everywhere.
-        root: heights are drawn as this root of E above its lowest: a valley between steep walls then shows its floor.
+        resolution: points along each variable that it takes to draw it.
+        logarithmic: heights are drawn as log10(10 + E): a valley between steep walls would not show its floor.
     """
 
     label: str
@@ -56,7 +57,8 @@ class Surface:
     learning_rate: float
     steps: int
     quadratic: bool = False
-    root: int = 1
+    resolution: int = 61
+    logarithmic: bool = False
 
     @property
     def lowest(self) -> float:
@@ -160,7 +162,8 @@ def rosenbrock() -> Surface:
         start=(-1.2, 1.0),
         learning_rate=0.001,
         steps=1000,
-        root=3,
+        resolution=101,
+        logarithmic=True,
     )
 
 

@@ -59,9 +59,7 @@ def test_a_click_on_the_level_lines_starts_there(lecture, settled):
 def test_playing_runs_along_the_path_and_a_click_on_the_sigmoid_moves_its_point(lecture, settled):
     page = lecture()
     page.locator(f"{CONTOURS} .updatemenu-button").first.click()
-    page.wait_for_function(
-        f"() => document.querySelector('{CONTOURS} .gtitle-subtitle').textContent.startsWith('Step 50')"
-    )
+    page.wait_for_selector(f"{CONTOURS} .textpoint:has-text('step 50')")
     click(page, SIGMOID, 0.25, 0.5)
     settled(page)
     assert float(re.search(r"sigmoid_z=([-\d.]+)", page.url)[1]) == pytest.approx(-5, abs=0.13)
@@ -86,16 +84,17 @@ def test_the_keyboard_is_enough_for_the_descent(lecture, settled):
 
 
 def test_a_link_opens_the_page_as_it_says(lecture):
-    page = lecture("descent=rosenbrock&rosenbrock_eta=0.0005&net_i=5&sigmoid_z=-3&sigmoid_beside=relu&sigmoid_beside=gelu")
+    descent = "descent=rosenbrock&rosenbrock_eta=0.0005"
+    page = lecture(f"{descent}&net_i=5&sigmoid_z=-3&sigmoid_beside=relu&sigmoid_beside=gelu")
     assert number(page, "rosenbrock_eta") == 0.0005 and number(page, "net_i") == 5
     assert "z = −3" in page.locator(f"{SIGMOID} .gtitle-subtitle").text_content()
     assert page.locator(".st-key-lecture-slopes .legendtext").all_text_contents() == ["ReLU", "GELU"]
 
 
-@pytest.mark.parametrize("width, theme", [
-    (390, "light"), pytest.param(390, "dark", marks=pytest.mark.slow), pytest.param(768, "light", marks=pytest.mark.slow),
-    pytest.param(1440, "dark", marks=pytest.mark.slow),
-])  # fmt: skip
+SLOW = [pytest.param(*view, marks=pytest.mark.slow) for view in ((390, "dark"), (768, "light"), (1440, "dark"))]
+
+
+@pytest.mark.parametrize("width, theme", [(390, "light"), *SLOW])
 def test_nothing_runs_off_sideways_and_every_chart_has_its_words(lecture, width, theme):
     page = lecture("net_i=5&net_j=5&net_k=5&net_n=6&descent=rosenbrock", width, theme)
     main = page.locator("[data-testid=stMain]")

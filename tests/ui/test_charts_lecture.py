@@ -58,14 +58,14 @@ def test_every_path_on_every_function_is_drawn_at_its_first_and_last_step(name, 
 def test_arrow_points_against_the_gradient_and_is_absent_without_one():
     surface = bowl(10, 30)
     path = descend(surface, (-2.0, 1.0), 0.1, steps=3)
-    (arrow,) = contours(surface, path, 2).figure.layout.annotations
-    direction = np.array([arrow.x - arrow.ax, arrow.y - arrow.ay])
+    arrow = named(contours(surface, path, 2).figure, "negative gradient")
+    direction = np.array([arrow.x[1] - arrow.x[0], arrow.y[1] - arrow.y[0]])
     gradient = surface.gradient(path.points[2])
-    np.testing.assert_allclose([arrow.ax, arrow.ay], path.points[2])
+    np.testing.assert_allclose([arrow.x[0], arrow.y[0]], path.points[2])
     cosine = direction @ gradient / np.linalg.norm(direction) / np.linalg.norm(gradient)
     assert cosine == pytest.approx(-1)
     rest = descend(surface, (0.0, 0.0), 0.1, steps=3)
-    assert not contours(surface, rest, 0).figure.layout.annotations
+    assert np.isnan(named(contours(surface, rest, 0).figure, "negative gradient").x[1])
 
 
 def test_playing_moves_the_point_from_the_step_shown_to_the_end_of_the_path():
@@ -75,10 +75,9 @@ def test_playing_moves_the_point_from_the_step_shown_to_the_end_of_the_path():
     names = [int(frame.name) for frame in figure.frames]
     assert names[0] == 30 and names[-1] == 200 and len(names) <= 60
     for frame, row in zip(figure.frames, names, strict=True):
-        assert [figure.data[place].name for place in frame.traces][-1] == "step 30"
+        assert [figure.data[place].name for place in frame.traces] == [drawn.name for drawn in frame.data]
         point = frame.data[-1]
-        assert (point.x[0], point.y[0]) == tuple(path.points[row])
-        assert frame.layout.title.subtitle.text.startswith(f"Step {row:,} at")
+        assert (point.x[0], point.y[0], point.text[0]) == (*path.points[row], f"step {row}")
     assert not contours(surface, path, 200).figure.frames
 
 
@@ -86,7 +85,8 @@ def test_eigen_directions_are_drawn_through_the_point_with_their_eigenvalues():
     surface = bowl(10, 0)
     path = descend(surface, (1.0, 2.0), 0.1, steps=1)
     figure = contours(surface, path, 0).figure
-    steep, flat = named(figure, "λ<sub>max</sub> = 10"), named(figure, "λ<sub>min</sub> = 1")
+    steep, flat = (named(figure, f"curves {name}") for name in ("most, λ<sub>max</sub>", "least, λ<sub>min</sub>"))
+    assert (steep.text[1], flat.text[1]) == ("λ 10", "λ 1")
     np.testing.assert_allclose([np.mean(steep.x), np.mean(steep.y)], [1, 2])
     np.testing.assert_allclose(np.diff(steep.x), 0, atol=1e-12)  # the steep one stands upright
     np.testing.assert_allclose(np.diff(flat.y), 0, atol=1e-12)

@@ -14,7 +14,6 @@ from ui.charts import style
 from ui.charts.animation import player
 from ui.charts.style import Chart, number
 
-RESOLUTION = 61  # points along each variable that the function is drawn from
 CLICKS = 31  # points along each variable that can be clicked
 HEIGHT, BELOW = 580, 150
 ARROW = 0.17  # length of the gradient's arrow, in boxes
@@ -42,13 +41,15 @@ def contours(surface: Surface, path: Path, step: int, *, dark: bool = False) -> 
     from `step` to the end of the path.
     """
     look = style.theme(dark)
-    x, y, values = grid(surface, RESOLUTION)
+    x, y, values = grid(surface, surface.resolution)
     finding = _finding(surface, path, step)
+    # Fixed, since on a chart that can be clicked Streamlit lets a finger pan, which then could not scroll the page.
+    fixed = {"showgrid": False, "constrain": "domain", "fixedrange": True}
     frame = style.layout(
         "From above",
         finding,
-        xaxis=style.axis(html(surface.names[0]), dark, range=list(surface.box[0]), showgrid=False, constrain="domain"),
-        yaxis=style.axis(html(surface.names[1]), dark, range=list(surface.box[1]), showgrid=False, constrain="domain"),
+        xaxis=style.axis(html(surface.names[0]), dark, range=list(surface.box[0]), **fixed),
+        yaxis=style.axis(html(surface.names[1]), dark, range=list(surface.box[1]), **fixed),
         dark=dark,
         height=HEIGHT,
         below=BELOW,
@@ -57,23 +58,20 @@ def contours(surface: Surface, path: Path, step: int, *, dark: bool = False) -> 
     )
     frame["yaxis"] |= {"scaleanchor": "x", "constraintoward": "top"}
     frame["legend"] |= {"entrywidth": 0.5, "entrywidthmode": "fraction"}
-    level = (values - surface.lowest) ** (1 / (surface.root + 1))
-    lines = {"type": "contour", "x": x, "y": y, "z": level.astype(np.float32), "hoverinfo": "skip", "showscale": False}
+    lines = {"type": "contour", "x": x, "y": y, "z": _levels(surface, values), "hoverinfo": "skip", "showscale": False}
     lines |= {"colorscale": _colours(dark), "ncontours": 16, "contours": {"coloring": "heatmap"}}
     lines |= {"line": {"width": 1, "color": style.faded(look.text, 0.3)}}
     moving = _moving(surface, path, step, dark)
-    still = [lines, _clickable(surface), *_path(surface, path, step, dark), _arrow_key(dark)]
-    frame["annotations"] = _arrow(surface, path.points[step], dark)
+    still = [lines, _clickable(surface), *_path(surface, path, step, dark)]
     rows = _spread(step, len(path.points) - 1, MOST_FRAMES)
     frames = []
     if len(rows) > 1:
-        frame["updatemenus"] = player([str(row) for row in rows], HEIGHT, frame["margin"], dark)["updatemenus"]
-        places = [*range(len(still), len(still) + len(moving))]
-        for row in map(int, rows):
-            change = {"annotations": _arrow(surface, path.points[row], dark)}
-            change["title"] = {"subtitle": {"text": "<br>".join(style.wrapped(_finding(surface, path, row)))}}
-            drawn = {"data": _moving(surface, path, row, dark), "traces": places}
-            frames.append({"name": str(row), "layout": change} | drawn)
+        # Not drawn anew, the level lines do not flicker.
+        frame["updatemenus"] = player(list(map(str, rows)), HEIGHT, frame["margin"], dark, redraw=False)["updatemenus"]
+        places = list(range(len(still), len(still) + len(moving)))
+        frames = [
+            {"name": str(row), "data": _moving(surface, path, int(row), dark), "traces": places} for row in rows
+        ]
     figure = go.Figure({"data": [*still, *moving], "layout": frame, "frames": frames})
     alt = f"Level lines of the function {surface.label}, with the path on them. {finding}"
     return Chart(figure, alt, _table(surface, path))
@@ -82,12 +80,12 @@ def contours(surface: Surface, path: Path, step: int, *, dark: bool = False) -> 
 def from_the_side(surface: Surface, path: Path, step: int, *, dark: bool = False) -> Chart:
     """The function as a surface in space, with the path on it."""
     look = style.theme(dark)
-    x, y, values = grid(surface, RESOLUTION)
+    x, y, values = grid(surface, surface.resolution)
     heights = _heights(surface, values)
-    lift = 0.015 * heights.max()  # so that the path lies on the surface and not in it
+    lift = 0.02 * heights.max()  # so that the path lies on the surface and not in it
     words = "Drag to turn it."
-    if surface.root > 1:
-        words += f" Heights are drawn as the {surface.root}rd root of E, so that the valley’s floor shows."
+    if surface.logarithmic:
+        words += " The heights are logarithmic, so that the valley’s floor shows."
     frame = style.layout("As a surface", words, xaxis={}, yaxis={}, dark=dark, height=HEIGHT, below=10)
     title = {"font": {"size": style.TEXT_SIZE, "color": look.muted}}
     axis = {"tickfont": {"size": 11, "color": look.muted}, "gridcolor": look.grid, "showbackground": False}
@@ -105,7 +103,7 @@ def from_the_side(surface: Surface, path: Path, step: int, *, dark: bool = False
     frame |= {"margin": frame["margin"] | {"l": 0, "r": 0}, "showlegend": False}
     sheet = {"type": "surface", "x": x, "y": y, "z": heights.astype(np.float32), "showscale": False}
     sheet |= {"colorscale": _colours(dark), "hoverinfo": "skip", "lighting": {"ambient": 0.9, "specular": 0.03}}
-    sheet["surfacecolor"] = ((values - surface.lowest) ** (1 / (surface.root + 1))).astype(np.float32)
+    sheet["surfacecolor"] = _levels(surface, values)
     rows = _rows(path, step)
     inside = _inside(surface, path.points[rows])
     spots = np.where(inside[:, None], path.points[rows], np.nan)
@@ -116,7 +114,7 @@ def from_the_side(surface: Surface, path: Path, step: int, *, dark: bool = False
     line |= {"hovertemplate": "%{text}<br>E = %{customdata:.4~g}<extra></extra>"}
     data, here = [sheet, line], path.points[step]
     if _inside(surface, here[None])[0]:
-        place = {"x": here[:1], "y": here[1:], "z": _heights(surface, path.values[[step]]) + lift}
+        place = {"x": here[:1], "y": here[1:], "z": _heights(surface, path.values[[step]]) + 2 * lift}
         dot = {"size": 7, "color": _accent(dark), "line": {"color": look.page, "width": 1}}
         data.append({"type": "scatter3d", "mode": "markers", "marker": dot, "hoverinfo": "skip"} | place)
     alt = f"The function {surface.label} as a surface, with the path on it. {_finding(surface, path, step)}"
@@ -165,16 +163,23 @@ def _colours(dark: bool) -> list[list]:
 
 
 def _heights(surface: Surface, values: np.ndarray) -> np.ndarray:
-    return np.maximum(values - surface.lowest, 0) ** (1 / surface.root)
+    above = np.maximum(values - surface.lowest, 0)
+    return np.log10(10 + above) - 1 if surface.logarithmic else above
+
+
+def _levels(surface: Surface, values: np.ndarray) -> np.ndarray:
+    """What level lines are drawn of: the root of a bowl has them equally far apart."""
+    heights = _heights(surface, values)
+    return (heights if surface.logarithmic else np.sqrt(heights)).astype(np.float32)
 
 
 def _height_ticks(surface: Surface, values: np.ndarray) -> dict:
     """Labels of a vertical axis that tell E itself."""
     top = values.max() - surface.lowest
-    if surface.root == 1:
-        told = surface.lowest + np.linspace(0, top, 4)
-    else:
+    told = np.linspace(0, top, 4)
+    if surface.logarithmic:
         told = np.concatenate([[0.0], 10.0 ** np.arange(1, np.floor(np.log10(top)) + 1)])
+    told += surface.lowest
     return {"tickvals": _heights(surface, told), "ticktext": [number(value) for value in told]}
 
 
@@ -207,23 +212,39 @@ def _clickable(surface: Surface) -> dict:
 
 
 def _moving(surface: Surface, path: Path, step: int, dark: bool) -> list[dict]:
-    """What goes along with the point: itself, and the Hessian's eigen-directions through it.
+    """What goes along with the point: itself, the negative gradient, and the Hessian's eigen-directions.
 
     These are as long as a level line's axes, 1 / sqrt|eigenvalue|.
     """
-    point = path.points[step]
+    look, point = style.theme(dark), path.points[step]
+    box = surface.box[0][1] - surface.box[0][0]
     eigenvalues, directions = np.linalg.eigh(surface.hessian(point))
     curved = np.maximum(np.abs(eigenvalues), 1e-300) ** -0.5
-    lengths = AXIS * (surface.box[0][1] - surface.box[0][0]) * np.maximum(curved / curved.max(), SHORTEST)
-    moving = []
-    for k, dash in ((1, "solid"), (0, "dash")):
+    lengths = AXIS * box * np.maximum(curved / curved.max(), SHORTEST)
+    lines, moving = {"type": "scatter", "hoverinfo": "skip"}, []
+    for k, dash, name in ((1, "solid", "curves most, λ<sub>max</sub>"), (0, "dash", "curves least, λ<sub>min</sub>")):
         ends = point + lengths[k] * np.outer([-1, 1], directions[:, k])
-        stroke = {"type": "scatter", "mode": "lines", "x": ends[:, 0], "y": ends[:, 1], "hoverinfo": "skip"}
-        stroke |= {"line": {"color": style.theme(dark).accent, "width": 2.5, "dash": dash}}
-        moving.append(stroke | {"name": f"λ<sub>{'max' if k else 'min'}</sub> = {number(eigenvalues[k], 3)}"})
-    now = {"size": 13, "color": _accent(dark), "line": {"color": style.theme(dark).page, "width": 2}}
-    here = {"type": "scatter", "mode": "markers", "x": point[:1], "y": point[1:], "hoverinfo": "skip", "marker": now}
-    return [*moving, here | {"name": f"step {step:,}"}]
+        words = {"text": ["", f"λ {number(eigenvalues[k], 3)}"], "textposition": "top center"}
+        words["textfont"] = {"size": style.TEXT_SIZE, "color": look.text}
+        stroke = {"mode": "lines+text", "x": ends[:, 0], "y": ends[:, 1], "name": name} | words
+        moving.append(lines | stroke | {"line": {"color": look.accent, "width": 2.5, "dash": dash}})
+    arrow = np.array([point, _arrow_tip(surface, point)])
+    head = {"symbol": "arrow", "angleref": "previous", "size": [0, 15], "color": _accent(dark), "opacity": 1}
+    shaft = {"mode": "lines+markers", "x": arrow[:, 0], "y": arrow[:, 1], "name": "negative gradient", "marker": head}
+    moving.append(lines | shaft | {"line": {"color": _accent(dark), "width": 3}})
+    now = {"size": 13, "color": _accent(dark), "line": {"color": look.page, "width": 2}}
+    here = {"mode": "markers+text", "x": point[:1], "y": point[1:], "name": "the point shown", "marker": now}
+    here |= {"text": [f"step {step:,}"], "textposition": "bottom center", "textfont": {"size": 13, "color": look.text}}
+    return [*moving, lines | here]
+
+
+def _arrow_tip(surface: Surface, point: np.ndarray) -> np.ndarray:
+    """Where the arrow along the negative gradient ends; nowhere if there is no gradient, or outside the picture."""
+    gradient = surface.gradient(point)
+    size = np.linalg.norm(gradient)
+    if size == 0 or not _inside(surface, point[None])[0]:
+        return np.full(2, np.nan)
+    return point - ARROW * (surface.box[0][1] - surface.box[0][0]) * gradient / size
 
 
 def _path(surface: Surface, path: Path, step: int, dark: bool) -> list[dict]:
@@ -242,24 +263,6 @@ def _path(surface: Surface, path: Path, step: int, dark: bool) -> list[dict]:
     halo = {"x": spots[:, 0], "y": spots[:, 1], "mode": "lines", "showlegend": False}
     halo |= {"line": {"color": style.faded(look.page, 0.7), "width": 5}}
     return [lines | drawn for drawn in (halo, whole, start, least)]
-
-
-def _arrow(surface: Surface, point: np.ndarray, dark: bool) -> list[dict]:
-    """The direction of the negative gradient; no arrow where there is none, or outside the picture."""
-    gradient = surface.gradient(point)
-    size = np.linalg.norm(gradient)
-    if size == 0 or not _inside(surface, point[None])[0]:
-        return []
-    tip = point - ARROW * (surface.box[0][1] - surface.box[0][0]) * gradient / size
-    ends = {"x": tip[0], "y": tip[1], "ax": point[0], "ay": point[1]}
-    ends |= {"xref": "x", "yref": "y", "axref": "x", "ayref": "y"}
-    return [ends | {"text": "", "showarrow": True, "arrowhead": 2, "arrowwidth": 3, "arrowcolor": _accent(dark)}]
-
-
-def _arrow_key(dark: bool) -> dict:
-    """An entry in the legend, which knows no arrows."""
-    stroke = {"type": "scatter", "x": [None], "y": [None], "mode": "lines", "name": "negative gradient"}
-    return stroke | {"line": {"color": _accent(dark), "width": 4}}
 
 
 def _finding(surface: Surface, path: Path, step: int) -> str:

@@ -32,8 +32,9 @@ def sigmoid_and_slope(z: float, *, dark: bool = False) -> Chart:
     frame = style.layout(
         "The sigmoid and its slope",
         finding,
-        xaxis=style.axis("net input z", dark, range=[-REACH, REACH], showgrid=False),
-        yaxis=style.axis("S and S′", dark, range=[-0.04, 1.1], tickvals=[0, 0.25, 0.5, 0.75, 1]),
+        # Fixed, since on a chart that can be clicked Streamlit lets a finger pan, which then could not scroll the page.
+        xaxis=style.axis("net input z", dark, range=[-REACH, REACH], showgrid=False, fixedrange=True),
+        yaxis=style.axis("S and S′", dark, range=[-0.04, 1.1], tickvals=[0, 0.25, 0.5, 0.75, 1], fixedrange=True),
         dark=dark,
         height=440,
         below=102,

@@ -175,7 +175,7 @@ def _written_out(surface: Surface, point: np.ndarray, step: int, momentum: float
     if math.isinf(here):
         st.markdown("No direction curves upwards here, so that no learning rate is too large here.")
     else:
-        st.latex(rf"\eta < \frac{{{top}}}{{\lambda_{{\max}}}} = {tex(here, 4)}")
+        st.latex(rf"\eta < {top} / \lambda_{{\max}} = {tex(here, 4)}")
     st.caption(as_text(_curved(surface, eigenvalues)))
 
 

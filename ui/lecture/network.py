@@ -133,4 +133,4 @@ def _pass(net: SmallNetwork, sample: int) -> None:
 
 
 def _row(values: np.ndarray) -> str:
-    return "(" + r",\, ".join(tex(float(value), 2) for value in values) + ")"
+    return "(" + r", ".join(tex(float(value), 2) for value in values) + ")"
