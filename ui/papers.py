@@ -200,6 +200,8 @@ _LOOK = """
   .their-numbers tr { border-top: 1px solid LINE; padding: 0.5rem 0; }
   .their-numbers td { border: 0; padding: 0.15rem 0.5rem 0.15rem 0; }
   .their-numbers td:first-child, .their-numbers td:last-child { grid-column: 1 / -1; }
+  .their-numbers td.none { display: none; }
+  .their-numbers td:has(+ .none) { grid-column: span 2; }
   .their-numbers td[data-name]::before { content: attr(data-name); display: block; color: MUTED; font-size: 0.8rem; }
 }
 """
@@ -211,11 +213,11 @@ def table(result: Result, dark: bool) -> str:
     lines = []
     for row in result.rows:
         there = _indexed(told(row.reference)) + ("<small>theory</small>" if row.against == "theory" else "")
-        mark = "✓" if row.agrees else "≠"
+        mark, none = "✓" if row.agrees else "≠", "" if row.difference is not None else ' class="none"'
         lines.append(
             f"<tr><td>{_indexed(row.what)}</td>"
             f'<td data-name="There">{there}</td><td data-name="Here">{_indexed(told(row.here))}</td>'
-            f'<td data-name="Difference">{escape(told(row.difference, sign=True))}</td>'
+            f'<td data-name="Difference"{none}>{escape(told(row.difference, sign=True))}</td>'
             f'<td class="{"agrees" if row.agrees else "differs"}">{mark} {row.verdict}</td></tr>'
         )
     names = "".join(f'<th scope="col">{name}</th>' for name in ("What", "There", "Here", "Difference", "Verdict"))

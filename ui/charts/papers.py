@@ -334,7 +334,8 @@ def clipping(series: Series, dark: bool) -> list[Chart]:
         f"{len(lost)} of {len(first)} networks diverge without clipping. Median loss in the end: {', '.join(ends)}."
     )
     drawn = [v for runs in series["losses"] for losses in runs for v in losses if v is not None]
-    yaxis = style.axis("loss", dark, decades=(math.log10(min(drawn)) - 0.2, 1.3))
+    # up to the losses that runs start from: those that diverge go far beyond
+    yaxis = style.axis("loss", dark, decades=(math.log10(min(drawn)) - 0.2, math.log10(max(first)) + 0.2))
     xaxis = style.steps_axis(np.array(step), dark)
     return [plot("Loss with and without clipping", finding, curves, xaxis, yaxis, dark=dark)]
 

@@ -1,0 +1,170 @@
+"""The Papers page, driven without a browser."""
+
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core.papers import saxe, stored
+from core.presets import PAPERS
+from ui import papers
+from ui.link import DEFAULTS, to_config, to_values
+
+HOUSE = Path(__file__).resolve().parents[2]
+LIMIT = 120  # seconds; a page takes about one, but the machine may be busy
+STORED = stored.read()
+
+
+@pytest.fixture(autouse=True)
+def no_limits(monkeypatch):
+    for name in ("COST", "BYTES", "TRAININGS"):
+        monkeypatch.delenv(f"GRADIENT_LAB_MAX_{name}", raising=False)
+
+
+def visit(**parameters):
+    """The page as somebody sees it who comes with these parameters."""
+    app = AppTest.from_file(str(HOUSE / "app.py"), default_timeout=LIMIT)
+    app.run()  # st.navigation knows its pages after one run
+    for name, value in parameters.items():
+        app.query_params[name] = value
+    return calm(app.switch_page("pages/papers.py").run())
+
+
+def calm(app):
+    assert not app.exception
+    return app
+
+
+def texts(elements):
+    return [element.value.replace("\\", "") for element in elements]
+
+
+def captions(app):
+    return " ".join(texts(app.caption))
+
+
+def table(app):
+    return next(html.proto.body for html in app.get("html") if "their-numbers" in html.proto.body)
+
+
+def button(app, label):
+    return next(button for button in app.button if button.label == label)
+
+
+@pytest.mark.parametrize("name", PAPERS)
+def test_each_paper_opens_with_its_claim_its_figures_and_its_numbers(name):
+    app, paper, kept = visit(paper=name), PAPERS[name], STORED[name]
+    assert app.header[0].value == paper.subject and not app.error
+    said = " ".join(texts(app.markdown))
+    assert paper.title in said and paper.link in said
+    assert all(checked in said for _, checked in paper.claims)
+    assert len(app.get("plotly_chart")) == len(papers.FIGURES[name](kept.result.series, False))
+    assert all(chart.proto.alt for chart in app.get("plotly_chart"))
+    assert table(app).count("<tr>") == 1 + len(kept.result.rows)
+    assert kept.version in captions(app) and "Stored result" in captions(app)
+    assert len(app.get("latex")) == len(paper.formulas)
+
+
+@pytest.mark.parametrize("name", PAPERS)
+def test_what_differs_is_said_plainly(name):
+    app, differing = visit(paper=name), STORED[name].result.differing
+    assert bool(app.warning) == bool(differing) != bool(app.success)
+    for row in differing:
+        told = texts(app.warning)[0].replace("$sigma_w^2$", "σ_w²")
+        assert row.what in told and papers.told(row.here) in told
+    assert table(app).count("differs") >= len(differing)
+
+
+def test_the_overview_lists_all_eight_with_their_verdicts():
+    app = visit()
+    shown = app.table[0].value
+    assert [label.replace("\\", "") for label in shown["Paper"]] == [paper.label for paper in PAPERS.values()]
+    for verdict, name in zip(shown["Verdict"], PAPERS, strict=True):
+        result = STORED[name].result
+        count = len(result.differing) or len(result.rows)
+        assert str(count) in verdict and ("differ" in verdict) == bool(result.differing)
+    assert app.header[0].value == PAPERS[papers.FIRST].subject
+
+
+def test_another_paper_is_chosen_and_held_in_the_address():
+    app = visit()
+    app.button_group(key="paper_shown").set_value("saxe")
+    calm(app.run())
+    assert app.header[0].value == PAPERS["saxe"].subject
+    assert app.query_params["paper"] in ("saxe", ["saxe"])
+
+
+@pytest.mark.parametrize("odd", ["nope", "", "<b>he_2015</b>", "he_2015 ", "x" * 5000])
+def test_an_address_that_names_no_paper_is_told_in_a_sentence(odd):
+    app = visit(paper=odd)
+    (told,) = texts(app.error)
+    assert told.startswith("paper = ") and "he_2015" in told and len(told) < 400
+    assert app.header[0].value == PAPERS[papers.FIRST].subject
+
+
+def test_a_run_here_shows_fresh_numbers_and_says_so():
+    app = visit(paper="saxe")
+    calm(button(app, "Run it here").click().run())
+    assert "Fresh: run on this server" in captions(app) and "Stored" not in captions(app)
+    assert table(app).count("<tr>") == 4
+    calm(app.run())
+    assert "Fresh" in captions(app)
+    assert "Fresh" not in captions(visit(paper="saxe")), "another session sees the stored numbers"
+
+
+def test_a_run_that_the_server_does_not_allow_is_refused_in_a_sentence(monkeypatch):
+    monkeypatch.setenv("GRADIENT_LAB_MAX_COST", "10")
+    app = calm(button(visit(paper="saxe"), "Run it here").click().run())
+    assert "multiply-adds" in texts(app.error)[0]
+    assert "Stored result" in captions(app)
+
+
+def test_without_stored_results_every_paper_can_still_be_run(monkeypatch):
+    monkeypatch.setattr(papers, "stored", dict)
+    app = visit(paper="saxe")
+    assert "There is no stored result." in captions(app) and not app.get("plotly_chart")
+    assert set(app.table[0].value["Verdict"]) == {"not run yet"}
+    calm(button(app, "Run it here").click().run())
+    assert "Fresh" in captions(app) and len(app.get("plotly_chart")) == 1
+
+
+def test_stored_numbers_of_another_experiment_are_called_so(monkeypatch):
+    monkeypatch.setattr(papers, "fingerprint", lambda paper: "another")
+    assert "has changed since" in captions(visit(paper="saxe"))
+
+
+def test_a_run_takes_a_place_in_the_line_and_gives_it_back(monkeypatch):
+    places = []
+
+    def watched(on_progress=None, executor=None):
+        places.append(papers.sessions.shared().line._free)
+        return saxe.run(on_progress, executor, width=8, matrices=5)
+
+    monkeypatch.setitem(PAPERS, "saxe", replace(PAPERS["saxe"], run=watched))
+    monkeypatch.setattr(papers, "fingerprint", lambda paper: "")
+    free = papers.sessions.shared().line._free
+    calm(button(visit(paper="saxe"), "Run it here").click().run())
+    assert places == [free - 1] and papers.sessions.shared().line._free == free
+
+
+@pytest.mark.parametrize("name", PAPERS)
+def test_the_same_network_opens_in_the_lab(name):
+    links = [link.proto.url for link in visit(paper=name).get("link_button")]
+    assert len(links) == len(PAPERS[name].networks)
+    for url, (_, config) in zip(links, PAPERS[name].networks, strict=True):
+        assert url.startswith("./?")
+        given = {key: values[-1] for key, values in parse_qs(urlsplit(url).query).items()}
+        assert set(given) <= set(DEFAULTS)
+        assert to_config({**to_values(config), **{"hidden": to_values(config)["hidden"]}}) == config
+        values = {**DEFAULTS, **{key: type_of(key, text, config) for key, text in given.items()}}
+        assert to_config(values) == config
+
+
+def type_of(key, text, config):
+    """A parameter as its control holds it."""
+    value = to_values(config)[key]
+    if isinstance(value, bool):
+        return text == "true"
+    return type(value)(text) if isinstance(value, (int, float)) else text
