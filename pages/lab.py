@@ -9,7 +9,7 @@ from core import ConfigError, Trace
 from core.datasets import load, split
 from core.diagnosis import diagnose
 from core.engine import evaluate
-from ui import arm_controls, panels, sessions, sidebar
+from ui import arm_controls, panels, sessions, sidebar, theory
 from ui.charts.boundary import decision_boundary, fit, grid
 from ui.charts.curves import (
     accuracy_chart,
@@ -29,6 +29,12 @@ from ui.text import as_text
 
 # Points at which the answer is drawn: fewer for a network of many units, because all their values are held at once.
 MOST_POINTS, LEAST_POINTS, MOST_VALUES = 6_400, 400, 4_000_000
+
+KEEP_HELP = (
+    "Theory speaks of initialisation. The dash-dotted line is the median over networks drawn from these settings, the "
+    "band holds 95 % of them, and the long-dashed line is what no network with weights of these norms can exceed: "
+    "each layer passes on at most sup|φ′| ‖W‖₂ of the gradient's norm."
+)
 
 CURVES = {
     "loss": ("Loss", loss_chart),
@@ -61,18 +67,29 @@ def run_before(run: Run) -> Run | None:
 @st.fragment
 def gradients(run: Run, before: Run | None) -> None:
     """The main picture, and its history."""
-    quantity = st.segmented_control(
-        "Show",
-        list(QUANTITIES),
-        default="grad_norm",
-        required=True,
-        format_func=lambda name: QUANTITIES[name].label,
-        key="quantity",
-        label_visibility="collapsed",
-        persist_state="session",
-    )
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        quantity = st.segmented_control(
+            "Show",
+            list(QUANTITIES),
+            default="grad_norm",
+            required=True,
+            format_func=lambda name: QUANTITIES[name].label,
+            key="quantity",
+            label_visibility="collapsed",
+            persist_state="session",
+        )
+        keep = st.toggle(
+            "Keep theory at later steps", key="keep_theory", persist_state="session", help=KEEP_HELP, width="content"
+        )
     trace, previous = kept(run), sessions.shared().runs.get(before) if before else None
-    panels.show(gradient_profile(trace, quantity, previous=previous, dark=panels.dark()), "gradient-profile")
+    said = theory.expected(run, Notice(st.empty()))
+    lines = theory.guides(said, quantity, trace)
+    profile = gradient_profile(
+        trace, quantity, previous=previous, guides=lines, keep_guides=keep, dark=panels.dark()
+    )
+    panels.show(profile, "gradient-profile")
+    if said.grad.reason:
+        st.caption(said.grad.reason)
     panels.show(gradient_heatmap(trace, quantity, dark=panels.dark()), "gradient-heatmap")
 
 
@@ -193,9 +210,12 @@ with st.container(horizontal=True, vertical_alignment="center", horizontal_align
     with st.container(horizontal=True, width="content", vertical_alignment="center"):
         arm_controls.pin_button(run.config)
         panels.take_away(run.config, run)
-panels.verdict(diagnose(trace), run.config)
+panels.verdict(diagnose(trace), run.config, theory.factor_told(theory.expected(run, notice), trace))
+notice.clear()
 gradients(run, run_before(run))
+theory.why(run)
 curves(trace)
 inside(run)
 answer(run)
 numbers(run)
+theory.how_we_know(run)

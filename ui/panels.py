@@ -47,11 +47,15 @@ def in_brief(config: RunConfig) -> str:
     return f"{network} · {config.init} × {config.init_scale:g} · {config.dataset} · {training}"
 
 
-def verdict(diagnosis: Diagnosis, config: RunConfig) -> None:
-    """What happened in words, three numbers, and each cure as a button that applies it."""
+def verdict(diagnosis: Diagnosis, config: RunConfig, theory: str = "") -> None:
+    """What happened in words, three numbers, and each cure as a button that applies it.
+
+    Args:
+        theory: a sentence on what theory expected.
+    """
     gravest, *others = diagnosis.findings
     st.title(VERDICTS[diagnosis.verdict][0])
-    st.markdown(f"{as_text(diagnosis.sentence)} {as_text(gravest.why)}")
+    st.markdown(" ".join(as_text(words) for words in (diagnosis.sentence, gravest.why, theory) if words))
     with st.container(horizontal=True):
         for reading in diagnosis.numbers:
             st.metric(reading.label, reading.value, help=reading.help, border=True, height="stretch")

@@ -199,6 +199,7 @@ class _Shared:
     runs: Shelf[Trace]
     snapshots: Shelf[Snapshot]
     tables: Shelf[Table | Prepared]
+    theories: Shelf[object]
     line: Line
 
 
@@ -223,6 +224,7 @@ def shared() -> _Shared:
         runs=Shelf(200, 256_000_000, array_bytes),
         snapshots=Shelf(20, 64_000_000, array_bytes),
         tables=Shelf(40, 128_000_000, array_bytes),
+        theories=Shelf(400, 16_000_000, array_bytes),
         line=Line(places()),
     )
 

@@ -66,11 +66,13 @@ def contours(surface: Surface, path: Path, step: int, *, dark: bool = False) -> 
     rows = _spread(step, len(path.points) - 1, MOST_FRAMES)
     frames = []
     if len(rows) > 1:
-        # Not drawn anew, the level lines do not flicker.
+        # A frame names the level lines too, without changing them: Plotly takes away a layer that no frame names.
         frame["updatemenus"] = player(list(map(str, rows)), HEIGHT, frame["margin"], dark, redraw=False)["updatemenus"]
-        places = list(range(len(still), len(still) + len(moving)))
+        places = [0, *range(len(still), len(still) + len(moving))]
+        same = {"type": "contour"}
         frames = [
-            {"name": str(row), "data": _moving(surface, path, int(row), dark), "traces": places} for row in rows
+            {"name": str(row), "data": [same, *_moving(surface, path, int(row), dark)], "traces": places}
+            for row in rows
         ]
     figure = go.Figure({"data": [*still, *moving], "layout": frame, "frames": frames})
     alt = f"Level lines of the function {surface.label}, with the path on them. {finding}"

@@ -42,6 +42,7 @@ def gradient_profile(
     *,
     previous: Trace | None = None,
     guides: Sequence[Guide] = (),
+    keep_guides: bool = False,
     dark: bool = False,
 ) -> Chart:
     """Norm over layers, logarithmic; opens at step 0, with play and a step slider over at most 100 recorded rows.
@@ -54,6 +55,7 @@ def gradient_profile(
         quantity: a name of QUANTITIES.
         previous: another run, drawn faintly at the same step.
         guides: lines of step 0, such as a theory's.
+        keep_guides: whether they stay at later steps, to compare with.
     """
     chosen = QUANTITIES[quantity]
     title = f"{chosen.label[0].upper()}{chosen.label[1:]} by layer"
@@ -64,15 +66,16 @@ def gradient_profile(
         return style.empty(title, sentence, x="layer", y=chosen.axis, dark=dark)
     before = _same_steps(previous, chosen, trace.step[rows])
     variants = _variants(trace, chosen, rows)
-    low, high = _axis_range(trace, [norms, *variants.values()], [*before, *(guide.values for guide in guides)])
+    compared = [line for guide in guides for line in (guide.values, guide.low, guide.high) if line is not None]
+    low, high = _axis_range(trace, [norms, *variants.values()], [*before, *compared])
     pictures = [
         *_previous(before, dark),
         *_varied(variants, dark),
         _main(norms, chosen.label, dark),
         *_edges(norms, low, high, dark),
     ]
-    fixed = _guides(guides, dark)
-    legend = style.legend_height(sum(drawn.get("showlegend", True) for drawn in fixed) + len(pictures))
+    lines = _guides(guides, dark)
+    legend = style.legend_height(sum(drawn.get("showlegend", True) for drawn in lines) + len(pictures))
     height, below = HEIGHT + legend, legend + (BELOW if len(rows) > 1 else 54)
     said = [_finding(step, values) for step, values in zip(trace.step[rows], norms, strict=True)]
     frame = style.layout(
@@ -86,21 +89,24 @@ def gradient_profile(
         hovermode="x unified",
         showlegend=legend > 0,
     )
-    figure = {"data": fixed + [trace_of for trace_of, _ in pictures], "layout": frame}
+    figure = {"data": lines + [trace_of for trace_of, _ in pictures], "layout": frame}
     if len(rows) > 1:
-        places = list(range(len(fixed), len(fixed) + len(pictures)))
+        moving = [] if keep_guides else [lambda k, y=line["y"]: {"y": [] if k else y} for line in lines]
+        moving += [moves for _, moves in pictures]
+        places = list(range(0 if not keep_guides else len(lines), len(figure["data"])))
         figure["frames"] = [
             {
                 "name": str(step),
                 "traces": places,
-                "data": [moves(k) for _, moves in pictures],
+                "data": [moves(k) for moves in moving],
                 "layout": {"title": {"subtitle": {"text": words}}},
             }
             for k, (step, words) in enumerate(zip(trace.step[rows], said, strict=True))
         ]
         frame |= player([str(step) for step in trace.step[rows]], height, frame["margin"], dark)
         frame["legend"]["y"] = -style.below_data(BELOW, height, frame["margin"]["t"], below)
-    return Chart(go.Figure(figure), _alt(trace, title, rows, norms), _table(trace, chosen, quantity, rows))
+    table = _table(trace, chosen, quantity, rows, guides)
+    return Chart(go.Figure(figure), _alt(trace, title, rows, norms, guides), table)
 
 
 # -- traces of the figure, each with the function that gives its part of frame k --------------------------------
@@ -189,7 +195,8 @@ def _guides(guides: Sequence[Guide], dark) -> list[dict]:
             drawn.append(_line(guide.name, _gaps(guide.low), edge, None) | band)
             fill = {"fill": "tonexty", "fillcolor": style.faded(look.accent, 0.16)}
             drawn.append(_line(guide.name, _gaps(guide.high), edge, None) | band | fill)
-        drawn.append(_line(guide.name, _gaps(guide.values), line, None) | {"legendgroup": guide.name})
+        rank = {"legendgroup": guide.name, "legendrank": 1001}
+        drawn.append(_line(guide.name, _gaps(guide.values), line, None) | rank)
     return drawn
 
 
@@ -235,21 +242,29 @@ def _finding(step: int, values: np.ndarray) -> str:
     return f"Step {step}: {number(values[0])} at layer 1, {number(values[-1])} at the output."
 
 
-def _alt(trace: Trace, title: str, rows: np.ndarray, norms: np.ndarray) -> str:
+def _alt(trace: Trace, title: str, rows: np.ndarray, norms: np.ndarray, guides: Sequence[Guide]) -> str:
     told = [f"{title}."]
     for k in sorted({0, int(np.flatnonzero(np.isfinite(norms).any(axis=1))[-1])}):
         step, first, last = trace.step[rows[k]], norms[k, 0], norms[k, -1]
         told.append(f"Step {step}: {first:.2g} at layer 1, {last:.2g} at the output, layer {trace.layers}.")
         zeros = int((norms[k] == 0).sum())
         told += [f"{zeros} of {trace.layers} layers are exactly 0."] if zeros else []
+    for guide in guides:
+        name = guide.name[0].upper() + guide.name[1:]
+        told.append(f"{name}, at step 0: {guide.values[0]:.2g} at layer 1, {guide.values[-1]:.2g} at the output.")
     if trace.diverged_at is not None:
         told.append(f"The run diverged at step {trace.diverged_at}.")
     return " ".join(told)
 
 
-def _table(trace: Trace, chosen: Quantity, quantity: str, rows: np.ndarray) -> pd.DataFrame:
+def _table(
+    trace: Trace, chosen: Quantity, quantity: str, rows: np.ndarray, guides: Sequence[Guide]
+) -> pd.DataFrame:
     columns = {"step": np.repeat(trace.step[rows], trace.layers)}
     columns |= {"layer": np.tile(np.arange(1, trace.layers + 1), len(rows))}
     columns |= {quantity: chosen.values(trace, rows=rows).ravel()}
     columns |= {name: chosen.values(trace, field, rows).ravel() for field, name in chosen.variants}
+    for guide in guides:
+        lines = {guide.name: guide.values, f"{guide.name}, low": guide.low, f"{guide.name}, high": guide.high}
+        columns |= {name: np.tile(line, len(rows)) for name, line in lines.items() if line is not None}
     return pd.DataFrame(columns)
