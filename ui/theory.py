@@ -118,18 +118,22 @@ def why(run: Run) -> None:
             st.caption("The variance of the net input grows without end, so this network has no place in the plane.")
 
 
+_RECURSIONS = (
+    r"q^{l+1} = \sigma_w^2\, \mathbb E\big[\varphi(\sqrt{q^l} Z)^2\big] + \sigma_b^2",
+    r"\chi^l = \sigma_w^2\, \mathbb E\big[\varphi'(\sqrt{q^l} Z)^2\big]",
+    r"\mathbb E\,\lVert \delta^l \rVert^2 = \chi^l\, \mathbb E\,\lVert \delta^{l+1} \rVert^2",
+)
+
+
 def _formulas() -> None:
-    st.latex(
-        r"q^{l+1} = \sigma_w^2\, \mathbb E\big[\varphi(\sqrt{q^l} Z)^2\big] + \sigma_b^2, \qquad "
-        r"\chi^l = \sigma_w^2\, \mathbb E\big[\varphi'(\sqrt{q^l} Z)^2\big], \qquad "
-        r"\mathbb E\,\lVert \delta^l \rVert^2 = \chi^l\, \mathbb E\,\lVert \delta^{l+1} \rVert^2"
-    )
+    for formula in _RECURSIONS:  # one a line, so that they fit on a telephone
+        st.latex(formula)
     st.caption(
         r"$q$: variance of a layer's net input; $Z$: a standard normal number; $\varphi$: the activation; "
         r"$\sigma_w^2 / n_{in}$: variance of a weight; $\sigma_b^2$: variance of a bias; $\delta$: the gradient at the "
-        r"net input. Where $\chi < 1$ the gradient vanishes layer by layer, where $\chi > 1$ it explodes. Source: Poole "
-        r"et al. 2016 and Schoenholz et al. 2017; for the band Hanin & Nica 2018 (ReLU), taken further here to every "
-        r"activation."
+        r"net input. Where $\chi < 1$ the gradient vanishes layer by layer, where $\chi > 1$ it explodes. Sources: "
+        r"Poole et al. 2016 and Schoenholz et al. 2017; for the band Hanin & Nica 2018 (ReLU), taken further here to "
+        r"every activation."
     )
 
 

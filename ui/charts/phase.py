@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
@@ -53,13 +55,23 @@ def layer_means(measured: LayerMeans, expected: LayerMeans | None, quantity: str
         title,
         finding,
         xaxis=style.layers_axis(len(own), dark),
-        yaxis=style.axis(axis, dark, decades=style.log_range(*lines.values(), np.ones(1), least=1.0)),
+        yaxis=_log_axis(axis, style.log_range(*lines.values(), np.ones(1), least=1.0), dark),
         dark=dark,
         height=HEIGHT,
         hovermode="x unified",
     )
     table = pd.DataFrame({"layer": x} | {f"{quantity}, {name}": values for name, values in lines.items()})
     return Chart(go.Figure({"data": data, "layout": frame}), f"{title}. {finding}", table)
+
+
+def _log_axis(title: str, decades: tuple[float, float], dark: bool) -> dict:
+    """A logarithmic axis; over few decades with labels at 2 and 5 too."""
+    axis = style.axis(title, dark, decades=decades)
+    if decades[1] - decades[0] > 2:
+        return axis
+    powers = range(math.floor(decades[0]), math.ceil(decades[1]))
+    values = [digit * 10.0**power for power in powers for digit in (1, 2, 5)]
+    return axis | {"tickvals": values, "ticktext": [f"{value:g}" for value in values]}
 
 
 def phase_plane(
