@@ -56,10 +56,8 @@ def test_a_click_on_the_level_lines_starts_there(lecture, settled):
     assert number(page, "bowl_x") == pytest.approx(-1.5, abs=0.11)
 
 
-def test_playing_runs_along_the_path_and_a_click_on_the_sigmoid_moves_its_point(lecture, settled):
+def test_a_click_on_the_sigmoid_moves_its_point(lecture, settled):
     page = lecture()
-    page.locator(f"{CONTOURS} .updatemenu-button").first.click()
-    page.wait_for_selector(f"{CONTOURS} .textpoint:has-text('step 50')")
     click(page, SIGMOID, 0.25, 0.5)
     settled(page)
     assert float(re.search(r"sigmoid_z=([-\d.]+)", page.url)[1]) == pytest.approx(-5, abs=0.13)

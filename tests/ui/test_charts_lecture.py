@@ -68,19 +68,6 @@ def test_arrow_points_against_the_gradient_and_is_absent_without_one():
     assert np.isnan(named(contours(surface, rest, 0).figure, "negative gradient").x[1])
 
 
-def test_playing_moves_the_point_from_the_step_shown_to_the_end_of_the_path():
-    surface = bowl()
-    path = descend(surface, (-2.0, 1.0), 0.05, steps=200)
-    figure = contours(surface, path, 30).figure
-    names = [int(frame.name) for frame in figure.frames]
-    assert names[0] == 30 and names[-1] == 200 and len(names) <= 60
-    for frame, row in zip(figure.frames, names, strict=True):
-        assert [figure.data[place].name for place in frame.traces] == [drawn.name for drawn in frame.data]
-        point = frame.data[-1]
-        assert (point.x[0], point.y[0], point.text[0]) == (*path.points[row], f"step {row}")
-    assert not contours(surface, path, 200).figure.frames
-
-
 def test_eigen_directions_are_drawn_through_the_point_with_their_eigenvalues():
     surface = bowl(10, 0)
     path = descend(surface, (1.0, 2.0), 0.1, steps=1)

@@ -9,10 +9,8 @@ from ui.charts import style
 FRAME_MS = 80
 
 
-def player(steps: Sequence[str], height: int, margin: Mapping[str, int], dark: bool, redraw: bool = True) -> dict:
+def player(steps: Sequence[str], height: int, margin: Mapping[str, int], dark: bool) -> dict:
     """`sliders` and `updatemenus` of a layout whose frames are named by `steps`.
-
-    Without `redraw` a frame can change nothing but scattered points and lines, and all else stands still.
 
     Streamlit's theme does not reach either, so both have their colours here. The buttons stand in the left margin,
     so that the slider has the data's width on any screen.
@@ -23,8 +21,8 @@ def player(steps: Sequence[str], height: int, margin: Mapping[str, int], dark: b
     def below(pixels):
         return -style.below_data(pixels, height, margin["t"], margin["b"])
 
-    still = {"mode": "immediate", "frame": {"duration": 0, "redraw": redraw}, "transition": {"duration": 0}}
-    play = still | {"frame": {"duration": FRAME_MS, "redraw": redraw}, "fromcurrent": True}
+    still = {"mode": "immediate", "frame": {"duration": 0, "redraw": True}, "transition": {"duration": 0}}
+    play = still | {"frame": {"duration": FRAME_MS, "redraw": True}, "fromcurrent": True}
     slider = {
         "active": 0,
         "x": 0,

@@ -11,7 +11,6 @@ from plotly.colors import sample_colorscale
 
 from core.descent import Path, Surface, grid
 from ui.charts import style
-from ui.charts.animation import player
 from ui.charts.style import Chart, number
 
 CLICKS = 31  # points along each variable that can be clicked
@@ -20,7 +19,6 @@ ARROW = 0.17  # length of the gradient's arrow, in boxes
 AXIS = 0.2  # half length of the longer eigen-direction, in boxes
 SHORTEST = 0.25  # of the shorter one, as a share of the longer: a narrower ellipse could not be seen
 MOST_POINTS = 400  # of a path that are drawn
-MOST_FRAMES = 60
 SHADES = np.linspace(0, 0.62, 9)  # of the colour scale that are used
 
 
@@ -37,8 +35,7 @@ def plain(name: str) -> str:
 def contours(surface: Surface, path: Path, step: int, *, dark: bool = False) -> Chart:
     """Level lines with the path, and at its point of `step` the negative gradient and the Hessian's eigen-directions.
 
-    A grid of invisible points lies over it, so that a click anywhere returns an x and a y. Playing moves the point
-    from `step` to the end of the path.
+    A grid of invisible points lies over it, so that a click anywhere returns an x and a y.
     """
     look = style.theme(dark)
     x, y, values = grid(surface, surface.resolution)
@@ -61,22 +58,9 @@ def contours(surface: Surface, path: Path, step: int, *, dark: bool = False) -> 
     lines = {"type": "contour", "x": x, "y": y, "z": _levels(surface, values), "hoverinfo": "skip", "showscale": False}
     lines |= {"colorscale": _colours(dark), "ncontours": 16, "contours": {"coloring": "heatmap"}}
     lines |= {"line": {"width": 1, "color": style.faded(look.text, 0.3)}}
-    moving = _moving(surface, path, step, dark)
-    still = [lines, _clickable(surface), *_path(surface, path, step, dark)]
-    rows = _spread(step, len(path.points) - 1, MOST_FRAMES)
-    frames = []
-    if len(rows) > 1:
-        # A frame names the level lines too, without changing them: Plotly takes away a layer that no frame names.
-        frame["updatemenus"] = player(list(map(str, rows)), HEIGHT, frame["margin"], dark, redraw=False)["updatemenus"]
-        places = [0, *range(len(still), len(still) + len(moving))]
-        same = {"type": "contour"}
-        frames = [
-            {"name": str(row), "data": [same, *_moving(surface, path, int(row), dark)], "traces": places}
-            for row in rows
-        ]
-    figure = go.Figure({"data": [*still, *moving], "layout": frame, "frames": frames})
+    data = [lines, _clickable(surface), *_path(surface, path, step, dark), *_here(surface, path, step, dark)]
     alt = f"Level lines of the function {surface.label}, with the path on them. {finding}"
-    return Chart(figure, alt, _table(surface, path))
+    return Chart(go.Figure({"data": data, "layout": frame}), alt, _table(surface, path))
 
 
 def from_the_side(surface: Surface, path: Path, step: int, *, dark: bool = False) -> Chart:
@@ -185,14 +169,10 @@ def _height_ticks(surface: Surface, values: np.ndarray) -> dict:
     return {"tickvals": _heights(surface, told), "ticktext": [number(value) for value in told]}
 
 
-def _spread(first: int, last: int, most: int) -> np.ndarray:
-    """Whole numbers from first to last: all, or at most so many, evenly spread."""
-    return np.unique(np.rint(np.linspace(first, last, min(last - first + 1, most))).astype(int))
-
-
 def _rows(path: Path, step: int) -> np.ndarray:
-    """Rows of a path that are drawn, with that of `step`."""
-    return np.union1d(_spread(0, len(path.points) - 1, MOST_POINTS), [step])
+    """Rows of a path that are drawn: all, or evenly spread ones of a long one, and that of `step`."""
+    last = len(path.points) - 1
+    return np.union1d(np.rint(np.linspace(0, last, min(last + 1, MOST_POINTS))).astype(int), [step])
 
 
 def _inside(surface: Surface, points: np.ndarray) -> np.ndarray:
@@ -213,31 +193,31 @@ def _clickable(surface: Surface) -> dict:
     return points | {"hovertemplate": words + "<extra>click to start here</extra>"}
 
 
-def _moving(surface: Surface, path: Path, step: int, dark: bool) -> list[dict]:
-    """What goes along with the point: itself, the negative gradient, and the Hessian's eigen-directions.
+def _here(surface: Surface, path: Path, step: int, dark: bool) -> list[dict]:
+    """The point of a step, its negative gradient, and the Hessian's eigen-directions through it.
 
-    These are as long as a level line's axes, 1 / sqrt|eigenvalue|.
+    The latter are as long as a level line's axes, 1 / sqrt|eigenvalue|.
     """
     look, point = style.theme(dark), path.points[step]
     box = surface.box[0][1] - surface.box[0][0]
     eigenvalues, directions = np.linalg.eigh(surface.hessian(point))
     curved = np.maximum(np.abs(eigenvalues), 1e-300) ** -0.5
     lengths = AXIS * box * np.maximum(curved / curved.max(), SHORTEST)
-    lines, moving = {"type": "scatter", "hoverinfo": "skip"}, []
+    lines, drawn = {"type": "scatter", "hoverinfo": "skip"}, []
     for k, dash, name in ((1, "solid", "curves most, λ<sub>max</sub>"), (0, "dash", "curves least, λ<sub>min</sub>")):
         ends = point + lengths[k] * np.outer([-1, 1], directions[:, k])
         words = {"text": ["", f"λ {number(eigenvalues[k], 3)}"], "textposition": "top center"}
         words["textfont"] = {"size": style.TEXT_SIZE, "color": look.text}
         stroke = {"mode": "lines+text", "x": ends[:, 0], "y": ends[:, 1], "name": name} | words
-        moving.append(lines | stroke | {"line": {"color": look.accent, "width": 2.5, "dash": dash}})
+        drawn.append(lines | stroke | {"line": {"color": look.accent, "width": 2.5, "dash": dash}})
     arrow = np.array([point, _arrow_tip(surface, point)])
     head = {"symbol": "arrow", "angleref": "previous", "size": [0, 15], "color": _accent(dark), "opacity": 1}
     shaft = {"mode": "lines+markers", "x": arrow[:, 0], "y": arrow[:, 1], "name": "negative gradient", "marker": head}
-    moving.append(lines | shaft | {"line": {"color": _accent(dark), "width": 3}})
+    drawn.append(lines | shaft | {"line": {"color": _accent(dark), "width": 3}})
     now = {"size": 13, "color": _accent(dark), "line": {"color": look.page, "width": 2}}
     here = {"mode": "markers+text", "x": point[:1], "y": point[1:], "name": "the point shown", "marker": now}
     here |= {"text": [f"step {step:,}"], "textposition": "bottom center", "textfont": {"size": 13, "color": look.text}}
-    return [*moving, lines | here]
+    return [*drawn, lines | here]
 
 
 def _arrow_tip(surface: Surface, point: np.ndarray) -> np.ndarray:
