@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,7 +12,11 @@ from core.config import RunConfig
 from core.engine import snapshot
 from core.errors import ConfigError
 from core.families.activations import ACTIVATIONS
-from core.theory import length_map
+from core.theory import moments
+from core.theory.gaussian import LARGEST
+from core.theory.network import spectral_norm
+
+CHUNK = 32  # variances whose moments are found at once: their nodes stay in the cache (measured)
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,7 +28,7 @@ class Paths:
     Attributes:
         measured: ||delta^l|| / ||delta^L|| over the batch, of this very network.
         worst: the product of sup|phi'| ||W||_2 over the layers in between: no data and no unit can exceed it.
-        typical: the product of sqrt(chi) in between, from mean field theory; NaN where it has none.
+        typical: the root of the product of chi in between, from mean field theory; NaN where it has none.
         path: |product of phi'(net) w| in between, at sample 1, along the strongest of all paths through the layers.
         path_bound: the same with sup|phi'| for every slope.
         units: (L,) the unit of each layer on that path, from 0.
@@ -75,8 +80,8 @@ def follow(config: RunConfig) -> Paths:
     return Paths(
         config,
         measured,
-        _products([activation.sup_slope * float(np.linalg.norm(W, 2)) for W in between]),
-        _typical(config, shot.inputs),
+        _products([activation.sup_slope * spectral_norm(W) for W in between]),
+        _typical(config, shot.inputs, np.sum(shot.delta[layers - 1] ** 2, axis=1)),
         _products(np.abs(along * weights)),
         _products(activation.sup_slope * np.abs(weights)),
         np.array(units),
@@ -113,14 +118,27 @@ def _products(factors: Sequence[float]) -> np.ndarray:
         return np.cumprod([1.0, *factors[::-1]])[::-1]
 
 
-def _typical(config: RunConfig, X: np.ndarray) -> np.ndarray:
-    """The product of sqrt(chi), chi at the variance q of each layer's net input; NaN for an init of another scaling."""
+def _typical(config: RunConfig, X: np.ndarray, last: np.ndarray) -> np.ndarray:
+    """The root of the product of chi over the layers, a mean over samples; NaN where mean field theory has none.
+
+    Each sample has its own variance q, from q^1 = sigma_w^2 |x|^2 / inputs on, and counts by `last`, its |delta|^2 at
+    the last hidden layer.
+    """
     layers = len(config.hidden)
-    if config.init not in ("normal", "uniform"):
-        return np.full(layers, np.nan)
-    q1 = config.init_scale**2 * float(np.mean(X**2))
-    _, chi = length_map(config.activation, q1, config.init_scale, 0.0, layers)
-    return _products(np.sqrt(chi[:-1]))
+    typical = np.full(layers, np.nan)
+    if config.init not in ("normal", "uniform") or not last.sum() > 0:
+        return typical
+    with np.errstate(all="ignore"):
+        variance = np.square(np.float64(config.init_scale))
+        q, chi = variance * np.mean(X**2, axis=1), []
+        for _ in range(layers - 1):
+            if not (q <= LARGEST).all():
+                return typical
+            found = [moments(config.activation, part) for part in np.array_split(q, math.ceil(len(q) / CHUNK))]
+            chi.append(variance * np.concatenate([part.slope2 for part in found]))
+            q = variance * np.concatenate([part.second for part in found])
+        products = np.cumprod([np.ones(len(X)), *chi[::-1]], axis=0)[::-1]
+        return np.sqrt(products @ (last / last.sum()))
 
 
 def over_scales(config: RunConfig, scales: np.ndarray) -> dict[str, np.ndarray]:

@@ -27,7 +27,7 @@ from ui.text import as_text
 
 ACTIVE = ("sigmoid", "tanh", "relu")
 MOST_LAYERS, WIDTH = 30, 32
-SCALES = np.geomspace(0.25, 16, 25)
+SCALES = np.geomspace(0.25, 16, 13)
 
 
 def section() -> None:
@@ -91,8 +91,8 @@ def _along(paths: Paths) -> None:
         with box:
             st.markdown(
                 "Of all ways from a unit of the first hidden layer to one of the last, this one has the largest "
-                "product of $|\\varphi'(\\mathit{net})\\, w|$ for sample 1. The last column begins at the last layer and "
-                "gains one factor a row upwards."
+                "product of $|\\varphi'(\\mathit{net})\\, w|$ for sample 1. The last column begins at the last layer "
+                "and gains one factor a row upwards."
             )
             rows = path_table(paths)
             shapes = dict.fromkeys(rows.columns[2:], st.column_config.NumberColumn(format="%.3g"))
