@@ -9,15 +9,19 @@ Source: Pearlmutter 1994, "Fast exact multiplication by the Hessian".
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from concurrent.futures import Executor
+
 import numpy as np
 from scipy.sparse.linalg import LinearOperator, eigsh
 
-from core.config import RunConfig
-from core.engine import Data, checked_data, one_blas_thread
+from core.config import RULES, RunConfig
+from core.engine import Data, Progress, checked_data, one_blas_thread, train
 from core.errors import ConfigError
 from core.families.activations import ACTIVATIONS
 from core.families.losses import LOSSES, OUTPUT_ACTIVATIONS
 from core.families.normalization import EPS, NORMALIZATIONS
+from core.families.optimizers import OPTIMIZERS
 from core.layout import Layout
 from core.stack import Initial, check_initial
 
@@ -83,6 +87,49 @@ def sharpness(config: RunConfig, weights: Initial, data: Data | None = None) -> 
     operator = LinearOperator((size, size), lambda v: product(v.reshape(1, -1))[0] / scale, dtype=float)
     (largest,) = eigsh(operator, 1, which="LA", v0=start, tol=LANCZOS_TOLERANCE, return_eigenvectors=False)
     return scale * float(largest)
+
+
+def sharpness_over(
+    config: RunConfig,
+    steps: Sequence[int],
+    data: Data | None = None,
+    on_progress: Progress | None = None,
+    executor: Executor | None = None,
+) -> np.ndarray:
+    """Sharpness of one run after each of these numbers of steps; NaN from where it has diverged.
+
+    The run is trained again up to each of them: for k of them evenly spaced that costs k / 2 runs.
+
+    Args:
+        config, data: of the run.
+        steps: each from 0 to the config's steps.
+        on_progress, executor: as in `train`; training counts for half of the progress.
+
+    Raises:
+        ConfigError: as `train`, or a number of steps that the run does not have.
+    """
+    rule = RULES["steps"]
+    runs = [config.change(steps=rule.clean("steps", step), record_every=max(int(step), 1)) for step in steps]
+    if max(steps, default=0) > config.steps:
+        raise ConfigError("steps", max(steps), f"the run has {config.steps} steps")
+    whole = 2 * len(runs)
+
+    def training(done: int, total: int) -> None:
+        on_progress(int(len(runs) * done / total), whole)
+
+    traces = train(runs, data=data, on_progress=training if on_progress else None, executor=executor)
+    values = []
+    for done, trace in enumerate(traces):
+        values.append(np.nan if trace.diverged_at is not None else sharpness(config, trace.weights, data))
+        if on_progress:
+            on_progress(len(runs) + done + 1, whole)
+    return np.array(values)
+
+
+def stability_bound(config: RunConfig) -> float | None:
+    """The sharpness up to which this optimizer's steps on a quadratic do not grow; None where it has no such bound."""
+    bound = OPTIMIZERS[config.optimizer].bound
+    return None if bound is None else bound(config.momentum) / config.learning_rate
 
 
 class _Product:

@@ -20,6 +20,9 @@ class Optimizer:
         step: (gradient, states, learning_rate, momentum, t, out, scratch) -> None; writes the step to `out`.
             gradient, each state, out and scratch: (R, parameters); learning_rate and momentum: (R, 1); t: 1, 2, ...
         uses_momentum: whether the field `momentum` applies.
+        bound: momentum -> the largest learning_rate times curvature at which its steps on a quadratic do not grow;
+            None where that depends on the gradients before.
+        bound_formula: LaTeX of the curvature that this allows.
     """
 
     name: str
@@ -29,6 +32,8 @@ class Optimizer:
     step: Callable[..., None]
     uses_momentum: bool
     source: str
+    bound: Callable[[float], float] | None = None
+    bound_formula: str = ""
 
 
 def _sgd(gradient, states, learning_rate, momentum, t, out, scratch):
@@ -84,7 +89,17 @@ def _adam(gradient, states, learning_rate, momentum, t, out, scratch):
 OPTIMIZERS: dict[str, Optimizer] = {
     member.name: member
     for member in (
-        Optimizer("sgd", "SGD", r"w \leftarrow w - \eta g", 0, _sgd, False, "Robbins & Monro 1951"),
+        Optimizer(
+            "sgd",
+            "SGD",
+            r"w \leftarrow w - \eta g",
+            0,
+            _sgd,
+            False,
+            "Robbins & Monro 1951",
+            lambda momentum: 2.0,
+            r"\frac{2}{\eta}",
+        ),
         Optimizer(
             "momentum",
             "momentum",
@@ -93,6 +108,8 @@ OPTIMIZERS: dict[str, Optimizer] = {
             _momentum,
             True,
             "Polyak 1964, the heavy ball",
+            lambda momentum: 2 * (1 + momentum),
+            r"\frac{2 (1 + \mu)}{\eta}",
         ),
         Optimizer(
             "nesterov",
@@ -102,6 +119,8 @@ OPTIMIZERS: dict[str, Optimizer] = {
             _nesterov,
             True,
             "Nesterov 1983, in the form of Sutskever et al. 2013",
+            lambda momentum: 2 * (1 + momentum) / (1 + 2 * momentum),
+            r"\frac{2 (1 + \mu)}{(1 + 2 \mu)\, \eta}",
         ),
         Optimizer(
             "rmsprop",

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 from core import ConfigError, RunConfig, snapshot, train
-from core.curvature import SMALL, hessian, hessian_vector, sharpness
+from core.curvature import SMALL, hessian, hessian_vector, sharpness, sharpness_over, stability_bound
 from core.families.activations import ACTIVATIONS
 from core.families.losses import LOSSES
 from core.families.normalization import NORMALIZATIONS
+from core.families.optimizers import OPTIMIZERS
 
 with open(Path(__file__).parent / "reference" / "exercise.json", encoding="utf-8") as file:
     REFERENCE = json.load(file)
@@ -225,6 +226,45 @@ def test_sharpness_keeps_its_digits_at_any_size(scale):
 def test_sharpness_of_a_flat_loss_is_zero():
     config, weights = RunConfig(hidden=(), bias=False), [(np.zeros((SMALL + 10, 1)), None)]
     assert sharpness(config, weights, (np.zeros((3, SMALL + 10)), np.ones((3, 1)))) == 0
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.5, 0.9])
+@pytest.mark.parametrize("name", [name for name, optimizer in OPTIMIZERS.items() if optimizer.bound])
+def test_steps_on_a_quadratic_stay_bounded_just_up_to_the_bound(name, momentum):
+    # E = 2 w^2 (one sample x = sqrt 2, target 0): curvature 4 everywhere
+    data, start = (np.array([[np.sqrt(2)]]), np.zeros((1, 1))), [(np.ones((1, 1)), None)]
+    base = RunConfig(hidden=(), bias=False, optimizer=name, momentum=momentum, steps=2_000, record_every=2_000)
+    assert sharpness(base, start, data) == pytest.approx(4, rel=1e-14)
+    rate = base.learning_rate * stability_bound(base) / 4
+    for factor, grows in ((0.97, False), (1.03, True)):
+        config = base.change(learning_rate=factor * rate)
+        assert (stability_bound(config) < 4) == grows
+        (trace,) = train([config], data=data, initial=[start])
+        assert (trace.diverged_at is not None or trace.loss[-1] > trace.loss[0]) == grows
+
+
+@pytest.mark.parametrize("name", [name for name, optimizer in OPTIMIZERS.items() if not optimizer.bound])
+def test_optimizers_that_scale_by_past_gradients_have_no_bound(name):
+    assert stability_bound(RunConfig(optimizer=name)) is None
+
+
+@pytest.mark.parametrize("fields", [{}, {"optimizer": "adam", "batch_size": 5}, {"clip": "value", "l2": 0.1}])
+def test_sharpness_over_the_steps_is_that_of_the_weights_the_run_had(fields):
+    config, told = RunConfig(hidden=(6, 6), activation="tanh", samples=20, steps=12, **fields), []
+    values = sharpness_over(config, [0, 5, 12], on_progress=lambda done, total: told.append((done, total)))
+    expected = [sharpness(config, snapshot(config, step).weights) for step in (0, 5, 12)]
+    np.testing.assert_array_equal(values, expected)
+    assert told[-1] == (6, 6) and told == sorted(told)
+
+
+def test_sharpness_of_a_run_that_diverges_ends_there():
+    config = RunConfig(hidden=(6,), activation="relu", init_scale=3, learning_rate=5, samples=20, steps=60)
+    at = train([config])[0].diverged_at
+    values = sharpness_over(config, [0, at - 1, 60])
+    assert at > 1 and np.isfinite(values[0]) and np.isnan(values[2])
+    assert sharpness_over(config, []).shape == (0,)
+    with pytest.raises(ConfigError, match="60 steps"):
+        sharpness_over(config, [61])
 
 
 def test_bad_arguments_are_refused_in_one_sentence():
