@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from core.errors import ConfigError
-from core.theory.gaussian import bell_nodes, growth, member, one_variance, scale
+from core.theory.gaussian import bell_nodes, growth, member, one_variance, scale, sizes
 from core.theory.lengths import length_map
 
 
@@ -38,9 +37,7 @@ def log_variance(
 
     Source: Hanin & Nica 2018 for ReLU; the general case is derived here.
     """
-    phi, widths = member(activation), np.asarray(hidden, float)
-    if widths.ndim != 1 or not len(widths) or not (widths >= 1).all():
-        raise ConfigError("hidden", hidden, "it must be one or more numbers of at least 1")
+    phi, widths = member(activation), np.array(sizes("hidden", hidden, 1), float)
     q, _ = length_map(activation, one_variance("q1", q1), sigma_w, sigma_b, len(widths))
     sigma_w = scale("sigma_w", sigma_w)
     layers = len(widths)

@@ -8,7 +8,7 @@ z), the activation's bend (in u), and its kinks.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -155,6 +155,19 @@ def one_variance(field: str, value: float) -> float:
     if array.ndim:
         raise ConfigError(field, value, "it must be one number")
     return float(array)
+
+
+def sizes(field: str, value: Sequence[int], fewest: int) -> tuple[int, ...]:
+    """Units of layer after layer as a tuple.
+
+    Raises:
+        ConfigError: fewer layers than that, or a size that is no whole number of at least 1.
+    """
+    found = tuple(value) if isinstance(value, (Sequence, np.ndarray)) else ()
+    whole = all(isinstance(n, (int, np.integer)) and not isinstance(n, bool) and n >= 1 for n in found)
+    if len(found) < fewest or not whole:
+        raise ConfigError(field, value, f"it must be whole numbers of at least 1, for {fewest} or more layers")
+    return tuple(map(int, found))
 
 
 def scale(field: str, value: float) -> float:

@@ -18,7 +18,7 @@ import numpy as np
 from core.errors import ConfigError
 from core.families.activations import Activation
 from core.theory.correlations import arc_cosine
-from core.theory.gaussian import LARGEST, NODES, WEIGHTS, bell_nodes, member, scale
+from core.theory.gaussian import LARGEST, NODES, WEIGHTS, bell_nodes, member, scale, sizes
 
 BLOCK, MOST_TERMS = 16, 256  # Hermite terms computed at once, and at most
 SMALL = 1e-10  # share of E phi^2 that terms left out may hold; their size is known, only their fall with c guessed
@@ -147,7 +147,7 @@ def propagate(phi: Activation, gains: Sequence[float], sigma_b: float, X: np.nda
     Y = [X @ X.T / X.shape[1]]
     K, found = [], []
     for layer, gain in enumerate(gains):
-        K.append(gain * Y[-1] + sigma_b**2)
+        K.append(gain * Y[-1] + sigma_b * sigma_b)
         if layer == len(gains) - 1:
             break
         if not (np.diag(K[-1]) <= LARGEST).all():  # nothing more can be said
@@ -197,7 +197,7 @@ def gradient_norms(
     Source: module docstring.
     """
     phi, sigma_w, sigma_b = member(activation), scale("sigma_w", sigma_w), scale("sigma_b", sigma_b)
-    widths = checked_widths(widths)
+    widths = sizes("widths", widths, 2)
     X, output_gram = matrix("X", X), matrix("output_gram", output_gram)
     if X.shape[1] != widths[0]:
         raise ConfigError("X", X.shape, f"it must have {widths[0]} columns, one for each input")
@@ -207,18 +207,6 @@ def gradient_norms(
     products, logs = passed_back(grams)
     sums = [n * (P * Y * output_gram).sum() for n, P, Y in zip(widths, products, grams.Y, strict=False)]
     return np.array(sums) * np.exp(logs) / len(X) ** 2
-
-
-def checked_widths(widths: Sequence[int]) -> tuple[int, ...]:
-    """Layer sizes as a tuple.
-
-    Raises:
-        ConfigError: fewer than two, or one that is no whole number of at least 1.
-    """
-    sizes = tuple(widths)
-    if len(sizes) < 2 or any(isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 1 for n in sizes):
-        raise ConfigError("widths", widths, "it must be two or more whole numbers of at least 1: inputs, ..., outputs")
-    return tuple(map(int, sizes))
 
 
 def matrix(field: str, value: np.ndarray) -> np.ndarray:
