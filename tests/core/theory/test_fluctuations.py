@@ -85,7 +85,7 @@ CASES = {
 def check_scatter(case, width, layers, networks):
     found, error = measured(*CASES[case], width, layers, 1.0, networks)
     predicted = np.array(log_variance(*CASES[case], [width] * layers, 1.0))
-    # 4 standard errors, and the next order in 1/width: for ReLU, whose logarithm has its moments in closed form, 4.4 / n
+    # 4 standard errors, and the next order in 1/width: 4.4 / width for ReLU, whose law is known
     assert (np.abs(found - predicted) <= 4 * error + predicted * 6 / width).all(), found / predicted
 
 
