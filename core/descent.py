@@ -42,6 +42,7 @@ class Surface:
         start, learning_rate, steps: what shows it well.
         quadratic: whether the Hessian is the same everywhere.
         resolution: points along each variable that it takes to draw it.
+        seen_from: where an eye that sees it well stands over the plane of its variables.
         logarithmic: heights are drawn as log10(10 + E): a valley between steep walls would not show its floor.
     """
 
@@ -58,6 +59,7 @@ class Surface:
     steps: int
     quadratic: bool = False
     resolution: int = 61
+    seen_from: Point = (1.2, -1.4)
     logarithmic: bool = False
 
     @property
@@ -206,6 +208,7 @@ def network_error() -> Surface:
         start=(-2.0, -1.0),
         learning_rate=5.0,
         steps=200,
+        seen_from=(1.1, 1.5),
     )
 
 

@@ -83,7 +83,10 @@ def from_the_side(surface: Surface, path: Path, step: int, *, dark: bool = False
         "zaxis": axis | {"title": title | {"text": "E"}} | _height_ticks(surface, values),
         "aspectmode": "manual",
         "aspectratio": {"x": 1, "y": 1, "z": 0.7},
-        "camera": {"eye": {"x": 1.2, "y": -1.4, "z": 0.95}, "center": {"x": 0, "y": 0, "z": -0.15}},
+        "camera": {
+            "eye": dict(zip("xyz", (*surface.seen_from, 0.95), strict=True)),
+            "center": {"x": 0, "y": 0, "z": -0.15},
+        },
         "dragmode": "turntable",
     }
     frame |= {"margin": frame["margin"] | {"l": 0, "r": 0}, "showlegend": False}
@@ -190,7 +193,7 @@ def _clickable(surface: Surface) -> dict:
     points |= {"marker": {"size": 14, "opacity": 0}, "selected": {"marker": unseen}, "unselected": {"marker": unseen}}
     first, second = map(html, surface.names)
     words = f"{first} = %{{x:.3~g}}, {second} = %{{y:.3~g}}<br>E = %{{customdata:.4~g}}"
-    return points | {"hovertemplate": words + "<extra>click to start here</extra>"}
+    return points | {"hovertemplate": words + "<br>click to start here<extra></extra>"}
 
 
 def _here(surface: Surface, path: Path, step: int, dark: bool) -> list[dict]:
@@ -205,7 +208,10 @@ def _here(surface: Surface, path: Path, step: int, dark: bool) -> list[dict]:
     lengths = AXIS * box * np.maximum(curved / curved.max(), SHORTEST)
     lines, drawn = {"type": "scatter", "hoverinfo": "skip"}, []
     for k, dash, name in ((1, "solid", "curves most, λ<sub>max</sub>"), (0, "dash", "curves least, λ<sub>min</sub>")):
-        ends = point + lengths[k] * np.outer([-1, 1], directions[:, k])
+        half = lengths[k] * directions[:, k]
+        if half @ (np.mean(surface.box, axis=1) - point) < 0:
+            half = -half  # the label stands at the end that is nearer to the middle of the picture
+        ends = np.array([point - half, point + half])
         words = {"text": ["", f"λ {number(eigenvalues[k], 3)}"], "textposition": "top center"}
         words["textfont"] = {"size": style.TEXT_SIZE, "color": look.text}
         stroke = {"mode": "lines+text", "x": ends[:, 0], "y": ends[:, 1], "name": name} | words

@@ -125,4 +125,4 @@ def _clickable() -> dict:
     unseen = {"marker": {"opacity": 0}}
     points = {"type": "scatter", "mode": "markers", "x": across.ravel(), "y": up.ravel(), "showlegend": False}
     points |= {"marker": {"size": 16, "opacity": 0}, "selected": unseen, "unselected": unseen}
-    return points | {"hovertemplate": "z = %{x:.2f}<extra>click to move the point</extra>"}
+    return points | {"hovertemplate": "z = %{x:.2f}<br>click to move the point<extra></extra>"}
