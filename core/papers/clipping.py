@@ -10,6 +10,7 @@ from core.config import RunConfig
 from core.engine import Progress, train
 from core.papers.report import Result, Stages, in_kind, thinned
 from core.trace import Trace
+from core.wording import written
 
 CONFIG = RunConfig(
     dataset="blobs",
@@ -60,7 +61,7 @@ def run(on_progress: Progress | None = None, executor: Executor | None = None, *
             in_kind(
                 f"Clipped at {threshold:g}",
                 "the network learns",
-                f"loss {min(ends[threshold]):.1g} to {max(ends[threshold]):.1g} in the end",
+                f"loss {written(min(ends[threshold]))} to {written(max(ends[threshold]))} in the end",
                 max(ends[threshold]) < 0.05,
                 f"all {seeds} runs end below 0.05; a guess among ten classes has 2.30",
             )
@@ -69,7 +70,7 @@ def run(on_progress: Progress | None = None, executor: Executor | None = None, *
         in_kind(
             "Clipped at 0.1",
             "too small a threshold only slows it down",
-            f"loss {min(ends[0.1]):.2f} to {max(ends[0.1]):.2f} in the end",
+            f"loss {written(min(ends[0.1]))} to {written(max(ends[0.1]))} in the end",
             min(ends[0.1]) > 10 * max(ends[1.0]) and max(ends[0.1]) < 2.3,
             "above the losses at threshold 1, below that of a guess",
         )

@@ -11,6 +11,7 @@ from core.config import RunConfig
 from core.curvature import sharpness
 from core.engine import Progress, train
 from core.papers.report import Result, Stages, in_kind, near, thinned
+from core.wording import written
 
 CONFIG = RunConfig(hidden=(50, 50), activation="tanh", init="normal", samples=20, learning_rate=0.04, steps=4000)
 STEPS = {0.04: 4_000, 0.02: 12_000}  # by learning rate: sharpness needs time to rise to the higher limit
@@ -97,7 +98,7 @@ def run(
             in_kind(
                 f"{name}: the loss meanwhile",
                 "falls, but not monotonically",
-                f"ends at {losses[:, -1].max():.1g} or less, with {rises.min():,} to {rises.max():,} rising steps "
+                f"ends at {written(losses[:, -1].max())} or less, with {rises.min():,} to {rises.max():,} rising steps "
                 f"of {count:,}",
                 bool((losses[:, -1] < 0.1 * losses[:, 0]).all() and rises.min() > 0.001 * count),
                 "every network ends below a tenth of its first loss, and rises on more than 0.1 % of the steps",

@@ -12,6 +12,7 @@ from core.config import RunConfig
 from core.engine import Progress, train
 from core.papers.report import Result, Stages, first_below, in_kind, near, thinned
 from core.trace import Trace
+from core.wording import written
 
 CLASSES = 10
 CONFIG = RunConfig(
@@ -132,7 +133,7 @@ def _loss(trace: Trace, step: int) -> float:
 
 
 def _most(traces: list[Trace]) -> str:
-    return f"{max(_loss(trace, trace.config.steps) for trace in traces):.2g} or less"
+    return f"{written(max(_loss(trace, trace.config.steps) for trace in traces))} or less"
 
 
 def _span(steps: list[int | None]) -> str:

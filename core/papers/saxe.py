@@ -11,6 +11,7 @@ from scipy.special import digamma
 from core.config import RunConfig
 from core.engine import Progress, one_blas_thread, train
 from core.papers.report import Result, Stages, in_kind, near
+from core.wording import written
 
 CONFIG = RunConfig(activation="linear", bias=False, hidden=(100,) * 99, samples=2, steps=0)
 
@@ -48,7 +49,7 @@ def run(
         in_kind(
             "Gaussian, variance 1/n: singular values of the product",
             "most of them vanish, few stay large",
-            f"largest {normal.max():.2g}, median {np.median(normal):.1g}, smallest {normal.min():.1g}",
+            f"largest {written(normal.max())}, median {written(np.median(normal))}, smallest {written(normal.min())}",
             np.median(normal) < 1e-3 * normal.max() and normal.max() < 1e3,
             "the median a thousand times below the largest",
         ),

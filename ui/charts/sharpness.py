@@ -1,0 +1,96 @@
+"""Sharpness over the steps of a run, with the bound up to which its steps are stable."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from ui.charts import style
+from ui.charts.style import Chart, number
+
+HEIGHT = 330  # pixels, without the legend
+TITLE = "Sharpness over the steps"
+Y = "largest eigenvalue of the Hessian"
+
+
+def sharpness_chart(
+    steps: Sequence[int],
+    values: np.ndarray,
+    bound: float | None = None,
+    diverged_at: int | None = None,
+    *,
+    dark: bool = False,
+) -> Chart:
+    """Sharpness after each of these numbers of steps, and the bound as a line where the optimizer has one.
+
+    Args:
+        steps, values: equally long; NaN where the run had diverged.
+        bound: `core.curvature.stability_bound`.
+        diverged_at: the step at which the run broke.
+    """
+    steps, values = np.asarray(steps), np.asarray(values, float)
+    finite = np.isfinite(values)
+    if not finite.any():
+        return style.empty(TITLE, "The run diverged before any step.", x="step", y=Y, dark=dark)
+    look, drawn = style.theme(dark), values[finite]
+    xaxis = style.steps_axis(steps, dark)
+    line = {"color": look.accent, "width": 2}
+    data = [
+        {
+            "type": "scatter",
+            "mode": "lines+markers",
+            "x": steps[finite],
+            "y": drawn,
+            "name": "sharpness",
+            "line": line,
+            "marker": {"size": 6, "color": look.accent},
+            "hovertemplate": "%{y:.4~g}",
+        }
+    ]
+    heights = [drawn]
+    if bound is not None:
+        heights.append(np.array([bound]))
+        dashes = {"color": look.text, "width": 1.5, "dash": "dash"}
+        ends = {"x": [float(end) for end in xaxis["range"]], "y": [bound, bound]}
+        name = f"stable up to {number(bound, 3)}"
+        data.append({"type": "scatter", "mode": "lines", "name": name, "line": dashes, "hoverinfo": "skip"} | ends)
+    positive = drawn.min() > 0
+    yaxis = style.value_axis(Y, dark, *heights) if positive else style.axis(Y, dark)
+    legend, above = style.legend_height(len(data)), 0 if diverged_at is None else 22
+    finding = _finding(steps[finite], drawn, bound)
+    frame = style.layout(
+        TITLE,
+        finding,
+        xaxis=xaxis,
+        yaxis=yaxis,
+        dark=dark,
+        height=HEIGHT + above + legend,
+        below=56 + legend,
+        above=above,
+        hovermode="x unified",
+        showlegend=legend > 0,
+    )
+    frame |= style.broken(diverged_at, dark)
+    table = pd.DataFrame({"step": steps, "sharpness": values})
+    if bound is not None:
+        table["stable up to"] = bound
+    broke = "" if diverged_at is None else f" The run diverged at step {diverged_at}."
+    return Chart(go.Figure({"data": data, "layout": frame}), f"{TITLE}. {finding}{broke}", table)
+
+
+def _finding(steps: np.ndarray, values: np.ndarray, bound: float | None) -> str:
+    way = f"{number(values[0], 3)} at step {steps[0]:,}"
+    if len(values) > 1:
+        way = f"From {way} to {number(values[-1], 3)} at step {steps[-1]:,}."
+    else:
+        way = f"It is {way}."
+    if bound is None:
+        return way
+    over = np.flatnonzero(values > bound)
+    if not over.size:
+        return f"{way} It stays below the bound of {number(bound, 3)}: plain steps do not grow."
+    at = f"{way} It is above the bound of {number(bound, 3)} at step {steps[over[0]]:,}"
+    return f"{at}: along its steepest direction steps overshoot and grow."
