@@ -44,14 +44,14 @@ class Chain:
         for layer, n in enumerate(widths[1:-1]):
             at = moments(grams.phi.name, lengths[layer])
             among = shared(grams.K[layer][np.ix_(middle, middle)])
-            z = self._directions((draws, count, n), widths[layer], layer > 0, among)
+            z = self._directions((draws, count, n), widths[layer], among)
             z *= np.sqrt(q)[..., None]
             y, slope = grams.phi.evaluate(z)
             self.forward[layer + 1] = np.vecdot(y, y) / n / at.second
             for kept, what in ((self._z, z), (self._y, y), (self._slope, slope), (self._slope2, at.slope2)):
                 kept.append(what)
             from_weights = grams.gains[layer + 1] * self.forward[layer + 1] * at.second
-            q = from_weights + grams.sigma_b**2
+            q = from_weights + grams.sigma_b * grams.sigma_b
             self._q.append(q)
             self._from_weights.append(from_weights / q)
         self.output = q / lengths[-1]
@@ -85,29 +85,43 @@ class Chain:
         z, y, slope = self._z[layer][some], self._y[layer][some], self._slope[layer][some]
         q, share = self._q[layer][some], self._from_weights[layer][some]  # share: what of q is W y, not b
         n, above = self._widths[layer + 1], self._widths[layer + 2]
-        v = self._directions(y.shape, above, True, self._shared[layer + 1]) * math.sqrt(self._gains[layer + 1] / n)
-        length = np.sqrt(np.maximum(np.vecdot(y, y), 1e-300))
+        gain, length = self._gains[layer + 1], np.sqrt(np.maximum(np.vecdot(y, y), 1e-300))
+        unit = y / length[..., None]
         seen = share * along + np.sqrt(share * (1 - share) * q) * self._rng.standard_normal(along.shape)
-        v += ((seen - np.vecdot(y, v)) / length**2)[..., None] * y  # along y, what W y has fixed
+        seen /= length  # along y, what W y has fixed
+        v = self._normal(y.shape, max(n, above) if self._orthogonal else n, self._shared[layer + 1])
+        across, v = np.vecdot(v, v), v[..., :n]
+        own = np.vecdot(unit, v)
+        if self._orthogonal:  # |delta| is kept: what is left of it lies across y, in max(n, above) directions
+            kept, across = gain / n * max(n, above), across - own * own
+            left = np.where(across > 1e-9, np.maximum(kept - seen * seen, 0) / across, 0)
+            v *= np.sqrt(left)[..., None]
+        else:
+            v *= math.sqrt(gain / n)
+        v += (seen - np.vecdot(unit, v))[..., None] * unit
         v *= slope
         size = np.vecdot(v, v)
-        factor = size / (self._gains[layer + 1] * self._slope2[layer])
+        factor = size / (gain * self._slope2[layer])
         return factor, np.vecdot(z, v) / np.sqrt(np.maximum(size, 1e-300))
 
-    def _directions(self, shape: tuple[int, int, int], others: int, through: bool, root: np.ndarray) -> np.ndarray:
+    def _directions(self, shape: tuple[int, int, int], others: int, root: np.ndarray) -> np.ndarray:
         """(draws, groups, units) of mean square 1: what a random matrix from `others` units makes of a vector a group.
 
+        An orthogonal one keeps lengths, or cuts them where it leads to fewer units.
+
         Args:
-            through: whether an orthogonal init makes that matrix keep lengths.
             root: (groups, groups), from `shared`.
         """
-        draws, groups, units = shape
-        keeps = self._orthogonal and through
-        size = max(units, others) if keeps else units
-        z = root @ self._rng.standard_normal((draws, groups, size))
-        if keeps:
-            z *= math.sqrt(size) / np.sqrt(np.vecdot(z, z))[..., None]
+        units = shape[-1]
+        if not self._orthogonal:
+            return self._normal(shape, units, root)
+        size = max(units, others)
+        z = self._normal(shape, size, root)
+        z *= math.sqrt(size) / np.sqrt(np.vecdot(z, z))[..., None]
         return z[..., :units]
+
+    def _normal(self, shape: tuple[int, int, int], size: int, root: np.ndarray) -> np.ndarray:
+        return root @ self._rng.standard_normal((*shape[:-1], size))
 
 
 def shared(K: np.ndarray) -> np.ndarray:
