@@ -49,8 +49,8 @@ QUESTIONS = (
         rf"{net01(2).latex} = {{?}}",
         {
             _sum((w01(1, 2), x(1)), (w01(2, 1), x(2))): f"This misprint circulates: {w01(2, 1).text} {x(2).text} "
-            "belongs to the net input of hidden unit 1 and is printed a second time here. From input 2 to hidden unit 2 "
-            f"leads {w01(2, 2).text}.",
+            "belongs to the net input of hidden unit 1 and is printed a second time here. From input 2 to hidden unit "
+            f"2 leads {w01(2, 2).text}.",
             _sum((w01(2, 1), x(1)), (w01(2, 2), x(2))): f"The first term's indices are swapped: {w01(2, 1).text} "
             f"goes from input 2 to hidden unit 1. From input 1 to hidden unit 2 leads {w01(1, 2).text}.",
             _sum((w01(1, 2), x(1)), (w01(2, 2), x(2))): None,

@@ -91,7 +91,7 @@ def section() -> None:
 def _table(title: str, start: pd.DataFrame, key: str, rows: str) -> pd.DataFrame:
     with st.container():
         st.caption(title)
-        columns = {name: st.column_config.NumberColumn(format="%.6g", required=rows == "fixed") for name in start}
+        columns = dict.fromkeys(start, st.column_config.NumberColumn(format="%.6g"))
         version = st.session_state.get("exercise_version", 0)  # a new key is what empties a table of its edits
         return st.data_editor(
             start, key=f"{key}_{version}", num_rows=rows, column_config=columns, alt=title, hide_index=rows == "dynamic"

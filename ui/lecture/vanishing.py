@@ -55,7 +55,6 @@ def _stack() -> None:
             list(ACTIVE),
             default="sigmoid",
             required=True,
-            format_func=lambda name: ACTIVATIONS[name].label,
             key="stack_activation",
             bind="query-params",
         )
