@@ -53,7 +53,7 @@ class Chain:
             from_weights = grams.gains[layer + 1] * self.forward[layer + 1] * at.second
             q = from_weights + grams.sigma_b * grams.sigma_b
             self._q.append(q)
-            self._from_weights.append(from_weights / q)
+            self._from_weights.append(from_weights / np.maximum(q, 1e-300))  # q is 0 where all units are dead
         self.output = q / lengths[-1]
 
     def backward(self, some: slice, net: np.ndarray, delta: np.ndarray) -> Iterator[np.ndarray]:

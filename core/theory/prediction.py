@@ -20,6 +20,7 @@ from core.theory.grams import Grams, passed_back, propagate
 DRAWS, FEWEST = 400, 200  # draws of a network, and of a very large one, which scatters less
 TOGETHER = 50  # draws at once
 UNITS = 8_000_000  # values drawn for units, over all draws
+LEFT = 0.05  # of a squared norm there is at least so much left, whatever samples share by chance
 SAMPLES = 128  # of a larger batch so many stand for all
 WORK = 200_000_000  # multiply-adds of all quadratic forms for one output, over all draws
 BAND = (0.025, 0.5, 0.975)  # quantiles over draws: 95 % of networks lie between the outer two
@@ -77,10 +78,12 @@ def predictions(config: RunConfig, data: Data | None = None) -> tuple[Prediction
     X, D = standing_for_all(found)
     with one_blas_thread, np.errstate(all="ignore"):
         grams = propagate(ACTIVATIONS[config.activation], gains, sigma_b, X)
-        if not all((np.diag(K) <= LARGEST).all() and (np.diag(K) > 0).all() for K in grams.K):
-            reason = "The variance of the net input leaves the range of floating-point numbers, and theory with it."
-            return _none(layers, reason), _none(layers, reason)
-        return _drawn(config, widths, grams, D, config.batch_size or len(found.X))
+        inside = all((np.diag(K) <= LARGEST).all() and (np.diag(K) > 0).all() for K in grams.K)
+        drawn = _drawn(config, widths, grams, D, config.batch_size or len(found.X)) if inside else ()
+    if not drawn or not all(np.isfinite([kind.mean, kind.median, kind.low, kind.high]).all() for kind in drawn):
+        reason = "The variance of the net input leaves the range of floating-point numbers, and theory with it."
+        return _none(layers, reason), _none(layers, reason)
+    return drawn
 
 
 def without_theory(config: RunConfig, widths: tuple[int, ...]) -> str:
@@ -95,7 +98,8 @@ def without_theory(config: RunConfig, widths: tuple[int, ...]) -> str:
 def layer_gains(config: RunConfig, widths: tuple[int, ...]) -> list[float]:
     """fan_in * Var(W) of every layer: its effective sigma_w^2, whatever the init."""
     init = INITS[config.init]
-    return [m * (config.init_scale * init.deviation(m, n)) ** 2 for m, n in zip(widths, widths[1:], strict=False)]
+    deviations = [config.init_scale * init.deviation(m, n) for m, n in zip(widths, widths[1:], strict=False)]
+    return [m * deviation * deviation for m, deviation in zip(widths, deviations, strict=False)]  # ** 2 may raise
 
 
 def _none(layers: int, reason: str) -> Prediction:
@@ -135,16 +139,17 @@ def _drawn(config: RunConfig, widths: tuple[int, ...], grams: Grams, D: np.ndarr
         off = ((F @ F.swapaxes(1, 2) - K) / unit).astype(np.float32)  # half the time; it is a correction
         for i, (M, noise) in enumerate(zip(forms, chain.backward(some, net, delta), strict=True)):
             scaled = delta * np.sqrt(noise)[:, chain.groups, None]
-            answer = M @ scaled
+            square = (scaled * (M @ scaled)).sum(axis=(1, 2))
             if i in shares:
                 size = max(np.abs(scaled).max(), 1e-300)
-                answer += (off * shares[i]) @ (scaled / size).astype(np.float32) * (size * sizes[i])
-            squares[i, some] = (scaled * answer).sum(axis=(1, 2))
+                answer = (off * shares[i]) @ (scaled / size).astype(np.float32) * (size * sizes[i])
+                square += np.maximum((scaled * answer).sum(axis=(1, 2)), (LEFT - 1) * square)
+            squares[i, some] = square
     with np.errstate(divide="ignore"):
-        halves = (np.log(np.maximum(squares, 0)) + np.tile(logs, 2)[:, None]) / 2
+        halves = (np.log(squares) + np.tile(logs, 2)[:, None]) / 2
     top = np.maximum(halves.max(axis=1), -1e300)
     mean = np.exp(top) * np.sqrt(np.exp(2 * (halves - top[:, None])).mean(axis=1))
-    low, median, high = np.exp(np.quantile(halves, BAND, axis=1))
+    low, median, high = np.exp(np.quantile(halves, BAND, axis=1, method="nearest"))
     layers = len(products)
     kinds = slice(layers), slice(layers, None)
     return tuple(Prediction(mean[kind], median[kind], low[kind], high[kind]) for kind in kinds)
