@@ -289,7 +289,8 @@ PAPERS: dict[str, Paper] = {
                 "(b) tanh, 10 to 50 hidden layers of 100 units, readout N(0, 1/fan_in), softmax, cross-entropy; 512 "
                 "samples in ten blobs (noise 0.4); SGD, learning rate 0.01, batches of 64, 400 steps; one network each",
             ),
-            caveat="The paper trains on MNIST and CIFAR-10 and for longer; the task here is easier.",
+            caveat="The paper trains on MNIST and CIFAR-10 and for longer; the task here is easier. The Lab draws the "
+            "readout like every other layer.",
             formulas=(
                 _CHI,
                 Formula(

@@ -215,15 +215,18 @@ def table(result: Result, dark: bool) -> str:
         there = _indexed(told(row.reference)) + ("<small>theory</small>" if row.against == "theory" else "")
         mark, none = "✓" if row.agrees else "≠", "" if row.difference is not None else ' class="none"'
         lines.append(
-            f"<tr><td>{_indexed(row.what)}</td>"
-            f'<td data-name="There">{there}</td><td data-name="Here">{_indexed(told(row.here))}</td>'
-            f'<td data-name="Difference"{none}>{escape(told(row.difference, sign=True))}</td>'
-            f'<td class="{"agrees" if row.agrees else "differs"}">{mark} {row.verdict}</td></tr>'
+            f'<tr role="row"><td role="cell">{_indexed(row.what)}</td>'
+            f'<td role="cell" data-name="There">{there}</td>'
+            f'<td role="cell" data-name="Here">{_indexed(told(row.here))}</td>'
+            f'<td role="cell" data-name="Difference"{none}>{escape(told(row.difference, sign=True))}</td>'
+            f'<td role="cell" class="{"agrees" if row.agrees else "differs"}">{mark} {row.verdict}</td></tr>'
         )
-    names = "".join(f'<th scope="col">{name}</th>' for name in ("What", "There", "Here", "Difference", "Verdict"))
+    heads = ("What", "There", "Here", "Difference", "Verdict")
+    names = "".join(f'<th scope="col" role="columnheader">{name}</th>' for name in heads)
     css = _LOOK.replace("MUTED", look.muted).replace("LINE", look.grid)
-    body = f"<thead><tr>{names}</tr></thead><tbody>{''.join(lines)}</tbody>"
-    return f'<style>{css}</style><table class="their-numbers">{body}</table>'
+    # roles, since a row that is laid out as a block is none for a screen reader any more
+    body = f'<thead role="rowgroup"><tr role="row">{names}</tr></thead><tbody role="rowgroup">{"".join(lines)}</tbody>'
+    return f'<style>{css}</style><table role="table" class="their-numbers">{body}</table>'
 
 
 def _indexed(text: str) -> str:

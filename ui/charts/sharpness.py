@@ -13,7 +13,7 @@ from ui.charts.style import Chart, number
 
 HEIGHT = 330  # pixels, without the legend
 TITLE = "Sharpness over the steps"
-Y = "largest eigenvalue of the Hessian"
+Y = "largest eigenvalue"
 
 
 def sharpness_chart(
