@@ -16,10 +16,21 @@ OURS = ["lecture-contours", "lecture-surface", "lecture-descent-values", "lectur
         "lecture-sigmoid", "lecture-activations", "lecture-slopes"]  # fmt: skip
 
 
+SECTIONS = """
+from ui.lecture import descent, error, network, sigmoid
+
+descent.section()
+error.section(network.section())
+sigmoid.section()
+"""
+
+
 def visit(link=None, **state):
-    """The page as a fresh session opens it, with these settings of its controls, or with a link's parameters."""
-    app = AppTest.from_file(str(HOUSE / "pages" / "lecture.py"), default_timeout=60)
-    app.session_state["routed"] = True  # as the router leaves it
+    """These sections as a fresh session opens them, with settings of their controls, or with a link's parameters.
+
+    Without the rest of the page, which takes longer than they do and has tests of its own.
+    """
+    app = AppTest.from_string(SECTIONS, default_timeout=60)
     for name, value in state.items():
         app.session_state[name] = value
     for name, value in (link or {}).items():

@@ -178,9 +178,9 @@ def _rows(path: Path, step: int) -> np.ndarray:
     return np.union1d(np.rint(np.linspace(0, last, min(last + 1, MOST_POINTS))).astype(int), [step])
 
 
-def _inside(surface: Surface, points: np.ndarray) -> np.ndarray:
+def _inside(surface: Surface, points: np.ndarray, margin: float = 0.0) -> np.ndarray:
     lows, highs = np.array(surface.box).T
-    return ((points >= lows) & (points <= highs)).all(axis=1)
+    return ((points >= lows + margin) & (points <= highs - margin)).all(axis=1)
 
 
 def _clickable(surface: Surface) -> dict:
@@ -208,10 +208,10 @@ def _here(surface: Surface, path: Path, step: int, dark: bool) -> list[dict]:
     lengths = AXIS * box * np.maximum(curved / curved.max(), SHORTEST)
     lines, drawn = {"type": "scatter", "hoverinfo": "skip"}, []
     for k, dash, name in ((1, "solid", "curves most, λ<sub>max</sub>"), (0, "dash", "curves least, λ<sub>min</sub>")):
-        half = lengths[k] * directions[:, k]
-        if half @ (np.mean(surface.box, axis=1) - point) < 0:
-            half = -half  # the label stands at the end that is nearer to the middle of the picture
-        ends = np.array([point - half, point + half])
+        half = lengths[k] * directions[:, k] * (1 if directions[1, k] >= 0 else -1)
+        if not _inside(surface, (point + half)[None], margin=0.05 * box)[0]:
+            half = -half
+        ends = np.array([point - half, point + half])  # the label stands at the second: the upper, if it has room
         words = {"text": ["", f"λ {number(eigenvalues[k], 3)}"], "textposition": "top center"}
         words["textfont"] = {"size": style.TEXT_SIZE, "color": look.text}
         stroke = {"mode": "lines+text", "x": ends[:, 0], "y": ends[:, 1], "name": name} | words
@@ -221,8 +221,7 @@ def _here(surface: Surface, path: Path, step: int, dark: bool) -> list[dict]:
     shaft = {"mode": "lines+markers", "x": arrow[:, 0], "y": arrow[:, 1], "name": "negative gradient", "marker": head}
     drawn.append(lines | shaft | {"line": {"color": _accent(dark), "width": 3}})
     now = {"size": 13, "color": _accent(dark), "line": {"color": look.page, "width": 2}}
-    here = {"mode": "markers+text", "x": point[:1], "y": point[1:], "name": "the point shown", "marker": now}
-    here |= {"text": [f"step {step:,}"], "textposition": "bottom center", "textfont": {"size": 13, "color": look.text}}
+    here = {"mode": "markers", "x": point[:1], "y": point[1:], "name": f"step {step:,}", "marker": now}
     return [*drawn, lines | here]
 
 
