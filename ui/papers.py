@@ -250,7 +250,7 @@ def _origin(paper: Paper, there: Shown | None, waiting) -> None:
         else:
             day = date.fromisoformat(kept.made)
             words = f"Stored result of version {kept.version}, {day.day} {day:%B %Y}"
-            words += f"; the run took {number(max(there.result.seconds, 1))} s."
+            words += f". A run takes about {number(max(there.result.seconds, 1))} s."
             if kept.fingerprint != fingerprint(paper):
                 words += " The experiment has changed since: run it here for its present numbers."
         st.caption(as_text(words), width="content")

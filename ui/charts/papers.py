@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
+from plotly.colors import sample_colorscale
 
 from ui.charts import style
 from ui.charts.style import Chart, number
@@ -249,13 +250,18 @@ def _trainable(series: Series, dark: bool) -> Chart:
                        showgrid=False, range=[-0.5, len(depths) - 0.5])  # fmt: skip
     frame = style.layout("(b) Loss after training", finding, xaxis=xaxis, yaxis=yaxis, dark=dark, height=HEIGHT + 46,
                          below=102)  # fmt: skip
+    shades = sample_colorscale(style.share_colours(dark), np.minimum(losses.ravel() / worst, 1).tolist())
+    shades = np.reshape(shades, losses.shape)
     frame["annotations"] = [
         {
             "x": i,
             "y": j,
             "text": f"{losses[j, i]:.2g}",
             "showarrow": False,
-            "font": {"size": style.TEXT_SIZE, "color": _on_share(losses[j, i] / worst, dark)},
+            "font": {"size": style.TEXT_SIZE, "color": _text_on(shades[j, i])},
+            # the cell's own colour, so that the rule's line does not run through a number
+            "bgcolor": str(shades[j, i]),
+            "borderpad": 1,
         }
         for i in range(len(variances))
         for j in range(len(depths))
@@ -265,10 +271,13 @@ def _trainable(series: Series, dark: bool) -> Chart:
     return Chart(go.Figure({"data": data, "layout": frame}), f"(b) Loss after training. {finding}", table)
 
 
-def _on_share(share: float, dark: bool) -> str:
-    """Text that is read on a cell of that shade."""
-    deep = share > 0.5
-    return style.LIGHT.text if deep == dark else style.LIGHT.page
+def _text_on(shade: str) -> str:
+    """Dark or light text, whichever has more contrast on a colour "rgb(r, g, b)"."""
+    channels = np.array([float(part) for part in shade[4:-1].split(",")]) / 255
+    linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
+    luminance = float(linear @ [0.2126, 0.7152, 0.0722])  # WCAG 2.2
+    # where (L + 0.05)^2 = 1.05 (0.05 + 0.0076), the text's own luminance, both have a contrast of 4.3
+    return style.LIGHT.text if luminance > 0.196 else style.LIGHT.page
 
 
 def hanin_nica(series: Series, dark: bool) -> list[Chart]:
