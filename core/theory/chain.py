@@ -47,14 +47,14 @@ class Chain:
             z = self._directions((draws, count, n), widths[layer], among)
             z *= np.sqrt(q)[..., None]
             y, slope = grams.phi.evaluate(z)
-            self.forward[layer + 1] = np.vecdot(y, y) / n / at.second
+            self.forward[layer + 1] = over(np.vecdot(y, y) / n, at.second)
             for kept, what in ((self._z, z), (self._y, y), (self._slope, slope), (self._slope2, at.slope2)):
                 kept.append(what)
             from_weights = grams.gains[layer + 1] * self.forward[layer + 1] * at.second
             q = from_weights + grams.sigma_b * grams.sigma_b
             self._q.append(q)
-            self._from_weights.append(from_weights / np.maximum(q, 1e-300))  # q is 0 where all units are dead
-        self.output = q / lengths[-1]
+            self._from_weights.append(over(from_weights, q))
+        self.output = over(q, lengths[-1])
 
     def backward(self, some: slice, net: np.ndarray, delta: np.ndarray) -> Iterator[np.ndarray]:
         """Factors (draws, groups) for grad_norm^2 of every layer, and then for delta_norm^2.
@@ -66,7 +66,7 @@ class Chain:
         members = np.eye(self.forward.shape[2])[self.groups]
         members /= members.sum(axis=0)
         size = np.einsum("rnk,rnk,ng->rg", delta, delta, members)
-        along = np.einsum("rnk,rnk,ng->rg", net, delta, members) / np.sqrt(np.maximum(size, 1e-300))
+        along = over(np.einsum("rnk,rnk,ng->rg", net, delta, members), np.sqrt(size))
         factors = [np.ones_like(along)]
         for layer in range(len(self._widths) - 3, -1, -1):
             factor, along = self._back(layer, some, along)
@@ -85,24 +85,23 @@ class Chain:
         z, y, slope = self._z[layer][some], self._y[layer][some], self._slope[layer][some]
         q, share = self._q[layer][some], self._from_weights[layer][some]  # share: what of q is W y, not b
         n, above = self._widths[layer + 1], self._widths[layer + 2]
-        gain, length = self._gains[layer + 1], np.sqrt(np.maximum(np.vecdot(y, y), 1e-300))
-        unit = y / length[..., None]
+        gain, length = self._gains[layer + 1], np.sqrt(np.vecdot(y, y))
+        unit = over(y, length[..., None])
         seen = share * along + np.sqrt(share * (1 - share) * q) * self._rng.standard_normal(along.shape)
-        seen /= length  # along y, what W y has fixed
+        seen = over(seen, length)  # along y, what W y has fixed
         v = self._normal(y.shape, max(n, above) if self._orthogonal else n, self._shared[layer + 1])
         across, v = np.vecdot(v, v), v[..., :n]
         own = np.vecdot(unit, v)
         if self._orthogonal:  # |delta| is kept: what is left of it lies across y, in max(n, above) directions
             kept, across = gain / n * max(n, above), across - own * own
-            left = np.where(across > 1e-9, np.maximum(kept - seen * seen, 0) / across, 0)
-            v *= np.sqrt(left)[..., None]
+            across[across < 1e-9] = 0  # there is no direction but y
+            v *= np.sqrt(over(np.maximum(kept - seen * seen, 0), across))[..., None]
         else:
             v *= math.sqrt(gain / n)
         v += (seen - np.vecdot(unit, v))[..., None] * unit
         v *= slope
         size = np.vecdot(v, v)
-        factor = size / (gain * self._slope2[layer])
-        return factor, np.vecdot(z, v) / np.sqrt(np.maximum(size, 1e-300))
+        return over(size, gain * self._slope2[layer]), over(np.vecdot(z, v), np.sqrt(size))
 
     def _directions(self, shape: tuple[int, int, int], others: int, root: np.ndarray) -> np.ndarray:
         """(draws, groups, units) of mean square 1: what a random matrix from `others` units makes of a vector a group.
@@ -127,7 +126,15 @@ class Chain:
 def shared(K: np.ndarray) -> np.ndarray:
     """A with A A^T = the correlations of a covariance K."""
     size = np.sqrt(np.diag(K))
-    return root(K / np.outer(size, size))
+    correlations = over(K, np.outer(size, size))
+    np.fill_diagonal(correlations, 1.0)  # a vector of zeros has some direction too
+    return root(correlations)
+
+
+def over(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """a / b, and 0 where b is 0: inputs of zeros, dead units and weights of 0 pass nothing on."""
+    a, b = np.broadcast_arrays(a, b)
+    return np.divide(a, b, out=np.zeros(a.shape), where=b != 0)
 
 
 def root(K: np.ndarray) -> np.ndarray:

@@ -18,6 +18,7 @@ from core.theory.prediction import layer_gains, standing_for_all, without_theory
 from core.trace import Snapshot
 
 DENSE = 256  # a larger matrix's norm is found by Lanczos
+LARGEST_SCALE = 1e6  # beyond, there is no rest to speak of
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,6 +63,7 @@ def measured_means(held: Snapshot) -> LayerMeans:
         return LayerMeans(q, np.exp(size[:-1] - size[1:]))
 
 
+@np.errstate(all="ignore")
 def worst_case(held: Snapshot) -> tuple[np.ndarray, np.ndarray]:
     """Bounds on (grad_norm, delta_norm), each (layers,): no network with weights of these norms can have more.
 
@@ -88,11 +90,13 @@ def worst_case(held: Snapshot) -> tuple[np.ndarray, np.ndarray]:
 
 def spectral_norm(W: np.ndarray) -> float:
     """Largest singular value; NaN for a matrix that is not finite."""
-    if not np.isfinite(W).all():
-        return math.nan
+    largest = np.abs(W).max()
+    if largest == 0 or not np.isfinite(largest):
+        return 0.0 if largest == 0 else math.nan
+    W = W / largest
     if min(W.shape) <= DENSE:
-        return float(np.linalg.norm(W, 2))
-    return float(svds(W, k=1, return_singular_vectors=False, v0=np.ones(min(W.shape)))[0])
+        return float(largest * np.linalg.norm(W, 2))
+    return float(largest * svds(W, k=1, return_singular_vectors=False, v0=np.ones(min(W.shape)))[0])
 
 
 @dataclass(frozen=True)
@@ -127,9 +131,11 @@ def place(config: RunConfig, inputs: int, outputs: int) -> Place | None:
         return None
     gains = layer_gains(config, widths)
     between = gains[1:-1] or gains[1:]
-    with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore", over="ignore"):
         sigma_w = float(np.exp(np.mean(np.log(between)) / 2))
     sigma_b = config.bias_std if config.bias else 0.0
+    if not max(sigma_w, sigma_b) <= LARGEST_SCALE:
+        return Place(sigma_w, sigma_b, math.nan, Correlation(*[math.nan] * 4), math.nan)
     rest = resting_point(config.activation, sigma_w, sigma_b)
     depths = correlation(config.activation, sigma_w, sigma_b)
     return Place(sigma_w, sigma_b, rest.chi if rest else math.nan, depths, RULE_OF_SIX * depths.xi_c)

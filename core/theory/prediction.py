@@ -20,6 +20,7 @@ from core.theory.grams import Grams, passed_back, propagate
 DRAWS, FEWEST = 400, 200  # draws of a network, and of a very large one, which scatters less
 TOGETHER = 50  # draws at once
 UNITS = 8_000_000  # values drawn for units, over all draws
+SMALLEST = 1e-300  # of a variance: below, a float64 loses its digits
 LEFT = 0.05  # of a squared norm there is at least so much left, whatever samples share by chance
 SAMPLES = 128  # of a larger batch so many stand for all
 WORK = 200_000_000  # multiply-adds of all quadratic forms for one output, over all draws
@@ -78,8 +79,8 @@ def predictions(config: RunConfig, data: Data | None = None) -> tuple[Prediction
     X, D = standing_for_all(found)
     with one_blas_thread, np.errstate(all="ignore"):
         grams = propagate(ACTIVATIONS[config.activation], gains, sigma_b, X)
-        inside = all((np.diag(K) <= LARGEST).all() and (np.diag(K) > 0).all() for K in grams.K)
-        drawn = _drawn(config, widths, grams, D, config.batch_size or len(found.X)) if inside else ()
+        within = _within_range(grams, X)
+        drawn = _drawn(config, widths, grams, D, config.batch_size or len(found.X)) if within else ()
     if not drawn or not all(np.isfinite([kind.mean, kind.median, kind.low, kind.high]).all() for kind in drawn):
         reason = "The variance of the net input leaves the range of floating-point numbers, and theory with it."
         return _none(layers, reason), _none(layers, reason)
@@ -102,6 +103,17 @@ def layer_gains(config: RunConfig, widths: tuple[int, ...]) -> list[float]:
     return [m * deviation * deviation for m, deviation in zip(widths, deviations, strict=False)]  # ** 2 may raise
 
 
+def _within_range(grams: Grams, X: np.ndarray) -> bool:
+    """Whether no variance of a net input is too large, or too small where it is not 0 altogether."""
+    something = X.any(axis=1)  # to pass on; an input of zeros has nothing
+    for K, gain in zip(grams.K, grams.gains, strict=True):
+        q = np.diag(K)
+        if not (q <= LARGEST).all() or (gain > 0 and (q[something] < SMALLEST).any()):
+            return False
+        something = q > 0
+    return True
+
+
 def _none(layers: int, reason: str) -> Prediction:
     return Prediction(*[np.full(layers, np.nan) for _ in range(4)], reason)
 
@@ -121,9 +133,11 @@ def _drawn(config: RunConfig, widths: tuple[int, ...], grams: Grams, D: np.ndarr
     products, logs = passed_back(grams)
     K, (features, shares) = grams.K[-1], _chance(widths, grams, products, logs)
     factor, chain = root(K), Chain(config.init, widths, grams, products, draws, rng)
-    forms = _forms(widths, grams, products, batch)
+    paired = [P * _pairs(samples, batch) for P in products]
+    forms = [n * P * Y for n, P, Y in zip(widths, paired, grams.Y, strict=False)]  # of the output's errors, (N, N)
+    forms += [np.diag(np.diag(P)) for P in paired]  # for grad_norm, and then for delta_norm, of every layer
     unit = np.trace(K) / samples
-    shares = {i: forms[i] * share * unit for i, share in shares.items()}
+    shares = {i: widths[i] * paired[i] * share * unit for i, share in shares.items()}
     sizes = {i: max(np.abs(share).max(), 1e-300) for i, share in shares.items()}
     shares = {i: (share / sizes[i]).astype(np.float32) for i, share in shares.items()}
     squares = np.empty((len(forms), draws))
@@ -155,14 +169,14 @@ def _drawn(config: RunConfig, widths: tuple[int, ...], grams: Grams, D: np.ndarr
     return tuple(Prediction(mean[kind], median[kind], low[kind], high[kind]) for kind in kinds)
 
 
-def _forms(widths, grams, products, batch) -> list[np.ndarray]:
-    """For grad_norm and then for delta_norm of every layer: the quadratic form (N, N) of the output's errors."""
-    samples = len(products[0])
-    # A batch of other size than the samples that stand for it has its share of pairs of a sample with itself.
+def _pairs(samples: int, batch: int) -> np.ndarray:
+    """Weights of the pairs of samples in a mean over a batch, (N, N).
+
+    A batch of other size than the samples that stand for it has its share of pairs of a sample with itself.
+    """
     pairs = np.full((samples, samples), (batch - 1) / (batch * samples * max(samples - 1, 1)))
     np.fill_diagonal(pairs, 1 / (batch * samples))
-    gradients = [P * Y * pairs * n for P, Y, n in zip(products, grams.Y, widths, strict=False)]
-    return gradients + [np.diag(np.diag(P * pairs)) for P in products]
+    return pairs
 
 
 def _chance(widths, grams: Grams, products, logs) -> tuple[int, dict[int, np.ndarray]]:
@@ -174,7 +188,7 @@ def _chance(widths, grams: Grams, products, logs) -> tuple[int, dict[int, np.nda
 
     Returns:
         features: so many Gaussian features give the output's covariance K that scatter; 0 where there is none.
-        shares: for each layer above the first, (N, N) by how much Y^{l-1} / Y is off for each unit that K is off.
+        shares: for each layer above the first, (N, N) by how much Y^{l-1} is off for each unit that K is off.
     """
     variances = [np.zeros_like(grams.K[0])]
     for layer, n in enumerate(widths[1:-1]):
@@ -191,7 +205,7 @@ def _chance(widths, grams: Grams, products, logs) -> tuple[int, dict[int, np.nda
     for layer in range(1, len(grams.K)):
         carried = grams.gains[layer] * products[layer] * math.exp(min(logs[layer], 700.0))
         with np.errstate(divide="ignore", invalid="ignore"):
-            shares[layer] = np.where(scatter > 0, carried * variances[layer] / scatter / grams.Y[layer], 0.0)
+            shares[layer] = np.where(scatter > 0, carried * variances[layer] / scatter, 0.0)
     return int(np.clip(round(most.sum() / scatter.sum()), 1, len(K))), shares
 
 
