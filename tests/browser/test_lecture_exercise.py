@@ -96,6 +96,7 @@ def test_an_emptied_cell_gives_a_sentence_and_its_number_brings_the_solution_bac
 
     def first_cell():
         canvas.scroll_into_view_if_needed()
+        page.wait_for_timeout(1000)  # charts further up may still be taking their room
         box = canvas.bounding_box()
         page.mouse.click(box["x"] + 0.6 * box["width"], box["y"] + 52)  # under the heading
 
@@ -103,8 +104,10 @@ def test_an_emptied_cell_gives_a_sentence_and_its_number_brings_the_solution_bac
     page.keyboard.press("Delete")
     settled(page)
     assert page.get_by_role("alert").filter(has_text="= 'empty' is not allowed").count() == 1
-    first_cell()
-    page.keyboard.type("2")
+    first_cell()  # opens it, since it is chosen already
+    page.wait_for_timeout(500)
+    page.keyboard.type("2", delay=50)
+    page.wait_for_timeout(500)
     page.keyboard.press("Enter")
     settled(page)
     assert page.get_by_role("alert").filter(has_text="is not allowed").count() == 0

@@ -209,7 +209,7 @@ def test_every_gradient_is_written_out_with_its_sum(weight):
     s = solve(*given)
     text = solution.written_out(weight, given, s)
     k = WEIGHTS.index(weight)
-    assert text.count(r"\\") == 4 and solution.tex(float(s.gradient[k]), 5) in text
+    assert text.count(r"\\") == 4 and solution.tex(float(s.gradient[k]), 4) in text
     for term in solution.terms(s)[:, k]:
         assert f"= {solution.tex(float(term))}" in text
 

@@ -128,11 +128,12 @@ def error_over_steps(errors: Sequence[float], *, dark: bool = False) -> Chart:
     finding = f"From {first} to {end} in {last:,} {'step' if last == 1 else 'steps'}."
     if (rises := int((np.diff(errors) > 0).sum())) > 0:
         finding += f" It rose in {rises:,} of them: the learning rate is large."
+    level = errors.min() > 0.5 * errors.max()  # from 0 on, a small change would look like none
     frame = style.layout(
         "Error over steps",
         finding,
         xaxis=style.steps_axis(steps, dark),
-        yaxis=style.value_axis("E", dark, errors),
+        yaxis=style.axis("E", dark, nticks=6) if level else style.value_axis("E", dark, errors),
         dark=dark,
         height=330,
         below=56,

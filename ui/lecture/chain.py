@@ -229,4 +229,6 @@ def _assemble(weight: Symbol) -> None:
         st.caption("In words: the sum over the samples of " + " times ".join(factor.spoken for factor in factors) + ".")
     else:
         found = sum(factor.text in chosen for factor in factors)
-        st.caption(f"{found} of {len(factors)} factors found.")
+        extra = len(chosen) - found
+        beside = f", and {extra} chosen that do not belong" if extra else ""
+        st.caption(f"{found} of {len(factors)} factors found{beside}.")

@@ -80,7 +80,7 @@ def section() -> None:
         solution = solve(*given)
     except ConfigError as error:
         panels.refusal(error)
-        st.caption("The last good numbers are kept: mend the cell, and the solution is here again.")
+        st.caption("Answers and steps are kept: mend the table, and the solution is here again.")
         return
     _factors(given, solution)
     _one_gradient(given, solution)
@@ -161,7 +161,7 @@ def written_out(weight: Symbol, given: Given, s: Solution) -> str:
         numbers = product(f"({tex(value)})" if value < 0 else tex(value) for value in row)
         sign = r"\phantom{+}" if n == 0 else "+"
         lines.append(rf"{sign}\; {numbers} & = {tex(float(np.prod(row)))}")
-    lines.append(rf"\textstyle\sum_n & = {tex(float(total), 5)}")
+    lines.append(rf"\textstyle\sum_n & = {tex(float(total), 4)}")
     return r"\small \begin{array}{rl}" + r" \\ ".join(lines) + r"\end{array}"
 
 

@@ -123,7 +123,8 @@ def told(paths: Paths) -> str:
     does = "vanishes" if factor < 0.95 else "explodes" if factor > 1.05 else "stays nearly level"
     words = (
         f"With {label} at init scale {number(paths.config.init_scale, 3)} the gradient {does}: each layer multiplies "
-        f"its norm by {number(factor, 3)}, so that {layers} layers leave {number(arrived)} of it at the first. "
+        f"its norm by {number(factor, 3)}, so that the first of {layers} layers gets {number(arrived)} times what the "
+        "last one has. "
     )
     if worst < 1:
         words += f"It cannot do otherwise: even the worst case, {number(worst, 3)} a layer, is below 1. "
