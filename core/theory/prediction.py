@@ -47,9 +47,8 @@ class Prediction:
 def predict(config: RunConfig, data: Data | None = None) -> Prediction:
     """The gradient norm ||dE/dW^l||_F of every layer in row 0: mean, median and the band of 95 % of draws.
 
-    The mean follows from the Gram recursions and the mean square of the output errors. For the band, outputs are
-    drawn from N(0, K^L), errors computed from them, and the recursions run; on top, every layer's mean over units is
-    drawn, forward and backward, with as many units as it has.
+    All are of the same draws: outputs from N(0, K^L), errors computed from them, the Gram recursions run on those; on
+    top, every layer's mean over units, forward and backward, with as many units as it has.
 
     Args:
         config: any run; seed matters for its data only.
