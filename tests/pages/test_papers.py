@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.papers import saxe, stored
+from core.papers import report, saxe, stored
 from core.presets import PAPERS
 from ui import papers
 from ui.link import DEFAULTS, to_config, to_values
@@ -82,6 +82,17 @@ def test_what_differs_is_said_plainly(name):
         told = texts(app.warning)[0].replace("$sigma_w^2$", "σ_w²")
         assert row.what in told and papers.told(row.here) in told
     assert table(app).count("differs") >= len(differing)
+
+
+def test_numbers_and_words_of_the_table_are_plain_text():
+    rows = (
+        report.near("σ_w² <b>", 1e-7, -1.5e-7, 1, "why", "theory"),
+        report.in_kind("a & b", "<script>", "_x", False, "why"),
+    )
+    html = papers.table(report.Result(rows, {}, 0.0), dark=False).partition("</style>")[2]
+    assert "<b>" not in html and "<script>" not in html and "a &amp; b" in html
+    assert "σ<sub>w</sub>² &lt;b&gt;" in html and "1.00×10⁻⁷" in html and "−2.50×10⁻⁷" in html
+    assert html.count('class="none">–') == 1 and "≠ differs in kind" in html and "✓ agrees" in html
 
 
 def test_the_overview_lists_all_eight_with_their_verdicts():

@@ -41,7 +41,7 @@ def test_every_figure_has_axes_with_titles_a_height_and_a_finding_with_numbers(n
         assert layout.xaxis.title.text and layout.yaxis.title.text
         assert any(letter.isdigit() for letter in chart.alt) and chart.alt.endswith(".")
         assert layout.paper_bgcolor == style.theme(dark).page
-        assert not chart.table.empty and json.loads(chart.figure.to_json())
+        assert not chart.table.empty and chart.table.columns.is_unique and json.loads(chart.figure.to_json())
 
 
 def test_every_curve_has_points_in_the_picture(name):
@@ -163,6 +163,7 @@ def test_the_product_is_drawn_from_its_largest_singular_value_to_its_smallest():
 
 
 def test_a_gap_in_a_curve_is_drawn_as_one():
-    axis = style.axis("x", False)
-    chart = plot("t", "1.", [Curve("a", [0, 1, 2], [1.0, None, 2.0], "#000000")], axis, axis, dark=False)
-    assert math.isnan(chart.figure.data[0].y[1]) and len(chart.table) == 3
+    axes = style.axis("step", False), style.axis("loss", False)
+    chart = plot("t", "1.", [Curve("a", [0, 1, 2], [1.0, None, 2.0], "#000000")], *axes, dark=False)
+    assert math.isnan(chart.figure.data[0].y[1])
+    assert list(chart.table.columns) == ["curve", "step", "loss"] and len(chart.table) == 3

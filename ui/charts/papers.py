@@ -61,8 +61,9 @@ def plot(
         showlegend=legend > 0,
     )
     figure = go.Figure({"data": [_trace(curve) for curve in curves], "layout": frame})
+    across, up = (axis["title"]["text"] for axis in (xaxis, yaxis))
     table = pd.concat(
-        [pd.DataFrame({"curve": curve.name, "x": list(curve.x), "y": list(curve.y)}) for curve in curves],
+        [pd.DataFrame({"curve": curve.name, across: list(curve.x), up: list(curve.y)}) for curve in curves],
         ignore_index=True,
     )
     return Chart(figure, f"{title}. {finding}", table)
