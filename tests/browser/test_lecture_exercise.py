@@ -112,6 +112,15 @@ def test_an_emptied_cell_gives_a_sentence_and_its_number_brings_the_solution_bac
     settled(page)
     assert page.get_by_role("alert").filter(has_text="is not allowed").count() == 0
     assert page.get_by_text("All six gradients, three ways").count() == 1
+    told = page.get_by_text("Before the first step E =").text_content()
+    assert "0.25345" not in told
+    for name in ("Papers", "Lecture"):  # what was written is still there after a visit to another page
+        page.get_by_role("link", name=name, exact=True).click()
+        settled(page, 120)
+    assert page.get_by_text("Before the first step E =").text_content() == told
+    page.get_by_role("button", name="Back to the first numbers").click()
+    settled(page)
+    assert "0.25345" in page.get_by_text("Before the first step E =").text_content()
 
 
 SLOW = [pytest.param(*view, marks=pytest.mark.slow) for view in ((390, "dark"), (768, "light"), (1440, "dark"))]

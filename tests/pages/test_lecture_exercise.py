@@ -217,9 +217,10 @@ def test_every_gradient_is_written_out_with_its_sum(weight):
 def edited(monkeypatch, **cells):
     """Puts other tables in the place of those that a visitor would edit: {key: (row, column, value)} or a table."""
     changes = dict(cells)
+    first = dict(zip(solution.TABLES, (solution.FIRST, solution.SECOND, solution.SAMPLES), strict=True))
 
-    def data_editor(start, key, **rest):
-        change = changes.get(key.rpartition("_")[0])
+    def data_editor(_, key, **rest):
+        start, change = first[key.rpartition("_")[0]], changes.get(key.rpartition("_")[0])
         if change is None:
             return start
         if isinstance(change, pd.DataFrame):

@@ -89,17 +89,28 @@ def section() -> None:
 
 
 def _table(title: str, start: pd.DataFrame, key: str, rows: str) -> pd.DataFrame:
+    """One table, as it was left when the visitor comes back from another page: edits alone do not outlast that."""
     with st.container():
         st.caption(title)
         columns = dict.fromkeys(start, st.column_config.NumberColumn(format="%.6g"))
         version = st.session_state.get("exercise_version", 0)  # a new key is what empties a table of its edits
-        return st.data_editor(
-            start, key=f"{key}_{version}", num_rows=rows, column_config=columns, alt=title, hide_index=rows == "dynamic"
+        if f"{key}_{version}" not in st.session_state:
+            st.session_state[f"{key}_start"] = st.session_state.get(f"{key}_left", start)
+        left = st.session_state[f"{key}_left"] = st.data_editor(
+            st.session_state[f"{key}_start"],
+            key=f"{key}_{version}",
+            num_rows=rows,
+            column_config=columns,
+            alt=title,
+            hide_index=rows == "dynamic",
         )
+        return left
 
 
 def _restore() -> None:
     st.session_state["exercise_version"] = st.session_state.get("exercise_version", 0) + 1
+    for key in TABLES:
+        st.session_state.pop(f"{key}_left", None)
 
 
 def _factors(given: Given, s: Solution) -> None:

@@ -64,7 +64,10 @@ def _stack() -> None:
     try:
         # An address may say anything: the config refuses what is no number, and the theory what is out of its range.
         config = RunConfig(hidden=(WIDTH,) * layers, activation=activation or "sigmoid", init_scale=scale)
-        paths, factors = follow(config), _over_scales(config.change(init_scale=1.0))
+        paths, factors = _follow(config), _over_scales(config.change(init_scale=1.0))
+        beside = of_activations(config)
+        # untrained: the profile at the first step, and no training to wait for
+        traces = [sessions.trained(Run(arm.config(config.change(steps=0)))) for arm in beside.arms]
     except ConfigError as error:
         panels.refusal(error)
         return
@@ -80,7 +83,7 @@ def _stack() -> None:
         links.to_lab("Open this network in the Lab", config, "link_stack")
         links.to_compare("Compare four init scales", of_scales(config, critical), "link_scales")
     _along(paths)
-    _beside(config)
+    _beside(config, beside, traces)
 
 
 def _along(paths: Paths) -> None:
@@ -105,6 +108,11 @@ def path_table(paths: Paths) -> pd.DataFrame:
     for name, values in (("φ′(net)", paths.slopes), ("w", paths.weights), ("factor", paths.slopes * paths.weights)):
         columns[name] = np.append(values, np.nan)
     return pd.DataFrame(columns | {"product": paths.path})
+
+
+@st.cache_data(max_entries=300, show_spinner=False)
+def _follow(config: RunConfig) -> Paths:
+    return follow(config)
 
 
 @st.cache_data(max_entries=100, show_spinner=False)
@@ -152,18 +160,16 @@ def of_activations(config: RunConfig) -> Comparison:
     return Comparison(config, "activation", arms)
 
 
-def _beside(config: RunConfig) -> None:
+def _beside(config: RunConfig, comparison: Comparison, traces: list[Trace]) -> None:
     """The same stack with the other activations."""
     st.subheader("The same stack with other activations", anchor=False)
-    comparison = of_activations(config)
-    # These are untrained: a picture of the first row, and no training to wait for.
-    arms = drawn(comparison, [sessions.trained(Run(arm.config(config.change(steps=0)))) for arm in comparison.arms])
+    arms = drawn(comparison, traces)
     with st.grid(2, min_column_width=380, gap="medium"):
         with st.container():
             panels.show(compare_profile(arms, "delta_norm", dark=panels.dark()), "stack-beside", numbers=True)
         with st.container():
             for name in ACTIVE:
-                paths = follow(config.change(activation=name))
+                paths = _follow(config.change(activation=name))
                 factor, critical = paths.factor("measured"), critical_points(name)[0].sigma_w
                 largest = f"$\\varphi' \\le {ACTIVATIONS[name].sup_slope:g}$"
                 measured = "no factor yet" if np.isnan(factor) else f"{number(factor, 3)} a layer"
