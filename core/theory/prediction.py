@@ -118,10 +118,11 @@ def _none(layers: int, reason: str) -> Prediction:
 
 
 def standing_for_all(found: Split) -> tuple[np.ndarray, np.ndarray]:
-    """The training samples, or some of them where they are many, the same each time."""
+    """The training samples, or some of them where they are many: of every target, short inputs and long ones."""
     if len(found.X) <= SAMPLES:
         return found.X, found.D
-    chosen = np.random.default_rng(0).choice(len(found.X), SAMPLES, replace=False)
+    order = np.lexsort((np.linalg.norm(found.X, axis=1), *found.D.T))
+    chosen = order[(2 * np.arange(SAMPLES) + 1) * len(order) // (2 * SAMPLES)]
     return found.X[chosen], found.D[chosen]
 
 
@@ -132,27 +133,32 @@ def _drawn(config: RunConfig, widths: tuple[int, ...], grams: Grams, D: np.ndarr
     products, logs = passed_back(grams)
     K, (features, shares) = grams.K[-1], _chance(widths, grams, products, logs)
     factor, chain = root(K), Chain(config.init, widths, grams, products, draws, rng)
-    paired = [P * _pairs(samples, batch) for P in products]
+    paired = [P / min(batch, samples) ** 2 for P in products]
     forms = [n * P * Y for n, P, Y in zip(widths, paired, grams.Y, strict=False)]  # of the output's errors, (N, N)
     forms += [np.diag(np.diag(P)) for P in paired]  # for grad_norm, and then for delta_norm, of every layer
     unit = np.trace(K) / samples
     shares = {i: widths[i] * paired[i] * share * unit for i, share in shares.items()}
     sizes = {i: max(np.abs(share).max(), 1e-300) for i, share in shares.items()}
     shares = {i: (share / sizes[i]).astype(np.float32) for i, share in shares.items()}
+    more = max(batch / samples, 1.0)  # samples of the batch for each one that stands for them
     squares = np.empty((len(forms), draws))
     for start in range(0, draws, TOGETHER):
         some = slice(start, start + TOGETHER)
         F = np.broadcast_to(factor, (TOGETHER, *factor.shape))
         if features:
-            F = factor @ rng.standard_normal((TOGETHER, samples, features))
+            F = factor @ _features(rng, samples, features)
             F *= np.sqrt(np.trace(K) / (F * F).sum(axis=(1, 2)))[:, None, None]
         net = F @ rng.standard_normal((TOGETHER, F.shape[2], widths[-1]))  # (draws, N, outputs)
         net *= np.sqrt(chain.output[some])[:, chain.groups, None]
         delta = _output_delta(config, net, D)
+        in_batch = _batches(rng, samples, batch)[..., None]
         off = ((F @ F.swapaxes(1, 2) - K) / unit).astype(np.float32)  # half the time; it is a correction
         for i, (M, noise) in enumerate(zip(forms, chain.backward(some, net, delta), strict=True)):
-            scaled = delta * np.sqrt(noise)[:, chain.groups, None]
+            scaled = in_batch * delta * np.sqrt(noise)[:, chain.groups, None]
             square = (scaled * (M @ scaled)).sum(axis=(1, 2))
+            if more > 1:  # of all pairs of samples, fewer are of one with itself
+                alone = np.einsum("rnk,rnk,n->r", scaled, scaled, np.diag(M))
+                square = np.maximum(square - (1 - 1 / more) * alone, alone / more)
             if i in shares:
                 size = max(np.abs(scaled).max(), 1e-300)
                 answer = (off * shares[i]) @ (scaled / size).astype(np.float32) * (size * sizes[i])
@@ -168,14 +174,25 @@ def _drawn(config: RunConfig, widths: tuple[int, ...], grams: Grams, D: np.ndarr
     return tuple(Prediction(mean[kind], median[kind], low[kind], high[kind]) for kind in kinds)
 
 
-def _pairs(samples: int, batch: int) -> np.ndarray:
-    """Weights of the pairs of samples in a mean over a batch, (N, N).
+def _batches(rng: np.random.Generator, samples: int, batch: int) -> np.ndarray:
+    """For each draw 1 for the samples in its first batch and 0 for the others, (draws, N)."""
+    members = np.ones((TOGETHER, samples))
+    if batch < samples:
+        members[:, batch:] = 0
+        rng.permuted(members, axis=1, out=members)
+    return members
 
-    A batch of other size than the samples that stand for it has its share of pairs of a sample with itself.
+
+def _features(rng: np.random.Generator, samples: int, features: int) -> np.ndarray:
+    """A for each draw with A A^T as scattered as that of (N, features) normal numbers; never wider than (N, N).
+
+    Source: Bartlett 1933, for more features than samples.
     """
-    pairs = np.full((samples, samples), (batch - 1) / (batch * samples * max(samples - 1, 1)))
-    np.fill_diagonal(pairs, 1 / (batch * samples))
-    return pairs
+    if features < samples:
+        return rng.standard_normal((TOGETHER, samples, features))
+    A = np.tril(rng.standard_normal((TOGETHER, samples, samples)), -1)
+    A[:, range(samples), range(samples)] = np.sqrt(rng.chisquare(features - np.arange(samples), (TOGETHER, samples)))
+    return A
 
 
 def _chance(widths, grams: Grams, products, logs) -> tuple[int, dict[int, np.ndarray]]:
@@ -205,7 +222,7 @@ def _chance(widths, grams: Grams, products, logs) -> tuple[int, dict[int, np.nda
         carried = grams.gains[layer] * products[layer] * math.exp(min(logs[layer], 700.0))
         with np.errstate(divide="ignore", invalid="ignore"):
             shares[layer] = np.where(scatter > 0, carried * variances[layer] / scatter, 0.0)
-    return int(np.clip(round(most.sum() / scatter.sum()), 1, len(K))), shares
+    return max(round(min(most.sum() / scatter.sum(), 1e9)), 1), shares
 
 
 def _output_delta(config: RunConfig, net: np.ndarray, D: np.ndarray) -> np.ndarray:
