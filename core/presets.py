@@ -436,7 +436,7 @@ PAPERS: dict[str, Paper] = {
                 ),
             ),
             networks=tuple(
-                (f"{init} init, 99 layers", saxe.CONFIG.change(init=init, dataset="gaussian", samples=128))
+                (f"{init} init, 99 layers", saxe.CONFIG.change(init=init, dataset="gaussian", samples=32))
                 for init in ("normal", "orthogonal")
             ),
             own_data=True,
