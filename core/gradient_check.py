@@ -8,6 +8,7 @@ import numpy as np
 
 from core.config import RunConfig
 from core.engine import Data, snapshot, train
+from core.families.activations import ACTIVATIONS
 
 LONGEST, FACTOR, STEPS = 2.0, 4.0, 14  # steps along a direction of length 1
 MOST_LAYERS = 12  # of a deeper network so many, evenly spaced
@@ -24,6 +25,9 @@ class GradientCheck:
         differences: the same from differences of the loss.
         uncertainty: how far the differences themselves can be trusted: no error below it can be seen.
         relative_error: |exact - differences| / ||gradient of that layer||; NaN where that is 0.
+        on_kinks: how many net inputs of hidden layers lie exactly on a kink of the activation, as all do of a ReLU
+            layer without biases that gets nothing but zeros. There is no derivative there, and differences see both
+            sides where backpropagation takes one.
     """
 
     layer: np.ndarray
@@ -31,6 +35,7 @@ class GradientCheck:
     differences: np.ndarray
     uncertainty: np.ndarray
     relative_error: np.ndarray
+    on_kinks: int
 
 
 def gradient_check(config: RunConfig, data: Data | None = None) -> GradientCheck:
@@ -77,16 +82,24 @@ def gradient_check(config: RunConfig, data: Data | None = None) -> GradientCheck
         differences, uncertainty = _extrapolated((ahead - behind) / (2 * steps), rounding)
         exact, size = np.array(exact)[layers], np.array(size)[layers]
         error = np.abs(exact - differences) / np.where(size > 0, size, np.nan)
-    return GradientCheck(layers + 1, exact, differences, uncertainty, error)
+    kinks = ACTIVATIONS[config.activation].kinks
+    on_kinks = sum(int(np.isin(net, kinks).sum()) for net in held.net[:-1]) if kinks else 0
+    return GradientCheck(layers + 1, exact, differences, uncertainty, error, on_kinks)
 
 
 def _extrapolated(central: np.ndarray, rounding: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The limit of differences (layers, steps) whose error is even in the step, and how far it can be trusted."""
+    """The limit of differences (layers, steps) whose error is even in the step, and how far it can be trusted.
+
+    Estimates of longer steps may agree by chance on the far side of a kink: what the shortest steps rule out is not
+    taken, however exact.
+    """
     best, trust = central[:, -1].copy(), np.full(len(central), np.inf)
+    shortest, doubt = central[:, -3:, None], 8 * rounding[:, -3:, None]
     column = central
     for order in range(4):
         apart = np.abs(np.diff(column, axis=1)) + rounding[:, order + 1 :]
-        apart[~np.isfinite(apart)] = np.inf
+        possible = (np.abs(column[:, None, 1:] - shortest) <= doubt).all(axis=1)
+        apart[~np.isfinite(apart) | ~possible] = np.inf
         where = apart.argmin(axis=1)
         closest = apart[np.arange(len(apart)), where]
         better = closest < trust

@@ -9,7 +9,7 @@ from core import ConfigError, Trace
 from core.datasets import load, split
 from core.diagnosis import diagnose
 from core.engine import evaluate
-from ui import arm_controls, panels, sessions, sidebar, theory
+from ui import arm_controls, lab_sharpness, panels, sessions, sidebar, theory
 from ui.charts.boundary import decision_boundary, fit, grid
 from ui.charts.curves import (
     accuracy_chart,
@@ -217,5 +217,6 @@ theory.why(run)
 curves(trace)
 inside(run)
 answer(run)
+lab_sharpness.panel(run)
 numbers(run)
 theory.how_we_know(run)

@@ -59,7 +59,7 @@ def expected(run: Run, notice: Notice) -> Theory:
 
     def make() -> Theory:
         held = sessions.snapped(start, 0, notice)
-        with sessions.shared().line.place(notice.waiting):
+        with sessions.shared().line.place(notice.waiting, "theory"):
             return Theory(*predictions(start.config, start.data), *worst_case(held))
 
     return sessions.shared().theories.fetch(start, make, notice.following)
@@ -216,6 +216,11 @@ def _check_gradient(run: Run) -> None:
         words = "No layer can be checked: the gradient is zero, not finite, or too small to be seen in the loss."
     hidden = (~seen).sum() if seen.any() else 0
     words += f" In {hidden} more the gradient is too small to be seen in differences of the loss." if hidden else ""
+    if found.on_kinks:
+        words += (
+            f" {found.on_kinks:,} net inputs lie exactly on a kink of the activation, where there is no derivative: "
+            "differences see both sides there, backpropagation takes one."
+        )
     st.markdown(words)
     with np.errstate(all="ignore"):
         visible = found.uncertainty / np.abs(found.exact)

@@ -1,0 +1,102 @@
+"""One network beside theory: bounds that hold, means that are means, and its place in the plane."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+
+from core import RunConfig, snapshot, train
+from core.families.activations import ACTIVATIONS
+from core.theory.lengths import critical_points
+from core.theory.network import expected_means, measured_means, place, spectral_norm, worst_case
+from core.theory.plane import gradient_factors
+from tests.strategies import quick_runs
+
+SMALL = RunConfig(samples=40, hidden=(12, 20, 8, 8), bias_std=0.3)
+
+
+@pytest.mark.parametrize("residual", [False, True])
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_no_layer_exceeds_the_worst_case(activation, residual):
+    config = SMALL.change(activation=activation, residual=residual, init="he_normal", steps=0)
+    trace, (grad, delta) = train([config])[0], worst_case(snapshot(config))
+    assert (trace.grad_norm[0] <= grad * (1 + 1e-12)).all()
+    assert (trace.delta_norm[0] <= delta * (1 + 1e-12)).all()
+    assert delta[-1] == pytest.approx(trace.delta_norm[0, -1])
+
+
+def test_the_worst_case_is_reached_by_a_chain_of_linear_units():
+    # one unit a layer: nothing is lost by taking norms
+    config = RunConfig(samples=1 + 1, hidden=(1,) * 5, activation="linear", dataset="sine", steps=0)
+    trace, (_, delta) = train([config])[0], worst_case(snapshot(config))
+    np.testing.assert_allclose(trace.delta_norm[0], delta, rtol=1e-12)
+
+
+def test_normalized_layers_have_no_worst_case():
+    grad, delta = worst_case(snapshot(SMALL.change(normalization="layer")))
+    assert np.isnan(grad[:-1]).all() and np.isfinite(delta[-1])
+
+
+@pytest.mark.parametrize("shape", [(3, 5), (300, 280), (1, 400)])
+def test_the_spectral_norm_is_the_largest_singular_value(shape):
+    W = np.random.default_rng(0).standard_normal(shape)
+    assert spectral_norm(W) == pytest.approx(np.linalg.svd(W, compute_uv=False)[0], rel=1e-9)
+    assert spectral_norm(0 * W) == 0
+    assert spectral_norm(1e200 * W) == pytest.approx(1e200 * spectral_norm(W))
+
+
+def test_measured_means_are_those_of_what_the_network_holds():
+    held = snapshot(SMALL)
+    found = measured_means(held)
+    np.testing.assert_allclose(found.q, [np.mean(net**2) for net in held.net])
+    squares = np.array([np.sum(delta**2) for delta in held.delta])
+    np.testing.assert_allclose(found.chi, squares[:-1] / squares[1:])
+
+
+@pytest.mark.parametrize("activation", ["sigmoid", "tanh", "relu", "gelu"])
+def test_wide_networks_have_the_expected_means(activation):
+    # the mean over 2,000 units is off by 3 % or so, and the first layers' noise adds to it
+    config = RunConfig(samples=16, hidden=(2000,) * 3, activation=activation, init_scale=1.3, bias_std=0.2)
+    measured, expected = measured_means(snapshot(config)), expected_means(config)
+    np.testing.assert_allclose(measured.q[:-1], expected.q[:-1], rtol=0.2)
+    np.testing.assert_allclose(measured.chi[:-1], expected.chi[:-1], rtol=0.2)
+
+
+def test_a_place_is_that_of_the_layers_between():
+    here = place(RunConfig(hidden=(32,) * 5, init="he_normal", init_scale=2.0, bias_std=0.5), 2, 1)
+    assert here.sigma_w == pytest.approx(2 * math.sqrt(2))  # every hidden layer has fan-in 32
+    assert here.sigma_b == 0.5
+    assert place(RunConfig(bias=False, bias_std=0.5), 2, 1).sigma_b == 0
+    # Glorot: fan_in * 2 / (fan_in + fan_out) from 64 to 16 units is 1.6
+    assert place(RunConfig(hidden=(64, 16), init="glorot_normal"), 2, 1).sigma_w == pytest.approx(math.sqrt(1.6))
+
+
+def test_the_default_network_is_beyond_six_depth_scales():
+    here = place(RunConfig(), 2, 1)
+    assert math.sqrt(here.chi) == pytest.approx(0.2361, abs=1e-4)  # sigma_w = 1: the typical factor
+    assert here.trainable == pytest.approx(6 * here.depths.xi_c)
+    assert here.trainable < 10
+
+
+@pytest.mark.parametrize("changes", [{"hidden": ()}, {"residual": True}, {"normalization": "batch"}])
+def test_without_theory_there_is_no_place(changes):
+    assert place(SMALL.change(**changes), 2, 1) is None
+
+
+def test_the_plane_is_level_on_the_critical_line():
+    for activation in ("tanh", "sigmoid", "relu"):
+        for sigma_b in (0.1, 1.0):
+            for point in critical_points(activation, sigma_b):
+                # 60 layers do not bring a marginal q all the way to its rest
+                factor = gradient_factors(activation, np.array([point.sigma_w]), np.array([sigma_b]))
+                assert factor[0, 0] == pytest.approx(1, abs=2e-3)
+
+
+@settings(max_examples=25, deadline=None, derandomize=True)
+@given(quick_runs())
+def test_networks_of_any_size_have_a_place_or_none(config):
+    held = snapshot(config, 0)
+    worst_case(held), measured_means(held), expected_means(config)
+    here = place(config, held.inputs.shape[1], held.targets.shape[1])
+    assert here is None or here.sigma_w >= 0
