@@ -90,6 +90,7 @@ def test_the_keyboard_is_enough_to_fill_a_blank_find_a_factor_and_take_a_step(ex
     assert page.get_by_text(re.compile(r"After [\d,]+ steps E =")).count() == 1
 
 
+@pytest.mark.slow
 def test_an_emptied_cell_gives_a_sentence_and_its_number_brings_the_solution_back(exercise, settled):
     page = exercise()
     canvas = page.locator(".st-key-exercise_w12_0 canvas").first
@@ -123,10 +124,9 @@ def test_an_emptied_cell_gives_a_sentence_and_its_number_brings_the_solution_bac
     assert "0.25345" in page.get_by_text("Before the first step E =").text_content()
 
 
-SLOW = [pytest.param(*view, marks=pytest.mark.slow) for view in ((390, "dark"), (768, "light"), (1440, "dark"))]
-
-
-@pytest.mark.parametrize("width, theme", [(390, "light"), *SLOW])
+@pytest.mark.slow
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 768, 1440])
 def test_nothing_runs_off_sideways_and_every_formula_has_its_mathml(exercise, width, theme):
     page = exercise("stack_layers=30&stack_activation=tanh&stack_scale=4", width, theme)
     assert page.locator("[data-testid=stMain]").evaluate("e => e.scrollWidth - e.clientWidth") <= 0
@@ -138,6 +138,7 @@ def test_nothing_runs_off_sideways_and_every_formula_has_its_mathml(exercise, wi
     assert href.partition("?")[2] == "depth=30&activation=tanh&init_scale=4"
 
 
+@pytest.mark.slow
 def test_a_link_opens_the_network_that_was_shown(exercise, settled):
     page = exercise("stack_layers=3&stack_activation=relu&stack_scale=2")
     with page.context.expect_page() as opened:
