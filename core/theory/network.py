@@ -46,7 +46,7 @@ def expected_means(config: RunConfig, data: Data | None = None) -> LayerMeans | 
         return None
     gains, sigma_b = layer_gains(config, widths), config.bias_std if config.bias else 0.0
     with one_blas_thread, np.errstate(all="ignore"):
-        grams = propagate(ACTIVATIONS[config.activation], gains, sigma_b, standing_for_all(found)[0])
+        grams = propagate(ACTIVATIONS[config.activation], gains, sigma_b, standing_for_all(found, len(gains))[0])
     q = np.array([np.diag(K).mean() for K in grams.K])
     chi = np.full(len(config.hidden), np.nan)
     for layer, slopes in enumerate(grams.slopes):

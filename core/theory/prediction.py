@@ -22,7 +22,7 @@ TOGETHER = 50  # draws at once
 UNITS = 8_000_000  # values drawn for units, over all draws
 SMALLEST = 1e-300  # of a variance: below, a float64 loses its digits
 LEFT = 0.05  # of a squared norm there is at least so much left, whatever samples share by chance
-SAMPLES = 128  # of a larger batch so many stand for all
+SAMPLES, FEWER, DEEP = 128, 64, 60  # of a larger batch so many stand for all; of a network of more layers fewer
 WORK = 200_000_000  # multiply-adds of all quadratic forms for one output, over all draws
 BAND = (0.025, 0.5, 0.975)  # quantiles over draws: 95 % of networks lie between the outer two
 
@@ -75,7 +75,7 @@ def predictions(config: RunConfig, data: Data | None = None) -> tuple[Prediction
     if reason:
         return _none(layers, reason), _none(layers, reason)
     gains, sigma_b = layer_gains(config, widths), config.bias_std if config.bias else 0.0
-    X, D = standing_for_all(found)
+    X, D = standing_for_all(found, layers)
     with one_blas_thread, np.errstate(all="ignore"):
         grams = propagate(ACTIVATIONS[config.activation], gains, sigma_b, X)
         within = _within_range(grams, X)
