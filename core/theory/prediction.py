@@ -117,12 +117,13 @@ def _none(layers: int, reason: str) -> Prediction:
     return Prediction(*[np.full(layers, np.nan) for _ in range(4)], reason)
 
 
-def standing_for_all(found: Split) -> tuple[np.ndarray, np.ndarray]:
+def standing_for_all(found: Split, layers: int) -> tuple[np.ndarray, np.ndarray]:
     """The training samples, or some of them where they are many: of every target, short inputs and long ones."""
-    if len(found.X) <= SAMPLES:
+    most = SAMPLES if layers <= DEEP else FEWER
+    if len(found.X) <= most:
         return found.X, found.D
     order = np.lexsort((np.linalg.norm(found.X, axis=1), *found.D.T))
-    chosen = order[(2 * np.arange(SAMPLES) + 1) * len(order) // (2 * SAMPLES)]
+    chosen = order[(2 * np.arange(most) + 1) * len(order) // (2 * most)]
     return found.X[chosen], found.D[chosen]
 
 
