@@ -8,11 +8,18 @@ PIP = $(PY) -m pip install --quiet --disable-pip-version-check
 # Browser tests share one server and one browser, so they stay together on one worker; the rest spreads out.
 PYTEST = $(PY) -m pytest --numprocesses auto --dist loadgroup
 
-.PHONY: run test test-slow lint bench env
+.PHONY: run serve test test-slow lint bench soak audit env
 .DELETE_ON_ERROR:
 
 run: $(VENV)/run.stamp
 	$(PY) -m streamlit run app.py
+
+# For visitors: limits, headers, a health check. Every STREAMLIT_SERVER_... and GRADIENT_LAB_... setting of the
+# environment counts (docs/hosting.md).
+serve: export STREAMLIT_SERVER_HEADLESS ?= true
+serve: export STREAMLIT_SERVER_FILE_WATCHER_TYPE ?= none
+serve: $(VENV)/run.stamp
+	$(PY) -m streamlit run asgi.py
 
 test: lint
 	$(PYTEST) -m "not slow"
@@ -27,6 +34,15 @@ bench: $(VENV)/dev.stamp
 	$(PY) -m benchmarks.engine
 	$(PY) -m benchmarks.memory
 	$(PY) -m benchmarks.compare
+
+# Ten minutes of visitors who come, run, upload, compare and leave; fails when the server keeps their memory.
+soak: $(VENV)/dev.stamp
+	$(PY) -m benchmarks.soak --minutes 10
+
+# Known faults of everything installed; asks an advisory service, and fails where it cannot be reached.
+audit: $(VENV)/dev.stamp
+	$(PY) -m pip_audit --local || { echo "make audit: a known fault above, or no answer from the advisory service: \
+	then nothing has been checked." >&2; exit 1; }
 
 env: $(VENV)/dev.stamp
 

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import streamlit as st
 
+from core import ConfigError
+from ui import journal, limits
 from ui.navigation import pages
 
 ICON = str(Path(__file__).parent / "ui" / "icon.svg")
@@ -11,8 +13,15 @@ ICON = str(Path(__file__).parent / "ui" / "icon.svg")
 
 def main() -> None:
     st.set_page_config(page_title="Gradient Flow Lab", page_icon=ICON, layout="wide", initial_sidebar_state=330)
+    try:
+        limits.check()
+    except ConfigError as error:  # asgi.py does not even start; here a visitor's own `make run` says why
+        st.error(str(error))
+        st.stop()
     st.session_state["routed"] = True  # a page that finds nothing here was started by itself
-    st.navigation(pages(), position="top").run()
+    page = st.navigation(pages(), position="top")
+    with journal.timed("page", page=page.url_path):
+        page.run()
 
 
 if __name__ == "__main__":  # worker processes that spawn import this file again

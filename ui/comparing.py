@@ -38,7 +38,7 @@ class ArmNotice(Notice):
 @st.cache_resource(show_spinner=False)
 def kept() -> Shelf[Record]:
     """The records of every visitor's arms, by settings, number of seeds and table."""
-    return Shelf(300, 128_000_000, lambda record: record.nbytes)
+    return Shelf(300, sessions.share(0.2), lambda record: record.nbytes)
 
 
 def key_of(comparison: Comparison, config: RunConfig, digest: str | None) -> Key:
@@ -97,7 +97,7 @@ def records(
                 settle(run, trace)
     missing = [run for wanted in runs.values() for run in wanted if run not in traces]
     if missing:
-        with sessions.shared().line.place(notice.waiting):
+        with sessions.shared().line.place(notice.waiting, "comparison"):
             for table in dict.fromkeys(run.digest for run in missing):
                 _train([run for run in missing if run.digest == table], notice, settle)
     return {name: found[key] for name, key in keys.items()}

@@ -10,7 +10,7 @@ import streamlit as st
 from core import ConfigError, RunConfig
 from core.diagnosis import VERDICTS, Diagnosis, Finding
 from core.export import from_json, to_csv, to_json, to_pytorch
-from ui import controls, link, sessions
+from ui import controls, journal, link, sessions
 from ui.charts.style import Chart, toolbar
 from ui.sessions import Run
 from ui.text import as_text
@@ -85,6 +85,7 @@ def _cures(finding: Finding, config: RunConfig) -> None:
 
 def refusal(error: ConfigError) -> None:
     """Why there is no run, in one sentence."""
+    journal.refusal(error)
     st.error(as_text(error), icon=":material/block:")
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import os
 import threading
 import time
 from collections import OrderedDict
@@ -19,6 +18,7 @@ from core import ConfigError, RunConfig, Snapshot, Trace, snapshot, train
 from core.config import check_cost
 from core.engine import Data
 from core.tables import Prepared, Table
+from ui import journal, limits
 
 LOOK_SECONDS = 0.1  # how often one who waits looks up, and can be stopped
 PATIENCE_SECONDS = 0.5  # no progress is shown before
@@ -102,11 +102,28 @@ class Line:
         self._free = places
         self._moved = threading.Condition()
         self._waiting: list[object] = []
+        self._held: dict[int, float] = {}  # by thread: when its work was last seen to get on
+
+    def progress(self) -> None:
+        """The work of this thread, if it holds a place, gets on."""
+        thread = threading.get_ident()
+        if thread in self._held:
+            self._held[thread] = time.monotonic()
+
+    def state(self) -> tuple[int, int, float]:
+        """(places held, how many wait, longest time in seconds that one of the held has shown no progress)."""
+        with self._moved:
+            now = time.monotonic()
+            return len(self._held), len(self._waiting), max((now - seen for seen in self._held.values()), default=0.0)
 
     @contextmanager
-    def place(self, wait: Callable[[int], None]) -> Iterator[None]:
-        """Holds a place; `wait(ahead)` is called every 0.1 s until there is one, and may raise to leave the line."""
-        ticket, entered = object(), False
+    def place(self, wait: Callable[[int], None], work: str = "training") -> Iterator[None]:
+        """Holds a place; `wait(ahead)` is called every 0.1 s until there is one, and may raise to leave the line.
+
+        Args:
+            work: what the journal calls it.
+        """
+        ticket, entered, came = object(), False, time.monotonic()
         with self._moved:
             self._waiting.append(ticket)
         try:
@@ -117,10 +134,13 @@ class Line:
                 with self._moved:
                     self._waiting.remove(ticket)
                     self._moved.notify_all()
+        waited = round(time.monotonic() - came, 3)
         try:
-            yield
+            with journal.timed(work, waited=waited):
+                yield
         finally:
             with self._moved:
+                self._held.pop(threading.get_ident(), None)
                 self._free += 1
                 self._moved.notify_all()
 
@@ -129,6 +149,7 @@ class Line:
             first = self._moved.wait_for(lambda: self._free > 0 and self._waiting[0] is ticket, LOOK_SECONDS)
             if first:
                 self._waiting.remove(ticket)
+                self._held[threading.get_ident()] = time.monotonic()
                 self._free -= 1
                 self._moved.notify_all()
             return first
@@ -161,6 +182,7 @@ class Notice:
         self._show(done / total, words)
 
     def _show(self, share: float, words: str) -> None:
+        shared().line.progress()
         if time.monotonic() - self._start >= PATIENCE_SECONDS:
             self._shown = True
             self._slot.progress(min(share, 1.0), text=words)
@@ -203,17 +225,6 @@ class _Shared:
     line: Line
 
 
-def places() -> int:
-    """Trainings at once: GRADIENT_LAB_MAX_TRAININGS, or one for each core."""
-    name = "GRADIENT_LAB_MAX_TRAININGS"
-    text = os.environ.get(name, "").strip()
-    if not text:
-        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    if not text.isdecimal() or int(text) < 1:
-        raise ConfigError(name, text, "the environment setting must be a whole number of at least 1")
-    return int(text)
-
-
 @st.cache_resource(show_spinner=False)
 def shared() -> _Shared:
     """The one set of shelves and places of this process."""
@@ -221,12 +232,17 @@ def shared() -> _Shared:
     gc.collect()
     gc.freeze()
     return _Shared(
-        runs=Shelf(200, 256_000_000, array_bytes),
-        snapshots=Shelf(20, 64_000_000, array_bytes),
-        tables=Shelf(40, 128_000_000, array_bytes),
-        theories=Shelf(400, 16_000_000, array_bytes),
-        line=Line(places()),
+        runs=Shelf(200, share(0.45), array_bytes),
+        snapshots=Shelf(20, share(0.1), array_bytes),
+        tables=Shelf(40, share(0.2), array_bytes),
+        theories=Shelf(400, share(0.05), array_bytes),
+        line=Line(limits.value("MAX_TRAININGS")),
     )
+
+
+def share(part: float) -> int:
+    """A part of the bytes that all results together may take; what `ui.comparing` keeps takes the rest."""
+    return int(part * limits.value("CACHE_BYTES"))
 
 
 def array_bytes(value: object) -> int:
@@ -268,7 +284,7 @@ def snapped(run: Run, step: int, notice: Notice | None = None) -> Snapshot:
     """
 
     def make() -> Snapshot:
-        with shared().line.place(notice.waiting if notice else _silent):
+        with shared().line.place(notice.waiting if notice else _silent, "snapshot"):
             return snapshot(run.config, step, run.data, on_progress=notice.training if notice else None)
 
     return shared().snapshots.fetch((run, step), make, notice.following if notice else _silent)

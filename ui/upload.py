@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -9,8 +10,8 @@ import streamlit as st
 
 from core import ConfigError
 from core.datasets import TASKS
-from core.tables import MAX_BYTES, Prepared, Table, prepare, read_table
-from ui import sessions
+from core.tables import Prepared, Table, prepare, read_table
+from ui import limits, sessions
 from ui.text import as_text
 
 
@@ -24,17 +25,20 @@ class Given:
 
 def table_controls() -> Given | ConfigError | None:
     """A place for a CSV file and the choices it asks for; why it cannot be used, or None before there is one."""
+    most = limits.value("MAX_UPLOAD")
     file = st.file_uploader(
         "Your table",
         type=["csv", "tsv", "txt"],
         key="table_file",
-        max_upload_size=MAX_BYTES // 1_000_000,
+        max_upload_size=math.ceil(most / 1_000_000),
         help="A CSV file: one row a sample, one column the target. It stays in memory, and only while you are here.",
     )
     if file is None:
         return None
     raw, name = file.getvalue(), file.name
     try:
+        if len(raw) > most:
+            raise ConfigError("data", f"{len(raw):,} bytes", f"this server allows {most:,} bytes a table")
         table = _kept(_digest(raw), lambda: read_table(raw, name))
         choices = _choices(table)
         digest = _digest(raw + repr(choices).encode())

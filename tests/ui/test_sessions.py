@@ -216,18 +216,21 @@ def test_a_trace_is_reckoned_with_all_its_arrays():
     assert sessions.array_bytes(trace) <= 8 * (10 * rows * layers + 12 * rows + weights)
 
 
-@pytest.mark.parametrize("text", ["0", "-1", "two", "1.5"])
-def test_a_bad_number_of_trainings_is_refused_by_name(monkeypatch, text):
-    monkeypatch.setenv("GRADIENT_LAB_MAX_TRAININGS", text)
-    with pytest.raises(ConfigError, match="GRADIENT_LAB_MAX_TRAININGS"):
-        sessions.places()
-
-
-def test_the_number_of_trainings_is_that_of_the_environment_or_of_the_cores(monkeypatch):
-    monkeypatch.setenv("GRADIENT_LAB_MAX_TRAININGS", "7")
-    assert sessions.places() == 7
-    monkeypatch.setenv("GRADIENT_LAB_MAX_TRAININGS", "")
-    assert sessions.places() >= 1
+def test_what_holds_a_place_is_seen_to_get_on_or_to_stand_still(pool, monkeypatch):
+    line, now = Line(2), [0.0]
+    monkeypatch.setattr(sessions.time, "monotonic", lambda: now[0])
+    assert line.state() == (0, 0, 0)
+    holder, leave = hold(pool, line)
+    with line.place(never):
+        now[0] = 5.0
+        assert line.state() == (2, 0, 5)
+        line.progress()
+        now[0] = 6.0
+        assert line.state() == (2, 0, 6)  # the other one
+        leave.set()
+        holder.result(SOON)
+        assert line.state() == (1, 0, 1)
+    assert line.state() == (0, 0, 0)
 
 
 @pytest.fixture

@@ -1,0 +1,9 @@
+"""The dashboard for a public server: `make serve`, or any ASGI server with `asgi:app`. docs/hosting.md says more."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from ui.hosting import settings
+
+app = st.App(Path(__file__).with_name("app.py"), **settings())

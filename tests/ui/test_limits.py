@@ -1,0 +1,58 @@
+"""The limits of a server: what the environment may say, and what holds where it is silent."""
+
+import os
+
+import pytest
+
+from core import ConfigError
+from ui import limits
+from ui.limits import LIMITS, PREFIX
+
+WRONG = {name: ["two", "nan", "inf", f"{limit.low / 2:g}"] for name, limit in LIMITS.items()}
+WRONG["MAX_TRAININGS"] += ["0", "-1", "1.5"]
+WRONG["MAX_UPLOAD"] += ["6e6"]
+
+
+@pytest.fixture(autouse=True)
+def silent(monkeypatch):
+    for name in [name for name in os.environ if name.startswith(PREFIX)]:
+        monkeypatch.delenv(name)
+
+
+@pytest.mark.parametrize("name, text", [(name, text) for name, texts in WRONG.items() for text in texts])
+def test_a_wrong_value_is_refused_with_its_name_and_what_is_allowed(monkeypatch, name, text):
+    monkeypatch.setenv(PREFIX + name, text)
+    with pytest.raises(ConfigError, match=f"{PREFIX + name} = '{text}' is not allowed: .* must be a whole number"):
+        limits.check()
+
+
+def test_a_setting_that_does_not_exist_is_refused_with_those_that_do(monkeypatch):
+    monkeypatch.setenv("GRADIENT_LAB_MAX_COSTS", "1")
+    with pytest.raises(ConfigError, match="GRADIENT_LAB_MAX_COSTS.*settings are .*GRADIENT_LAB_MAX_COST,"):
+        limits.check()
+
+
+@pytest.mark.parametrize("site", ["example.org", "https://a.org;script-src", "*", "https://", "javascript:x"])
+def test_a_frame_is_allowed_to_addresses_only(monkeypatch, site):
+    monkeypatch.setenv(limits.FRAMES, f"https://good.org {site}")
+    with pytest.raises(ConfigError, match="GRADIENT_LAB_FRAME_ANCESTORS"):
+        limits.check()
+
+
+def test_what_the_environment_says_holds_at_home_and_on_a_server(monkeypatch):
+    monkeypatch.setattr(limits.os, "environ", {PREFIX + "MAX_COST": "2e9", PREFIX + "MAX_TRAININGS": " 7 "})
+    assert (limits.value("MAX_COST"), limits.value("MAX_TRAININGS")) == (2_000_000_000, 7)
+    limits.host()
+    assert (limits.value("MAX_COST"), limits.value("MAX_TRAININGS")) == (2_000_000_000, 7)
+
+
+def test_a_run_has_no_limit_at_home_but_has_one_on_a_server(monkeypatch):
+    monkeypatch.setattr(limits.os, "environ", {})
+    assert limits.value("MAX_COST") is limits.value("MAX_BYTES") is None
+    limits.host()
+    assert all(limits.value(name) >= limit.low for name, limit in LIMITS.items())
+
+
+def test_there_are_as_many_trainings_as_cores(monkeypatch):
+    monkeypatch.setenv("GRADIENT_LAB_MAX_TRAININGS", "")
+    assert limits.value("MAX_TRAININGS") == limits.cores()

@@ -1,0 +1,80 @@
+"""What a server writes down: one line of JSON an event, with durations and refusals and nothing about a visitor."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import time
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from uuid import uuid4
+
+from core import ConfigError
+from core.config import RULES
+
+_LOG = logging.getLogger("gradient_lab")
+_LOG.addHandler(logging.NullHandler())  # at home nothing is written
+# What a refusal may be about, besides the settings of a run. Any other name may be a visitor's own word.
+_FIELDS = {*RULES, "cost", "data", "target", "task", "leave_out", "config", "arms", "vary", "seeds", "axes"}
+
+
+class _Json(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        told = {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), "event": record.getMessage()}
+        return json.dumps(told | getattr(record, "facts", {}))
+
+
+def open_journal() -> None:
+    """Writes to standard error from now on, and keeps Streamlit from writing an error's own words beside it.
+
+    A traceback ends with the error's message, which may quote what a visitor typed; `failure` leaves it out.
+    """
+    if not any(isinstance(handler.formatter, _Json) for handler in _LOG.handlers):
+        handler = logging.StreamHandler(sys.stderr)
+        handler.setFormatter(_Json())
+        _LOG.addHandler(handler)
+    _LOG.setLevel(logging.INFO)
+    _LOG.propagate = False
+    logging.getLogger("streamlit.error_util").setLevel(logging.CRITICAL)
+
+
+def record(event: str, **facts: object) -> None:
+    """One line: numbers, and words of this program, never of a visitor."""
+    _LOG.info(event, extra={"facts": facts})
+
+
+def refusal(error: ConfigError) -> None:
+    """That something was refused, by the field alone."""
+    record("refusal", field=error.field if error.field in _FIELDS else "other")
+
+
+def failure(error: BaseException) -> str:
+    """An error nobody foresaw: its kind and the lines of code it came through. Returns the number it is filed under."""
+    number = uuid4().hex[:8]
+    frames = traceback.extract_tb(error.__traceback__)
+    where = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
+    _LOG.error("failure", extra={"facts": {"id": number, "kind": type(error).__name__, "where": where}})
+    return number
+
+
+@contextmanager
+def timed(event: str, **facts: object) -> Iterator[dict[str, object]]:
+    """One line when the block ends: its seconds, and whether it was done, refused, stopped (by Streamlit) or failed.
+
+    Facts found out meanwhile go into the yielded dict.
+    """
+    start, outcome = time.monotonic(), "stopped"
+    try:
+        yield facts
+        outcome = "done"
+    except ConfigError:
+        outcome = "refused"
+        raise
+    except Exception:
+        outcome = "failed"
+        raise
+    finally:
+        record(event, **facts, outcome=outcome, seconds=round(time.monotonic() - start, 3))
