@@ -19,7 +19,7 @@ from core.trace import layer_factor
 from ui import panels, sessions
 from ui.charts.phase import HIGHEST, WIDEST, layer_means, phase_plane
 from ui.charts.profile import Guide
-from ui.charts.style import number
+from ui.charts.style import Chart, number
 from ui.sessions import Notice, Run
 
 PLANE = 33, 21  # points of the phase plane along sigma_w and sigma_b
@@ -165,10 +165,15 @@ def _factors(activation: str, widest: float, highest: float) -> tuple[np.ndarray
     return gradient_factors(activation, sigma_w, sigma_b), sigma_w, sigma_b
 
 
-def _plane(config: RunConfig, here: Place):
+def _power_of_two(size: float) -> float:
+    """The next power of two, so that planes of many networks have the same axes; at least 1."""
+    return 2.0 ** math.ceil(math.log2(max(size, 1.0)))
+
+
+def _plane(config: RunConfig, here: Place) -> Chart:
     """The plane, wide enough for the network and for the critical line."""
     critical = [point.sigma_w for point in critical_points(config.activation)]
-    widest = max(WIDEST, *(1.25 * sigma_w for sigma_w in critical), 2.0 ** math.ceil(math.log2(1.1 * here.sigma_w)))
+    widest = max(WIDEST, *(1.25 * sigma_w for sigma_w in critical), _power_of_two(1.1 * here.sigma_w))
     highest = max(HIGHEST, 1.2 * here.sigma_b)
     return phase_plane(config.activation, here, *_factors(config.activation, widest, highest), dark=panels.dark())
 

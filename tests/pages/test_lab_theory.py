@@ -1,0 +1,143 @@
+"""Theory in the Lab: its lines on the profile, the panel that says why, and the checks that run there."""
+
+import base64
+import json
+
+import numpy as np
+import pytest
+
+from core import RunConfig, snapshot
+from core.theory import predict
+from core.theory.network import worst_case
+from core.trace import layer_factor
+from tests.pages.test_lab import SMALL, calm, control, open_box, shown, texts, visit
+from ui import sessions, theory
+from ui.charts.profile import gradient_profile
+from ui.sessions import Run
+
+CONFIG = RunConfig(hidden=(4, 4), steps=3, samples=16)
+
+
+def numbers(y):
+    """The values of a trace, however Plotly wrote them."""
+    if isinstance(y, dict):
+        return np.frombuffer(base64.b64decode(y["bdata"]), y["dtype"])
+    return np.array(y, float)
+
+
+def profile(app):
+    """The gradient profile's figure, and its traces by name."""
+    figure = json.loads(next(chart for chart in shown(app) if "gradient-profile" in chart.proto.id).proto.spec)
+    return figure, {drawn["name"]: numbers(drawn["y"]) for drawn in figure["data"]}
+
+
+def test_the_profile_shows_the_predicted_median_and_the_worst_case():
+    _, lines = profile(visit(**SMALL))
+    np.testing.assert_allclose(lines["theory, with 95 % of networks"], predict(CONFIG).median, rtol=1e-6)
+    np.testing.assert_allclose(lines["worst case"], worst_case(snapshot(CONFIG))[0], rtol=1e-6)
+
+
+def test_theory_leaves_after_step_0_unless_it_is_kept():
+    app = visit(**SMALL)
+    figure, _ = profile(app)
+    names = [figure["data"][i]["name"] for i in figure["frames"][1]["traces"]]
+    later = dict(zip(names, figure["frames"][1]["data"], strict=True))
+    assert len(numbers(later["worst case"]["y"])) == 0
+    assert len(numbers(later["gradient norm"]["y"])) == 3
+    calm(app.toggle(key="keep_theory").set_value(True).run())
+    figure, lines = profile(app)
+    assert "worst case" in lines
+    assert "worst case" not in [figure["data"][i]["name"] for i in figure["frames"][1]["traces"]]
+
+
+@pytest.mark.parametrize("quantity", ["delta_norm", "rms"])
+def test_theory_follows_the_quantity(quantity):
+    app = visit(**SMALL)
+    calm(control(app, "quantity").set_value(quantity).run())
+    _, lines = profile(app)
+    held, (grad, delta) = snapshot(CONFIG), worst_case(snapshot(CONFIG))
+    sizes = np.sqrt([W.size for W, _ in held.weights])
+    expected = delta if quantity == "delta_norm" else grad / sizes
+    np.testing.assert_allclose(lines["worst case"], expected, rtol=1e-6)
+
+
+def test_the_verdict_quotes_the_predicted_factor():
+    app = visit()
+    (said,) = [words for words in texts(app.markdown) if "Theory expected" in words]
+    factor = theory.expected(Run(RunConfig()), sessions.Notice(None)).factor
+    assert f"a factor of {factor:.2g} per layer" in said
+    assert layer_factor(predict(RunConfig()).median) == pytest.approx(factor, rel=0.5)  # of grad_norm: nearly the same
+
+
+@pytest.mark.parametrize("parameters", [{"residual": "true"}, {"normalization": "layer"}])
+def test_where_there_is_no_theory_the_reason_is_shown(parameters):
+    app = visit(**SMALL | {"width": "4"} | parameters)
+    _, lines = profile(app)
+    assert "theory, with 95 % of networks" not in lines
+    assert any("There is no theory here" in words for words in texts(app.caption))
+    assert not any("Theory expected" in words for words in texts(app.markdown))
+
+
+def test_one_theory_serves_runs_that_differ_in_training_only():
+    other = CONFIG.change(learning_rate=0.5, optimizer="adam", clip="value", steps=9, l2=0.1)
+    assert theory.at_start(Run(CONFIG)) == theory.at_start(Run(other))
+    for change in ({"init_scale": 2.0}, {"batch_size": 4}, {"seed": 1}, {"bias_std": 1.0}, {"activation": "relu"}):
+        assert theory.at_start(Run(CONFIG)) != theory.at_start(Run(CONFIG.change(**change)))
+
+
+def test_why_shows_q_and_chi_beside_theory_the_depth_scale_and_the_plane():
+    app = open_box(visit(), "why")
+    keys = [chart.proto.id for chart in shown(app)]
+    assert all(any(key in found for found in keys) for key in ("q-chart", "chi-chart", "phase-plane"))
+    said = " ".join(texts(app.markdown))
+    assert "**0.236**" in said  # sqrt(chi) of a sigmoid at sigma_w = 1
+    assert "up to 2 layers can be trained: this network, of 10, is beyond that" in said
+    assert len(app.get("latex") or [words for words in texts(app.markdown) if "mathbb" in words]) >= 3
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"residual": "true"},
+        {"depth": "0"},
+        {"init_scale": "0"},
+        {"init_scale": "1e300", "activation": "relu"},
+        {"activation": "softplus", "init_scale": "3"},
+        {"activation": "gelu", "init": "he_normal"},
+        {"activation": "relu", "bias_std": "2"},
+        {"init": "orthogonal", "hidden": "3,9,1"},
+    ],
+)
+def test_why_copes_with_networks_of_any_kind(parameters):
+    open_box(visit(**SMALL | parameters), "why")
+
+
+def test_the_gradient_of_the_visitors_network_is_checked():
+    app = open_box(visit(**SMALL), "how-we-know")
+    calm(app.button(key="check_gradient").click().run())
+    (said,) = [words for words in texts(app.markdown) if "Largest relative error" in words]
+    assert "over 3 layers" in said
+    assert len(app.dataframe[0].value) == 3
+
+
+def test_networks_like_the_visitors_are_drawn_and_counted():
+    app = open_box(visit(**SMALL), "how-we-know")
+    calm(app.button(key="draw_networks").click().run())
+    (said,) = [words for words in texts(app.markdown) if "lie in the band" in words]
+    shares = [int(share.rstrip("%")) for share in app.dataframe[0].value["in the band"]]
+    assert f"**{min(shares)}%**" in said
+    assert min(shares) >= 80  # of 200 networks; 85 is asked of 1,000
+
+
+def test_without_theory_no_networks_are_counted():
+    app = open_box(visit(**SMALL | {"residual": "true"}), "how-we-know")
+    calm(app.button(key="draw_networks").click().run())
+    assert any("There is no theory here" in words for words in texts(app.markdown))
+
+
+def test_the_profile_table_holds_theory_too():
+    said = theory.expected(Run(CONFIG), sessions.Notice(None))
+    trace = sessions.trained(Run(CONFIG))
+    table = gradient_profile(trace, guides=theory.guides(said, "grad_norm", trace)).table
+    np.testing.assert_allclose(table["theory, with 95 % of networks"][:3], said.grad.median)
+    np.testing.assert_allclose(table["theory, with 95 % of networks, low"][:3], said.grad.low)
