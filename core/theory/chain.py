@@ -11,7 +11,7 @@ from core.families.initializers import INITS
 from core.theory.gaussian import moments
 from core.theory.grams import Grams
 
-GROUPS = 8  # of samples, by the size of their input
+GROUPS = 12  # of samples whose inputs are near each other
 
 
 class Chain:
@@ -19,8 +19,8 @@ class Chain:
 
     Given y of a layer, W y is a Gaussian vector of variance q; going back, W^T delta has the component along y that
     W y fixes, and is a Gaussian vector across it. So one vector can be followed with no matrix, and exactly. Samples
-    are grouped by the variance of their first net input, a vector a group; the vectors of two groups are correlated as
-    the net inputs and the deltas of their middle samples are.
+    whose inputs are near each other are a group with one vector; the vectors of two groups are correlated as the net
+    inputs and the deltas of their middle samples are.
 
     Attributes:
         groups: (N,) the group of each sample.
@@ -31,13 +31,10 @@ class Chain:
     def __init__(self, init: str, widths, grams: Grams, products, draws: int, rng: np.random.Generator):
         self._orthogonal = INITS[init].draws == "orthogonal"
         self._widths, self._gains, self._rng = widths, grams.gains, rng
-        order = np.argsort(np.diag(grams.K[0]), kind="stable")
-        count = min(GROUPS, len(order))
-        self.groups = np.empty(len(order), int)
-        self.groups[order] = np.arange(len(order)) * count // len(order)
+        self.groups, middle = grouped(grams.K[0])
+        count = len(middle)
         lengths = np.array([[np.diag(K)[self.groups == g].mean() for g in range(count)] for K in grams.K])
         self.forward = np.ones((len(grams.gains), draws, count))
-        middle = order[(np.arange(count) * 2 + 1) * len(order) // (2 * count)]  # a group's sample that stands for all
         self._slope2, self._shared = [], [shared(P[np.ix_(middle, middle)]) for P in products]
         self._z, self._y, self._slope, self._q, self._from_weights = [], [], [], [], []
         q = np.tile(lengths[0], (draws, 1))
@@ -121,6 +118,23 @@ class Chain:
 
     def _normal(self, shape: tuple[int, int, int], size: int, root: np.ndarray) -> np.ndarray:
         return root @ self._rng.standard_normal((*shape[:-1], size))
+
+
+def grouped(K: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The group of each sample, (N,), by the distance of their first net inputs; and each group's middle sample."""
+    q = np.diag(K)
+    apart = np.maximum(q[:, None] + q - 2 * K, 0)
+    middle = [q.argmax()]
+    while len(middle) < GROUPS:  # the sample that is farthest from all chosen ones
+        nearest = apart[middle].min(axis=0)
+        if nearest.max() <= 1e-9 * q.max():
+            break
+        middle.append(nearest.argmax())
+    for _ in range(3):
+        kept, groups = np.unique(apart[middle].argmin(axis=0), return_inverse=True)  # those that are not empty
+        members = [np.flatnonzero(groups == g) for g in range(len(kept))]
+        middle = [of[apart[np.ix_(of, of)].sum(axis=0).argmin()] for of in members]
+    return groups, np.array(middle)
 
 
 def shared(K: np.ndarray) -> np.ndarray:

@@ -31,9 +31,23 @@ DRAWN = {
     "tanh orthogonal, varying widths": (TANH.change(hidden=(64, 16, 48, 24, 96, 12), init="orthogonal"), 1.3),
     "selu": (RunConfig(activation="selu", init="lecun_normal"), 1.3),
     "sigmoid, bce": (RunConfig(dataset="moons", loss="bce", output_activation="sigmoid", hidden=(24,) * 6), 1.3),
+    "elu, spirals": (RunConfig(activation="elu", init="he_uniform", dataset="spirals"), 1.3),
+    "softplus": (RunConfig(activation="softplus", init="glorot_normal"), 1.3),
+    "tanh, narrow": (TANH.change(hidden=(5, 2, 7), init="glorot_normal"), 1.3),
+    "tanh, wide": (TANH.change(hidden=(200,) * 5, init_scale=1.3), 1.3),
+    "linear": (RunConfig(activation="linear", hidden=(20,) * 10), 1.3),
+    "leaky relu, sine": (RunConfig(activation="leaky_relu", init="he_normal", hidden=(16,) * 8, dataset="sine"), 2.0),
+    "relu orthogonal": (RunConfig(activation="relu", init="orthogonal", init_scale=math.sqrt(2)), 2.0),
+    "relu, cross entropy, mini-batches": (
+        RunConfig(activation="relu", init="he_normal", dataset="blobs", loss="cross_entropy",
+                  output_activation="softmax", samples=512, batch_size=64), 2.0),
+    "silu, cross entropy": (
+        RunConfig(activation="silu", init="he_normal", dataset="iris", loss="cross_entropy",
+                  output_activation="softmax", samples=100), 2.0),
+    "gelu, gaussian": (RunConfig(activation="gelu", init="he_normal", dataset="gaussian"), 2.0),
     "relu": (RELU, 2.0),
     "gelu": (RunConfig(activation="gelu", init="he_normal"), 2.0),
-}
+}  # fmt: skip
 
 
 def measured(config, networks):
