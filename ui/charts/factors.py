@@ -103,7 +103,7 @@ def contributions(terms: np.ndarray, *, dark: bool = False) -> Chart:
     data = []
     for n, row in enumerate(terms):
         colour = style.depth_colour(n / max(samples - 1, 1), dark)
-        shape = {"color": colour, "pattern": {"shape": PATTERNS[n % len(PATTERNS)], "fgopacity": 0.5}}
+        shape = {"color": colour, "pattern": {"shape": PATTERNS[n % len(PATTERNS)], "fillmode": "overlay"}}
         data.append({"type": "bar", "name": f"sample {n + 1}", "x": names, "y": row, "marker": shape,
                      "hovertemplate": f"sample {n + 1}: %{{y:.4~g}}<extra></extra>"})  # fmt: skip
     marker = {"symbol": "diamond", "size": 11, "color": look.page, "line": {"color": look.text, "width": 2}}

@@ -7,14 +7,6 @@ import streamlit as st
 from ui.lecture import blanks, chain, solution
 
 ANSWERS = len(blanks.BLANKS) + len(chain.QUESTIONS) + len(chain.CHAIN_KEYS)
-FORMULAS = (
-    (
-        r"\mathit{net}_{nj}^{(0,1)} = \sum_i w_{ij}^{(0,1)} x_{ni}, \quad y_{nj} = "
-        r"S\big(\mathit{net}_{nj}^{(0,1)}\big), "
-        r"\quad o_n = S\big(w_{11}^{(1,2)} y_{n1} + w_{21}^{(1,2)} y_{n2}\big)"
-    ),
-    r"E = \frac{1}{N} \sum_{n=1}^{N} (o_n - d_n)^2",
-)
 
 
 def section() -> None:
