@@ -20,6 +20,7 @@ NAMES = {
     "typical": "typical: √χ, mean field",
     "measured": "measured",
     "path": "strongest single path",
+    "path_bound": "its bound: sup|φ′| |w|",
 }
 
 
@@ -32,7 +33,8 @@ def _line(name: str, activation: str, dark: bool) -> dict:
         "typical": {"mode": "lines", "line": {"color": look.text, "width": 2, "dash": "dash"}},
         "measured": {"mode": "lines+markers", "line": {"color": colour, "width": 2.5},
                      "marker": {"color": colour, "symbol": mark.symbol, "size": 9}},
-        "path": {"mode": "lines", "line": {"color": look.accent, "width": 2, "dash": "dot"}},
+        "path": {"mode": "lines", "line": {"color": look.accent, "width": 2.5, "dash": "dot"}},
+        "path_bound": {"mode": "lines", "line": {"color": look.accent, "width": 1}},
     }[name]  # fmt: skip
 
 
