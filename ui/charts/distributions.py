@@ -43,7 +43,7 @@ def distributions(snapshot: Snapshot, quantity: str = "activation", *, dark: boo
     if not any(v.size for v in kept):
         why = "Every value is exactly 0." if (zeros == 1).all() else "No value is finite."
         return style.empty(title, why, x="layer", y=name, dark=dark)
-    largest = max(np.abs(v).max() for v in kept if v.size)
+    largest = float(max(np.abs(v).max() for v in kept if v.size))  # a float32 could not be compared with 1e300
     by_size = quantity in MAGNITUDES or _decades_of(kept) > 3 or largest > 1e300  # differences would overflow
     cuts = np.array([np.percentile(np.abs(v) if by_size else v, QUANTILES) if v.size else [np.nan] * 3 for v in kept])
     z, edges = _columns([np.log10(np.abs(v)) if by_size else v for v in kept])
