@@ -8,7 +8,7 @@ from core import ConfigError
 from core.bands import NOTE, Record, table
 from core.comparison import Comparison
 from core.export import to_csv
-from ui import arm_cards, arm_controls, compare_files, comparing, link, panels, sidebar
+from ui import address, arm_cards, arm_controls, compare_files, comparing, panels, sidebar
 from ui.charts.arms import Drawn, arm_marks
 from ui.charts.compare import compare_heatmap, compare_profile
 from ui.charts.compare_curves import (
@@ -129,18 +129,14 @@ if not st.session_state.get("routed"):
     # for a folder of this name. st.navigation ends that rule for good, and the next run comes through app.py.
     st.navigation(pages(), position="top")
     st.rerun()
-if "odd" not in st.session_state:
-    given = {name: st.query_params.get_all(name) for name in st.query_params}
-    own = {name: given.pop(name)[-1] for name in arm_controls.DEFAULTS if given.get(name)}
-    sidebar.sift(link.faults(given) | arm_controls.faults(own))
+address.sift(arm_controls.ADDRESS_RULES, arm_controls.ADDRESS_FREE)
 chosen = sidebar.choose()
 bar = st.container(horizontal=True, vertical_alignment="bottom")
 comparison, refused = arm_controls.choose(chosen.config)
 with bar:
     claim = arm_controls.ready(comparison)
     compare_files.take_away(comparison)
-for remark in chosen.remarks:
-    st.warning(as_text(remark), icon=":material/link_off:")
+address.remarks(arm_controls.ADDRESS_RULES, arm_controls.ADDRESS_FREE)
 box = st.expander("Edit the arms", icon=":material/tune:", key="arm_editor", on_change="rerun")
 if box.open:
     with box:

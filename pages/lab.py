@@ -9,7 +9,7 @@ from core import ConfigError, Trace
 from core.datasets import load, split
 from core.diagnosis import diagnose
 from core.engine import evaluate
-from ui import arm_controls, lab_sharpness, panels, sessions, sidebar, theory
+from ui import address, arm_controls, lab_sharpness, link, panels, sessions, sidebar, theory
 from ui.charts.boundary import decision_boundary, fit, grid
 from ui.charts.curves import (
     accuracy_chart,
@@ -25,7 +25,6 @@ from ui.charts.heatmap import gradient_heatmap
 from ui.charts.profile import gradient_profile
 from ui.charts.quantities import QUANTITIES
 from ui.sessions import Notice, Run
-from ui.text import as_text
 
 # Points at which the answer is drawn: fewer for a network of many units, because all their values are held at once.
 MOST_POINTS, LEAST_POINTS, MOST_VALUES = 6_400, 400, 4_000_000
@@ -174,10 +173,10 @@ def numbers(run: Run) -> None:
             st.dataframe(TABLES[name](kept(run)).table, hide_index=True)
 
 
+address.sift(link.CONTROL_RULES, link.FREE)
 chosen = sidebar.choose()
 waiting = st.empty()
-for remark in chosen.remarks:
-    st.warning(as_text(remark), icon=":material/link_off:")
+address.remarks(link.CONTROL_RULES, link.FREE)
 
 
 def refuse(error: ConfigError) -> None:

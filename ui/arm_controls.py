@@ -6,7 +6,6 @@ rewrites them, in callbacks, which run before they are drawn.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from urllib.parse import parse_qsl
 
@@ -25,6 +24,7 @@ from core.comparison import (
     differing_changes,
     suited_arms,
 )
+from core.config import Choice
 from core.ready import READY
 from ui import controls, link
 from ui.arms import MOST_CHARACTERS, body_of, choices, read_arms, spell_arms, told_name, write_arms
@@ -32,6 +32,8 @@ from ui.text import as_text
 
 NO_FIELD = "none"  # in the box and the URL, where no field varies
 DEFAULTS = {"vary": "activation", "arms": "", "seeds": Comparison().seeds}
+ADDRESS_RULES = link.CONTROL_RULES | {"vary": Choice((*VARIES, NO_FIELD)), "seeds": SEEDS}
+ADDRESS_FREE = (*link.FREE, "arms")  # their texts are refused where they are read
 
 
 def choose(base: RunConfig | None) -> tuple[Comparison | None, ConfigError | None]:
@@ -100,22 +102,6 @@ def apply(comparison: Comparison) -> None:
     """Sets every control to this comparison; for a callback."""
     controls.apply(comparison.base)
     st.session_state.update(DEFAULTS | query(comparison))
-
-
-def faults(parameters: Mapping[str, str]) -> dict[str, str]:
-    """One sentence for each of our parameters of a URL that Streamlit drops, by its name.
-
-    `arms` is not among them: its text goes into the control whatever it is, and is refused there.
-    """
-    found = {}
-    given = parameters.get("vary", DEFAULTS["vary"])
-    if given not in (*VARIES, NO_FIELD):
-        found["vary"] = f"vary = {given[:60]!r} is not allowed: it must be one of {', '.join(VARIES)} or {NO_FIELD}"
-    try:
-        SEEDS.clean("seeds", float(parameters.get("seeds", DEFAULTS["seeds"])))
-    except ValueError:  # a ConfigError is one
-        found["seeds"] = f"seeds = {parameters['seeds'][:60]!r} is not allowed: {SEEDS.allowed}"
-    return found
 
 
 def start_over() -> None:

@@ -4,11 +4,30 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from core.config import RULES, Choice, Flag, Number, RunConfig
 from core.errors import ConfigError
 
+
+@dataclass(frozen=True)
+class Several:
+    """Any number of different names; a URL repeats the parameter for each."""
+
+    names: tuple[str, ...]
+
+    @property
+    def allowed(self) -> str:
+        return "it must be different ones of " + ", ".join(self.names)
+
+    def clean(self, field: str, value: Sequence[str]) -> tuple[str, ...]:
+        if len(set(value)) < len(value) or not set(value) <= set(self.names):
+            raise ConfigError(field, value, self.allowed)
+        return tuple(value)
+
+
+Rule = Number | Choice | Flag | Several
 _WIDTHS = RULES["hidden"]
 # `depth` and `width` stand for `hidden`, which overrides both when it is typed.
 CONTROL_RULES: dict[str, Number | Choice | Flag] = {
@@ -18,7 +37,8 @@ CONTROL_RULES: dict[str, Number | Choice | Flag] = {
     # A browser counts to 2^53 only, and beyond the most steps there are it makes no difference.
     "record_every": Number(1, RULES["steps"].high, whole=True),
 }
-KEYS = (*CONTROL_RULES, "hidden")
+FREE = ("hidden",)  # a text that its control refuses
+KEYS = (*CONTROL_RULES, *FREE)
 _SEPARATOR = re.compile(r"[,;\s]+")
 
 
@@ -77,25 +97,29 @@ def written(value: object) -> str:
     return str(value)
 
 
-def faults(parameters: Mapping[str, Sequence[str]]) -> dict[str, str]:
+def faults(
+    parameters: Mapping[str, Sequence[str]], rules: Mapping[str, Rule] = CONTROL_RULES, free: Sequence[str] = FREE
+) -> dict[str, str]:
     """One sentence for every parameter of a URL that is not taken as it stands, by its name.
 
-    `hidden` is not among them: its text goes into the control whatever it is, and the config refuses it there.
+    Args:
+        parameters: every text given for a name, in order.
+        rules: what each name of the page may be.
+        free: names whose text goes into a control whatever it is, and is refused there.
     """
     found = {}
     for name, texts in parameters.items():
-        if name == "hidden":
-            continue
-        if name not in CONTROL_RULES:
+        rule = rules.get(name)
+        if rule is None and name not in free:
             found[name] = f"{_cut(name)} is not a setting of this page, so it is left out"
             continue
-        text, rule = texts[-1] if texts else "", CONTROL_RULES[name]
         try:
-            rule.clean(name, _read(text, rule))
+            if rule is not None:
+                rule.clean(name, _read(texts, rule))
         except ConfigError:
-            found[name] = f"{name} = {_cut(text)!r} is not allowed: {rule.allowed}"
+            found[name] = f"{name} = {_cut(','.join(texts))!r} is not allowed: {rule.allowed}"
         else:
-            if len(texts) > 1:
+            if len(texts) > 1 and not isinstance(rule, Several):
                 found[name] = f"{name} is given {len(texts)} times, so it is left out"
     return found
 
@@ -104,8 +128,11 @@ def _cut(text: str, most: int = 60) -> str:
     return text if len(text) <= most else text[: most - 1] + "…"
 
 
-def _read(text: str, rule: Number | Choice | Flag) -> object:
+def _read(texts: Sequence[str], rule: Rule) -> object:
     """The value a parameter stands for; the text itself, which the rule then refuses, where it stands for none."""
+    if isinstance(rule, Several):
+        return [] if list(texts) == [""] else list(texts)
+    text = texts[-1] if texts else ""
     if isinstance(rule, Flag):
         return {"true": True, "false": False}.get(text.lower(), text)
     if isinstance(rule, Choice):

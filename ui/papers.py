@@ -24,6 +24,7 @@ from ui.sessions import Notice
 from ui.text import as_text
 
 FIRST = next(iter(PAPERS))
+FREE = ("paper",)  # of the address: its text is refused where it is read
 
 
 @dataclass(frozen=True)

@@ -9,19 +9,17 @@ import streamlit as st
 from core import ConfigError, RunConfig
 from core.datasets import DATASETS
 from core.presets import SETUPS
-from ui import controls, link
+from ui import controls
 from ui.upload import Given, table_controls
 
 
 @dataclass(frozen=True, eq=False)
 class Chosen:
-    """What a visitor has set: a config, or why there is none (no reason: a table is missing); the table brought; and
-    what in the URL was not taken as it stood."""
+    """What a visitor has set: a config, or why there is none (no reason: a table is missing); and the table brought."""
 
     config: RunConfig | None
     given: Given | None
     refused: ConfigError | None
-    remarks: tuple[str, ...]
 
     @property
     def task(self) -> str | None:
@@ -31,8 +29,6 @@ class Chosen:
 
 def choose() -> Chosen:
     """Draws all controls and reads them."""
-    if "odd" not in st.session_state:
-        sift(link.faults({name: st.query_params.get_all(name) for name in st.query_params}))
     with st.sidebar:
         start = st.container()
         data, proposal = _data()
@@ -42,25 +38,12 @@ def choose() -> Chosen:
         controls.clipping()
         controls.regularisation()
         config, refused = _read(data)
-        chosen = Chosen(config, data if isinstance(data, Given) else None, refused, _remarks(config))
+        chosen = Chosen(config, data if isinstance(data, Given) else None, refused)
         with proposal:
             _propose(chosen.task)
         with start:
             _start_from(config)
     return chosen
-
-
-def sift(odd: dict[str, str]) -> None:
-    """Takes what is odd (see `link.faults`) out of the URL of a new visit, before Streamlit reads it, and keeps it.
-
-    Streamlit would drop most of it without a word, and take 3.7 steps, which the config then refuses.
-    """
-    st.session_state["odd"] = odd
-    known = [name for name in odd if name in link.CONTROL_RULES]
-    for name in known:
-        del st.query_params[name]
-    if known:
-        st.rerun()
 
 
 def _read(data: Given | ConfigError | None) -> tuple[RunConfig | None, ConfigError | None]:
@@ -145,18 +128,3 @@ def _apply_setup() -> None:
     name = st.session_state["setup"]
     if name is not None:
         controls.apply(SETUPS[name].config)
-
-
-def _remarks(config: RunConfig | None) -> tuple[str, ...]:
-    """What in the URL was not taken as it stood, until a control changes."""
-    odd = st.session_state["odd"]
-    if st.session_state.setdefault("first", config) != config:
-        odd.clear()
-    return tuple(
-        f"{sentence}; it is {_shown(st.session_state[name])} now." if name in link.CONTROL_RULES else f"{sentence}."
-        for name, sentence in odd.items()
-    )
-
-
-def _shown(value: object) -> str:
-    return "empty" if value is None else f"{value:.10g}" if isinstance(value, float) else str(value)

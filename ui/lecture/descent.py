@@ -8,6 +8,7 @@ import numpy as np
 import streamlit as st
 
 from core import ConfigError
+from core.config import Choice
 from core.descent import ARRIVED, RULES, SURFACES, Outcome, Path, Surface, bowl, descend, judge, limit
 from ui import panels
 from ui.charts.descent import contours, from_the_side, value_over_steps
@@ -17,6 +18,17 @@ from ui.text import as_text
 
 JUST_BELOW, JUST_ABOVE = 0.95, 1.05
 FORMAT = "%.6g"
+ADDRESS = {
+    "descent": Choice(tuple(SURFACES)),
+    "bowl_condition": RULES["condition"],
+    "bowl_rotation": RULES["rotation"],
+    **{
+        f"{name}_{short}": RULES[field]
+        for name in SURFACES
+        for short, field in (("eta", "learning_rate"), ("mu", "momentum"), ("x", "start"), ("y", "start"),
+                             ("steps", "steps"))
+    },
+}  # fmt: skip
 
 
 @st.fragment

@@ -16,6 +16,7 @@ from ui.lecture.formulas import fitted, matrix, tex
 from ui.text import as_text
 
 SEED = RULES["seed"]
+ADDRESS = dict.fromkeys(("net_i", "net_j", "net_k"), SIZE) | {"net_n": SAMPLES, "net_seed": SEED}
 
 
 def section() -> SmallNetwork | None:

@@ -8,14 +8,17 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from core.config import Number
 from core.families.activations import ACTIVATIONS
 from core.forward import SATURATED
 from ui import panels
 from ui.charts.slopes import REACH, activations, saturated_beyond, sigmoid_and_slope
 from ui.charts.style import number
+from ui.link import Several
 from ui.text import as_text
 
 LAYERS = 10
+ADDRESS = {"sigmoid_z": Number(-REACH, REACH), "sigmoid_beside": Several(tuple(ACTIVATIONS))}
 
 
 @st.fragment

@@ -11,6 +11,7 @@ import streamlit as st
 from core import ConfigError, RunConfig, Trace
 from core.bands import measure
 from core.comparison import Arm, Comparison, arm_name
+from core.config import Choice, Number
 from core.families.activations import ACTIVATIONS
 from core.paths import Paths, follow, over_scales
 from core.ready import READY
@@ -27,6 +28,11 @@ from ui.text import as_text
 
 ACTIVE = ("sigmoid", "tanh", "relu")
 MOST_LAYERS, WIDTH = 30, 32
+ADDRESS = {
+    "stack_activation": Choice(ACTIVE),
+    "stack_layers": Number(1, MOST_LAYERS, whole=True),
+    "stack_scale": Number(0.25, 16),
+}
 SCALES = np.geomspace(0.25, 16, 13)
 
 
