@@ -361,13 +361,14 @@ def addresses(app):
 
 
 def config_in(query):
-    """The config of a query string, read as the Lab reads it."""
+    """The config that a query string of the Lab or of Compare says; every setting in it must be one they take."""
     given = parse_qs(query, keep_blank_values=True)
-    assert link.faults({k: v for k, v in given.items() if k not in ("vary", "arms", "seeds")}) == {}
+    given = {name: texts for name, texts in given.items() if name not in ("vary", "arms", "seeds")}
+    assert link.faults(given) == {}
     values = dict(link.DEFAULTS)
-    for name, (text,) in ((k, v) for k, v in given.items() if k in link.DEFAULTS):
-        rule = link.CONTROL_RULES.get(name)
-        values[name] = text if rule is None else rule.clean(name, link._read(text, rule))
+    for name, (text,) in given.items():
+        default = values[name]
+        values[name] = text if isinstance(default, str) else text == "true" if isinstance(default, bool) else float(text)
     return link.to_config(values)
 
 
