@@ -367,8 +367,8 @@ def config_in(query):
     assert link.faults(given) == {}
     values = dict(link.DEFAULTS)
     for name, (text,) in given.items():
-        default = values[name]
-        values[name] = text if isinstance(default, str) else text == "true" if isinstance(default, bool) else float(text)
+        kind = type(values[name])
+        values[name] = text if kind is str else text == "true" if kind is bool else float(text)
     return link.to_config(values)
 
 
