@@ -19,7 +19,7 @@ from benchmarks.engine import describe_machine
 from core import RunConfig, train
 from core.comparison import Arm, Comparison
 from core.families.activations import ACTIVATIONS
-from ui.workers import Workers, cores
+from core.workers import Workers, cores
 
 
 def take_turns(contestants: dict[str, Callable[[], object]], repeats: int) -> dict[str, list[float]]:

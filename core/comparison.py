@@ -43,7 +43,7 @@ VARIES: dict[str, tuple[object, ...]] = {
     "loss": ("mse", "bce"),
     "dtype": ("float64", "float32"),
 }
-_SHAPE = {"depth": Number(0, RULES["hidden"].layers, whole=True), "width": Number(1, RULES["hidden"].units, whole=True)}
+SHAPE = {"depth": Number(0, RULES["hidden"].layers, whole=True), "width": Number(1, RULES["hidden"].units, whole=True)}
 _SPEAKS_FOR_ITSELF = ("activation", "init", "optimizer", "loss", "dtype")
 _LABELS = {
     "activation": ACTIVATIONS,
@@ -61,9 +61,9 @@ def check_change(name: str, value: object) -> object:
     Raises:
         ConfigError: no such setting, or a value it does not allow.
     """
-    rule = _SHAPE.get(name) or RULES.get(name)
+    rule = SHAPE.get(name) or RULES.get(name)
     if rule is None or name == "seed":
-        known = ", ".join([*_SHAPE, *(other for other in RULES if other != "seed")])
+        known = ", ".join([*SHAPE, *(other for other in RULES if other != "seed")])
         raise ConfigError(name, value, f"an arm changes one of {known}")
     return rule.clean(name, value)
 
@@ -105,26 +105,35 @@ class Arm:
         return cls(name, {k: v for k, v in own.items() if v != getattr(default, k)}, pinned=True)
 
     def config(self, base: RunConfig) -> RunConfig:
-        """Its settings, with the base's seed.
-
-        A loss brings the output it needs along, and takes one away that it cannot have, unless the arm says itself.
+        """Its settings, with the base's seed; see `changed`.
 
         Raises:
             ConfigError: settings that contradict each other.
         """
-        start = RunConfig(seed=base.seed) if self.pinned else base
-        changes = dict(self.changes)
-        if "loss" in changes and "output_activation" not in changes:
-            needed = LOSSES[changes["loss"]].output_activation
-            if needed or start.output_activation == "softmax":
-                changes["output_activation"] = needed or "linear"
-        depth, width = changes.pop("depth", None), changes.pop("width", None)
-        if depth is not None or width is not None:
-            widths = start.hidden or RunConfig().hidden
-            changes["hidden"] = (widths[0],) * depth if depth is not None else widths
-            if width is not None:
-                changes["hidden"] = (width,) * len(changes["hidden"])
-        return start.change(**changes)
+        return changed(RunConfig(seed=base.seed) if self.pinned else base, dict(self.changes))
+
+
+def changed(base: RunConfig, changes: Mapping[str, object]) -> RunConfig:
+    """The base with some fields changed, `depth` and `width` among them.
+
+    Depth repeats the width of the first hidden layer. A loss brings the output it needs along, and takes one away that
+    it cannot have, unless `output_activation` is changed too.
+
+    Raises:
+        ConfigError: settings that contradict each other.
+    """
+    changes = dict(changes)
+    if "loss" in changes and "output_activation" not in changes:
+        needed = LOSSES[changes["loss"]].output_activation
+        if needed or base.output_activation == "softmax":
+            changes["output_activation"] = needed or "linear"
+    depth, width = changes.pop("depth", None), changes.pop("width", None)
+    if depth is not None or width is not None:
+        widths = base.hidden or RunConfig().hidden
+        changes["hidden"] = (widths[0],) * depth if depth is not None else widths
+        if width is not None:
+            changes["hidden"] = (width,) * len(changes["hidden"])
+    return base.change(**changes)
 
 
 def arm_name(name: str, value: object) -> str:

@@ -277,7 +277,7 @@ def cost(config: RunConfig, inputs: int | None = None, outputs: int | None = Non
     )
 
 
-def _limit(name: str) -> float | None:
+def environment_limit(name: str) -> float | None:
     """An environment limit as a number; unset or empty means none."""
     text = os.environ.get(name, "").strip()
     if not text:
@@ -302,7 +302,7 @@ def check_cost(config: RunConfig, inputs: int | None = None, outputs: int | None
         ("GRADIENT_LAB_MAX_COST", price.multiply_adds, "multiply-adds"),
         ("GRADIENT_LAB_MAX_BYTES", price.bytes, "bytes"),
     ):
-        limit = _limit(name)
+        limit = environment_limit(name)
         if limit is not None and amount > limit:
             raise ConfigError(
                 "cost",

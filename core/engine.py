@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import platform
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -16,6 +13,7 @@ from threadpoolctl import OpenBLASController, ThreadpoolController
 from core.config import RunConfig, check_cost
 from core.datasets import Split, check_targets, load, split
 from core.errors import ConfigError
+from core.leases import Lease, lease
 from core.stack import Initial, Stack
 from core.trace import Snapshot, Trace
 
@@ -60,10 +58,6 @@ class _OneBlasThread:
 one_blas_thread = _OneBlasThread()
 
 
-class Cancelled(RuntimeError):
-    """The caller of a chunk no longer waits for it."""
-
-
 def train(
     configs: Sequence[RunConfig],
     data: Data | None = None,
@@ -102,7 +96,7 @@ def train(
     if len(initial) != len(configs):
         raise ConfigError("initial", f"{len(initial)} entries", f"one is needed for each of {len(configs)} configs")
     chunks = _chunks(configs, data, np.inf if executor is None else CHUNK_COST)
-    progress = _Progress(on_progress, sum(config.steps + 1 for config in configs))
+    progress = ProgressCount(on_progress, sum(config.steps + 1 for config in configs))
     traces: list[Trace | None] = [None] * len(configs)
 
     def done(chunk: list[int], results: list[Trace]) -> None:
@@ -139,7 +133,7 @@ def snapshot(
     if isinstance(step, bool) or not isinstance(step, (int, np.integer)) or not 0 <= step <= config.steps:
         raise ConfigError("step", step, f"it must be a whole number from 0 to steps, here {config.steps}")
     checked_data(config, data)
-    progress = _Progress(on_progress, int(step) + 1)
+    progress = ProgressCount(on_progress, int(step) + 1)
     with one_blas_thread, np.errstate(all="ignore"):
         stack = _stack([config.change(steps=int(step), record_every=max(int(step), 1))], data, [initial])
         (trace,) = stack.train(progress.tick)
@@ -255,7 +249,7 @@ def _train_chunk(
     return _stack(configs, data, initial).train(tick)
 
 
-class _Progress:
+class ProgressCount:
     """Counts run-steps and tells the caller, at most every 0.1 s."""
 
     def __init__(self, on_progress: Progress | None, total: int):
@@ -279,12 +273,11 @@ class _Progress:
 # -- executors --------------------------------------------------------------------------------------------------
 
 
-def _on_executor(executor: Executor, chunks: list[list[int]], jobs: list[tuple], progress: _Progress, done) -> None:
+def _on_executor(executor: Executor, chunks: list[list[int]], jobs: list[tuple], progress: ProgressCount, done) -> None:
     """Sends every chunk to the executor; when the caller gives up, drops what waits and stops what runs."""
-    with tempfile.NamedTemporaryFile(prefix="gradient-flow-") as lease:
+    with lease() as held:
         waiting = {
-            executor.submit(_train_leased, platform.node(), lease.name, *job): chunk
-            for chunk, job in zip(chunks, jobs, strict=True)
+            executor.submit(_train_leased, held, *job): chunk for chunk, job in zip(chunks, jobs, strict=True)
         }
         try:
             while waiting:
@@ -297,18 +290,7 @@ def _on_executor(executor: Executor, chunks: list[list[int]], jobs: list[tuple],
                 future.cancel()
 
 
-def _train_leased(host: str, lease: str, *job) -> list[Trace]:
-    """A chunk in a worker: goes on only while its caller's lease file exists (where both are on one machine)."""
-    watched = platform.node() == host
-    looked = time.monotonic()
-
-    def tick(run_steps: int) -> None:
-        nonlocal looked
-        now = time.monotonic()
-        if watched and now - looked >= PROGRESS_SECONDS:
-            looked = now
-            if not os.path.exists(lease):
-                raise Cancelled("the run was superseded")
-
+def _train_leased(held: Lease, *job) -> list[Trace]:
+    """A chunk in a worker: goes on only while its caller's lease lasts."""
     with one_blas_thread:
-        return _train_chunk(*job, tick=tick)
+        return _train_chunk(*job, tick=held.watch())

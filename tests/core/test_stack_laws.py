@@ -20,6 +20,7 @@ from core.families.clipping import CLIPS
 from core.families.initializers import INITS
 from core.families.normalization import NORMALIZATIONS
 from core.families.optimizers import OPTIMIZERS
+from core.leases import Cancelled
 from tests.strategies import quick_runs
 
 pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")  # a run that overflows says so in its trace
@@ -419,7 +420,7 @@ def test_giving_up_cancels_what_waits_and_stops_what_runs(monkeypatch):
             train(configs, on_progress=on_progress, executor=executor)
     assert len(submitted) == 6 and all(future.done() for future in submitted)
     assert [future.cancelled() for future in submitted[1:]] == [True] * 5
-    assert isinstance(submitted[0].exception(), engine.Cancelled)
+    assert isinstance(submitted[0].exception(), Cancelled)
     assert 0 < len(made) < 100_000
 
 

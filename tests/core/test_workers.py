@@ -14,7 +14,7 @@ import pytest
 from threadpoolctl import threadpool_info
 
 from core import RunConfig, train
-from ui.workers import NICENESS, Workers
+from core.workers import NICENESS, Workers
 
 HOUSE = Path(__file__).resolve().parents[2]
 SMALL = [RunConfig(samples=8, hidden=(4,), steps=3, seed=seed) for seed in range(4)]
@@ -44,7 +44,7 @@ def test_a_worker_has_one_blas_thread_and_gives_way(workers):
 def test_a_worker_does_not_run_the_main_script_again(tmp_path):
     # Without a guard in the script: it would start a pool in each worker, or fail to.
     script = tmp_path / "script.py"
-    script.write_text('import os\nfrom ui.workers import shared\nprint("run")\nshared().submit(os.getpid).result()\n')
+    script.write_text('import os\nfrom core.workers import shared\nprint("run")\nshared().submit(os.getpid).result()\n')
     environment = os.environ | {"PYTHONPATH": str(HOUSE)}
     done = subprocess.run([sys.executable, script], env=environment, capture_output=True, text=True, timeout=60)
     assert (done.stdout, done.stderr) == ("run\n", "")
@@ -92,7 +92,7 @@ def gone(pid, seconds=20):
 def test_no_worker_is_left_however_the_server_ends(ending):
     script = """
         import os, sys
-        from ui.workers import shared
+        from core.workers import shared
         print(shared().submit(os.getpid).result(), flush=True)
         sys.stdin.read()
     """

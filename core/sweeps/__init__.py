@@ -1,0 +1,1 @@
+"""The parts of a sweep: its grid, chunks of it, their way through an executor, the table, and files."""

@@ -1,0 +1,128 @@
+"""Sends the chunks of a sweep through an executor, or runs them here; a lost worker's chunk is tried once more."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Executor, Future, wait
+
+import numpy as np
+
+from core.engine import PROGRESS_SECONDS, Progress, ProgressCount
+from core.leases import Lease, lease
+from core.sweeps.chunks import Chunk, Pace, Rows, Stopped, cut, described, run_chunk, summary_fields
+from core.sweeps.grid import Grid
+
+FEWEST_AHEAD = 16  # chunks sent before their turn, so that no worker waits; four for each worker once they are known
+LOST = "its worker process ended twice while it ran, perhaps for want of memory"
+
+OnRows = Callable[[Chunk, Rows], None]
+
+
+def run(
+    grid: Grid,
+    on_rows: OnRows,
+    executor: Executor | None = None,
+    on_progress: Progress | None = None,
+    done: np.ndarray | None = None,
+) -> None:
+    """Runs every network of a grid.
+
+    Args:
+        on_rows: called with each chunk and what it found, in whatever order they end.
+        executor, on_progress: as in `core.sweep.sweep`.
+        done: (networks,) True for those that need not run.
+
+    Raises:
+        BrokenExecutor: the executor lost a worker and takes no more work, or dropped work by itself.
+    """
+    pace, progress = Pace(), ProgressCount(on_progress, grid.networks)
+    if done is not None:
+        progress.finish(int(done.sum()))
+
+    def settle(chunk: Chunk, rows: Rows) -> None:
+        on_rows(chunk, rows)
+        if rows.seconds > 0:
+            pace.learn(rows.seconds, chunk.expected)
+        progress.finish(len(chunk.places))
+
+    chunks = cut(grid, pace, done)
+    if executor is not None:
+        _on_executor(executor, grid, chunks, settle, progress.tick)
+        return
+    for chunk in chunks:
+        try:
+            rows = run_chunk(*_job(grid, chunk), progress.tick)
+        except Stopped as stopped:
+            raise stopped.__cause__ from None
+        settle(chunk, rows)
+
+
+def _job(grid: Grid, chunk: Chunk) -> tuple:
+    return grid.base, grid.names, [grid.values(place) for place in chunk.places]
+
+
+def _on_executor(executor: Executor, grid: Grid, chunks: Iterator[Chunk], settle: OnRows, tick) -> None:
+    """As many chunks ahead as keep the workers busy; when the caller gives up, what waits is dropped, what runs stops.
+
+    When a process pool breaks, all its chunks are lost, whichever of them it was. So each is tried again with no other
+    beside it, and only the one that breaks the pool once more is given up.
+    """
+    with lease() as held:
+        waiting: dict[Future, Chunk] = {}
+        lost: list[Chunk] = []
+        seen, tried_again = set(), set()
+        try:
+            while True:
+                if lost and not waiting:
+                    _send(executor, grid, lost.pop(), held, waiting)
+                alone = lost or tried_again.intersection(waiting.values())
+                while not alone and len(waiting) < max(FEWEST_AHEAD, 4 * len(seen)):
+                    chunk = next(chunks, None)
+                    if chunk is None:
+                        break
+                    _send(executor, grid, chunk, held, waiting)
+                if not waiting and not lost:
+                    return
+                ready, _ = wait(waiting, timeout=PROGRESS_SECONDS, return_when=FIRST_COMPLETED)
+                for future in ready:
+                    chunk = waiting.pop(future)
+                    error = CancelledError() if future.cancelled() else future.exception()
+                    if error is None:
+                        rows = future.result()
+                        seen.add(rows.worker)
+                        settle(chunk, rows)
+                    elif isinstance(error, CancelledError):
+                        raise BrokenExecutor("The executor dropped work by itself: it was shut down, or the cluster's "
+                                             "scheduler is gone.")  # fmt: skip
+                    elif not _is_lost_worker(error):
+                        settle(chunk, _failed(chunk, described(error)))
+                    elif chunk in tried_again:
+                        settle(chunk, _failed(chunk, LOST))
+                    else:
+                        tried_again.add(chunk)
+                        lost.append(chunk)
+                tick()
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
+def _send(executor: Executor, grid: Grid, chunk: Chunk, held: Lease, waiting: dict[Future, Chunk]) -> None:
+    try:
+        waiting[executor.submit(run_chunk, *_job(grid, chunk), held)] = chunk
+    except BrokenExecutor as error:
+        words = "The executor has lost a worker and takes no more work: give the sweep another one."
+        raise type(error)(words) from error
+
+
+def _failed(chunk: Chunk, why: str) -> Rows:
+    """A chunk of which nothing came back."""
+    count = len(chunk.places)
+    return Rows(np.full((count, len(summary_fields())), np.nan), dict.fromkeys(range(count), why), 0.0, ())
+
+
+def _is_lost_worker(error: BaseException) -> bool:
+    """Whether a chunk ended with its worker: of a pool, or of a Dask cluster (where this process has Dask at all)."""
+    dask = sys.modules.get("distributed")
+    return isinstance(error, BrokenExecutor) or (dask is not None and isinstance(error, dask.KilledWorker))

@@ -1,0 +1,138 @@
+"""What trains in other processes: a pool of one a core, started when first needed, kept alive, ended at exit; or a Dask
+cluster."""
+
+from __future__ import annotations
+
+import atexit
+import multiprocessing
+import os
+import sys
+import threading
+import types
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+
+from core.errors import ConfigError
+
+SCHEDULER = "GRADIENT_LAB_SCHEDULER"  # the environment setting that names a Dask cluster, as tcp://host:port
+NICENESS = 10  # workers give way to the server's own threads, which answer every visitor
+_THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+
+
+def cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class Workers(Executor):
+    """A pool of spawned processes that outlives a broken one: the next job after a crash starts a new pool.
+
+    Every process has one BLAS thread, a low priority, and ends by itself when this process does, however it ends.
+
+    Args:
+        count: processes; None for one a core.
+    """
+
+    def __init__(self, count: int | None = None):
+        self._count = count or cores()
+        self._lock = threading.Lock()
+        self._pool: ProcessPoolExecutor | None = None
+        self._closed = False
+
+    def submit(self, fn, /, *args, **kwargs) -> Future:
+        """Sends one call; the future fails with BrokenProcessPool if its process dies meanwhile."""
+        with self._lock:
+            if self._closed:
+                raise RuntimeError("the workers have been shut down")
+            if self._pool is not None:
+                try:
+                    return self._pool.submit(fn, *args, **kwargs)
+                except BrokenProcessPool:
+                    self._pool.shutdown(wait=False)
+            self._pool = _start(self._count)
+            return self._pool.submit(fn, *args, **kwargs)
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Ends every process once its job is done; no more jobs are taken."""
+        with self._lock:
+            self._closed = True
+            pool, self._pool = self._pool, None
+        if pool is not None:
+            pool.shutdown(wait=wait, cancel_futures=cancel_futures)
+
+
+def _start(count: int) -> ProcessPoolExecutor:
+    """A pool whose processes all exist.
+
+    A spawned process reads two things from its parent at its start, so both are changed for that moment only: the
+    environment, from which BLAS takes its threads, and `__main__`, which it would run again. Under Streamlit that is
+    the page script.
+    """
+    pool = ProcessPoolExecutor(count, multiprocessing.get_context("spawn"), initializer=_settle)
+    main, before = sys.modules["__main__"], {name: os.environ.get(name) for name in _THREADS}
+    sys.modules["__main__"] = types.ModuleType("__main__")
+    os.environ.update(dict.fromkeys(_THREADS, "1"))
+    try:
+        for _ in range(count):  # the pool starts a process for a job as long as none is idle; each takes a while
+            pool.submit(_settled)
+    finally:
+        sys.modules["__main__"] = main
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+    return pool
+
+
+def _settle() -> None:
+    """What a worker does first: gives way to others, imports the engine, and watches for the end of its parent."""
+    if hasattr(os, "nice"):
+        os.nice(NICENESS)
+    threading.Thread(target=_leave_with_parent, daemon=True).start()
+    import core  # noqa: F401  so that the first job does not wait for it
+
+
+def _leave_with_parent() -> None:
+    multiprocessing.parent_process().join()  # a parent that was killed could not say goodbye
+    os._exit(0)
+
+
+def _settled() -> None:
+    """The job that makes the pool start a process."""
+
+
+_shared: Executor | None = None
+_client = None
+_making = threading.Lock()
+
+
+def shared() -> Executor:
+    """The one executor of this process: a pool whose processes start with the first job, or a Dask cluster.
+
+    Raises:
+        ConfigError: GRADIENT_LAB_SCHEDULER names a cluster that does not answer, or Dask is not installed.
+    """
+    global _shared, _client
+    address = os.environ.get(SCHEDULER, "").strip()
+    with _making:
+        if address and (_client is None or _client.status not in ("running", "connecting")):
+            _client = _connect(address)
+            _shared = _client.get_executor(pure=False)  # pure: an answer from before would be given again
+        if _shared is None:
+            _shared = Workers()
+            atexit.register(_shared.shutdown, cancel_futures=True)
+        return _shared
+
+
+def _connect(address: str):
+    """A client of the Dask cluster at this address."""
+    try:
+        from distributed import Client
+    except ImportError:
+        raise ConfigError(SCHEDULER, address, "it needs Dask: pip install -r requirements-dask.txt") from None
+    try:
+        return Client(address, timeout=10, set_as_default=False)
+    except (OSError, ValueError) as error:
+        why = " ".join(str(error).split())[:200]
+        raise ConfigError(SCHEDULER, address, f"a Dask scheduler must answer there ({why})") from None
