@@ -33,25 +33,27 @@ class Chain:
         self._widths, self._gains, self._rng = widths, grams.gains, rng
         self.groups, middle = grouped(grams.K[0])
         count = len(middle)
-        lengths = np.array([[np.diag(K)[self.groups == g].mean() for g in range(count)] for K in grams.K])
+        variance = grams.sigma_b * grams.sigma_b
+        self._members = np.eye(count)[self.groups] / np.bincount(self.groups)
+        lengths = [np.diag(K) @ self._members for K in grams.K]
         self.forward = np.ones((len(grams.gains), draws, count))
         self._slope2, self._shared = [], [shared(P[np.ix_(middle, middle)]) for P in products]
-        self._z, self._y, self._slope, self._q, self._from_weights = [], [], [], [], []
-        q = np.tile(lengths[0], (draws, 1))
+        self._weighted, self._y, self._slope = [], [], []
+        q = np.tile(grams.gains[0] * (np.diag(grams.Y[0]) @ self._members), (draws, 1))  # of W y; biases come on top
         for layer, n in enumerate(widths[1:-1]):
             at = moments(grams.phi.name, lengths[layer])
-            among = shared(grams.K[layer][np.ix_(middle, middle)])
-            z = self._directions((draws, count, n), widths[layer], among)
-            z *= np.sqrt(q)[..., None]
-            y, slope = grams.phi.evaluate(z)
+            among = shared(grams.Y[layer][np.ix_(middle, middle)])
+            weighted = self._directions((draws, count, n), widths[layer], among) * np.sqrt(q)[..., None]
+            biases = grams.sigma_b * rng.standard_normal((draws, 1, n)) if variance > 0 else 0.0
+            y, slope = grams.phi.evaluate(weighted + biases)
             self.forward[layer + 1] = over(np.vecdot(y, y) / n, at.second)
-            for kept, what in ((self._z, z), (self._y, y), (self._slope, slope), (self._slope2, at.slope2)):
-                kept.append(what)
-            from_weights = grams.gains[layer + 1] * self.forward[layer + 1] * at.second
-            q = from_weights + grams.sigma_b * grams.sigma_b
-            self._q.append(q)
-            self._from_weights.append(over(from_weights, q))
-        self.output = over(q, lengths[-1])
+            q = grams.gains[layer + 1] * self.forward[layer + 1] * at.second
+            self._weighted.append(weighted)
+            self._y.append(y)
+            self._slope.append(slope)
+            self._slope2.append(at.slope2)
+        self.output = over(q + variance, lengths[-1])
+        self._last, self._share = q + variance, over(q, q + variance)  # what of the output's net input is W y, not b
 
     def backward(self, some: slice, net: np.ndarray, delta: np.ndarray) -> Iterator[np.ndarray]:
         """Factors (draws, groups) for grad_norm^2 of every layer, and then for delta_norm^2.
@@ -60,10 +62,11 @@ class Chain:
             some: which draws.
             net, delta: (draws, N, outputs) of the output.
         """
-        members = np.eye(self.forward.shape[2])[self.groups]
-        members /= members.sum(axis=0)
-        size = np.einsum("rnk,rnk,ng->rg", delta, delta, members)
-        along = over(np.einsum("rnk,rnk,ng->rg", net, delta, members), np.sqrt(size))
+        size = np.vecdot(delta, delta) @ self._members
+        along = over(np.vecdot(net, delta) @ self._members, np.sqrt(size))
+        share = self._share[some]
+        along = share * along
+        along += np.sqrt(share * (1 - share) * self._last[some]) * self._rng.standard_normal(along.shape)
         factors = [np.ones_like(along)]
         for layer in range(len(self._widths) - 3, -1, -1):
             factor, along = self._back(layer, some, along)
@@ -74,18 +77,16 @@ class Chain:
         yield from factors
 
     def _back(self, layer: int, some: slice, along: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Through one hidden layer: the factor of |delta|^2, and then z . delta / |delta| there.
+        """Through one hidden layer: the factor of |delta|^2, and then W y . delta / |delta| there.
 
         Args:
-            along: the same product in the layer above.
+            along: the same product in the layer above; its y is this layer's.
         """
-        z, y, slope = self._z[layer][some], self._y[layer][some], self._slope[layer][some]
-        q, share = self._q[layer][some], self._from_weights[layer][some]  # share: what of q is W y, not b
+        weighted, y, slope = self._weighted[layer][some], self._y[layer][some], self._slope[layer][some]
         n, above = self._widths[layer + 1], self._widths[layer + 2]
         gain, length = self._gains[layer + 1], np.sqrt(np.vecdot(y, y))
         unit = over(y, length[..., None])
-        seen = share * along + np.sqrt(share * (1 - share) * q) * self._rng.standard_normal(along.shape)
-        seen = over(seen, length)  # along y, what W y has fixed
+        seen = over(along, length)  # along y, what W y has fixed
         v = self._normal(y.shape, max(n, above) if self._orthogonal else n, self._shared[layer + 1])
         across, v = np.vecdot(v, v), v[..., :n]
         own = np.vecdot(unit, v)
@@ -98,7 +99,7 @@ class Chain:
         v += (seen - np.vecdot(unit, v))[..., None] * unit
         v *= slope
         size = np.vecdot(v, v)
-        return over(size, gain * self._slope2[layer]), over(np.vecdot(z, v), np.sqrt(size))
+        return over(size, gain * self._slope2[layer]), over(np.vecdot(weighted, v), np.sqrt(size))
 
     def _directions(self, shape: tuple[int, int, int], others: int, root: np.ndarray) -> np.ndarray:
         """(draws, groups, units) of mean square 1: what a random matrix from `others` units makes of a vector a group.
