@@ -31,7 +31,7 @@ def show(chart: Chart, key: str, numbers: bool = False, picked: Callable[[], Non
     """
     config = toolbar(key, st.session_state.get("picture") or "png")
     click = {"on_select": picked, "selection_mode": "points"} if picked else {}
-    st.plotly_chart(chart.figure, key=key, theme=None, config=config, alt=chart.alt, **click)
+    st.plotly_chart(chart.unchecked, key=key, theme=None, config=config, alt=chart.alt, **click)
     if numbers:
         box = st.popover("Numbers", key=f"{key}-numbers", type="tertiary", icon=":material/table:", on_change="rerun")
         if box.open:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
 
 from ui.charts import style
 from ui.charts.style import Chart, number
@@ -65,7 +64,7 @@ def decision_boundary(
         answer["colorbar"] = style.colour_key(*answer["colorbar"], frame, dark)
         frame["legend"] |= {"y": 1, "yanchor": "bottom"}
     table = pd.DataFrame({"input_1": points[:, 0], "input_2": points[:, 1]} | _columns(outputs))
-    figure = go.Figure({"data": [answer, *samples], "layout": frame})
+    figure = {"data": [answer, *samples], "layout": frame}
     return Chart(figure, f"{title}. {finding}", table)
 
 
@@ -101,7 +100,7 @@ def fit(X: np.ndarray, D: np.ndarray, points: np.ndarray, outputs: np.ndarray, *
         below=56 + style.legend_height(len(data)),
     )
     table = pd.DataFrame({"input": points[:, 0]} | _columns(outputs))
-    return Chart(go.Figure({"data": data, "layout": frame}), f"{title}. {finding}", table)
+    return Chart({"data": data, "layout": frame}, f"{title}. {finding}", table)
 
 
 # -- one answer for each task: the picture behind, the samples, the finding ------------------------------------

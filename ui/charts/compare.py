@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
 
 from core.bands import Band
 from ui.charts import style
@@ -82,7 +81,7 @@ def compare_profile(arms: Sequence[Drawn], quantity: str = "grad_norm", *, dark:
         down = 52
     frame["legend"]["y"] = -style.below_data(down, height, frame["margin"]["t"], below)
     alt = f"{title} of {len(arms)} arms. {said[0]} {said[-1] if len(said) > 1 else ''}".strip()
-    return Chart(go.Figure(figure), alt, _profile_table(arms, bands, rows, steps, quantity))
+    return Chart(figure, alt, _profile_table(arms, bands, rows, steps, quantity))
 
 
 def _rows_at(step: np.ndarray, steps: np.ndarray) -> np.ndarray:
@@ -226,7 +225,7 @@ def compare_heatmap(arm: Drawn, quantity: str = "grad_norm", *, layers: int, dar
     table = pd.DataFrame(pooled, columns=[f"layer {k}" for k in range(1, median.shape[1] + 1)])
     table.insert(0, "step", record.step[[c.start for c in columns]])
     alt = f"Gradients of {arm.name} over the steps. {finding}"
-    return Chart(go.Figure({"data": [cells], "layout": frame}), alt, table)
+    return Chart({"data": [cells], "layout": frame}, alt, table)
 
 
 def _gaps(values: np.ndarray) -> np.ndarray:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
 
 from core.bands import Record
 from ui.charts import style
@@ -95,7 +94,7 @@ def _curves(arms, title, y, name, dark, *, share=False, before=None) -> Chart:
         hovermode="x unified",
     )
     frame["legend"] |= legend
-    return Chart(go.Figure({"data": data, "layout": frame}), f"{title}. {finding}", _curve_table(arms, name, before))
+    return Chart({"data": data, "layout": frame}, f"{title}. {finding}", _curve_table(arms, name, before))
 
 
 def _tamed(median: np.ndarray, record: Record) -> np.ndarray:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
 
 from core import Trace
 from ui.charts import style
@@ -206,4 +205,4 @@ def _chart(trace, title, finding, data, recorded, guides, axis, dark) -> Chart:
     frame |= style.broken(trace.diverged_at, dark)
     broke = "" if trace.diverged_at is None else f" The run diverged at step {trace.diverged_at}."
     table = pd.DataFrame({"step": step} | recorded | {name: np.full(len(step), y) for name, y in guides.items()})
-    return Chart(go.Figure({"data": data, "layout": frame}), f"{title}. {finding}{broke}", table)
+    return Chart({"data": data, "layout": frame}, f"{title}. {finding}{broke}", table)

@@ -6,7 +6,6 @@ import re
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
 from plotly.colors import sample_colorscale
 
 from core.descent import Path, Surface, grid
@@ -60,7 +59,7 @@ def contours(surface: Surface, path: Path, step: int, *, dark: bool = False) -> 
     lines |= {"line": {"width": 1, "color": style.faded(look.text, 0.3)}}
     data = [lines, _clickable(surface), *_path(surface, path, step, dark), *_here(surface, path, step, dark)]
     alt = f"Level lines of the function {surface.label}, with the path on them. {finding}"
-    return Chart(go.Figure({"data": data, "layout": frame}), alt, _table(surface, path))
+    return Chart({"data": data, "layout": frame}, alt, _table(surface, path))
 
 
 def from_the_side(surface: Surface, path: Path, step: int, *, dark: bool = False) -> Chart:
@@ -107,7 +106,7 @@ def from_the_side(surface: Surface, path: Path, step: int, *, dark: bool = False
         dot = {"size": 7, "color": _accent(dark), "line": {"color": look.page, "width": 1}}
         data.append({"type": "scatter3d", "mode": "markers", "marker": dot, "hoverinfo": "skip"} | place)
     alt = f"The function {surface.label} as a surface, with the path on it. {_finding(surface, path, step)}"
-    return Chart(go.Figure({"data": data, "layout": frame}), alt, _table(surface, path))
+    return Chart({"data": data, "layout": frame}, alt, _table(surface, path))
 
 
 def value_over_steps(surface: Surface, path: Path, step: int, *, dark: bool = False) -> Chart:
@@ -134,7 +133,7 @@ def value_over_steps(surface: Surface, path: Path, step: int, *, dark: bool = Fa
     curve |= {"line": {"color": look.text, "width": 2}, "hovertemplate": "step %{x}: %{y:.4~g}<extra></extra>"}
     dot = {"type": "scatter", "x": [step], "y": [drawn[step]], "mode": "markers", "hoverinfo": "skip"}
     dot |= {"marker": {"size": 12, "color": _accent(dark), "line": {"color": look.page, "width": 2}}}
-    figure = go.Figure({"data": [curve, dot], "layout": frame | broken})
+    figure = {"data": [curve, dot], "layout": frame | broken}
     return Chart(figure, f"The value, step by step. {finding}", _table(surface, path))
 
 

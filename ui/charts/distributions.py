@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
 
 from core.trace import Snapshot
 from ui.charts import style
@@ -81,7 +80,7 @@ def distributions(snapshot: Snapshot, quantity: str = "activation", *, dark: boo
         )
     table = pd.DataFrame({"layer": layers} | {f"{q}%": cuts[:, k] for k, q in enumerate(QUANTILES)})
     alt = f"{title}. {_finding(cuts, zeros, by_size)}"
-    return Chart(go.Figure({"data": data, "layout": frame}), alt, table.assign(exactly_0=zeros))
+    return Chart({"data": data, "layout": frame}, alt, table.assign(exactly_0=zeros))
 
 
 def _decades_of(kept: list[np.ndarray]) -> float:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
 
 from ui.charts import style
 from ui.charts.network import indexed
@@ -50,5 +49,5 @@ def error_bars(squared: np.ndarray, outputs: list[int], *, dark: bool = False) -
     ends = {"x": frame["xaxis"]["range"], "y": [mean, mean], "mode": "lines", "name": "their mean, E"}
     data.append({"type": "scatter", "line": line, "hovertemplate": "E = %{y:.4~g}<extra></extra>"} | ends)
     table = pd.DataFrame({"sample": samples, "E_n": each})
-    return Chart(go.Figure({"data": data, "layout": frame}), f"Error of each sample. {finding}", table)
+    return Chart({"data": data, "layout": frame}, f"Error of each sample. {finding}", table)
 

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
 
 from ui.charts import style
 from ui.charts.style import Chart, number
@@ -70,7 +69,7 @@ def exercise_network(blanks: Sequence[Symbol], filled: Mapping[int, Symbol], *, 
         "Network of two inputs (blanks 1 and 2), two hidden units (3 and 4) and one output (5); blanks 6 to 9 are the "
         f"edges from input to hidden, 10 and 11 those to the output. {finding} Filled: {told}."
     )
-    return Chart(go.Figure({"data": data, "layout": frame}), alt, pd.DataFrame(rows))
+    return Chart({"data": data, "layout": frame}, alt, pd.DataFrame(rows))
 
 
 def contributions(terms: np.ndarray, *, dark: bool = False) -> Chart:
@@ -113,7 +112,7 @@ def contributions(terms: np.ndarray, *, dark: bool = False) -> Chart:
     table.insert(0, "n", range(1, samples + 1))
     sums = ", ".join(f"{weight.text} {number(float(value), 3)}" for weight, value in zip(WEIGHTS, total, strict=True))
     alt = f"Gradients over {samples} samples: {sums}. {finding}"
-    return Chart(go.Figure({"data": data, "layout": frame}), alt, table)
+    return Chart({"data": data, "layout": frame}, alt, table)
 
 
 def error_over_steps(errors: Sequence[float], *, dark: bool = False) -> Chart:
@@ -144,4 +143,4 @@ def error_over_steps(errors: Sequence[float], *, dark: bool = False) -> Chart:
              "x": steps[shown], "y": errors[shown], "name": "E", "line": {"color": look.accent, "width": 2.5},
              "marker": {"size": 7}, "hovertemplate": "%{y:.5~g}"}  # fmt: skip
     table = pd.DataFrame({"step": steps, "E": errors})
-    return Chart(go.Figure({"data": [curve], "layout": frame}), f"Error over steps. {finding}", table)
+    return Chart({"data": [curve], "layout": frame}, f"Error over steps. {finding}", table)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
 
 from core import Trace
 from ui.charts import style
@@ -64,7 +63,7 @@ def gradient_heatmap(trace: Trace, quantity: str = "grad_norm", *, dark: bool = 
         data.append(nowhere | {"marker": square, "name": "exactly 0"})
         frame["legend"] |= {"y": 1, "yanchor": "bottom"}
     table = _table(10.0**power, trace, columns)
-    return Chart(go.Figure({"data": data, "layout": frame}), _alt(trace, title, norms), table)
+    return Chart({"data": data, "layout": frame}, _alt(trace, title, norms), table)
 
 
 def share_heatmap(trace: Trace, values: np.ndarray, title: str, finding: str, key: str, *, dark: bool = False) -> Chart:
@@ -88,7 +87,7 @@ def share_heatmap(trace: Trace, values: np.ndarray, title: str, finding: str, ke
         }
     ]
     alt = f"{title}. {finding}{_broke(trace)}"
-    return Chart(go.Figure({"data": data, "layout": frame}), alt, _table(pooled, trace, columns))
+    return Chart({"data": data, "layout": frame}, alt, _table(pooled, trace, columns))
 
 
 def _columns(recorded: np.ndarray) -> list[slice]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
 from plotly.colors import sample_colorscale
 
 from core.small_network import SmallNetwork
@@ -67,7 +66,7 @@ def network(net: SmallNetwork, sample: int, *, dark: bool = False) -> Chart:
     )
     words = ", ".join(f"{row.node} {number(row.output, 3)}" for row in table.itertuples())
     alt = f"Network of {len(x)} inputs, {len(hidden)} hidden nodes and {len(output)} outputs. {finding} Nodes: {words}."
-    return Chart(go.Figure({"data": data, "layout": frame}), alt, table)
+    return Chart({"data": data, "layout": frame}, alt, table)
 
 
 def formula(letter: str, node: int, source: str, inputs: np.ndarray, weights: np.ndarray, net: float, out: float):

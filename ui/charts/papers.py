@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
 from plotly.colors import sample_colorscale
 
 from ui.charts import style
@@ -60,7 +59,7 @@ def plot(
         below=56 + legend,
         showlegend=legend > 0,
     )
-    figure = go.Figure({"data": [_trace(curve) for curve in curves], "layout": frame})
+    figure = {"data": [_trace(curve) for curve in curves], "layout": frame}
     across, up = (axis["title"]["text"] for axis in (xaxis, yaxis))
     table = pd.concat(
         [pd.DataFrame({"curve": curve.name, across: list(curve.x), up: list(curve.y)}) for curve in curves],
@@ -269,7 +268,7 @@ def _trainable(series: Series, dark: bool) -> Chart:
     ]
     cells = [(v, d, losses[j, i]) for i, v in enumerate(variances) for j, d in enumerate(depths)]
     table = pd.DataFrame(cells, columns=["σ_w²", "hidden layers", "loss"])
-    return Chart(go.Figure({"data": data, "layout": frame}), f"(b) Loss after training. {finding}", table)
+    return Chart({"data": data, "layout": frame}, f"(b) Loss after training. {finding}", table)
 
 
 def _text_on(shade: str) -> str:

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
 
 from core.families.activations import ACTIVATIONS
 from core.paths import Paths
@@ -78,7 +77,7 @@ def product_of_layers(paths: Paths, *, dark: bool = False) -> Chart:
     for name in ("worst", "typical"):
         if layers > 1 and np.isfinite(paths.factor(name)):
             alt += f" {NAMES[name].partition(':')[0].capitalize()}: {number(paths.factor(name), 3)} a layer."
-    return Chart(go.Figure({"data": data, "layout": frame}), alt, table)
+    return Chart({"data": data, "layout": frame}, alt, table)
 
 
 def factor_by_scale(
@@ -138,4 +137,4 @@ def factor_by_scale(
     table = pd.DataFrame({"init scale": scales} | {NAMES[name]: values for name, values in factors.items()})
     k = int(np.abs(np.log(scales / now)).argmin())
     alt = f"{title}. {finding} Near the present scale {number(now, 3)}: {number(float(measured[k]), 3)} measured."
-    return Chart(go.Figure({"data": data, "layout": frame}), alt, table)
+    return Chart({"data": data, "layout": frame}, alt, table)

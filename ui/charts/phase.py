@@ -6,7 +6,6 @@ import math
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
 
 from core.families.activations import ACTIVATIONS
 from core.theory.lengths import critical_line, critical_points
@@ -61,7 +60,7 @@ def layer_means(measured: LayerMeans, expected: LayerMeans | None, quantity: str
         hovermode="x unified",
     )
     table = pd.DataFrame({"layer": x} | {f"{quantity}, {name}": values for name, values in lines.items()})
-    return Chart(go.Figure({"data": data, "layout": frame}), f"{title}. {finding}", table)
+    return Chart({"data": data, "layout": frame}, f"{title}. {finding}", table)
 
 
 def _log_axis(title: str, decades: tuple[float, float], dark: bool) -> dict:
@@ -128,7 +127,7 @@ def phase_plane(
     frame["annotations"] = _regions(factors, sigma_w, sigma_b, dark)
     rows, columns = np.meshgrid(sigma_b, sigma_w, indexing="ij")
     table = pd.DataFrame({"sigma_w": columns.ravel(), "sigma_b": rows.ravel(), "factor per layer": factors.ravel()})
-    return Chart(go.Figure({"data": [heat, critical, point], "layout": frame}), f"{title}. {finding}", table)
+    return Chart({"data": [heat, critical, point], "layout": frame}, f"{title}. {finding}", table)
 
 
 def _phase(chi: float) -> str:

@@ -8,7 +8,6 @@ from itertools import cycle
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
 
 from core import Trace
 from ui.charts import style
@@ -106,7 +105,7 @@ def gradient_profile(
         frame |= player([str(step) for step in trace.step[rows]], height, frame["margin"], dark)
         frame["legend"]["y"] = -style.below_data(BELOW, height, frame["margin"]["t"], below)
     table = _table(trace, chosen, quantity, rows, guides)
-    return Chart(go.Figure(figure), _alt(trace, title, rows, norms, guides), table)
+    return Chart(figure, _alt(trace, title, rows, norms, guides), table)
 
 
 # -- traces of the figure, each with the function that gives its part of frame k --------------------------------

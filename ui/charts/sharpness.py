@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
 
 from ui.charts import style
 from ui.charts.style import Chart, number
@@ -78,7 +77,7 @@ def sharpness_chart(
     if bound is not None:
         table["stable up to"] = bound
     broke = "" if diverged_at is None else f" The run diverged at step {diverged_at}."
-    return Chart(go.Figure({"data": data, "layout": frame}), f"{TITLE}. {finding}{broke}", table)
+    return Chart({"data": data, "layout": frame}, f"{TITLE}. {finding}{broke}", table)
 
 
 def _finding(steps: np.ndarray, values: np.ndarray, bound: float | None) -> str:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
 
 from core.families.activations import ACTIVATIONS
 from core.forward import SATURATED
@@ -67,7 +66,7 @@ def sigmoid_and_slope(z: float, *, dark: bool = False) -> Chart:
         },
     ]
     table = pd.DataFrame({"z": net, "S": value, "slope": slope})
-    return Chart(go.Figure({"data": data, "layout": frame}), f"The sigmoid and its slope. {finding}", table)
+    return Chart({"data": data, "layout": frame}, f"The sigmoid and its slope. {finding}", table)
 
 
 def activations(names: Sequence[str], z: float, *, slopes: bool, dark: bool = False) -> Chart:
@@ -106,7 +105,7 @@ def activations(names: Sequence[str], z: float, *, slopes: bool, dark: bool = Fa
         showlegend=len(names) > 1,
         hovermode="x unified",
     )  # fmt: skip
-    return Chart(go.Figure({"data": data, "layout": frame}), f"{title}. {finding}", pd.DataFrame(columns))
+    return Chart({"data": data, "layout": frame}, f"{title}. {finding}", pd.DataFrame(columns))
 
 
 def saturated_beyond() -> float:

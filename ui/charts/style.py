@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -21,11 +22,35 @@ LINE_WIDTH = 52  # characters that fit beside each other on a screen 390 pixels 
 
 @dataclass(frozen=True)
 class Chart:
-    """A figure, its finding in a sentence with numbers (for those who cannot see it), and the numbers drawn."""
+    """A figure, its finding in a sentence with numbers (for those who cannot see it), and the numbers drawn.
 
-    figure: go.Figure
+    Attributes:
+        spec: the figure as Plotly's own dictionaries, data, layout and perhaps frames; or a Plotly figure.
+    """
+
+    spec: dict | go.Figure
     alt: str
     table: pd.DataFrame
+
+    @cached_property
+    def figure(self) -> go.Figure:
+        """The figure with every property checked by Plotly."""
+        return go.Figure(self.spec)
+
+    @property
+    def unchecked(self) -> go.Figure:
+        """The same as a page sends it: Plotly's checks take ten times as long as all the rest of drawing."""
+        return _Unchecked(self.spec) if isinstance(self.spec, dict) else self.spec
+
+
+class _Unchecked(go.Figure):
+    """A figure that is never looked into: `st.plotly_chart` asks it for its dictionaries, but checks bare ones."""
+
+    def __init__(self, spec: dict):
+        self.__dict__["_spec"] = spec  # go.Figure refuses attributes of its own
+
+    def to_dict(self) -> dict:
+        return self.__dict__["_spec"]
 
 
 @dataclass(frozen=True)
@@ -350,7 +375,7 @@ def empty(title: str, sentence: str, *, x: str, y: str, dark: bool, height: int 
     words = {"text": "<br>".join(wrapped(sentence, 44)), "showarrow": False, "x": 0.5, "y": 0.5, "xref": "paper"}
     words |= {"yref": "paper", "font": {"size": 14, "color": theme(dark).muted}}
     frame["annotations"] = [words]
-    return Chart(go.Figure({"data": [], "layout": frame}), f"{title}: {sentence}", pd.DataFrame())
+    return Chart({"data": [], "layout": frame}, f"{title}: {sentence}", pd.DataFrame())
 
 
 def toolbar(name: str, picture: str = "png") -> dict:
