@@ -87,11 +87,6 @@ class Factor:
         return rf"\dfrac{{\partial {self.top.latex}}}{{\partial {self.bottom.latex}}}"
 
     @property
-    def inline(self) -> str:
-        """LaTeX on one line, for where there is no room for a fraction."""
-        return rf"\partial {self.top.latex} / \partial {self.bottom.latex}"
-
-    @property
     def text(self) -> str:
         return f"∂{self.top.text}/∂{self.bottom.text}"
 

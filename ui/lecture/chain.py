@@ -15,8 +15,9 @@ class Question:
 
     Attributes:
         key: of its widget.
-        asked: LaTeX of what is asked for.
-        options: LaTeX of each answer, and why it is wrong; None for the right one.
+        asked: what is asked for. Plain text, as the options are: a screen reader says nothing of a formula in the
+            name of a control.
+        options: each answer, and why it is wrong; None for the right one.
     """
 
     key: str
@@ -25,28 +26,30 @@ class Question:
 
 
 def _sum(*terms: tuple[Symbol, Symbol]) -> str:
-    return " + ".join(rf"{weight.latex}\,{value.latex}" for weight, value in terms)
+    return " + ".join(f"{weight.text} · {value.text}" for weight, value in terms)
 
 
-_OUTPUT_SLOPE = rf"{O.latex}\,(1 - {O.latex})"
-_RESIDUAL = rf"({O.latex} - {D.latex})"
+_OUTPUT_SLOPE = f"{O.text} · (1 − {O.text})"
+_RESIDUAL = f"({O.text} − {D.text})"
+_OUTPUT_SLOPE_LATEX = rf"{O.latex}\,(1 - {O.latex})"
+_RESIDUAL_LATEX = rf"({O.latex} - {D.latex})"
 
 QUESTIONS = (
     Question(
         "question_net1",
-        rf"{net01(1).latex} = {{?}}",
+        f"{net01(1).text} = ?",
         {
             _sum((w01(1, 1), x(1)), (w01(1, 2), x(2))): f"The indices are swapped: {w01(1, 2).text} goes from input 1 "
             f"to hidden unit 2. Into hidden unit 1 lead {w01(1, 1).text} and {w01(2, 1).text}, whose second index is "
             "1.",
             _sum((w01(1, 1), x(1)), (w01(2, 1), x(2))): None,
-            rf"S\left({_sum((w01(1, 1), x(1)), (w01(2, 1), x(2)))}\right)": f"That is the output {y(1).text}. The net "
+            f"S({_sum((w01(1, 1), x(1)), (w01(2, 1), x(2)))})": f"That is the output {y(1).text}. The net "
             "input is the sum before S is applied.",
         },
     ),
     Question(
         "question_net2",
-        rf"{net01(2).latex} = {{?}}",
+        f"{net01(2).text} = ?",
         {
             _sum((w01(1, 2), x(1)), (w01(2, 1), x(2))): f"This misprint circulates: {w01(2, 1).text} {x(2).text} "
             "belongs to the net input of hidden unit 1 and is printed a second time here. From input 2 to hidden unit "
@@ -58,42 +61,42 @@ QUESTIONS = (
     ),
     Question(
         "question_error",
-        rf"{Factor(E, O).latex} = {{?}}",
+        f"{Factor(E, O).text} = ?",
         {
-            rf"\tfrac{{1}}{{N}}\,{_RESIDUAL}": "E = (1/N) Σ (oₙ − dₙ)² has no ½ in front: the 2 of the square stays.",
-            r"\tfrac{2}{N}\,(d_{n} - o_{n})": "The sign is wrong: where the output is above its target, E grows "
+            f"1/N · {_RESIDUAL}": "E = (1/N) Σ (oₙ − dₙ)² has no ½ in front: the 2 of the square stays.",
+            f"2/N · ({D.text} − {O.text})": "The sign is wrong: where the output is above its target, E grows "
             "with the output, and the derivative is positive.",
-            rf"\tfrac{{2}}{{N}}\,{_RESIDUAL}": None,
+            f"2/N · {_RESIDUAL}": None,
         },
     ),
     Question(
         "question_output",
-        rf"{Factor(O, y(1)).latex} = {{?}}",
+        f"{Factor(O, y(1)).text} = ?",
         {
-            rf"{_OUTPUT_SLOPE}\,{w12(1).latex}": None,
-            rf"{_OUTPUT_SLOPE}\,{y(1).latex}": f"That is {Factor(O, w12(1)).text}. In the product of weight and "
+            f"{_OUTPUT_SLOPE} · {w12(1).text}": None,
+            f"{_OUTPUT_SLOPE} · {y(1).text}": f"That is {Factor(O, w12(1)).text}. In the product of weight and "
             f"output, the derivative by {y(1).text} leaves the weight; that by the weight leaves {y(1).text}.",
-            rf"{_OUTPUT_SLOPE}\,{w01(1, 1).latex}": f"{w01(1, 1).text} leads into the hidden unit. From {y(1).text} to "
+            f"{_OUTPUT_SLOPE} · {w01(1, 1).text}": f"{w01(1, 1).text} leads into the hidden unit. From {y(1).text} to "
             f"{O.text} leads {w12(1).text}.",
         },
     ),
     Question(
         "question_hidden",
-        rf"{Factor(y(1), net01(1)).latex} = {{?}}",
+        f"{Factor(y(1), net01(1)).text} = ?",
         {
             _OUTPUT_SLOPE: f"That is the slope of the output unit, at {O.text}; here the hidden unit's own is asked "
             "for.",
-            rf"{y(1).latex}": f"{y(1).text} = S(net) is the value; its slope is S′ = S (1 − S).",
-            rf"{y(1).latex}\,(1 - {y(1).latex})": None,
+            y(1).text: f"{y(1).text} = S(net) is the value; its slope is S′ = S (1 − S).",
+            f"{y(1).text} · (1 − {y(1).text})": None,
         },
     ),
     Question(
         "question_input",
-        rf"{Factor(net01(1), w01(2, 1)).latex} = {{?}}",
+        f"{Factor(net01(1), w01(2, 1)).text} = ?",
         {
-            w01(2, 1).latex: f"That would be the derivative by {x(2).text}. By the weight, what it multiplies is left.",
-            x(2).latex: None,
-            x(1).latex: f"{x(1).text} is multiplied by {w01(1, 1).text}; {w01(2, 1).text} comes from input 2.",
+            w01(2, 1).text: f"That would be the derivative by {x(2).text}. By the weight, what it multiplies is left.",
+            x(2).text: None,
+            x(1).text: f"{x(1).text} is multiplied by {w01(1, 1).text}; {w01(2, 1).text} comes from input 2.",
         },
     ),
 )
@@ -162,10 +165,10 @@ def right() -> int:
 def value(factor: Factor) -> str:
     """LaTeX of what a factor of a chain equals."""
     if factor.top == E:
-        return rf"\tfrac{{2}}{{N}}{_RESIDUAL}"
+        return rf"\tfrac{{2}}{{N}}{_RESIDUAL_LATEX}"
     if factor.top == O:
         rest = y(factor.bottom.indices[0]) if factor.bottom.letter == "w" else w12(factor.bottom.indices[0])
-        return rf"{_OUTPUT_SLOPE}\,{rest.latex}"
+        return rf"{_OUTPUT_SLOPE_LATEX}\,{rest.latex}"
     if factor.top.letter == "y":
         return rf"{factor.top.latex}\,(1 - {factor.top.latex})"
     return x(factor.bottom.indices[0]).latex
@@ -183,7 +186,7 @@ def section() -> None:
         "Now the chains. **Choose the factors whose product, summed over $n$, is the gradient.** Their order is free, "
         "since numbers commute; below they are written from the error to the weight."
     )
-    tabs = st.tabs([f"${Factor(E, weight).inline}$" for weight in WEIGHTS])
+    tabs = st.tabs([Factor(E, weight).text for weight in WEIGHTS])
     for tab, weight in zip(tabs, WEIGHTS, strict=True):
         with tab:
             _assemble(weight)
@@ -191,10 +194,9 @@ def section() -> None:
 
 def _ask(question: Question) -> None:
     choice = st.radio(
-        f"${question.asked}$",
+        question.asked,
         list(question.options),
         index=None,
-        format_func=lambda latex: f"${latex}$",
         key=question.key,
         persist_state="session",
     )
@@ -212,7 +214,6 @@ def _assemble(weight: Symbol) -> None:
         f"Factors of the derivative of E by {weight.text}: {len(factors)} belong",
         list(names),
         selection_mode="multi",
-        format_func=lambda text: f"${names[text].inline}$",
         key=CHAIN_KEYS[weight],
         persist_state="session",
     )

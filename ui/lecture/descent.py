@@ -11,7 +11,7 @@ from core import ConfigError
 from core.config import Choice
 from core.descent import ARRIVED, RULES, SURFACES, Outcome, Path, Surface, bowl, descend, judge, limit
 from ui import panels
-from ui.charts.descent import contours, from_the_side, value_over_steps
+from ui.charts.descent import contours, from_the_side, plain, value_over_steps
 from ui.charts.style import number
 from ui.lecture.formulas import matrix, tex
 from ui.text import as_text
@@ -88,7 +88,7 @@ def _settings(name: str) -> tuple[Surface, tuple[float, float], float, float, fl
         momentum = _number("Momentum", f"{name}_mu", "momentum", 0.0, 0.1,
                            r"Heavy ball: $v \leftarrow \mu v + \nabla E$, $w \leftarrow w - \eta v$.")  # fmt: skip
         start = tuple(
-            _number(f"Start ${variable}$", f"{name}_{axis}", "start", value, 0.1, "Or click on the level lines.")
+            _number(f"Start {plain(variable)}", f"{name}_{axis}", "start", value, 0.1, "Or click on the level lines.")
             for axis, variable, value in zip("xy", surface.names, surface.start, strict=True)
         )
         steps = _number("Steps", f"{name}_steps", "steps", surface.steps, 10, "Updates made.")

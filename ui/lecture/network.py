@@ -36,10 +36,10 @@ def _drawn() -> tuple[SmallNetwork, int]:
     """Sizes and seed; these rerun the page, since the error below is this network's."""
     with st.grid(5, min_column_width=130, gap="small", vertical_alignment="bottom"):
         sizes = [
-            _whole("Inputs $I$", SIZE, 3, "net_i"),
-            _whole("Hidden $J$", SIZE, 3, "net_j"),
-            _whole("Outputs $K$", SIZE, 2, "net_k"),
-            _whole("Samples $N$", SAMPLES, 4, "net_n"),
+            _whole("Inputs I", SIZE, 3, "net_i"),
+            _whole("Hidden J", SIZE, 3, "net_j"),
+            _whole("Outputs K", SIZE, 2, "net_k"),
+            _whole("Samples N", SAMPLES, 4, "net_n"),
         ]
         seed = _whole("Seed", SEED, 0, "net_seed")
     st.button("Draw other weights", icon=":material/casino:", on_click=_draw_again)

@@ -29,7 +29,7 @@ def section() -> None:
         "$S(z) = \\frac{1}{1 + e^{-z}}$ has the slope $S'(z) = S(z)\\,(1 - S(z))$. **Move the point by the slider or "
         "by a click.**"
     )
-    z = st.slider("Net input $z$", -REACH, REACH, 2.0, 0.05, key="sigmoid_z", bind="query-params")
+    z = st.slider("Net input z", -REACH, REACH, 2.0, 0.05, key="sigmoid_z", bind="query-params")
     z = min(max(z, -REACH), REACH) if math.isfinite(z) else 0.0  # an address may say anything
     panels.show(sigmoid_and_slope(z, dark=panels.dark()), "lecture-sigmoid", numbers=True, picked=_move)
     st.markdown(as_text(told(z)))

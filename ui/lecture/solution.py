@@ -139,7 +139,6 @@ def _one_gradient(given: Given, s: Solution) -> None:
         list(names),
         default=WEIGHTS[0].text,
         required=True,
-        format_func=lambda text: f"${names[text].latex}$",
         key="exercise_weight",
         persist_state="session",
     )

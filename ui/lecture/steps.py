@@ -46,7 +46,7 @@ def section(given: tuple[np.ndarray, ...]) -> None:
     walk, data = _walk(given), given[2:]
     with st.container(horizontal=True, vertical_alignment="bottom"):
         eta = st.number_input(
-            "Learning rate $\\eta$", value=1.0, step=0.5, format="%.6g", key="exercise_eta", width=170,
+            "Learning rate η", value=1.0, step=0.5, format="%.6g", key="exercise_eta", width=170,
             persist_state="session",
         )  # fmt: skip
         full = len(walk.errors) > MOST
