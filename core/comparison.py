@@ -73,7 +73,7 @@ class Arm:
     """One arm: the base with some fields changed, or, when it is pinned, settings of its own.
 
     Attributes:
-        name: what a visitor calls it, 1 to 40 characters.
+        name: what a visitor calls it, 1 to 40 printable characters.
         changes: fields and values (`depth` and `width` among them); kept as a tuple of pairs, so that arms can be
             hashed. Every arm takes its seeds from the base: `seed` cannot be changed.
         pinned: the changes are to `RunConfig()` instead of to the base.
@@ -87,8 +87,9 @@ class Arm:
     pinned: bool = False
 
     def __post_init__(self):
-        if not isinstance(self.name, str) or not 0 < len(self.name.strip()) <= LONGEST_NAME:
-            raise ConfigError("name", self.name, f"an arm's name has 1 to {LONGEST_NAME} characters")
+        # Printable: no line breaks, no marks that turn the writing direction, nothing that is no character at all.
+        if not (isinstance(self.name, str) and 0 < len(self.name.strip()) <= LONGEST_NAME and self.name.isprintable()):
+            raise ConfigError("name", self.name, f"an arm's name has 1 to {LONGEST_NAME} characters, all printable")
         if not isinstance(self.changes, (Mapping, tuple)):
             raise ConfigError("changes", self.changes, "it must be an object of settings by name")
         if not isinstance(self.pinned, bool):

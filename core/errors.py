@@ -11,7 +11,10 @@ class ConfigError(ValueError):
     """
 
     def __init__(self, field: str, value: object, allowed: str):
-        shown = repr(value)
+        try:
+            shown = repr(value)
+        except (RecursionError, ValueError):  # nested without end, or a number of thousands of digits
+            shown = f"this {type(value).__name__}"
         if len(shown) > 120:
             shown = shown[:117] + "..."
         self.field, self.value, self.allowed = field, value, allowed

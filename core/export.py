@@ -14,6 +14,7 @@ import pandas as pd
 from core.config import RunConfig
 from core.engine import Data, checked_data
 from core.errors import ConfigError
+from core.spreadsheet import harmless
 from core.trace import Trace
 
 JSON_BYTES = 100_000
@@ -23,26 +24,9 @@ SCRIPT_DATA_BYTES = 50_000_000  # of data, before they are packed into a script;
 
 
 def to_csv(table: Trace | pd.DataFrame) -> str:
-    """A tidy table as CSV: of a trace, one row per (step, layer).
-
-    Text that a spreadsheet would run as a formula (it starts with =, +, -, @, a tab or a line break and is no number)
-    gets an apostrophe in front. Numbers keep all their digits.
-    """
+    """A tidy table as CSV: of a trace, one row per (step, layer); its texts harmless, its numbers with all digits."""
     frame = table.to_frame() if isinstance(table, Trace) else table
-    frame = frame.rename(columns=_harmless)
-    texts = frame.select_dtypes(exclude=["number", "bool"]).columns
-    frame = frame.assign(**{name: frame[name].map(_harmless) for name in texts})
-    return frame.to_csv(index=False, lineterminator="\r\n")  # RFC 4180; cells with either character are then quoted
-
-
-def _harmless(cell: object) -> object:
-    if not isinstance(cell, str) or not cell.startswith(("=", "+", "-", "@", "\t", "\r", "\n")):
-        return cell
-    try:
-        float(cell)
-    except ValueError:
-        return "'" + cell
-    return cell
+    return harmless(frame).to_csv(index=False, lineterminator="\r\n")  # RFC 4180; cells with either are then quoted
 
 
 # -- JSON -------------------------------------------------------------------------------------------------------
@@ -59,22 +43,44 @@ def from_json(text: str | bytes) -> RunConfig:
     Raises:
         ConfigError: no JSON, not an object of settings, a file that is too large, an unknown setting or a bad value.
     """
-    size = len(text)
-    if size > JSON_BYTES:
-        raise ConfigError("config", f"{size:,} bytes", f"a file of settings has at most {JSON_BYTES:,} bytes")
-    try:
-        settings = json.loads(text.decode("utf-8-sig") if isinstance(text, bytes) else text)
-    except json.JSONDecodeError as error:
-        place = f"{error.msg}, line {error.lineno}, column {error.colno}"
-        raise ConfigError("config", _start(text), f"it must be JSON, as the Lab saves it ({place})") from None
-    except (ValueError, RecursionError):  # bytes that are no text, a number of thousands of digits, endless brackets
-        raise ConfigError("config", _start(text), "it must be JSON, as the Lab saves it") from None
+    settings = read_json(text, "config")
     if not isinstance(settings, dict):
         raise ConfigError("config", _start(text), "it must be an object of settings by name, in braces")
     for name, value in settings.items():
         if isinstance(value, dict) or (isinstance(value, list) and any(isinstance(v, (dict, list)) for v in value)):
             raise ConfigError(_start(name), "nested", "a setting is a number, a word, true, false, null or a list")
     return RunConfig.from_dict(settings)
+
+
+def read_json(text: str | bytes, what: str) -> object:
+    """What a file of settings holds.
+
+    Args:
+        what: the kind of settings, as errors call them.
+
+    Raises:
+        ConfigError: too large, no JSON, or a name that is said twice.
+    """
+    if len(text) > JSON_BYTES:
+        raise ConfigError(what, f"{len(text):,} bytes", f"a file of settings has at most {JSON_BYTES:,} bytes")
+    try:
+        text = text.decode("utf-8-sig") if isinstance(text, bytes) else text
+        return json.loads(text, object_pairs_hook=_distinct)
+    except ConfigError:  # a ValueError too
+        raise
+    except json.JSONDecodeError as error:
+        place = f"{error.msg}, line {error.lineno}, column {error.colno}"
+        raise ConfigError(what, _start(text), f"it must be JSON, as this app saves it ({place})") from None
+    except (ValueError, RecursionError):  # bytes that are no text, a number of thousands of digits, endless brackets
+        raise ConfigError(what, _start(text), "it must be JSON, as this app saves it") from None
+
+
+def _distinct(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ConfigError(next(name for name in names if names.count(name) > 1), "given twice", "say it once")
+    return found
 
 
 def _start(text: str | bytes) -> str:

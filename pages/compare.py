@@ -87,7 +87,7 @@ def numbers(comparison: Comparison, arms: list[Drawn]) -> None:
     short = st.column_config.NumberColumn(format="%.3g")
     columns = {name: share if name in ("accuracy", "share of steps clipped") else short for name in summary}
     columns |= {"verdict": None, "seeds diverged": None}
-    st.dataframe(summary, column_config={k: v for k, v in columns.items() if v}, key="compare-table")
+    panels.table(summary, column_config={k: v for k, v in columns.items() if v}, key="compare-table")
     with st.container(horizontal=True):
         panels.download(
             "Table (CSV)", lambda: to_csv(summary.reset_index(names="arm")), "comparison.csv", "text/csv"
@@ -98,7 +98,7 @@ def numbers(comparison: Comparison, arms: list[Drawn]) -> None:
     for arm in arms:
         st.markdown(f"**{as_text(arm.name)}.** {as_text(arm.record.sentence)}")
     st.subheader("What differs", anchor=False)
-    st.dataframe(comparison.differences(), key="compare-differences")
+    panels.table(comparison.differences(), key="compare-differences")
     st.caption(as_text(f"Shared: {comparison.shared()}"))
     st.caption(as_text(NOTE))
 

@@ -170,7 +170,7 @@ def numbers(run: Run) -> None:
     if box.open:
         with box:
             name = st.selectbox("Chart", list(TABLES), key="numbers_of")
-            st.dataframe(TABLES[name](kept(run)).table, hide_index=True)
+            panels.table(TABLES[name](kept(run)).table, hide_index=True)
 
 
 address.sift(link.CONTROL_RULES, link.FREE)

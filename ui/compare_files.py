@@ -9,9 +9,8 @@ import streamlit as st
 
 from core import ConfigError
 from core.comparison import Comparison
+from core.export import read_json
 from ui import arm_controls, link, panels
-
-MOST_BYTES = 100_000
 
 
 def query(comparison: Comparison) -> str:
@@ -29,15 +28,9 @@ def from_json(raw: bytes) -> Comparison:
     """The comparison in a file.
 
     Raises:
-        ConfigError: too long, not JSON, or not a comparison.
+        ConfigError: as `core.export.read_json`; or not a comparison.
     """
-    if len(raw) > MOST_BYTES:
-        raise ConfigError("comparison", f"{len(raw):,} bytes", f"a comparison has at most {MOST_BYTES:,} bytes")
-    try:
-        settings = json.loads(raw)
-    except (ValueError, RecursionError):
-        raise ConfigError("comparison", "this file", "it must be JSON, as this page saves it") from None
-    return Comparison.from_dict(settings)
+    return Comparison.from_dict(read_json(raw, "comparison"))
 
 
 def take_away(comparison: Comparison | None) -> None:

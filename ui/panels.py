@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from urllib.parse import urlsplit, urlunsplit
 
+import pandas as pd
 import streamlit as st
 
 from core import ConfigError, RunConfig
 from core.diagnosis import VERDICTS, Diagnosis, Finding
 from core.export import from_json, to_csv, to_json, to_pytorch
+from core.spreadsheet import harmless
 from ui import controls, journal, link, sessions
 from ui.charts.style import Chart, toolbar
 from ui.sessions import Run
@@ -35,7 +37,13 @@ def show(chart: Chart, key: str, numbers: bool = False, picked: Callable[[], Non
     if numbers:
         box = st.popover("Numbers", key=f"{key}-numbers", type="tertiary", icon=":material/table:", on_change="rerun")
         if box.open:
-            box.dataframe(chart.table, hide_index=True)
+            with box:
+                table(chart.table, hide_index=True)
+
+
+def table(frame: pd.DataFrame, **look: object) -> None:
+    """A table to sort and search; its toolbar saves it as CSV, with whatever a visitor called things made harmless."""
+    st.dataframe(harmless(frame), **look)
 
 
 def in_brief(config: RunConfig) -> str:

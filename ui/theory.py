@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 import streamlit as st
 
 from core import Trace, train
@@ -236,7 +237,7 @@ def _check_gradient(run: Run) -> None:
         "relative error": [number(value) for value in found.relative_error],
         "error that differences can show": [number(value) for value in visible],
     }
-    st.dataframe(table, hide_index=True)
+    panels.table(table, hide_index=True)
 
 
 def _draw_networks(run: Run) -> None:
@@ -259,12 +260,10 @@ def _draw_networks(run: Run) -> None:
         f"the band in every layer, and **{inside.mean():.0%}** on average. The band is made for 95 %."
     )
     middle = np.median(norms, axis=0)
-    st.dataframe(
-        {
-            "layer": np.arange(1, len(inside) + 1),
-            "median, measured": [number(v, 3) for v in middle],
-            "median, theory": [number(v, 3) for v in theory.grad.median],
-            "in the band": [f"{share:.0%}" for share in inside],
-        },
-        hide_index=True,
-    )
+    rows = {
+        "layer": np.arange(1, len(inside) + 1),
+        "median, measured": [number(v, 3) for v in middle],
+        "median, theory": [number(v, 3) for v in theory.grad.median],
+        "in the band": [f"{share:.0%}" for share in inside],
+    }
+    panels.table(pd.DataFrame(rows), hide_index=True)

@@ -46,7 +46,7 @@ def section(net: SmallNetwork | None) -> None:
     with st.grid(2, min_column_width=420, gap="medium"):
         panels.show(error_bars(part.squared, counted, dark=panels.dark()), "lecture-error")
         with st.container():
-            st.dataframe(_table(part, counted), hide_index=True, height=min(38 + 35 * len(counted) * samples, 318))
+            panels.table(_table(part, counted), hide_index=True, height=min(38 + 35 * len(counted) * samples, 318))
     st.latex(_sum(each, by_hand))
     with st.container(horizontal=True):
         st.metric("Summed here", f"{by_hand:.12g}", border=True)

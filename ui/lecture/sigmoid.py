@@ -47,7 +47,7 @@ def section() -> None:
         panels.show(activations(names, z, slopes=False, dark=panels.dark()), "lecture-activations")
         panels.show(activations(names, z, slopes=True, dark=panels.dark()), "lecture-slopes")
     if names:
-        st.dataframe(_table(names, z), hide_index=True)
+        panels.table(_table(names, z), hide_index=True)
 
 
 def _move() -> None:

@@ -127,7 +127,7 @@ def _factors(given: Given, s: Solution) -> None:
     for title, columns in (("Forward: net inputs and outputs", forward), ("Backward: every factor", backward)):
         st.markdown(f"**{title}**")
         told = {name: shape for name in columns if name != "n"}
-        st.dataframe(pd.DataFrame(columns), hide_index=True, column_config=told, alt=title)
+        panels.table(pd.DataFrame(columns), hide_index=True, column_config=told, alt=title)
     st.latex(rf"E = \tfrac{{1}}{{{len(d)}}} \textstyle\sum_n (o_n - d_n)^2 = {tex(s.error, 5)}")
 
 
@@ -186,7 +186,7 @@ def _all_gradients(given: Given, s: Solution) -> None:
     }
     shapes = dict.fromkeys(list(table)[1:], st.column_config.NumberColumn(format="%.9g"))
     st.markdown("**All six gradients, three ways**")
-    st.dataframe(pd.DataFrame(table), hide_index=True, column_config=shapes, alt="Six gradients, three ways")
+    panels.table(pd.DataFrame(table), hide_index=True, column_config=shapes, alt="Six gradients, three ways")
     with st.container(horizontal=True):
         for label, other, about in (
             ("Against the engine", engine, "Both are exact; they differ by rounding."),

@@ -72,7 +72,7 @@ def section(given: tuple[np.ndarray, ...]) -> None:
         with st.container():
             rows = table(walk, data)
             shapes = dict.fromkeys(rows.columns[1:], st.column_config.NumberColumn(format="%.5g"))
-            st.dataframe(rows, hide_index=True, column_config=shapes, alt="Weights before and after")
+            panels.table(rows, hide_index=True, column_config=shapes, alt="Weights before and after")
         with st.container():
             panels.show(error_over_steps(walk.errors, dark=panels.dark()), "exercise-errors", numbers=True)
 

@@ -104,7 +104,7 @@ def _along(paths: Paths) -> None:
             )
             rows = path_table(paths)
             shapes = dict.fromkeys(rows.columns[2:], st.column_config.NumberColumn(format="%.3g"))
-            st.dataframe(rows, hide_index=True, column_config=shapes, alt="Factors along the strongest path")
+            panels.table(rows, hide_index=True, column_config=shapes, alt="Factors along the strongest path")
 
 
 def path_table(paths: Paths) -> pd.DataFrame:

@@ -1,0 +1,31 @@
+"""Tables for a spreadsheet: text that it would take for a formula is made plain text."""
+
+from __future__ import annotations
+
+import re
+
+import pandas as pd
+
+# Where a cell begins that a spreadsheet takes for a formula; it may part cells at marks that the file does not.
+_FORMULA = re.compile(r"(?:^|(?<=[,;]))(?=[=+\-@＝＋－＠\t\r\n])")
+
+
+def harmless(frame: pd.DataFrame) -> pd.DataFrame:
+    """The table without text that a spreadsheet would run as a formula, in cells, column names and index.
+
+    Such a text starts with =, +, -, @, a tab or a line break, or has one of them after a comma or semicolon, and is
+    no number. It gets an apostrophe in front of the mark.
+    """
+    texts = frame.select_dtypes(exclude=["number", "bool"]).columns
+    frame = frame.assign(**{name: frame[name].map(_harmless) for name in texts}).rename(columns=_harmless)
+    return frame if isinstance(frame.index, pd.RangeIndex) else frame.rename(index=_harmless)
+
+
+def _harmless(cell: object) -> object:
+    if not isinstance(cell, str) or len(cell) < 2 or not _FORMULA.search(cell):
+        return cell
+    try:
+        float(cell)
+    except ValueError:
+        return _FORMULA.sub("'", cell)
+    return cell
