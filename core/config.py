@@ -37,8 +37,8 @@ class Number:
         if self.high == math.inf:
             bounds = f"greater than {self.low:g}" if self.low_open else f"of at least {self.low:g}"
         else:
-            low = f"above {self.low:,g}" if self.low_open else f"from {self.low:,g}"
-            high = f"below {self.high:,g}" if self.high_open else f"to {self.high:,.0f}"
+            low = ("above " if self.low_open else "from ") + _plain(self.low)
+            high = ("below " if self.high_open else "to ") + _plain(self.high)
             bounds = f"{low} {'and ' if self.high_open else ''}{high}"
         return f"it must be {kind} {bounds}" + (", or None" if self.optional else "")
 
@@ -57,6 +57,11 @@ class Number:
         if not math.isfinite(number) or not inside or (self.whole and number != int(number)):
             raise ConfigError(field, value, self.allowed)
         return int(value) if self.whole else number
+
+
+def _plain(bound: float) -> str:
+    """A bound as a reader writes it: 1,000,000 or 0.5."""
+    return f"{bound:,.0f}" if float(bound).is_integer() else f"{bound:g}"
 
 
 @dataclass(frozen=True)
