@@ -1,8 +1,9 @@
 """A class that uses the Lab at once: so many visitors, each changing a control every few seconds.
 
 Run with `.venv/bin/python -m benchmarks.load` from the project's root. It serves the dashboard as `make serve` does,
-on a free port, and visits it over the websocket protocol. Every change is a new network, which nobody has asked for before:
-training, theory and all charts are made anew. The visitors take processor time too; it is reported beside the server's.
+on a free port, and visits it over the websocket protocol. Every change is one that nobody has made before, of the init
+scale and of the learning rate in turn: training and all charts are made anew, and with another init scale the theory.
+What the server with its workers, the visitors and other programs took of the processor is reported too.
 """
 
 from __future__ import annotations
@@ -10,9 +11,12 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import random
 import statistics
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from dataclasses import field as made
+from pathlib import Path
 
 from benchmarks.visitor import Server, Visitor, served
 
@@ -24,13 +28,13 @@ class Load:
     """What a class of visitors met with."""
 
     sessions: int
-    seconds: list[float] = field(default_factory=list)
+    seconds: list[float] = made(default_factory=list)
     asked: int = 0
-    faults: list[str] = field(default_factory=list)
+    faults: list[str] = made(default_factory=list)
     late: int = 0  # changes that came after their time, because the answer before them did
-    server_cpu: float = 0.0
+    server_cpu: float = 0.0  # cores that the server and its workers took, on average
     own_cpu: float = 0.0
-    busy: str = ""
+    other_cpu: float = 0.0
 
     @property
     def median(self) -> float:
@@ -44,28 +48,31 @@ class Load:
         return (
             f"{self.sessions:3d} sessions: median {self.median:5.2f} s, p95 {self.p95:5.2f} s, "
             f"{len(self.seconds)} of {self.asked} changes answered, {self.late} late, {len(self.faults)} faults; "
-            f"server {self.server_cpu:.0%}, visitors {self.own_cpu:.0%} of a core; {self.busy}"
+            f"cores taken: server {self.server_cpu:.2f}, visitors {self.own_cpu:.2f}, others {self.other_cpu:.2f}"
         )
 
 
-async def _sit(url: str, i: int, of: int, first: float, end: float, load: Load) -> None:
+async def _sit(url: str, i: int, first: float, end: float, load: Load) -> None:
     """One visitor: arrives, then changes the init scale every six seconds, never to a value seen before."""
     try:
+        await asyncio.sleep(random.Random(i).uniform(0, max(0.0, first - 5 - time.perf_counter())))
         async with Visitor(url) as visitor:
             arrived = await visitor.visit()
             load.faults += arrived.errors
-            due, k = first + EVERY * i / of, 0
+            # At times of their own, as people do: sometimes several at once, sometimes nobody.
+            due, k = first + random.Random(-i).uniform(0, EVERY), 0
             while due < end:
                 await asyncio.sleep(max(0.0, due - time.perf_counter()))
                 load.late += time.perf_counter() - due > 0.5
                 k += 1
                 value = round(0.5 + 0.013 * k + 0.00017 * i, 6)
+                field, told = ("init_scale", f"× {value:g} ") if k % 2 else ("learning_rate", f" {value:g}, ")
                 load.asked += 1
-                answer = await visitor.change(init_scale=value)
+                answer = await visitor.change(**{field: value})
                 load.seconds.append(answer.seconds)
                 load.faults += answer.errors
-                if not any(f"× {value:g} " in text for text in answer.texts):
-                    load.faults.append(f"the answer to {value:g} shows another network")
+                if not any(told in text for text in answer.texts):
+                    load.faults.append(f"the answer to {field} {value:g} shows another network")
                 due = max(due + EVERY, time.perf_counter())
     except (OSError, TimeoutError, StopIteration) as error:
         load.faults.append(f"a session was lost: {type(error).__name__} {error}")
@@ -76,14 +83,22 @@ async def attend(server: Server, sessions: int, seconds: float) -> Load:
     load = Load(sessions)
     arrival = 5 + sessions / 4  # arriving takes about twice the time of a change
     first = time.perf_counter() + arrival
-    cpu, own, start = server.cpu(), time.process_time(), time.perf_counter()
+    before, start = (server.cpu(), time.process_time(), busy()), time.perf_counter()
     await asyncio.gather(
-        *(_sit(server.url, i, sessions, first, first + seconds, load) for i in range(sessions))
+        *(_sit(server.url, i, first, first + seconds, load) for i in range(sessions))
     )
     spent = time.perf_counter() - start
-    load.server_cpu, load.own_cpu = (server.cpu() - cpu) / spent, (time.process_time() - own) / spent
-    load.busy = "load average {:.1f}, {:.1f}, {:.1f}".format(*os.getloadavg())
+    load.server_cpu, load.own_cpu, everything = (
+        (now - then) / spent for now, then in zip((server.cpu(), time.process_time(), busy()), before, strict=True)
+    )
+    load.other_cpu = everything - load.server_cpu - load.own_cpu
     return load
+
+
+def busy() -> float:
+    """Seconds that all cores of this machine have worked (Linux)."""
+    user, nice, system, _, _, irq, softirq, *_ = map(int, Path("/proc/stat").read_text().split()[1:9])
+    return (user + nice + system + irq + softirq) / os.sysconf("SC_CLK_TCK")
 
 
 def measured(sessions: int, seconds: float) -> Load:

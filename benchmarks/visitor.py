@@ -231,9 +231,17 @@ class Server:
         return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
     def cpu(self) -> float:
-        """Seconds of processor time it has taken (Linux)."""
-        user, system = Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()[11:13]
-        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+        """Seconds of processor time that it and its workers have taken (Linux)."""
+        spent, family = 0, {str(self.process.pid)}
+        for path in sorted(Path("/proc").glob("[0-9]*/stat"), key=lambda path: int(path.parent.name)):
+            try:
+                _, parent, *rest = path.read_text().rsplit(")", 1)[1].split()
+            except OSError:  # it has just ended
+                continue
+            if path.parent.name in family or parent in family:
+                family.add(path.parent.name)
+                spent += int(rest[9]) + int(rest[10])
+        return spent / os.sysconf("SC_CLK_TCK")
 
 
 def free_port() -> int:

@@ -26,7 +26,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit import config, file_util
 
 import ui
-from core import ConfigError, RunConfig, train
+from core import ConfigError, RunConfig, train, workers
 from core.config import check_cost
 from ui import journal, limits, sessions
 
@@ -161,7 +161,8 @@ def _warm() -> None:
     """All modules and one small training; what exists by then is left out of every later collection of garbage."""
     for module in pkgutil.walk_packages(ui.__path__, "ui."):
         importlib.import_module(module.name)
-    train([RunConfig(hidden=(4,), steps=1)])
+    train([RunConfig(hidden=(4,), steps=1)], executor=workers.shared())
+    sessions.work_apart(workers.shared())
     sessions.shared()
 
 

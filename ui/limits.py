@@ -60,7 +60,7 @@ LIMITS: dict[str, Limit] = {
     "MAX_TRAININGS": Limit("trainings at the same time; others wait in line", cores, cores),
     "CACHE_BYTES": Limit("bytes of all results kept in memory for the next who asks", 512e6, 256e6, low=1e6),
     "STUCK_SECONDS": Limit(
-        "seconds without progress after which a training counts as stuck and the health check fails", 120, 120, low=5
+        "seconds without progress after which a training counts as stuck and the health check fails", 300, 300, low=1
     ),
 }
 # Sites that may show the dashboard within a page of theirs; a source list of a content security policy.

@@ -7,6 +7,8 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator
+from concurrent.futures import Executor, wait
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Generic, TypeVar
@@ -15,7 +17,7 @@ import numpy as np
 import streamlit as st
 
 from core import ConfigError, RunConfig, Snapshot, Trace, snapshot, train
-from core.config import check_cost
+from core.config import check_cost, cost
 from core.engine import Data
 from core.tables import Prepared, Table
 from ui import journal, limits
@@ -102,19 +104,20 @@ class Line:
         self._free = places
         self._moved = threading.Condition()
         self._waiting: list[object] = []
-        self._held: dict[int, float] = {}  # by thread: when its work was last seen to get on
+        self._held: dict[int, tuple[float, float]] = {}  # by thread: when its work got on last, and how far it was
 
-    def progress(self) -> None:
-        """The work of this thread, if it holds a place, gets on."""
+    def progress(self, share: float) -> None:
+        """How far the work of this thread is, if it holds a place."""
         thread = threading.get_ident()
-        if thread in self._held:
-            self._held[thread] = time.monotonic()
+        if thread in self._held and self._held[thread][1] != share:
+            self._held[thread] = time.monotonic(), share
 
     def state(self) -> tuple[int, int, float]:
         """(places held, how many wait, longest time in seconds that one of the held has shown no progress)."""
         with self._moved:
             now = time.monotonic()
-            return len(self._held), len(self._waiting), max((now - seen for seen in self._held.values()), default=0.0)
+            still = max((now - seen for seen, _ in self._held.values()), default=0.0)
+            return len(self._held), len(self._waiting), still
 
     @contextmanager
     def place(self, wait: Callable[[int], None], work: str = "training") -> Iterator[None]:
@@ -149,7 +152,7 @@ class Line:
             first = self._moved.wait_for(lambda: self._free > 0 and self._waiting[0] is ticket, LOOK_SECONDS)
             if first:
                 self._waiting.remove(ticket)
-                self._held[threading.get_ident()] = time.monotonic()
+                self._held[threading.get_ident()] = time.monotonic(), 0.0
                 self._free -= 1
                 self._moved.notify_all()
             return first
@@ -181,8 +184,12 @@ class Notice:
         words = f"Training: step {min(done, total - 1):,} of {total - 1:,}. A change of any control stops this run."
         self._show(done / total, words)
 
+    def working(self) -> None:
+        """Something is reckoned whose progress is not known."""
+        self._show(0.0, "Reckoning …")
+
     def _show(self, share: float, words: str) -> None:
-        shared().line.progress()
+        shared().line.progress(share)
         if time.monotonic() - self._start >= PATIENCE_SECONDS:
             self._shown = True
             self._slot.progress(min(share, 1.0), text=words)
@@ -267,8 +274,9 @@ def trained(run: Run, notice: Notice | None = None) -> Trace:
     def make() -> Trace:
         data = run.data
         check_cost(run.config, *_sizes(data))  # refused at once, not after waiting in line
+        tell, executor = notice.training if notice else None, _apart if _short(run.config) else None
         with shared().line.place(notice.waiting if notice else _silent):
-            return train([run.config], data=data, on_progress=notice.training if notice else None)[0]
+            return _again(lambda: train([run.config], data, on_progress=tell, executor=executor))[0]
 
     return shared().runs.fetch(run, make, notice.following if notice else _silent)
 
@@ -288,6 +296,51 @@ def snapped(run: Run, step: int, notice: Notice | None = None) -> Snapshot:
             return snapshot(run.config, step, run.data, on_progress=notice.training if notice else None)
 
     return shared().snapshots.fetch((run, step), make, notice.following if notice else _silent)
+
+
+# Where short work is sent, so that it takes another core; on a public server only. A thread of this process would have
+# to ask for Python's one lock after every operation on an array, and get it after the pages of other visitors.
+_apart: Executor | None = None
+
+
+def work_apart(executor: Executor) -> None:
+    """From now on short trainings and theory are sent to this executor; a worker process takes a second to start."""
+    global _apart
+    _apart = executor
+
+
+def reckoned(call: Callable[..., Value], *args: object, notice: Notice) -> Value:
+    """What a function of core returns, from another process if this server has some.
+
+    Raises:
+        BaseException: whatever `call` or the notice raises.
+    """
+    if _apart is None:
+        return call(*args)
+
+    def ask() -> Value:
+        future = _apart.submit(call, *args)
+        try:
+            while not wait([future], LOOK_SECONDS).done:
+                notice.working()
+        finally:
+            future.cancel()
+        return future.result()
+
+    return _again(ask)
+
+
+def _again(work: Callable[[], Value]) -> Value:
+    """Once more when a worker died meanwhile: the next job finds new ones."""
+    try:
+        return work()
+    except BrokenProcessPool:
+        return work()
+
+
+def _short(config: RunConfig) -> bool:
+    """Whether a run takes about half a second at most; from another process a run does not tell how far it is."""
+    return config.steps * (len(config.hidden) + 1) <= 20_000 and cost(config).multiply_adds <= 5e9
 
 
 def _silent(ahead: int = 0) -> None:

@@ -61,7 +61,8 @@ def expected(run: Run, notice: Notice) -> Theory:
     def make() -> Theory:
         held = sessions.snapped(start, 0, notice)
         with sessions.shared().line.place(notice.waiting, "theory"):
-            return Theory(*predictions(start.config, start.data), *worst_case(held))
+            found = sessions.reckoned(predictions, start.config, start.data, notice=notice)
+            return Theory(*found, *worst_case(held))
 
     return sessions.shared().theories.fetch(start, make, notice.following)
 

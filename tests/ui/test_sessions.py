@@ -224,11 +224,13 @@ def test_what_holds_a_place_is_seen_to_get_on_or_to_stand_still(pool, monkeypatc
     with line.place(never):
         now[0] = 5.0
         assert line.state() == (2, 0, 5)
-        line.progress()
+        line.progress(0.5)
         now[0] = 6.0
         assert line.state() == (2, 0, 6)  # the other one
         leave.set()
         holder.result(SOON)
+        assert line.state() == (1, 0, 1)
+        line.progress(0.5)  # told again, but no further
         assert line.state() == (1, 0, 1)
     assert line.state() == (0, 0, 0)
 
