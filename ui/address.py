@@ -39,7 +39,8 @@ def remarks(rules: Mapping[str, link.Rule], free: Sequence[str] = ()) -> None:
     if st.session_state.setdefault("first", values) != values:
         odd.clear()
     for name, sentence in list(odd.items())[:MOST_REMARKS]:
-        now = f"; it is {_shown(st.session_state[name])} now" if name in st.session_state else ""
+        drawn = name in names and name in st.session_state
+        now = f"; it is {_shown(st.session_state[name])} now" if drawn else ""
         st.warning(as_text(f"{sentence}{now}."), icon=":material/link_off:")
     if len(odd) > MOST_REMARKS:
         more = f"{len(odd) - MOST_REMARKS:,} more parameters of the address are left out."

@@ -111,7 +111,8 @@ def faults(
     for name, texts in parameters.items():
         rule = rules.get(name)
         if rule is None and name not in free:
-            found[name] = f"{_cut(name)} is not a setting of this page, so it is left out"
+            shown = _cut(name) or "A parameter without a name"
+            found[name] = f"{shown} is not a setting of this page, so it is left out"
             continue
         try:
             if rule is not None:

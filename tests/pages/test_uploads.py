@@ -1,0 +1,213 @@
+"""Files that no table and no settings are made of: refused in a sentence, with the page still there."""
+
+import bz2
+import gzip
+import io
+import json
+import lzma
+import zipfile
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+from streamlit.util import calc_hash
+
+from core import RunConfig, tables
+from core.comparison import Arm, Comparison
+from core.spreadsheet import harmless
+from ui import compare_files
+
+HOUSE = Path(__file__).resolve().parents[2]
+SMALL = {"depth": "1", "width": "2", "steps": "2", "samples": "8"}  # a run that takes no time
+MANY = 100_000_000
+
+
+def visit(path="", **parameters):
+    app = AppTest.from_file(str(HOUSE / "app.py"), default_timeout=240)
+    app._page_hash = calc_hash(path) if path else ""  # as a browser asks for a page of the navigation
+    for name, value in (SMALL | parameters).items():
+        app.query_params[name] = value
+    return calm(app.run())
+
+
+def calm(app):
+    assert not app.exception
+    return app
+
+
+def upload(app, key, name, raw):
+    return calm(app.file_uploader(key=key).upload(name, raw, "text/csv").run())
+
+
+def told(app):
+    return [element.value.replace("\\", "").replace("\u2060", "") for element in app.error]
+
+
+def zipped(raw):
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("table.csv", raw)
+    return held.getvalue()
+
+
+TABLE = b"a,b,c\n" + b"".join(b"%d,%d,%d\n" % (n, n % 3, n % 2) for n in range(12))
+BOMB = b"1,2\n" * 5_000_000  # 20 MB that pack to a few kB
+PACKED = {
+    "gzip": gzip.compress(BOMB),
+    "zip": zipped(BOMB),
+    "bzip2": bz2.compress(BOMB),
+    "xz": lzma.compress(BOMB, preset=0),
+    "zip within gzip": gzip.compress(zipped(BOMB)),
+}
+NO_TABLES = {
+    "empty": b"",
+    "only spaces": b" \r\n\t\n" * 100,
+    "binary": bytes(range(256)) * 40,
+    "10,000 columns": b",".join(b"c%d" % n for n in range(10_000)) + b"\n" + b",".join([b"1"] * 10_000),
+    "10,000 columns without names": b",".join([b"1"] * 10_000) + b"\n" + b",".join([b"2"] * 10_000),
+    "one column": b"a\n1\n2\n",
+    "one long line": b"," * 1_000_000,
+    "quotation marks": b'"' * 100_000,
+    "an open quotation mark": b'a,b\n1,"' + b"x" * 200_000,
+    "utf-16 without a mark": "a,b\n1,2\n".encode("utf-16-le"),
+    "utf-32": "a,b\n1,2\n".encode("utf-32"),
+    "utf-16 cut short": b"\xff\xfea\x00,\x00b",
+    "a web page": b"<!doctype html><script>alert(1)</script>",
+    "a pickle": b"\x80\x04\x95\x1a\x00\x00\x00\x00\x00\x00\x00\x8c\x05posix\x8c\x06system\x93.",
+    **PACKED,
+}
+
+
+def test_whatever_is_brought_for_a_table_is_refused_in_one_sentence_and_the_page_stays():
+    app = visit(dataset="custom")
+    for what, raw in NO_TABLES.items():
+        upload(app, "table_file", f"{what}.csv", raw)
+        (sentence,) = told(app)
+        assert sentence.startswith("data = ") and "is not allowed" in sentence and len(sentence) < 400, what
+        assert app.title[0].value and app.selectbox(key="dataset").value == "custom"
+    upload(app, "table_file", "good.csv", TABLE)
+    assert not told(app) and app.get("plotly_chart")
+
+
+@pytest.mark.parametrize("what", PACKED)
+def test_what_is_packed_is_never_unpacked(what, monkeypatch):
+    for opener in ((gzip, "GzipFile"), (zipfile, "ZipFile"), (bz2, "BZ2File"), (lzma, "LZMAFile")):
+        monkeypatch.setattr(*opener, lambda *_, **__: pytest.fail("a visitor's file was unpacked"))
+    with pytest.raises(ValueError, match="data = .* is not allowed"):
+        tables.read_table(PACKED[what], "table.csv.gz")
+
+
+def test_a_file_far_beyond_the_limit_is_refused_before_it_is_read(monkeypatch):
+    raw = b"1,2\n" * (MANY // 4)
+    monkeypatch.setattr("ui.upload.read_table", lambda *_: pytest.fail("it was read"))
+    app = visit(dataset="custom")
+    upload(app, "table_file", "large.csv", raw)
+    assert "100,000,000 bytes" in told(app)[0]
+    monkeypatch.setattr("core.export.json.loads", lambda *_, **__: pytest.fail("it was parsed"))
+    app = visit()
+    upload(app, "config_file", "large.json", raw)
+    assert "100,000,000 bytes" in told(app)[0] and app.get("plotly_chart")
+
+
+def test_a_table_in_any_encoding_is_read_or_refused():
+    app = visit(dataset="custom")
+    for encoding in ("utf-8", "utf-8-sig", "utf-16", "latin-1", "cp1252", "shift_jis", "koi8_r", "cp037"):
+        names = "длина,вес" if encoding in ("shift_jis", "koi8_r") else "größe,weiß"
+        upload(app, "table_file", "table.csv", f"{names}\n1,2\n3,5\n4,4\n".encode(encoding))
+        assert app.get("plotly_chart") or told(app)[0].startswith("data = "), encoding
+
+
+FORMULA = "=cmd|' /C calc'!A0"
+
+
+def test_a_table_of_formulas_is_text_and_what_is_saved_of_its_run_holds_none():
+    rows = "".join(f'"{FORMULA}",{n},"{"=1+1" if n % 2 else "@SUM(A1)"}"\n' for n in range(12))
+    app = visit(dataset="custom")
+    upload(app, "table_file", f"{FORMULA}.csv", f'"{FORMULA}",size,"+kind"\n{rows}'.encode())
+    assert not told(app) and app.get("plotly_chart")
+    assert not [text for text in saved(app) if text.startswith(("=", "+", "-", "@"))]
+
+
+def saved(app):
+    """Every text in the tables of the page, which their toolbars save as CSV."""
+    for element in app.dataframe:
+        frame = element.value
+        yield from (text for text in [*frame.columns, *frame.index, *frame.to_numpy().ravel()] if isinstance(text, str)
+                    and len(text) > 1 and not text.startswith("-0"))  # fmt: skip
+
+
+def test_arms_named_like_formulas_are_saved_as_text():
+    arms = f"{FORMULA}~relu,@SUM(A1)~tanh,+1 %2B x~sigmoid,a%3B%3D1%2B1~elu".replace("=", "%3D")
+    app = visit("compare", seeds="1", arms=arms)
+    assert not told(app)
+    summary, differences = (element.value for element in app.dataframe)
+    for frame in (summary, differences):
+        assert list(frame.index) == [f"'{FORMULA}", "'@SUM(A1)", "'+1 + x", "a;'=1+1"]
+    assert list(harmless(summary).index) == list(summary.index), "what is harmless stays as it is"
+
+
+GOOD = json.dumps(RunConfig(hidden=(2,), steps=2, samples=8).to_dict())
+NO_SETTINGS = {
+    "empty": b"",
+    "binary": bytes(range(256)) * 10,
+    "no json": b"{'activation': 'relu'}",
+    "a list": b"[1, 2]",
+    "null": b"null",
+    "a number": b"1e999",
+    "many brackets": b"[" * 90_000,
+    "many braces": b'{"a":' * 15_000 + b"1" + b"}" * 15_000,
+    "a nested setting": b'{"hidden": ' + b"[" * 400 + b"]" * 400 + b"}",
+    "as deep as it is read": b'{"activation": ' + b"[" * 850 + b"]" * 850 + b"}",
+    "a huge whole number": b'{"steps": ' + b"9" * 4_000 + b"}",
+    "a longer whole number": b'{"steps": ' + b"9" * 50_000 + b"}",
+    "not a number": b'{"init_scale": NaN}',
+    "infinity": b'{"learning_rate": Infinity}',
+    "a name given twice": b'{"steps": 1, "steps": 2}',
+    "a foreign name": b'{"__class__": "os.system", "steps": 1}',
+    "a name that is no text": b'{"\\ud800": 1}',
+    "a value that is no text": b'{"activation": "\\ud800"}',
+    "utf-16": GOOD.encode("utf-16"),
+    "a flag in words": b'{"bias": "yes"}',
+    "a list of huge widths": b'{"hidden": [1e300, 5]}',
+    "a contradiction": b'{"loss": "bce"}',
+    "zip": zipped(GOOD.encode()),
+}
+
+
+def test_whatever_is_brought_for_settings_is_refused_in_one_sentence_and_changes_nothing():
+    app = visit(seed="4")
+    for what, raw in NO_SETTINGS.items():
+        upload(app, "config_file", f"{what}.json", raw)
+        (sentence,) = told(app)
+        assert "is not allowed" in sentence and len(sentence) < 900, what
+        assert app.session_state["seed"] == 4 and app.get("plotly_chart"), what
+    upload(app, "config_file", "good.json", GOOD.encode())
+    assert not told(app) and app.session_state["depth"] == 1
+
+
+NO_COMPARISONS = {
+    **{what: NO_SETTINGS[what] for what in ("empty", "binary", "a list", "many brackets", "a name given twice")},
+    "arms that are no list": b'{"arms": {"a": 1}}',
+    "arms without end": b'{"arms": ' + b"[" * 850 + b"]" * 850 + b"}",
+    "an arm with a foreign entry": b'{"arms": [{"name": "a", "code": "import os"}]}',
+    "changes that are none": b'{"arms": [{"name": "a", "changes": [1]}, {"name": "b"}]}',
+    "changes without end": b'{"arms": [{"name": "a", "changes": {"l2": ' + b"[" * 850 + b"]" * 850 + b"}}]}",
+    "a name with a line break": b'{"vary": null, "arms": [{"name": "a\\nb"}, {"name": "c"}]}',
+    "a name that turns the writing": b'{"vary": null, "arms": [{"name": "\\u202ea"}, {"name": "c"}]}',
+    "a name of no character": b'{"vary": null, "arms": [{"name": "\\ud800"}, {"name": "c"}]}',
+    "too many arms": json.dumps({"vary": None, "arms": [{"name": f"a{n}"} for n in range(99)]}).encode(),
+    "too many seeds": b'{"seeds": 1e9}',
+    "half a seed": b'{"seeds": 1.5}',
+}
+
+
+def test_whatever_is_brought_for_a_comparison_is_refused_in_one_sentence_and_changes_nothing():
+    app = visit("compare", seeds="1", arms="relu,tanh")
+    for what, raw in NO_COMPARISONS.items():
+        upload(app, "comparison_file", f"{what}.json", raw)
+        (sentence,) = told(app)
+        assert "is not allowed" in sentence and len(sentence) < 900, what
+        assert app.session_state["arms"] == "relu,tanh", what
+    kept = Comparison(RunConfig(hidden=(2,), steps=2, samples=8), None, (Arm("a"), Arm("b", {"l2": 0.1})), 1)
+    upload(app, "comparison_file", "good.json", compare_files.to_json(kept).encode())
+    assert not told(app) and app.session_state["vary"] == "none"
