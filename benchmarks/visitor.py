@@ -165,8 +165,8 @@ class Visitor:
         if kind == "plotly_chart":
             got.charts.append(key)
         self._ids[key] = name
-        if name not in self._states and kind in _FIRST:
-            state = _FIRST[kind](element)
+        if name not in self._states or getattr(element, "set_value", False):
+            state = _first(kind, element)
             if state is not None:
                 state.id = name
                 self._states[name] = state
@@ -203,17 +203,19 @@ class Visitor:
         urllib.request.urlopen(request, timeout=60).close()
 
 
-def _number(element) -> WidgetState | None:
-    return WidgetState(double_value=element.default) if element.HasField("default") else None
-
-
-# The state with which a browser mounts a widget, by its kind.
-_FIRST = {
-    "number_input": _number,
-    "selectbox": lambda e: WidgetState(string_value=e.options[e.default]) if e.HasField("default") else None,
-    "checkbox": lambda e: WidgetState(bool_value=e.default),
-    "text_input": lambda e: WidgetState(string_value=e.default) if e.HasField("default") else None,
-}
+def _first(kind: str, element) -> WidgetState | None:
+    """The state with which a browser mounts a widget: what the server sets, or else the default."""
+    if kind == "selectbox" and (element.HasField("raw_value") if element.set_value else element.HasField("default")):
+        chosen = element.raw_value if element.set_value else element.options[element.default]
+        return WidgetState(string_value=chosen)
+    if kind not in ("number_input", "checkbox", "text_input"):
+        return None
+    source = "value" if element.set_value else "default"
+    if kind != "checkbox" and not element.HasField(source):
+        return None
+    value = getattr(element, source)
+    name = {"number_input": "double_value", "checkbox": "bool_value", "text_input": "string_value"}[kind]
+    return WidgetState(**{name: value})
 
 
 @dataclass

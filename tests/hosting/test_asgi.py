@@ -1,0 +1,245 @@
+"""The public server itself: what it sends, what it closes, what it writes down, and when it says it is unwell."""
+
+import asyncio
+import gzip
+import json
+import os
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from streamlit import file_util
+
+from benchmarks.visitor import HOUSE, Visitor, served
+from core import ConfigError
+from ui import hosting, journal, limits, sessions
+
+ASSETS = Path(file_util.get_static_dir(), "static", "js")
+
+
+class Said:
+    """One answer: its status, its headers by lower-case name, and its body."""
+
+    def __init__(self, messages):
+        start, *parts = messages
+        self.status_code = start["status"]
+        self.headers = {name.decode().lower(): value.decode() for name, value in start["headers"]}
+        self.body = b"".join(part.get("body", b"") for part in parts)
+        self.text = self.body.decode(errors="replace")
+
+
+class Client:
+    """Asks an ASGI application without a network."""
+
+    def __init__(self, app):
+        self.app = app
+
+    def get(self, path, method="GET", headers=()):
+        scope = {"type": "http", "method": method, "path": path, "query_string": b"", "root_path": "",
+                 "headers": [(b"host", b"test"), *headers], "scheme": "http", "http_version": "1.1"}  # fmt: skip
+        sent = []
+
+        async def receive():
+            return {"type": "http.request", "body": b"", "more_body": False}
+
+        async def send(message):
+            sent.append(message)
+
+        async def ask():
+            try:
+                await self.app(scope, receive, send)
+            except ValueError:  # an unforeseen error goes on to the server once it has been answered
+                assert sent
+
+        asyncio.run(ask())
+        return Said(sent)
+
+
+BIGGEST = max(ASSETS.iterdir(), key=lambda path: path.stat().st_size).name
+
+
+@pytest.fixture
+def client():
+    """The headers and routes of the server around a page that fails."""
+    from starlette.applications import Starlette
+    from starlette.middleware import Middleware
+    from starlette.responses import PlainTextResponse
+    from starlette.routing import Route
+
+    def fail(request):
+        raise ValueError("what a visitor typed")
+
+    app = Starlette(
+        routes=[Route("/", lambda request: PlainTextResponse("page")), Route("/fail", fail),
+                Route("/_stcore/metrics", lambda request: PlainTextResponse("closed")),
+                Route("/healthz", hosting.health)],
+        middleware=[Middleware(hosting.Guard)],
+        exception_handlers={Exception: hosting.last_page},
+    )  # fmt: skip
+    return Client(app)
+
+
+@pytest.fixture
+def written(monkeypatch):
+    """What the journal says, event by event."""
+    lines = []
+
+    class Keep(journal.logging.Handler):
+        def emit(self, record):
+            lines.append({"event": record.getMessage()} | record.facts)
+
+    keep, level = Keep(), journal._LOG.level
+    journal._LOG.addHandler(keep)
+    journal._LOG.setLevel(journal.logging.INFO)
+    yield lines
+    journal._LOG.removeHandler(keep)
+    journal._LOG.setLevel(level)
+
+
+def test_every_answer_has_the_security_headers(client):
+    for path in ("/", "/fail", "/healthz", "/_stcore/metrics", f"/static/js/{BIGGEST}"):
+        headers = client.get(path).headers
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["x-frame-options"] == "SAMEORIGIN"
+        assert headers["referrer-policy"] and headers["permissions-policy"]
+        policy = dict(part.split(" ", 1) for part in headers["content-security-policy"].split("; "))
+        assert policy["default-src"] == "'self'"
+        assert "unsafe" not in policy["script-src"]
+        assert policy["frame-ancestors"] == "'self'"
+
+
+def test_sites_that_the_operator_names_may_frame_the_dashboard(monkeypatch):
+    monkeypatch.setenv(limits.FRAMES, "https://example.org https://*.example.net")
+    headers = hosting.security_headers()
+    assert headers["Content-Security-Policy"].endswith("frame-ancestors 'self' https://example.org https://*.example.net")
+    assert "X-Frame-Options" not in headers
+
+
+def test_figures_of_the_server_and_its_interface_for_programs_are_closed(client):
+    for path in ("/_stcore/metrics", "/_stcore/agent/mcp", "/_stcore/agent/openapi.json"):
+        assert client.get(path).status_code == 404
+        assert client.get(path, "POST").status_code == 404
+
+
+def test_streamlits_files_are_compressed_for_those_who_take_it(client):
+    path = ASSETS / BIGGEST
+    answer = client.get(f"/static/js/{BIGGEST}", headers=[(b"accept-encoding", b"gzip")])
+    assert answer.headers["content-encoding"] == "gzip"
+    assert len(answer.body) < path.stat().st_size / 2
+    assert gzip.decompress(answer.body) == path.read_bytes()
+    assert client.get(f"/static/js/{BIGGEST}").status_code == 404  # Streamlit's own answer, which is not here
+    for outside in ("/static/js/../../../../__init__.js", "/static/js/none.js", "/static/..%2f..%2fx.js"):
+        assert hosting._packed(outside) is None
+        assert client.get(outside).status_code == 404
+
+
+def test_an_error_nobody_foresaw_is_told_in_words_with_the_number_it_is_filed_under(client, written):
+    answer = client.get("/fail")
+    assert answer.status_code == 500
+    (line,) = written
+    assert line["id"] in answer.text and "Traceback" not in answer.text
+    assert line["kind"] == "ValueError" and "test_asgi.py" in line["where"][-1]
+    assert "what a visitor typed" not in json.dumps(written) + answer.text
+
+
+def test_health_fails_while_a_training_stands_still(client, monkeypatch):
+    monkeypatch.setenv("GRADIENT_LAB_STUCK_SECONDS", "10")
+    assert client.get("/healthz").status_code == 200
+    monkeypatch.setattr(sessions.shared().line, "state", lambda: (2, 1, 9.9))
+    assert json.loads(client.get("/healthz").body) == {"status": "ok", "training": 2, "waiting": 1, "still": 9.9}
+    monkeypatch.setattr(sessions.shared().line, "state", lambda: (2, 1, 10.1))
+    answer = client.get("/healthz")
+    assert (answer.status_code, json.loads(answer.body)["status"]) == (503, "stuck")
+
+
+def test_the_journal_times_work_and_names_how_it_ended(written):
+    with journal.timed("work", waited=1):
+        pass
+    for error in (ConfigError("steps", "secret", "no"), ValueError("secret"), KeyboardInterrupt()):
+        with pytest.raises(type(error)), journal.timed("work"):
+            raise error
+    assert [line["outcome"] for line in written] == ["done", "refused", "failed", "stopped"]
+    assert all(line["seconds"] >= 0 for line in written)
+
+
+def test_the_journal_names_a_refusals_field_but_no_word_of_a_visitor(written):
+    journal.refusal(ConfigError("steps", "secret", "no"))
+    journal.refusal(ConfigError("secret column", 1, "no"))
+    assert [line["field"] for line in written] == ["steps", "other"]
+    assert "secret" not in json.dumps(written)
+
+
+@pytest.mark.parametrize("setting", ["GRADIENT_LAB_MAX_COST=-1", "GRADIENT_LAB_MAX_COSTS=1"])
+def test_a_server_with_a_wrong_setting_does_not_start_and_says_why_in_one_line(setting):
+    name, text = setting.split("=")
+    done = subprocess.run(
+        [sys.executable, "-c", "import asgi"], cwd=HOUSE, env=os.environ | {name: text}, capture_output=True, text=True,
+        timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1 and name in done.stderr and "is not allowed: " in done.stderr
+
+
+def test_the_entry_is_found_by_streamlit():
+    from streamlit.web.server.app_discovery import discover_asgi_app
+
+    assert discover_asgi_app(HOUSE / "asgi.py").is_asgi_app
+    assert st.App
+
+
+def _journal(server):
+    return [json.loads(line) for line in server.log.read_text().splitlines() if line.startswith("{")]
+
+
+@pytest.mark.slow
+def test_a_visit_is_answered_and_what_is_refused_is_written_down_without_the_visitor(server):
+    async def visit():
+        async with Visitor(server.url, query="activation=tanh") as visitor:
+            first = await visitor.visit()
+            refused = await visitor.change(steps=123_457.0)
+            return first, refused
+
+    first, refused = asyncio.run(visit())
+    assert first.errors == refused.errors == []
+    assert any("tanh" in text for text in first.texts)
+    assert any("this server allows 5,000,000,000 multiply-adds" in text for text in refused.texts)
+    told = _journal(server)
+    assert told[0]["event"] == "start" and told[0]["max_cost"] == 5e9
+    assert {"page", "training", "theory"} <= {line["event"] for line in told}
+    assert [line["field"] for line in told if line["event"] == "refusal"] == ["cost"]
+    assert "123457" not in server.log.read_text() and "123,457" not in server.log.read_text()
+
+
+@pytest.mark.slow
+def test_a_page_that_fails_shows_the_number_of_its_line_in_the_journal(tmp_path):
+    (tmp_path / "app.py").write_text("import streamlit as st\nst.write('x')\nraise ValueError('a visitor said this')\n")
+    entry = (HOUSE / "asgi.py").read_text()
+    (tmp_path / "asgi.py").write_text(f"import sys\nsys.path.insert(0, {str(HOUSE)!r})\n" + entry)
+
+    async def visit(url):
+        async with Visitor(url) as visitor:
+            return await visitor.visit()
+
+    with served(tmp_path / "journal", entry=str(tmp_path / "asgi.py")) as server:
+        answer = asyncio.run(visit(server.url))
+    (told,) = answer.errors
+    (line,) = [line for line in _journal(server) if line["event"] == "failure"]
+    assert line["id"] in told and "ValueError" not in told
+    assert "a visitor said this" not in server.log.read_text() + told
+
+
+@pytest.mark.slow
+def test_an_upload_above_the_limit_is_refused_before_it_is_read(server):
+    async def visit():
+        async with Visitor(server.url, query="dataset=custom") as visitor:
+            await visitor.visit()
+            # The server answers 413 and hangs up; a sender may notice the second before it has read the first.
+            with pytest.raises(urllib.error.URLError):
+                await visitor.upload("table_file", "big.csv", b"0" * 6_000_000)
+            return await visitor.visit()
+
+    assert "Bring a table" in asyncio.run(visit()).texts
