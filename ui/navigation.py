@@ -8,6 +8,7 @@ def pages() -> list[st.Page]:
     return [
         st.Page("pages/lab.py", title="Lab", default=True),
         st.Page("pages/compare.py", title="Compare"),
+        st.Page("pages/sweep.py", title="Sweep"),
         st.Page("pages/papers.py", title="Papers"),
         st.Page("pages/lecture.py", title="Lecture"),
     ]

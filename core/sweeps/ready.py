@@ -1,0 +1,74 @@
+"""Ready sweeps: each carries one claim, and is run by one click."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from core.config import RunConfig
+from core.sweeps.maps import Axis, Map
+
+
+@dataclass(frozen=True)
+class Ready:
+    """One click: what it is called, what it shows in one or two sentences, the map, and what to show of it."""
+
+    label: str
+    claim: str
+    map: Map
+    show: str
+
+
+_START = RunConfig(dataset="gaussian", samples=16, hidden=(32,) * 30, steps=0)  # the initialisation alone
+_BLOBS = RunConfig(
+    dataset="circles", samples=64, hidden=(16,) * 6, loss="bce", output_activation="sigmoid", steps=100,
+    record_every=100,
+)  # fmt: skip
+
+READY: dict[str, Ready] = {
+    "order_and_chaos": Ready(
+        "Order and chaos: tanh",
+        "Small weights make a deep tanh network orderly: inputs become alike and the gradient vanishes. Large ones "
+        "make it chaotic, and the gradient explodes. Only along the line between does it stay level, and theory knows "
+        "that line without training anything.",
+        Map(_START, ("tanh",), Axis("init_scale"), Axis("bias_std")),
+        "factor",
+    ),
+    "depth": Ready(
+        "Depth × init scale",
+        "Depth magnifies what one layer does. ReLU and tanh have one good scale, at √2 and at 1.3 beside these "
+        "biases; sigmoid vanishes at every scale below 10.",
+        Map(
+            _START.change(bias_std=0.2),
+            ("sigmoid", "tanh", "relu"),
+            Axis("init_scale", 0.25, 16, 19, True),
+            Axis("depth"),
+        ),
+        "ratio",
+    ),
+    "learning_rate": Ready(
+        "Learning rate × init scale",
+        "The learning rate that works depends on the init: too small a scale and nothing is learnt at any rate, "
+        "too large and only small steps survive.",
+        Map(_BLOBS, ("relu",), Axis("init_scale", 0.25, 4, 17, True), Axis("learning_rate")),
+        "loss",
+    ),
+    "clipping": Ready(
+        "Clip threshold × learning rate",
+        "With exploding gradients, what counts is threshold times learning rate, the length of a clipped step: along "
+        "the diagonal training goes alike, and below it a rate that would diverge unclipped still learns.",
+        Map(
+            _BLOBS.change(init_scale=2.2, clip="global_norm"), ("relu",), Axis("learning_rate"), Axis("clip_threshold")
+        ),
+        "loss",
+    ),
+    "width": Ready(
+        "Width × depth",
+        "He's init keeps the mean square of the gradient level at any depth, but a narrow deep ReLU network "
+        "strays far from that mean: it may die altogether before it has learnt anything.",
+        Map(
+            _BLOBS.change(init="he_normal", learning_rate=0.05), ("relu",), Axis("width", 2, 64, 11, True),
+            Axis("depth", 2, 32, 11), 3,
+        ),  # fmt: skip
+        "accuracy",
+    ),
+}

@@ -1,0 +1,186 @@
+"""Sweep: two settings as axes, thousands of networks, one map of where gradients vanish, survive and explode."""
+
+from concurrent.futures import BrokenExecutor
+
+import streamlit as st
+
+from core import ConfigError
+from core.export import to_csv
+from core.sweeps.files import flat, to_parquet
+from core.sweeps.maps import QUANTITIES, Map, cells
+from core.sweeps.table import Table
+from ui import address, limits, link, panels, sessions, sweep_controls, sweeping
+from ui.charts.profile import gradient_profile
+from ui.charts.sweep import field_label, say, sweep_map, told
+from ui.navigation import pages
+from ui.sessions import Notice, Run
+from ui.sweeping import SweepNotice
+from ui.text import as_text
+
+
+def refuse(error: ConfigError) -> None:
+    """The page without a map: why, and the way back."""
+    st.header("No map with these settings", anchor=False)
+    panels.refusal(error)
+    st.button("Start over with tanh’s order and chaos", on_click=sweep_controls.apply, args=(sweep_controls.OPENING,),
+              icon=":material/restart_alt:")  # fmt: skip
+    st.stop()
+
+
+def within_limit(chart: Map) -> None:
+    """Refuses a sweep that is larger than this server allows."""
+    most = limits.value("MAX_SWEEP")
+    if most is not None and chart.grid.networks > most:
+        shape = f"{chart.grid.networks:,} networks"
+        words = f"this server allows {most:,} in one sweep; take fewer values, or fewer networks in a cell"
+        raise ConfigError("sweep", shape, words)
+
+
+def ask(chart: Map) -> None:
+    """Goes on where a sweep is quick, kept, or asked for; else says what it takes, and waits for a word."""
+    grid = chart.grid
+    seconds = sweeping.expected(grid)
+    stopped, started = st.session_state.get("sweep_stopped"), st.session_state.get("sweep_started")
+    if sweeping.kept().get(grid) is not None or started == grid or (seconds <= sweeping.AT_ONCE and stopped != grid):
+        return
+    price = grid.cost()
+    st.markdown(
+        f"**{grid.networks:,} networks**, {price.multiply_adds:.2g} multiply-adds: about {seconds:,.0f} s on this "
+        "server when nobody else trains."
+    )
+    st.button("Run this sweep", key="run_sweep", on_click=_start, args=(grid,), icon=":material/play_arrow:")
+    st.stop()
+
+
+def _start(grid) -> None:
+    st.session_state["sweep_started"], st.session_state["sweep_stopped"] = grid, None
+
+
+def _stop(grid) -> None:
+    st.session_state["sweep_started"], st.session_state["sweep_stopped"] = None, grid
+
+
+def computed(chart: Map, show: str) -> Table:
+    """The table, with its map as far as it is known while it is filled."""
+    grid = chart.grid
+    if sweeping.kept().get(grid) is not None:
+        return sweeping.kept().get(grid)
+    tables, drawn = [], []
+    slot, stop, preview = st.empty(), st.empty(), st.skeleton(520)
+
+    def on_part() -> None:
+        drawn.append(len(drawn))
+        with preview.container():
+            draw(chart, tables[0], show, len(drawn))
+
+    notice = SweepNotice(slot, on_part)
+    stop.button("Stop", key="stop_sweep", on_click=_stop, args=(grid,), icon=":material/stop:")
+    try:
+        table = sweeping.found(grid, notice, tables.append)
+    except ConfigError as error:
+        refuse(error)
+    except BrokenExecutor:
+        st.error("The processes that train are lost, and no others could be had. Try again in a minute.")
+        st.stop()
+    for place in (slot, stop, preview):
+        place.empty()
+    return table
+
+
+def draw(chart: Map, table: Table, show: str, part: int = 0) -> None:
+    """The map of every activation; of one that is not yet done, under a key of its own, the how-manieth it is."""
+    partial = part > 0
+    values = cells(table, show)
+    with st.grid(len(chart.activations), min_column_width=340, gap="small"):
+        for k, activation in enumerate(chart.activations):
+            key = f"sweep-map-{activation}" + f"-part-{part}" * partial
+            lines = () if partial else sweeping.theory(chart, activation)
+            drawn = sweep_map(chart, activation, values[k], show, lines, partial=partial, dark=panels.dark())
+            if partial:
+                panels.show(drawn, key)
+            else:
+                panels.show(drawn, key, numbers=True, picked=lambda key=key: pick(key))
+
+
+def pick(key: str) -> None:
+    """A click on a cell; for a callback."""
+    points = st.session_state[key]["selection"]["points"]
+    if points and points[0].get("customdata"):
+        activation, i, j = points[0]["customdata"][:3]
+        st.session_state["cell"] = activation, int(i), int(j)
+
+
+@st.fragment
+def picture(chart: Map, table: Table, show: str) -> None:
+    """The map, and the network of the cell that was clicked."""
+    draw(chart, table, show)
+    activation, i, j = st.session_state.get("cell", (None, -1, -1))
+    x, y = chart.x.values(), chart.y.values()
+    if activation not in chart.activations:
+        activation = chart.activations[0]
+    if not (0 <= i < len(x) and 0 <= j < len(y)):
+        i, j = len(x) // 2, len(y) // 2
+    st.subheader("One cell: its gradient, layer by layer", anchor=False)
+    st.caption("Click a cell of the map, or choose it here.")
+    with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
+        if len(chart.activations) > 1:
+            activation = choice("activation", chart.activations, activation)
+        i = x.index(choice(field_label(chart, chart.x.field), x, x[i]))
+        j = y.index(choice(field_label(chart, chart.y.field), y, y[j]))
+    st.session_state["cell"] = activation, i, j
+    config = chart.config(activation, x[i], y[j])
+    value = cells(table, show)[chart.activations.index(activation), j, i]
+    chosen = QUANTITIES[show]
+    st.markdown(as_text(f"{chosen.label[0].upper()}{chosen.label[1:]}: {told(value, chosen.kind)}. "
+                        f"{panels.in_brief(config)}."))  # fmt: skip
+    st.link_button("Open in the Lab", f"./?{link.to_query(config)}", icon=":material/open_in_new:")
+    notice = Notice(st.empty())
+    trace = sessions.trained(Run(config), notice)
+    notice.clear()
+    panels.show(gradient_profile(trace, dark=panels.dark()), "cell-profile", numbers=True)
+
+
+def choice(label: str, options: tuple, at: object) -> object:
+    """One of the values of an axis; by its place, since equal words may stand for different numbers."""
+    key = f"cell_{label}"
+    st.session_state[key] = at
+    return st.selectbox(label, options, key=key, format_func=say, width=180)
+
+
+def take_away(chart: Map, show: str, table: Table) -> None:
+    """The table as a file, and the link to this map."""
+    with st.popover("Share and export", icon=":material/ios_share:"):
+        st.caption("Link to this map")
+        page = (st.context.url or "").partition("?")[0]
+        st.code("?".join(filter(None, (page, sweep_controls.query(chart, show)))), language=None, wrap_lines=True)
+        panels.download("Table (CSV)", lambda: to_csv(flat(table.frame())), "sweep.csv", "text/csv")
+        panels.download(
+            "Table (Parquet)", lambda: to_parquet(table.frame()), "sweep.parquet", "application/vnd.apache.parquet"
+        )
+        panels.choose_picture()
+
+
+if not st.session_state.get("routed"):
+    # A link straight to this page of a server that has just started; see pages/compare.py.
+    st.navigation(pages(), position="top")
+    st.rerun()
+address.sift(sweep_controls.RULES, sweep_controls.FREE)
+asked = sweep_controls.choose()
+address.remarks(sweep_controls.RULES, sweep_controls.FREE)
+if asked.refused:
+    refuse(asked.refused)
+try:
+    within_limit(asked.map)
+except ConfigError as error:
+    refuse(error)
+ready = asked.ready
+st.title(ready.label if ready else " × ".join(field_label(asked.map, axis.field).capitalize()
+                                              for axis in (asked.map.y, asked.map.x)), anchor=False)  # fmt: skip
+if ready:
+    st.markdown(as_text(ready.claim))
+ask(asked.map)
+table = computed(asked.map, asked.show)
+if sweeping.failed(table):
+    st.warning(as_text(sweeping.failed(table)), icon=":material/error:")
+picture(asked.map, table, asked.show)
+take_away(asked.map, asked.show, table)
