@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.cookies import SimpleCookie
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import websockets
 from streamlit.proto.BackMsg_pb2 import BackMsg
@@ -62,6 +62,7 @@ class Visitor:
         self._origin = f"{parts.scheme}://{parts.netloc}"
         self._states: dict[str, WidgetState] = {}
         self._ids: dict[str, str] = {}
+        self._bound: dict[str, str] = {}  # controls that are in the page's address too, which a browser keeps up
         self._script = ""
         self._kept: list[dict[str, ForwardMsg]] = [{}, {}]
         self.session = ""
@@ -104,6 +105,9 @@ class Visitor:
                 state.string_value = value
             else:
                 state.file_uploader_state_value.CopyFrom(value)
+            if key in self._bound:
+                text = str(value).lower() if isinstance(value, bool) else value
+                self.query = urlencode(dict(parse_qsl(self.query)) | {self._bound[key]: text})
         message = BackMsg()
         run = message.rerun_script
         run.query_string, run.page_name, run.page_script_hash = self.query, self._page, self._script
@@ -145,7 +149,10 @@ class Visitor:
             got.finished = message.script_finished != ForwardMsg.FINISHED_EARLY_FOR_RERUN
         elif kind == "new_session":
             self.session = message.new_session.initialize.session_id or self.session
-            self._script = message.new_session.page_script_hash
+        elif kind == "navigation":
+            self._script = message.navigation.page_script_hash
+        elif kind == "page_info_changed":
+            self.query = message.page_info_changed.query_string
         elif kind == "delta":
             self._draw(message.delta, got)
 
@@ -165,6 +172,8 @@ class Visitor:
         if kind == "plotly_chart":
             got.charts.append(key)
         self._ids[key] = name
+        if getattr(element, "query_param_key", ""):
+            self._bound[key] = element.query_param_key
         if name not in self._states or getattr(element, "set_value", False):
             state = _first(kind, element)
             if state is not None:
@@ -204,18 +213,18 @@ class Visitor:
 
 
 def _first(kind: str, element) -> WidgetState | None:
-    """The state with which a browser mounts a widget: what the server sets, or else the default."""
-    if kind == "selectbox" and (element.HasField("raw_value") if element.set_value else element.HasField("default")):
-        chosen = element.raw_value if element.set_value else element.options[element.default]
-        return WidgetState(string_value=chosen)
-    if kind not in ("number_input", "checkbox", "text_input"):
+    """The state with which a browser mounts a widget: what the server sets, or else the default; perhaps no value."""
+    values = {"number_input": "double_value", "checkbox": "bool_value", "text_input": "string_value",
+              "selectbox": "string_value"}  # fmt: skip
+    if kind not in values:
         return None
-    source = "value" if element.set_value else "default"
+    source = ("raw_value" if kind == "selectbox" else "value") if element.set_value else "default"
     if kind != "checkbox" and not element.HasField(source):
-        return None
+        return WidgetState()
     value = getattr(element, source)
-    name = {"number_input": "double_value", "checkbox": "bool_value", "text_input": "string_value"}[kind]
-    return WidgetState(**{name: value})
+    if kind == "selectbox" and source == "default":
+        value = element.options[value]
+    return WidgetState(**{values[kind]: value})
 
 
 @dataclass

@@ -153,6 +153,7 @@ async def warmed(app: st.App) -> AsyncIterator[None]:
     limited = {name.lower(): limits.value(name) for name in limits.LIMITS}
     journal.record("start", seconds=round(time.monotonic() - start, 3), **limited)
     yield
+    workers.shared().shutdown(wait=False, cancel_futures=True)
     journal.record("stop")
 
 
