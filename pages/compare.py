@@ -1,6 +1,8 @@
 """Compare: several arms side by side on shared axes, over seeds they share."""
 
+from collections.abc import Callable
 from concurrent.futures.process import BrokenProcessPool
+from functools import partial
 
 import streamlit as st
 
@@ -20,6 +22,7 @@ from ui.charts.compare_curves import (
     compare_weight_norm,
 )
 from ui.charts.quantities import QUANTITIES
+from ui.charts.style import Chart
 from ui.comparing import ArmNotice
 from ui.navigation import pages
 from ui.printable import document
@@ -32,6 +35,15 @@ CURVES = {
     "weight-norm": compare_weight_norm,
     "saturation": compare_saturation,
     "dead": compare_dead,
+}
+
+CURVE_LABELS = {
+    "loss": "Loss",
+    "accuracy": "Accuracy",
+    "global-norm": "Global gradient norm",
+    "weight-norm": "Weight norms",
+    "saturation": "Saturated units",
+    "dead": "Dead units",
 }
 
 
@@ -97,10 +109,21 @@ def numbers(comparison: Comparison, arms: list[Drawn]) -> None:
         )
     for arm in arms:
         st.markdown(f"**{as_text(arm.name)}.** {as_text(arm.record.sentence)}")
+    panels.tables(charts(arms), "compare_numbers")
     st.subheader("What differs", anchor=False)
     panels.table(comparison.differences(), key="compare-differences")
     st.caption(as_text(f"Shared: {comparison.shared()}"))
     st.caption(as_text(NOTE))
+
+
+def charts(arms: list[Drawn]) -> dict[str, Callable[[], Chart]]:
+    """Every chart of the page by what it shows."""
+    layers = max(arm.record.layers["grad_norm"].median.shape[1] for arm in arms)
+    found = {f"By layer: {q.label}": partial(compare_profile, arms, name) for name, q in QUANTITIES.items()}
+    for arm in arms:
+        for name, q in QUANTITIES.items():
+            found[f"Over steps: {q.label}, {arm.name}"] = partial(compare_heatmap, arm, name, layers=layers)
+    return found | {label: partial(CURVES[key], arms) for key, label in CURVE_LABELS.items()}
 
 
 def to_print(comparison: Comparison, arms: list[Drawn]) -> str:

@@ -163,14 +163,9 @@ TABLES = {
 }
 
 
-@st.fragment
 def numbers(run: Run) -> None:
     """Any chart as a table."""
-    box = st.expander("Numbers behind the charts", key="numbers", on_change="rerun")
-    if box.open:
-        with box:
-            name = st.selectbox("Chart", list(TABLES), key="numbers_of")
-            panels.table(TABLES[name](kept(run)).table, hide_index=True)
+    panels.tables({name: lambda draw=draw: draw(kept(run)) for name, draw in TABLES.items()}, "numbers")
 
 
 address.sift(link.CONTROL_RULES, link.FREE)

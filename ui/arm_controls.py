@@ -285,7 +285,7 @@ def _row(comparison: Comparison | None, i: int, arm: Arm, count: int) -> None:
         st.selectbox(f"{vary()} of arm {i + 1}", few, index=few.index(body), **change)
     else:
         st.text_input(f"Settings of arm {i + 1}", value=body, **change)
-    small = {"width": "content", "type": "tertiary"}
+    small = {"width": "content"}
     name = as_text(arm.name)
     st.button("Up", key=f"arm_up_{at}", icon=":material/arrow_upward:", disabled=i == 0, on_click=_move_up,
               args=(i,), help=f"Moves {name} up", **small)  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from urllib.parse import urlsplit, urlunsplit
 
 import pandas as pd
@@ -35,10 +35,21 @@ def show(chart: Chart, key: str, numbers: bool = False, picked: Callable[[], Non
     click = {"on_select": picked, "selection_mode": "points"} if picked else {}
     st.plotly_chart(chart.unchecked, key=key, theme=None, config=config, alt=chart.alt, **click)
     if numbers:
-        box = st.popover("Numbers", key=f"{key}-numbers", type="tertiary", icon=":material/table:", on_change="rerun")
+        # Not "tertiary": pressed and open, its words are 2:1 against a dark page.
+        box = st.popover("Numbers", key=f"{key}-numbers", icon=":material/table:", on_change="rerun")
         if box.open:
             with box:
                 table(chart.table, hide_index=True)
+
+
+@st.fragment
+def tables(charts: Mapping[str, Callable[[], Chart]], key: str) -> None:
+    """Any chart of the page as a table, in an expander; each is drawn only when it is asked for."""
+    box = st.expander("Numbers behind the charts", key=key, on_change="rerun")
+    if box.open:
+        with box:
+            name = st.selectbox("Chart", list(charts), key=f"{key}_of")
+            table(charts[name]().table, hide_index=True)
 
 
 def table(frame: pd.DataFrame, **look: object) -> None:

@@ -86,7 +86,8 @@ def section() -> None:
         if st.session_state.get(key) == blank.text
     }
     with st.grid(2, min_column_width=340, gap="medium"):
-        panels.show(exercise_network(BLANKS, filled, dark=panels.dark()), "exercise-network")
+        with st.container():
+            panels.show(exercise_network(BLANKS, filled, dark=panels.dark()), "exercise-network", numbers=True)
         with st.container():
             with st.grid(2, min_column_width=200, gap="small"):
                 for number in range(1, len(BLANKS) + 1):

@@ -65,10 +65,13 @@ def section() -> None:
         with st.container():
             chart = contours(surface, path, step, dark=panels.dark())
             panels.show(chart, "lecture-contours", numbers=True, picked=lambda: _start_at(name))
-        panels.show(from_the_side(surface, path, step, dark=panels.dark()), "lecture-surface")
+        with st.container():
+            panels.show(from_the_side(surface, path, step, dark=panels.dark()), "lecture-surface", numbers=True)
         with st.container():
             _written_out(surface, path.points[step], step, momentum)
-        panels.show(value_over_steps(surface, path, step, dark=panels.dark()), "lecture-descent-values")
+        with st.container():
+            chart = value_over_steps(surface, path, step, dark=panels.dark())
+            panels.show(chart, "lecture-descent-values", numbers=True)
 
 
 def _settings(name: str) -> tuple[Surface, tuple[float, float], float, float, float]:

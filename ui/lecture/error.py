@@ -44,7 +44,8 @@ def section(net: SmallNetwork | None) -> None:
     each = part.squared.sum(axis=1)
     by_hand, core = float(each.sum() / samples), part.engine_error()
     with st.grid(2, min_column_width=420, gap="medium"):
-        panels.show(error_bars(part.squared, counted, dark=panels.dark()), "lecture-error")
+        with st.container():
+            panels.show(error_bars(part.squared, counted, dark=panels.dark()), "lecture-error", numbers=True)
         with st.container():
             panels.table(_table(part, counted), hide_index=True, height=min(38 + 35 * len(counted) * samples, 318))
     st.latex(_sum(each, by_hand))

@@ -44,8 +44,9 @@ def section() -> None:
         label_visibility="collapsed",
     )
     with st.grid(2, min_column_width=420, gap="medium"):
-        panels.show(activations(names, z, slopes=False, dark=panels.dark()), "lecture-activations")
-        panels.show(activations(names, z, slopes=True, dark=panels.dark()), "lecture-slopes")
+        for key, slopes in (("lecture-activations", False), ("lecture-slopes", True)):
+            with st.container():
+                panels.show(activations(names, z, slopes=slopes, dark=panels.dark()), key, numbers=True)
     if names:
         panels.table(_table(names, z), hide_index=True)
 
