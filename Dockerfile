@@ -1,0 +1,29 @@
+# The dashboard for visitors. Build: docker build -t gradient-flow-lab . Run: docker run -p 8501:8501 gradient-flow-lab
+FROM python:3.11-slim
+
+RUN useradd --create-home --uid 1000 lab
+WORKDIR /app
+
+# Requirements first: they change seldom, and this layer is then kept.
+COPY requirements.txt .
+RUN pip install --no-cache-dir -r requirements.txt
+
+COPY app.py asgi.py LICENSE ./
+COPY .streamlit .streamlit
+COPY core core
+COPY ui ui
+COPY pages pages
+
+USER lab
+ENV PYTHONUNBUFFERED=1 \
+    STREAMLIT_SERVER_ADDRESS=0.0.0.0 \
+    STREAMLIT_SERVER_PORT=8501 \
+    STREAMLIT_SERVER_HEADLESS=true \
+    STREAMLIT_SERVER_FILE_WATCHER_TYPE=none
+EXPOSE 8501
+
+# Slim images have no curl. 503, a training that stands still, is an HTTPError and so a failure too.
+HEALTHCHECK --interval=15s --timeout=10s --start-period=60s --retries=3 \
+    CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8501/healthz', timeout=8)"]
+
+CMD ["python", "-m", "streamlit", "run", "asgi.py"]
