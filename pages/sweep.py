@@ -11,7 +11,8 @@ from core.sweeps.maps import QUANTITIES, Map, cells
 from core.sweeps.table import Table
 from ui import address, limits, link, panels, sessions, sweep_controls, sweeping
 from ui.charts.profile import gradient_profile
-from ui.charts.sweep import field_label, say, sweep_map, told
+from ui.charts.style import number
+from ui.charts.sweep import field_label, said, sweep_map, told
 from ui.navigation import pages
 from ui.sessions import Notice, Run
 from ui.sweeping import SweepNotice
@@ -45,7 +46,7 @@ def ask(chart: Map) -> None:
         return
     price = grid.cost()
     st.markdown(
-        f"**{grid.networks:,} networks**, {price.multiply_adds:.2g} multiply-adds: about {seconds:,.0f} s on this "
+        f"**{grid.networks:,} networks**, {number(price.multiply_adds)} multiply-adds: about {seconds:,.0f} s on this "
         "server when nobody else trains."
     )
     st.button("Run this sweep", key="run_sweep", on_click=_start, args=(grid,), icon=":material/play_arrow:")
@@ -91,15 +92,16 @@ def draw(chart: Map, table: Table, show: str, part: int = 0) -> None:
     """The map of every activation; of one that is not yet done, under a key of its own, the how-manieth it is."""
     partial = part > 0
     values = cells(table, show)
-    with st.grid(len(chart.activations), min_column_width=340, gap="small"):
+    with st.grid(len(chart.activations), min_column_width=280, gap="small"):
         for k, activation in enumerate(chart.activations):
             key = f"sweep-map-{activation}" + f"-part-{part}" * partial
             lines = () if partial else sweeping.theory(chart, activation)
             drawn = sweep_map(chart, activation, values[k], show, lines, partial=partial, dark=panels.dark())
-            if partial:
-                panels.show(drawn, key)
-            else:
-                panels.show(drawn, key, numbers=True, picked=lambda key=key: pick(key))
+            with st.container():
+                if partial:
+                    panels.show(drawn, key)
+                else:
+                    panels.show(drawn, key, numbers=True, picked=lambda key=key: pick(key))
 
 
 def pick(key: str) -> None:
@@ -144,7 +146,7 @@ def choice(label: str, options: tuple, at: object) -> object:
     """One of the values of an axis; by its place, since equal words may stand for different numbers."""
     key = f"cell_{label}"
     st.session_state[key] = at
-    return st.selectbox(label, options, key=key, format_func=say, width=180)
+    return st.selectbox(label, options, key=key, format_func=said, width=180)
 
 
 def take_away(chart: Map, show: str, table: Table) -> None:
@@ -174,8 +176,8 @@ try:
 except ConfigError as error:
     refuse(error)
 ready = asked.ready
-st.title(ready.label if ready else " × ".join(field_label(asked.map, axis.field).capitalize()
-                                              for axis in (asked.map.y, asked.map.x)), anchor=False)  # fmt: skip
+axes = " × ".join(field_label(asked.map, axis.field) for axis in (asked.map.y, asked.map.x))
+st.title(ready.label if ready else axes[0].upper() + axes[1:], anchor=False)
 if ready:
     st.markdown(as_text(ready.claim))
 ask(asked.map)

@@ -118,7 +118,6 @@ def choose() -> Asked:
             list(ACTIVATIONS),
             selection_mode="multi",
             default=DEFAULTS["activations"],
-            format_func=lambda name: ACTIVATIONS[name].label,
             key="activations",
             bind="query-params",
             help=f"A map for each, {MOST_ACTIVATIONS} at most.",
@@ -142,11 +141,11 @@ def choose() -> Asked:
     with st.container(horizontal=True, gap="xsmall"):
         for name, ready in READY.items():
             st.button(ready.label, key=f"ready_{name}", on_click=apply, args=(ready,))
+    # Names stand here as they do in the URL: what is shown of a bound option is what the URL says.
     st.selectbox(
         "Show",
         list(QUANTITIES),
         index=list(QUANTITIES).index(DEFAULTS["show"]),
-        format_func=lambda name: _capital(QUANTITIES[name].label),
         key="show",
         bind="query-params",
         width=400,
@@ -156,7 +155,7 @@ def choose() -> Asked:
 
 def _axis(name: str, label: str) -> None:
     """The field of an axis and its range, which starts as suits the field."""
-    st.selectbox(label, FIELDS, index=FIELDS.index(DEFAULTS[name]), format_func=lambda field: field.replace("_", " "),
+    st.selectbox(label, FIELDS, index=FIELDS.index(DEFAULTS[name]),
                  key=name, bind="query-params", on_change=_suit, args=(name,))  # fmt: skip
     field = st.session_state[name] or DEFAULTS[name]
     if field not in SUITED:
@@ -170,12 +169,11 @@ def _axis(name: str, label: str) -> None:
             st.number_input(part.capitalize(), 0.0, most, None, key=f"{name}_{part}", format="%.6g",
                             placeholder=f"{suited:g}", bind="query-params")  # fmt: skip
     st.selectbox(
-        f"Spacing {label.lower()}",
+        "Spacing",
         list(SPACINGS),
-        format_func=lambda word: f"as suits: {'logarithmic' if log else 'linear'}" if word == "suited" else word,
         key=f"{name}_spacing",
         bind="query-params",
-        label_visibility="collapsed",
+        help=f"Suited to {field.replace('_', ' ')}: {'logarithmic' if log else 'linear'}.",
     )
 
 
@@ -221,7 +219,3 @@ def _read() -> Asked:
         return Asked(chart, show, None)
     except ConfigError as error:
         return Asked(None, show, error)
-
-
-def _capital(text: str) -> str:
-    return text[0].upper() + text[1:]

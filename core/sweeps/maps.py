@@ -141,15 +141,17 @@ class Quantity:
 
 
 QUANTITIES: dict[str, Quantity] = {
-    "factor": Quantity("gradient factor per layer, step 0", "layer_factor", "factor"),
-    "final_factor": Quantity("gradient factor per layer, at the end", "final_layer_factor", "factor"),
-    "ratio": Quantity("first layer’s gradient over the last’s, step 0", "log10_first_last", "decades"),
-    "final_ratio": Quantity("first layer’s gradient over the last’s, at the end", "final_log10_first_last", "decades"),
-    "loss": Quantity("loss at the end", "final_loss", "loss"),
-    "accuracy": Quantity("accuracy at the end", "final_accuracy", "share"),
+    "gradient factor": Quantity("gradient factor per layer, step 0", "layer_factor", "factor"),
+    "final gradient factor": Quantity("gradient factor per layer, at the end", "final_layer_factor", "factor"),
+    "first over last": Quantity("first layer’s gradient over the last’s, step 0", "log10_first_last", "decades"),
+    "final first over last": Quantity(
+        "first layer’s gradient over the last’s, at the end", "final_log10_first_last", "decades"
+    ),
+    "final loss": Quantity("loss at the end", "final_loss", "loss"),
+    "final accuracy": Quantity("accuracy at the end", "final_accuracy", "share"),
     "diverged": Quantity("share of runs that diverged", "diverged", "share"),
-    "dead": Quantity("share of dead units at the end", "final_dead", "share"),
-    "growth": Quantity("growth of the weights", "weight_growth", "growth"),
+    "dead units": Quantity("share of dead units at the end", "final_dead", "share"),
+    "weight growth": Quantity("growth of the weights", "weight_growth", "growth"),
 }
 
 

@@ -31,7 +31,7 @@ READY: dict[str, Ready] = {
         "make it chaotic, and the gradient explodes. Only along the line between does it stay level, and theory knows "
         "that line without training anything.",
         Map(_START, ("tanh",), Axis("init_scale"), Axis("bias_std")),
-        "factor",
+        "gradient factor",
     ),
     "depth": Ready(
         "Depth × init scale",
@@ -43,14 +43,14 @@ READY: dict[str, Ready] = {
             Axis("init_scale", 0.25, 16, 19, True),
             Axis("depth"),
         ),
-        "ratio",
+        "first over last",
     ),
     "learning_rate": Ready(
         "Learning rate × init scale",
         "The learning rate that works depends on the init: too small a scale and nothing is learnt at any rate, "
         "too large and only small steps survive.",
         Map(_BLOBS, ("relu",), Axis("init_scale", 0.25, 4, 17, True), Axis("learning_rate")),
-        "loss",
+        "final loss",
     ),
     "clipping": Ready(
         "Clip threshold × learning rate",
@@ -59,7 +59,7 @@ READY: dict[str, Ready] = {
         Map(
             _BLOBS.change(init_scale=2.2, clip="global_norm"), ("relu",), Axis("learning_rate"), Axis("clip_threshold")
         ),
-        "loss",
+        "final loss",
     ),
     "width": Ready(
         "Width × depth",
@@ -67,8 +67,8 @@ READY: dict[str, Ready] = {
         "strays far from that mean: it may die altogether before it has learnt anything.",
         Map(
             _BLOBS.change(init="he_normal", learning_rate=0.05), ("relu",), Axis("width", 2, 64, 11, True),
-            Axis("depth", 2, 32, 11), 3,
+            Axis("depth", 2, 32, 11), 2,
         ),  # fmt: skip
-        "accuracy",
+        "final accuracy",
     ),
 }

@@ -92,6 +92,11 @@ def sweep_map(
     return Chart({"data": data, "layout": frame}, f"{title}. {finding}", table)
 
 
+def said(value: object) -> str:
+    """A value of an axis, in few digits."""
+    return f"{value:.3g}" if isinstance(value, float) else say(value)
+
+
 def field_label(chart: Map, field: str) -> str:
     """What an axis is called, with its symbol where it has one."""
     symbols = {"bias_std": " σ_b", "learning_rate": " η", "clip_threshold": " c"}
@@ -128,7 +133,7 @@ class _Places:
         """The axis as Plotly wants it."""
         more = {"range": [float(self.edges[0]), float(self.edges[-1])], "showgrid": False}
         if not self._numeric:
-            more |= {"tickvals": self.centres.tolist(), "ticktext": [say(value) for value in self.values]}
+            more |= {"tickvals": self.centres.tolist(), "ticktext": [said(value) for value in self.values]}
         elif self._log:
             marks = self._log_marks()
             more |= {"tickvals": np.log10(marks).tolist(), "ticktext": [_short(mark) for mark in marks]}
@@ -231,8 +236,8 @@ def _targets(chart: Map, activation: str, cells: np.ndarray, shown, x: _Places, 
     """Markers that are not seen but hovered and clicked: a heatmap reports no click."""
     columns, rows = np.meshgrid(np.arange(len(x.values)), np.arange(len(y.values)))
     words = [
-        f"{field_label(chart, chart.x.field)} {say(x.values[i])}<br>{field_label(chart, chart.y.field)} "
-        f"{say(y.values[j])}<br>{shown.label}: {told(cells[j, i], shown.kind)}"
+        f"{field_label(chart, chart.x.field)} {said(x.values[i])}<br>{field_label(chart, chart.y.field)} "
+        f"{said(y.values[j])}<br>{shown.label}: {told(cells[j, i], shown.kind)}"
         for i, j in zip(columns.ravel(), rows.ravel(), strict=True)
     ]
     return {
@@ -268,7 +273,7 @@ def _finding(chart: Map, cells: np.ndarray, kind: str, lines: Sequence[Line], x:
     if kind == "factor":
         words = f"Gradients vanish (below 1 per layer) in {(values < 1).mean():.0%} of the cells and explode in "
         words += f"{(values > 1).mean():.0%}."
-        return words + _distance(chart, cells, lines)
+        return words + _distance(chart, cells, lines, x)
     if kind == "decades":
         below, above = (values < -MARKED).mean(), (values > MARKED).mean()
         return (
@@ -276,22 +281,22 @@ def _finding(chart: Map, cells: np.ndarray, kind: str, lines: Sequence[Line], x:
             f"thousand times it in {above:.0%}, and between in {1 - below - above:.0%}."
         )
     best = np.unravel_index(np.nanargmin(cells) if kind == "loss" else np.nanargmax(cells), cells.shape)
-    at = f"{chart.x.field.replace('_', ' ')} {say(x.values[best[1]])}, {chart.y.field.replace('_', ' ')} "
-    at += say(y.values[best[0]])
+    at = f"{chart.x.field.replace('_', ' ')} {said(x.values[best[1]])}, {chart.y.field.replace('_', ' ')} "
+    at += said(y.values[best[0]])
     word = "Lowest" if kind == "loss" else "Highest"
     words = f"{word}: {told(cells[best], kind)}, at {at}."
     return words + (f" No value in {1 - there.mean():.0%} of the cells." if not there.all() else "")
 
 
-def _distance(chart: Map, cells: np.ndarray, lines: Sequence[Line]) -> str:
+def _distance(chart: Map, cells: np.ndarray, lines: Sequence[Line], x: _Places) -> str:
     """How far the measured level line lies from theory's, in cells of the map."""
     theory = next((line for line in lines if "χ" in line.name), None)
     if theory is None or chart.x.field != "init_scale" or not chart.y.numeric or len(chart.x.values()) < 2:
         return ""
-    rows, columns = np.asarray(chart.y.values(), float), np.asarray(chart.x.values(), float)
+    rows = np.asarray(chart.y.values(), float)
     good = np.isfinite(theory.x) & np.isfinite(theory.y)
-    expected = np.interp(rows, *_rising(theory.y[good], theory.x[good]), left=np.nan, right=np.nan)
-    away = np.abs(crossings(columns, cells) - expected) / np.median(np.diff(columns))
+    expected = np.interp(rows, *_rising(theory.y[good], x.place(theory.x[good])), left=np.nan, right=np.nan)
+    away = np.abs(crossings(x.centres, cells) - expected) / np.median(np.diff(x.centres))
     away = away[np.isfinite(away)]
     return f" The measured line lies {number(float(np.median(away)))} cells from theory’s." if away.size else ""
 
