@@ -14,7 +14,7 @@ from core import ConfigError
 from core.comparison import VARIES
 from core.config import Choice, Flag
 from core.presets import PAPERS
-from ui import address, arm_controls, link, navigation, papers
+from ui import address, arm_controls, link, navigation, papers, sweep_controls
 from ui.lecture import descent, network, sigmoid, vanishing
 
 HOUSE = Path(__file__).resolve().parents[2]
@@ -38,11 +38,15 @@ ARMS = (
     "a~;;;,b~l2=nan", "true,false", "none,1", "," * 400, "a~seed=1,b~seed=2", "x" * 9000, "%E2%80%AE~relu,tanh",
     "=cmd|' /C calc'!A0~relu,<b onload=alert(1)>~tanh",
 )  # fmt: skip
+BASES = ("", "steps=0", "steps=0;depth=1;width=2", "depth=1;;=;width", "a~b,c", "activation=x", "seed=1",
+         "steps=0;" * 300, "depth=nan", "<b>=1", "steps=%30")  # fmt: skip
+CELLS = (("base", "depth=1;width=2;steps=0;samples=8"), ("x_count", "2"), ("y_count", "1"), ("activations", "tanh"))
 PAGES = {
     "": Page(link.CONTROL_RULES, link.FREE, tuple(SMALL.items()), WIDTHS),
     "compare": Page(
         arm_controls.ADDRESS_RULES, arm_controls.ADDRESS_FREE, (*SMALL.items(), ("seeds", "1")), WIDTHS + ARMS
     ),
+    "sweep": Page(sweep_controls.RULES, sweep_controls.FREE, CELLS, BASES),
     "papers": Page({}, papers.FREE, (), tuple(PAPERS)),
     "lecture": Page(descent.ADDRESS | network.ADDRESS | sigmoid.ADDRESS | vanishing.ADDRESS),
 }
@@ -117,7 +121,8 @@ def check(path, parameters):
     assert not app.exception
     assert [*app.title, *app.header][0].value.strip()
     alerts = [element.value for element in [*app.warning, *app.error]]
-    assert app.get("plotly_chart") or any("is not allowed" in text for text in alerts) or "custom" in str(parameters)
+    asked = "custom" in str(parameters) or any(button.key == "run_sweep" for button in app.button)
+    assert asked or app.get("plotly_chart") or any("is not allowed" in text for text in alerts)
     assert all(len(text) < 900 for text in alerts)
     assert not [text for text in alerts if re.search(r"(?<!\\)[<$`*]|[\x00-\x09\x0b-\x1f\u202a-\u202e]", text)]
     told, crowd = [plainly(text) for text in alerts], "more parameters" in "".join(alerts)
@@ -137,7 +142,6 @@ def check(path, parameters):
 
 
 def test_every_page_of_the_navigation_is_visited_here():
-    visit("", {})  # a navigation is only known while a page runs
     source = Path(navigation.__file__).read_text(encoding="utf-8")
     assert set(re.findall(r"pages/(\w+)\.py", source)) == {path or "lab" for path in PAGES}
 
@@ -147,10 +151,13 @@ def test_an_address_of_any_kind_shows_the_page_and_names_what_it_does_not_take(p
     _any_address(path, 10)
 
 
+COUNTS = {"": 300, "compare": 250, "sweep": 150, "papers": 150, "lecture": 150}  # a thousand in all
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("path", PAGES)
-def test_many_addresses_of_any_kind_show_the_page_and_name_what_they_do_not_take(path):
-    _any_address(path, 200)
+@pytest.mark.parametrize("path, count", COUNTS.items())
+def test_many_addresses_of_any_kind_show_the_page_and_name_what_they_do_not_take(path, count):
+    _any_address(path, count)
 
 
 def _any_address(path, count):
@@ -159,6 +166,7 @@ def _any_address(path, count):
     def holds(parameters):
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("GRADIENT_LAB_MAX_COST", "3e8")  # whatever an address asks for takes no time
+            patch.setenv("GRADIENT_LAB_MAX_SWEEP", "12")
             check(path, parameters)
 
     holds()

@@ -272,12 +272,12 @@ def _trainable(series: Series, dark: bool) -> Chart:
 
 
 def _text_on(shade: str) -> str:
-    """Dark or light text, whichever has more contrast on a colour "rgb(r, g, b)"."""
+    """Black or white text, whichever has more contrast on a colour "rgb(r, g, b)"."""
     channels = np.array([float(part) for part in shade[4:-1].split(",")]) / 255
     linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
     luminance = float(linear @ [0.2126, 0.7152, 0.0722])  # WCAG 2.2
-    # where (L + 0.05)^2 = 1.05 (0.05 + 0.0076), the text's own luminance, both have a contrast of 4.3
-    return style.LIGHT.text if luminance > 0.196 else style.LIGHT.page
+    # where (L + 0.05)^2 = 1.05 x 0.05 both have a contrast of 4.58, and nowhere is the better one below that
+    return "#000000" if luminance > 0.179 else "#ffffff"
 
 
 def hanin_nica(series: Series, dark: bool) -> list[Chart]:
