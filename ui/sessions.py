@@ -9,7 +9,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator
 from concurrent.futures import Executor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Generic, TypeVar
 
@@ -24,6 +24,8 @@ from ui import journal, limits
 
 LOOK_SECONDS = 0.1  # how often one who waits looks up, and can be stopped
 PATIENCE_SECONDS = 0.5  # no progress is shown before
+INSTANT_COST = 1e8  # multiply-adds of about 10 ms, for which nobody needs to wait in line
+SHORT_COST, SHORT_STEPS = 5e9, 20_000  # of about half a second: multiply-adds, and steps times layers
 
 Value = TypeVar("Value")
 
@@ -292,7 +294,9 @@ def snapped(run: Run, step: int, notice: Notice | None = None) -> Snapshot:
     """
 
     def make() -> Snapshot:
-        with shared().line.place(notice.waiting if notice else _silent, "snapshot"):
+        at_once = cost(run.config.change(steps=step), *_sizes(run.data)).multiply_adds <= INSTANT_COST
+        line = nullcontext() if at_once else shared().line.place(notice.waiting if notice else _silent, "snapshot")
+        with line:
             return snapshot(run.config, step, run.data, on_progress=notice.training if notice else None)
 
     return shared().snapshots.fetch((run, step), make, notice.following if notice else _silent)
@@ -340,7 +344,7 @@ def _again(work: Callable[[], Value]) -> Value:
 
 def _short(config: RunConfig) -> bool:
     """Whether a run takes about half a second at most; from another process a run does not tell how far it is."""
-    return config.steps * (len(config.hidden) + 1) <= 20_000 and cost(config).multiply_adds <= 5e9
+    return config.steps * (len(config.hidden) + 1) <= SHORT_STEPS and cost(config).multiply_adds <= SHORT_COST
 
 
 def _silent(ahead: int = 0) -> None:
