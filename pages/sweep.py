@@ -24,7 +24,7 @@ def refuse(error: ConfigError) -> None:
     st.header("No map with these settings", anchor=False)
     panels.refusal(error)
     st.button("Start over with tanh’s order and chaos", on_click=sweep_controls.apply, args=(sweep_controls.OPENING,),
-              icon=":material/restart_alt:")  # fmt: skip
+              key="start_over", icon=":material/restart_alt:")  # fmt: skip
     st.stop()
 
 
@@ -124,12 +124,12 @@ def picture(chart: Map, table: Table, show: str) -> None:
         i, j = len(x) // 2, len(y) // 2
     st.subheader("One cell: its gradient, layer by layer", anchor=False)
     st.caption("Click a cell of the map, or choose it here.")
+    st.session_state["cell"] = activation, i, j
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
         if len(chart.activations) > 1:
-            activation = choice("activation", chart.activations, activation)
-        i = x.index(choice(field_label(chart, chart.x.field), x, x[i]))
-        j = y.index(choice(field_label(chart, chart.y.field), y, y[j]))
-    st.session_state["cell"] = activation, i, j
+            choice(0, "activation", chart.activations, activation)
+        choice(1, field_label(chart, chart.x.field), x, x[i])
+        choice(2, field_label(chart, chart.y.field), y, y[j])
     config = chart.config(activation, x[i], y[j])
     value = cells(table, show)[chart.activations.index(activation), j, i]
     chosen = QUANTITIES[show]
@@ -142,11 +142,18 @@ def picture(chart: Map, table: Table, show: str) -> None:
     panels.show(gradient_profile(trace, dark=panels.dark()), "cell-profile", numbers=True)
 
 
-def choice(label: str, options: tuple, at: object) -> object:
-    """One of the values of an axis; by its place, since equal words may stand for different numbers."""
-    key = f"cell_{label}"
+def choice(part: int, label: str, options: tuple, at: object) -> None:
+    """A box for one part of the chosen cell."""
+    key = f"cell_{part}"
     st.session_state[key] = at
-    return st.selectbox(label, options, key=key, format_func=said, width=180)
+    st.selectbox(label, options, key=key, format_func=said, width=180, on_change=choose, args=(part, options))
+
+
+def choose(part: int, options: tuple) -> None:
+    """Another cell by its box; for a callback."""
+    cell, chosen = list(st.session_state["cell"]), st.session_state[f"cell_{part}"]
+    cell[part] = options.index(chosen) if part else chosen
+    st.session_state["cell"] = tuple(cell)
 
 
 def take_away(chart: Map, show: str, table: Table) -> None:

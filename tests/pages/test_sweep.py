@@ -1,0 +1,192 @@
+"""Sweep, driven without a browser."""
+
+import json
+from concurrent.futures import BrokenExecutor
+from pathlib import Path
+from urllib.parse import parse_qs
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core import ConfigError, RunConfig
+from core.sweeps.maps import Axis, Map
+from core.sweeps.ready import READY
+from ui import link, sweep_controls, sweeping
+from ui.sessions import Run
+
+HOUSE = Path(__file__).resolve().parents[2]
+LIMIT = 240  # seconds; the longest takes about three, but the machine may be busy
+SMALL = {"x_count": 3.0, "y_count": 2.0, "base": "depth=2;width=4;steps=2;samples=16"}  # a map that takes no time
+
+
+@pytest.fixture(autouse=True)
+def no_limits(monkeypatch):
+    for name in ("COST", "BYTES", "TRAININGS", "SWEEP"):
+        monkeypatch.delenv(f"GRADIENT_LAB_MAX_{name}", raising=False)
+
+
+def visit(**parameters):
+    """The page with these settings of its controls."""
+    app = AppTest.from_file(str(HOUSE / "app.py"), default_timeout=LIMIT)
+    app.run()  # the navigation must be known before the page can be switched
+    app.switch_page("pages/sweep.py")
+    app.session_state["sweep_stopped"] = sweep_controls.OPENING.map.grid  # which has a test of its own
+    calm(app.run())
+    for name, value in parameters.items():
+        app.session_state[name] = value
+    return calm(app.run())
+
+
+def calm(app):
+    assert not app.exception
+    return app
+
+
+def figures(app):
+    return {chart.proto.id.rsplit("-None", 1)[0]: json.loads(chart.proto.spec) for chart in app.get("plotly_chart")}
+
+
+def maps(app):
+    return [figure for key, figure in figures(app).items() if "sweep-map-" in key]
+
+
+def said(app):
+    return " ".join(element.value.replace("\\", "") for element in (*app.markdown, *app.warning, *app.error))
+
+
+def test_without_a_touch_it_shows_order_and_chaos_with_theorys_line():
+    app = AppTest.from_file(str(HOUSE / "app.py"), default_timeout=LIMIT)
+    app.run()
+    app.switch_page("pages/sweep.py")
+    calm(app.run())
+    assert app.title[0].value == READY["order_and_chaos"].label
+    (figure,) = maps(app)
+    assert any(line.get("name", "").startswith("theory") for line in figure["data"])
+
+
+@pytest.mark.parametrize("name", READY)
+def test_a_ready_sweep_is_one_click(name):
+    app = visit()
+    app.session_state["sweep_stopped"] = READY[name].map.grid  # only what it would run
+    calm(app.button(key=f"ready_{name}").click().run())
+    assert app.title[0].value == READY[name].label and READY[name].claim in said(app)
+
+
+def test_a_small_map_of_two_activations_has_a_cell_with_its_profile_and_a_link_to_the_lab():
+    app = visit(**SMALL, activations=["tanh", "relu"], per_cell=2.0)
+    assert len(maps(app)) == 2 and len(figures(app)) == 3
+    (lab,) = [button for button in app.get("link_button") if button.proto.label == "Open in the Lab"]
+    config = RunConfig(hidden=(4, 4), activation="tanh", steps=2, samples=16, init_scale=1.75, bias_std=1.0)
+    assert lab.proto.url == "./?" + link.to_query(config)
+
+
+def test_another_cell_is_chosen_by_keyboard():
+    app = visit(**SMALL)
+    box = next(box for box in app.selectbox if box.key == "cell_1")
+    calm(box.set_value(3.0).run())
+    assert any("init_scale=3" in button.proto.url for button in app.get("link_button"))
+    assert app.session_state["cell"][1] == 2
+
+
+def test_another_field_starts_with_its_own_range():
+    app = visit(**SMALL, x_from=1.0, x_to=2.0)
+    calm(app.selectbox(key="x").set_value("learning_rate").run())
+    assert app.session_state["x_from"] is None and app.session_state["x_count"] is None
+    assert "17" == app.number_input(key="x_count").placeholder
+
+
+@pytest.mark.parametrize(
+    "parameters, words",
+    [
+        ({"y": "init_scale"}, "two axes must be different"),
+        ({"x_from": 3.0, "x_to": 1.0}, "lower to a higher"),
+        ({"x_from": 0.0, "x_spacing": "logarithmic"}, "starts above 0"),
+        ({"x": "depth", "x_to": 1000.0}, "depth = 1000.0 is not allowed"),
+        ({"activations": []}, "1 to 3"),
+        ({"activations": ["tanh", "relu", "elu", "silu"]}, "1 to 3"),
+        ({"base": "depth=banana"}, "depth = 'banana' is not allowed"),
+        ({"base": "dept=3"}, "dept"),
+        ({"base": "depth=3,width=4"}, "separated by semicolons"),
+        ({"base": "nonsense"}, "field=value"),
+        ({"base": "dataset=custom"}, "custom"),
+        ({"base": "loss=cross_entropy"}, "targets of a two-class task"),
+        ({"base": "x~y"}, "semicolons"),
+    ],
+)
+def test_what_makes_no_map_is_refused_in_a_sentence_with_a_way_back(parameters, words):
+    app = visit(**parameters)
+    assert app.header[0].value == "No map with these settings" and words in said(app)
+    assert not maps(app)
+    app.button(key="start_over").click()
+    app.session_state["sweep_stopped"] = sweep_controls.OPENING.map.grid
+    assert calm(app.run()).title[0].value == READY["order_and_chaos"].label
+
+
+def test_a_sweep_beyond_the_servers_limit_is_refused(monkeypatch):
+    monkeypatch.setenv("GRADIENT_LAB_MAX_SWEEP", "5")
+    app = AppTest.from_file(str(HOUSE / "app.py"), default_timeout=LIMIT)
+    app.run()
+    app.switch_page("pages/sweep.py")
+    calm(app.run())
+    assert "5 networks" in said(app) or "5 in one sweep" in said(app)
+
+
+def test_odd_parameters_of_the_address_are_named_one_by_one():
+    given = {"x": ["banana"], "x_count": ["-3"], "per_cell": ["0"], "colour": ["red"], "base": ["depth=2"]}
+    odd = link.faults(given, sweep_controls.RULES, sweep_controls.FREE)
+    assert set(odd) == {"x", "x_count", "per_cell", "colour"}
+
+
+@pytest.mark.parametrize("name", READY)
+def test_a_link_says_every_control_that_is_not_as_at_first(name):
+    ready = READY[name]
+    given = parse_qs(sweep_controls.query(ready.map, ready.show))
+    assert link.faults(given, sweep_controls.RULES, sweep_controls.FREE) == {}
+    base = sweep_controls.read_base(given.get("base", [sweep_controls.DEFAULTS["base"]])[0])
+    assert base == ready.map.base
+
+
+@pytest.mark.parametrize(
+    "config",
+    [RunConfig(), RunConfig(hidden=()), RunConfig(hidden=(3, 2)), RunConfig(max_norm=2.0, batch_size=8, bias=False)],
+)
+def test_the_base_survives_its_line(config):
+    assert sweep_controls.read_base(sweep_controls.spell_base(config)) == config
+
+
+def test_the_labs_settings_become_the_base():
+    app = visit(**SMALL)
+    app.session_state["shown"] = None, Run(RunConfig(hidden=(4,), steps=1, samples=8))
+    calm(app.run())
+    calm(app.button(key="take_lab").click().run())
+    assert app.session_state["base"] == "samples=8;steps=1;depth=1;width=4"
+    assert app.session_state["activations"] == ["sigmoid"]
+
+
+def test_a_long_sweep_says_what_it_takes_and_waits_for_a_word(monkeypatch):
+    monkeypatch.setattr(sweeping, "AT_ONCE", 0.0)
+    app = visit(**SMALL, per_cell=3.0)
+    assert "18 networks" in said(app) and not maps(app)
+    calm(app.button(key="run_sweep").click().run())
+    assert len(maps(app)) == 1
+
+
+def test_lost_workers_are_told_in_a_sentence(monkeypatch):
+    def lost(*arguments):
+        raise BrokenExecutor
+
+    monkeypatch.setattr(sweeping, "found", lost)
+    assert "processes that train are lost" in said(visit(**SMALL, per_cell=4.0))
+
+
+def test_failed_networks_are_counted_with_the_first_reason(monkeypatch):
+    def failing(grid, on_rows, *arguments):
+        on_rows.__self__.errors |= {1: "ValueError: no such luck", 4: "ValueError: later"}
+
+    monkeypatch.setattr(sweeping, "run", failing)
+    assert "2 networks failed; the first of them: ValueError: no such luck" in said(visit(**SMALL, per_cell=5.0))
+
+
+def test_a_map_refuses_equal_axes():
+    with pytest.raises(ConfigError, match="different"):
+        Map(RunConfig(), ("tanh",), Axis("depth"), Axis("depth"))
