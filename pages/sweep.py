@@ -88,15 +88,23 @@ def computed(chart: Map, show: str) -> Table:
     return table
 
 
-def draw(chart: Map, table: Table, show: str, part: int = 0) -> None:
-    """The map of every activation; of one that is not yet done, under a key of its own, the how-manieth it is."""
+def draw(chart: Map, table: Table, show: str, part: int = 0, chosen: dict[str, tuple] | None = None) -> None:
+    """The map of every activation.
+
+    Args:
+        part: of one that is not yet done, the how-manieth picture it is: one script draws a key once.
+        chosen: by activation, the values of the cell that is marked.
+    """
     partial = part > 0
     values = cells(table, show)
     with st.grid(len(chart.activations), min_column_width=280, gap="small"):
         for k, activation in enumerate(chart.activations):
             key = f"sweep-map-{activation}" + f"-part-{part}" * partial
             lines = () if partial else sweeping.theory(chart, activation)
-            drawn = sweep_map(chart, activation, values[k], show, lines, partial=partial, dark=panels.dark())
+            mark = (chosen or {}).get(activation)
+            drawn = sweep_map(
+                chart, activation, values[k], show, lines, chosen=mark, partial=partial, dark=panels.dark()
+            )
             with st.container():
                 if partial:
                     panels.show(drawn, key)
@@ -115,13 +123,13 @@ def pick(key: str) -> None:
 @st.fragment
 def picture(chart: Map, table: Table, show: str) -> None:
     """The map, and the network of the cell that was clicked."""
-    draw(chart, table, show)
     activation, i, j = st.session_state.get("cell", (None, -1, -1))
     x, y = chart.x.values(), chart.y.values()
     if activation not in chart.activations:
         activation = chart.activations[0]
     if not (0 <= i < len(x) and 0 <= j < len(y)):
         i, j = len(x) // 2, len(y) // 2
+    draw(chart, table, show, chosen={activation: (x[i], y[j])})
     st.subheader("One cell: its gradient, layer by layer", anchor=False)
     st.caption("Click a cell of the map, or choose it here.")
     st.session_state["cell"] = activation, i, j
