@@ -31,10 +31,11 @@ class Workers(Executor):
 
     Args:
         count: processes; None for one a core.
+        niceness: how far they give way to others.
     """
 
-    def __init__(self, count: int | None = None):
-        self._count = count or cores()
+    def __init__(self, count: int | None = None, niceness: int = NICENESS):
+        self._count, self._niceness = count or cores(), niceness
         self._lock = threading.Lock()
         self._pool: ProcessPoolExecutor | None = None
         self._closed = False
@@ -49,7 +50,7 @@ class Workers(Executor):
                     return self._pool.submit(fn, *args, **kwargs)
                 except BrokenProcessPool:
                     self._pool.shutdown(wait=False)
-            self._pool = _start(self._count)
+            self._pool = _start(self._count, self._niceness)
             return self._pool.submit(fn, *args, **kwargs)
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
@@ -61,14 +62,14 @@ class Workers(Executor):
             pool.shutdown(wait=wait, cancel_futures=cancel_futures)
 
 
-def _start(count: int) -> ProcessPoolExecutor:
+def _start(count: int, niceness: int) -> ProcessPoolExecutor:
     """A pool whose processes all exist.
 
     A spawned process reads two things from its parent at its start, so both are changed for that moment only: the
     environment, from which BLAS takes its threads, and `__main__`, which it would run again. Under Streamlit that is
     the page script.
     """
-    pool = ProcessPoolExecutor(count, multiprocessing.get_context("spawn"), initializer=_settle)
+    pool = ProcessPoolExecutor(count, multiprocessing.get_context("spawn"), initializer=_settle, initargs=(niceness,))
     main, before = sys.modules["__main__"], {name: os.environ.get(name) for name in _THREADS}
     sys.modules["__main__"] = types.ModuleType("__main__")
     os.environ.update(dict.fromkeys(_THREADS, "1"))
@@ -85,10 +86,10 @@ def _start(count: int) -> ProcessPoolExecutor:
     return pool
 
 
-def _settle() -> None:
+def _settle(niceness: int) -> None:
     """What a worker does first: gives way to others, imports the engine, and watches for the end of its parent."""
     if hasattr(os, "nice"):
-        os.nice(NICENESS)
+        os.nice(niceness)
     threading.Thread(target=_leave_with_parent, daemon=True).start()
     import core  # noqa: F401  so that the first job does not wait for it
 

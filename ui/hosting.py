@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import base64
 import gzip
 import importlib
@@ -51,6 +52,8 @@ _HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
+# Short work has processes of its own, before those of sweeps and comparisons, which may hold these for minutes.
+NICENESS = 5
 _INLINE = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 # Streamlit answers these for everybody: figures of the server, and its interface for programs.
 _CLOSED = ("/_stcore/metrics", "/_stcore/agent/")
@@ -153,7 +156,6 @@ async def warmed(app: st.App) -> AsyncIterator[None]:
     limited = {name.lower(): limits.value(name) for name in limits.LIMITS}
     journal.record("start", seconds=round(time.monotonic() - start, 3), **limited)
     yield
-    workers.shared().shutdown(wait=False, cancel_futures=True)
     journal.record("stop")
 
 
@@ -161,8 +163,13 @@ def _warm() -> None:
     """All modules and one small training; what exists by then is left out of every later collection of garbage."""
     for module in pkgutil.walk_packages(ui.__path__, "ui."):
         importlib.import_module(module.name)
-    train([RunConfig(hidden=(4,), steps=1)], executor=workers.shared())
-    sessions.work_apart(workers.shared())
+    # Threads that wait for results and threads that draw pages hand Python's lock over more often: with 40 visitors a
+    # median answer came after 1.7 s instead of 2.4 s (benchmarks/load.py).
+    sys.setswitchinterval(0.0005)
+    apart = workers.Workers(niceness=NICENESS)
+    atexit.register(apart.shutdown, cancel_futures=True)
+    train([RunConfig(hidden=(4,), steps=1)], executor=apart)
+    sessions.work_apart(apart)
     sessions.shared()
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from core import ConfigError
 from core.tables import MAX_BYTES
-from core.workers import cores
+from core.workers import SCHEDULER, cores
 
 PREFIX = "GRADIENT_LAB_"
 
@@ -99,7 +99,7 @@ def check() -> None:
     Raises:
         ConfigError: a value that is not allowed, or a setting that does not exist.
     """
-    known = [PREFIX + name for name in LIMITS] + [FRAMES]
+    known = [*(PREFIX + name for name in LIMITS), FRAMES, SCHEDULER]
     for name, text in os.environ.items():
         if name.startswith(PREFIX) and name not in known:
             raise ConfigError(name, text, "there is no such environment setting; settings are " + ", ".join(known))
