@@ -238,7 +238,7 @@ def _check_gradient(run: Run) -> None:
         "relative error": [number(value) for value in found.relative_error],
         "error that differences can show": [number(value) for value in visible],
     }
-    panels.table(table, hide_index=True)
+    panels.table(pd.DataFrame(table), hide_index=True)
 
 
 def _draw_networks(run: Run) -> None:

@@ -91,7 +91,7 @@ def test_another_activation_is_trained_and_drawn(lab, settled):
     (trace,) = train([RunConfig(activation="tanh")])
     assert now[NORM] == pytest.approx(trace.grad_norm[0].tolist(), rel=1e-6)
     # the run before stays as a faint line beside it
-    assert [values for name, values in now.items() if name != NORM] == [json.loads(before)[0][1]]
+    assert now["previous run"] == dict(json.loads(before))[NORM]
     settled(page)
     assert "activation=tanh" in page.url
 

@@ -143,7 +143,7 @@ GOOD = {"w01": [[1, 2], [3, 4]], "w12": [1, 2], "x": [[1, 2]], "d": [1]}
 @pytest.mark.parametrize("name, value, told", [
     ("w01", [[1, 2]], "w01 = '1 by 2' is not allowed: it must be 2 by 2"),
     ("w01", [[1, 2], [3]], "w01 = '2' is not allowed: it must be 2 by 2"),
-    ("w01", [[1, 2], [3, np.nan]], "w01[2, 2] = nan is not allowed: it must be a finite number from -1e+06"),
+    ("w01", [[1, 2], [3, np.nan]], "w01[2, 2] = nan is not allowed: it must be a finite number from -1,000,000"),
     ("w12", [1, np.inf], "w12[2] = inf"),
     ("w12", 3, "w12 = 'one value'"),
     ("x", [[1, "two"]], "x[1, 2] = 'two'"),

@@ -1,6 +1,5 @@
 """The public server itself: what it sends, what it closes, what it writes down, and when it says it is unwell."""
 
-import asyncio
 import gzip
 import json
 import os
@@ -16,6 +15,7 @@ from streamlit import file_util
 
 from benchmarks.visitor import HOUSE, Visitor, served
 from core import ConfigError
+from tests.hosting.loops import finished
 from ui import hosting, journal, limits, sessions
 
 ASSETS = Path(file_util.get_static_dir(), "static", "js")
@@ -55,7 +55,7 @@ class Client:
             except ValueError:  # an unforeseen error goes on to the server once it has been answered
                 assert sent
 
-        asyncio.run(ask())
+        finished(ask())
         return Said(sent)
 
 
@@ -203,7 +203,7 @@ def test_a_visit_is_answered_and_what_is_refused_is_written_down_without_the_vis
             refused = await visitor.change(steps=123_457.0)
             return first, refused
 
-    first, refused = asyncio.run(visit())
+    first, refused = finished(visit())
     assert first.errors == refused.errors == []
     assert any("tanh" in text for text in first.texts)
     assert any("this server allows 5,000,000,000 multiply-adds" in text for text in refused.texts)
@@ -225,7 +225,7 @@ def test_a_page_that_fails_shows_the_number_of_its_line_in_the_journal(tmp_path)
             return await visitor.visit()
 
     with served(tmp_path / "journal", entry=str(tmp_path / "asgi.py")) as server:
-        answer = asyncio.run(visit(server.url))
+        answer = finished(visit(server.url))
     (told,) = answer.errors
     (line,) = [line for line in _journal(server) if line["event"] == "failure"]
     assert line["id"] in told and "ValueError" not in told
@@ -242,4 +242,4 @@ def test_an_upload_above_the_limit_is_refused_before_it_is_read(server):
                 await visitor.upload("table_file", "big.csv", b"0" * 6_000_000)
             return await visitor.visit()
 
-    assert "Bring a table" in asyncio.run(visit()).texts
+    assert "Bring a table" in finished(visit()).texts

@@ -1,6 +1,5 @@
 """Two replicas behind nginx with the configuration of deploy/: when one is killed, its visitors lose nothing."""
 
-import asyncio
 import os
 import re
 import shutil
@@ -14,6 +13,7 @@ import pytest
 import websockets
 
 from benchmarks.visitor import HOUSE, Visitor, free_port, healthy, served
+from tests.hosting.loops import finished
 
 EACH = 10  # visitors at each replica
 CONFIGURATION = (HOUSE / "deploy" / "nginx.conf").read_text(encoding="utf-8")
@@ -124,7 +124,7 @@ def test_a_killed_replica_costs_nobody_the_settings_and_the_others_nothing(deplo
                 async with Visitor(url, query=visitor.query, cookie=visitor.cookie) as back:
                     assert _shows(await back.visit(), value)
 
-    asyncio.run(live())
+    finished(live())
 
 
 def test_the_configuration_gives_every_service_of_the_compose_file_its_place():

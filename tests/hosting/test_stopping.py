@@ -1,12 +1,12 @@
 """Work that nobody waits for ends, and what visitors leave is given back."""
 
-import asyncio
 import time
 
 import pytest
 
 from benchmarks import soak, stopping
 from benchmarks.visitor import served
+from tests.hosting.loops import finished
 
 # Half a second is what a quiet machine needs at most (benchmarks/stopping.py); these run on any.
 SOON = 10
@@ -21,13 +21,13 @@ def patient(tmp_path_factory):
 
 @pytest.mark.slow
 def test_a_run_ends_when_its_visitor_changes_a_control(patient):
-    assert asyncio.run(stopping.superseded(patient)) < SOON
+    assert finished(stopping.superseded(patient)) < SOON
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("page, event", [("", "training"), ("compare", "comparison")])
 def test_work_ends_when_its_visitor_has_gone(patient, page, event):
-    assert asyncio.run(stopping.disconnected(patient, page, event)) < SOON
+    assert finished(stopping.disconnected(patient, page, event)) < SOON
     time.sleep(2)  # workers look every 0.1 s whether somebody waits
     before = patient.cpu()
     time.sleep(3)
@@ -37,6 +37,6 @@ def test_work_ends_when_its_visitor_has_gone(patient, page, event):
 @pytest.mark.slow
 def test_memory_is_given_back_after_two_hundred_visitors():
     with served(STREAMLIT_SERVER_DISCONNECTED_SESSION_TTL=str(soak.STAYS)) as server:
-        first, last, seen = asyncio.run(soak.soak(server, lambda seen: seen < 200, lambda line: None))
+        first, last, seen = finished(soak.soak(server, lambda seen: seen < 200, lambda line: None))
     assert seen == 200
     assert last - first < soak.ALLOWED, f"{first:.0f} MB after {soak.FIRST} visitors, {last:.0f} MB after {seen}"
