@@ -10,7 +10,8 @@ import streamlit as st
 from core import RunConfig, Trace, train
 from core.bands import Record, measure
 from core.comparison import Comparison
-from ui import sessions, workers
+from core.config import cost
+from ui import limits, sessions, workers
 from ui.sessions import Notice, Run, Shelf
 
 Key = tuple[RunConfig, int, str | None]
@@ -97,7 +98,8 @@ def records(
                 settle(run, trace)
     missing = [run for wanted in runs.values() for run in wanted if run not in traces]
     if missing:
-        with sessions.shared().line.place(notice.waiting, "comparison"):
+        limits.check_work(sum(cost(run.config).multiply_adds for run in missing))
+        with sessions.shared().long_line.place(notice.waiting, "comparison"):
             for table in dict.fromkeys(run.digest for run in missing):
                 _train([run for run in missing if run.digest == table], notice, settle)
     return {name: found[key] for name, key in keys.items()}

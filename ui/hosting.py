@@ -124,7 +124,7 @@ def _packed(path: str) -> bytes | None:
 
 def health(request: Request) -> Response:
     """200 as long as the trainings get on; 503 when one has held its place without progress for too long."""
-    training, waiting, still = sessions.shared().line.state()
+    training, waiting, still = sessions.at_work()
     stuck = still > limits.value("STUCK_SECONDS")
     told = {"status": "stuck" if stuck else "ok", "training": training, "waiting": waiting, "still": round(still, 1)}
     return JSONResponse(told, 503 if stuck else 200, {"Cache-Control": "no-store"})

@@ -55,9 +55,10 @@ class Limit:
 LIMITS: dict[str, Limit] = {
     "MAX_COST": Limit("multiply-adds of one run", None, 3e11),
     "MAX_BYTES": Limit("bytes that one run holds while it trains", None, 1e9),
+    "MAX_WORK": Limit("multiply-adds of all runs of one comparison or sweep", None, 3e12),
     "MAX_SWEEP": Limit("runs of one sweep", 10_000, 2_500),
     "MAX_UPLOAD": Limit("bytes of a visitor's table", MAX_BYTES, MAX_BYTES, low=1_000, high=MAX_BYTES),
-    "MAX_TRAININGS": Limit("trainings at the same time; others wait in line", cores, cores),
+    "MAX_TRAININGS": Limit("short trainings at once, and as many long ones; others wait in line", cores, cores),
     "CACHE_BYTES": Limit("bytes of all results kept in memory for the next who asks", 512e6, 256e6, low=1e6),
     "STUCK_SECONDS": Limit(
         "seconds without progress after which a training counts as stuck and the health check fails", 300, 300, low=1
@@ -78,6 +79,18 @@ def value(name: str) -> float | None:
     if text:
         return limit.read(text, PREFIX + name)
     return limit.default() if callable(limit.default) else limit.default
+
+
+def check_work(multiply_adds: int) -> None:
+    """Refuses a comparison or a sweep whose runs take more than GRADIENT_LAB_MAX_WORK in all.
+
+    Raises:
+        ConfigError: with its number and the limit.
+    """
+    most = value("MAX_WORK")
+    if most is not None and multiply_adds > most:
+        words = f"this server allows {most:,.0f} in all; take fewer networks, seeds, steps, samples, layers or units"
+        raise ConfigError("cost", f"{multiply_adds:,} multiply-adds in all", words)
 
 
 def frame_ancestors() -> tuple[str, ...]:

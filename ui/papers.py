@@ -262,7 +262,7 @@ def _origin(paper: Paper, there: Shown | None, waiting) -> None:
 def _run(paper: Paper, waiting) -> None:
     notice = PaperNotice(waiting)
     try:
-        with sessions.shared().line.place(notice.waiting):
+        with sessions.shared().long_line.place(notice.waiting, "paper"):
             notice.training(0, Stages.WHOLE)
             result = paper.run(on_progress=notice.training, executor=workers.shared())
     except ConfigError as error:

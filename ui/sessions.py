@@ -191,7 +191,8 @@ class Notice:
         self._show(0.0, "Reckoning …")
 
     def _show(self, share: float, words: str) -> None:
-        shared().line.progress(share)
+        for line in (shared().line, shared().long_line):
+            line.progress(share)
         if time.monotonic() - self._start >= PATIENCE_SECONDS:
             self._shown = True
             self._slot.progress(min(share, 1.0), text=words)
@@ -232,6 +233,7 @@ class _Shared:
     tables: Shelf[Table | Prepared]
     theories: Shelf[object]
     line: Line
+    long_line: Line  # for what takes longer than a moment: nobody's short run waits behind it
 
 
 @st.cache_resource(show_spinner=False)
@@ -241,16 +243,23 @@ def shared() -> _Shared:
     gc.collect()
     gc.freeze()
     return _Shared(
-        runs=Shelf(200, share(0.45), array_bytes),
+        runs=Shelf(200, share(0.4), array_bytes),
         snapshots=Shelf(20, share(0.1), array_bytes),
-        tables=Shelf(40, share(0.2), array_bytes),
+        tables=Shelf(40, share(0.15), array_bytes),
         theories=Shelf(400, share(0.05), array_bytes),
         line=Line(limits.value("MAX_TRAININGS")),
+        long_line=Line(limits.value("MAX_TRAININGS")),
     )
 
 
+def at_work() -> tuple[int, int, float]:
+    """(works under way, how many wait, longest time in seconds that one of the first has shown no progress)."""
+    both = shared().line.state(), shared().long_line.state()
+    return both[0][0] + both[1][0], both[0][1] + both[1][1], max(both[0][2], both[1][2])
+
+
 def share(part: float) -> int:
-    """A part of the bytes that all results together may take; what `ui.comparing` keeps takes the rest."""
+    """A part of the bytes that all results together may take; `ui.comparing` and `ui.sweeping` keep the rest."""
     return int(part * limits.value("CACHE_BYTES"))
 
 
@@ -276,8 +285,9 @@ def trained(run: Run, notice: Notice | None = None) -> Trace:
     def make() -> Trace:
         data = run.data
         check_cost(run.config, *_sizes(data))  # refused at once, not after waiting in line
-        tell, executor = notice.training if notice else None, _apart if _short(run.config) else None
-        with shared().line.place(notice.waiting if notice else _silent):
+        short, tell = _short(run.config), notice.training if notice else None
+        line, executor = (shared().line, _apart) if short else (shared().long_line, None)
+        with line.place(notice.waiting if notice else _silent):
             return _again(lambda: train([run.config], data, on_progress=tell, executor=executor))[0]
 
     return shared().runs.fetch(run, make, notice.following if notice else _silent)
@@ -294,9 +304,10 @@ def snapped(run: Run, step: int, notice: Notice | None = None) -> Snapshot:
     """
 
     def make() -> Snapshot:
-        at_once = cost(run.config.change(steps=step), *_sizes(run.data)).multiply_adds <= INSTANT_COST
-        line = nullcontext() if at_once else shared().line.place(notice.waiting if notice else _silent, "snapshot")
-        with line:
+        upto = run.config.change(steps=step)
+        at_once = cost(upto, *_sizes(run.data)).multiply_adds <= INSTANT_COST
+        line = shared().line if _short(upto) else shared().long_line
+        with nullcontext() if at_once else line.place(notice.waiting if notice else _silent, "snapshot"):
             return snapshot(run.config, step, run.data, on_progress=notice.training if notice else None)
 
     return shared().snapshots.fetch((run, step), make, notice.following if notice else _silent)

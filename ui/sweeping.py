@@ -15,7 +15,7 @@ from core.sweeps.maps import Map
 from core.sweeps.table import Table
 from core.sweeps.theory import Line, lines
 from core.workers import cores, shared
-from ui import sessions
+from ui import limits, sessions
 from ui.sessions import Notice, Shelf
 
 AT_ONCE = 6.0  # seconds expected up to which a sweep starts without being asked
@@ -45,7 +45,7 @@ class SweepNotice(Notice):
 @st.cache_resource(show_spinner=False)
 def kept() -> Shelf[Table]:
     """The tables of every visitor's sweeps."""
-    return Shelf(100, 64_000_000, lambda table: table.values.nbytes)
+    return Shelf(100, sessions.share(0.1), lambda table: table.values.nbytes)
 
 
 def expected(grid: Grid) -> float:
@@ -67,9 +67,10 @@ def found(grid: Grid, notice: SweepNotice, on_table: Callable[[Table], None]) ->
     """
 
     def make() -> Table:
+        limits.check_work(grid.cost().multiply_adds)
         table = Table(grid)
         on_table(table)
-        with sessions.shared().line.place(notice.waiting):
+        with sessions.shared().long_line.place(notice.waiting, "sweep"):
             run(grid, table.add, None if expected(grid) <= HERE else shared(), notice.training)
         return table
 

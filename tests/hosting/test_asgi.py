@@ -149,9 +149,9 @@ def test_an_error_nobody_foresaw_is_told_in_words_with_the_number_it_is_filed_un
 def test_health_fails_while_a_training_stands_still(client, monkeypatch):
     monkeypatch.setenv("GRADIENT_LAB_STUCK_SECONDS", "10")
     assert client.get("/healthz").status_code == 200
-    monkeypatch.setattr(sessions.shared().line, "state", lambda: (2, 1, 9.9))
+    monkeypatch.setattr(sessions, "at_work", lambda: (2, 1, 9.9))
     assert json.loads(client.get("/healthz").body) == {"status": "ok", "training": 2, "waiting": 1, "still": 9.9}
-    monkeypatch.setattr(sessions.shared().line, "state", lambda: (2, 1, 10.1))
+    monkeypatch.setattr(sessions, "at_work", lambda: (2, 1, 10.1))
     answer = client.get("/healthz")
     assert (answer.status_code, json.loads(answer.body)["status"]) == (503, "stuck")
 

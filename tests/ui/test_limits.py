@@ -1,6 +1,8 @@
 """The limits of a server: what the environment may say, and what holds where it is silent."""
 
 import os
+import re
+from pathlib import Path
 
 import pytest
 
@@ -56,3 +58,17 @@ def test_a_run_has_no_limit_at_home_but_has_one_on_a_server(monkeypatch):
 def test_there_are_as_many_trainings_as_cores(monkeypatch):
     monkeypatch.setenv("GRADIENT_LAB_MAX_TRAININGS", "")
     assert limits.value("MAX_TRAININGS") == limits.cores()
+
+
+def test_all_the_runs_of_a_comparison_or_a_sweep_together_are_limited(monkeypatch):
+    limits.check_work(10**18)  # no limit at home
+    monkeypatch.setenv("GRADIENT_LAB_MAX_WORK", "1000")
+    limits.check_work(1000)
+    with pytest.raises(ConfigError, match="1,001 multiply-adds in all.*this server allows 1,000 in all"):
+        limits.check_work(1001)
+
+
+def test_the_table_for_those_who_host_names_every_setting():
+    text = (Path(__file__).parents[2] / "docs" / "hosting.md").read_text(encoding="utf-8")
+    told = set(re.findall(r"^\| `(GRADIENT_LAB_[A-Z_]+)` \|", text, re.MULTILINE))
+    assert told == {PREFIX + name for name in LIMITS} | {limits.FRAMES, limits.SCHEDULER}

@@ -271,3 +271,11 @@ def test_a_snapshot_is_kept_by_its_run_and_step(fresh):
     first = sessions.snapped(run, 1)
     assert sessions.snapped(run, 1) is first
     assert sessions.snapped(run, 2).step == 2
+
+
+def test_long_work_holds_no_short_run_up(fresh, pool):
+    leaving = [hold(pool, sessions.shared().long_line) for _ in range(sessions.limits.value("MAX_TRAININGS"))]
+    assert pool.submit(sessions.trained, Run(RunConfig(hidden=(4,), steps=2))).result(SOON).step[-1] == 2
+    for call, leave in leaving:
+        leave.set()
+        call.result(SOON)
