@@ -18,9 +18,14 @@ from dataclasses import dataclass
 from dataclasses import field as made
 from pathlib import Path
 
-from benchmarks.visitor import Server, Visitor, served
+from benchmarks.visitor import PRESSED, Server, Visitor, served
 
 EVERY = 6.0  # seconds from one change to the next
+# The Lab's own network 2,500 times: the most networks, and nearly the most work, that a public server allows.
+SWEEP = (
+    "activations=sigmoid&x=init_scale&x_from=0.5&x_to=4&x_count=50&y=learning_rate&y_from=0.001&y_to=1&y_count=50"
+    "&per_cell=1&base=depth%3D10"
+)
 
 
 @dataclass
@@ -52,7 +57,7 @@ class Load:
         )
 
 
-async def _sit(url: str, i: int, first: float, end: float, load: Load) -> None:
+async def _sit(url: str, i: int, first: float, end: float, load: Load, least: float) -> None:
     """One visitor: arrives, then changes the init scale every six seconds, never to a value seen before."""
     try:
         await asyncio.sleep(random.Random(i).uniform(0, max(0.0, first - 5 - time.perf_counter())))
@@ -65,7 +70,7 @@ async def _sit(url: str, i: int, first: float, end: float, load: Load) -> None:
                 await asyncio.sleep(max(0.0, due - time.perf_counter()))
                 load.late += time.perf_counter() - due > 0.5
                 k += 1
-                value = round(0.5 + 0.013 * k + 0.00017 * i, 6)
+                value = round(least + 0.013 * k + 0.00017 * i, 6)
                 field, told = ("init_scale", f"× {value:g} ") if k % 2 else ("learning_rate", f" {value:g}, ")
                 load.asked += 1
                 answer = await visitor.change(**{field: value})
@@ -78,14 +83,14 @@ async def _sit(url: str, i: int, first: float, end: float, load: Load) -> None:
         load.faults.append(f"a session was lost: {type(error).__name__} {error}")
 
 
-async def attend(server: Server, sessions: int, seconds: float) -> Load:
+async def attend(server: Server, sessions: int, seconds: float, first_value: float = 0.5) -> Load:
     """So many visitors for so long."""
     load = Load(sessions)
     arrival = 5 + sessions / 4  # arriving takes about twice the time of a change
     first = time.perf_counter() + arrival
     before, start = (server.cpu(), time.process_time(), busy()), time.perf_counter()
     await asyncio.gather(
-        *(_sit(server.url, i, first, first + seconds, load) for i in range(sessions))
+        *(_sit(server.url, i, first, first + seconds, load, first_value) for i in range(sessions))
     )
     spent = time.perf_counter() - start
     load.server_cpu, load.own_cpu, everything = (
@@ -107,11 +112,32 @@ def measured(sessions: int, seconds: float) -> Load:
         return asyncio.run(attend(server, sessions, seconds))
 
 
+async def beside_a_sweep(server: Server, seconds: float) -> tuple[Load, Load]:
+    """One visitor alone, and the same while another runs the largest sweep that the server allows."""
+    alone = await attend(server, 1, seconds)
+    async with Visitor(server.url, "sweep", SWEEP) as other:
+        await other.visit()
+        running = asyncio.create_task(other.change(run_sweep=PRESSED))
+        await asyncio.sleep(5)
+        beside = await attend(server, 1, seconds, first_value=0.9)
+        if running.done():
+            beside.faults.append("the sweep ended meanwhile")
+        running.cancel()
+    return alone, beside
+
+
 def main() -> None:
     ask = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     ask.add_argument("--sessions", type=int, nargs="+", default=[1, 10, 20, 30, 40, 50, 60])
     ask.add_argument("--seconds", type=float, default=120.0, help="of each class, after all have arrived")
+    ask.add_argument("--sweep", action="store_true", help="one visitor beside another's largest sweep instead")
     given = ask.parse_args()
+    if given.sweep:
+        with served() as server:
+            alone, beside = asyncio.run(beside_a_sweep(server, given.seconds))
+        print(f"alone          {alone}\nbeside a sweep {beside}")
+        print(f"the median is {beside.median / alone.median:.2f} times as long", *beside.faults)
+        return
     loads = []
     for sessions in given.sessions:
         loads.append(measured(sessions, given.seconds))

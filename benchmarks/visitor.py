@@ -28,6 +28,7 @@ from streamlit.proto.WidgetStates_pb2 import WidgetState
 
 HOUSE = Path(__file__).resolve().parents[1]
 START_LIMIT = 90  # seconds; a start takes about 4 on two idle cores
+PRESSED = object()  # instead of a value, for a button
 ANSWER_LIMIT = 120  # seconds; without an answer by then the change counts as lost
 
 
@@ -95,7 +96,11 @@ class Visitor:
 
     async def send(self, **values: object) -> float:
         """Sets some controls without waiting; returns when."""
+        pressed = []
         for key, value in values.items():
+            if value is PRESSED:
+                pressed.append(WidgetState(id=self._ids[key], trigger_value=True))
+                continue
             state = self._states.setdefault(self._ids[key], WidgetState(id=self._ids[key]))
             if isinstance(value, bool):
                 state.bool_value = value
@@ -111,7 +116,7 @@ class Visitor:
         message = BackMsg()
         run = message.rerun_script
         run.query_string, run.page_name, run.page_script_hash = self.query, self._page, self._script
-        run.widget_states.widgets.extend(self._states.values())
+        run.widget_states.widgets.extend([*self._states.values(), *pressed])
         run.cached_message_hashes.extend({*self._kept[0], *self._kept[1]})
         run.context_info.url = f"{self._url}/{self._page}"
         run.context_info.color_scheme = "light"
