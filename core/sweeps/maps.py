@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -104,9 +105,9 @@ class Map:
         if not 1 <= len(self.activations) <= MOST_ACTIVATIONS:
             raise ConfigError("activations", list(self.activations), f"a map shows 1 to {MOST_ACTIVATIONS} of them")
 
-    @property
+    @cached_property
     def grid(self) -> Grid:
-        """The sweep behind it.
+        """The sweep behind it, which takes a while to be checked.
 
         Raises:
             ConfigError: as Grid.

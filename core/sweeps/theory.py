@@ -12,7 +12,7 @@ from core.sweeps.maps import Map
 from core.theory.correlations import RULE_OF_SIX, correlation
 from core.theory.gaussian import member
 from core.theory.lengths import critical_line, critical_points
-from core.theory.network import place
+from core.theory.network import LARGEST_SCALE, place
 from core.theory.plane import gradient_factors
 
 RESTS = np.geomspace(1e-6, 1e4, 1200)  # q along the critical line
@@ -32,11 +32,11 @@ def lines(chart: Map, activation: str) -> list[Line]:
     """The critical line where an axis is a scale, and the six depth scales where the other is the depth.
 
     There is none where theory has no place for the networks: normalized or residual layers, a scale that means another
-    sigma_w in every row.
+    sigma_w in every row, or one beyond a million.
     """
     fields = {chart.x.field, chart.y.field}
     unit = effective_scale(chart, activation)
-    if unit is None:
+    if unit is None or _largest_scale(chart, unit) > LARGEST_SCALE:
         return []
     found = []
     if fields == {"init_scale", "bias_std"}:
@@ -100,6 +100,12 @@ def effective_scale(chart: Map, activation: str) -> float | None:
     if not known or {"init", "normalization", "residual"} & {chart.x.field, chart.y.field}:
         return None
     return known[0] if max(known) - min(known) <= 0.02 * known[0] else None
+
+
+def _largest_scale(chart: Map, unit: float) -> float:
+    """The largest sigma_w or sigma_b of the map."""
+    axes = [axis.values()[-1] for axis in (chart.x, chart.y) if axis.field in ("init_scale", "bias_std")]
+    return max(1.0, unit) * max(chart.base.init_scale, chart.base.bias_std, *axes, 0.0)
 
 
 def _scale_of(config: RunConfig) -> float | None:

@@ -131,6 +131,24 @@ def test_without_a_theory_there_is_no_line(change, x):
     assert lines(Map(base, ("tanh",), Axis(x), Axis("bias_std")), "tanh") == []
 
 
+@pytest.mark.parametrize("activation", ["tanh", "relu", "softplus"])
+@pytest.mark.parametrize(
+    "change, x, y",
+    [
+        ({}, Axis("init_scale", 0.5, 1e200, 5), Axis("bias_std")),
+        ({}, Axis("bias_std", 0, 1e160, 5), Axis("depth", 2, 5, 3)),
+        ({"bias_std": 1e160}, Axis("init_scale"), Axis("depth", 2, 5, 3)),
+        ({"init_scale": 1e200}, Axis("bias_std"), Axis("depth", 2, 5, 3)),
+        ({"bias": False}, Axis("init_scale", 1, 1, 1), Axis("bias_std", 0, 0, 1)),
+        ({}, Axis("init_scale", 0, 3, 5), Axis("depth", 0, 5, 3)),
+    ],
+)
+def test_odd_scales_and_shapes_have_lines_or_none(activation, change, x, y):
+    with np.errstate(all="raise"):
+        found = lines(Map(BASE.change(**change), (activation,), x, y), activation)
+    assert all(len(line.x) == len(line.y) for line in found)
+
+
 def test_order_and_chaos_meets_theory_within_one_cell():
     ready = READY["order_and_chaos"].map
     table = Table(ready.grid)
