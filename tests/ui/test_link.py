@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from core import ConfigError, RunConfig
 from core.config import RULES, Choice, Flag
-from ui.link import CONTROL_RULES, DEFAULTS, KEYS, faults, parse_widths, to_config, to_query, to_values
+from ui.link import CONTROL_RULES, DEFAULTS, KEYS, Several, faults, parse_widths, to_config, to_query, to_values
 
 
 def another(field):
@@ -98,6 +98,18 @@ def test_unknown_repeated_and_long_parameters_are_named():
     assert "2 times" in faults({"seed": ["1", "2"]})["seed"]
     assert len(faults({"seed": ["x" * 10_000]})["seed"]) < 200
     assert len(next(iter(faults({"x" * 10_000: ["1"]}).values()))) < 200
+
+
+def test_of_several_names_each_is_one_that_there_is_and_comes_once():
+    rules = {"beside": Several(("a", "b", "c"))}
+    assert faults({"beside": ["a", "c"]}, rules) == faults({"beside": [""]}, rules) == {}
+    for texts in (["a", "a"], ["a", "x"], ["", "a"]):
+        assert list(faults({"beside": texts}, rules)) == ["beside"]
+
+
+def test_a_text_that_its_control_refuses_is_named_here_only_when_it_comes_twice():
+    assert faults({"arms": ["x" * 9000]}, {}, ("arms",)) == {}
+    assert faults({"arms": ["a", "b"]}, {}, ("arms",)) == {"arms": "arms is given 2 times, so it is left out"}
 
 
 def test_every_field_has_a_control():
