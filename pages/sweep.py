@@ -64,9 +64,10 @@ def _stop(grid) -> None:
 def computed(chart: Map, show: str) -> Table:
     """The table, with its map as far as it is known while it is filled."""
     grid = chart.grid
-    if sweeping.kept().get(grid) is not None:
-        return sweeping.kept().get(grid)
-    tables, drawn = [], []
+    table = sweeping.kept().get(grid)
+    if table is not None and (sweeping.known(chart) or "depth" not in (chart.x.field, chart.y.field)):
+        return table
+    tables, drawn = [table] if table else [], []
     slot, stop, preview = st.empty(), st.empty(), st.skeleton(520)
 
     def on_part() -> None:
@@ -77,12 +78,17 @@ def computed(chart: Map, show: str) -> Table:
     notice = SweepNotice(slot, on_part)
     stop.button("Stop", key="stop_sweep", on_click=_stop, args=(grid,), icon=":material/stop:")
     try:
-        table = sweeping.found(grid, notice, tables.append)
+        table = table or sweeping.found(grid, notice, tables.append)
     except ConfigError as error:
         refuse(error)
     except BrokenExecutor:
         st.error("The processes that train are lost, and no others could be had. Try again in a minute.")
         st.stop()
+    if not sweeping.known(chart) and "depth" in (chart.x.field, chart.y.field):
+        tables[:] = [table]
+        on_part()  # the line of depth scales takes a while, so the map is shown without it
+        for activation in chart.activations:
+            sweeping.theory(chart, activation)
     for place in (slot, stop, preview):
         place.empty()
     return table

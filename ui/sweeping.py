@@ -77,10 +77,20 @@ def found(grid: Grid, notice: SweepNotice, on_table: Callable[[Table], None]) ->
     return kept().fetch(grid, make, notice.following)
 
 
-@st.cache_resource(max_entries=200, show_spinner=False)
+@st.cache_resource(show_spinner=False)
+def drawn() -> Shelf[tuple[Line, ...]]:
+    """The lines of theory on every visitor's maps, by map and activation."""
+    return Shelf(300, 8_000_000, lambda lines: sum(line.x.nbytes + line.y.nbytes for line in lines))
+
+
+def known(chart: Map) -> bool:
+    """Whether all lines of a map are there already."""
+    return all(drawn().get((chart, activation)) is not None for activation in chart.activations)
+
+
 def theory(chart: Map, activation: str) -> tuple[Line, ...]:
-    """The lines of theory on a map."""
-    return tuple(lines(chart, activation))
+    """The lines of theory on a map: kept, or computed now, which takes a second or two for a line of depth scales."""
+    return drawn().fetch((chart, activation), lambda: tuple(lines(chart, activation)), lambda: len(st.session_state))
 
 
 def failed(table: Table) -> str:

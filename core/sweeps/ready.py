@@ -35,8 +35,9 @@ READY: dict[str, Ready] = {
     ),
     "depth": Ready(
         "Depth × init scale",
-        "Depth magnifies what one layer does. ReLU and tanh have one good scale, at √2 and at 1.3 beside these "
-        "biases; sigmoid vanishes at every scale below 10.",
+        "Depth magnifies what one layer does. Beside these biases tanh has one good scale, 1.3, and explodes beyond; "
+        "sigmoid vanishes at every scale below 10. ReLU vanishes below √2; above, its signal grows from layer to layer "
+        "as its gradient does on the way back, which leaves the weights’ gradients level.",
         Map(
             _START.change(bias_std=0.2),
             ("sigmoid", "tanh", "relu"),

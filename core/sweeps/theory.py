@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.interpolate import PchipInterpolator
 
 from core.config import RunConfig
 from core.sweeps.maps import Map
@@ -16,7 +17,7 @@ from core.theory.network import LARGEST_SCALE, place
 from core.theory.plane import gradient_factors
 
 RESTS = np.geomspace(1e-6, 1e4, 1200)  # q along the critical line
-NODES, FINE = 25, 241  # points of the line of six depth scales: computed, and drawn between them
+FINE, CHAOTIC = 241, 5  # points of the line of six depth scales, and those computed in the chaotic phase
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,32 +62,31 @@ def lines(chart: Map, activation: str) -> list[Line]:
 def _depth_scales(chart: Map, activation: str, scale: str, points: np.ndarray, unit: float) -> np.ndarray:
     """xi_c at many values of init_scale or bias_std; NaN where it is infinite or q has no rest.
 
-    Computed at a few, and the logarithm of chi_c, which is smooth on either side of the critical point, between them.
+    In the ordered phase chi_c is chi. In the chaotic one it takes a while, so it is computed at a few values, and its
+    logarithm, which falls smoothly from 0 at the critical point, is interpolated.
     """
     biases = chart.base.bias_std if chart.base.bias else 0.0
     if scale == "init_scale":
         bends = [p.sigma_w / unit for p in critical_points(activation, biases)]
+        sigma_w, sigma_b = unit * points, np.array([biases])
     else:
         bends = _crossings(critical(activation)[0] / unit, critical(activation)[1], chart.base.init_scale)
-    inside = [bend for bend in bends if points[0] < bend < points[-1]]
-    nodes = np.unique([*points[:: FINE // (NODES - 1)], *inside])
-    if scale == "init_scale":
-        sigma_w, sigma_b = unit * nodes, np.array([biases])
-    else:
-        sigma_w, sigma_b = np.array([unit * chart.base.init_scale]), nodes
-    chi = np.square(gradient_factors(activation, sigma_w, sigma_b)).ravel()
-    pairs = [(w, b) for b in sigma_b.tolist() for w in sigma_w.tolist()]
-    for i, (node, pair) in enumerate(zip(nodes, pairs, strict=True)):
-        if node in inside:
-            chi[i] = 1.0
-        elif chi[i] > 1:  # the correlation's own slope, which takes a while
-            xi = correlation(activation, *pair).xi_c
-            chi[i] = math.exp(-1 / xi) if xi > 0 else math.nan
+        sigma_w, sigma_b = np.array([unit * chart.base.init_scale]), points
     with np.errstate(divide="ignore"):
-        logs = np.log(chi)
-    between = np.interp(points, nodes, logs)
+        logs = 2 * np.log(gradient_factors(activation, sigma_w, sigma_b)).ravel()
+    chaotic = np.flatnonzero(logs > 0)
+    if len(chaotic):
+        nodes = {bend: 0.0 for bend in bends if points[0] <= bend <= points[-1]}
+        for i in np.unique(np.linspace(0, len(chaotic) - 1, CHAOTIC + 1).round().astype(int)[1:]):
+            at = points[chaotic[i]]
+            pair = (unit * at, biases) if scale == "init_scale" else (float(sigma_w[0]), at)
+            nodes[at] = -1 / correlation(activation, *pair).xi_c
+        at = np.array(sorted(nodes))
+        known = np.array([nodes[value] for value in at])
+        between = PchipInterpolator(at, known) if len(at) > 1 and np.isfinite(known).all() else lambda v: v * np.nan
+        logs[chaotic] = between(points[chaotic])
     with np.errstate(divide="ignore"):
-        return np.where(between < 0, -1 / between, np.nan)
+        return np.where(logs < 0, -1 / logs, np.nan)
 
 
 def effective_scale(chart: Map, activation: str) -> float | None:

@@ -144,7 +144,7 @@ def test_without_a_theory_there_is_no_line(change, x):
     ],
 )
 def test_odd_scales_and_shapes_have_lines_or_none(activation, change, x, y):
-    with np.errstate(all="raise"):
+    with np.errstate(over="raise", invalid="raise", divide="raise"):
         found = lines(Map(BASE.change(**change), (activation,), x, y), activation)
     assert all(len(line.x) == len(line.y) for line in found)
 

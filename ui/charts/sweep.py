@@ -14,7 +14,8 @@ from core.sweeps.theory import Line, crossings
 from ui.charts import style
 from ui.charts.style import Chart, number
 
-HEIGHT, BELOW = {1: 600, 2: 520, 3: 520}, 152  # by the number of maps beside each other
+HEIGHT, BELOW = 560, 124  # pixels, of the whole and of what stands under the data, without the legend
+LEGEND = style.legend_height(4)  # theory has two lines, and there is a measured one
 FACTOR = np.log10(2)  # decades of the factor per layer that the colours span on either side of 1
 MARKED = 3  # decades from level beyond which a gradient counts as vanished or exploded
 SPAN = 6  # decades at most that the colours of a loss span
@@ -48,14 +49,15 @@ def sweep_map(
     x, y = (_Places(axis) for axis in (chart.x, chart.y))
     z, low, high = _scaled(cells, shown.kind)
     finding = _finding(chart, cells, shown.kind, lines, x, y)
+    legend = LEGEND if len(chart.activations) == 1 else 2 * LEGEND  # narrow ones have an entry a line
     frame = style.layout(
         title,
         finding,
         xaxis=x.axis(field_label(chart, chart.x.field), dark),
         yaxis=y.axis(field_label(chart, chart.y.field), dark),
         dark=dark,
-        height=HEIGHT[len(chart.activations)],
-        below=BELOW,
+        height=HEIGHT + legend,
+        below=BELOW + legend,
         hovermode="closest",
     )
     ticks, names = _ticks(shown.kind, low, high)
@@ -80,7 +82,8 @@ def sweep_map(
     if chosen is not None and chosen[0] in x.values and chosen[1] in y.values:
         mark = {"symbol": "square-open", "size": 13, "color": look.text, "line": {"width": 3}}
         here = {"type": "scatter", "mode": "markers", "x": [x.of(chosen[0])], "y": [y.of(chosen[1])], "marker": mark}
-        data.append(here | {"name": "chosen cell", "hoverinfo": "skip", "cliponaxis": False})
+        here |= {"name": "chosen cell", "showlegend": len(chart.activations) == 1}
+        data.append(here | {"hoverinfo": "skip", "cliponaxis": False})
     frame["legend"]["y"] = -style.below_data(112, frame["height"], frame["margin"]["t"], frame["margin"]["b"])
     table = pd.DataFrame(
         {
@@ -213,7 +216,8 @@ def _levels(z: np.ndarray, x: _Places, y: _Places, kind: str, dark: bool) -> lis
         return []
     look, step = style.theme(dark), _STEPS[kind]
     lines = {"type": "contour", "x": x.centres.astype(np.float32), "y": y.centres.astype(np.float32)}
-    lines |= {"z": np.where(np.isfinite(z), z, np.nan).astype(np.float32), "showscale": False, "hoverinfo": "skip"}
+    held = np.clip(np.where(np.isfinite(z), z, np.nan), -1e6, 1e6)  # float32 ends at 1e38
+    lines |= {"z": held.astype(np.float32), "showscale": False, "hoverinfo": "skip"}
     lines |= {"connectgaps": False, "showlegend": False}
     low, high = np.floor(finite.min() / step) * step, np.ceil(finite.max() / step) * step
     step = max(step, (high - low) / 24)
