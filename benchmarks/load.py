@@ -39,6 +39,7 @@ class Load:
     late: int = 0  # changes that came after their time, because the answer before them did
     server_cpu: float = 0.0  # cores that the server and its workers took, on average
     own_cpu: float = 0.0
+    started: float = 0.0  # seconds from the start of the server until it was healthy
     other_cpu: float = 0.0
 
     @property
@@ -109,7 +110,9 @@ def busy() -> float:
 def measured(sessions: int, seconds: float) -> Load:
     """The same on a server of its own, so that nothing is kept from before."""
     with served() as server:
-        return asyncio.run(attend(server, sessions, seconds))
+        load = asyncio.run(attend(server, sessions, seconds))
+        load.started = server.started
+        return load
 
 
 async def beside_a_sweep(server: Server, seconds: float) -> tuple[Load, Load]:
@@ -141,7 +144,7 @@ def main() -> None:
     loads = []
     for sessions in given.sessions:
         loads.append(measured(sessions, given.seconds))
-        print(loads[-1], flush=True)
+        print(loads[-1], f"healthy after {loads[-1].started:.1f} s", sep="; ", flush=True)
         for fault in sorted(set(loads[-1].faults))[:5]:
             print("   ", fault)
     above = [load.sessions for load in loads if load.p95 > 2]

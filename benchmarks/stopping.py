@@ -17,6 +17,7 @@ from pathlib import Path
 from benchmarks.visitor import Server, Visitor, served
 
 LONG = "steps=200000&record_every=1000"  # minutes, unless it is stopped
+PATIENT = {"GRADIENT_LAB_MAX_COST": "1e13", "GRADIENT_LAB_MAX_WORK": "1e15"}  # a server that allows it
 PATIENCE = 30  # seconds in which it has to begin, and to end
 
 
@@ -61,7 +62,7 @@ async def disconnected(server: Server, page: str = "", event: str = "training") 
 
 def main(repeats: int = 5) -> None:
     folder = tempfile.TemporaryDirectory()
-    with folder, served(Path(folder.name) / "journal", GRADIENT_LAB_MAX_COST="1e13") as server:
+    with folder, served(Path(folder.name) / "journal", **PATIENT) as server:
         for name, ask in (
             ("another change, a run of the Lab", superseded),
             ("page closed, a run of the Lab", disconnected),

@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from uuid import uuid4
 
+from streamlit import config
+
 from core import ConfigError
 from core.config import RULES
 
@@ -38,6 +40,7 @@ def open_journal() -> None:
         _LOG.addHandler(handler)
     _LOG.setLevel(logging.INFO)
     _LOG.propagate = False
+    config.set_option("logger.enableRich", False)  # it would print past the logger
     logging.getLogger("streamlit.error_util").setLevel(logging.CRITICAL)
 
 

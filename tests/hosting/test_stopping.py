@@ -15,7 +15,7 @@ SOON = 10
 @pytest.fixture(scope="module")
 def patient(tmp_path_factory):
     """A server that lets a run take minutes."""
-    with served(tmp_path_factory.mktemp("server") / "journal", GRADIENT_LAB_MAX_COST="1e13") as server:
+    with served(tmp_path_factory.mktemp("server") / "journal", **stopping.PATIENT) as server:
         yield server
 
 
