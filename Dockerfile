@@ -18,8 +18,7 @@ USER lab
 ENV PYTHONUNBUFFERED=1 \
     STREAMLIT_SERVER_ADDRESS=0.0.0.0 \
     STREAMLIT_SERVER_PORT=8501 \
-    STREAMLIT_SERVER_HEADLESS=true \
-    STREAMLIT_SERVER_FILE_WATCHER_TYPE=none
+    STREAMLIT_SERVER_HEADLESS=true
 EXPOSE 8501
 
 # Slim images have no curl. 503, a training that stands still, is an HTTPError and so a failure too.

@@ -17,7 +17,6 @@ run: $(VENV)/run.stamp
 # For visitors: limits, headers, a health check. Every STREAMLIT_SERVER_... and GRADIENT_LAB_... setting of the
 # environment counts (docs/hosting.md).
 serve: export STREAMLIT_SERVER_HEADLESS ?= true
-serve: export STREAMLIT_SERVER_FILE_WATCHER_TYPE ?= none
 serve: $(VENV)/run.stamp
 	$(PY) -m streamlit run asgi.py
 

@@ -288,8 +288,8 @@ def served(log: Path | None = None, entry: str = "asgi.py", **settings: str) -> 
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     own = {k: v for k, v in os.environ.items() if not k.startswith(("STREAMLIT_", "GRADIENT_LAB_"))}
-    given = {"STREAMLIT_SERVER_HEADLESS": "true", "STREAMLIT_SERVER_FILE_WATCHER_TYPE": "none",
-             "STREAMLIT_SERVER_ADDRESS": "127.0.0.1", "STREAMLIT_SERVER_PORT": str(port)}  # fmt: skip
+    given = {"STREAMLIT_SERVER_HEADLESS": "true", "STREAMLIT_SERVER_ADDRESS": "127.0.0.1",
+             "STREAMLIT_SERVER_PORT": str(port)}  # fmt: skip
     with open(log or os.devnull, "wb") as out:
         start = time.perf_counter()
         process = subprocess.Popen(

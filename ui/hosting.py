@@ -54,6 +54,7 @@ _HEADERS = {
 }
 # Short work has processes of its own, before those of sweeps and comparisons, which may hold these for minutes.
 NICENESS = 5
+_WATCHER = "server.fileWatcherType"
 _INLINE = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 # Streamlit answers these for everybody: figures of the server, and its interface for programs.
 _CLOSED = ("/_stcore/metrics", "/_stcore/agent/")
@@ -181,6 +182,8 @@ def settings() -> dict[str, object]:
     except ConfigError as error:
         sys.exit(str(error))
     journal.open_journal()
+    if config.get_where_defined(_WATCHER) == "<default>":
+        config.set_option(_WATCHER, "none")  # nobody edits the pages of a public server
     return {
         "routes": [Route("/healthz", health)],
         "middleware": [Middleware(Guard)],

@@ -54,7 +54,7 @@ class Limit:
 
 LIMITS: dict[str, Limit] = {
     "MAX_COST": Limit("multiply-adds of one run", None, 3e11),
-    "MAX_BYTES": Limit("bytes that one run holds while it trains", None, 1e9),
+    "MAX_BYTES": Limit("bytes that one run holds while it trains", None, 5e8),
     "MAX_WORK": Limit("multiply-adds of all runs of one comparison or sweep", None, 3e12),
     "MAX_SWEEP": Limit("runs of one sweep", 10_000, 2_500),
     "MAX_UPLOAD": Limit("bytes of a visitor's table", MAX_BYTES, MAX_BYTES, low=1_000, high=MAX_BYTES),

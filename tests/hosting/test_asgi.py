@@ -184,6 +184,15 @@ def test_a_server_with_a_wrong_setting_does_not_start_and_says_why_in_one_line(s
     assert done.stderr.count("\n") == 1 and name in done.stderr and "is not allowed: " in done.stderr
 
 
+def test_an_asgi_server_gets_the_projects_settings_and_watches_no_file():
+    ask = "import asgi; from streamlit import config as c; print(*map(c.get_option, {!r}))"
+    asked = ("server.fileWatcherType", "client.showErrorDetails", "server.maxUploadSize")
+    done = subprocess.run(
+        [sys.executable, "-c", ask.format(asked)], cwd=HOUSE, capture_output=True, text=True, timeout=60
+    )
+    assert done.stdout.split() == ["none", "none", "5"]
+
+
 def test_the_entry_is_found_by_streamlit():
     from streamlit.web.server.app_discovery import discover_asgi_app
 
