@@ -38,10 +38,12 @@ def imports(path):
             yield node.module.split(".")[0]
 
 
-SOURCES = [path for layer in (*LAYERS, "app.py", "asgi.py") for path in files(".py") if path.is_relative_to(HOUSE / layer)]
+PLACES = (*LAYERS, "app.py", "asgi.py")
+SOURCES = [path for place in PLACES for path in files(".py") if path.is_relative_to(HOUSE / place)]
 CORE = [path for path in SOURCES if path.is_relative_to(HOUSE / "core")]
 PYTHON = list(files(".py"))
-MAY_IMPORT = {"core": {"core"}, "ui": {"core", "ui"}, "pages": {"core", "ui"}, "app.py": {"core", "ui"}, "asgi.py": {"ui"}}
+MAY_IMPORT = {"core": {"core"}, "ui": {"core", "ui"}, "pages": {"core", "ui"}, "app.py": {"core", "ui"}}
+MAY_IMPORT |= {"asgi.py": {"ui"}}
 NUMERICS = {"numpy", "scipy", "pandas", "threadpoolctl"}
 
 
