@@ -73,9 +73,12 @@ def stacks(networks: int, repeats: int) -> None:
     """A sweep against one network after another."""
     for activation in ("relu", "tanh"):  # tanh itself takes so long that there is less to gain
         base = SMALL.change(activation=activation)
-        grid = Grid(base, axes(networks))
+        # no scale at which a run diverges: alone it ends there, in a stack it keeps its place to the end
+        scales, biases = spaced("init_scale", 0.5, 1.4, 16), spaced("bias_std", 0, 0.5, networks // 16)
+        fields = {"init_scale": scales, "bias_std": biases}
+        grid = Grid(base, fields)
         contestants = {
-            "stacked": partial(sweep, base, axes(networks)),
+            "stacked": partial(sweep, base, fields),
             "alone": lambda grid=grid: [train([grid.config(i)])[0].summary() for i in range(grid.networks)],
         }
         times = take_turns(contestants, repeats, time.process_time)

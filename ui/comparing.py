@@ -7,11 +7,11 @@ from concurrent.futures.process import BrokenProcessPool
 
 import streamlit as st
 
-from core import RunConfig, Trace, train
+from core import RunConfig, Trace, train, workers
 from core.bands import Record, measure
 from core.comparison import Comparison
 from core.config import cost
-from ui import limits, sessions, workers
+from ui import limits, sessions
 from ui.sessions import Notice, Run, Shelf
 
 Key = tuple[RunConfig, int, str | None]

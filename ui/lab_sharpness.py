@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from core import ConfigError, RunConfig, Trace
+from core import ConfigError, RunConfig, Trace, workers
 from core.config import cost
 from core.curvature import sharpness_over, stability_bound
 from core.families.optimizers import OPTIMIZERS
-from ui import panels, sessions, workers
+from ui import panels, sessions
 from ui.charts.sharpness import sharpness_chart
 from ui.sessions import Notice, Run, Shelf
 from ui.text import as_text

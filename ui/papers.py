@@ -11,12 +11,12 @@ from html import escape
 import pandas as pd
 import streamlit as st
 
-from core import ConfigError
+from core import ConfigError, workers
 from core.papers.entry import Formula, Paper
 from core.papers.report import Result, Row, Stages
 from core.papers.stored import Stored, fingerprint, read
 from core.presets import PAPERS
-from ui import link, panels, sessions, workers
+from ui import link, panels, sessions
 from ui.charts import style
 from ui.charts.papers import FIGURES
 from ui.charts.style import number

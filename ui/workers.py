@@ -1,5 +1,0 @@
-"""The shared processes, as the pages name them."""
-
-from core.workers import shared
-
-__all__ = ["shared"]
