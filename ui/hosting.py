@@ -167,7 +167,7 @@ def _warm() -> None:
     # Threads that wait for results and threads that draw pages hand Python's lock over more often: with 40 visitors a
     # median answer came after 1.7 s instead of 2.4 s (benchmarks/load.py).
     sys.setswitchinterval(0.0005)
-    apart = workers.Workers(niceness=NICENESS)
+    apart = workers.Workers(limits.value("MAX_TRAININGS"), NICENESS)
     atexit.register(apart.shutdown, cancel_futures=True)
     train([RunConfig(hidden=(4,), steps=1)], executor=apart)
     sessions.work_apart(apart)

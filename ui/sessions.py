@@ -242,13 +242,15 @@ def shared() -> _Shared:
     # Streamlit collects garbage after every rerun; what is imported by now need not be walked through each time.
     gc.collect()
     gc.freeze()
+    places = limits.value("MAX_TRAININGS")
     return _Shared(
         runs=Shelf(200, share(0.4), array_bytes),
         snapshots=Shelf(20, share(0.1), array_bytes),
         tables=Shelf(40, share(0.15), array_bytes),
         theories=Shelf(400, share(0.05), array_bytes),
-        line=Line(limits.value("MAX_TRAININGS")),
-        long_line=Line(limits.value("MAX_TRAININGS")),
+        # Twice as many where as many processes do the work: a run that is on its way there or back leaves none idle.
+        line=Line(2 * places if _apart else places),
+        long_line=Line(places),
     )
 
 
