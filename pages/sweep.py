@@ -42,14 +42,16 @@ def ask(chart: Map) -> None:
     grid = chart.grid
     seconds = sweeping.expected(grid)
     stopped, started = st.session_state.get("sweep_stopped"), st.session_state.get("sweep_started")
+    place = st.empty()  # so that the button is gone as soon as the sweep runs
     if sweeping.kept().get(grid) is not None or started == grid or (seconds <= sweeping.AT_ONCE and stopped != grid):
         return
     price = grid.cost()
-    st.markdown(
-        f"**{grid.networks:,} networks**, {number(price.multiply_adds)} multiply-adds: about {seconds:,.0f} s on this "
-        "server when nobody else trains."
-    )
-    st.button("Run this sweep", key="run_sweep", on_click=_start, args=(grid,), icon=":material/play_arrow:")
+    with place.container():
+        st.markdown(
+            f"**{grid.networks:,} networks**, {number(price.multiply_adds)} multiply-adds: about {seconds:,.0f} s on "
+            "this server when nobody else trains."
+        )
+        st.button("Run this sweep", key="run_sweep", on_click=_start, args=(grid,), icon=":material/play_arrow:")
     st.stop()
 
 

@@ -49,6 +49,8 @@ def sweep_map(
     x, y = (_Places(axis) for axis in (chart.x, chart.y))
     z, low, high = _scaled(cells, shown.kind)
     finding = _finding(chart, cells, shown.kind, lines, x, y)
+    if partial:
+        finding = f"{np.isnan(cells).mean():.0%} of the cells have not been run yet."
     legend = LEGEND if len(chart.activations) == 1 else 2 * LEGEND  # narrow ones have an entry a line
     frame = style.layout(
         title,
