@@ -142,7 +142,8 @@ def _drawn(config: RunConfig, widths: tuple[int, ...], grams: Grams, D: np.ndarr
     sizes = {i: max(np.abs(share).max(), 1e-300) for i, share in shares.items()}
     shares = {i: (share / sizes[i]).astype(np.float32) for i, share in shares.items()}
     more = max(batch / samples, 1.0)  # samples of the batch for each one that stands for them
-    squares = np.empty((len(forms), draws))
+    squares, layers = np.empty((len(forms), draws)), len(products)
+    both = np.empty((TOGETHER, samples, samples), np.float32)
     for start in range(0, draws, TOGETHER):
         some = slice(start, start + TOGETHER)
         F = np.broadcast_to(factor, (TOGETHER, *factor.shape))
@@ -152,25 +153,29 @@ def _drawn(config: RunConfig, widths: tuple[int, ...], grams: Grams, D: np.ndarr
         net = F @ rng.standard_normal((TOGETHER, F.shape[2], widths[-1]))  # (draws, N, outputs)
         net *= np.sqrt(chain.output[some])[:, chain.groups, None]
         delta = _output_delta(config, net, D)
-        in_batch = _batches(rng, samples, batch)[..., None]
+        errors = np.swapaxes(delta, 1, 2) * _batches(rng, samples, batch)[:, None]  # (draws, outputs, N)
         off = ((F @ F.swapaxes(1, 2) - K) / unit).astype(np.float32)  # half the time; it is a correction
         for i, (M, noise) in enumerate(zip(forms, chain.backward(some, net, delta), strict=True)):
-            scaled = in_batch * delta * np.sqrt(noise)[:, chain.groups, None]
-            square = (scaled * (M @ scaled)).sum(axis=(1, 2))
+            scaled = errors * np.sqrt(noise)[:, None, chain.groups]
+            alone = np.einsum("rkn,rkn,n->r", scaled, scaled, np.diag(M))
+            if i >= layers:  # of deltas, a sum over samples
+                squares[i, some] = alone / more
+                continue
+            square = np.vecdot(scaled, scaled @ M).sum(axis=1)
             if more > 1:  # of all pairs of samples, fewer are of one with itself
-                alone = np.einsum("rnk,rnk,n->r", scaled, scaled, np.diag(M))
                 square = np.maximum(square - (1 - 1 / more) * alone, alone / more)
             if i in shares:
                 size = max(np.abs(scaled).max(), 1e-300)
-                answer = (off * shares[i]) @ (scaled / size).astype(np.float32) * (size * sizes[i])
-                square += np.maximum((scaled * answer).sum(axis=(1, 2)), (LEFT - 1) * square)
+                small = (scaled / size).astype(np.float32)
+                np.multiply(off, shares[i], out=both)
+                shared = np.vecdot(small, small @ both).sum(axis=1, dtype=float) * (size * size * sizes[i])
+                square += np.maximum(shared, (LEFT - 1) * square)
             squares[i, some] = square
     with np.errstate(divide="ignore"):
         halves = (np.log(squares) + np.tile(logs, 2)[:, None]) / 2
     top = np.maximum(halves.max(axis=1), -1e300)
     mean = np.exp(top) * np.sqrt(np.exp(2 * (halves - top[:, None])).mean(axis=1))
     low, median, high = np.exp(np.quantile(halves, BAND, axis=1, method="nearest"))
-    layers = len(products)
     kinds = slice(layers), slice(layers, None)
     return tuple(Prediction(mean[kind], median[kind], low[kind], high[kind]) for kind in kinds)
 
