@@ -6,7 +6,7 @@ import streamlit as st
 
 from core import ConfigError
 from ui import journal, limits
-from ui.navigation import pages
+from ui.navigation import ROUTED, pages
 
 ICON = str(Path(__file__).parent / "ui" / "icon.svg")
 
@@ -18,7 +18,7 @@ def main() -> None:
     except ConfigError as error:  # asgi.py does not even start; here a visitor's own `make run` says why
         st.error(str(error))
         st.stop()
-    st.session_state["routed"] = True  # a page that finds nothing here was started by itself
+    st.session_state[ROUTED] = True  # a page that finds nothing here was started by itself
     page = st.navigation(pages(), position="top")
     with journal.timed("page", page=page.url_path):
         page.run()

@@ -24,7 +24,7 @@ from ui.charts.compare_curves import (
 from ui.charts.quantities import QUANTITIES
 from ui.charts.style import Chart
 from ui.comparing import ArmNotice
-from ui.navigation import pages
+from ui.navigation import through_the_router
 from ui.printable import document
 from ui.text import as_text
 
@@ -147,11 +147,7 @@ def refuse(error: ConfigError) -> None:
     st.stop()
 
 
-if not st.session_state.get("routed"):
-    # A link straight to this page of a server that has just started runs this file alone, by Streamlit's older rule
-    # for a folder of this name. st.navigation ends that rule for good, and the next run comes through app.py.
-    st.navigation(pages(), position="top")
-    st.rerun()
+through_the_router()
 address.sift(arm_controls.ADDRESS_RULES, arm_controls.ADDRESS_FREE)
 chosen = sidebar.choose()
 bar = st.container(horizontal=True, vertical_alignment="bottom")

@@ -4,13 +4,9 @@ import streamlit as st
 
 from ui import address
 from ui.lecture import descent, error, exercise, network, sigmoid, vanishing
-from ui.navigation import pages
+from ui.navigation import through_the_router
 
-if not st.session_state.get("routed"):
-    # A link straight to this page of a server that has just started runs this file alone, by Streamlit's older rule
-    # for a folder of this name. st.navigation ends that rule for good, and the next run comes through app.py.
-    st.navigation(pages(), position="top")
-    st.rerun()
+through_the_router()
 RULES = descent.ADDRESS | network.ADDRESS | sigmoid.ADDRESS | vanishing.ADDRESS
 address.sift(RULES)
 st.title("The lecture, alive")

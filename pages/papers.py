@@ -3,13 +3,9 @@
 import streamlit as st
 
 from ui import address, papers
-from ui.navigation import pages
+from ui.navigation import through_the_router
 
-if not st.session_state.get("routed"):
-    # A link straight to this page of a server that has just started runs this file alone, by Streamlit's older rule
-    # for a folder of this name. st.navigation ends that rule for good, and the next run comes through app.py.
-    st.navigation(pages(), position="top")
-    st.rerun()
+through_the_router()
 address.sift({}, papers.FREE)
 st.title("Papers, run again")
 st.markdown(

@@ -13,7 +13,7 @@ from ui import address, limits, link, panels, sessions, sweep_controls, sweeping
 from ui.charts.profile import gradient_profile
 from ui.charts.style import number
 from ui.charts.sweep import field_label, said, sweep_map, told
-from ui.navigation import pages
+from ui.navigation import through_the_router
 from ui.sessions import Notice, Run
 from ui.sweeping import SweepNotice
 from ui.text import as_text
@@ -185,10 +185,7 @@ def take_away(chart: Map, show: str, table: Table) -> None:
         panels.choose_picture()
 
 
-if not st.session_state.get("routed"):
-    # A link straight to this page of a server that has just started; see pages/compare.py.
-    st.navigation(pages(), position="top")
-    st.rerun()
+through_the_router()
 address.sift(sweep_controls.RULES, sweep_controls.FREE)
 asked = sweep_controls.choose()
 address.remarks(sweep_controls.RULES, sweep_controls.FREE)

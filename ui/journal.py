@@ -7,8 +7,6 @@ import logging
 import sys
 import time
 import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from uuid import uuid4
 
@@ -63,21 +61,21 @@ def failure(error: BaseException) -> str:
     return number
 
 
-@contextmanager
-def timed(event: str, **facts: object) -> Iterator[dict[str, object]]:
-    """One line when the block ends: its seconds, and whether it was done, refused, stopped (by Streamlit) or failed.
+class timed:
+    """One line when the block ends: its seconds, and whether it was done, refused, failed or stopped (by Streamlit).
 
-    Facts found out meanwhile go into the yielded dict.
+    Facts found out meanwhile go into the dict that `with` gives.
     """
-    start, outcome = time.monotonic(), "stopped"
-    try:
-        yield facts
+
+    def __init__(self, event: str, **facts: object):
+        self._event, self._facts, self._start = event, facts, time.monotonic()
+
+    def __enter__(self) -> dict[str, object]:
+        return self._facts
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         outcome = "done"
-    except ConfigError:
-        outcome = "refused"
-        raise
-    except Exception:
-        outcome = "failed"
-        raise
-    finally:
-        record(event, **facts, outcome=outcome, seconds=round(time.monotonic() - start, 3))
+        if kind is not None:
+            unforeseen = "failed" if issubclass(kind, Exception) else "stopped"
+            outcome = "refused" if issubclass(kind, ConfigError) else unforeseen
+        record(self._event, **self._facts, outcome=outcome, seconds=round(time.monotonic() - self._start, 3))

@@ -117,7 +117,7 @@ def run_chunk(
     def stop_or_go_on(*_: object) -> None:
         try:
             look()
-        except BaseException as error:
+        except BaseException as error:  # whatever it is, it ends the sweep, and no handler of a failed run may take it
             raise Stopped from error
 
     values, errors = np.full((len(points), len(summary_fields())), np.nan), {}
