@@ -93,6 +93,23 @@ def page(browser):
     context.close()
 
 
+@pytest.fixture
+def tab(browser):
+    """Opens fresh tabs of some width and theme, which know nothing of each other; all are closed in the end."""
+    contexts = []
+
+    def new(width=1440, theme="light"):
+        viewport = {"width": width, "height": 1000}
+        context = browser.new_context(viewport=viewport, color_scheme=theme, reduced_motion="reduce")
+        context.set_default_timeout(60_000)
+        contexts.append(context)
+        return context.new_page()
+
+    yield new
+    for context in contexts:
+        context.close()
+
+
 @pytest.fixture(scope="session")
 def settled():
     """A function that waits until the page's script has run to its end and has stayed so for half a second."""

@@ -16,17 +16,12 @@ def told(message):
 
 
 @pytest.fixture
-def compare(browser, server, settled):
+def compare(tab, server, settled):
     """Opens Compare in a fresh tab of some width and theme; it asks no other host and reports no error."""
-    contexts, errors, outside = [], [], []
+    errors, outside = [], []
 
     def visit(query="", width=1440, theme="light"):
-        context = browser.new_context(
-            viewport={"width": width, "height": 1000}, color_scheme=theme, reduced_motion="reduce"
-        )
-        context.set_default_timeout(60_000)
-        contexts.append(context)
-        page = context.new_page()
+        page = tab(width, theme)
         # a deep link makes Streamlit look for its own base path: those answers are told apart by their address
         page.on("response", lambda answer: errors.append(answer.url) if refused(answer) else None)
         page.on("console", lambda message: errors.append(message.text) if told(message) else None)
@@ -38,8 +33,6 @@ def compare(browser, server, settled):
         return page
 
     yield visit
-    for context in contexts:
-        context.close()
     assert errors == []
     assert outside == []
 

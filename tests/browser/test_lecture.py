@@ -8,25 +8,17 @@ CONTOURS, SIGMOID = ".st-key-lecture-contours", ".st-key-lecture-sigmoid"
 
 
 @pytest.fixture
-def lecture(browser, server, settled):
+def lecture(tab, server, settled):
     """Opens the Lecture in a fresh tab of some width and theme."""
-    contexts = []
 
     def visit(query="", width=1440, theme="light"):
-        context = browser.new_context(
-            viewport={"width": width, "height": 1000}, color_scheme=theme, reduced_motion="reduce"
-        )
-        context.set_default_timeout(60_000)
-        contexts.append(context)
-        page = context.new_page()
+        page = tab(width, theme)
         page.goto(f"{server}/lecture?{query}")
         settled(page, 120)
         page.wait_for_selector(f"{SIGMOID} .js-plotly-plot .main-svg")
         return page
 
-    yield visit
-    for context in contexts:
-        context.close()
+    return visit
 
 
 def click(page, chart, right, down):

@@ -8,26 +8,18 @@ NETWORK = ".st-key-exercise-network"
 
 
 @pytest.fixture
-def exercise(browser, server, settled):
+def exercise(tab, server, settled):
     """Opens the Lecture in a fresh tab of some width and theme, drawn down to its end."""
-    contexts = []
 
     def visit(query="", width=1440, theme="light"):
-        context = browser.new_context(
-            viewport={"width": width, "height": 1000}, color_scheme=theme, reduced_motion="reduce"
-        )
-        context.set_default_timeout(60_000)
-        contexts.append(context)
-        page = context.new_page()
+        page = tab(width, theme)
         page.goto(f"{server}/lecture?{query}")
         settled(page, 120)
         page.wait_for_selector(f"{NETWORK} .js-plotly-plot .main-svg")
         page.wait_for_selector(".st-key-cure-regularization .js-plotly-plot .main-svg", state="attached")
         return page
 
-    yield visit
-    for context in contexts:
-        context.close()
+    return visit
 
 
 def focused(page):

@@ -8,17 +8,12 @@ NUMBERS = ".their-numbers tbody tr"
 
 
 @pytest.fixture
-def papers(browser, server, settled):
+def papers(tab, server, settled):
     """Opens the page in a fresh tab of some width and theme; it asks no other host and reports no error."""
-    contexts, errors, outside = [], [], []
+    errors, outside = [], []
 
     def visit(query="", width=1440, theme="light"):
-        context = browser.new_context(
-            viewport={"width": width, "height": 1000}, color_scheme=theme, reduced_motion="reduce"
-        )
-        context.set_default_timeout(60_000)
-        contexts.append(context)
-        page = context.new_page()
+        page = tab(width, theme)
         page.on("pageerror", lambda error: errors.append(str(error)))
         own = (server, server.replace("http", "ws", 1), "data:", "blob:")
         page.on("request", lambda request: None if request.url.startswith(own) else outside.append(request.url))
@@ -28,8 +23,6 @@ def papers(browser, server, settled):
         return page
 
     yield visit
-    for context in contexts:
-        context.close()
     assert errors == []
     assert outside == []
 

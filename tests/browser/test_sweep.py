@@ -12,17 +12,12 @@ def told(message):
 
 
 @pytest.fixture
-def sweep(browser, server, settled):
+def sweep(tab, server, settled):
     """Opens Sweep in a fresh tab of some width and theme; it reports no error."""
-    contexts, errors = [], []
+    errors = []
 
     def visit(query=SMALL, width=1440, theme="light"):
-        context = browser.new_context(
-            viewport={"width": width, "height": 1000}, color_scheme=theme, reduced_motion="reduce"
-        )
-        context.set_default_timeout(60_000)
-        contexts.append(context)
-        page = context.new_page()
+        page = tab(width, theme)
         page.on("console", lambda message: errors.append(message.text) if told(message) else None)
         page.goto(f"{server}/sweep?{query}")
         settled(page, 120)
@@ -30,8 +25,6 @@ def sweep(browser, server, settled):
         return page
 
     yield visit
-    for context in contexts:
-        context.close()
     assert errors == []
 
 
