@@ -145,7 +145,8 @@ def test_nothing_moves_by_itself(visit, name):
 # -- by keyboard ----------------------------------------------------------------------------------------------------
 
 # What is looked at around the focus: how it, what it stands in and what stands beside it is drawn. A step tells what
-# has the focus now, and whether the look around the one before has changed with the focus that left it.
+# has the focus now, and whether the look around the one before has changed with the focus that left it. A busy machine
+# may draw the mark later than the next press: then the stop is looked at once more, with patience.
 WATCH = """() => {
   const look = (element) => ['', '::before', '::after'].map((part) => {
     const s = getComputedStyle(element, part || null);
@@ -174,6 +175,19 @@ WATCH = """() => {
     return {number: numberOf.get(element), html: element.outerHTML.slice(0, 160), grid: element.tagName === 'CANVAS',
             seen, changed, whole: element.tagName === 'MAIN' || element.tagName === 'SECTION'};
   };
+  window.again = async (number) => {
+    const element = [...numberOf].find(([, given]) => given === number)[0];
+    const wait = (ms) => new Promise((then) => setTimeout(then, ms));
+    document.activeElement.blur();
+    await wait(500);
+    const nearby = around(element), without = nearby.map(look);
+    element.focus();
+    for (let tries = 0; tries < 20; tries++) {
+      await wait(100);
+      if (nearby.some((node, i) => node.isConnected && look(node) !== without[i])) return true;
+    }
+    return false;
+  };
 }"""
 # What Tab could stop at and did not.
 MISSED = """() => [...document.querySelectorAll(
@@ -188,8 +202,16 @@ WIDEST = 40  # cells of a row, through which Tab goes one by one
 
 
 def walk(page):
-    """Every stop of the Tab key, from the first to the last of the page."""
+    """Every stop of the Tab key, from the first to the last of the page, and whether its focus is shown."""
     page.evaluate(WATCH)
+    stops = tab_through(page)
+    for stop in stops:
+        stop["shown"] = (stop["shown"] or stop["grid"] or stop["whole"]
+                         or page.evaluate("number => again(number)", stop["number"]))
+    return stops
+
+
+def tab_through(page):
     stops = []
     while len(stops) < MOST_STOPS:
         page.keyboard.press("Tab")
@@ -215,7 +237,7 @@ def test_tab_goes_through_the_whole_page_seen_at_every_stop_and_out_of_it(visit,
     twice = [stop["html"] for stop in stops if not stop["grid"] and others.count(stop["number"]) > 1]
     assert twice == [], "no stop comes twice"
     assert [stop["html"] for stop in stops if not stop["seen"]] == []
-    assert [stop["html"] for stop in stops if not (stop["shown"] or stop["grid"] or stop["whole"])] == []
+    assert [stop["html"] for stop in stops if not stop["shown"]] == []
     assert page.evaluate(MISSED) == []
 
 
