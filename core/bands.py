@@ -38,6 +38,10 @@ LAYERS: dict[str, Callable[[Trace], np.ndarray]] = {
     "delta_norm": lambda trace: trace.delta_norm,
     "rms": lambda trace: trace.grad_norm / np.sqrt([W.size for W, _ in trace.weights]),
 }
+# Layer 1 over the output layer, (rows,) each.
+RATIOS: dict[str, Callable[[Trace], np.ndarray]] = {
+    name: lambda trace, of=of: of(trace)[:, 0] / of(trace)[:, -1] for name, of in LAYERS.items()
+}
 _LOGARITHMIC = {"loss", "norm_before", "norm_after", "weight_norm", *LAYERS}
 
 
@@ -111,6 +115,8 @@ class Record:
         step: (rows,) updates made.
         running: (rows,) seeds that still run.
         layers: for each name of LAYERS, a Band of (rows, layers).
+        ratios: for each name of LAYERS, a Band of (rows,): of each seed's own ratio of layer 1 to the output layer,
+            which is not the ratio of two medians.
         curves: for each name of CURVES, a Band of (rows,).
         summary: medians over the seeds; `diverged` counts them.
         verdict: what `core.diagnose` says of most seeds.
@@ -123,6 +129,7 @@ class Record:
     step: np.ndarray
     running: np.ndarray
     layers: dict[str, Band]
+    ratios: dict[str, Band]
     curves: dict[str, Band]
     summary: dict[str, float]
     verdict: str
@@ -132,7 +139,7 @@ class Record:
     @property
     def nbytes(self) -> int:
         """Bytes of its arrays."""
-        bands = [*self.layers.values(), *self.curves.values()]
+        bands = [*self.layers.values(), *self.ratios.values(), *self.curves.values()]
         return self.step.nbytes + self.running.nbytes + sum(5 * band.median.nbytes for band in bands)
 
 
@@ -157,6 +164,7 @@ def measure(traces: Sequence[Trace]) -> Record:
         step=first.step,
         running=sum((np.arange(len(first.step)) < trace.rows_recorded).astype(int) for trace in traces),
         layers=over_seeds(LAYERS),
+        ratios=over_seeds(RATIOS),
         curves=over_seeds(CURVES),
         summary=summary,
         verdict=verdict,

@@ -56,12 +56,18 @@ def hessian_vector(
     """H v for one direction v of the parameters, (P,); arguments as `hessian`, for a network of any size.
 
     Raises:
-        ConfigError: weights that do not fit, or a vector of another length.
+        ConfigError: weights that do not fit, or a vector of another length or not finite.
     """
     product = _Product(config, weights, data)
-    vector = np.asarray(vector, float)
+    allowed = f"it needs one finite number for each of {product.layout.size} parameters"
+    try:
+        vector = np.asarray(vector, float)
+    except (TypeError, ValueError):
+        raise ConfigError("vector", vector, allowed) from None
     if vector.shape != (product.layout.size,):
-        raise ConfigError("vector", vector.shape, f"it needs one number for each of {product.layout.size} parameters")
+        raise ConfigError("vector", vector.shape, allowed)
+    if not np.isfinite(vector).all():
+        raise ConfigError("vector", vector, allowed)
     return product(vector[None])[0]
 
 

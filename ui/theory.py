@@ -114,10 +114,10 @@ def why(run: Run) -> None:
             return
         for sentence in _depths_told(here, run.config):
             st.markdown(sentence)
-        if math.isfinite(here.sigma_w) and math.isfinite(here.chi):
+        if math.isfinite(here.chi):
             panels.show(_plane(run.config, here), "phase-plane", numbers=True)
         else:
-            st.caption("The variance of the net input grows without end, so this network has no place in the plane.")
+            st.caption("The scale of the weights is beyond any plane.")
 
 
 _RECURSIONS = (
@@ -143,12 +143,14 @@ def _depths_told(here: Place, config: RunConfig) -> list[str]:
     """What the depth scale says of this network, in sentences."""
     scales = rf"$\sigma_w$ = {number(here.sigma_w, 3)} and $\sigma_b$ = {number(here.sigma_b, 3)}"
     if not math.isfinite(here.chi):
-        return [f"With {scales} the signal grows from layer to layer without end, so there is no depth scale."]
+        return [f"With {scales} the signal leaves all bounds at once, so there is no depth scale."]
     factor, depth = math.sqrt(here.chi), len(config.hidden)
     told = [
         f"Deep in a network with {scales}, each layer multiplies the gradient norm by √χ = **{number(factor, 3)}**."
     ]
     xi = here.depths.xi_c
+    if math.isnan(xi):
+        return [*told, "The signal itself grows from layer to layer without end, so there is no depth scale."]
     if math.isinf(xi):
         return [*told, "It lies on the critical line: the depth scale ξ is infinite, and no depth is too large."]
     told.append(

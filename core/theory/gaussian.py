@@ -82,7 +82,7 @@ def bell_nodes(phi: Activation, variance: np.ndarray, mean: np.ndarray | float =
     np.clip(breaks, BELL[0], BELL[-1], out=breaks)
     breaks.sort(axis=-1)
     half = np.diff(breaks, axis=-1)[..., None] / 2
-    z = (breaks[..., :-1, None] + half * (1 + NODES)).reshape(*variance.shape, -1)
+    z = (breaks[..., :-1, None] + half * (1 + NODES)).reshape(*variance.shape, half.shape[-2] * NODES.size)
     w = (half * WEIGHTS).reshape(z.shape)
     w *= np.exp(-z * z / 2) / math.sqrt(2 * math.pi)
     u = mean[..., None] + np.where(deviation > 0, deviation, np.finfo(float).tiny) * z

@@ -14,6 +14,7 @@ from core.families.activations import ACTIVATIONS
 from core.theory.correlations import RULE_OF_SIX, Correlation, correlation
 from core.theory.grams import propagate
 from core.theory.lengths import resting_point
+from core.theory.plane import gradient_factors
 from core.theory.prediction import layer_gains, standing_for_all, without_theory
 from core.trace import Snapshot
 
@@ -106,7 +107,8 @@ class Place:
     Attributes:
         sigma_w: effective weight scale between hidden layers, sqrt(fan_in Var W), a geometric mean over layers.
         sigma_b: scale of the biases.
-        chi: factor of the squared gradient at the rest of the length map; NaN where q grows without end.
+        chi: factor of the squared gradient deep in the network: at the rest of the length map, or where q has grown to
+            after 60 layers when it has none; NaN for scales beyond 1e6.
         depths: its depth scales.
         trainable: hidden layers to which the rule of six depth scales holds it trainable; infinite at criticality.
     """
@@ -138,4 +140,8 @@ def place(config: RunConfig, inputs: int, outputs: int) -> Place | None:
         return Place(sigma_w, sigma_b, math.nan, Correlation(*[math.nan] * 4), math.nan)
     rest = resting_point(config.activation, sigma_w, sigma_b)
     depths = correlation(config.activation, sigma_w, sigma_b)
-    return Place(sigma_w, sigma_b, rest.chi if rest else math.nan, depths, RULE_OF_SIX * depths.xi_c)
+    if rest is None:
+        chi = float(gradient_factors(config.activation, np.array([sigma_w]), np.array([sigma_b]))[0, 0]) ** 2
+    else:
+        chi = rest.chi
+    return Place(sigma_w, sigma_b, chi, depths, RULE_OF_SIX * depths.xi_c)

@@ -135,3 +135,13 @@ def test_the_table_has_a_row_an_arm_and_survives_csv():
     assert list(wide.index) == ["a", "b,\""]
     assert list(wide) == ["verdict", *TABLE.values()]
     assert wide.loc["a", "final loss"] == records["a"].summary["final_loss"]
+
+
+def test_a_ratio_is_the_median_of_the_seeds_own_ratios_and_that_of_the_summary():
+    traces = train([RunConfig(hidden=(8,) * 6, activation="relu", init="he_normal", steps=5, seed=s) for s in range(5)])
+    record = measure(traces)
+    own = np.array([trace.grad_norm[:, 0] / trace.grad_norm[:, -1] for trace in traces])
+    np.testing.assert_allclose(record.ratios["grad_norm"].median, np.median(own, axis=0), rtol=1e-14)
+    assert record.ratios["grad_norm"].median[0] == pytest.approx(record.summary["first_over_last"], rel=1e-12)
+    medians = record.layers["grad_norm"].median[0]
+    assert record.ratios["grad_norm"].median[0] != pytest.approx(medians[0] / medians[-1], rel=1e-3)

@@ -276,6 +276,9 @@ def test_bad_arguments_are_refused_in_one_sentence():
         sharpness(config, [(weights[0][0] * np.nan, weights[0][1]), weights[1]])
     with pytest.raises(ConfigError, match="^vector = .*13 parameters"):
         hessian_vector(config, weights, np.zeros(4))
+    for bad in ("x", None, np.full(13, np.nan), [[1.0]]):
+        with pytest.raises(ConfigError, match="^vector = "):
+            hessian_vector(config, weights, bad)
     wide = config.change(hidden=(2000,))
     with pytest.raises(ConfigError, match="4,000 parameters"):
         hessian(wide, train([wide])[0].weights)

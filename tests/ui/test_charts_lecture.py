@@ -164,6 +164,15 @@ def test_edges_of_either_sign_differ_in_colour_and_dash(dark):
 
 
 @pytest.mark.parametrize("dark", [False, True])
+def test_equal_weights_look_equal_in_both_matrices_and_zero_has_no_sign(dark):
+    net = SmallNetwork(np.array([[1.0, 0.0]]), np.array([[4.0], [1.0]]), np.ones((1, 1)), np.ones((1, 1)))
+    edges = [drawn.line for drawn in network(net, 0, dark=dark).figure.data if drawn.mode == "lines"]
+    lower, zero, largest, upper = edges[:4]
+    assert (lower.color, lower.width) == (upper.color, upper.width) != (largest.color, largest.width)
+    assert zero.color not in (edge_colour(1e-9, 4.0, dark), edge_colour(-1e-9, 4.0, dark))
+
+
+@pytest.mark.parametrize("dark", [False, True])
 @pytest.mark.parametrize("sizes", SIZES, ids=str)
 def test_bars_stack_up_to_the_error_of_each_sample_and_the_line_is_their_mean(sizes, dark):
     net = draw(*sizes, seed=4)

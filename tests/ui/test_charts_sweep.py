@@ -71,8 +71,10 @@ def test_a_click_tells_activation_and_place_and_hovering_tells_the_numbers():
 def test_the_factors_finding_counts_both_sides_and_the_distance_to_theory_in_cells():
     factors = np.tile([0.5, 0.8, 1.25, 2.0], (5, 1))  # level half way between the second and the third column
     line = Line("theory: χ = 1", np.full(2, 1.5), np.array([-1.0, 2.0]))
-    assert "vanish (below 1 per layer) in 50% of the cells and explode in 50%" in drawn(factors).alt
-    assert "lies 0.5 cells from theory’s" in drawn(factors, lines=[line]).alt
+    assert "vanish in 50% of the cells, explode in 50%, and are level (to 5% a layer) in 0%" in drawn(factors).alt
+    assert "lies 0.5 cells from theory’s in the median, 0.5 at most" in drawn(factors, lines=[line]).alt
+    factors[:, 1] = 0.96
+    assert "vanish in 25% of the cells, explode in 50%, and are level (to 5% a layer) in 25%" in drawn(factors).alt
 
 
 def test_findings_name_the_best_cell():

@@ -47,7 +47,7 @@ def compare_profile(arms: Sequence[Drawn], quantity: str = "grad_norm", *, dark:
         pictures += _profile_of(arm, band, row, 10.0**low, dark)
     pictures += _zeros(arms, bands, rows, floor, dark)
     said = [
-        f"Step {step:,}. {_profile_finding(arms, bands, [row[k] for row in rows])}" for k, step in enumerate(steps)
+        f"Step {step:,}. {_profile_finding(arms, quantity, [row[k] for row in rows])}" for k, step in enumerate(steps)
     ]
     below, legend = legend_room(arms)
     below += PLAYER if len(steps) > 1 else 0
@@ -142,14 +142,11 @@ def _zeros(arms, bands, rows, floor: float, dark: bool):
     yield look | first, marks
 
 
-def _profile_finding(arms, bands, rows) -> str:
+def _profile_finding(arms, quantity, rows) -> str:
     """The arms in which layer 1 has least and most of the output layer's norm."""
-    ratios = {}
-    with np.errstate(all="ignore"):
-        for arm, band, row in zip(arms, bands, rows, strict=True):
-            median = _taken(band.median, row)
-            if np.isfinite(median[0] / median[-1]):
-                ratios[arm.label] = median[0] / median[-1]
+    there = [(arm, row) for arm, row in zip(arms, rows, strict=True) if row >= 0]
+    every = {arm.label: arm.record.ratios[quantity].median[row] for arm, row in there}
+    ratios = {label: ratio for label, ratio in every.items() if np.isfinite(ratio)}
     if not ratios:
         return "No arm has a gradient any more."
     least, most = min(ratios, key=ratios.get), max(ratios, key=ratios.get)
@@ -194,7 +191,7 @@ def compare_heatmap(arm: Drawn, quantity: str = "grad_norm", *, layers: int, dar
     decades = style.decades(median[:rows], reference(median))
     with np.errstate(all="ignore"):
         pooled = np.array([np.median(decades[c], axis=0) for c in columns], dtype=np.float32)
-    ratio = median[0, 0] / median[0, -1] if median[0, -1] else np.nan
+    ratio = record.ratios[quantity].median[0]
     finding = f"Step 0: layer 1 at {number(ratio)} of the output." if np.isfinite(ratio) else "Step 0: no gradient."
     if rows < len(record.step):
         finding = finding.replace("Step 0", f"Breaks at step {record.step[rows - 1]:,}. Step 0")

@@ -50,8 +50,9 @@ def network(net: SmallNetwork, sample: int, *, dark: bool = False) -> Chart:
     )
     frame |= {"margin": frame["margin"] | {"l": 8, "r": 8}}
     data, labels = [], []
+    largest = max(np.abs(net.w01).max(), np.abs(net.w12).max()) or 1.0
     for place, W in enumerate((net.w01, net.w12)):
-        drawn, told = _edges(place, W, heights[place], heights[place + 1], dark)
+        drawn, told = _edges(place, W, largest, heights[place], heights[place + 1], dark)
         data += drawn
         labels += told
     data += [_nodes(net, k, layers, nets[k], heights[k], dark) for k in range(3)]
@@ -82,10 +83,13 @@ def _bracketed(value: float) -> str:
     return f"({shown})" if value < 0 else shown
 
 
-def _edges(place, W, left, right, dark) -> tuple[list[dict], list[dict]]:
-    """The edges between two layers, with words on each, and their weights written on them where there is room."""
+def _edges(place, W, largest, left, right, dark) -> tuple[list[dict], list[dict]]:
+    """The edges between two layers, with words on each, and their weights written on them where there is room.
+
+    Args:
+        largest: size of the largest weight of the whole network, which is the thickest.
+    """
     look = style.theme(dark)
-    largest = np.abs(W).max() or 1.0
     drawn, labels = [], []
     middle = {"x": [], "y": [], "text": []}
     roomy = max(W.shape) <= MOST_LABELS
@@ -109,7 +113,9 @@ def _edges(place, W, left, right, dark) -> tuple[list[dict], list[dict]]:
 
 
 def edge_colour(weight: float, largest: float, dark: bool) -> str:
-    """Blue below 0 and red above it, fuller for a larger weight."""
+    """Blue below 0, red above it, fuller for a larger weight; the muted grey at 0 itself."""
+    if weight == 0:
+        return style.theme(dark).muted
     strength = PALEST + (1 - PALEST) * min(abs(weight) / largest, 1)
     return sample_colorscale(style.gradient_colours(dark), [0.5 + 0.5 * strength * (1 if weight >= 0 else -1)])[0]
 

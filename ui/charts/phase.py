@@ -17,6 +17,9 @@ HEIGHT = 380
 LINE = np.geomspace(1e-6, 1e4, 1200)  # rests q along the critical line
 WIDEST, HIGHEST = 4.0, 1.5  # of the plane: sigma_w and sigma_b, unless the network lies beyond
 
+WEIGHTS, BIASES = "σ<sub>w</sub>", "σ<sub>b</sub>"
+HOVER = f"{WEIGHTS} %{{x:.2f}}, {BIASES} %{{y:.2f}}"
+
 
 def layer_means(measured: LayerMeans, expected: LayerMeans | None, quantity: str, *, dark: bool = False) -> Chart:
     """q or chi of every layer at step 0: as measured in this network, and as theory expects it.
@@ -46,8 +49,9 @@ def layer_means(measured: LayerMeans, expected: LayerMeans | None, quantity: str
     if quantity == "chi":
         level = {"type": "scatter", "x": [0.5, len(own) + 0.5], "y": [1, 1], "mode": "lines", "name": "level: χ = 1"}
         data.append(level | {"line": {"color": look.text, "width": 1, "dash": "dot"}, "hoverinfo": "skip"})
+    last = len(measured.chi) - 1  # the last hidden layer: an output layer of one unit is a single draw
     finding = " ".join(
-        f"{name.capitalize()}: {number(values[0])} in layer 1, {number(values[-1])} in layer {len(values)}."
+        f"{name.capitalize()}: {number(values[0])} in layer 1, {number(values[last])} in layer {last + 1}."
         for name, values in lines.items()
     )
     frame = style.layout(
@@ -87,7 +91,7 @@ def phase_plane(
     factor = float(np.sqrt(place.chi))
     phase = _phase(place.chi)
     title = f"Phase plane of {label}"
-    finding = f"This network: σ_w = {number(place.sigma_w)}, σ_b = {number(place.sigma_b)}, {phase}."
+    finding = f"This network: {WEIGHTS} = {number(place.sigma_w)}, {BIASES} = {number(place.sigma_b)}, {phase}."
     with np.errstate(divide="ignore", invalid="ignore"):
         shades = np.clip(np.log10(factors), -0.5, 0.5)
     heat = {
@@ -99,7 +103,7 @@ def phase_plane(
         "zmin": -0.5,
         "zmax": 0.5,
         "customdata": factors.astype(np.float32),
-        "hovertemplate": "σ_w %{x:.2f}, σ_b %{y:.2f}<br>factor per layer %{customdata:.3f}<extra></extra>",
+        "hovertemplate": f"{HOVER}<br>factor per layer %{{customdata:.3f}}<extra></extra>",
         "opacity": 0.85,
         "zsmooth": "best",
     }
@@ -107,8 +111,8 @@ def phase_plane(
     frame = style.layout(
         title,
         finding,
-        xaxis=style.axis("weight scale σ_w", dark, range=[sigma_w[0], sigma_w[-1]], showgrid=False),
-        yaxis=style.axis("bias scale σ_b", dark, range=[sigma_b[0], sigma_b[-1]], showgrid=False),
+        xaxis=style.axis(f"weight scale {WEIGHTS}", dark, range=[sigma_w[0], sigma_w[-1]], showgrid=False),
+        yaxis=style.axis(f"bias scale {BIASES}", dark, range=[sigma_b[0], sigma_b[-1]], showgrid=False),
         dark=dark,
         height=HEIGHT + 90,
         below=170,
@@ -127,13 +131,12 @@ def phase_plane(
     frame["annotations"] = _regions(factors, sigma_w, sigma_b, dark)
     rows, columns = np.meshgrid(sigma_b, sigma_w, indexing="ij")
     table = pd.DataFrame({"sigma_w": columns.ravel(), "sigma_b": rows.ravel(), "factor per layer": factors.ravel()})
-    return Chart({"data": [heat, critical, point], "layout": frame}, f"{title}. {finding}", table)
+    spoken = finding.replace("<sub>", "_").replace("</sub>", "")
+    return Chart({"data": [heat, critical, point], "layout": frame}, f"{title}. {spoken}", table)
 
 
 def _phase(chi: float) -> str:
     """The phase at a factor chi, in words."""
-    if not np.isfinite(chi):
-        return "where the signal itself grows without end"
     if abs(chi - 1) < 0.01:
         return "at the critical line: gradients stay level"
     return "ordered: gradients vanish" if chi < 1 else "chaotic: gradients explode"

@@ -17,6 +17,7 @@ from ui.charts.style import Chart, number
 HEIGHT, BELOW = 560, 124  # pixels, of the whole and of what stands under the data, without the legend
 LEGEND = style.legend_height(4)  # theory has two lines, and there is a measured one
 FACTOR = np.log10(2)  # decades of the factor per layer that the colours span on either side of 1
+LEVEL = 0.05  # a factor per layer so near to 1 counts as level
 MARKED = 3  # decades from level beyond which a gradient counts as vanished or exploded
 SPAN = 6  # decades at most that the colours of a loss span
 
@@ -277,8 +278,9 @@ def _finding(chart: Map, cells: np.ndarray, kind: str, lines: Sequence[Line], x:
         return "No cell has a value."
     values = cells[there]
     if kind == "factor":
-        words = f"Gradients vanish (below 1 per layer) in {(values < 1).mean():.0%} of the cells and explode in "
-        words += f"{(values > 1).mean():.0%}."
+        fading, growing = (values < 1 / (1 + LEVEL)).mean(), (values > 1 + LEVEL).mean()
+        words = f"Gradients vanish in {fading:.0%} of the cells, explode in {growing:.0%}, and are level (to "
+        words += f"{LEVEL:.0%} a layer) in {1 - fading - growing:.0%}."
         return words + _distance(chart, cells, lines, x)
     if kind == "decades":
         below, above = (values < -MARKED).mean(), (values > MARKED).mean()
@@ -304,7 +306,10 @@ def _distance(chart: Map, cells: np.ndarray, lines: Sequence[Line], x: _Places) 
     expected = np.interp(rows, *_rising(theory.y[good], x.place(theory.x[good])), left=np.nan, right=np.nan)
     away = np.abs(crossings(x.centres, cells) - expected) / np.median(np.diff(x.centres))
     away = away[np.isfinite(away)]
-    return f" The measured line lies {number(float(np.median(away)))} cells from theory’s." if away.size else ""
+    if not away.size:
+        return ""
+    middle, most = number(np.median(away)), number(away.max())
+    return f" The measured line lies {middle} cells from theory’s in the median, {most} at most."
 
 
 def _rising(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

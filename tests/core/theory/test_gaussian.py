@@ -171,6 +171,11 @@ def test_an_unknown_activation_is_refused_by_name(name):
     assert "tanh" in str(refused.value) and refused.value.field == "activation"
 
 
+@pytest.mark.parametrize("activation", ["tanh", "relu"])
+def test_no_variance_has_no_moments(activation):
+    assert moments(activation, []).second.shape == (0,)
+
+
 @pytest.mark.parametrize("q", [-1e-9, math.nan, math.inf, "wide", "1.5", None, [1.0, -1.0], [[math.nan]], 1e101, 1j])
 def test_what_is_no_variance_is_refused_by_name(q):
     with pytest.raises(ConfigError, match=r"^q = .* is not allowed: it must be ") as refused:

@@ -79,6 +79,20 @@ def test_the_default_network_is_beyond_six_depth_scales():
     assert here.trainable < 10
 
 
+@pytest.mark.parametrize(
+    "activation, chi", [("relu", 1.6**2 / 2), ("leaky_relu", 1.6**2 * (1 + 0.01**2) / 2), ("linear", 1.6**2)]
+)
+def test_where_q_grows_without_end_the_factor_of_straight_pieces_is_known_all_the_same(activation, chi):
+    here = place(RunConfig(activation=activation, init_scale=1.6, bias_std=0.3), 2, 1)
+    assert here.chi == pytest.approx(chi, rel=1e-12)
+    assert math.isnan(here.depths.xi_c)
+
+
+def test_far_out_the_others_are_a_straight_piece_on_either_side():
+    here = place(RunConfig(activation="gelu", init_scale=1.9, bias_std=0.4), 2, 1)
+    assert here.chi == pytest.approx(1.9**2 / 2, rel=1e-3)  # at q = infinity GELU's slope is 0 or 1, one half each
+
+
 @pytest.mark.parametrize("changes", [{"hidden": ()}, {"residual": True}, {"normalization": "batch"}])
 def test_without_theory_there_is_no_place(changes):
     assert place(SMALL.change(**changes), 2, 1) is None
