@@ -29,8 +29,8 @@ READY: dict[str, Ready] = {
         "Order and chaos: tanh",
         "Small weights make a deep tanh network orderly: inputs become alike and the gradient vanishes. Large ones "
         "make it chaotic, and the gradient explodes. Only along the line between does it stay level, and theory knows "
-        "that line without training anything. Near bias std 0 the variance comes to its rest so slowly that ten layers "
-        "are still on their way: there the measured line lies further out.",
+        "that line without training anything. Near bias std 0 the variance comes to its rest so slowly that "
+        "thirty layers are still on their way: there the measured line lies further out.",
         Map(_START, ("tanh",), Axis("init_scale"), Axis("bias_std")),
         "gradient factor",
     ),
