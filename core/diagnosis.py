@@ -252,14 +252,15 @@ def _saturated(run: Evidence) -> Finding | None:
 
 def _large_steps(run: Evidence) -> Finding | None:
     trace = run.trace
-    if trace.diverged_at is not None or not np.isfinite(run.early).any() or not trace.loss[0] > 0:
+    if trace.diverged_at is not None or not np.isfinite(run.early).any() or not run.first_loss > 0:
         return None
-    layer, jump = int(np.nanargmax(run.early)), trace.loss[run.good].max() / trace.loss[0]
+    layer, jump = int(np.nanargmax(run.early)), run.highest_loss / run.first_loss
     if not (run.early[layer] >= LARGE and jump >= JUMP):
         return None
+    first = "its first value" if run.config.batch_size is None else f"its median over the first {_batches(run)}"
     what = (
         f"An early step moves layer {layer + 1} by {part_of(run.early[layer])} its weights (the usual guide is "
-        f"{percent(GUIDE)}), and the loss jumped to {written(jump)} times its first value."
+        f"{percent(GUIDE)}), and the loss jumped to {written(jump)} times {first}."
     )
     why = "A gradient describes the loss near the weights it was taken at, and a long step lands far from there."
     if run.learned:
@@ -312,8 +313,7 @@ def _clipping(run: Evidence) -> Finding | None:
 
 
 def _small_steps(run: Evidence) -> Finding | None:
-    trace = run.trace
-    if not np.isfinite(run.early).any() or not trace.loss[run.end] >= STUCK * trace.loss[0] > 0:
+    if not np.isfinite(run.early).any() or not run.last_loss >= STUCK * run.first_loss > 0:
         return None
     layer = int(np.nanargmax(run.early))
     ratio = float(run.early[layer])
@@ -348,10 +348,16 @@ def _loss_told(run: Evidence) -> str:
     trace = run.trace
     if trace.config.steps == 0 or trace.diverged_at is not None:
         return ""
-    first, last = trace.loss[0], trace.loss[-1]
+    first, last = run.first_loss, run.last_loss
+    # one batch's loss says as much about its samples as about the run
+    over = "" if trace.config.batch_size is None else f", medians over the first and the last {_batches(run)}"
     if abs(last - first) <= 0.01 * first:
-        return f"The loss stayed near {written(last)}."
-    return f"The loss {'fell' if last < first else 'rose'} from {written(first)} to {written(last)}."
+        return f"The loss stayed near {written(last)}{over}."
+    return f"The loss {'fell' if last < first else 'rose'} from {written(first)} to {written(last)}{over}."
+
+
+def _batches(run: Evidence) -> str:
+    return "recorded batch" if run.window == 1 else f"{run.window} recorded batches"
 
 
 def _numbers(run: Evidence) -> tuple[Reading, Reading, Reading]:
@@ -359,11 +365,14 @@ def _numbers(run: Evidence) -> tuple[Reading, Reading, Reading]:
     first, last = trace.grad_norm[0, 0], trace.grad_norm[0, -1]
     with np.errstate(all="ignore"):
         decades = np.log10(first) - np.log10(last)
-    loss, accuracy = written(trace.loss[0]), trace.accuracy[run.end]
+    loss, accuracy = written(run.first_loss), run.last_accuracy
+    told = "The data loss at initialisation and after the last step."
+    if trace.config.batch_size is not None:
+        told = f"The median data loss over the first and the last {_batches(run)}."
     if trace.diverged_at is not None:
         loss = f"{loss} → " * bool(trace.diverged_at) + f"broke at step {trace.diverged_at:,}"
     elif trace.config.steps:
-        loss += f" → {written(trace.loss[-1])}"
+        loss += f" → {written(run.last_loss)}"
     missing = None
     if trace.layers == 1:
         missing = "one layer"
@@ -384,7 +393,6 @@ def _numbers(run: Evidence) -> tuple[Reading, Reading, Reading]:
         Reading(
             "Loss",
             loss,
-            "The data loss at initialisation and after the last step."
-            + (f" Accuracy at the end: {percent(accuracy)}." if np.isfinite(accuracy) else ""),
+            told + (f" Accuracy at the end: {percent(accuracy)}." if np.isfinite(accuracy) else ""),
         ),
     )

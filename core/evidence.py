@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from core.datasets import DATASETS, Split, load
 from core.engine import one_blas_thread
@@ -13,6 +16,7 @@ from core.trace import Trace
 LEARNED, RIGHT = 0.1, 0.9  # share of the loss that is left, and of samples classified rightly, when a run has learned
 HALF = 0.5  # of the rows: from there on something is the rule and not the exception
 PROBE = 1000  # samples that a broken network is looked at with
+FEW = 5  # rows at each end of a run, at least, whose median stands for the loss that a single batch does not tell
 
 
 def flow(norms: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -60,6 +64,11 @@ class Evidence:
         factor, decades: of delta, by row: see `flow`; NaN where a silent layer cuts it off.
         weights_decades, weights_factor: of the weight gradient in row 0, the only one where it tells.
         early: (layers,) median update ratio of the first tenth of the steps, where there is most to learn.
+        window: rows at each end that the next four are taken over: 1, and with mini-batches, whose losses also differ
+            by the samples in them, as many as show every sample once, between FEW and a tenth of all.
+        first_loss, last_loss: median data loss of the first and of the last rows.
+        highest_loss: the largest median of as many rows in a row.
+        last_accuracy: mean accuracy of the last rows.
         learned: whether the data loss fell to a tenth and, where there are classes, nine samples in ten are right
             (from large initial weights the loss falls to a tenth before anything is learned).
     """
@@ -73,9 +82,22 @@ class Evidence:
         self.factor, self.decades = (np.where(self.cut, np.nan, values) for values in flow(trace.delta_norm))
         (self.weights_factor,), (self.weights_decades,) = flow(trace.grad_norm[:1])
         self.early = np.array([median(ratio) for ratio in trace.update_ratio[: max(1, len(self.good) // 10)].T])
+        self.window = self._window()
+        losses, accuracies = trace.loss[self.good], trace.accuracy[self.good]
+        self.first_loss = median(trace.loss[: self.window])
+        self.last_loss = median(losses[-self.window :])
+        spans = sliding_window_view(losses, self.window) if self.good.size else np.empty((0, 1))
+        self.highest_loss = float(np.median(spans, axis=1).max(initial=0.0))
+        self.last_accuracy = float(accuracies[-self.window :].mean()) if self.good.size else float("nan")
         self.learned = trace.diverged_at is None and bool(
-            trace.loss[self.end] <= LEARNED * trace.loss[0] and not trace.accuracy[self.end] < RIGHT
+            self.last_loss <= LEARNED * self.first_loss and not self.last_accuracy < RIGHT
         )
+
+    def _window(self) -> int:
+        if self.config.batch_size is None:
+            return 1
+        epoch, rows = math.ceil(self.config.samples / self.config.batch_size), len(self.good)
+        return max(1, min(max(FEW, min(epoch, rows // 10)), rows // 2))
 
     def when(self, row: int) -> str:
         """The time of a row, to open a sentence."""
@@ -89,7 +111,7 @@ class Evidence:
         Args:
             beyond: (rows,), whether each is.
         """
-        judged = self.good[self.trace.loss[self.good] > LEARNED * self.trace.loss[0]]
+        judged = self.good[self.trace.loss[self.good] > LEARNED * self.first_loss]
         rows = judged[beyond[judged]]
         if len(rows) and rows[0] == 0:
             return 0

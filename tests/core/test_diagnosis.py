@@ -14,8 +14,9 @@ import core.diagnosis
 from core import Diagnosis, Finding, RunConfig, diagnose, train
 from core.diagnosis import SEVERITIES, VERDICTS
 from core.errors import ConfigError
+from core.evidence import Evidence
 from tests.strategies import configs
-from tests.troubles import BLOBS, DEEP, HEALTHY, RELU, TANH, TROUBLES
+from tests.troubles import BLOBS, DEEP, HEALTHY, RELU, SHORT_TANH, TANH, TROUBLES
 
 
 @cache
@@ -310,6 +311,45 @@ def test_the_default_run_is_told_in_its_numbers():
     assert float(ratio) == pytest.approx(trace.grad_norm[0, 0] / trace.grad_norm[0, -1], rel=0.05)  # two digits
     assert [float(part) for part in loss.split(" → ")] == pytest.approx(trace.loss[[0, -1]], rel=0.005)
     assert factor in diagnosis.sentence and "loss fell" in diagnosis.sentence
+
+
+@pytest.mark.parametrize("batch_size, seed", [(4, 1), (2, 0), (1, 0)])
+def test_with_mini_batches_the_losses_told_are_medians_and_go_where_the_loss_over_all_samples_goes(batch_size, seed):
+    config = RunConfig(batch_size=batch_size, seed=seed)
+    trace = run(config)
+    everything = [
+        train([config.change(batch_size=None, steps=0)], initial=initial)[0].loss[0]
+        for initial in (None, [trace.weights])
+    ]
+    assert everything[1] < 0.9 * everything[0]  # it fell
+    diagnosis = diagnose(trace)
+    first, last = np.median(trace.loss[:30]), np.median(trace.loss[-30:])  # a tenth of 301 rows
+    assert "rose" not in diagnosis.sentence
+    assert diagnosis.sentence.endswith(f"{last:.3g}, medians over the first and the last 30 recorded batches.")
+    assert [float(part) for part in diagnosis.numbers[2].value.split(" → ")] == pytest.approx([first, last], rel=0.005)
+    assert "first and the last 30 recorded batches" in diagnosis.numbers[2].help
+
+
+def test_one_batch_of_high_loss_is_no_jump_and_one_of_low_loss_is_not_learning():
+    trace = run(SHORT_TANH.change(batch_size=4, learning_rate=0.003))
+    steps = np.where(np.isfinite(trace.update_ratio), 0.5, np.nan)  # far too long
+    flat = np.full_like(trace.loss, 0.2)
+    spike, dip = flat.copy(), flat.copy()
+    spike[100], dip[-1] = 20.0, 1e-6
+    for loss in (spike, dip):
+        odd = dataclasses.replace(trace, loss=loss, update_ratio=steps, accuracy=np.full_like(loss, np.nan))
+        assert "large_steps" not in [finding.name for finding in diagnose(odd).findings]
+        assert not Evidence(odd).learned
+    high = np.where(trace.step >= 100, 20.0, flat)
+    odd = dataclasses.replace(trace, loss=high, update_ratio=steps)
+    assert "100 times its median over the first 30 recorded batches" in str(diagnose(odd).findings)
+
+
+def test_the_window_at_each_end_shows_every_sample_once_where_a_tenth_of_the_rows_is_more_than_that():
+    windows = {None: 1, 1: 30, 8: 16, 32: 5, 64: 5}  # 128 samples, 301 rows
+    for batch_size, window in windows.items():
+        assert Evidence(run(RELU.change(batch_size=batch_size))).window == window
+    assert [Evidence(run(RELU.change(batch_size=8, steps=steps))).window for steps in (0, 1, 5, 20)] == [1, 1, 3, 5]
 
 
 @pytest.mark.parametrize(
