@@ -67,6 +67,7 @@ LIMITS: dict[str, Limit] = {
 # Sites that may show the dashboard within a page of theirs; a source list of a content security policy.
 FRAMES = PREFIX + "FRAME_ANCESTORS"
 _SITE = re.compile(r"https?://(?:\*\.)?[A-Za-z0-9.-]+(?::\d{1,5})?")
+_CLUSTER = re.compile(r"[a-z]+://(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:]+\]):(\d{1,5})")
 
 
 def value(name: str) -> float | None:
@@ -106,6 +107,19 @@ def frame_ancestors() -> tuple[str, ...]:
     return sites
 
 
+def check_scheduler() -> None:
+    """Refuses a GRADIENT_LAB_SCHEDULER that is no address of a Dask scheduler; whether one answers is seen later.
+
+    Raises:
+        ConfigError: it is not of the form scheme://host:port.
+    """
+    address = os.environ.get(SCHEDULER, "").strip()
+    found = _CLUSTER.fullmatch(address)
+    if address and not (found and 1 <= int(found[1]) <= 65_535):
+        told = "the environment setting must be the address of a Dask scheduler, such as tcp://host:8786"
+        raise ConfigError(SCHEDULER, address, told)
+
+
 def check() -> None:
     """Reads every setting once, so that a server with a wrong one does not start.
 
@@ -119,6 +133,7 @@ def check() -> None:
     for name in LIMITS:
         value(name)
     frame_ancestors()
+    check_scheduler()
 
 
 def host() -> None:

@@ -41,6 +41,30 @@ def test_a_frame_is_allowed_to_addresses_only(monkeypatch, site):
         limits.check()
 
 
+@pytest.mark.parametrize(
+    "address", ["nonsense", "host:8786", "tcp://host", "tcp://:8786", "tcp://host:0", "tcp://host:65536", "tcp://a b:1"]
+)
+def test_a_scheduler_that_is_no_address_is_refused(monkeypatch, address):
+    monkeypatch.setenv(limits.SCHEDULER, address)
+    with pytest.raises(ConfigError, match="GRADIENT_LAB_SCHEDULER = '.*' is not allowed: .* such as tcp://host:8786"):
+        limits.check()
+
+
+@pytest.mark.parametrize("address", ["", " tcp://host:8786 ", "tls://10.0.0.2:8786", "tcp://[::1]:8786", "ws://a-b.c:1"])
+def test_an_address_of_a_scheduler_passes(monkeypatch, address):
+    monkeypatch.setenv(limits.SCHEDULER, address)
+    limits.check()
+
+
+def test_an_empty_setting_is_as_none(monkeypatch):
+    monkeypatch.setattr(limits.os, "environ", {})
+    silent = [limits.value(name) for name in LIMITS]
+    every = [*(PREFIX + name for name in LIMITS), limits.FRAMES, limits.SCHEDULER]
+    monkeypatch.setattr(limits.os, "environ", dict.fromkeys(every, ""))
+    limits.check()
+    assert [limits.value(name) for name in LIMITS] == silent and limits.frame_ancestors() == ()
+
+
 def test_what_the_environment_says_holds_at_home_and_on_a_server(monkeypatch):
     monkeypatch.setattr(limits.os, "environ", {PREFIX + "MAX_COST": "2e9", PREFIX + "MAX_TRAININGS": " 7 "})
     assert (limits.value("MAX_COST"), limits.value("MAX_TRAININGS")) == (2_000_000_000, 7)
@@ -74,3 +98,10 @@ def test_the_table_for_those_who_host_names_every_setting():
     assert set(rows) == {PREFIX + name for name in LIMITS} | {limits.FRAMES, limits.SCHEDULER}
     fixed = {PREFIX + name: limit.hosted for name, limit in LIMITS.items() if not callable(limit.hosted)}
     assert {name: float(rows[name].replace(",", "")) for name in fixed} == fixed
+
+
+def test_the_compose_file_passes_every_setting_on_and_an_empty_one_where_the_host_has_none():
+    text = (Path(__file__).parents[2] / "deploy" / "docker-compose.yml").read_text(encoding="utf-8")
+    passed = re.findall(r"^ +(GRADIENT_LAB_\w+): \$\{(\w+):-\}$", text, re.MULTILINE)
+    assert all(inside == outside for inside, outside in passed)
+    assert [name for name, _ in passed] == [*(PREFIX + name for name in LIMITS), limits.FRAMES, limits.SCHEDULER]
