@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import numbers
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import asdict, dataclass, fields, replace
 
 from core.datasets import DATASETS, held_out
@@ -104,7 +104,8 @@ class Widths:
         return f"it must be 0 to {self.layers} whole numbers from 1 to {self.units:,}, one for each hidden layer"
 
     def clean(self, field: str, value: object) -> tuple[int, ...]:
-        if isinstance(value, (str, bytes)) or not hasattr(value, "__iter__"):
+        # a set has no order, and what a mapping says beside its keys would be lost
+        if isinstance(value, (str, bytes, Mapping, Set)) or not hasattr(value, "__iter__"):
             raise ConfigError(field, value, self.allowed)
         widths = tuple(value)
         if len(widths) > self.layers:

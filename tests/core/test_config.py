@@ -62,6 +62,7 @@ REFUSED += [(name, value) for name in LIMITS if name != "hidden" for value in NO
 REFUSED += [(name, None) for name in LIMITS if name not in ("batch_size", "max_norm")]
 REFUSED += [(name, 1.5) for name in WHOLE]
 REFUSED += [("hidden", value) for value in ("64,32", b"12", 32, 1.5, (1.5,), (True,), ("8",), (None,), [[8]], {"a": 1})]
+REFUSED += [("hidden", value) for value in ({}, {3: 1}, {3: 1}.keys(), set(), {3}, frozenset({3}))]
 REFUSED += [(name, value) for name in NAMES for value in ("", "nonsense", "Sigmoid ", None, 3, ["none"], math.nan)]
 REFUSED += [(name, value) for name in FLAGS for value in (0, 1, "True", None, [])]
 ALLOWED = [(name, value) for name, (good, _) in LIMITS.items() for value in good]
