@@ -383,30 +383,37 @@ def suited(task: str) -> tuple[str, str]:
     return TASKS[task]
 
 
-def _between_0_and_1(D: np.ndarray, task: str) -> bool:
-    return task != "regression" and D.min() >= 0 and D.max() <= 1
+def _between_0_and_1(D: np.ndarray) -> bool:
+    return D.min() >= 0 and D.max() <= 1
 
 
-def _distributions(D: np.ndarray, task: str) -> bool:
+def _distributions(D: np.ndarray) -> bool:
     # 1e-6: rows that were computed in float32 sum to 1 to about 1e-7
     return D.shape[1] >= 2 and D.min() >= 0 and bool((np.abs(D.sum(axis=1) - 1) <= 1e-6).all())
 
 
 # What a loss asks of the targets; one that is not named takes any.
-_NEEDS: dict[str, tuple[Callable[[np.ndarray, str], bool], str]] = {
-    "bce": (_between_0_and_1, "classes as targets, from 0 to 1"),
+_NEEDS: dict[str, tuple[Callable[[np.ndarray], bool], str]] = {
+    "bce": (_between_0_and_1, "classes or probabilities as targets, each from 0 to 1"),
     "cross_entropy": (_distributions, "at least two target columns, none negative, each row summing to 1"),
 }
 
 
-def check_targets(loss: str, D: np.ndarray, task: str) -> None:
+def check_targets(loss: str, D: np.ndarray, task: str, given: bool = True) -> None:
     """Refuses a loss that contradicts the targets.
 
+    Args:
+        loss: of the run.
+        D: (samples, outputs).
+        task: of the data.
+        given: whether a caller brought the targets. Those of a regression may be probabilities then; a dataset's are
+            not, even where the few that were drawn happen to look so.
+
     Raises:
-        ConfigError: bce on a regression or beyond [0, 1]; cross_entropy on rows that are not distributions.
+        ConfigError: bce beyond [0, 1] or on a dataset of a regression; cross_entropy on rows that are no distributions.
     """
     holds, needed = _NEEDS.get(loss, (None, ""))
-    if holds is not None and not holds(D, task):
+    if holds is not None and not (holds(D) and (given or task != "regression")):
         better, output = suited(task)
         raise ConfigError(
             "loss",

@@ -199,7 +199,8 @@ def checked_data(config: RunConfig, data: Data | None) -> Split:
         check_cost(config)
     first = _split(config, data)
     check_cost(config, first.X.shape[1], first.D.shape[1], len(first.X) + len(first.X_holdout))
-    check_targets(config.loss, first.D, first.task)
+    for D in filter(len, (first.D, first.D_holdout)):
+        check_targets(config.loss, D, first.task, given=data is not None)
     if config.batch_size is not None and config.batch_size > len(first.X):
         raise ConfigError("batch_size", config.batch_size, f"there are {len(first.X)} training samples")
     return first

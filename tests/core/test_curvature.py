@@ -140,6 +140,16 @@ def test_products_are_the_slopes_of_the_gradient(activation, loss, normalization
     )
 
 
+@pytest.mark.parametrize("loss", ["bce", "cross_entropy"])
+def test_products_are_the_slopes_of_the_gradient_also_for_probabilities_as_targets(loss):
+    output = LOSSES[loss].output_activation
+    config, (X, _), weights = smooth_case(activation="tanh", loss=loss, output_activation=output)
+    rng = np.random.default_rng(8)
+    shape = (SAMPLES, WIDTHS[-1])
+    D = rng.uniform(size=shape) if loss == "bce" else rng.dirichlet(np.ones(shape[1]), shape[0])
+    check_against_differences(config, (X, D), weights)
+
+
 def test_the_check_can_fail(monkeypatch):
     config, data, weights = smooth_case(activation="tanh", loss="mse")
     check_against_differences(config, data, weights)

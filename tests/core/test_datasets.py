@@ -9,6 +9,7 @@ import sklearn.datasets
 
 from core.config import RunConfig
 from core.datasets import DATASETS, TASKS, check_targets, held_out, infer_task, load, split, standardiser, suited
+from core.engine import checked_data
 from core.errors import ConfigError
 
 DRAWN = [name for name in DATASETS if name != "custom"]
@@ -379,9 +380,8 @@ def test_a_loss_that_contradicts_the_targets_is_refused_with_one_that_suits(loss
 @pytest.mark.parametrize(
     ("loss", "D", "task"),
     [
-        ("bce", [[0.2], [0.8]], "regression"),
-        ("bce", [[0.0], [1.5]], "two-class"),
-        ("bce", [[-0.1], [1.0]], "two-class"),
+        ("bce", [[0.0], [1.5]], "regression"),
+        ("bce", [[-0.1], [1.0]], "regression"),
         ("cross_entropy", [[0.5, 0.6]], "regression"),
         ("cross_entropy", [[-0.5, 1.5]], "regression"),
         ("cross_entropy", [[1.0]], "multi-class"),
@@ -396,8 +396,30 @@ def test_distributions_as_targets_suit_cross_entropy_and_classes_suit_bce():
     check_targets("cross_entropy", np.array([[0.2, 0.8], [0.5, 0.5]]), "regression")
     check_targets("cross_entropy", np.full((4, 3), np.float32(1) / 3, dtype=np.float32).astype(float), "regression")
     check_targets("bce", TARGETS["multi-class"], "multi-class")
+    check_targets("bce", np.array([[0.3], [0.9]]), "regression")  # probabilities
+    check_targets("bce", np.array([[1.0, 1.0], [0.0, 1.0]]), "regression")  # several labels a sample
     for task in TASKS:
         check_targets("mse", TARGETS[task], task)
+
+
+@pytest.mark.parametrize("name", [name for name in DRAWN if DATASETS[name].task == "regression"])
+def test_bce_never_suits_a_regression_dataset_whatever_was_drawn(name):
+    # a handful of targets may all lie within [0, 1]: that is chance, and makes no probabilities of them
+    with pytest.raises(ConfigError, match="loss = 'bce'.*regression.*mse with a linear"):
+        check_targets("bce", np.array([[0.2], [0.8]]), "regression", given=False)
+    for seed in range(40):
+        with pytest.raises(ConfigError, match="loss = 'bce'.*regression"):
+            checked_data(RunConfig(dataset=name, loss="bce", output_activation="sigmoid", samples=2, seed=seed), None)
+
+
+@pytest.mark.parametrize(("loss", "output"), [("bce", "sigmoid"), ("cross_entropy", "softmax")])
+def test_held_out_targets_are_checked_like_the_others(loss, output):
+    D = np.full((4, 2), 0.5)
+    config = RunConfig(loss=loss, output_activation=output, holdout=0.5, hidden=())
+    held = next(n for n in range(4) if n not in split(np.arange(4.0)[:, None], D, 0.5, 0).X)
+    D[held] = 2.0
+    with pytest.raises(ConfigError, match=f"loss = '{loss}'"):
+        checked_data(config, (np.arange(4.0)[:, None], D))
 
 
 def test_scikit_learn_is_imported_only_when_its_data_are_asked_for():
