@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.config import RunConfig
-from core.engine import Data, snapshot, train
+from core.engine import Data, Progress, snapshot, train
 from core.families.activations import ACTIVATIONS
 
 LONGEST, FACTOR, STEPS = 2.0, 4.0, 14  # steps along a direction of length 1
@@ -38,7 +38,9 @@ class GradientCheck:
     on_kinks: int
 
 
-def gradient_check(config: RunConfig, data: Data | None = None) -> GradientCheck:
+def gradient_check(
+    config: RunConfig, data: Data | None = None, on_progress: Progress | None = None
+) -> GradientCheck:
     """Compares dE/dW and dE/db of every layer at initialisation with differences of the loss, in float64.
 
     For each layer a direction halfway between the gradient's own and a random one is followed both ways, with steps
@@ -48,6 +50,7 @@ def gradient_check(config: RunConfig, data: Data | None = None) -> GradientCheck
     Args:
         config: any run; its training settings do not matter.
         data: as in `train`.
+        on_progress: called with (done, total) losses; whatever it raises ends the check and goes on to the caller.
 
     Raises:
         ConfigError: as `train`.
@@ -76,6 +79,8 @@ def gradient_check(config: RunConfig, data: Data | None = None) -> GradientCheck
     for first in range(0, len(asked), together):
         some = [_moved(weights, layer, step, directions) for layer, step in asked[first : first + together]]
         losses += [trace.loss[0] for trace in train([start] * len(some), data=data, initial=some)]
+        if on_progress is not None:
+            on_progress(len(losses), len(asked))
     with np.errstate(all="ignore"):
         ahead, behind = np.moveaxis(np.reshape(losses, (len(layers), STEPS, 2)), -1, 0)
         rounding = np.finfo(float).eps * (np.abs(ahead) + np.abs(behind)) / steps

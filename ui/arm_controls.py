@@ -261,7 +261,9 @@ def editor(comparison: Comparison | None) -> None:
     for i, arm in enumerate(arms):
         with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key=f"arm_row_{i}"):
             _row(comparison, i, arm, len(arms))
-    if len(arms) < MOST_ARMS:
+    if not arms and st.session_state.get("arms"):
+        st.caption("The line of arms above holds what cannot be read: mend it there.")
+    elif len(arms) < MOST_ARMS:
         _adder(arms)
     else:
         st.caption(f"{MOST_ARMS} arms are the most there can be.")

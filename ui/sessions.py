@@ -186,6 +186,10 @@ class Notice:
         words = f"Training: step {min(done, total - 1):,} of {total - 1:,}. A change of any control stops this run."
         self._show(done / total, words)
 
+    def checking(self, done: int, total: int) -> None:
+        """The loss is measured again and again, beside the network."""
+        self._show(done / total, f"Differences of the loss: {done:,} of {total:,}. A change of any control stops this.")
+
     def working(self) -> None:
         """Something is reckoned whose progress is not known."""
         self._show(0.0, "Reckoning …")

@@ -215,8 +215,8 @@ _CHECKS = """
 def _check_gradient(run: Run) -> None:
     notice = Notice(st.empty())
     start = at_start(run)
-    with sessions.shared().line.place(notice.waiting), st.spinner("Following each layer's gradient both ways …"):
-        found = gradient_check(start.config, start.data)
+    with sessions.shared().long_line.place(notice.waiting, "gradient check"):
+        found = gradient_check(start.config, start.data, notice.checking)
     notice.clear()
     seen = np.isfinite(found.relative_error) & (found.uncertainty < 1e-3 * np.abs(found.exact))
     if seen.any():
@@ -253,7 +253,7 @@ def _draw_networks(run: Run) -> None:
     if data is None:
         given = sessions.snapped(Run(start.config.change(batch_size=None)), 0, notice)
         data = given.inputs, given.targets
-    with sessions.shared().line.place(notice.waiting):
+    with sessions.shared().long_line.place(notice.waiting, "drawn networks"):
         configs = [start.config.change(seed=seed, holdout=0.0) for seed in range(NETWORKS)]
         norms = np.array([trace.grad_norm[0] for trace in train(configs, data=data, on_progress=notice.training)])
     notice.clear()

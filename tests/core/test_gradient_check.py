@@ -60,3 +60,16 @@ def test_a_network_that_is_not_finite_has_no_error_to_show():
 
 def test_no_layer_in_between_is_needed():
     assert gradient_check(SMALL.change(hidden=())).relative_error.max() < 1e-10
+
+
+def test_a_check_tells_how_far_it_is_and_can_be_ended():
+    told = []
+
+    def enough(done, total):
+        told.append((done, total))
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        gradient_check(SMALL.change(hidden=(200,) * 4), on_progress=enough)
+    ((done, total),) = told
+    assert 0 < done < total

@@ -93,6 +93,13 @@ def test_bad_arms_are_refused_in_a_sentence_and_the_controls_stay(arms):
     assert app.session_state["depth"] == 2 and app.session_state["arms"] == arms
 
 
+def test_a_line_of_arms_that_cannot_be_read_is_not_written_over():
+    app = small(vary="l2", arms="0,bad,0.1", arm_editor=True)
+    assert any("cannot be read" in caption.value for caption in app.caption)
+    assert "arm_added" not in app.session_state
+    assert "arm_added" in small(vary="l2", arms="0,0.1", arm_editor=True).session_state
+
+
 def test_an_arm_added_does_not_train_the_others_again(monkeypatch):
     from ui import comparing
 

@@ -11,7 +11,7 @@ from core.sweeps.table import Table
 from core.sweeps.theory import Line, crossings, lines
 from core.theory.correlations import correlation
 from core.theory.lengths import critical_points
-from ui.charts.sweep import sweep_map
+from ui.charts.sweep import sweep_map, told
 
 BASE = RunConfig(samples=8, hidden=(4, 4), steps=0)
 SMALL = Map(BASE, ("tanh",), Axis("init_scale", 0.5, 2, 4), Axis("bias_std", 0, 1, 5))
@@ -75,6 +75,10 @@ def test_the_factors_finding_counts_both_sides_and_the_distance_to_theory_in_cel
     assert "lies 0.5 cells from theory’s in the median, 0.5 at most" in drawn(factors, lines=[line]).alt
     factors[:, 1] = 0.96
     assert "vanish in 25% of the cells, explode in 50%, and are level (to 5% a layer) in 25%" in drawn(factors).alt
+
+
+def test_a_ratio_beyond_any_float_is_told_as_a_power_of_ten():
+    assert (told(-2.0, "decades"), told(-412.3, "decades")) == ("0.01", "10⁻⁴¹²")
 
 
 def test_findings_name_the_best_cell():

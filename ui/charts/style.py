@@ -182,7 +182,12 @@ def number(value: float, digits: int = 2) -> str:
     if value == 0 or 1e-3 <= abs(value) < 1e5:
         return f"{value:,.0f}" if abs(value) >= 10 ** (digits - 1) else f"{float(f'{value:.{digits}g}'):g}"
     mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
-    return f"{mantissa}×10{str(int(exponent)).translate(_RAISED)}"
+    return f"{mantissa}×{power(int(exponent))}"
+
+
+def power(decades: float) -> str:
+    """A power of ten for a reader, however large: 10⁻⁸, 10⁴⁰⁰."""
+    return f"10{str(round(decades)).translate(_RAISED)}"
 
 
 def wrapped(text: str, width: int = LINE_WIDTH) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -269,7 +270,10 @@ def told(value: float, kind: str) -> str:
         return "none"
     if kind == "share":
         return f"{value:.0%}"
-    return number(10.0**value if kind == "decades" and abs(value) < 300 else value, 3)
+    if kind == "decades":
+        beyond = math.isfinite(value) and abs(value) >= 300
+        return style.power(value) if beyond else number(10.0**value, 3)
+    return number(value, 3)
 
 
 def _finding(chart: Map, cells: np.ndarray, kind: str, lines: Sequence[Line], x: _Places, y: _Places) -> str:
