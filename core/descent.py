@@ -14,6 +14,7 @@ from core.exercise import solve
 
 FAR = 100  # box sizes away from the box, where a path counts as diverged
 ARRIVED = 1e-3  # share of the way down that may be left
+BESIDE = 2e-4  # box sizes from a minimum, where its Hessian holds although momentum swings far out
 FLAT = 1e-9  # norm of a gradient that no step shows
 
 # What a visitor may set. Within these, no step from inside the room leaves the range of float64.
@@ -225,11 +226,19 @@ SURFACES: dict[str, Callable[..., Surface]] = {
 
 @dataclass(frozen=True)
 class Path:
-    """A descent: points (steps + 1, 2), their values (steps + 1,), and the step at which it was given up, or None."""
+    """A descent.
+
+    Attributes:
+        points, values: (steps + 1, 2), and E there, (steps + 1,).
+        diverged_at: the step at which it was given up, or None.
+        learning_rate, momentum: with which it was made.
+    """
 
     points: np.ndarray
     values: np.ndarray
     diverged_at: int | None
+    learning_rate: float
+    momentum: float
 
 
 @dataclass(frozen=True)
@@ -237,7 +246,8 @@ class Outcome:
     """What became of a descent.
 
     Attributes:
-        kind: "diverges", "arrives", "stuck" (no gradient, and yet not at a minimum) or "underway".
+        kind: "diverges", "swings" (up for now: below a quadratic's limit, momentum brings it down again), "arrives",
+            "stuck" (no gradient, and yet not at a minimum) or "underway".
         step: of which that is said.
         done: share of the way from the start down to the minimum.
         turning: share of the steps that turn back on the one before (their angle is above 90 degrees).
@@ -271,7 +281,7 @@ def descend(surface: Surface, start: Point, learning_rate: float, momentum: floa
             diverged_at = step
             break
     path = np.array(points)
-    return Path(path, np.array([float(surface.value(*p)) for p in path]), diverged_at)
+    return Path(path, np.array([float(surface.value(*p)) for p in path]), diverged_at, learning_rate, momentum)
 
 
 def judge(surface: Surface, path: Path) -> Outcome:
@@ -282,8 +292,12 @@ def judge(surface: Surface, path: Path) -> Outcome:
     back = (moves[1:] * moves[:-1]).sum(axis=1) < 0
     turning = float(back.mean()) if back.size else 0.0
     last = len(path.points) - 1
-    if path.diverged_at is not None or (surface.quadratic and gap[-1] > gap[0]):
+    if path.diverged_at is not None:
         return Outcome("diverges", last, done, turning)
+    if surface.quadratic and gap[-1] > gap[0]:
+        most = limit(surface.hessian(path.points[-1]), path.momentum)
+        if path.learning_rate != most:
+            return Outcome("diverges" if path.learning_rate > most else "swings", last, done, turning)
     outside = np.flatnonzero(gap > ARRIVED * gap[0])
     arrived = int(outside[-1]) + 1 if outside.size else 0
     if arrived <= last:
@@ -301,3 +315,15 @@ def limit(hessian: np.ndarray, momentum: float = 0.0) -> float:
     largest = float(np.linalg.eigvalsh(hessian)[-1])
     return 2 * (1 + momentum) / largest if largest > 0 else math.inf
 
+
+def beside(surface: Surface, minimum: np.ndarray, momentum: float = 0.0) -> tuple[Point, int]:
+    """A start beside a minimum, in its steepest direction, and steps that show there which side of the limit a rate is.
+
+    At 0.95 of the limit each step leaves max(0.9, sqrt(momentum)) of the distance: the steps are twice as many as that
+    takes to arrive.
+    """
+    steepest = np.linalg.eigh(surface.hessian(minimum))[1][:, 1]
+    (low, high), _ = surface.box
+    start = np.round(minimum + BESIDE * (high - low) * steepest, 6)
+    steps = 2 * math.log(ARRIVED) / math.log(max(0.9, math.sqrt(momentum)) ** 2)
+    return (float(start[0]), float(start[1])), min(math.ceil(steps), int(RULES["steps"].high))

@@ -8,12 +8,14 @@ import pytest
 
 from core import ConfigError
 from core.descent import (
+    ARRIVED,
     SLICE_D,
     SLICE_W01,
     SLICE_W12,
     SLICE_X,
     SURFACES,
     Path,
+    beside,
     bowl,
     descend,
     grid,
@@ -204,7 +206,7 @@ def test_a_start_on_the_ridge_of_the_saddle_is_stuck():
 def test_arrival_is_the_first_step_from_which_a_thousandth_of_the_way_is_left():
     surface = replace(bowl(1, 0), quadratic=False)
     points = np.array([[1.0, 0.0], [0.0, 0.0], [0.5, 0.0], [0.01, 0.0], [0.0, 0.0]])
-    path = Path(points, np.array([float(surface.value(*p)) for p in points]), None)
+    path = Path(points, np.array([float(surface.value(*p)) for p in points]), None, 0.1, 0.0)
     outcome = judge(surface, path)
     assert (outcome.kind, outcome.step) == ("arrives", 3)  # at step 1 it was there, but did not stay
     # moves -1, 0.5, -0.49, -0.01: the second and third turn back, the fourth does not
@@ -215,3 +217,44 @@ def test_arrival_is_the_first_step_from_which_a_thousandth_of_the_way_is_left():
 def test_no_step_is_judged_too():
     outcome = judge(bowl(), descend(bowl(), (1.0, 1.0), 0.1, steps=0))
     assert (outcome.kind, outcome.step, outcome.done, outcome.turning) == ("underway", 0, 0.0, 0.0)
+
+
+@pytest.mark.parametrize("condition", [1, 10, 1000])
+@pytest.mark.parametrize("momentum", [0.9, 0.99])
+def test_momentum_that_swings_up_below_the_limit_is_not_called_divergence(momentum, condition):
+    surface = bowl(condition, 30)
+    most = limit(surface.hessian(np.zeros(2)), momentum)
+    kinds = set()
+    for steps in (1, 5, 10, 50, 200):
+        path = descend(surface, surface.start, 0.95 * most, momentum, steps)
+        outcome = judge(surface, path)
+        assert outcome.kind != "diverges"
+        assert (outcome.kind == "swings") == (path.values[-1] > path.values[0])
+        kinds.add(outcome.kind)
+    assert "swings" in kinds
+    # 0.99^(1000) of the energy is left, times the swing, of which 2,000 steps leave nothing
+    assert descend(surface, surface.start, 0.95 * most, momentum, 2000).values[-1] < descend(
+        surface, surface.start, 0.95 * most, momentum, 0
+    ).values[-1]
+    above = descend(surface, surface.start, 1.05 * most, momentum, 2000)
+    assert judge(surface, above).kind == "diverges"
+
+
+def test_exactly_at_the_limit_neither_is_promised():
+    surface = bowl(10, 0)
+    path = descend(surface, (0.0, 1.0), limit(surface.hessian(np.zeros(2)), 0.5), 0.5, 9)
+    higher = replace(path, values=path.values + np.arange(10))
+    assert judge(surface, higher).kind == "underway"
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.5, 0.9, 0.95, 0.99])
+@pytest.mark.parametrize("name", [name for name in SURFACES if name != "bowl"])
+def test_beside_a_minimum_a_path_arrives_just_below_the_limit_and_leaves_just_above(name, momentum):
+    surface = SURFACES[name]()
+    for minimum in map(np.array, surface.minima):
+        most = limit(surface.hessian(minimum), momentum)
+        start, steps = beside(surface, minimum, momentum)
+        below = judge(surface, descend(surface, start, 0.95 * most, momentum, steps))
+        above = judge(surface, descend(surface, start, 1.05 * most, momentum, steps))
+        assert below.kind == "arrives" and below.done > 1 - ARRIVED
+        assert above.kind != "arrives" and above.done < 0

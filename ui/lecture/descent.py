@@ -9,7 +9,7 @@ import streamlit as st
 
 from core import ConfigError
 from core.config import Choice
-from core.descent import ARRIVED, RULES, SURFACES, Outcome, Path, Surface, bowl, descend, judge, limit
+from core.descent import ARRIVED, RULES, SURFACES, Outcome, Path, Surface, beside, bowl, descend, judge, limit
 from ui import panels
 from ui.charts.descent import contours, from_the_side, plain, value_over_steps
 from ui.charts.style import number
@@ -58,7 +58,7 @@ def section() -> None:
     outcome = judge(surface, path)
     lowest = surface.nearest_minimum(path.points[-1])
     most = limit(surface.hessian(lowest), momentum)
-    _limits(name, surface, most, rate)
+    _limits(name, surface, lowest, momentum)
     st.markdown(f"**{as_text(told(outcome, path))}** {as_text(against_limit(surface, most, rate))}")
     step = _step(name, len(path.points) - 1)
     with st.grid(2, min_column_width=420, gap="medium"):
@@ -109,8 +109,10 @@ def _number(label: str, key: str, field: str, value: float, step: float, about: 
     return value if given is None else given
 
 
-def _limits(name: str, surface: Surface, most: float, rate: float) -> None:
+def _limits(name: str, surface: Surface, lowest: np.ndarray, momentum: float) -> None:
     """Two buttons that set the learning rate on either side of the limit."""
+    most = limit(surface.hessian(lowest), momentum)
+    where = None if surface.quadratic else beside(surface, lowest, momentum)
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         for share, words in ((JUST_BELOW, "Just below the limit"), (JUST_ABOVE, "Just above the limit")):
             to = float(f"{share * most:.6g}")
@@ -118,13 +120,20 @@ def _limits(name: str, surface: Surface, most: float, rate: float) -> None:
                 f"{words}: η = {number(to, 4)}",
                 key=f"{name}_{'below' if share < 1 else 'above'}",
                 on_click=_set_rate,
-                args=(name, to),
+                args=(name, to, where),
                 help=f"{share:g} times {'the limit' if surface.quadratic else 'the limit at the minimum'}.",
             )
+        if where is not None:
+            st.caption("Both start right beside the minimum: farther off, the curvature and its limit are others.")
 
 
-def _set_rate(name: str, rate: float) -> None:
+def _set_rate(name: str, rate: float, where: tuple[tuple[float, float], int] | None) -> None:
+    """Sets the learning rate and, given a start and steps, these as well."""
     st.session_state[f"{name}_eta"] = rate
+    if where is not None:
+        (st.session_state[f"{name}_x"], st.session_state[f"{name}_y"]), steps = where
+        st.session_state[f"{name}_steps"] = float(steps)
+        st.session_state[f"{name}_step"] = 0
 
 
 def _start_at(name: str) -> None:
@@ -148,9 +157,12 @@ def _step(name: str, last: int) -> int:
 def told(outcome: Outcome, path: Path) -> str:
     """What became of the path, in words."""
     back = f"{outcome.turning:.0%} of its steps turn back on the one before"
+    values = f"from {number(path.values[0], 3)} to {number(path.values[-1], 3)}"
+    if outcome.kind == "swings":
+        words = f"E is above its start for now: it has grown {values} at step {outcome.step:,}"
+        return f"{words}. That is momentum’s swing, and more steps bring it down."
     if outcome.kind == "diverges":
         grown = "" if path.diverged_at is None else ", where it is far outside the picture"
-        values = f"from {number(path.values[0], 3)} to {number(path.values[-1], 3)}"
         return f"It diverges: E has grown {values} at step {outcome.step:,}{grown}."
     if outcome.kind == "arrives":
         if outcome.step == 0:
@@ -159,19 +171,20 @@ def told(outcome: Outcome, path: Path) -> str:
         return f"{words} It oscillates: {back}." if outcome.turning > 0.5 else words
     if outcome.kind == "stuck":
         return f"It is stuck: after {outcome.step:,} steps the gradient is all but 0, and yet this is no minimum."
-    words = f"After {outcome.step:,} steps it has come {_share(outcome.done)} of the way down"
+    if outcome.done < 0:
+        words = f"It does not settle: after {outcome.step:,} steps E has grown {values}"
+    else:
+        words = f"After {outcome.step:,} steps it has come {outcome.done:.1%} of the way down"
     return f"{words}, and oscillates: {back}." if outcome.turning > 0.5 else f"{words}."
-
-
-def _share(done: float) -> str:
-    return f"{max(done, 0):.1%}" if done >= 0 else "none"
 
 
 def against_limit(surface: Surface, most: float, rate: float) -> str:
     """The learning rate as a share of the limit."""
     where = "" if surface.quadratic else " at the minimum"
     side = "below" if rate < most else "above" if rate > most else "exactly at"
-    given = f"the learning rate {number(rate, 4)} is {side} it, {rate / most:.0%} of it"
+    times = rate / most
+    share = f"{times:.0%} of it" if times <= 10 else f"{number(times, 3)} times it"
+    given = f"the learning rate {number(rate, 4)} is {side} it, {share}"
     return f"The limit{where} is {number(most, 4)}; {given}."
 
 
