@@ -299,7 +299,7 @@ def layout(
             between the finding and the data.
     """
     look, lines = theme(dark), wrapped(finding)
-    top = above + (52 + 17 * len(lines) if finding else 48)
+    top = above + (60 + 17 * len(lines) if finding else 48)  # a tick label at the end of the axis needs its half
     legend = {
         "orientation": "h",
         "x": 0,
