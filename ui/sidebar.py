@@ -10,7 +10,10 @@ from core import ConfigError, RunConfig
 from core.datasets import DATASETS
 from core.presets import SETUPS
 from ui import controls
+from ui.text import as_text
 from ui.upload import Given, table_controls
+
+_TASKS = {"regression": "Regression", "two-class": "Two classes", "multi-class": "Several classes"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +63,8 @@ def _data():
     with st.expander("Data", key="group_data", expanded=st.query_params.get("dataset") == "custom"):
         controls.draw("dataset")
         chosen = DATASETS[st.session_state["dataset"]]
-        st.caption(chosen.description)
+        about = f" {_TASKS[chosen.task]}. Source: {chosen.source}." if chosen.task else ""
+        st.caption(as_text(chosen.description + about))
         data = table_controls() if chosen.name == "custom" else None
         proposal = st.container()
         controls.beside("samples", "noise")
