@@ -319,6 +319,31 @@ def test_a_run_to_the_end_is_bounded_and_can_be_repeated():
     assert len(app.session_state["exercise_walk"].errors) - 1 <= steps.MOST + steps.RUN
 
 
+def test_the_first_numbers_run_to_the_end_in_one_press_and_the_words_say_so():
+    app = visit(the_exercise)
+    calm(app.button("exercise_run").click().run())
+    walk, given = app.session_state["exercise_walk"], solution.read(solution.FIRST, solution.SECOND, solution.SAMPLES)
+    norm = np.linalg.norm(solve(walk.weights[:4].reshape(2, 2), walk.weights[4:], *given[2:]).gradient)
+    assert norm <= steps.ENOUGH and len(walk.errors) - 1 < steps.RUN and walk.errors[-1] < 0.01
+    assert "this is the end of the run" in words(app) and not app.button("exercise_run").disabled
+
+
+def test_a_start_that_is_an_end_is_told_so(monkeypatch):
+    edited(monkeypatch, exercise_w01=pd.DataFrame(np.zeros((2, 2))), exercise_w12=pd.DataFrame([[0.0], [0.0]]))
+    assert "Before the first step E = 0.25" in (told := words(visit(the_exercise))) and "end of the run" in told
+
+
+def test_a_refusal_goes_with_its_learning_rate():
+    app = visit(the_exercise)
+    app.number_input("exercise_eta").set_value(-3.0)
+    calm(app.button("exercise_step").click().run())
+    assert len(errors(app)) == 1 and "-3" in errors(app)[0].replace("\\", "").replace("−", "-")
+    calm(app.number_input("exercise_eta").set_value(1e6).run())
+    assert errors(app) == []
+    calm(app.number_input("exercise_eta").set_value(-4.0).run())
+    assert len(errors(app)) == 1 and "-4" in errors(app)[0].replace("\\", "").replace("−", "-")
+
+
 @pytest.mark.parametrize("eta", [0.0, -1.0, 1e300])
 def test_a_learning_rate_that_is_none_is_refused_and_the_walk_stays(eta):
     app = visit(the_exercise)

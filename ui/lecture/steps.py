@@ -16,8 +16,8 @@ from ui.charts.style import number
 from ui.symbols import WEIGHTS
 from ui.text import as_text
 
-ENOUGH = 1e-4  # norm of the gradient at which descent has come to rest
-RUN, MOST = 5_000, 20_000  # steps of one run to the end, and of all
+ENOUGH = 1e-3  # norm of the gradient at which a step hardly changes E; with the first numbers about 11,000 steps away
+RUN, MOST = 20_000, 40_000  # steps of one run to the end, which take about a second, and of all
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,8 +58,9 @@ def section(given: tuple[np.ndarray, ...]) -> None:
             st.button(label, icon=f":material/{icon}:", on_click=_press, args=(data, steps), key=key, help=about,
                       disabled=full)  # fmt: skip
         st.button("Back to the start", icon=":material/restart_alt:", on_click=_forget, key="exercise_back")
-    fault = st.session_state.get("exercise_fault")
-    if fault is None:
+    refused, fault = st.session_state.get("exercise_fault") or (None, None)
+    if fault is None or refused != eta:  # what was said of one learning rate does not stay beside another
+        fault = None
         try:
             RATE.clean("learning_rate", eta)
         except ConfigError as error:
@@ -100,7 +101,7 @@ def _press(data: tuple[np.ndarray, np.ndarray], steps: int) -> None:
         st.session_state["exercise_walk"] = onward(walk, data, eta, steps)
         st.session_state["exercise_fault"] = None
     except ConfigError as error:
-        st.session_state["exercise_fault"] = error
+        st.session_state["exercise_fault"] = eta, error
 
 
 def onward(walk: Walk, data: tuple[np.ndarray, np.ndarray], eta: float, steps: int) -> Walk:
@@ -130,11 +131,12 @@ def told(walk: Walk, error: float, norm: float) -> str:
     steps = len(walk.errors) - 1
     where = f"E = {number(error, 5)}, and the norm of the gradient is {number(norm, 3)}"
     if steps == 0:
-        return f"Before the first step {where}."
-    first = number(float(walk.errors[0]), 5)
-    words = f"After {steps:,} {'step' if steps == 1 else 'steps'} {where}; E was {first} at first."
+        words = f"Before the first step {where}."
+    else:
+        first = number(float(walk.errors[0]), 5)
+        words = f"After {steps:,} {'step' if steps == 1 else 'steps'} {where}; E was {first} at first."
     if norm <= ENOUGH:
-        return f"{words} The gradient is so small that it has come to rest."
+        return f"{words} The gradient is so small that a step hardly changes E any more: this is the end of the run."
     if steps >= MOST:
         return f"{words} That is far enough: go back to the start for more."
     return words
