@@ -218,18 +218,20 @@ def for_penalty(config: RunConfig, weight: float) -> tuple[Try, ...]:
 
 
 def for_clipping(config: RunConfig, tenth: float) -> tuple[Try, ...]:
-    """The threshold that would have bound in one step out of ten.
+    """The threshold that would have bound in one step out of ten, and a learning rate that stands steps not clipped.
+
+    Where the learning rate falls, the threshold rises by the same factor, so that a clipped step stays as long.
 
     Args:
         tenth: what clipping leaves of the norm in the tenth of the steps where it leaves least: its 0.1 quantile.
     """
+    rate = min(5 * _calm(config), config.learning_rate)  # above, the clip was what held the run together
     if tenth * 1e12 > 1:
-        threshold = float(f"{min(config.clip_threshold / tenth, 1e300):.1g}")
+        threshold = float(f"{min(config.clip_threshold / tenth * (config.learning_rate / rate), 1e300):.1g}")
     else:  # so far off that the quotient says nothing
         threshold = CLIPS[config.clip].suited
-    return tuple(
-        _try(config, f"Raise the threshold to {short(threshold)}", ("clip_threshold",), clip_threshold=threshold)
-    )
+    label = f"Raise the threshold to {short(threshold)}"
+    return tuple(_try(config, label, ("clip_threshold",), clip_threshold=threshold, learning_rate=rate))
 
 
 def _slower(config: RunConfig, rate: float) -> list[Try]:

@@ -94,6 +94,42 @@ def test_each_proposed_change_helps_over_eight_seeds(name, index):
     check(name, index, seeds=SEEDS, may_fail=1)  # one seed in eight may draw badly
 
 
+CLIPPED = [
+    base.change(hidden=(32,) * depth, learning_rate=rate, clip=clip, clip_threshold=threshold)
+    for clip, threshold, depths in (
+        ("global_norm", 1e-3, (4, 10)),
+        ("adaptive", 1e-3, (4, 10)),
+        ("value", 1e-4, (4,)),  # ten layers deep, these two learn all the same, or something else is to blame
+        ("per_layer_norm", 1e-3, (4,)),
+    )
+    for base in (TANH, RELU)
+    for depth in depths
+    for rate in (0.5, 1.0)
+]
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        pytest.param(
+            config,
+            id=f"{config.activation}-{len(config.hidden)}-{config.learning_rate}-{config.clip}",
+            marks=[] if config.clip == "global_norm" and len(config.hidden) == 4 else [pytest.mark.slow],
+        )
+        for config in CLIPPED
+    ],
+)
+def test_where_clipping_held_a_high_learning_rate_together_the_cure_trains_too(config):
+    before = train([config.change(seed=seed) for seed in range(SEEDS)])
+    tries = [next((f.tries for f in diagnose(trace).findings if f.name == "clipping"), ()) for trace in before]
+    cured = [(trace, found[0]) for trace, found in zip(before, tries, strict=True) if found]
+    assert len(cured) >= SEEDS // 2
+    assert all(one.label.endswith(", learning rate 0.1") for _, one in cured)
+    after = train([trace.config.change(**one.changes) for trace, one in cured])
+    for (trace, _), new in zip(cured, after, strict=True):
+        assert trains_no_worse(trace, new) and relieved("clipping", trace, new)
+
+
 @given(
     config=configs(),
     ratio=st.floats(0, allow_infinity=False),
