@@ -12,20 +12,17 @@ from itertools import islice
 import numpy as np
 import pandas as pd
 
+from core.columns import MAX_CATEGORIES, MAX_TEXT, MAX_WHOLE, Column, is_number, number_like, present, typed
 from core.datasets import TASKS, one_hot, standardiser
 from core.errors import ConfigError
 
 MAX_BYTES = 5_000_000
 MAX_ROWS = 100_000
 MAX_COLUMNS = 200
-MAX_CATEGORIES = 50  # different texts in a column of categories, and classes of a target
-MAX_WHOLE = 20  # different whole numbers that a target may have and still be taken for class labels
-MAX_TEXT = 200  # characters of a column name or of a category
 MAX_NUMBER = 1e100  # larger ones would overflow when squared
 MAX_VALUES = 10_000_000  # numbers in inputs and targets together; one-hot columns multiply them
 
 DELIMITERS = {"\t": "tab", ";": "semicolon", "|": "vertical bar", ",": "comma"}  # on a tie the first one wins
-MISSING = frozenset({"", "na", "n/a", "#n/a", "nan", "null", "?"})
 
 # Files that are often taken for tables; all are refused by their first bytes, before anything is unpacked or decoded.
 _SIGNATURES = {
@@ -42,28 +39,7 @@ _SIGNATURES = {
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f]")
 _SAMPLE = 65_536  # characters, and records, from which the delimiter and the width are told
 _RECORDS = 100
-# Each repeat is followed by something it cannot match, so that a megabyte of digits is scanned once.
-_NUMBER = re.compile(r"[+-]?(?:(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?|inf|infinity)", re.ASCII | re.IGNORECASE)
-_COMMA_NUMBER = re.compile(r"[+-]?(?:\d+(?:,\d*)?|,\d+)(?:e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
-
-
-@dataclass(frozen=True, eq=False)
-class Column:
-    """One column.
-
-    Attributes:
-        name: plain text as the visitor wrote it, to be escaped wherever it is shown.
-        kind: "numeric", "category", "text" (too many or too long to be categories), or "empty".
-        values: (rows,) float64 with NaN where missing, or str with None where missing.
-        missing: (rows,) True where there is no value.
-        distinct: different values.
-    """
-
-    name: str
-    kind: str
-    values: np.ndarray
-    missing: np.ndarray
-    distinct: int
+_SEP = re.compile(r'"?sep=(.)"?[ \t]*(?=\n|$)', re.IGNORECASE)  # the first line, for Excel: how to divide the others
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,10 +135,10 @@ def _records(text: str, delimiter: str) -> list[list[str]]:
     return list(islice((record for record in records if "".join(record).strip() or len(record) > 1), _RECORDS))
 
 
-def _detect(text: str, name: str, max_columns: int) -> str:
+def _detect(text: str, name: str, max_columns: int, delimiters: Collection[str]) -> str:
     """The delimiter that gives most records as many fields as the first one, which must have at least two."""
     best, agreement = None, 0.0
-    for delimiter in DELIMITERS:
+    for delimiter in delimiters:
         fields = [len(record) for record in _records(text, delimiter)]
         if not fields:
             raise _refuse(name, f"its first {_SAMPLE:,} characters hold no complete line of a table")
@@ -178,6 +154,17 @@ def _detect(text: str, name: str, max_columns: int) -> str:
     if width > max_columns:
         raise _refuse(name, f"it has {width:,} columns; at most {max_columns:,} are taken")
     return best
+
+
+def _without_sep(text: str, name: str) -> tuple[str, Collection[str]]:
+    """The text without a first line such as "sep=;", and the delimiters that it may have."""
+    line = _SEP.match(text)
+    if not line:
+        return text, DELIMITERS
+    if line[1] not in DELIMITERS:
+        known = ", ".join(DELIMITERS.values())
+        raise _refuse(name, f"its first line says that {_short(line[1])} divides it; what may divide it is {known}")
+    return text[line.end() :], (line[1],)  # the line end stays, so that lines are counted as in the file
 
 
 def _cells(text: str, delimiter: str, name: str, rows: int) -> list[list[str]]:
@@ -205,48 +192,17 @@ def _cells(text: str, delimiter: str, name: str, rows: int) -> list[list[str]]:
     return [frame[column].tolist() for column in frame]
 
 
-def _is_number(text: str, decimal_comma: bool) -> bool:
-    return bool(_NUMBER.fullmatch(text) or (decimal_comma and _COMMA_NUMBER.fullmatch(text)))
-
-
-def _present(cells: Sequence[str]) -> list[str]:
-    return [text for cell in cells if (text := cell.strip()).lower() not in MISSING]
-
-
-def _names_columns(columns: list[list[str]], decimal_comma: bool) -> bool:
+def _names_columns(columns: list[list[str]]) -> bool:
     """Whether the first record is a header: no number in it, or a text above a column of numbers."""
-    heads = [_present(column[:1]) for column in columns]
-    texts = [found and not _is_number(found[0], decimal_comma) for found in heads]
+    heads = [present(column[:1]) for column in columns]
+    texts = [found and not is_number(found[0]) for found in heads]  # "50 %" may well be a name
     if all(text or not found for text, found in zip(texts, heads, strict=True)):
         return True
     for text, column in zip(texts, columns, strict=True):
-        below = _present(column[1 : _RECORDS + 1]) if text else []
-        if below and all(_is_number(cell, decimal_comma) for cell in below):
+        below = present(column[1 : _RECORDS + 1]) if text else []
+        if below and all(map(number_like, below)):
             return True
     return False
-
-
-def _column(name: str, cells: Sequence[str], decimal_comma: bool) -> Column:
-    texts = [cell.strip() for cell in cells]
-    missing = np.array([text.lower() in MISSING for text in texts], dtype=bool)
-    present = [text for text, gone in zip(texts, missing, strict=True) if not gone]
-    kind = "numeric"
-    if all(_NUMBER.fullmatch(text) for text in present):
-        numbers = [float(text) for text in present]
-    elif decimal_comma and all(_COMMA_NUMBER.fullmatch(text) for text in present):
-        numbers = [float(text.replace(",", ".")) for text in present]
-    else:
-        kind = "category"
-    if kind == "numeric":
-        values = np.full(len(texts), np.nan)
-        values[~missing] = numbers
-        distinct = len(np.unique(values[~missing]))
-    else:
-        values = np.array([None if gone else text for text, gone in zip(texts, missing, strict=True)], dtype=object)
-        distinct = len(set(present))
-        if distinct > MAX_CATEGORIES or max(map(len, present)) > MAX_TEXT:
-            kind = "text"
-    return Column(name, kind if present else "empty", values, missing, distinct)
 
 
 def read_table(
@@ -257,7 +213,7 @@ def read_table(
     max_rows: int = MAX_ROWS,
     max_columns: int = MAX_COLUMNS,
 ) -> Table:
-    """Reads CSV bytes; delimiter, encoding, decimal comma (with semicolons) and header are detected.
+    """Reads CSV bytes; delimiter, encoding, decimal commas and header are detected.
 
     Args:
         raw: the file.
@@ -270,12 +226,12 @@ def read_table(
     if len(raw) > max_bytes:
         raise _refuse(name, f"it has {len(raw):,} bytes; at most {max_bytes:,} are taken")
     text, encoding = _decode(raw, name)
+    text, delimiters = _without_sep(text, name)
     if not text.strip():
         raise _refuse(name, "it is empty")
-    delimiter = _detect(text, name, max_columns)
-    decimal_comma = delimiter == ";"
+    delimiter = _detect(text, name, max_columns, delimiters)
     columns = _cells(text, delimiter, name, max_rows + 2)
-    header = _names_columns(columns, decimal_comma)
+    header = _names_columns(columns)
     first = int(header)
     rows = len(columns[0]) - first
     if not rows:
@@ -290,8 +246,9 @@ def read_table(
             raise _refuse(name, f"the name of its column {number + 1} is longer than {MAX_TEXT} characters")
         if head in heads[:number]:
             raise _refuse(name, f"two of its columns are named {_short(head)}; every column needs a name of its own")
-    typed = tuple(_column(head, cells[first:], decimal_comma) for head, cells in zip(heads, columns, strict=True))
-    return Table(name, typed, rows, DELIMITERS[delimiter], encoding, header)
+    # Who divides by semicolons does so because the comma is the decimal comma, so that "1,000" is no thousand there.
+    found = tuple(typed(head, cells[first:], delimiter == ";") for head, cells in zip(heads, columns, strict=True))
+    return Table(name, found, rows, DELIMITERS[delimiter], encoding, header)
 
 
 def _check_size(column: Column, kept: np.ndarray, name: str) -> None:
@@ -302,6 +259,16 @@ def _check_size(column: Column, kept: np.ndarray, name: str) -> None:
             name,
             f"its column {_short(column.name)} has {column.values[row]:g} in row {row + 1}; "
             f"numbers must be finite and at most {MAX_NUMBER:g} in magnitude",
+        )
+
+
+def _check_cells(column: Column, target: bool, table: str) -> None:
+    if column.misfit is not None:
+        rest = ", or leave it empty" if target else ", leave it empty, or leave the column out"
+        raise _refuse(
+            table,
+            f"its column {_short(column.name)} holds numbers, but row {column.misfit} holds "
+            f"{_short(column.values[column.misfit - 1])}; correct it to a plain number such as 1234.5{rest}",
         )
 
 
@@ -431,12 +398,19 @@ def prepare(
     for column in used:
         if column.kind == "numeric":
             _check_size(column, kept, table.name)
+        elif column.name != target or task in (None, "regression"):  # classes that are asked for may be named anyhow
+            _check_cells(column, column.name == target, table.name)
     D, task, output_names, note = _targets(next(column for column in used if column.name == target), kept, task)
     inputs = [column for column in used if column.name != target]
     X, names, constant = _inputs(inputs, kept, D.size, table.name)
     notes.insert(0, note)
-    for what, columns in (("constant", constant), ("empty", empty)):
+    categories = [column.name for column in inputs if column.kind == "category" and column.name not in constant]
+    for what, columns in (
+        ("Taken as categories", categories),
+        ("Dropped because constant", constant),
+        ("Dropped because empty", empty),
+    ):
         if columns:
-            notes.append(f"Dropped because {what}: {_listed([_short(name) for name in columns])}.")
+            notes.append(f"{what}: {_listed([_short(name) for name in columns])}.")
     notes.append(f"{len(names):,} inputs, each standardised to mean 0 and standard deviation 1 over {len(D):,} rows.")
     return Prepared(standardiser(X)(X), D, task, names, output_names, dropped, tuple(notes))

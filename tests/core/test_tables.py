@@ -95,6 +95,36 @@ def test_with_semicolons_a_comma_is_a_decimal_comma():
     assert read.columns[1].values.tolist() == [2.0, 0.5, 4.0]
 
 
+@pytest.mark.parametrize("delimiter", ["\t", "|", ";"])
+def test_a_decimal_comma_needs_no_semicolons(delimiter):
+    text = "x,y,z\n0*5,0*25,a\n-1*5,3,b\n".replace(",", delimiter).replace("*", ",")
+    read = table(text)
+    assert kinds(read) == {"x": "numeric", "y": "numeric", "z": "category"} and read.header
+    assert read.columns[0].values.tolist() == [0.5, -1.5] and read.columns[1].values.tolist() == [0.25, 3]
+
+
+def test_a_decimal_comma_may_stand_in_quotation_marks_between_commas():
+    read = table('x,y\n"0,5",1\n"-2,25",2\n3,4\n')
+    assert read.columns[0].values.tolist() == [0.5, -2.25, 3.0]
+
+
+@pytest.mark.parametrize("line", ["sep=;", "SEP=;", '"sep=;"', "sep=; "])
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_the_first_line_that_tells_excel_the_delimiter_is_no_data(line, newline, encoding):
+    rest = "a,b;c\n1;2\n3;4\n"
+    read = read_table((line + "\n" + rest).replace("\n", newline).encode(encoding))
+    assert read.delimiter == "semicolon" and read.header and read.rows == 2
+    assert read.to_frame().equals(table(rest).to_frame())
+
+
+@pytest.mark.parametrize(("delimiter", "word"), tables.DELIMITERS.items())
+def test_what_the_first_line_tells_goes_before_what_the_others_look_like(delimiter, word):
+    # every line has as many fields by any of the four
+    read = table(f"sep={delimiter}\na,b;c|d\te\n1,2;3|4\t5\n")
+    assert read.delimiter == word and len(read.columns) == 2
+
+
 def test_with_semicolons_a_point_is_still_a_decimal_point():
     assert table("x;y\n1.5;2\n2.5;3\n").columns[0].values.tolist() == [1.5, 2.5]
 
@@ -124,6 +154,7 @@ def test_a_line_end_inside_quotation_marks_ends_no_row():
         ("country,2019,2020\n1,2,3\n4,5,6\n", True),  # years as names: a text above numbers tells
         ("x,1\ny,2\n", False),
         ("NA,1\n2,3\n", False),
+        ("10 %,90 %\n1,2\n3,4\n", True),  # quantiles as names
         (",b\n1,2\n", True),
     ],
 )
@@ -199,6 +230,10 @@ def test_a_table_survives_pickling_so_that_it_can_be_cached():
         (b"title\n\na,b\n1,2\n", "single column"),
         (b"a,b\n1,2\n3,4,5\n", "its line 3 has 3 columns where the first has 2"),
         (b'a,b\n"1,2\n3,4\n', "a quotation mark is opened in it and not closed"),
+        (b"sep=;\n", "it is empty"),
+        (b"sep=;\na,b\n1,2\n", "single column"),
+        (b"sep=;\na;b\n1;2\n3;4;5\n", "its line 4 has 3 columns where the first has 2"),
+        (b"sep=:\na:b\n1:2\n", "its first line says that ':' divides it; what may divide it is tab, semicolon, vert"),
         (b"a,b,a\n1,2,3\n", "two of its columns are named 'a'"),
         (b"a, a \n1,2\n", "two of its columns are named 'a'"),
         (b",column 1\n1,2\n", "two of its columns are named 'column 1'"),
@@ -361,6 +396,41 @@ def test_an_input_that_becomes_constant_with_the_dropped_rows_is_dropped():
     assert ready.input_names == ("a",) and "Dropped because constant: 'b'." in ready.notes
 
 
+def heights(*others):
+    """40 different heights with a weight each, and a cell of the visitor's in row 21 of both."""
+    rows = [[f"{150 + i}.5", f"{50 + i}.25"] for i in range(40)]
+    rows[20] = [text or cell for text, cell in zip(others, rows[20], strict=True)]
+    return table("height,weight\n" + "".join(f'"{height}","{weight}"\n' for height, weight in rows))
+
+
+SLIPS = ["~70", "ca. 160", "70 kg", "70*", "#DIV/0!", "-", "10%", "1,000", "2,5", "1 000", "x"]
+
+
+@pytest.mark.parametrize("cell", SLIPS)
+def test_one_cell_that_is_no_number_makes_no_classes_of_numbers(cell):
+    said = f"holds numbers, but row 21 holds {cell!r}; correct it to a plain number such as 1234.5"
+    for task in (None, "regression"):
+        message = refused(prepare, heights("", cell), "weight", drop_missing=False, task=task)
+        assert f"its column 'weight' {said}, or leave it empty" in message
+    message = refused(prepare, heights(cell, ""), "weight", drop_missing=False)
+    assert f"its column 'height' {said}, leave it empty, or leave the column out" in message
+
+
+def test_a_cell_that_is_no_number_does_no_harm_in_a_column_left_out_or_where_classes_are_asked_for():
+    several = table("a,b,t\n" + "".join(f"{i},{i * i},{i % 7}\n" for i in range(20)) + "~20,400,6\n")
+    assert prepare(several, "t", drop_missing=False, leave_out=["a"]).input_names == ("b",)
+    assert prepare(heights("", "~70"), "weight", drop_missing=False, task="multi-class").D.shape == (40, 40)
+
+
+def test_columns_taken_as_categories_are_named():
+    notes = prepare(read_table(PEOPLE), "score", drop_missing=False).notes
+    assert "Taken as categories: 'colour', 'group'." in notes
+    constant = prepare(table("a,b,t\n1,x,1\n2,x,2\n4,x,4\n"), "t", drop_missing=False)
+    assert not [note for note in constant.notes if "categories" in note]
+    few = prepare(table("a,t\n" + "1,5\n2,6.5\n3,7\n1,8\n2,9\n3,1\n1,2\n2,3\n3,4\nother,0\n"), "t", drop_missing=False)
+    assert few.X.shape[1] == 4 and "Taken as categories: 'a'." in few.notes
+
+
 NAMES = "".join(f"{i},name {i},{i * i}\n" for i in range(60))
 
 
@@ -425,8 +495,8 @@ def test_extreme_numbers_are_standardised_like_any_others(scale):
 
 # --- whatever comes ---
 
-CELLS = st.text(alphabet='ab01,;|\t"\n\r. -+eENA?=é', max_size=40)
-WORDS = st.sampled_from(["", "1", "2", "2.5", "-1e3", "1,5", "a", "b c", "NA", "inf", '"x;y"'])
+CELLS = st.text(alphabet='ab01,;|\t"\n\r. -+eENA?=é−%~', max_size=40)
+WORDS = st.sampled_from(["", "1", "2", "2.5", "-1e3", "1,5", "−2", "10 %", "~7", "a", "b c", "NA", "inf", '"x;y"'])
 ROWS = st.one_of(
     st.integers(2, 4).flatmap(lambda width: st.lists(st.lists(WORDS, min_size=width, max_size=width), max_size=12)),
     st.lists(st.lists(WORDS, max_size=5), max_size=12),
@@ -439,7 +509,11 @@ WRITTEN = st.builds(
 )
 RAW = st.one_of(
     st.binary(max_size=200),
-    st.builds(str.encode, st.one_of(CELLS, WRITTEN), st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "latin-1"])),
+    st.builds(
+        lambda text, encoding: text.encode(encoding, "replace"),
+        st.one_of(CELLS, WRITTEN),
+        st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "latin-1"]),
+    ),
 )
 
 
