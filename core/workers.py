@@ -9,7 +9,7 @@ import os
 import sys
 import threading
 import types
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 
 from core.errors import ConfigError
@@ -22,6 +22,12 @@ _THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLI
 def cores() -> int:
     """Cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def lost() -> tuple[type[BaseException], ...]:
+    """What work ends with when its worker does, of a pool or of a Dask cluster; for an except clause."""
+    dask = sys.modules.get("distributed")  # where this process has Dask at all
+    return (BrokenExecutor,) if dask is None else (BrokenExecutor, dask.KilledWorker)
 
 
 class Workers(Executor):

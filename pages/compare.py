@@ -1,12 +1,11 @@
 """Compare: several arms side by side on shared axes, over seeds they share."""
 
 from collections.abc import Callable
-from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 
 import streamlit as st
 
-from core import ConfigError
+from core import ConfigError, workers
 from core.bands import NOTE, Record, table
 from core.comparison import Comparison
 from core.export import to_csv
@@ -187,7 +186,7 @@ try:
     )
 except ConfigError as error:
     refuse(error)
-except BrokenProcessPool:
+except workers.lost():
     st.error("The processes that train ended unexpectedly, twice: perhaps the server is short of memory. Take fewer "
              "layers, units, samples or seeds, and try again.")  # fmt: skip
     st.stop()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures.process import BrokenProcessPool
 
 import streamlit as st
 
@@ -124,6 +123,6 @@ def _train(runs: list[Run], notice: ArmNotice, settle: Callable[[Run, Trace], No
                 on_trace=done,
             )
             return
-        except BrokenProcessPool:
+        except workers.lost():
             if not again:
                 raise

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from datetime import date
 from html import escape
@@ -268,7 +267,7 @@ def _run(paper: Paper, waiting) -> None:
     except ConfigError as error:
         panels.refusal(error)
         return
-    except BrokenProcessPool:
+    except workers.lost():
         st.error("The processes that train ended unexpectedly: perhaps the server is short of memory. Try again.")
         return
     notice.clear()

@@ -8,7 +8,6 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator
 from concurrent.futures import Executor, wait
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Generic, TypeVar
@@ -16,7 +15,7 @@ from typing import Generic, TypeVar
 import numpy as np
 import streamlit as st
 
-from core import ConfigError, RunConfig, Snapshot, Trace, snapshot, train
+from core import ConfigError, RunConfig, Snapshot, Trace, snapshot, train, workers
 from core.config import check_cost, cost
 from core.engine import Data
 from core.tables import Prepared, Table
@@ -355,7 +354,7 @@ def _again(work: Callable[[], Value]) -> Value:
     """Once more when a worker died meanwhile: the next job finds new ones."""
     try:
         return work()
-    except BrokenProcessPool:
+    except workers.lost():
         return work()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Executor, Future, wait
 
@@ -12,6 +11,7 @@ from core.engine import PROGRESS_SECONDS, Progress, ProgressCount
 from core.leases import Lease, lease
 from core.sweeps.chunks import Chunk, Pace, Rows, Stopped, cut, described, run_chunk, summary_fields
 from core.sweeps.grid import Grid
+from core.workers import lost as lost_worker
 
 FEWEST_AHEAD = 16  # chunks sent before their turn, so that no worker waits; four for each worker once they are known
 LOST = "its worker process ended twice while it ran, perhaps for want of memory"
@@ -95,7 +95,7 @@ def _on_executor(executor: Executor, grid: Grid, chunks: Iterator[Chunk], settle
                     elif isinstance(error, CancelledError):
                         raise BrokenExecutor("The executor dropped work by itself: it was shut down, or the cluster's "
                                              "scheduler is gone.")  # fmt: skip
-                    elif not _is_lost_worker(error):
+                    elif not isinstance(error, lost_worker()):
                         settle(chunk, _failed(chunk, described(error)))
                     elif chunk in tried_again:
                         settle(chunk, _failed(chunk, LOST))
@@ -120,9 +120,3 @@ def _failed(chunk: Chunk, why: str) -> Rows:
     """A chunk of which nothing came back."""
     count = len(chunk.places)
     return Rows(np.full((count, len(summary_fields())), np.nan), dict.fromkeys(range(count), why), 0.0, ())
-
-
-def _is_lost_worker(error: BaseException) -> bool:
-    """Whether a chunk ended with its worker: of a pool, or of a Dask cluster (where this process has Dask at all)."""
-    dask = sys.modules.get("distributed")
-    return isinstance(error, BrokenExecutor) or (dask is not None and isinstance(error, dask.KilledWorker))

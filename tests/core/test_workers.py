@@ -14,7 +14,7 @@ import pytest
 from threadpoolctl import threadpool_info
 
 from core import RunConfig, train
-from core.workers import NICENESS, Workers
+from core.workers import NICENESS, Workers, lost
 
 HOUSE = Path(__file__).resolve().parents[2]
 SMALL = [RunConfig(samples=8, hidden=(4,), steps=3, seed=seed) for seed in range(4)]
@@ -65,6 +65,12 @@ def test_after_a_crash_the_next_job_finds_new_workers():
             pool.submit(os._exit, 1).result()
         second = pool.submit(os.getpid).result()
     assert first != second
+
+
+def test_a_lost_worker_of_a_cluster_is_one_too_where_there_is_dask():
+    distributed = pytest.importorskip("distributed", reason="Dask is not installed")
+    assert issubclass(BrokenProcessPool, lost()) and issubclass(distributed.KilledWorker, lost())
+    assert not issubclass(ValueError, lost())
 
 
 def test_a_pool_that_was_shut_down_takes_no_job():
