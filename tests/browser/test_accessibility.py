@@ -86,10 +86,10 @@ def test_what_is_not_in_our_hands_is_in_the_document_with_its_report():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("theme", PAGE)
+@pytest.mark.parametrize("theme, width", [("light", 1440), ("dark", 1440), ("dark", 390)])
 @pytest.mark.parametrize("name", PAGES)
-def test_axe_finds_nothing_serious_as_a_page_opens_nor_with_all_of_it_open(visit, settled, axe, name, theme):
-    page = visit(name, theme)
+def test_axe_finds_nothing_serious_as_a_page_opens_nor_with_all_of_it_open(visit, settled, axe, name, theme, width):
+    page = visit(name, theme, width)
     page.evaluate(axe)
     assert not_known(page.evaluate(RUN_AXE)) == []
     page.evaluate(OPEN_ALL)
