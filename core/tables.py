@@ -412,5 +412,6 @@ def prepare(
     ):
         if columns:
             notes.append(f"{what}: {_listed([_short(name) for name in columns])}.")
-    notes.append(f"{len(names):,} inputs, each standardised to mean 0 and standard deviation 1 over {len(D):,} rows.")
+    counted = f"{len(names):,} input{'s, each' if len(names) > 1 else ','}"
+    notes.append(f"{counted} standardised to mean 0 and standard deviation 1 over {len(D):,} rows.")
     return Prepared(standardiser(X)(X), D, task, names, output_names, dropped, tuple(notes))
