@@ -12,6 +12,7 @@ import pandas as pd
 from core.config import RunConfig
 from core.diagnosis import VERDICTS, diagnose
 from core.trace import Trace
+from core.wording import written
 
 CENTRAL = (0.8, 0.5)  # shares of the seeds inside the outer and the inner band
 
@@ -234,8 +235,8 @@ def _sentence(verdict: str, count: int, seeds: int, summary: dict[str, float], f
     flow = ""
     if np.isfinite(factor) and np.isfinite(ratio):
         flow = (
-            f": at the start each layer multiplies the gradient norm by {factor:.2g} on its way back, and layer 1 has "
-            f"{ratio:.2g} times the output layer's"
+            f": at the start each layer multiplies the gradient norm by {written(factor)} on its way back, and layer 1 "
+            f"has {written(ratio)} times the output layer's"
         )
     return f"{what}{on}{flow}. {_end(seeds, summary, first)}"
 
@@ -248,5 +249,5 @@ def _end(seeds: int, summary: dict[str, float], first: Trace) -> str:
         parts.append(f"It broke {at}." if seeds == 1 else f"{broken} of {seeds} seeds broke, {at} in the median.")
     if broken < seeds:
         scored = "" if np.isnan(summary["final_accuracy"]) else f", accuracy {summary['final_accuracy']:.2f}"
-        parts.append(f"After {steps:,} steps: loss {summary['final_loss']:.2g}{scored}.")
+        parts.append(f"After {steps:,} steps: loss {written(summary['final_loss'])}{scored}.")
     return " ".join(parts)

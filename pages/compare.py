@@ -25,7 +25,7 @@ from ui.charts.style import Chart
 from ui.comparing import ArmNotice
 from ui.navigation import through_the_router
 from ui.printable import document
-from ui.text import as_text
+from ui.text import as_text, typeset
 
 CURVES = {
     "loss": compare_loss,
@@ -107,7 +107,7 @@ def numbers(comparison: Comparison, arms: list[Drawn]) -> None:
             "Summary to print (HTML)", lambda: to_print(comparison, arms), "gradient-comparison.html", "text/html"
         )
     for arm in arms:
-        st.markdown(f"**{as_text(arm.name)}.** {as_text(arm.record.sentence)}")
+        st.markdown(f"**{as_text(arm.name)}.** {as_text(typeset(arm.record.sentence))}")
     panels.tables(charts(arms), "compare_numbers")
     st.subheader("What differs", anchor=False)
     panels.table(comparison.differences(), key="compare-differences")
@@ -131,7 +131,7 @@ def to_print(comparison: Comparison, arms: list[Drawn]) -> str:
     layers = max(arm.record.layers["grad_norm"].median.shape[1] for arm in arms)
     return document(
         arm_cards.headline(records),
-        [*(f"{arm.name}. {arm.record.sentence}" for arm in arms), f"Shared: {comparison.shared()}", NOTE],
+        [*(f"{arm.name}. {typeset(arm.record.sentence)}" for arm in arms), f"Shared: {comparison.shared()}", NOTE],
         [compare_profile(arms), *(compare_heatmap(arm, layers=layers) for arm in arms)]
         + [draw(arms) for draw in CURVES.values()],
         [comparison.differences(), table(records)],

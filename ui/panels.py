@@ -15,7 +15,7 @@ from core.spreadsheet import harmless
 from ui import controls, journal, link, sessions
 from ui.charts.style import Chart, toolbar
 from ui.sessions import Run
-from ui.text import as_text
+from ui.text import as_text, typeset
 
 MARKS = {"bad": ":material/error:", "warning": ":material/warning:", "note": ":material/info:",
          "good": ":material/check_circle:"}  # fmt: skip
@@ -74,15 +74,15 @@ def verdict(diagnosis: Diagnosis, config: RunConfig, theory: str = "") -> None:
     """
     gravest, *others = diagnosis.findings
     st.title(VERDICTS[diagnosis.verdict][0])
-    st.markdown(" ".join(as_text(words) for words in (diagnosis.sentence, gravest.why, theory) if words))
+    st.markdown(" ".join(as_text(typeset(words)) for words in (diagnosis.sentence, gravest.why, theory) if words))
     with st.container(horizontal=True):
         for reading in diagnosis.numbers:
-            st.metric(reading.label, reading.value, help=reading.help, border=True, height="stretch")
+            st.metric(reading.label, typeset(reading.value), help=reading.help, border=True, height="stretch")
     _cures(gravest, config)
     if others:
         with st.expander("Also: " + ", ".join(VERDICTS[finding.name][0].lower() for finding in others)):
             for finding in others:
-                st.markdown(f"{MARKS[finding.severity]} {as_text(finding.what)} {as_text(finding.why)}")
+                st.markdown(f"{MARKS[finding.severity]} {as_text(typeset(finding.what))} {as_text(finding.why)}")
                 _cures(finding, config)
 
 

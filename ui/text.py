@@ -1,4 +1,4 @@
-"""Text for the page: what a visitor typed, made harmless."""
+"""Text for the page: what a visitor typed, made harmless, and numbers as a reader writes them."""
 
 from __future__ import annotations
 
@@ -28,3 +28,17 @@ def as_text(value: object) -> str:
     """
     text = _CONTROL.sub(" ", str(value)).strip()
     return _MARKUP.sub(r"\\\g<0>", _SHORTCODE.sub(":" + WORD_JOINER, text))
+
+
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+_POWER = re.compile(r"(?<![\w.])(\d+(?:\.\d+)?)e([+-]?\d+)(?!\w)")
+
+
+def typeset(words: str) -> str:
+    """The same words, with every number such as 2.3e-8 written 2.3×10⁻⁸ (and 1e-400 as 10⁻⁴⁰⁰)."""
+
+    def written(found: re.Match) -> str:
+        mantissa, exponent = found[1], f"10{str(int(found[2])).translate(_RAISED)}"
+        return exponent if mantissa == "1" else f"{mantissa}×{exponent}"
+
+    return _POWER.sub(written, words)

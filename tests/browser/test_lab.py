@@ -9,6 +9,7 @@ import pytest
 from core import RunConfig, train
 from core.diagnosis import VERDICTS, diagnose
 from core.export import to_csv
+from ui.text import typeset
 
 PROFILE = ".st-key-gradient-profile .js-plotly-plot"
 NORM = "gradient norm"
@@ -67,7 +68,7 @@ def test_a_first_visit_shows_the_vanishing_gradient_of_a_really_trained_network(
     page = lab()
     (trace,) = train([RunConfig()])
     assert title(page) == VERDICTS["vanishing"][0]
-    assert page.get_by_text(diagnose(trace).sentence).is_visible()
+    assert page.get_by_text(typeset(diagnose(trace).sentence)).is_visible()
     # 1e-6: the browser gets the numbers in full, the other parts of the figure may be in single precision
     assert profile(page)[NORM] == pytest.approx(trace.grad_norm[0].tolist(), rel=1e-6)
     assert page.locator(PROFILE).bounding_box()["height"] > 300

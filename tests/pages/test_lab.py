@@ -14,6 +14,7 @@ from core.presets import SETUPS
 from ui import sessions
 from ui.charts.distributions import SPREADS
 from ui.link import CONTROL_RULES, DEFAULTS, to_config, to_values
+from ui.text import typeset
 
 HOUSE = Path(__file__).resolve().parents[2]
 LIMIT = 120  # seconds; a page takes about one, but the machine may be busy
@@ -71,9 +72,9 @@ def test_the_first_visit_shows_a_vanishing_gradient_in_words_with_numbers_and_cu
     (trace,) = train([RunConfig()])
     diagnosis = diagnose(trace)
     assert [(metric.label, metric.value) for metric in app.metric] == [
-        (reading.label, reading.value) for reading in diagnosis.numbers
+        (reading.label, typeset(reading.value)) for reading in diagnosis.numbers
     ]
-    assert diagnosis.sentence in texts(app.markdown)[0]
+    assert typeset(diagnosis.sentence) in texts(app.markdown)[0]
     cures = [cure.label for finding in diagnosis.findings for cure in finding.tries]
     assert cures and set(cures) <= {button.label for button in app.button}
     assert app.selectbox(key="setup").value == "sigmoid"

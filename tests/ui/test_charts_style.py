@@ -148,10 +148,6 @@ def test_numbers_are_written_for_a_reader(value, expected):
     assert style.number(value) == expected
 
 
-def test_a_power_of_ten_may_be_beyond_any_float():
-    assert (style.power(-412.3), style.power(400)) == ("10⁻⁴¹²", "10⁴⁰⁰")
-
-
 def test_wrapping_keeps_every_word_within_the_width():
     text = "Steps 0 to 300: layer 1 from 6.7×10⁻⁸ to 5.3×10⁻⁸, the output from 2.9 to 4.5×10⁻⁷."
     lines = style.wrapped(text, 30)

@@ -1,10 +1,10 @@
-"""What a visitor typed, made harmless. That a browser shows it as it was typed is held in tests/browser."""
+"""What a visitor typed, made harmless (tests/browser holds that it is shown as typed), and numbers."""
 
 import re
 
 import pytest
 
-from ui.text import WORD_JOINER, as_text
+from ui.text import WORD_JOINER, as_text, typeset
 
 MARKUP = [
     "<b>", "</script>", "$x$", "**bold**", "_all_", "`code`", "[l](http://h)", "![p](//h/p)", ":red[r]", "~~gone~~",
@@ -42,3 +42,13 @@ def test_lines_and_turned_directions_become_spaces(text):
 
 def test_a_backslash_of_the_visitor_escapes_nothing_of_ours():
     assert as_text("\\<b>") == "\\\\\\<b\\>"
+
+
+@pytest.mark.parametrize("words, shown", [
+    ("layer 1 gets 1.6e-6 times that", "layer 1 gets 1.6×10⁻⁶ times that"),
+    ("2.3e-08", "2.3×10⁻⁸"),
+    ("1e-400 and 4e+12.", "10⁻⁴⁰⁰ and 4×10¹²."),
+    ("0.474 → 0.25, layer 3e, 1e5x, abc1e5", "0.474 → 0.25, layer 3e, 1e5x, abc1e5"),
+])  # fmt: skip
+def test_powers_of_ten_are_raised_and_nothing_else_changes(words, shown):
+    assert typeset(words) == shown

@@ -13,6 +13,7 @@ import plotly.graph_objects as go
 from plotly.colors import sample_colorscale
 
 from core.families.activations import ACTIVATIONS
+from ui.text import typeset
 
 FONT = "'Source Sans', 'Source Sans Pro', 'Segoe UI', Helvetica, Arial, sans-serif"
 TEXT_SIZE = 13
@@ -170,7 +171,6 @@ def depth_colour(share: float, dark: bool) -> str:
 
 # -- words and numbers -------------------------------------------------------------------------------------------
 
-_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def number(value: float, digits: int = 2) -> str:
@@ -181,13 +181,7 @@ def number(value: float, digits: int = 2) -> str:
         return "∞" if value > 0 else "not a number"
     if value == 0 or 1e-3 <= abs(value) < 1e5:
         return f"{value:,.0f}" if abs(value) >= 10 ** (digits - 1) else f"{float(f'{value:.{digits}g}'):g}"
-    mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
-    return f"{mantissa}×{power(int(exponent))}"
-
-
-def power(decades: float) -> str:
-    """A power of ten for a reader, however large: 10⁻⁸, 10⁴⁰⁰."""
-    return f"10{str(round(decades)).translate(_RAISED)}"
+    return typeset(f"{value:.{digits - 1}e}")
 
 
 def wrapped(text: str, width: int = LINE_WIDTH) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -12,8 +11,10 @@ from core.comparison import say
 from core.families.activations import ACTIVATIONS
 from core.sweeps.maps import QUANTITIES, Axis, Map
 from core.sweeps.theory import Line, crossings
+from core.wording import power_of_ten
 from ui.charts import style
 from ui.charts.style import Chart, number
+from ui.text import typeset
 
 HEIGHT, BELOW = 560, 124  # pixels, of the whole and of what stands under the data, without the legend
 LEGEND = style.legend_height(4)  # theory has two lines, and there is a measured one
@@ -270,10 +271,7 @@ def told(value: float, kind: str) -> str:
         return "none"
     if kind == "share":
         return f"{value:.0%}"
-    if kind == "decades":
-        beyond = math.isfinite(value) and abs(value) >= 300
-        return style.power(value) if beyond else number(10.0**value, 3)
-    return number(value, 3)
+    return typeset(power_of_ten(value)) if kind == "decades" and np.isfinite(value) else number(value, 3)
 
 
 def _finding(chart: Map, cells: np.ndarray, kind: str, lines: Sequence[Line], x: _Places, y: _Places) -> str:
