@@ -185,6 +185,7 @@ def summarise(traces: Sequence[Trace]) -> dict[str, float]:
     broken = [summary for summary in every if summary["diverged"]]
     return {
         "layer_factor": _median(every, "layer_factor"),
+        "final_layer_factor": _median(ended, "final_layer_factor"),
         "first_over_last": _ratio(every, "log10_first_last"),
         "final_first_over_last": _ratio(ended, "final_log10_first_last"),
         "final_loss": _median(ended, "final_loss"),
@@ -235,8 +236,8 @@ def _sentence(verdict: str, count: int, seeds: int, summary: dict[str, float], f
     flow = ""
     if np.isfinite(factor) and np.isfinite(ratio):
         flow = (
-            f": at the start each layer multiplies the gradient norm by {written(factor)} on its way back, and layer 1 "
-            f"has {written(ratio)} times the output layer's"
+            f": at the start each layer multiplies the gradient at its net inputs by {written(factor)} on its way "
+            f"back, and the gradient of layer 1's weights is {written(ratio)} times that of the output layer's"
         )
     return f"{what}{on}{flow}. {_end(seeds, summary, first)}"
 
@@ -245,9 +246,11 @@ def _end(seeds: int, summary: dict[str, float], first: Trace) -> str:
     broken, steps = summary["diverged"], int(first.step[-1])
     parts = []
     if broken:
-        at = f"at step {summary['diverged_at']:.0f}"
+        at = f"at step {summary['diverged_at']:.10g}"  # a median may lie half way between two
         parts.append(f"It broke {at}." if seeds == 1 else f"{broken} of {seeds} seeds broke, {at} in the median.")
     if broken < seeds:
         scored = "" if np.isnan(summary["final_accuracy"]) else f", accuracy {summary['final_accuracy']:.2f}"
-        parts.append(f"After {steps:,} steps: loss {written(summary['final_loss'])}{scored}.")
+        late = summary["final_layer_factor"]
+        told = f"factor {written(late)} per layer, " if steps and np.isfinite(late) else ""
+        parts.append(f"After {steps:,} steps: {told}loss {written(summary['final_loss'])}{scored}.")
     return " ".join(parts)

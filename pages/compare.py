@@ -97,7 +97,7 @@ def numbers(comparison: Comparison, arms: list[Drawn]) -> None:
     share = st.column_config.NumberColumn(format="percent")
     short = st.column_config.NumberColumn(format="%.3g")
     columns = {name: share if name in ("accuracy", "share of steps clipped") else short for name in summary}
-    columns |= {"verdict": None, "seeds diverged": None}
+    columns |= {"verdict": None, "seeds diverged": None, "diverged at step": None}
     panels.table(summary, column_config={k: v for k, v in columns.items() if v}, key="compare-table")
     with st.container(horizontal=True):
         panels.download(

@@ -149,7 +149,8 @@ def picture(chart: Map, table: Table, show: str) -> None:
     config = chart.config(activation, x[i], y[j])
     value = cells(table, show)[chart.activations.index(activation), j, i]
     chosen = QUANTITIES[show]
-    st.markdown(as_text(f"{chosen.label[0].upper()}{chosen.label[1:]}: {told(value, chosen.kind)}. "
+    several = f", the median of {chart.seeds} networks, of which the first is below" if chart.seeds > 1 else ""
+    st.markdown(as_text(f"{chosen.label[0].upper()}{chosen.label[1:]}: {told(value, chosen.kind)}{several}. "
                         f"{panels.in_brief(config)}."))  # fmt: skip
     st.link_button("Open in the Lab", f"./?{link.to_query(config)}", icon=":material/open_in_new:")
     notice = Notice(st.empty())

@@ -81,10 +81,11 @@ def _card(arm: Drawn, dark: bool) -> str:
 def _ended(record: Record) -> str:
     summary = record.summary
     if summary["diverged"] == record.seeds:
-        return f" at step {summary['diverged_at']:.0f}"
+        return f" at step {summary['diverged_at']:.10g}"
+    broken = f" · {summary['diverged']} of {record.seeds} seeds diverged" if summary["diverged"] else ""
     if summary["final_accuracy"] == summary["final_accuracy"]:
-        return f" · accuracy {summary['final_accuracy']:.0%}"
-    return f" · loss {number(summary['final_loss'])}"
+        return f" · accuracy {summary['final_accuracy']:.0%}{broken}"
+    return f" · loss {number(summary['final_loss'])}{broken}"
 
 
 def colour_key(dark: bool) -> str:

@@ -319,7 +319,8 @@ def _add() -> None:
 def _rename(i: int, key: str) -> None:
     arms = list(_read(vary()))
     if st.session_state[key].strip():
-        arms[i] = replace(arms[i], name=st.session_state[key])
+        taken = {arm.name for arm in arms[:i] + arms[i + 1 :]}
+        arms[i] = replace(arms[i], name=_unlike(st.session_state[key].strip(), taken))
         _write(arms)
 
 

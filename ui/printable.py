@@ -29,7 +29,7 @@ def document(title: str, lines: Sequence[str], charts: Sequence[Chart], tables: 
     """
     figures = "".join(
         f'<figure role="figure" aria-label="{escape(chart.alt)}">'
-        + chart.figure.to_html(full_html=False, include_plotlyjs=False, config={"displaylogo": False})
+        + chart.figure.to_html(full_html=False, include_plotlyjs=False, auto_play=False, config={"displaylogo": False})
         + "</figure>"
         for chart in charts
     )

@@ -43,6 +43,8 @@ def check_output(path: Path) -> None:
         raise ConfigError("output", str(path), "Parquet needs pyarrow, which is not installed; write .csv instead")
     if not path.absolute().parent.is_dir():
         raise ConfigError("output", str(path), "its folder must exist")
+    if path.is_dir():
+        raise ConfigError("output", str(path), "it is a folder")
 
 
 def flat(frame: pd.DataFrame) -> pd.DataFrame:
@@ -74,7 +76,7 @@ class Kept:
     is passed over.
 
     Raises:
-        ConfigError: the file belongs to another sweep.
+        ConfigError: the file belongs to another sweep, or is none of a sweep.
     """
 
     def __init__(self, output: Path, grid: Grid):
@@ -89,6 +91,7 @@ class Kept:
         self._file.seek(whole)
         if not whole:
             self._write({"sweep": self._sweep})
+            self._file.flush()
         return self
 
     def __exit__(self, kind: type | None, *_: object) -> None:
@@ -110,15 +113,20 @@ class Kept:
         """Reads what was kept; the bytes of it that are whole."""
         with self.path.open("rb") as file:
             first = file.readline()
-            if json.loads(first or b"{}").get("sweep") != self._sweep:
-                raise ConfigError("output", str(self.path), "it is of another sweep: finish that one, or delete it")
+            if not first.endswith(b"\n"):  # nothing was kept yet
+                return 0
             whole = len(first)
-            for line in file:
-                if line.endswith(b"\n"):
-                    place, values, error = json.loads(line)
-                    self.table.values[:, place] = values
-                    self.table.done[place] = True
-                    if error is not None:
-                        self.table.errors[place] = error
-                    whole += len(line)
+            try:
+                if json.loads(first)["sweep"] != self._sweep:
+                    raise ConfigError("output", str(self.path), "it is of another sweep: finish that one, or delete it")
+                for line in file:
+                    if line.endswith(b"\n"):
+                        place, values, error = json.loads(line)
+                        self.table.values[:, place] = values
+                        self.table.done[place] = True
+                        if error is not None:
+                            self.table.errors[place] = error
+                        whole += len(line)
+            except (KeyError, IndexError, TypeError, json.JSONDecodeError, UnicodeDecodeError):
+                raise ConfigError("output", str(self.path), "it holds no sweep to go on with: delete it") from None
         return whole

@@ -57,7 +57,8 @@ READY: dict[str, Ready] = {
     "clipping": Ready(
         "Clip threshold × learning rate",
         "With exploding gradients, what counts is threshold times learning rate, the length of a clipped step: along "
-        "the diagonal training goes alike, and below it a rate that would diverge unclipped still learns.",
+        "the diagonal training goes alike. At its right end a rate that would diverge unclipped still learns; below, "
+        "steps are too short.",
         Map(
             _BLOBS.change(init_scale=2.2, clip="global_norm"), ("relu",), Axis("learning_rate"), Axis("clip_threshold")
         ),

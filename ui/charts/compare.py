@@ -194,7 +194,7 @@ def compare_heatmap(arm: Drawn, quantity: str = "grad_norm", *, layers: int, dar
     ratio = record.ratios[quantity].median[0]
     finding = f"Step 0: layer 1 at {number(ratio)} of the output." if np.isfinite(ratio) else "Step 0: no gradient."
     if rows < len(record.step):
-        finding = finding.replace("Step 0", f"Breaks at step {record.step[rows - 1]:,}. Step 0")
+        finding = finding.replace("Step 0", f"Breaks at step {record.summary['diverged_at']:.10g}. Step 0")
     yaxis = style.layers_axis(layers, dark)
     yaxis["title"]["text"] = "layer"
     frame = style.layout(

@@ -16,6 +16,7 @@ from ui.charts.style import Chart, number
 MOST_POINTS = 160  # rows of one curve
 HEIGHT = 234  # without what stands below the data
 SYMBOLS_ON_A_CURVE = 7
+OUT_OF_SIGHT = 1e6  # times the top of the axis: nothing is placed higher, since no browser finds pixel 1e191
 
 
 def compare_loss(arms: Sequence[Drawn], *, dark: bool = False) -> Chart:
@@ -53,6 +54,12 @@ def _curves(arms, title, y, name, dark, *, share=False, before=None) -> Chart:
     if not arms:
         return style.empty(title, f"No arm has {title.lower()} to show.", x="step", y=y, dark=dark)
     data, ends, ranges, clipped = [], {}, [], False
+    tamed = np.concatenate([_tamed(arm.record.curves[name].median, arm.record) for arm in arms])
+    most = OUT_OF_SIGHT * np.fmax.reduce(tamed)
+
+    def placed(values):
+        return np.minimum(values, most)
+
     for arm in arms:
         record, band = arm.record, arm.record.curves[name]
         rows = spread_rows(len(record.step), MOST_POINTS)
@@ -60,15 +67,17 @@ def _curves(arms, title, y, name, dark, *, share=False, before=None) -> Chart:
         colour, group = arm.mark.colour(dark), {"legendgroup": arm.name}
         if not band.narrow:
             for below, above, opacity in ((band.low80, band.high80, OUTER), (band.low50, band.high50, INNER)):
-                data.append(shading(colour, opacity) | group | polygon(step, below[rows], above[rows], 0))
+                low, high = placed(below[rows]), placed(above[rows])
+                data.append(shading(colour, opacity) | group | polygon(step, low, high, 0))
         if before is not None and _differ(record.curves[before].median, band.median):
             clipped = True
-            thin = {"type": "scatter", "mode": "lines", "x": step, "y": _finite(record.curves[before].median[rows])}
-            thin |= {"line": {"color": colour, "width": 1, "dash": "dot"}, "showlegend": False}
+            unclipped = _finite(placed(record.curves[before].median[rows]))
+            thin = {"type": "scatter", "mode": "lines", "x": step, "y": unclipped, "showlegend": False}
+            thin |= {"line": {"color": colour, "width": 1, "dash": "dot"}}
             data.append(thin | group | {"hovertemplate": f"{safe(arm.label)}, before: %{{y:.3~g}}<extra></extra>"})
             ranges.append(record.curves[before].median)
         form = "%{y:.1%}" if share else "%{y:.3~g}"
-        drawn = line(arm, step, _finite(band.median[rows]), dark) | group
+        drawn = line(arm, step, _finite(placed(band.median[rows])), dark) | group
         drawn["marker"]["maxdisplayed"] = SYMBOLS_ON_A_CURVE
         data.append(drawn | {"hovertemplate": f"{safe(arm.label)}: {form}<extra></extra>"})
         ranges.append(_tamed(band.median, record))
@@ -76,7 +85,7 @@ def _curves(arms, title, y, name, dark, *, share=False, before=None) -> Chart:
         if last == len(record.step) - 1:
             ends[arm.label] = band.median[last]
         else:
-            data.append(broke(arm, record.step[last], band.median[last], dark) | group)
+            data.append(broke(arm, record.step[last], placed(band.median[last]), dark) | group)
     below, legend = legend_room(arms)
     axis = _value_axis(y, dark, ranges, share)
     finding = _curve_finding(arms, ends, share)
@@ -124,7 +133,8 @@ def _curve_finding(arms, ends: dict[str, float], share: bool) -> str:
         return breaks.strip()
     least, most = min(ends, key=ends.get), max(ends, key=ends.get)
     if said(ends[least]) == said(ends[most]):
-        return f"{said(ends[least])} in every arm at the end.{breaks}"
+        where = safe(least) if len(ends) == 1 and broken else f"every {'other ' if broken else ''}arm"
+        return f"{said(ends[least])} in {where} at the end.{breaks}"
     return f"At the end from {said(ends[least])} ({safe(least)}) to {said(ends[most])} ({safe(most)}).{breaks}"
 
 

@@ -202,10 +202,10 @@ def _holes(cells: np.ndarray, x: _Places, y: _Places, partial: bool, dark: bool)
     holes = np.isnan(cells)
     if not holes.any():
         return []
-    colour = style.theme(dark).grid
+    colour = style.faded(style.theme(dark).muted, 0.55)  # no end of any colour scale looks like it
     grey = {"type": "heatmap", "x": x.edges.astype(np.float32), "y": y.edges.astype(np.float32)}
     grey |= {"z": np.where(holes, 0, np.nan).astype(np.float32), "colorscale": [[0, colour], [1, colour]]}
-    name = "not run yet" if partial else "no value: every run diverged or failed"
+    name = "not run yet" if partial else "no value: diverged, failed, or too few layers"
     square = {"type": "scatter", "mode": "markers", "x": [None], "y": [None], "name": name}
     square |= {"marker": {"symbol": "square", "size": 12, "color": colour, "line": {"width": 1, "color": "#888"}}}
     return [grey | {"showscale": False, "hoverinfo": "skip", "hoverongaps": False}, square]
@@ -282,19 +282,24 @@ def _finding(chart: Map, cells: np.ndarray, kind: str, lines: Sequence[Line], x:
     if kind == "factor":
         fading, growing = (values < 1 / (1 + LEVEL)).mean(), (values > 1 + LEVEL).mean()
         words = f"Gradients vanish in {fading:.0%} of the cells, explode in {growing:.0%}, and are level (to "
-        words += f"{LEVEL:.0%} a layer) in {1 - fading - growing:.0%}."
+        words += f"{LEVEL:.0%} a layer) in {max(1 - fading - growing, 0):.0%}."
         return words + _distance(chart, cells, lines, x)
     if kind == "decades":
         below, above = (values < -MARKED).mean(), (values > MARKED).mean()
         return (
             f"The first layer’s gradient is under a thousandth of the last’s in {below:.0%} of the cells, over a "
-            f"thousand times it in {above:.0%}, and between in {1 - below - above:.0%}."
+            f"thousand times it in {above:.0%}, and between in {max(1 - below - above, 0):.0%}."
         )
     best = np.unravel_index(np.nanargmin(cells) if kind == "loss" else np.nanargmax(cells), cells.shape)
     at = f"{chart.x.field.replace('_', ' ')} {said(x.values[best[1]])}, {chart.y.field.replace('_', ' ')} "
     at += said(y.values[best[0]])
     word = "Lowest" if kind == "loss" else "Highest"
-    words = f"{word}: {told(cells[best], kind)}, at {at}."
+    ties = int((cells == cells[best]).sum())
+    if ties == values.size > 1:
+        words = f"{told(cells[best], kind)} in every cell with a value."
+    else:
+        words = f"{word}: {told(cells[best], kind)}, at {at}"
+        words += f", the first of {ties} such cells." if ties > 1 else "."
     return words + (f" No value in {1 - there.mean():.0%} of the cells." if not there.all() else "")
 
 
