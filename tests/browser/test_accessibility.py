@@ -165,7 +165,7 @@ WATCH = """() => {
   window.numberOf = new Map();
   window.step = () => {
     const changed = nodes.some((node, i) => node.isConnected && look(node) !== looks[i]);
-    const focused = document.activeElement, element = focused?.closest('canvas') || focused;  // cells lie within a table's
+    const focused = document.activeElement, element = focused?.closest('canvas') || focused;  // a table and its cells
     if (!element || element === document.body) { nodes = []; return {end: true, changed}; }
     if (!numberOf.has(element)) numberOf.set(element, ++count);
     nodes = around(element);

@@ -387,13 +387,33 @@ def test_an_interrupted_command_goes_on_where_it_was(spec, monkeypatch, capsys):
         (json.dumps(SPEC | {"axes": {"init_scale": {"from": 1, "to": 3}}}), "out.csv", "count"),
         (json.dumps(SPEC), "out.txt", ".parquet"),
         (json.dumps(SPEC), "nowhere/out.csv", "folder"),
+        (json.dumps(SPEC), "taken.csv", "folder"),
     ],
 )
 def test_a_bad_command_ends_with_a_sentence(spec, text, name, words, capsys):
     spec.write_text(text)
+    (spec.parent / "taken.csv").mkdir()
     assert main([str(spec), str(spec.parent / name)]) == 1
     told = capsys.readouterr().err.strip()
     assert words in told and "\n" not in told
+
+
+@pytest.mark.parametrize("left", [b"", b'{"swe'])
+def test_a_sweep_killed_before_it_kept_anything_starts_again(spec, left, monkeypatch):
+    spec.with_name("out.csv.part").write_bytes(left)
+    monkeypatch.setattr("core.sweep.shared", lambda: None)
+    assert main([str(spec), str(spec.with_name("out.csv"))]) == 0
+    assert not spec.with_name("out.csv.part").exists()
+
+
+@pytest.mark.parametrize("left", ["not json\n", "[1]\n", "{}\n", "\xff\n"])
+def test_a_file_that_is_none_of_a_sweep_is_refused_in_a_sentence(spec, left, capsys):
+    part = spec.with_name("out.csv.part")
+    part.write_text(left, encoding="latin-1")
+    assert main([str(spec), str(spec.with_name("out.csv"))]) == 1
+    told = capsys.readouterr().err.strip()
+    assert "out.csv.part" in told and "\n" not in told
+    assert part.read_text(encoding="latin-1") == left
 
 
 def test_what_is_left_of_another_sweep_is_not_mixed_in(spec, capsys):

@@ -144,6 +144,8 @@ def test_the_summary_to_print_stands_alone_and_escapes_what_a_visitor_typed():
     arms = [Drawn(a.name, r, m) for a, r, m in zip(comparison.arms, records, marks, strict=True)]
     page = document(name, [name], [compare_profile(arms)], [comparison.differences()])
     assert "<script>alert(1)" not in page
+    assert "Plotly.newPlot(" in page.rpartition("</head><body>")[2]
+    assert "Plotly.animate(" not in page.rpartition("</head><body>")[2]  # step 0 is what is printed
     assert "src=" not in page.split("</script>", 1)[1] and "&lt;script&gt;" in page
 
 

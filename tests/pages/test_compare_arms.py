@@ -52,6 +52,11 @@ def test_an_arm_has_the_name_a_visitor_gives_it_and_keeps_it_with_other_settings
     assert settings(app)[1].activation == "gelu"
 
 
+def test_a_name_that_is_taken_gets_a_number(app):
+    calm(fields(app, "Name of arm 2").set_value("sigmoid").run())
+    assert arms_drawn(app) == ["sigmoid", "sigmoid 2", "ReLU"]
+
+
 def test_an_empty_name_changes_nothing(app):
     calm(fields(app, "Name of arm 2").set_value("  ").run())
     assert arms_drawn(app) == ["sigmoid", "tanh", "ReLU"]

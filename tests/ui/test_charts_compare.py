@@ -144,7 +144,16 @@ def test_the_norm_before_clipping_is_drawn_where_clipping_binds():
 def test_an_arm_that_breaks_ends_in_a_mark_and_the_finding_names_it():
     chart = compare_loss(drawn(AWKWARD["diverging"]))
     assert "Ended before: arm 1." in chart.alt
+    assert "every arm" not in chart.alt
     assert any(line.mode == "markers" for line in chart.figure.data)
+
+
+def test_nothing_is_placed_where_no_browser_finds_it():
+    chart = compare_weight_norm(drawn(AWKWARD["diverging"]))
+    axis = chart.figure.layout.yaxis
+    top = 10 ** axis.range[1] if axis.type == "log" else axis.range[1]
+    placed = np.concatenate([np.asarray(line.y, float) for line in chart.figure.data])
+    assert np.nanmax(placed) <= 1e6 * top
 
 
 def test_any_two_of_eight_arms_differ_in_colour_and_in_symbol_and_neighbours_of_one_dash_in_both():

@@ -81,6 +81,13 @@ def test_a_ratio_beyond_any_float_is_told_as_a_power_of_ten():
     assert (told(-2.0, "decades"), told(-412.3, "decades")) == ("0.01", "10⁻⁴¹²")
 
 
+def test_equal_cells_are_not_told_as_one_best():
+    assert "0% in every cell with a value." in drawn(np.zeros((5, 4)), "final accuracy").alt
+    some = np.zeros((5, 4))
+    some[2:, 3] = 1.0
+    assert "the first of 3 such cells." in drawn(some, "final accuracy").alt
+
+
 def test_findings_name_the_best_cell():
     assert "Lowest: 0.5, at init scale 0.5, bias std 0." in drawn(RAMP, "final loss").alt
     assert "Highest: 100%, at init scale 2, bias std 1." in drawn(RAMP / 2, "final accuracy").alt
