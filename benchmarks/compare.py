@@ -10,29 +10,14 @@ times; behind it stands that of the shortest ones.
 from __future__ import annotations
 
 import argparse
-import gc
 import statistics
 import time
-from collections.abc import Callable
 
-from benchmarks.engine import describe_machine
+from benchmarks.timing import describe_machine, ratio, take_turns
 from core import RunConfig, train
 from core.comparison import Arm, Comparison
 from core.families.activations import ACTIVATIONS
 from core.workers import Workers, cores
-
-
-def take_turns(contestants: dict[str, Callable[[], object]], repeats: int) -> dict[str, list[float]]:
-    """Seconds of each contestant, `repeats` times, after one round that is not counted."""
-    times = {name: [] for name in contestants}
-    for turn in range(repeats + 1):
-        for name, run in contestants.items():
-            gc.collect()
-            start = time.perf_counter()
-            run()
-            if turn:
-                times[name].append(time.perf_counter() - start)
-    return times
 
 
 def main() -> None:
@@ -55,12 +40,12 @@ def main() -> None:
                     "one arm": lambda one=one: train(one, executor=pool),
                 },
                 options.repeats,
+                time.perf_counter,
             )
             slow, fast, arm = (statistics.median(times[name]) for name in times)
             print(
                 f"{len(configs)} runs, width 32, {samples} samples: one after another {slow:.2f} s, in one call "
-                f"{fast:.2f} s: {slow / fast:.2f} ({min(times['after another']) / min(times['one call']):.2f}) times "
-                f"faster; one arm added {arm:.2f} s, {arm / fast * len(arms):.2f} of its share",
+                f"{fast:.2f} s: {ratio(times['after another'], times['one call'])} times faster; one arm added {arm:.2f} s, {arm / fast * len(arms):.2f} of its share",
                 flush=True,
             )
 

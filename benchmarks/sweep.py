@@ -12,7 +12,6 @@ mean something on an idle machine only.
 from __future__ import annotations
 
 import argparse
-import gc
 import os
 import resource
 import socket
@@ -20,13 +19,13 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from multiprocessing import get_context
 
-from benchmarks.timing import describe_machine, ratio
+from benchmarks.timing import describe_machine, ratio, take_turns
 from core import RunConfig, train
 from core.sweep import sweep
 from core.sweeps.dispatch import run
@@ -42,20 +41,6 @@ def axes(networks: int) -> dict[str, tuple]:
     """A square grid of about so many networks."""
     side = round(networks**0.5)
     return {"init_scale": spaced("init_scale", 0.5, 3, side), "bias_std": spaced("bias_std", 0, 1, side)}
-
-
-def take_turns(contestants: dict[str, Callable], repeats: int, clock: Callable[[], float]) -> dict[str, list[float]]:
-    """Seconds of each, after one round that is not counted; every round starts with another."""
-    times, names = {name: [] for name in contestants}, list(contestants)
-    for turn in range(repeats + 1):
-        first = turn % len(names)
-        for name in names[first:] + names[:first]:
-            gc.collect()
-            start = clock()
-            contestants[name]()
-            if turn:
-                times[name].append(clock() - start)
-    return times
 
 
 def processes(networks: int, repeats: int) -> None:
@@ -81,7 +66,7 @@ def stacks(networks: int, repeats: int) -> None:
             "stacked": partial(sweep, base, fields),
             "alone": lambda grid=grid: [train([grid.config(i)])[0].summary() for i in range(grid.networks)],
         }
-        times = take_turns(contestants, repeats, time.process_time)
+        times = take_turns(contestants, repeats)
         found = ratio(times["alone"], times["stacked"])
         print(f"stacked, {activation}: {found} times as fast as one network at a time", flush=True)
 

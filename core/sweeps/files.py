@@ -82,7 +82,8 @@ class Kept:
     def __init__(self, output: Path, grid: Grid):
         self.path = output.with_name(output.name + ".part")
         self.table = Table(grid)
-        self._sweep = hashlib.sha256(json.dumps(grid.to_dict(), sort_keys=True).encode()).hexdigest()
+        sweep = hashlib.sha256(json.dumps(grid.to_dict(), sort_keys=True).encode()).hexdigest()
+        self._first = json.dumps({"sweep": sweep}).encode() + b"\n"
 
     def __enter__(self) -> Kept:
         whole = self._read() if self.path.exists() else 0
@@ -90,7 +91,7 @@ class Kept:
         self._file.truncate(whole)
         self._file.seek(whole)
         if not whole:
-            self._write({"sweep": self._sweep})
+            self._file.write(self._first)
             self._file.flush()
         return self
 
@@ -113,11 +114,11 @@ class Kept:
         """Reads what was kept; the bytes of it that are whole."""
         with self.path.open("rb") as file:
             first = file.readline()
-            if not first.endswith(b"\n"):  # nothing was kept yet
+            if first != self._first and self._first.startswith(first):  # it ended before it kept anything
                 return 0
             whole = len(first)
             try:
-                if json.loads(first)["sweep"] != self._sweep:
+                if json.loads(first)["sweep"] != json.loads(self._first)["sweep"]:
                     raise ConfigError("output", str(self.path), "it is of another sweep: finish that one, or delete it")
                 for line in file:
                     if line.endswith(b"\n"):

@@ -406,7 +406,7 @@ def test_a_sweep_killed_before_it_kept_anything_starts_again(spec, left, monkeyp
     assert not spec.with_name("out.csv.part").exists()
 
 
-@pytest.mark.parametrize("left", ["not json\n", "[1]\n", "{}\n", "\xff\n"])
+@pytest.mark.parametrize("left", ["not json\n", "a line that never ended", "[1]\n", "{}\n", "\xff\n"])
 def test_a_file_that_is_none_of_a_sweep_is_refused_in_a_sentence(spec, left, capsys):
     part = spec.with_name("out.csv.part")
     part.write_text(left, encoding="latin-1")
