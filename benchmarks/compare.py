@@ -45,7 +45,8 @@ def main() -> None:
             slow, fast, arm = (statistics.median(times[name]) for name in times)
             print(
                 f"{len(configs)} runs, width 32, {samples} samples: one after another {slow:.2f} s, in one call "
-                f"{fast:.2f} s: {ratio(times['after another'], times['one call'])} times faster; one arm added {arm:.2f} s, {arm / fast * len(arms):.2f} of its share",
+                f"{fast:.2f} s: {ratio(times['after another'], times['one call'])} times "
+                f"faster; one arm added {arm:.2f} s, {arm / fast * len(arms):.2f} of its share",
                 flush=True,
             )
 
