@@ -5,8 +5,8 @@ from pathlib import Path
 import streamlit as st
 
 from core import ConfigError
-from ui import journal, limits
 from ui.navigation import ROUTED, pages
+from ui.runtime import event_log, limits
 
 ICON = str(Path(__file__).parent / "ui" / "icon.svg")
 
@@ -20,7 +20,7 @@ def main() -> None:
         st.stop()
     st.session_state[ROUTED] = True  # a page that finds nothing here was started by itself
     page = st.navigation(pages(), position="top")
-    with journal.timed("page", page=page.url_path):
+    with event_log.timed("page", page=page.url_path):
         page.run()
 
 

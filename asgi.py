@@ -4,6 +4,6 @@ from pathlib import Path
 
 import streamlit as st
 
-from ui.hosting import settings
+from ui.runtime.hosting import settings
 
 app = st.App(Path(__file__).with_name("app.py"), **settings())

@@ -15,9 +15,9 @@ import time
 
 from benchmarks.timing import describe_machine, ratio, take_turns
 from core import RunConfig, train
-from core.comparison import Arm, Comparison
+from core.comparison.arms import Arm, Comparison
+from core.engine.workers import Workers, cores
 from core.families.activations import ACTIVATIONS
-from core.workers import Workers, cores
 
 
 def main() -> None:

@@ -22,7 +22,7 @@ from benchmarks.peers import PEERS, compile_seconds, largest_difference
 from benchmarks.problem import SHAPES, STEPS, Shape
 from benchmarks.timing import describe_machine, on_one_core, ratio, take_turns
 from core import train
-from core.engine import one_blas_thread
+from core.engine.training import one_blas_thread
 
 AGREEMENT = 1e-8  # relative; rounding is 1e-13, a different formula shows from the first step
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from dataclasses import field as made
 from pathlib import Path
 
-from benchmarks.visitor import PRESSED, Server, Visitor, served
+from tests.support.visitor import PRESSED, Server, Visitor, served
 
 EVERY = 6.0  # seconds from one change to the next
 # The Lab's own network 2,500 times: the most networks, and nearly the most work, that a public server allows.

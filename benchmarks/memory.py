@@ -23,7 +23,7 @@ import numpy as np
 
 from benchmarks.problem import SHAPES
 from core import Trace, train
-from core.engine import CHUNK_BYTES
+from core.engine.training import CHUNK_BYTES
 
 RSS_UNIT = 1 if sys.platform == "darwin" else 1024  # bytes of ru_maxrss, which each system counts its own way
 

@@ -14,8 +14,8 @@ import numpy as np
 
 from benchmarks.problem import Problem
 from core.config import RunConfig
+from core.engine.batch import SATURATED
 from core.families.activations import ACTIVATIONS
-from core.forward import SATURATED
 
 Record = dict[str, np.ndarray]
 Peer = Callable[[Sequence[RunConfig]], Callable[[], Record]]

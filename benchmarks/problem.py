@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.config import RunConfig
-from core.datasets import load
+from core.data.datasets import load
+from core.engine.stack import draw_parameters
 from core.layout import Layout
-from core.stack import draw_parameters
 
 STEPS = 300  # the default of RunConfig
 

@@ -14,7 +14,7 @@ import sys
 import time
 from collections.abc import Callable
 
-from benchmarks.visitor import Server, Visitor, served
+from tests.support.visitor import Server, Visitor, served
 
 FIRST = 20  # visitors after whom everything that is loaded once has been
 AT_ONCE = 4

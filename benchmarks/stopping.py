@@ -14,7 +14,7 @@ import time
 from datetime import datetime
 from pathlib import Path
 
-from benchmarks.visitor import Server, Visitor, served
+from tests.support.visitor import Server, Visitor, served
 
 LONG = "steps=200000&record_every=1000"  # minutes, unless it is stopped
 PATIENT = {"GRADIENT_LAB_MAX_COST": "1e13", "GRADIENT_LAB_MAX_WORK": "1e15"}  # a server that allows it

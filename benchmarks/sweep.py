@@ -27,10 +27,10 @@ from multiprocessing import get_context
 
 from benchmarks.timing import describe_machine, ratio, take_turns
 from core import RunConfig, train
+from core.engine.workers import NICENESS, Workers
 from core.sweep import sweep
 from core.sweeps.dispatch import run
 from core.sweeps.grid import Grid, spaced
-from core.workers import NICENESS, Workers
 
 TRAINED = RunConfig(samples=128, hidden=(32,) * 10, activation="tanh", steps=60)
 SMALL = RunConfig(samples=32, hidden=(16,) * 10, steps=100)

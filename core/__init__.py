@@ -1,8 +1,8 @@
 """The numerics of Gradient Flow Lab: networks, their gradients, and what happened to them."""
 
 from core.config import ConfigError, RunConfig
-from core.diagnosis import Diagnosis, Finding, diagnose
-from core.engine import snapshot, train
+from core.diagnosis.rules import Diagnosis, Finding, diagnose
+from core.engine.training import snapshot, train
 from core.trace import Snapshot, Trace
 
 __version__ = "0.1.0"

@@ -8,7 +8,7 @@ import os
 from collections.abc import Mapping, Set
 from dataclasses import asdict, dataclass, fields, replace
 
-from core.datasets import DATASETS, held_out
+from core.data.datasets import DATASETS, held_out
 from core.errors import ConfigError
 from core.families.activations import ACTIVATIONS
 from core.families.clipping import CLIPS

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from core.config import Number, RunConfig
-from core.engine import snapshot, train
+from core.engine.training import snapshot, train
 from core.errors import ConfigError
 from core.families.activations import ACTIVATIONS
 

@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 
 from core.config import RunConfig
-from core.engine import Data, checked_data
+from core.data.spreadsheet import harmless
+from core.engine.training import Data, checked_data
 from core.errors import ConfigError
-from core.spreadsheet import harmless
 from core.trace import Trace
 
 JSON_BYTES = 100_000

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.config import RunConfig
-from core.engine import Data, Progress, snapshot, train
+from core.engine.training import Data, Progress, snapshot, train
 from core.families.activations import ACTIVATIONS
 
 LONGEST, FACTOR, STEPS = 2.0, 4.0, 14  # steps along a direction of length 1

@@ -20,13 +20,13 @@ from pathlib import Path
 import pandas as pd
 
 from core.config import RunConfig
-from core.engine import Progress
+from core.engine.training import Progress
+from core.engine.workers import shared
 from core.errors import ConfigError
 from core.sweeps.dispatch import run
 from core.sweeps.files import Kept, check_output, read_spec, write
 from core.sweeps.grid import Grid
 from core.sweeps.table import Table
-from core.workers import shared
 
 
 def sweep(

@@ -12,8 +12,17 @@ from itertools import islice
 import numpy as np
 import pandas as pd
 
-from core.columns import MAX_CATEGORIES, MAX_TEXT, MAX_WHOLE, Column, is_number, number_like, present, typed
-from core.datasets import TASKS, one_hot, standardiser
+from core.data.columns import (
+    MAX_CATEGORIES,
+    MAX_TEXT,
+    MAX_WHOLE,
+    Column,
+    is_number,
+    number_like,
+    present,
+    typed,
+)
+from core.data.datasets import TASKS, one_hot, standardiser
 from core.errors import ConfigError
 
 MAX_BYTES = 5_000_000

@@ -5,11 +5,12 @@ from functools import partial
 
 import streamlit as st
 
-from core import ConfigError, workers
-from core.bands import NOTE, Record, table
-from core.comparison import Comparison
+from core import ConfigError
+from core.comparison.arm_statistics import NOTE, Record, table
+from core.comparison.arms import Comparison
+from core.engine import workers
 from core.export import to_csv
-from ui import address, arm_cards, arm_controls, compare_files, comparing, panels, sidebar
+from ui import panels
 from ui.charts.arms import Drawn, arm_marks
 from ui.charts.compare import compare_heatmap, compare_profile
 from ui.charts.compare_curves import (
@@ -22,10 +23,13 @@ from ui.charts.compare_curves import (
 )
 from ui.charts.quantities import QUANTITIES
 from ui.charts.style import Chart
-from ui.comparing import ArmNotice
+from ui.compare import cards, controls, files, training
+from ui.compare.printable import document
+from ui.compare.training import ArmNotice
+from ui.controls import sidebar
 from ui.navigation import through_the_router
-from ui.printable import document
 from ui.text import as_text, typeset
+from ui.urls import address
 
 CURVES = {
     "loss": compare_loss,
@@ -56,8 +60,8 @@ def drawn(comparison: Comparison, records: dict[str, Record]) -> list[Drawn]:
 def verdict(arms: list[Drawn]) -> None:
     """What happened in words, a card an arm, and why."""
     records = {arm.name: arm.record for arm in arms}
-    st.header(as_text(arm_cards.headline(records)), anchor=False)
-    st.html(arm_cards.cards(arms, panels.dark()))
+    st.header(as_text(cards.headline(records)), anchor=False)
+    st.html(cards.cards(arms, panels.dark()))
 
 
 @st.fragment
@@ -75,7 +79,7 @@ def gradients(arms: list[Drawn]) -> None:
     )
     panels.show(compare_profile(arms, quantity, dark=panels.dark()), "compare-profile")
     st.subheader("Every step of every layer", anchor=False)
-    st.html(arm_cards.colour_key(panels.dark()))
+    st.html(cards.colour_key(panels.dark()))
     layers = max(arm.record.layers[quantity].median.shape[1] for arm in arms)
     with st.grid(4, min_column_width=260, gap="small"):
         for i, arm in enumerate(arms):
@@ -130,7 +134,7 @@ def to_print(comparison: Comparison, arms: list[Drawn]) -> str:
     records = {arm.name: arm.record for arm in arms}
     layers = max(arm.record.layers["grad_norm"].median.shape[1] for arm in arms)
     return document(
-        arm_cards.headline(records),
+        cards.headline(records),
         [*(f"{arm.name}. {typeset(arm.record.sentence)}" for arm in arms), f"Shared: {comparison.shared()}", NOTE],
         [compare_profile(arms), *(compare_heatmap(arm, layers=layers) for arm in arms)]
         + [draw(arms) for draw in CURVES.values()],
@@ -142,23 +146,23 @@ def refuse(error: ConfigError) -> None:
     """The page without a comparison: why, and the way back."""
     st.header("No comparison with these settings", anchor=False)
     panels.refusal(error)
-    st.button("Start over with other arms", on_click=arm_controls.start_over, icon=":material/restart_alt:")
+    st.button("Start over with other arms", on_click=controls.start_over, icon=":material/restart_alt:")
     st.stop()
 
 
 through_the_router()
-address.sift(arm_controls.ADDRESS_RULES, arm_controls.ADDRESS_FREE)
+address.sift(controls.ADDRESS_RULES, controls.ADDRESS_FREE)
 chosen = sidebar.choose()
 bar = st.container(horizontal=True, vertical_alignment="bottom")
-comparison, refused = arm_controls.choose(chosen.config)
+comparison, refused = controls.choose(chosen.config)
 with bar:
-    claim = arm_controls.ready(comparison)
-    compare_files.take_away(comparison)
-address.remarks(arm_controls.ADDRESS_RULES, arm_controls.ADDRESS_FREE)
+    claim = controls.ready(comparison)
+    files.take_away(comparison)
+address.remarks(controls.ADDRESS_RULES, controls.ADDRESS_FREE)
 box = st.expander("Edit the arms", icon=":material/tune:", key="arm_editor", on_change="rerun")
 if box.open:
     with box:
-        arm_controls.editor(comparison)
+        controls.editor(comparison)
 if chosen.refused or refused:
     refuse(chosen.refused or refused)
 if comparison is None:
@@ -181,7 +185,7 @@ def show_some(records: dict[str, Record]) -> None:
 
 notice = ArmNotice(waiting, comparison.seeds)
 try:
-    found = comparing.records(
+    found = training.records(
         comparison, chosen.given.digest if chosen.given else None, notice, show_some
     )
 except ConfigError as error:
@@ -194,7 +198,7 @@ notice.clear()
 preview.empty()
 arms = drawn(comparison, found)
 verdict(arms)
-for names, why in arm_cards.reasons(found):
+for names, why in cards.reasons(found):
     st.markdown(f"**{as_text(names)}:** {as_text(why)}")
 gradients(arms)
 curves(arms)

@@ -6,10 +6,10 @@ from functools import partial
 import streamlit as st
 
 from core import ConfigError, Trace
-from core.datasets import load, split
-from core.diagnosis import diagnose
-from core.engine import evaluate
-from ui import address, arm_controls, lab_sharpness, link, panels, sessions, sidebar, theory
+from core.data.datasets import load, split
+from core.diagnosis.rules import diagnose
+from core.engine.training import evaluate
+from ui import panels
 from ui.charts.boundary import decision_boundary, fit, grid
 from ui.charts.curves import (
     accuracy_chart,
@@ -24,7 +24,12 @@ from ui.charts.distributions import SPREADS, distributions
 from ui.charts.heatmap import gradient_heatmap
 from ui.charts.profile import gradient_profile
 from ui.charts.quantities import QUANTITIES
-from ui.sessions import Notice, Run
+from ui.compare import controls
+from ui.controls import sidebar
+from ui.lab import sharpness, theory
+from ui.runtime import sessions
+from ui.runtime.sessions import Notice, Run
+from ui.urls import address, link
 
 # Points at which the answer is drawn: fewer for a network of many units, because all their values are held at once.
 MOST_POINTS, LEAST_POINTS, MOST_VALUES = 6_400, 400, 4_000_000
@@ -202,7 +207,7 @@ notice.clear()
 with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
     st.caption(panels.in_brief(run.config), width="content")
     with st.container(horizontal=True, width="content", vertical_alignment="center"):
-        arm_controls.pin_button(run.config)
+        controls.pin_button(run.config)
         panels.take_away(run.config, run)
 panels.verdict(diagnose(trace), run.config, theory.factor_told(theory.expected(run, notice), trace))
 notice.clear()
@@ -211,6 +216,6 @@ theory.why(run)
 curves(trace)
 inside(run)
 answer(run)
-lab_sharpness.panel(run)
+sharpness.panel(run)
 numbers(run)
 theory.how_we_know(run)

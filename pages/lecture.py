@@ -2,9 +2,9 @@
 
 import streamlit as st
 
-from ui import address
 from ui.lecture import descent, error, exercise, network, sigmoid, vanishing
 from ui.navigation import through_the_router
+from ui.urls import address
 
 through_the_router()
 RULES = descent.ADDRESS | network.ADDRESS | sigmoid.ADDRESS | vanishing.ADDRESS

@@ -2,17 +2,18 @@
 
 import streamlit as st
 
-from ui import address, papers
 from ui.navigation import through_the_router
+from ui.papers import sections
+from ui.urls import address
 
 through_the_router()
-address.sift({}, papers.FREE)
+address.sift({}, sections.FREE)
 st.title("Papers, run again")
 st.markdown(
     "Eight results that the field rests on: what each paper says, what this engine measures, and the difference. "
     "Stored numbers come first; each experiment can be run here."
 )
-address.remarks({}, papers.FREE)
-papers.overview()
-paper = papers.chosen()
-papers.section(paper)
+address.remarks({}, sections.FREE)
+sections.overview()
+paper = sections.chosen()
+sections.section(paper)

@@ -9,21 +9,24 @@ from core.export import to_csv
 from core.sweeps.files import flat, to_parquet
 from core.sweeps.maps import QUANTITIES, Map, cells
 from core.sweeps.table import Table
-from ui import address, limits, link, panels, sessions, sweep_controls, sweeping
+from ui import panels
 from ui.charts.profile import gradient_profile
 from ui.charts.style import number
 from ui.charts.sweep import field_label, said, sweep_map, told
 from ui.navigation import through_the_router
-from ui.sessions import Notice, Run
-from ui.sweeping import SweepNotice
+from ui.runtime import limits, sessions
+from ui.runtime.sessions import Notice, Run
+from ui.sweep import controls, training
+from ui.sweep.training import SweepNotice
 from ui.text import as_text
+from ui.urls import address, link
 
 
 def refuse(error: ConfigError) -> None:
     """The page without a map: why, and the way back."""
     st.header("No map with these settings", anchor=False)
     panels.refusal(error)
-    st.button("Start over with tanh’s order and chaos", on_click=sweep_controls.apply, args=(sweep_controls.OPENING,),
+    st.button("Start over with tanh’s order and chaos", on_click=controls.apply, args=(controls.OPENING,),
               key="start_over", icon=":material/restart_alt:")  # fmt: skip
     st.stop()
 
@@ -40,10 +43,10 @@ def within_limit(chart: Map) -> None:
 def ask(chart: Map) -> None:
     """Goes on where a sweep is quick, kept, or asked for; else says what it takes, and waits for a word."""
     grid = chart.grid
-    seconds = sweeping.expected(grid)
+    seconds = training.expected(grid)
     stopped, started = st.session_state.get("sweep_stopped"), st.session_state.get("sweep_started")
     place = st.empty()  # so that the button is gone as soon as the sweep runs
-    if sweeping.kept().get(grid) is not None or started == grid or (seconds <= sweeping.AT_ONCE and stopped != grid):
+    if training.kept().get(grid) is not None or started == grid or (seconds <= training.AT_ONCE and stopped != grid):
         return
     price = grid.cost()
     with place.container():
@@ -66,8 +69,8 @@ def _stop(grid) -> None:
 def computed(chart: Map, show: str) -> Table:
     """The table, with its map as far as it is known while it is filled."""
     grid = chart.grid
-    table = sweeping.kept().get(grid)
-    if table is not None and (sweeping.known(chart) or "depth" not in (chart.x.field, chart.y.field)):
+    table = training.kept().get(grid)
+    if table is not None and (training.known(chart) or "depth" not in (chart.x.field, chart.y.field)):
         return table
     tables, drawn = [table] if table else [], []
     slot, stop, preview = st.empty(), st.empty(), st.skeleton(520)
@@ -80,17 +83,17 @@ def computed(chart: Map, show: str) -> Table:
     notice = SweepNotice(slot, on_part)
     stop.button("Stop", key="stop_sweep", on_click=_stop, args=(grid,), icon=":material/stop:")
     try:
-        table = table or sweeping.found(grid, notice, tables.append)
+        table = table or training.found(grid, notice, tables.append)
     except ConfigError as error:
         refuse(error)
     except BrokenExecutor:
         st.error("The processes that train are lost, and no others could be had. Try again in a minute.")
         st.stop()
-    if not sweeping.known(chart) and "depth" in (chart.x.field, chart.y.field):
+    if not training.known(chart) and "depth" in (chart.x.field, chart.y.field):
         tables[:] = [table]
         on_part()  # the line of depth scales takes a while, so the map is shown without it
         for activation in chart.activations:
-            sweeping.theory(chart, activation)
+            training.theory(chart, activation)
     for place in (slot, stop, preview):
         place.empty()
     return table
@@ -108,7 +111,7 @@ def draw(chart: Map, table: Table, show: str, part: int = 0, chosen: dict[str, t
     with st.grid(len(chart.activations), min_column_width=280, gap="small"):
         for k, activation in enumerate(chart.activations):
             key = f"sweep-map-{activation}" + f"-part-{part}" * partial
-            lines = () if partial else sweeping.theory(chart, activation)
+            lines = () if partial else training.theory(chart, activation)
             mark = (chosen or {}).get(activation)
             drawn = sweep_map(
                 chart, activation, values[k], show, lines, chosen=mark, partial=partial, dark=panels.dark()
@@ -178,7 +181,7 @@ def take_away(chart: Map, show: str, table: Table) -> None:
     with st.popover("Share and export", icon=":material/ios_share:"):
         st.caption("Link to this map")
         page = (st.context.url or "").partition("?")[0]
-        st.code("?".join(filter(None, (page, sweep_controls.query(chart, show)))), language=None, wrap_lines=True)
+        st.code("?".join(filter(None, (page, controls.query(chart, show)))), language=None, wrap_lines=True)
         panels.download("Table (CSV)", lambda: to_csv(flat(table.frame())), "sweep.csv", "text/csv")
         panels.download(
             "Table (Parquet)", lambda: to_parquet(table.frame()), "sweep.parquet", "application/vnd.apache.parquet"
@@ -187,9 +190,9 @@ def take_away(chart: Map, show: str, table: Table) -> None:
 
 
 through_the_router()
-address.sift(sweep_controls.RULES, sweep_controls.FREE)
-asked = sweep_controls.choose()
-address.remarks(sweep_controls.RULES, sweep_controls.FREE)
+address.sift(controls.RULES, controls.FREE)
+asked = controls.choose()
+address.remarks(controls.RULES, controls.FREE)
 if asked.refused:
     refuse(asked.refused)
 try:
@@ -203,7 +206,7 @@ if ready:
     st.markdown(as_text(ready.claim))
 ask(asked.map)
 table = computed(asked.map, asked.show)
-if sweeping.failed(table):
-    st.warning(as_text(sweeping.failed(table)), icon=":material/error:")
+if training.failed(table):
+    st.warning(as_text(training.failed(table)), icon=":material/error:")
 picture(asked.map, table, asked.show)
 take_away(asked.map, asked.show, table)

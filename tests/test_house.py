@@ -4,12 +4,12 @@ import ast
 import re
 import sys
 import tomllib
-from pathlib import Path
 
 import pytest
 from streamlit import config as streamlit_config
 
-HOUSE = Path(__file__).resolve().parents[1]
+from tests.support.checkout import HOUSE
+
 LAYERS = ("core", "ui", "pages")
 LONGEST = 450  # lines; a longer file holds more than one subject
 NOT_OURS = {"__pycache__", "node_modules", "build", "dist"}

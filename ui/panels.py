@@ -9,13 +9,15 @@ import pandas as pd
 import streamlit as st
 
 from core import ConfigError, RunConfig
-from core.diagnosis import VERDICTS, Diagnosis, Finding
+from core.data.spreadsheet import harmless
+from core.diagnosis.rules import VERDICTS, Diagnosis, Finding
 from core.export import from_json, to_csv, to_json, to_pytorch
-from core.spreadsheet import harmless
-from ui import controls, journal, link, sessions
 from ui.charts.style import Chart, toolbar
-from ui.sessions import Run
+from ui.controls import fields
+from ui.runtime import event_log, sessions
+from ui.runtime.sessions import Run
 from ui.text import as_text, typeset
+from ui.urls import link
 
 MARKS = {"bad": ":material/error:", "warning": ":material/warning:", "note": ":material/info:",
          "good": ":material/check_circle:"}  # fmt: skip
@@ -97,14 +99,14 @@ def _cures(finding: Finding, config: RunConfig) -> None:
                 icon=":material/healing:",
                 wrap=True,
                 help="Sets " + ", ".join(f"`{field}` to `{value}`" for field, value in cure.changes.items()),
-                on_click=controls.apply,
+                on_click=fields.apply,
                 args=(config.change(**cure.changes),),
             )
 
 
 def refusal(error: ConfigError) -> None:
     """Why there is no run, in one sentence."""
-    journal.refusal(error)
+    event_log.refusal(error)
     st.error(as_text(error), icon=":material/block:")
 
 
@@ -159,6 +161,6 @@ def _load() -> None:
     if file is None:
         return
     try:
-        controls.apply(from_json(file.getvalue()))
+        fields.apply(from_json(file.getvalue()))
     except ConfigError as error:
         st.session_state["load_fault"] = error

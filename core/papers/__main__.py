@@ -9,7 +9,7 @@ import sys
 from concurrent.futures import ProcessPoolExecutor
 
 from core.papers import stored
-from core.presets import PAPERS
+from core.presets.setups import PAPERS
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ from concurrent.futures import Executor
 import numpy as np
 
 from core.config import RunConfig
-from core.engine import Progress, train
+from core.engine.training import Progress, train
 from core.papers.report import Result, Stages, in_kind, thinned
 from core.trace import Trace
 from core.wording import written

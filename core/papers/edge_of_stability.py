@@ -9,7 +9,7 @@ import numpy as np
 
 from core.config import RunConfig
 from core.curvature import sharpness
-from core.engine import Progress, train
+from core.engine.training import Progress, train
 from core.papers.report import Result, Stages, in_kind, near, thinned
 from core.wording import written
 

@@ -1,4 +1,4 @@
-"""What a paper's entry in core/presets.py says."""
+"""What a paper's entry in core/presets/setups.py says."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from concurrent.futures import Executor
 import numpy as np
 
 from core.config import RunConfig
-from core.engine import Progress, one_blas_thread, snapshot
+from core.engine.training import Progress, one_blas_thread, snapshot
 from core.families.activations import ACTIVATIONS
 from core.papers.report import Result, Stages, in_kind, near
 from core.theory import moments

@@ -9,7 +9,7 @@ from scipy.special import digamma, polygamma
 from scipy.stats import binom
 
 from core.config import RunConfig
-from core.engine import Progress, train
+from core.engine.training import Progress, train
 from core.papers.report import Result, Stages, in_kind, near
 
 CONFIG = RunConfig(activation="relu", init="he_normal", bias=False, samples=2, steps=0)

@@ -7,7 +7,7 @@ from concurrent.futures import Executor
 import numpy as np
 
 from core.config import RunConfig
-from core.engine import Progress, snapshot
+from core.engine.training import Progress, snapshot
 from core.papers.report import Result, Stages, near, within
 from core.theory import fixed_points
 

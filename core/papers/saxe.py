@@ -9,7 +9,7 @@ from scipy.linalg import lapack
 from scipy.special import digamma
 
 from core.config import RunConfig
-from core.engine import Progress, one_blas_thread, train
+from core.engine.training import Progress, one_blas_thread, train
 from core.papers.report import Result, Stages, in_kind, near
 from core.wording import written
 

@@ -8,7 +8,7 @@ from concurrent.futures import Executor
 import numpy as np
 
 from core.config import RunConfig
-from core.engine import Progress, train
+from core.engine.training import Progress, train
 from core.papers.report import Result, Stages, in_kind, near
 from core.theory import correlation, critical_points, fixed_points
 

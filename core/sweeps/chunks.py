@@ -13,8 +13,8 @@ from functools import cache
 import numpy as np
 
 from core.config import RunConfig, cost
-from core.engine import train
-from core.leases import Lease
+from core.engine.cancellation import Lease
+from core.engine.training import train
 from core.sweeps.grid import Grid, configured
 from core.trace import Trace
 

@@ -9,15 +9,15 @@ from itertools import islice, product
 
 import numpy as np
 
-from core.comparison import SHAPE, changed, check_change
+from core.comparison.arms import SHAPE, changed, check_change
 from core.config import RULES, Cost, Number, RunConfig, cost, environment_limit
-from core.engine import checked_data
+from core.engine.training import checked_data
 from core.errors import ConfigError
 
 MOST_NETWORKS = 10_000_000  # where GRADIENT_LAB_MAX_SWEEP does not say otherwise: a table of about 1.6 GB
 AXES = (*SHAPE, *(name for name in RULES if name != "seed"))
-# Numbers that may differ between the networks of one stack (see core/engine.py); penalties, whose zero is another kind
-# of run, count among them.
+# Numbers that may differ between the networks of one stack (core/engine/training.py); penalties, whose zero is
+# another kind of run, count among them.
 _WITHIN = ("noise", "init", "init_scale", "bias_std", "learning_rate", "momentum", "clip_threshold",
            "l1", "l2", "weight_decay", "max_norm")  # fmt: skip
 _CLASHES = {"hidden": ("depth", "width")}

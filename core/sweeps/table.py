@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from core.comparison import SHAPE
+from core.comparison.arms import SHAPE
 from core.config import RULES, Number
 from core.sweeps.chunks import Chunk, Rows, summary_fields
 from core.sweeps.grid import Grid

@@ -4,8 +4,8 @@ from core.theory.correlations import Correlation, correlation
 from core.theory.fluctuations import log_variance
 from core.theory.gaussian import Moments, moments
 from core.theory.grams import gradient_norms
-from core.theory.lengths import CriticalPoint, FixedPoint, critical_points, fixed_points, length_map
 from core.theory.prediction import Prediction, predict
+from core.theory.variance_map import CriticalPoint, FixedPoint, critical_points, fixed_points, length_map
 
 __all__ = [
     "Correlation",

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from core.theory.gaussian import bell_nodes, growth, member, one_variance, scale, sizes
-from core.theory.lengths import length_map
+from core.theory.variance_map import length_map
 
 
 def log_variance(

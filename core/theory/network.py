@@ -9,13 +9,13 @@ import numpy as np
 from scipy.sparse.linalg import svds
 
 from core.config import RunConfig
-from core.engine import Data, checked_data, one_blas_thread
+from core.engine.training import Data, checked_data, one_blas_thread
 from core.families.activations import ACTIVATIONS
 from core.theory.correlations import RULE_OF_SIX, Correlation, correlation
 from core.theory.grams import propagate
-from core.theory.lengths import resting_point
 from core.theory.plane import gradient_factors
 from core.theory.prediction import layer_gains, standing_for_all, without_theory
+from core.theory.variance_map import resting_point
 from core.trace import Snapshot
 
 DENSE = 256  # a larger matrix's norm is found by Lanczos

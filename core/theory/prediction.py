@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.config import RunConfig
-from core.datasets import Split
-from core.engine import Data, checked_data, one_blas_thread
+from core.data.datasets import Split
+from core.engine.training import Data, checked_data, one_blas_thread
 from core.families.activations import ACTIVATIONS
 from core.families.initializers import INITS
 from core.families.losses import LOSSES, OUTPUT_ACTIVATIONS, softmax
-from core.theory.chain import GROUPS, Chain, root
+from core.theory.finite_width import GROUPS, Chain, root
 from core.theory.gaussian import LARGEST
 from core.theory.grams import Grams, passed_back, propagate
 

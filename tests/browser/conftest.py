@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-HOUSE = Path(__file__).resolve().parents[2]
+from tests.support.checkout import HOUSE
+
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 # As root Chromium starts only without its sandbox. The others keep it from calling hosts of its own.
 CHROMIUM_FLAGS = (

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.checkout import HOUSE
 from ui import navigation
 
-HOUSE = Path(__file__).resolve().parents[2]
 SMALL = "depth=2&width=4&steps=20&samples=16"  # a run that takes no time
 PAGES = {
     "lab": f"/?{SMALL}",

@@ -4,7 +4,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from benchmarks.visitor import served
+from tests.support.visitor import served
 from ui.navigation import pages
 
 PAGES = {"": ".st-key-gradient-profile .js-plotly-plot", "compare": ".st-key-compare-profile .js-plotly-plot",

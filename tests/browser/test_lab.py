@@ -7,7 +7,7 @@ import re
 import pytest
 
 from core import RunConfig, train
-from core.diagnosis import VERDICTS, diagnose
+from core.diagnosis.rules import VERDICTS, diagnose
 from core.export import to_csv
 from ui.text import typeset
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.presets import PAPERS
+from core.presets.setups import PAPERS
 
 NUMBERS = ".their-numbers tbody tr"
 

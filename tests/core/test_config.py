@@ -12,15 +12,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core import ConfigError, RunConfig, datasets, train
+from core import ConfigError, RunConfig, train
 from core.config import RULES, check_cost, cost
+from core.data import datasets
 from core.families.activations import ACTIVATIONS
 from core.families.clipping import CLIPS
 from core.families.initializers import INITS
 from core.families.losses import LOSSES, OUTPUT_ACTIVATIONS
 from core.families.normalization import NORMALIZATIONS
 from core.families.optimizers import OPTIMIZERS
-from tests.strategies import configs
+from tests.support.strategies import configs
 
 # The limits as the design states them, written out here: field -> (allowed at the edge, refused just beyond it).
 LIMITS = {

@@ -1,7 +1,6 @@
 """Hessians against independent numbers, differences of the engine's gradients, and closed forms."""
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,8 +11,9 @@ from core.families.activations import ACTIVATIONS
 from core.families.losses import LOSSES
 from core.families.normalization import NORMALIZATIONS
 from core.families.optimizers import OPTIMIZERS
+from tests.support.checkout import REFERENCE
 
-with open(Path(__file__).parent / "reference" / "exercise.json", encoding="utf-8") as file:
+with open(REFERENCE / "exercise.json", encoding="utf-8") as file:
     REFERENCE = json.load(file)
 EXERCISES = {entry["name"]: entry for entry in REFERENCE["instances"]}
 (DEEP,) = REFERENCE["deep_hessian_instances"]["instances"]

@@ -1,15 +1,15 @@
 """The 2-2-1 exercise against hand work, stored numbers, finite differences and the engine."""
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from core import ConfigError, snapshot, train
 from core.exercise import CONFIG, WEIGHTS, by_engine, central_differences, check, descend, misprinted, solve, update
+from tests.support.checkout import REFERENCE
 
-with open(Path(__file__).parent / "reference" / "exercise.json", encoding="utf-8") as file:
+with open(REFERENCE / "exercise.json", encoding="utf-8") as file:
     STORED = {entry["name"]: entry for entry in json.load(file)["instances"]}
 
 # Stored and computed in float64 by closed forms of a dozen operations on numbers of size 1.

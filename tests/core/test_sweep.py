@@ -10,7 +10,6 @@ import time
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -18,15 +17,15 @@ import pytest
 from pandas.testing import assert_frame_equal
 
 from core import ConfigError, RunConfig, train
-from core.comparison import changed
+from core.comparison.arms import changed
+from core.engine.workers import Workers
 from core.sweep import main, sweep
 from core.sweeps import chunks, dispatch
 from core.sweeps.chunks import Pace, cut, summary_fields
 from core.sweeps.grid import AXES, Grid, spaced
-from core.theory.lengths import critical_line, critical_points
-from core.workers import Workers
+from core.theory.variance_map import critical_line, critical_points
+from tests.support.checkout import HOUSE
 
-HOUSE = Path(__file__).resolve().parents[2]
 BASE = RunConfig(samples=8, hidden=(4, 4), steps=3, activation="tanh")
 MIXED = {"depth": [0, 1, 3], "activation": ["tanh", "relu"], "learning_rate": [0.01, 1e300], "l1": [0.0, 0.1]}
 
@@ -211,7 +210,7 @@ def failing(monkeypatch, error=ValueError):
             raise error("no such luck")
         return draw(configs, *arguments)
 
-    monkeypatch.setattr("core.engine.Stack", stack)
+    monkeypatch.setattr("core.engine.training.Stack", stack)
 
 
 @pytest.mark.parametrize("error", [ValueError, MemoryError, FloatingPointError, np.linalg.LinAlgError, RuntimeError])
@@ -229,7 +228,7 @@ def test_a_run_that_fails_is_a_row_and_the_others_are_as_without_it(monkeypatch,
 
 def test_a_table_of_nothing_but_failures_has_all_columns(monkeypatch):
     summary_fields()  # as any sweep before has left it
-    monkeypatch.setattr("core.engine.Stack", None)
+    monkeypatch.setattr("core.engine.training.Stack", None)
     found = sweep(BASE, {"init_scale": [1.0, 2.0]})
     assert found.error.notna().all() and set(summary_fields()) <= set(found.columns)
 
@@ -263,7 +262,7 @@ def test_whatever_progress_raises_ends_the_sweep_and_leaves_no_work(monkeypatch,
 
 
 def test_progress_counts_networks_up_to_all_of_them(monkeypatch):
-    monkeypatch.setattr("core.engine.PROGRESS_SECONDS", 0)
+    monkeypatch.setattr("core.engine.training.PROGRESS_SECONDS", 0)
     told = []
     sweep(BASE, MIXED, seeds=2, on_progress=lambda *numbers: told.append(numbers))
     assert told == sorted(told) and told[-1] == (48, 48)
@@ -354,7 +353,7 @@ def test_the_command_writes_the_table(spec, name, capsys):
 def test_an_interrupted_command_goes_on_where_it_was(spec, monkeypatch, capsys):
     out = spec.with_name("out.csv")
     monkeypatch.setattr(chunks, "SECONDS", 0)
-    monkeypatch.setattr("core.engine.PROGRESS_SECONDS", 0)
+    monkeypatch.setattr("core.engine.training.PROGRESS_SECONDS", 0)
 
     def interrupt(self, done, total):
         if done >= 4:
@@ -491,9 +490,9 @@ def cluster():
 def test_a_sweep_on_dask_gives_every_row_though_a_worker_is_killed(cluster, monkeypatch):
     address, processes = cluster
     monkeypatch.setenv("GRADIENT_LAB_SCHEDULER", address)
-    monkeypatch.setattr("core.workers._shared", None)
-    monkeypatch.setattr("core.workers._client", None)
-    from core.workers import shared
+    monkeypatch.setattr("core.engine.workers._shared", None)
+    monkeypatch.setattr("core.engine.workers._client", None)
+    from core.engine.workers import shared
 
     base = RunConfig(samples=32, hidden=(16,) * 8, steps=10, activation="tanh")
     axes = {"init_scale": spaced("init_scale", 0.5, 3, 40), "bias_std": spaced("bias_std", 0, 1, 30)}

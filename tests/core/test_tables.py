@@ -11,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from core import tables
-from core.datasets import check_targets, infer_task, split, suited
+from core.data.datasets import check_targets, infer_task, split, suited
 from core.errors import ConfigError
 from core.tables import Prepared, Table, prepare, read_table
 

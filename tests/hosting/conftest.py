@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.visitor import served
+from tests.support.visitor import served
 
 
 def pytest_collection_modifyitems(items):

@@ -13,10 +13,10 @@ import pytest
 import streamlit as st
 from streamlit import file_util
 
-from benchmarks.visitor import HOUSE, Visitor, served
 from core import ConfigError
-from tests.hosting.loops import finished
-from ui import hosting, journal, limits, sessions
+from tests.support.loops import finished
+from tests.support.visitor import HOUSE, Visitor, served
+from ui.runtime import event_log, hosting, limits, sessions
 
 ASSETS = Path(file_util.get_static_dir(), "static", "js")
 
@@ -88,16 +88,16 @@ def written(monkeypatch):
     """What the journal says, event by event."""
     lines = []
 
-    class Keep(journal.logging.Handler):
+    class Keep(event_log.logging.Handler):
         def emit(self, record):
             lines.append({"event": record.getMessage()} | record.facts)
 
-    keep, level = Keep(), journal._LOG.level
-    journal._LOG.addHandler(keep)
-    journal._LOG.setLevel(journal.logging.INFO)
+    keep, level = Keep(), event_log._LOG.level
+    event_log._LOG.addHandler(keep)
+    event_log._LOG.setLevel(event_log.logging.INFO)
     yield lines
-    journal._LOG.removeHandler(keep)
-    journal._LOG.setLevel(level)
+    event_log._LOG.removeHandler(keep)
+    event_log._LOG.setLevel(level)
 
 
 def test_every_answer_has_the_security_headers(client):
@@ -157,18 +157,18 @@ def test_health_fails_while_a_training_stands_still(client, monkeypatch):
 
 
 def test_the_journal_times_work_and_names_how_it_ended(written):
-    with journal.timed("work", waited=1):
+    with event_log.timed("work", waited=1):
         pass
     for error in (ConfigError("steps", "secret", "no"), ValueError("secret"), KeyboardInterrupt()):
-        with pytest.raises(type(error)), journal.timed("work"):
+        with pytest.raises(type(error)), event_log.timed("work"):
             raise error
     assert [line["outcome"] for line in written] == ["done", "refused", "failed", "stopped"]
     assert all(line["seconds"] >= 0 for line in written)
 
 
 def test_the_journal_names_a_refusals_field_but_no_word_of_a_visitor(written):
-    journal.refusal(ConfigError("steps", "secret", "no"))
-    journal.refusal(ConfigError("secret column", 1, "no"))
+    event_log.refusal(ConfigError("steps", "secret", "no"))
+    event_log.refusal(ConfigError("secret column", 1, "no"))
     assert [line["field"] for line in written] == ["steps", "other"]
     assert "secret" not in json.dumps(written)
 

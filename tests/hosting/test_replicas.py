@@ -12,8 +12,8 @@ from contextlib import AsyncExitStack, ExitStack
 import pytest
 import websockets
 
-from benchmarks.visitor import HOUSE, Visitor, free_port, healthy, served
-from tests.hosting.loops import finished
+from tests.support.loops import finished
+from tests.support.visitor import HOUSE, Visitor, free_port, healthy, served
 
 EACH = 10  # visitors at each replica
 CONFIGURATION = (HOUSE / "deploy" / "nginx.conf").read_text(encoding="utf-8")

@@ -5,8 +5,8 @@ import time
 import pytest
 
 from benchmarks import soak, stopping
-from benchmarks.visitor import served
-from tests.hosting.loops import finished
+from tests.support.loops import finished
+from tests.support.visitor import served
 
 # Half a second is what a quiet machine needs at most (benchmarks/stopping.py); these run on any.
 SOON = 10

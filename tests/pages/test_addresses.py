@@ -11,13 +11,17 @@ from streamlit.testing.v1 import AppTest
 from streamlit.util import calc_hash
 
 from core import ConfigError
-from core.comparison import VARIES
+from core.comparison.arms import VARIES
 from core.config import Choice, Flag
-from core.presets import PAPERS
-from ui import address, arm_controls, link, navigation, papers, sweep_controls
+from core.presets.setups import PAPERS
+from tests.support.checkout import HOUSE
+from ui import navigation
+from ui.compare import controls as compare_controls
 from ui.lecture import descent, network, sigmoid, vanishing
+from ui.papers import sections
+from ui.sweep import controls as sweep_controls
+from ui.urls import address, link
 
-HOUSE = Path(__file__).resolve().parents[2]
 LIMIT = 240  # seconds; a page takes less than one, but the machine may be busy
 SMALL = {"depth": "1", "width": "2", "steps": "2", "samples": "8"}  # a run that takes no time
 
@@ -44,10 +48,10 @@ CELLS = (("base", "depth=1;width=2;steps=0;samples=8"), ("x_count", "2"), ("y_co
 PAGES = {
     "": Page(link.CONTROL_RULES, link.FREE, tuple(SMALL.items()), WIDTHS),
     "compare": Page(
-        arm_controls.ADDRESS_RULES, arm_controls.ADDRESS_FREE, (*SMALL.items(), ("seeds", "1")), WIDTHS + ARMS
+        compare_controls.ADDRESS_RULES, compare_controls.ADDRESS_FREE, (*SMALL.items(), ("seeds", "1")), WIDTHS + ARMS
     ),
     "sweep": Page(sweep_controls.RULES, sweep_controls.FREE, CELLS, BASES),
-    "papers": Page({}, papers.FREE, (), tuple(PAPERS)),
+    "papers": Page({}, sections.FREE, (), tuple(PAPERS)),
     "lecture": Page(descent.ADDRESS | network.ADDRESS | sigmoid.ADDRESS | vanishing.ADDRESS),
 }
 

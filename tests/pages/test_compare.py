@@ -1,18 +1,17 @@
 """Compare, driven without a browser."""
 
 import json
-from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.comparison import Comparison
-from core.ready import READY
-from ui import arm_controls
-from ui.arms import read_arms
-from ui.link import DEFAULTS, to_config
+from core.comparison.arms import Comparison
+from core.presets.comparisons import READY
+from tests.support.checkout import HOUSE
+from ui.compare import controls
+from ui.urls.arms import read_arms
+from ui.urls.link import DEFAULTS, to_config
 
-HOUSE = Path(__file__).resolve().parents[2]
 LIMIT = 240  # seconds; the longest comparison takes about ten, but the machine may be busy
 SMALL = {"depth": 2, "width": 4, "steps": 3, "samples": 16}  # runs that take no time
 CURVES = ["compare-loss", "compare-accuracy", "compare-global-norm", "compare-weight-norm", "compare-saturation",
@@ -101,17 +100,17 @@ def test_a_line_of_arms_that_cannot_be_read_is_not_written_over():
 
 
 def test_an_arm_added_does_not_train_the_others_again(monkeypatch):
-    from ui import comparing
+    from ui.compare import training
 
     visit()  # trains the arms that the page opens on, before they are counted
     trained = []
-    train = comparing.train
+    train = training.train
 
     def counted(configs, **kwargs):
         trained.extend(config.activation for config in configs)
         return train(configs, **kwargs)
 
-    monkeypatch.setattr(comparing, "train", counted)
+    monkeypatch.setattr(training, "train", counted)
     small(arms="sigmoid,softplus", learning_rate=0.0123)
     assert sorted(set(trained)) == ["sigmoid", "softplus"]
     trained.clear()
@@ -122,19 +121,19 @@ def test_an_arm_added_does_not_train_the_others_again(monkeypatch):
 def test_a_comparison_survives_its_file():
     app = small(arms="sigmoid,relu;init=he_normal")
     kept = comparison_of(app)
-    from ui.compare_files import from_json, to_json
+    from ui.compare.files import from_json, to_json
 
     assert from_json(to_json(kept).encode()) == kept
 
 
 def test_the_summary_to_print_stands_alone_and_escapes_what_a_visitor_typed():
-    from core.bands import measure
-    from core.comparison import Arm
+    from core.comparison.arm_statistics import measure
+    from core.comparison.arms import Arm
     from core.config import RunConfig
-    from core.engine import train
+    from core.engine.training import train
     from ui.charts.arms import Drawn, arm_marks
     from ui.charts.compare import compare_profile
-    from ui.printable import document
+    from ui.compare.printable import document
 
     name = "<script>alert(1)</script>"
     base = RunConfig(hidden=(3,), steps=2, samples=8)
@@ -158,4 +157,4 @@ def test_every_ready_comparison_is_one_click_and_shows_its_claim(name):
     assert comparison_of(app) == READY[name].comparison
     assert READY[name].claim[:40] in " ".join(info.value.replace("\\", "") for info in app.info)
     assert arms_drawn(app) == [arm.name for arm in READY[name].comparison.arms]
-    assert arm_controls.DEFAULTS["seeds"] != app.session_state["seeds"]
+    assert controls.DEFAULTS["seeds"] != app.session_state["seeds"]

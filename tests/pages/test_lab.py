@@ -1,7 +1,6 @@
 """The Lab, driven without a browser."""
 
 import json
-from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -9,14 +8,14 @@ from streamlit.testing.v1 import AppTest
 
 from core import RunConfig, diagnose, train
 from core.config import RULES, Choice, Flag
-from core.diagnosis import VERDICTS
-from core.presets import SETUPS
-from ui import sessions
+from core.diagnosis.rules import VERDICTS
+from core.presets.setups import SETUPS
+from tests.support.checkout import HOUSE
 from ui.charts.distributions import SPREADS
-from ui.link import CONTROL_RULES, DEFAULTS, to_config, to_values
+from ui.runtime import sessions
 from ui.text import typeset
+from ui.urls.link import CONTROL_RULES, DEFAULTS, to_config, to_values
 
-HOUSE = Path(__file__).resolve().parents[2]
 LIMIT = 120  # seconds; a page takes about one, but the machine may be busy
 CHARTS = ["gradient-profile", "gradient-heatmap", "loss-chart", "accuracy-chart", "global-norm-chart",
           "update-ratio-chart", "weight-norm-chart", "saturation-chart", "dead-chart"]  # fmt: skip

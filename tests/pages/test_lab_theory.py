@@ -11,9 +11,10 @@ from core.theory import predict
 from core.theory.network import worst_case
 from core.trace import layer_factor
 from tests.pages.test_lab import SMALL, calm, control, open_box, shown, texts, visit
-from ui import sessions, theory
 from ui.charts.profile import gradient_profile
-from ui.sessions import Run
+from ui.lab import theory
+from ui.runtime import sessions
+from ui.runtime.sessions import Run
 
 CONFIG = RunConfig(hidden=(4, 4), steps=3, samples=16)
 

@@ -1,17 +1,16 @@
 """The first half of the Lecture, driven without a browser: descent, network, error, sigmoid."""
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.descent import SURFACES
 from core.families.activations import ACTIVATIONS
-from core.small_network import draw
+from core.lecture.descent import SURFACES
+from core.lecture.small_network import draw
+from tests.support.checkout import HOUSE
 
-HOUSE = Path(__file__).resolve().parents[2]
 OURS = ["lecture-contours", "lecture-surface", "lecture-descent-values", "lecture-network", "lecture-error",
         "lecture-sigmoid", "lecture-activations", "lecture-slopes"]  # fmt: skip
 

@@ -10,16 +10,16 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core import RunConfig
-from core.comparison import Comparison
+from core.comparison.arms import Comparison
 from core.exercise import solve
-from core.paths import follow
-from ui import link
-from ui.arms import read_arms
+from core.lecture.paths import follow
 from ui.lecture import blanks, chain, exercise, links, solution, steps, vanishing
 from ui.lecture.blanks import BLANKS, KEYS, OPTIONS
 from ui.lecture.chain import CHAIN_KEYS, QUESTIONS, offered
-from ui.symbols import WEIGHTS, D, Factor, O, net01, w01, w12, x, y
-from ui.symbols import chain as factors_of
+from ui.lecture.symbols import WEIGHTS, D, Factor, O, net01, w01, w12, x, y
+from ui.lecture.symbols import chain as factors_of
+from ui.urls import link
+from ui.urls.arms import read_arms
 
 
 def the_exercise():

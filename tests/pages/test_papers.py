@@ -2,18 +2,17 @@
 
 from dataclasses import replace
 from functools import cache
-from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.papers import report, saxe, stored
-from core.presets import PAPERS
-from ui import papers
-from ui.link import DEFAULTS, to_config, to_values
+from core.presets.setups import PAPERS
+from tests.support.checkout import HOUSE
+from ui.papers import sections
+from ui.urls.link import DEFAULTS, to_config, to_values
 
-HOUSE = Path(__file__).resolve().parents[2]
 LIMIT = 120  # seconds; a page takes about one, but the machine may be busy
 STORED = stored.read()
 
@@ -67,7 +66,7 @@ def test_each_paper_opens_with_its_claim_its_figures_and_its_numbers(name):
     said = " ".join(texts(app.markdown))
     assert paper.title in said and paper.link in said
     assert all(checked in said for _, checked in paper.claims)
-    assert len(app.get("plotly_chart")) == len(papers.FIGURES[name](kept.result.series, False))
+    assert len(app.get("plotly_chart")) == len(sections.FIGURES[name](kept.result.series, False))
     assert all(chart.proto.alt for chart in app.get("plotly_chart"))
     assert table(app).count("<tr ") == 1 + len(kept.result.rows)
     assert kept.version in captions(app) and "Stored result" in captions(app)
@@ -80,7 +79,7 @@ def test_what_differs_is_said_plainly(name):
     assert bool(app.warning) == bool(differing) != bool(app.success)
     for row in differing:
         told = texts(app.warning)[0].replace("$sigma_w^2$", "σ_w²")
-        assert row.what in told and papers.told(row.here) in told
+        assert row.what in told and sections.told(row.here) in told
     assert table(app).count("differs") >= len(differing)
 
 
@@ -89,7 +88,7 @@ def test_numbers_and_words_of_the_table_are_plain_text():
         report.near("σ_w² <b>", 1e-7, -1.5e-7, 1, "why", "theory"),
         report.in_kind("a & b", "<script>", "_x", False, "why"),
     )
-    html = papers.table(report.Result(rows, {}, 0.0), dark=False).partition("</style>")[2]
+    html = sections.table(report.Result(rows, {}, 0.0), dark=False).partition("</style>")[2]
     assert "<b>" not in html and "<script>" not in html and "a &amp; b" in html
     assert "σ<sub>w</sub>² &lt;b&gt;" in html and "1.00×10⁻⁷" in html and "−2.50×10⁻⁷" in html
     assert html.count('class="none">–') == 1 and "≠ differs in kind" in html and "✓ agrees" in html
@@ -103,7 +102,7 @@ def test_the_overview_lists_all_eight_with_their_verdicts():
         result = STORED[name].result
         count = len(result.differing) or len(result.rows)
         assert str(count) in verdict and ("differ" in verdict) == bool(result.differing)
-    assert app.header[0].value == PAPERS[papers.FIRST].subject
+    assert app.header[0].value == PAPERS[sections.FIRST].subject
 
 
 def test_another_paper_is_chosen_and_held_in_the_address():
@@ -119,7 +118,7 @@ def test_an_address_that_names_no_paper_is_told_in_a_sentence(odd):
     app = visit(paper=odd)
     (told,) = texts(app.error)
     assert told.startswith("paper = ") and "he_2015" in told and len(told) < 400
-    assert app.header[0].value == PAPERS[papers.FIRST].subject
+    assert app.header[0].value == PAPERS[sections.FIRST].subject
 
 
 def test_a_run_here_shows_fresh_numbers_and_says_so():
@@ -140,7 +139,7 @@ def test_a_run_that_the_server_does_not_allow_is_refused_in_a_sentence(monkeypat
 
 
 def test_without_stored_results_every_paper_can_still_be_run(monkeypatch):
-    monkeypatch.setattr(papers, "stored", dict)
+    monkeypatch.setattr(sections, "stored", dict)
     app = visit(paper="saxe")
     assert "There is no stored result." in captions(app) and not app.get("plotly_chart")
     assert set(app.table[0].value["Verdict"]) == {"not run yet"}
@@ -149,7 +148,7 @@ def test_without_stored_results_every_paper_can_still_be_run(monkeypatch):
 
 
 def test_stored_numbers_of_another_experiment_are_called_so(monkeypatch):
-    monkeypatch.setattr(papers, "fingerprint", lambda paper: "another")
+    monkeypatch.setattr(sections, "fingerprint", lambda paper: "another")
     assert "has changed since" in captions(visit(paper="saxe"))
 
 
@@ -157,14 +156,14 @@ def test_a_run_takes_a_place_in_the_line_and_gives_it_back(monkeypatch):
     places = []
 
     def watched(on_progress=None, executor=None):
-        places.append(papers.sessions.shared().long_line._free)
+        places.append(sections.sessions.shared().long_line._free)
         return saxe.run(on_progress, executor, width=8, matrices=5)
 
     monkeypatch.setitem(PAPERS, "saxe", replace(PAPERS["saxe"], run=watched))
-    monkeypatch.setattr(papers, "fingerprint", lambda paper: "")
-    free = papers.sessions.shared().long_line._free
+    monkeypatch.setattr(sections, "fingerprint", lambda paper: "")
+    free = sections.sessions.shared().long_line._free
     calm(button(visit(paper="saxe"), "Run it here").click().run())
-    assert places == [free - 1] and papers.sessions.shared().long_line._free == free
+    assert places == [free - 1] and sections.sessions.shared().long_line._free == free
 
 
 @pytest.mark.parametrize("name", PAPERS)

@@ -2,19 +2,19 @@
 
 import json
 from concurrent.futures import BrokenExecutor
-from pathlib import Path
 from urllib.parse import parse_qs
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from core import ConfigError, RunConfig
+from core.presets.sweeps import READY
 from core.sweeps.maps import Axis, Map
-from core.sweeps.ready import READY
-from ui import link, sweep_controls, sweeping
-from ui.sessions import Run
+from tests.support.checkout import HOUSE
+from ui.runtime.sessions import Run
+from ui.sweep import controls, training
+from ui.urls import link
 
-HOUSE = Path(__file__).resolve().parents[2]
 LIMIT = 240  # seconds; the longest takes about three, but the machine may be busy
 SMALL = {"x_count": 3.0, "y_count": 2.0, "base": "depth=2;width=4;steps=2;samples=16"}  # a map that takes no time
 
@@ -30,7 +30,7 @@ def visit(**parameters):
     app = AppTest.from_file(str(HOUSE / "app.py"), default_timeout=LIMIT)
     app.run()  # the navigation must be known before the page can be switched
     app.switch_page("pages/sweep.py")
-    app.session_state["sweep_stopped"] = sweep_controls.OPENING.map.grid  # which has a test of its own
+    app.session_state["sweep_stopped"] = controls.OPENING.map.grid  # which has a test of its own
     calm(app.run())
     for name, value in parameters.items():
         app.session_state[name] = value
@@ -118,7 +118,7 @@ def test_what_makes_no_map_is_refused_in_a_sentence_with_a_way_back(parameters, 
     assert app.header[0].value == "No map with these settings" and words in said(app)
     assert not maps(app)
     app.button(key="start_over").click()
-    app.session_state["sweep_stopped"] = sweep_controls.OPENING.map.grid
+    app.session_state["sweep_stopped"] = controls.OPENING.map.grid
     assert calm(app.run()).title[0].value == READY["order_and_chaos"].label
 
 
@@ -133,16 +133,16 @@ def test_a_sweep_beyond_the_servers_limit_is_refused(monkeypatch):
 
 def test_odd_parameters_of_the_address_are_named_one_by_one():
     given = {"x": ["banana"], "x_count": ["-3"], "per_cell": ["0"], "colour": ["red"], "base": ["depth=2"]}
-    odd = link.faults(given, sweep_controls.RULES, sweep_controls.FREE)
+    odd = link.faults(given, controls.RULES, controls.FREE)
     assert set(odd) == {"x", "x_count", "per_cell", "colour"}
 
 
 @pytest.mark.parametrize("name", READY)
 def test_a_link_says_every_control_that_is_not_as_at_first(name):
     ready = READY[name]
-    given = parse_qs(sweep_controls.query(ready.map, ready.show))
-    assert link.faults(given, sweep_controls.RULES, sweep_controls.FREE) == {}
-    base = sweep_controls.read_base(given.get("base", [sweep_controls.DEFAULTS["base"]])[0])
+    given = parse_qs(controls.query(ready.map, ready.show))
+    assert link.faults(given, controls.RULES, controls.FREE) == {}
+    base = controls.read_base(given.get("base", [controls.DEFAULTS["base"]])[0])
     assert base == ready.map.base
 
 
@@ -151,7 +151,7 @@ def test_a_link_says_every_control_that_is_not_as_at_first(name):
     [RunConfig(), RunConfig(hidden=()), RunConfig(hidden=(3, 2)), RunConfig(max_norm=2.0, batch_size=8, bias=False)],
 )
 def test_the_base_survives_its_line(config):
-    assert sweep_controls.read_base(sweep_controls.spell_base(config)) == config
+    assert controls.read_base(controls.spell_base(config)) == config
 
 
 def test_the_labs_settings_become_the_base():
@@ -164,7 +164,7 @@ def test_the_labs_settings_become_the_base():
 
 
 def test_a_long_sweep_says_what_it_takes_and_waits_for_a_word(monkeypatch):
-    monkeypatch.setattr(sweeping, "AT_ONCE", 0.0)
+    monkeypatch.setattr(training, "AT_ONCE", 0.0)
     app = visit(**SMALL, per_cell=3.0)
     assert "18 networks" in said(app) and not maps(app)
     calm(app.button(key="run_sweep").click().run())
@@ -175,7 +175,7 @@ def test_lost_workers_are_told_in_a_sentence(monkeypatch):
     def lost(*arguments):
         raise BrokenExecutor
 
-    monkeypatch.setattr(sweeping, "found", lost)
+    monkeypatch.setattr(training, "found", lost)
     assert "processes that train are lost" in said(visit(**SMALL, per_cell=4.0))
 
 
@@ -183,7 +183,7 @@ def test_failed_networks_are_counted_with_the_first_reason(monkeypatch):
     def failing(grid, on_rows, *arguments):
         on_rows.__self__.errors |= {1: "ValueError: no such luck", 4: "ValueError: later"}
 
-    monkeypatch.setattr(sweeping, "run", failing)
+    monkeypatch.setattr(training, "run", failing)
     assert "2 networks failed; the first of them: ValueError: no such luck" in said(visit(**SMALL, per_cell=5.0))
 
 

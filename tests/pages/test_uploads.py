@@ -6,18 +6,17 @@ import io
 import json
 import lzma
 import zipfile
-from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 from streamlit.util import calc_hash
 
 from core import RunConfig, tables
-from core.comparison import Arm, Comparison
-from core.spreadsheet import harmless
-from ui import compare_files
+from core.comparison.arms import Arm, Comparison
+from core.data.spreadsheet import harmless
+from tests.support.checkout import HOUSE
+from ui.compare import files
 
-HOUSE = Path(__file__).resolve().parents[2]
 SMALL = {"depth": "1", "width": "2", "steps": "2", "samples": "8"}  # a run that takes no time
 MANY = 100_000_000
 
@@ -99,7 +98,7 @@ def test_what_is_packed_is_never_unpacked(what, monkeypatch):
 
 def test_a_file_far_beyond_the_limit_is_refused_before_it_is_read(monkeypatch):
     raw = b"1,2\n" * (MANY // 4)
-    monkeypatch.setattr("ui.upload.read_table", lambda *_: pytest.fail("it was read"))
+    monkeypatch.setattr("ui.controls.upload.read_table", lambda *_: pytest.fail("it was read"))
     app = visit(dataset="custom")
     upload(app, "table_file", "large.csv", raw)
     assert "100,000,000 bytes" in told(app)[0]
@@ -209,5 +208,5 @@ def test_whatever_is_brought_for_a_comparison_is_refused_in_one_sentence_and_cha
         assert "is not allowed" in sentence and len(sentence) < 900, what
         assert app.session_state["arms"] == "relu,tanh", what
     kept = Comparison(RunConfig(hidden=(2,), steps=2, samples=8), None, (Arm("a"), Arm("b", {"l2": 0.1})), 1)
-    upload(app, "comparison_file", "good.json", compare_files.to_json(kept).encode())
+    upload(app, "comparison_file", "good.json", files.to_json(kept).encode())
     assert not told(app) and app.session_state["vary"] == "none"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.bands import Record
+from core.comparison.arm_statistics import Record
 from core.families.activations import ACTIVATIONS
 from ui.charts import style
 from ui.charts.style import Mark

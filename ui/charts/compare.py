@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from core.bands import Band
+from core.comparison.arm_statistics import Band
 from ui.charts import style
 from ui.charts.animation import player
 from ui.charts.arms import INNER, OUTER, ROOM_ABOVE, Drawn, legend_room, line, polygon, safe, shading

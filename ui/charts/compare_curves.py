@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from core.bands import Record
+from core.comparison.arm_statistics import Record
 from ui.charts import style
 from ui.charts.arms import INNER, OUTER, ROOM_ABOVE, Drawn, broke, legend_room, line, polygon, safe, shading
 from ui.charts.pooling import spread_rows

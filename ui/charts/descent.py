@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from plotly.colors import sample_colorscale
 
-from core.descent import Path, Surface, grid
+from core.lecture.descent import Path, Surface, grid
 from ui.charts import style
 from ui.charts.style import Chart, number
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from ui.charts import style
 from ui.charts.style import Chart, number
-from ui.symbols import WEIGHTS, Symbol
+from ui.lecture.symbols import WEIGHTS, Symbol
 
 PLACES = ((0, 1), (0, 0), (1, 1), (1, 0), (2, 0.5))  # of the five nodes: inputs, hidden units, output
 NODE = 50  # pixels across

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from plotly.colors import sample_colorscale
 
-from core.small_network import SmallNetwork
+from core.lecture.small_network import SmallNetwork
 from ui.charts import style
 from ui.charts.style import Chart, number
 

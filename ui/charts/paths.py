@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from core.families.activations import ACTIVATIONS
-from core.paths import Paths
+from core.lecture.paths import Paths
 from ui.charts import style
 from ui.charts.style import Chart, number
 

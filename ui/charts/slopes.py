@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from core.engine.batch import SATURATED
 from core.families.activations import ACTIVATIONS
-from core.forward import SATURATED
 from ui.charts import style
 from ui.charts.style import Chart, number
 

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from core.comparison import say
+from core.comparison.arms import say
 from core.families.activations import ACTIVATIONS
+from core.sweeps.critical_lines import Line, crossings
 from core.sweeps.maps import QUANTITIES, Axis, Map
-from core.sweeps.theory import Line, crossings
 from core.wording import power_of_ten
 from ui.charts import style
 from ui.charts.style import Chart, number

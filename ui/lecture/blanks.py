@@ -6,7 +6,7 @@ import streamlit as st
 
 from ui import panels
 from ui.charts.factors import exercise_network
-from ui.symbols import WEIGHTS, D, O, Symbol, w12, x, y
+from ui.lecture.symbols import WEIGHTS, D, O, Symbol, w12, x, y
 
 NODES = (x(1), x(2), y(1), y(2), O)
 BLANKS: tuple[Symbol, ...] = (*NODES, *WEIGHTS)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from ui.symbols import WEIGHTS, D, E, Factor, O, Symbol, chain, net01, product, w01, w12, x, y
+from ui.lecture.symbols import WEIGHTS, D, E, Factor, O, Symbol, chain, net01, product, w01, w12, x, y
 
 
 @dataclass(frozen=True)

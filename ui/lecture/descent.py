@@ -9,7 +9,19 @@ import streamlit as st
 
 from core import ConfigError
 from core.config import Choice
-from core.descent import ARRIVED, RULES, SURFACES, Outcome, Path, Surface, beside, bowl, descend, judge, limit
+from core.lecture.descent import (
+    ARRIVED,
+    RULES,
+    SURFACES,
+    Outcome,
+    Path,
+    Surface,
+    beside,
+    bowl,
+    descend,
+    judge,
+    limit,
+)
 from ui import panels
 from ui.charts.descent import contours, from_the_side, plain, value_over_steps
 from ui.charts.style import number

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from core.small_network import SmallNetwork
+from core.lecture.small_network import SmallNetwork
 from ui import panels
 from ui.charts.errors import error_bars
 from ui.charts.network import indexed

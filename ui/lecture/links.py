@@ -7,8 +7,9 @@ from urllib.parse import urljoin
 import streamlit as st
 
 from core import RunConfig
-from core.comparison import Comparison
-from ui import compare_files, link
+from core.comparison.arms import Comparison
+from ui.compare import files
+from ui.urls import link
 
 
 def address(page: str, query: str) -> str:
@@ -24,5 +25,5 @@ def to_lab(label: str, config: RunConfig, key: str) -> None:
 
 def to_compare(label: str, comparison: Comparison, key: str) -> None:
     """A button that opens this comparison in Compare, in a tab of its own."""
-    where = address("compare", compare_files.query(comparison))
+    where = address("compare", files.query(comparison))
     st.link_button(label, where, key=key, icon=":material/compare_arrows:")

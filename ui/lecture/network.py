@@ -8,7 +8,7 @@ import streamlit as st
 
 from core import ConfigError
 from core.config import RULES, Number
-from core.small_network import SAMPLES, SIZE, SmallNetwork, draw
+from core.lecture.small_network import SAMPLES, SIZE, SmallNetwork, draw
 from ui import panels
 from ui.charts.network import indexed, network
 from ui.charts.style import number

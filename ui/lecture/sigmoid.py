@@ -9,13 +9,13 @@ import pandas as pd
 import streamlit as st
 
 from core.config import Number
+from core.engine.batch import SATURATED
 from core.families.activations import ACTIVATIONS
-from core.forward import SATURATED
 from ui import panels
 from ui.charts.slopes import REACH, activations, saturated_beyond, sigmoid_and_slope
 from ui.charts.style import number
-from ui.link import Several
 from ui.text import as_text
+from ui.urls.link import Several
 
 LAYERS = 10
 ADDRESS = {"sigmoid_z": Number(-REACH, REACH), "sigmoid_beside": Several(tuple(ACTIVATIONS))}

@@ -15,7 +15,7 @@ from ui.charts.factors import contributions
 from ui.charts.style import number
 from ui.lecture import steps
 from ui.lecture.formulas import tex
-from ui.symbols import WEIGHTS, E, Factor, Symbol, chain, net01, product, w01, w12, x, y
+from ui.lecture.symbols import WEIGHTS, E, Factor, Symbol, chain, net01, product, w01, w12, x, y
 from ui.text import as_text
 
 MOST_SAMPLES = 8

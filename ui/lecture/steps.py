@@ -13,7 +13,7 @@ from core.exercise import RATE, descend, solve, update
 from ui import panels
 from ui.charts.factors import error_over_steps
 from ui.charts.style import number
-from ui.symbols import WEIGHTS
+from ui.lecture.symbols import WEIGHTS
 from ui.text import as_text
 
 ENOUGH = 1e-3  # norm of the gradient at which a step hardly changes E; with the first numbers about 11,000 steps away

@@ -9,21 +9,22 @@ import pandas as pd
 import streamlit as st
 
 from core import ConfigError, RunConfig, Trace
-from core.bands import measure
-from core.comparison import Arm, Comparison, arm_name
+from core.comparison.arm_statistics import measure
+from core.comparison.arms import Arm, Comparison, arm_name
 from core.config import Choice, Number
 from core.families.activations import ACTIVATIONS
-from core.paths import Paths, follow, over_scales
-from core.ready import READY
+from core.lecture.paths import Paths, follow, over_scales
+from core.presets.comparisons import READY
 from core.theory import critical_points
-from ui import panels, sessions
+from ui import panels
 from ui.charts.arms import Drawn, arm_marks
 from ui.charts.compare import compare_profile
 from ui.charts.compare_curves import compare_global_norm, compare_loss, compare_weight_norm
 from ui.charts.paths import factor_by_scale, product_of_layers
 from ui.charts.style import number
 from ui.lecture import links
-from ui.sessions import Notice, Run
+from ui.runtime import sessions
+from ui.runtime.sessions import Notice, Run
 from ui.text import as_text
 
 ACTIVE = ("sigmoid", "tanh", "relu")

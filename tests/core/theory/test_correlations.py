@@ -10,7 +10,7 @@ from core.families.activations import ACTIVATIONS
 from core.theory import correlation, fixed_points, moments
 from core.theory.correlations import RULE_OF_SIX, arc_cosine, depth_scale, pair
 from core.theory.gaussian import bell_nodes
-from tests.core.theory.erf import ERF
+from tests.support.erf import ERF
 
 CORRELATIONS = (-1.0, -0.999, -0.6, 0.0, 0.3, 0.95, 1 - 1e-6, 1.0)
 

@@ -11,8 +11,8 @@ from core import ConfigError
 from core.families.activations import ACTIVATIONS
 from core.theory import moments
 from core.theory.gaussian import bell_nodes, growth
-from tests.core.theory.erf import ERF
-from tests.exact import EXACT
+from tests.support.erf import ERF
+from tests.support.exact import EXACT
 
 PROMISED = 1e-12  # relative, what `moments` says of itself
 WIDTHS = (1e-6, 1e-3, 0.3, 1.0, 5.0, 50.0, 1e3, 1e4)

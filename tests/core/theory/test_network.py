@@ -8,10 +8,10 @@ from hypothesis import given, settings
 
 from core import RunConfig, snapshot, train
 from core.families.activations import ACTIVATIONS
-from core.theory.lengths import critical_points
 from core.theory.network import expected_means, measured_means, place, spectral_norm, worst_case
 from core.theory.plane import gradient_factors
-from tests.strategies import quick_runs
+from core.theory.variance_map import critical_points
+from tests.support.strategies import quick_runs
 
 SMALL = RunConfig(samples=40, hidden=(12, 20, 8, 8), bias_std=0.3)
 

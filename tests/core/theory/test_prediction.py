@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from core import RunConfig, snapshot, train
-from core.datasets import DATASETS
-from core.engine import checked_data
+from core.data.datasets import DATASETS
+from core.engine.training import checked_data
 from core.families.activations import ACTIVATIONS
 from core.families.initializers import INITS
 from core.families.losses import LOSSES

@@ -1,0 +1,256 @@
+"""What an arm did over its seeds: medians, bands, a summary and a sentence."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from core.config import RunConfig
+from core.diagnosis.rules import VERDICTS, diagnose
+from core.trace import Trace
+from core.wording import written
+
+CENTRAL = (0.8, 0.5)  # shares of the seeds inside the outer and the inner band
+
+NOTE = (
+    "A line is the median over the seeds; half of them lie in the dark band, four in five in the pale one. All arms "
+    "meet the same seeds: the same data and the same draws. A seed that diverges counts until it does; where fewer "
+    "than half of an arm's seeds still run, its line ends. Final losses and accuracies are medians of the seeds that "
+    "reached the end."
+)
+
+# Curves over the steps, (rows,) each, and those whose axis is logarithmic.
+CURVES: dict[str, Callable[[Trace], np.ndarray]] = {
+    "loss": lambda trace: trace.loss,
+    "accuracy": lambda trace: trace.accuracy,
+    "norm_before": lambda trace: trace.global_grad_norm,
+    "norm_after": lambda trace: trace.global_grad_norm * trace.clip_scale,
+    "weight_norm": lambda trace: _joint(trace.weight_norm),
+    "saturation": lambda trace: _hidden_mean(trace.saturation),
+    "dead": lambda trace: _hidden_mean(trace.dead),
+}
+# Norms of every layer, (rows, layers) each.
+LAYERS: dict[str, Callable[[Trace], np.ndarray]] = {
+    "grad_norm": lambda trace: trace.grad_norm,
+    "delta_norm": lambda trace: trace.delta_norm,
+    "rms": lambda trace: trace.grad_norm / np.sqrt([W.size for W, _ in trace.weights]),
+}
+# Layer 1 over the output layer, (rows,) each.
+RATIOS: dict[str, Callable[[Trace], np.ndarray]] = {
+    name: lambda trace, of=of: of(trace)[:, 0] / of(trace)[:, -1] for name, of in LAYERS.items()
+}
+_LOGARITHMIC = {"loss", "norm_before", "norm_after", "weight_norm", *LAYERS}
+
+
+def _joint(norms: np.ndarray) -> np.ndarray:
+    """The norm of all layers together; scaled by the largest, whose square may overflow."""
+    largest = norms.max(axis=1, keepdims=True)
+    safe = np.where(largest > 0, largest, 1)
+    return np.sqrt(((norms / safe) ** 2).sum(axis=1)) * safe[:, 0]
+
+
+def _hidden_mean(shares: np.ndarray) -> np.ndarray:
+    return (shares[:, :-1] if shares.shape[1] > 1 else shares).mean(axis=1)
+
+
+@dataclass(frozen=True, eq=False)
+class Band:
+    """Over seeds: the median, and the ends of the two central shares of CENTRAL; arrays of one shape.
+
+    Attributes:
+        low80, low50, median, high50, high80: quantiles 0.1, 0.25, 0.5, 0.75 and 0.9.
+    """
+
+    low80: np.ndarray
+    low50: np.ndarray
+    median: np.ndarray
+    high50: np.ndarray
+    high80: np.ndarray
+
+    @property
+    def narrow(self) -> bool:
+        """Whether there is nothing to shade: one seed, or seeds that agree."""
+        return np.array_equal(self.low80, self.high80, equal_nan=True)
+
+
+def band(values: np.ndarray, logarithmic: bool) -> Band:
+    """Quantiles over axis 0, leaving out what is not finite; NaN where fewer than half the values are.
+
+    Between two neighbours in rank the quantile is interpolated, on the scale it is drawn on: linearly, or linearly
+    in the logarithm (so that a median of 1e-8 and 1e-2 is 1e-5). Towards a zero there is no logarithm: then it is 0.
+
+    Args:
+        values: (seeds, ...).
+    """
+    ranked = np.sort(np.where(np.isfinite(values), values, np.nan), axis=0)
+    count = np.isfinite(ranked).sum(axis=0)
+    last = np.maximum(count - 1, 0)
+    outer, inner = ((1 - share) / 2 for share in CENTRAL)
+    found = []
+    with np.errstate(divide="ignore", invalid="ignore"):
+        for quantile in (outer, inner, 0.5, 1 - inner, 1 - outer):
+            place = quantile * last
+            below = np.floor(place).astype(int)
+            share = place - below
+            a, b = (np.take_along_axis(ranked, i[None], axis=0)[0] for i in (below, np.minimum(below + 1, last)))
+            if logarithmic:
+                between = np.where(share == 0, a, np.exp((1 - share) * np.log(a) + share * np.log(b)))
+                between = np.where(a == b, a, between)  # as it is, without the rounding of the logarithm
+            else:
+                between = a + share * (b - a)
+            found.append(np.where(2 * count >= len(values), between, np.nan))
+    return Band(*found)
+
+
+@dataclass(frozen=True, eq=False)
+class Record:
+    """What one arm did over its seeds.
+
+    Attributes:
+        config: of its first seed.
+        seeds: how many.
+        step: (rows,) updates made.
+        running: (rows,) seeds that still run.
+        layers: for each name of LAYERS, a Band of (rows, layers).
+        ratios: for each name of LAYERS, a Band of (rows,): of each seed's own ratio of layer 1 to the output layer,
+            which is not the ratio of two medians.
+        curves: for each name of CURVES, a Band of (rows,).
+        summary: medians over the seeds; `diverged` counts them.
+        verdict: what `core.diagnose` says of most seeds.
+        sentence: that in one sentence with its numbers.
+        why: one sentence of mechanism, of the first seed that had this verdict.
+    """
+
+    config: RunConfig
+    seeds: int
+    step: np.ndarray
+    running: np.ndarray
+    layers: dict[str, Band]
+    ratios: dict[str, Band]
+    curves: dict[str, Band]
+    summary: dict[str, float]
+    verdict: str
+    sentence: str
+    why: str
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of its arrays."""
+        bands = [*self.layers.values(), *self.ratios.values(), *self.curves.values()]
+        return self.step.nbytes + self.running.nbytes + sum(5 * band.median.nbytes for band in bands)
+
+
+def measure(traces: Sequence[Trace]) -> Record:
+    """One arm's traces, a seed each, as medians, bands, numbers and words."""
+    first = traces[0]
+
+    def over_seeds(fields):
+        with np.errstate(all="ignore"):
+            return {
+                name: band(np.stack([of(trace) for trace in traces]), name in _LOGARITHMIC)
+                for name, of in fields.items()
+            }
+
+    summary = summarise(traces)
+    verdicts = [diagnose(trace) for trace in traces]
+    (verdict, count), *_ = Counter(found.verdict for found in verdicts).most_common()
+    typical = next(found for found in verdicts if found.verdict == verdict)
+    return Record(
+        config=first.config,
+        seeds=len(traces),
+        step=first.step,
+        running=sum((np.arange(len(first.step)) < trace.rows_recorded).astype(int) for trace in traces),
+        layers=over_seeds(LAYERS),
+        ratios=over_seeds(RATIOS),
+        curves=over_seeds(CURVES),
+        summary=summary,
+        verdict=verdict,
+        sentence=_sentence(verdict, count, len(traces), summary, first),
+        why=typical.findings[0].why,
+    )
+
+
+def summarise(traces: Sequence[Trace]) -> dict[str, float]:
+    """Medians over seeds of what `Trace.summary` says, and how many seeds diverged.
+
+    `layer_factor`, `first_over_last` (of gradient norms) and `saturation` are of initialisation and of all seeds, as
+    is `clipped_share` of the steps they made; `diverged_at` is of those that diverged, the rest of those that did not.
+    """
+    every = [trace.summary() for trace in traces]
+    ended = [summary for summary in every if not summary["diverged"]]
+    broken = [summary for summary in every if summary["diverged"]]
+    return {
+        "layer_factor": _median(every, "layer_factor"),
+        "final_layer_factor": _median(ended, "final_layer_factor"),
+        "first_over_last": _ratio(every, "log10_first_last"),
+        "final_first_over_last": _ratio(ended, "final_log10_first_last"),
+        "final_loss": _median(ended, "final_loss"),
+        "final_accuracy": _median(ended, "final_accuracy"),
+        "diverged": len(broken),
+        "diverged_at": _median(broken, "diverged_at"),
+        "clipped_share": _median(every, "clipped_share"),
+        "weight_growth": _median(ended, "weight_growth"),
+    }
+
+
+def _median(summaries, name: str) -> float:
+    values = [summary[name] for summary in summaries if not np.isnan(summary[name])]
+    return float(np.median(values)) if values else float("nan")
+
+
+def _ratio(summaries, name: str) -> float:
+    with np.errstate(over="ignore"):
+        return float(np.power(10.0, _median(summaries, name)))
+
+
+TABLE = {
+    "layer_factor": "factor per layer",
+    "first_over_last": "first / last layer",
+    "final_loss": "final loss",
+    "final_accuracy": "accuracy",
+    "diverged": "seeds diverged",
+    "diverged_at": "diverged at step",
+    "clipped_share": "share of steps clipped",
+    "weight_growth": "weight growth",
+}
+
+
+def table(records: dict[str, Record]) -> pd.DataFrame:
+    """A row an arm, its summary in the columns of TABLE, and its verdict."""
+    rows = {name: {**record.summary, "verdict": record.verdict} for name, record in records.items()}
+    wide = pd.DataFrame.from_dict(rows, orient="index").rename_axis("arm")
+    return wide[["verdict", *TABLE]].rename(columns=TABLE)
+
+
+# -- words ------------------------------------------------------------------------------------------------------
+
+
+def _sentence(verdict: str, count: int, seeds: int, summary: dict[str, float], first: Trace) -> str:
+    what = VERDICTS[verdict][0]
+    on = "" if seeds == 1 else f" on {count} of {seeds} seeds"
+    factor, ratio = summary["layer_factor"], summary["first_over_last"]
+    flow = ""
+    if np.isfinite(factor) and np.isfinite(ratio):
+        flow = (
+            f": at the start each layer multiplies the gradient at its net inputs by {written(factor)} on its way "
+            f"back, and the gradient of layer 1's weights is {written(ratio)} times that of the output layer's"
+        )
+    return f"{what}{on}{flow}. {_end(seeds, summary, first)}"
+
+
+def _end(seeds: int, summary: dict[str, float], first: Trace) -> str:
+    broken, steps = summary["diverged"], int(first.step[-1])
+    parts = []
+    if broken:
+        at = f"at step {summary['diverged_at']:.10g}"  # a median may lie half way between two
+        parts.append(f"It broke {at}." if seeds == 1 else f"{broken} of {seeds} seeds broke, {at} in the median.")
+    if broken < seeds:
+        scored = "" if np.isnan(summary["final_accuracy"]) else f", accuracy {summary['final_accuracy']:.2f}"
+        late = summary["final_layer_factor"]
+        told = f"factor {written(late)} per layer, " if steps and np.isfinite(late) else ""
+        parts.append(f"After {steps:,} steps: {told}loss {written(summary['final_loss'])}{scored}.")
+    return " ".join(parts)

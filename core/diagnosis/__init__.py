@@ -1,0 +1,1 @@
+"""A trace -> what happened in it, why, and what to try."""

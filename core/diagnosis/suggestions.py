@@ -1,0 +1,239 @@
+"""What to try when a run went wrong: changes of its RunConfig, each measured to help (tests/core/diagnosis)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.config import RunConfig
+from core.families.activations import ACTIVATIONS, Activation
+from core.families.clipping import CLIPS
+from core.families.initializers import INITS
+from core.families.optimizers import OPTIMIZERS
+from core.wording import short
+
+GUIDE = 1e-3  # a step's length against the weights' norm that trains well (Bottou; Karpathy, CS231n notes)
+CALM, CALM_WITH_STATE = 0.02, 0.002  # learning rates at which every cure trains: plain SGD; optimizers with a memory
+WIDE = 32  # units of a layer that hardly ever starts with every ReLU silent
+
+
+@dataclass(frozen=True)
+class Try:
+    """One thing to try.
+
+    Attributes:
+        label: what a button says.
+        changes: RunConfig fields and their new values, for `config.change(**changes)`; only fields that change.
+    """
+
+    label: str
+    changes: dict[str, object]
+
+
+def round_down(value: float) -> float:
+    """The largest of 1, 2 and 5 times a power of ten that is not above `value`: a number a person would choose."""
+    value = min(max(value, 1e-300), 1e300)
+    exponent = math.floor(math.log10(value))
+    mantissa = value / 10.0**exponent
+    return float(f"{5 if mantissa >= 5 else 2 if mantissa >= 2 else 1}e{exponent}")
+
+
+def calm_rate(config: RunConfig) -> float:
+    """The run's learning rate, or the calm one of its optimizer where that is smaller."""
+    return min(config.learning_rate, _calm(config))
+
+
+def _calm(config: RunConfig) -> float:
+    return CALM_WITH_STATE if OPTIMIZERS[config.optimizer].states else CALM
+
+
+def _try(config: RunConfig, label: str, needed: tuple[str, ...], **wanted: object) -> list[Try]:
+    """The try that brings about the wanted fields; none when the `needed` ones are all so already."""
+    changes = {field: value for field, value in wanted.items() if getattr(config, field) != value}
+    if not changes.keys() & set(needed):
+        return []
+    if "learning_rate" in changes and "learning rate" not in label:
+        label += f", learning rate {short(changes['learning_rate'])}"
+    return [Try(label, changes)]
+
+
+# -- a network in balance ---------------------------------------------------------------------------------------
+
+_NETWORK = ("activation", "init", "init_scale", "bias_std", "residual", "normalization", "hidden")
+
+
+def keeps_level(activation: Activation) -> bool:
+    """Whether the activation's suited init keeps the gradient nearly level, at tens of layers too.
+
+    So it is when phi(0) = 0, so that a small signal has no constant part, and when, at small net input, a layer
+    passes back at least the power it gets: sigma_w^2 (phi'(0-)^2 + phi'(0+)^2) / 2 >= 1.
+    """
+    init, scale = activation.suited
+    width = 1000
+    variance = width * (scale * INITS[init].deviation(width, width)) ** 2
+    value, slope = activation.evaluate(np.array([-1e-6, 1e-6]))
+    return bool(abs(value).max() < 1e-5 and variance * np.mean(slope**2) > 0.99)
+
+
+def _suited(config: RunConfig, name: str, **more: object) -> list[Try]:
+    """An activation with the init made for it, nothing else in the way."""
+    activation = ACTIVATIONS[name]
+    init, scale = activation.suited
+    label = f"{activation.label} with {INITS[init].label} init"
+    return _try(
+        config,
+        label if more.get("hidden", config.hidden) == config.hidden else f"{label}, at least {WIDE} units a layer",
+        _NETWORK,
+        activation=name,
+        init=init,
+        init_scale=scale,
+        bias_std=0.0,
+        residual=False,
+        normalization="none",
+        learning_rate=calm_rate(config),
+        **more,
+    )
+
+
+def _residual(config: RunConfig) -> list[Try]:
+    """Residual layers whose branches have variance 1/L each, so that L of them together add a constant factor."""
+    if len(config.hidden) < 2 or len(set(config.hidden)) > 1:
+        return []
+    scale = float(f"{len(config.hidden) ** -0.5:.2g}")
+    return _try(
+        config,
+        f"ReLU with residual layers, init scale {short(scale)}",
+        _NETWORK,
+        activation="relu",
+        init="normal",
+        init_scale=scale,
+        bias_std=0.0,
+        residual=True,
+        normalization="none",
+        learning_rate=calm_rate(config),
+    )
+
+
+def _own_suited(config: RunConfig) -> list[Try]:
+    return _suited(config, config.activation) if keeps_level(ACTIVATIONS[config.activation]) else []
+
+
+def balance(config: RunConfig) -> tuple[Try, ...]:
+    """Ways to a network that hands gradients back at the size it gets them, the nearest to the run's own first."""
+    tries = _own_suited(config) + _suited(config, "relu") + _suited(config, "tanh") + _residual(config)
+    return _different(tries)
+
+
+def _different(tries: list[Try]) -> tuple[Try, ...]:
+    return tuple(one for i, one in enumerate(tries) if one.changes not in [other.changes for other in tries[:i]])
+
+
+# -- one finding each -------------------------------------------------------------------------------------------
+
+
+def for_underflow(config: RunConfig) -> tuple[Try, ...]:
+    """A wider range of numbers, or a network that needs none."""
+    return (*_try(config, "Compute in float64", ("dtype",), dtype="float64"), *balance(config))
+
+
+def for_divergence(config: RunConfig, step: int, first_ratio: float) -> tuple[Try, ...]:
+    """Shorter steps, or smaller weights.
+
+    Args:
+        step: of the divergence; before the first step only the weights can be to blame.
+        first_ratio: the largest update ratio of the first step; 0 when there is none.
+    """
+    nearest = _own_suited(config) or _suited(config, "relu")
+    if step == 0:
+        return tuple(nearest)
+    bound = min(5 * _calm(config), config.learning_rate)  # no clipped step is longer
+    clipping = _try(
+        config,
+        "Clip the global norm at 1",
+        ("clip", "clip_threshold"),
+        clip="global_norm",
+        clip_threshold=1.0,
+        learning_rate=bound,
+    )
+    shrink = 0.05 / max(first_ratio, 1.0)  # the first step then moves no layer by more than a twentieth
+    slower = _slower(config, config.learning_rate * shrink)
+    return (*clipping, *slower, *(nearest if config.hidden else ()))
+
+
+def for_dead_units(config: RunConfig, born: bool) -> tuple[Try, ...]:
+    """Units that cannot die, or steps that do not kill them; for layers dead from the start, more units.
+
+    Args:
+        born: whether they were dead at initialisation.
+    """
+    if not born:
+        slower = _slower(config, min(calm_rate(config), config.learning_rate / 10))
+        return (*slower, *_suited(config, "leaky_relu"), *_suited(config, "tanh"))
+    wide = tuple(max(units, WIDE) for units in config.hidden)
+    return _different(_suited(config, "relu", hidden=wide) + _suited(config, "tanh", hidden=wide))
+
+
+def for_saturation(config: RunConfig, born: bool) -> tuple[Try, ...]:
+    """Smaller weights from the start, or steps too short to push units out there.
+
+    Args:
+        born: whether units were saturated at initialisation.
+    """
+    if born:
+        return _different(_suited(config, "relu") + _own_suited(config) + _suited(config, "tanh"))
+    return (*_slower(config, min(calm_rate(config), config.learning_rate / 10)), *_suited(config, "relu"))
+
+
+def for_large_steps(config: RunConfig) -> tuple[Try, ...]:
+    """A smaller learning rate."""
+    return tuple(_slower(config, min(calm_rate(config), config.learning_rate / 10)))
+
+
+def for_small_steps(config: RunConfig, ratio: float) -> tuple[Try, ...]:
+    """The learning rate that brings the fastest layer's update ratio to the guide, as far as that is calm.
+
+    Args:
+        ratio: what it is now, above 0.
+    """
+    rate = round_down(min(config.learning_rate * GUIDE / ratio, max(_calm(config), 10 * config.learning_rate)))
+    return tuple(_try(config, f"Raise the learning rate to {short(rate)}", ("learning_rate",), learning_rate=rate))
+
+
+def for_penalty(config: RunConfig, weight: float) -> tuple[Try, ...]:
+    """A tenth of the data loss's pull, or none at all.
+
+    Args:
+        weight: how many times larger than the data loss's pull it is now.
+    """
+    strengths = {name: getattr(config, name) for name in ("l1", "l2", "weight_decay")}
+    weaker = {name: round_down(value * 0.1 / weight) for name, value in strengths.items() if value}
+    told = ", ".join(f"{name.replace('_', ' ')} {short(value)}" for name, value in weaker.items())
+    off = dict.fromkeys(weaker, 0.0)
+    return (
+        *_try(config, f"Weaken the penalty: {told}", tuple(weaker), **weaker),
+        *_try(config, "Train without penalties", tuple(off), **off),
+    )
+
+
+def for_clipping(config: RunConfig, tenth: float) -> tuple[Try, ...]:
+    """The threshold that would have bound in one step out of ten, and a learning rate that stands steps not clipped.
+
+    Where the learning rate falls, the threshold rises by the same factor, so that a clipped step stays as long.
+
+    Args:
+        tenth: what clipping leaves of the norm in the tenth of the steps where it leaves least: its 0.1 quantile.
+    """
+    rate = min(5 * _calm(config), config.learning_rate)  # above, the clip was what held the run together
+    if tenth * 1e12 > 1:
+        threshold = float(f"{min(config.clip_threshold / tenth * (config.learning_rate / rate), 1e300):.1g}")
+    else:  # so far off that the quotient says nothing
+        threshold = CLIPS[config.clip].suited
+    label = f"Raise the threshold to {short(threshold)}"
+    return tuple(_try(config, label, ("clip_threshold",), clip_threshold=threshold, learning_rate=rate))
+
+
+def _slower(config: RunConfig, rate: float) -> list[Try]:
+    rate = round_down(rate)
+    return _try(config, f"Lower the learning rate to {short(rate)}", ("learning_rate",), learning_rate=rate)

@@ -1,0 +1,1 @@
+"""Named starting points: set-ups, comparisons and sweeps, each with the claim that tests hold it to."""

@@ -1,0 +1,147 @@
+"""Medians and bands over seeds: worked by hand, against NumPy, with seeds that diverge; and what is said of them."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core import RunConfig, diagnose, train
+from core.comparison.arm_statistics import CURVES, LAYERS, TABLE, band, measure, table
+
+seeds = st.integers(0, 2**32 - 1).map(np.random.default_rng)
+SMALL = RunConfig(samples=16, hidden=(4, 4), steps=5)
+
+
+def parts(found):
+    return [found.low80, found.low50, found.median, found.high50, found.high80]
+
+
+def test_quantiles_of_a_column_worked_by_hand():
+    # Ranks 0 to 4: quantile 0.1 lies 0.4 of the way from the first to the second, 0.25 on the second.
+    found = band(np.array([[5.0], [1.0], [4.0], [2.0], [3.0]]), logarithmic=False)
+    assert [float(part[0]) for part in parts(found)] == pytest.approx([1.4, 2, 3, 4, 4.6], rel=1e-15)
+
+
+def test_on_a_logarithmic_axis_a_median_of_two_is_their_geometric_mean():
+    assert band(np.array([[1e-8], [1e-2]]), logarithmic=True).median[0] == pytest.approx(1e-5, rel=1e-12)
+
+
+@given(seeds, st.integers(1, 16))
+def test_linear_quantiles_are_numpys(rng, count):
+    values = rng.standard_normal((count, 3, 2))
+    for quantile, part in zip((0.1, 0.25, 0.5, 0.75, 0.9), parts(band(values, logarithmic=False)), strict=True):
+        # 1e-12: two orders of the same interpolation; relative to the largest, since neighbours may cancel
+        np.testing.assert_allclose(part, np.quantile(values, quantile, axis=0), atol=1e-12 * np.abs(values).max())
+
+
+@given(seeds, st.floats(1e-6, 1e6))
+def test_logarithmic_quantiles_scale_with_the_values_and_stay_between_their_ends(rng, scale):
+    values = np.exp(rng.normal(0, 20, (6, 4)))
+    found, scaled = band(values, logarithmic=True), band(values * scale, logarithmic=True)
+    for part, other in zip(parts(found), parts(scaled), strict=True):
+        np.testing.assert_allclose(part * scale, other, rtol=1e-12)  # a few roundings of exp and log
+        assert (part >= values.min(axis=0) * (1 - 1e-12)).all() and (part <= values.max(axis=0) * (1 + 1e-12)).all()
+    assert all((low <= high * (1 + 1e-12)).all() for low, high in zip(parts(found), parts(found)[1:], strict=False))
+
+
+def test_seeds_that_are_not_finite_are_left_out_while_half_remain():
+    nan, inf = np.nan, np.inf
+    values = np.array([[1.0, 1.0, 1.0], [3.0, 3.0, nan], [nan, inf, nan], [-inf, nan, nan]])
+    assert band(values, logarithmic=False).median.tolist()[:2] == [2, 2]
+    assert np.isnan(band(values, logarithmic=False).median[2])
+
+
+def test_zeros_stay_zeros_and_nothing_is_made_of_nothing():
+    found = band(np.array([[0.0, 0.0, np.nan], [0.0, 1.0, np.nan]]), logarithmic=True)
+    assert found.median[:2].tolist() == [0, 0]
+    assert np.isnan(found.median[2])
+
+
+@pytest.mark.parametrize("logarithmic", [False, True])
+def test_one_seed_is_its_own_median_and_has_no_band(logarithmic):
+    values = np.array([[0.1, 3e-200, np.nan]])
+    found = band(values, logarithmic)
+    assert found.narrow
+    np.testing.assert_array_equal(found.median, values[0])
+
+
+@pytest.fixture(scope="module")
+def diverging():
+    """Eight seeds, of which some break and others do not."""
+    config = RunConfig(activation="relu", init="he_normal", learning_rate=0.1)
+    traces = train([config.change(seed=seed) for seed in range(8)])
+    assert 0 < sum(trace.diverged_at is not None for trace in traces) < 8
+    return traces
+
+
+def test_a_record_counts_the_seeds_that_still_run(diverging):
+    record = measure(diverging)
+    broken = [trace.diverged_at for trace in diverging if trace.diverged_at is not None]
+    assert record.running[0] == 8
+    assert record.running[-1] == 8 - len(broken) == record.seeds - record.summary["diverged"]
+    assert record.summary["diverged_at"] == np.median(broken)
+
+
+def test_final_values_are_of_the_seeds_that_ended(diverging):
+    ended = [trace for trace in diverging if trace.diverged_at is None]
+    summary = measure(diverging).summary
+    assert summary["final_loss"] == np.median([trace.loss[-1] for trace in ended])
+    assert summary["weight_growth"] < 2  # the broken ones have 1e5
+    every = [trace.layer_factor() for trace in diverging]
+    assert summary["layer_factor"] == np.median(every)
+
+
+def test_the_verdict_is_that_of_most_seeds_and_the_sentence_counts_them(diverging):
+    record = measure(diverging)
+    verdicts = [diagnose(trace).verdict for trace in diverging]
+    count = verdicts.count(record.verdict)
+    assert count == max(verdicts.count(verdict) for verdict in verdicts)
+    assert f"on {count} of 8 seeds" in record.sentence
+    assert f"{record.summary['diverged']} of 8 seeds broke" in record.sentence
+    assert record.why in [diagnose(trace).findings[0].why for trace in diverging]
+
+
+def test_bands_of_a_record_are_those_of_its_traces():
+    traces = train([SMALL.change(seed=seed) for seed in range(3)])
+    record = measure(traces)
+    for name, of in LAYERS.items():
+        np.testing.assert_array_equal(record.layers[name].median, np.median([of(t) for t in traces], axis=0))
+    for name, of in CURVES.items():
+        np.testing.assert_array_equal(record.curves[name].median, np.median([of(t) for t in traces], axis=0))
+    assert record.nbytes > 5 * 6 * 3 * 8
+
+
+@pytest.mark.parametrize("changes", [{"hidden": ()}, {"steps": 0}, {"hidden": (), "dataset": "sine"},
+                                     {"activation": "relu", "init_scale": 1e80}, {"init_scale": 0}])  # fmt: skip
+def test_every_kind_of_run_has_a_record_in_words(changes):
+    config = SMALL.change(**changes)
+    record = measure(train([config.change(seed=seed) for seed in range(2)]))
+    assert record.sentence.endswith(".") and "nan" not in record.sentence and record.why
+
+
+def test_the_norm_of_all_weights_is_that_of_the_layers_together_without_overflow():
+    (trace,) = train([SMALL])
+    huge = replace(trace, weight_norm=trace.weight_norm * 1e200)
+    # 1e-14: a handful of roundings
+    whole = 1e200 * np.linalg.norm(trace.weight_norm, axis=1)
+    np.testing.assert_allclose(CURVES["weight_norm"](huge), whole, rtol=1e-14)
+
+
+def test_the_table_has_a_row_an_arm_and_survives_csv():
+    records = {"a": measure(train([SMALL])), "b,\"": measure(train([SMALL.change(activation="tanh")]))}
+    wide = table(records)
+    assert list(wide.index) == ["a", "b,\""]
+    assert list(wide) == ["verdict", *TABLE.values()]
+    assert wide.loc["a", "final loss"] == records["a"].summary["final_loss"]
+
+
+def test_a_ratio_is_the_median_of_the_seeds_own_ratios_and_that_of_the_summary():
+    traces = train([RunConfig(hidden=(8,) * 6, activation="relu", init="he_normal", steps=5, seed=s) for s in range(5)])
+    record = measure(traces)
+    own = np.array([trace.grad_norm[:, 0] / trace.grad_norm[:, -1] for trace in traces])
+    np.testing.assert_allclose(record.ratios["grad_norm"].median, np.median(own, axis=0), rtol=1e-14)
+    assert record.ratios["grad_norm"].median[0] == pytest.approx(record.summary["first_over_last"], rel=1e-12)
+    medians = record.layers["grad_norm"].median[0]
+    assert record.ratios["grad_norm"].median[0] != pytest.approx(medians[0] / medians[-1], rel=1e-3)

@@ -1,0 +1,116 @@
+"""The pool of processes: what its workers are like, that it survives a crash, and that none of them is left behind."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+
+import numpy as np
+import pytest
+from threadpoolctl import threadpool_info
+
+from core import RunConfig, train
+from core.engine.workers import NICENESS, Workers, lost
+from tests.support.checkout import HOUSE
+
+SMALL = [RunConfig(samples=8, hidden=(4,), steps=3, seed=seed) for seed in range(4)]
+
+
+@pytest.fixture(scope="module")
+def workers():
+    pool = Workers(2)
+    yield pool
+    pool.shutdown()
+
+
+def blas_threads():
+    return [library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"]
+
+
+def test_a_run_has_the_same_bits_here_and_in_a_worker(workers):
+    for here, there in zip(train(SMALL), train(SMALL, executor=workers), strict=True):
+        np.testing.assert_array_equal(here.grad_norm, there.grad_norm)
+
+
+def test_a_worker_has_one_blas_thread_and_gives_way(workers):
+    assert set(workers.submit(blas_threads).result()) == {1}
+    assert workers.submit(os.nice, 0).result() == min(19, os.nice(0) + NICENESS)
+
+
+def test_a_worker_does_not_run_the_main_script_again(tmp_path):
+    # Without a guard in the script: it would start a pool in each worker, or fail to.
+    script = tmp_path / "script.py"
+    script.write_text('import os\nfrom core.workers import shared\nprint("run")\nshared().submit(os.getpid).result()\n')
+    environment = os.environ | {"PYTHONPATH": str(HOUSE)}
+    done = subprocess.run([sys.executable, script], env=environment, capture_output=True, text=True, timeout=60)
+    assert (done.stdout, done.stderr) == ("run\n", "")
+
+
+def test_this_process_keeps_its_environment_and_main_module(workers):
+    environment, main = dict(os.environ), sys.modules["__main__"]
+    with Workers(1) as pool:
+        pool.submit(os.getpid).result()
+    assert dict(os.environ) == environment
+    assert sys.modules["__main__"] is main
+
+
+def test_after_a_crash_the_next_job_finds_new_workers():
+    with Workers(1) as pool:
+        first = pool.submit(os.getpid).result()
+        with pytest.raises(BrokenProcessPool):
+            pool.submit(os._exit, 1).result()
+        second = pool.submit(os.getpid).result()
+    assert first != second
+
+
+def test_a_lost_worker_of_a_cluster_is_one_too_where_there_is_dask():
+    distributed = pytest.importorskip("distributed", reason="Dask is not installed")
+    assert issubclass(BrokenProcessPool, lost()) and issubclass(distributed.KilledWorker, lost())
+    assert not issubclass(ValueError, lost())
+
+
+def test_a_pool_that_was_shut_down_takes_no_job():
+    pool = Workers(1)
+    pool.shutdown()
+    with pytest.raises(RuntimeError, match="shut down"):
+        pool.submit(os.getpid)
+
+
+def gone(pid, seconds=20):
+    """Whether a process has ended within that time (a zombie has)."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        try:
+            status = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        except OSError:
+            return True
+        if status == "Z":
+            return True
+        time.sleep(0.05)
+    return False
+
+
+@pytest.mark.parametrize("ending", ["return", "SIGTERM", "SIGKILL"])
+def test_no_worker_is_left_however_the_server_ends(ending):
+    script = """
+        import os, sys
+        from core.workers import shared
+        print(shared().submit(os.getpid).result(), flush=True)
+        sys.stdin.read()
+    """
+    process = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(script)], cwd=HOUSE, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    worker = int(process.stdout.readline())
+    assert not gone(worker, 0.1)
+    if ending == "return":
+        process.stdin.close()
+    else:
+        process.send_signal(getattr(signal, ending))
+    process.wait(20)
+    process.stdout.close()
+    assert gone(worker)

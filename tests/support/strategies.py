@@ -1,0 +1,78 @@
+"""Hypothesis strategies that several test files share."""
+
+import numpy as np
+from hypothesis import strategies as st
+
+from core.config import RULES, Choice, Flag, Number, RunConfig
+from core.data.datasets import DATASETS, TASKS, held_out
+from core.families.losses import LOSSES, OUTPUT_ACTIVATIONS
+
+
+def values(name):
+    """Any value that the rule of a field allows by itself."""
+    rule = RULES[name]
+    if isinstance(rule, Choice):
+        return st.sampled_from(rule.names)
+    if isinstance(rule, Flag):
+        return st.booleans()
+    if isinstance(rule, Number):
+        high = None if rule.high == np.inf else rule.high
+        if rule.whole:
+            number = st.integers(int(rule.low), high if high is None else int(high))
+            number = number.filter(lambda value: value < 1e308)  # a whole number that is no float is refused
+        else:
+            number = st.floats(
+                rule.low, high, exclude_min=rule.low_open, exclude_max=rule.high_open, allow_infinity=False
+            )
+        return st.none() | number if rule.optional else number
+    return st.lists(st.integers(1, rule.units), max_size=20).map(tuple)
+
+
+@st.composite
+def configs(draw):
+    """Any valid RunConfig, its contradictions resolved."""
+    fields = {name: draw(values(name)) for name in RULES}
+    needed = LOSSES[fields["loss"]].output_activation
+    plain = [name for name in OUTPUT_ACTIVATIONS if name != "softmax"]
+    fields["output_activation"] = needed or draw(st.sampled_from(plain))
+    if fields["batch_size"] is not None:
+        fields["batch_size"] = min(fields["batch_size"], fields["samples"])
+    return RunConfig(**fields)
+
+
+# Mostly ordinary, now and then far beyond what squares or float32 can hold.
+SIZES = st.sampled_from([1e-3, 0.1, 1.0, 1.0, 1.0, 3.0, 1e-300, 1e-40, 1e5, 1e40, 1e300])
+OFTEN_NONE = st.sampled_from([0.0, 0.0, 0.0, 1e-3, 0.1, 1e40, 1e300])
+
+
+@st.composite
+def quick_runs(draw):
+    """A run of milliseconds: any kind, few small layers, few samples and steps, numbers of any size."""
+    dataset = draw(st.sampled_from([name for name in DATASETS if name != "custom"]))
+    loss = draw(st.sampled_from(["mse", TASKS[DATASETS[dataset].task][0]]))
+    plain = [name for name in OUTPUT_ACTIVATIONS if name != "softmax"]
+    registries = ("activation", "normalization", "init", "optimizer", "clip", "dtype", "bias", "residual")
+    samples = draw(st.integers(2, 12))
+    holdout = draw(st.sampled_from([0.0, 0.3]))
+    return RunConfig(
+        dataset=dataset,
+        samples=samples,
+        holdout=holdout,
+        hidden=draw(st.lists(st.integers(1, 5), max_size=4)),
+        loss=loss,
+        output_activation=LOSSES[loss].output_activation or draw(st.sampled_from(plain)),
+        batch_size=draw(st.none() | st.integers(1, held_in(samples, holdout))),
+        steps=draw(st.integers(0, 8)),
+        record_every=draw(st.integers(1, 3)),
+        seed=draw(st.integers(0, 2**32 - 1)),
+        bias_std=draw(st.sampled_from([0.0, 1.0])),
+        max_norm=draw(st.none() | SIZES),
+        **{name: draw(values(name)) for name in registries},
+        **{name: draw(SIZES) for name in ("init_scale", "learning_rate", "clip_threshold")},
+        **{name: draw(OFTEN_NONE) for name in ("l1", "l2", "weight_decay")},
+    )
+
+
+def held_in(samples, holdout):
+    """How many of the samples are trained on."""
+    return samples - held_out(holdout, samples)

@@ -1,0 +1,427 @@
+"""The numbers in a figure are the trace's, and what a logarithmic axis cannot hold is marked."""
+
+import numpy as np
+import pytest
+
+from core import RunConfig, snapshot
+from tests.support.charted import RUNS, changed, run
+from ui.charts import curves
+from ui.charts.boundary import grid
+from ui.charts.distributions import SPREADS, distributions
+from ui.charts.heatmap import MOST_COLUMNS, gradient_heatmap
+from ui.charts.pooling import envelope_rows, pools, spread_rows
+from ui.charts.profile import SHADES, Guide, gradient_profile
+from ui.charts.quantities import QUANTITIES, reference
+
+
+def named(figure, name):
+    (found,) = [drawn for drawn in figure.data if drawn.name == name]
+    return found
+
+
+def places(figure, name):
+    """The index of a named drawing, as frames count it."""
+    (index,) = [i for i, drawn in enumerate(figure.data) if drawn.name == name]
+    return index
+
+
+def moved(figure, frame, name):
+    """What a frame makes of a named drawing."""
+    return frame.data[list(frame.traces).index(places(figure, name))]
+
+
+def as_drawn(norms):
+    return np.where((norms > 0) & np.isfinite(norms), norms, np.nan)
+
+
+# -- the profile ---------------------------------------------------------------------------------------------------
+
+
+def root_mean_square(trace):
+    sizes = [W.shape[0] * W.shape[1] for W, _ in trace.weights]
+    return trace.grad_norm / np.sqrt(np.array(sizes))
+
+
+BY_HAND = {
+    "grad_norm": lambda trace: trace.grad_norm,
+    "delta_norm": lambda trace: trace.delta_norm,
+    "rms": root_mean_square,
+}
+
+
+def test_every_quantity_has_a_value_worked_by_hand():
+    assert set(BY_HAND) == set(QUANTITIES)
+
+
+@pytest.mark.parametrize("quantity", QUANTITIES)
+@pytest.mark.parametrize("kind", ["default", "500 layers", "float32 underflow", "uneven rows", "diverged"])
+def test_profile_opens_on_row_0_and_every_frame_holds_the_row_of_its_step(kind, quantity):
+    trace, norms = run(kind), BY_HAND[quantity](run(kind))
+    figure = gradient_profile(trace, quantity).figure
+    name = QUANTITIES[quantity].label
+    np.testing.assert_array_equal(named(figure, name).y, as_drawn(norms[0]))
+    np.testing.assert_array_equal(named(figure, name).x, np.arange(1, trace.layers + 1))
+    steps = [int(frame.name) for frame in figure.frames]
+    assert len(steps) <= 100 and steps[0] == 0 and steps[-1] == trace.step[trace.rows_recorded - 1]
+    assert steps == sorted(set(steps))
+    for frame in figure.frames:
+        (row,) = np.flatnonzero(trace.step == int(frame.name))
+        np.testing.assert_array_equal(moved(figure, frame, name).y, as_drawn(norms[row]))
+        assert frame.layout.title.subtitle.text.startswith(f"Step {frame.name}:")
+    assert [step.args[0] for step in figure.layout.sliders[0].steps] == [(frame.name,) for frame in figure.frames]
+
+
+def test_profile_of_few_rows_has_a_frame_for_each():
+    figure = gradient_profile(run("uneven rows")).figure
+    assert [frame.name for frame in figure.frames] == ["0", "7", "14", "20"]
+
+
+def test_profile_of_one_row_has_nothing_to_play():
+    layout = gradient_profile(run("one row")).figure.layout
+    assert not layout.sliders and not layout.updatemenus
+
+
+@pytest.mark.parametrize("kind", [kind for kind in RUNS if kind != "diverged at step 0"])
+def test_profile_axes_hold_every_frame_or_mark_what_they_do_not(kind):
+    figure = gradient_profile(run(kind)).figure
+    low, high = figure.layout.yaxis.range
+    assert figure.layout.yaxis.type == "log" and high - low >= 2
+    names = [drawn.name for drawn in figure.data]
+    for frame in figure.frames:
+        assert frame.layout.yaxis.range is None
+        for drawn in frame.data:
+            y = np.array(drawn.y, dtype=float)
+            assert not (y < 10.0**low).any()
+            if (y > 10.0**high).any():
+                assert "above the axis" in names
+
+
+def test_markers_are_coloured_by_decades_from_the_output_of_step_0():
+    trace = run("default")
+    figure = gradient_profile(trace).figure
+    decades = np.log10(trace.grad_norm / trace.grad_norm[0, -1])
+    for frame in figure.frames:
+        (row,) = np.flatnonzero(trace.step == int(frame.name))
+        shades = np.array(moved(figure, frame, "gradient norm").marker.color, dtype=float) / SHADES
+        # half a colour step, since a colour is sent as a whole number of them
+        np.testing.assert_allclose(shades, np.clip(decades[row], -6, 6), atol=0.5 / SHADES + 1e-9)
+    marker = named(figure, "gradient norm").marker
+    assert (marker.cmin, marker.cmax) == (-6 * SHADES, 6 * SHADES)
+
+
+def test_a_zero_is_a_gap_with_a_mark_at_the_foot():
+    trace = run("float32 underflow")
+    figure = gradient_profile(trace).figure
+    zero = trace.grad_norm[0] == 0
+    assert zero.any() and not zero.all()
+    mark, main = named(figure, "exactly 0"), named(figure, "gradient norm")
+    np.testing.assert_array_equal(np.isfinite(mark.y), zero)
+    np.testing.assert_array_equal(np.isnan(main.y), zero)
+    low, high = figure.layout.yaxis.range
+    foot = np.log10(np.array(mark.y)[zero])
+    assert ((low < foot) & (foot < low + 0.1 * (high - low))).all()
+    assert 10.0 ** foot[0] < trace.grad_norm[trace.grad_norm > 0].min()
+    assert str(int(zero.sum())) in gradient_profile(trace).alt
+
+
+def test_zeros_are_marked_in_the_frames_that_have_them_only():
+    trace = changed(run("uneven rows"), grad_norm=lambda norms: norms * (np.arange(len(norms)) != 2)[:, None])
+    figure = gradient_profile(trace).figure
+    marked = [np.isfinite(moved(figure, frame, "exactly 0").y).all() for frame in figure.frames]
+    assert marked == [False, False, True, False]
+
+
+def test_no_zero_and_nothing_beyond_needs_no_mark():
+    assert [drawn.name for drawn in gradient_profile(run("default")).figure.data] == ["gradient norm"]
+
+
+def test_penalised_and_clipped_norms_are_drawn_where_they_differ():
+    trace = run("penalised and clipped")
+    figure = gradient_profile(trace).figure
+    np.testing.assert_array_equal(named(figure, "with penalties").y, trace.total_grad_norm[0])
+    np.testing.assert_array_equal(named(figure, "after clipping").y, trace.clipped_grad_norm[0])
+    assert len({drawn.line.dash for drawn in figure.data}) == len({d.marker.symbol for d in figure.data}) == 3
+    only = [drawn.name for drawn in gradient_profile(run("clipped")).figure.data]
+    assert "after clipping" in only and "with penalties" not in only
+    assert [drawn.name for drawn in gradient_profile(trace, "delta_norm").figure.data] == ["delta norm"]
+
+
+def test_the_previous_run_is_drawn_at_the_same_step():
+    trace, previous = run("default"), run("uneven rows")
+    figure = gradient_profile(trace, previous=previous).figure
+    for frame in figure.frames:
+        row = max(row for row, step in enumerate(previous.step) if step <= int(frame.name))
+        np.testing.assert_array_equal(moved(figure, frame, "previous run").y, previous.grad_norm[row])
+
+
+def test_a_faint_run_far_away_does_not_flatten_this_one():
+    alone = gradient_profile(run("uneven rows")).figure.layout.yaxis.range
+    beside = gradient_profile(run("uneven rows"), previous=run("float32 underflow")).figure.layout.yaxis.range
+    assert alone[0] - 8 - 1e-9 <= beside[0] < alone[0]  # 1e-9: the limit of 8 decades, rounded
+    near = gradient_profile(run("uneven rows"), previous=run("default")).figure.layout.yaxis.range
+    assert near[0] < np.log10(run("default").grad_norm[20].min())  # close enough to be shown in full
+
+
+def test_a_guide_is_a_line_with_its_band():
+    values = np.array([1e-6, 1e-3, 1.0])
+    figure = gradient_profile(run("uneven rows"), guides=[Guide("theory", values, values / 2, values * 2)]).figure
+    low, high, middle = (drawn for drawn in figure.data if drawn.name == "theory")
+    for drawn, expected in ((low, values / 2), (high, values * 2), (middle, values)):
+        np.testing.assert_array_equal(drawn.y, expected)
+    assert [drawn.showlegend for drawn in (low, high, middle)] == [False, False, None]
+
+
+def test_profile_table_holds_every_number_drawn():
+    trace = run("penalised and clipped")
+    table = gradient_profile(trace).table.set_index(["step", "layer"])
+    for row, step in enumerate(trace.step):
+        for layer in range(trace.layers):
+            told = table.loc[(step, layer + 1), ["grad_norm", "with penalties", "after clipping"]]
+            expected = [trace.grad_norm, trace.total_grad_norm, trace.clipped_grad_norm]
+            assert list(told) == [norms[row, layer] for norms in expected]
+
+
+def test_the_alternative_says_what_row_0_and_the_end_hold():
+    trace = run("default")
+    alt = gradient_profile(trace).alt
+    for norms in (trace.grad_norm[0], trace.grad_norm[-1]):
+        assert f"{norms[0]:.2g} at layer 1, {norms[-1]:.2g} at the output" in alt
+
+
+# -- the heatmap ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("quantity", QUANTITIES)
+def test_heatmap_holds_log10_of_every_norm_where_steps_are_few(quantity):
+    trace = run("penalised and clipped")
+    heat = gradient_heatmap(trace, quantity).figure.data[0]
+    # float32 holds seven digits
+    np.testing.assert_allclose(heat.z, np.log10(BY_HAND[quantity](trace)).T, rtol=1e-6)
+    np.testing.assert_array_equal(heat.x, np.arange(-0.5, 21))
+    np.testing.assert_array_equal(heat.y, np.arange(1, trace.layers + 1))
+
+
+def test_a_column_is_the_median_of_log10_over_the_steps_it_pools():
+    trace = run("default")
+    chart = gradient_heatmap(trace)
+    z = np.array(chart.figure.data[0].z)
+    assert z.shape == (11, 151)
+    assert "median of 2 recorded steps" in chart.figure.layout.title.subtitle.text.replace("<br>", " ")
+    power = np.log10(trace.grad_norm)
+    np.testing.assert_allclose(z[:, 0], (power[0] + power[1]) / 2, rtol=1e-6)
+    np.testing.assert_allclose(z[:, -1], power[300], rtol=1e-6)
+    np.testing.assert_allclose(chart.table.loc[3, "layer 5"], 10 ** ((power[6, 4] + power[7, 4]) / 2), rtol=1e-12)
+
+
+def test_heatmap_colours_reach_six_decades_from_the_output_of_step_0():
+    trace = run("default")
+    heat = gradient_heatmap(trace).figure.data[0]
+    level = np.log10(trace.grad_norm[0, -1])
+    np.testing.assert_allclose([heat.zmin, heat.zmax], [level - 6, level + 6], rtol=1e-12)
+    np.testing.assert_allclose(heat.colorbar.tickvals, level + np.array([-6, -3, 0, 3, 6]), rtol=1e-12)
+
+
+@pytest.mark.parametrize("kind", RUNS)
+def test_heatmap_has_no_more_columns_than_a_screen(kind):
+    for drawn in gradient_heatmap(run(kind)).figure.data:
+        if drawn.type == "heatmap":
+            assert np.shape(drawn.z)[1] <= MOST_COLUMNS + 1  # one more for a last row that broke
+            assert len(drawn.x) == np.shape(drawn.z)[1] + 1
+            assert np.array_equal(drawn.x, sorted(drawn.x))
+
+
+def test_zero_cells_have_a_colour_of_their_own():
+    trace = run("float32 underflow")
+    heat, zeros, key = gradient_heatmap(trace).figure.data
+    expected = (trace.grad_norm == 0).T
+    np.testing.assert_array_equal(np.isfinite(zeros.z), expected)
+    np.testing.assert_array_equal(np.isfinite(heat.z), ~expected)
+    assert key.name == "exactly 0" and key.marker.color == zeros.colorscale[0][1]
+    assert key.marker.color not in [colour for _, colour in heat.colorscale]
+
+
+def test_a_broken_row_is_a_column_of_its_own_with_a_line_and_words():
+    trace = run("diverged")
+    figure = gradient_heatmap(trace).figure
+    z = np.array(figure.data[0].z)
+    assert np.isfinite(z[:, :-1]).all() and np.isnan(z[:, -1]).all()
+    assert figure.layout.shapes[0].x0 == trace.diverged_at
+    assert figure.layout.annotations[0].text == f"diverged at step {trace.diverged_at}"
+
+
+def test_cells_of_uneven_steps_meet_half_way():
+    heat = gradient_heatmap(run("uneven rows")).figure.data[0]
+    np.testing.assert_array_equal(heat.x, [-3.5, 3.5, 10.5, 17, 23])  # rows at 0, 7, 14 and 20
+
+
+@pytest.mark.parametrize("name", ["saturation", "dead"])
+def test_share_heatmaps_hold_the_shares(name):
+    trace = run("penalised and clipped")
+    heat = getattr(curves, f"{name}_chart")(trace).figure.data[0]
+    np.testing.assert_allclose(heat.z, getattr(trace, name).T, rtol=1e-6, atol=1e-9)
+    assert (heat.zmin, heat.zmax) == (0, 1)
+
+
+# -- the curves ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "name, drawn",
+    [
+        ("loss", {"loss": "loss", "with penalties": "total_loss", "held out": "holdout_loss"}),
+        ("accuracy", {"training": "accuracy", "held out": "holdout_accuracy"}),
+        ("global_norm", {"before clipping": "global_grad_norm"}),
+    ],
+)
+def test_curves_are_the_traces_rows(name, drawn):
+    trace = run("penalised and clipped")
+    figure = getattr(curves, f"{name}_chart")(trace).figure
+    for label, field in drawn.items():
+        curve = named(figure, label)
+        np.testing.assert_array_equal(curve.x, trace.step)
+        np.testing.assert_array_equal(curve.y, getattr(trace, field))
+
+
+@pytest.mark.parametrize("kind", ["default", "clipped", "one row", "diverged"])
+def test_a_curve_that_would_repeat_another_is_not_drawn(kind):
+    names = [drawn.name for drawn in curves.loss_chart(run(kind)).figure.data]
+    assert names == ["loss"]
+
+
+def test_global_norm_after_clipping_stays_under_its_threshold_which_is_drawn():
+    trace = run("clipped")
+    chart = curves.global_norm_chart(trace)
+    after, threshold = named(chart.figure, "after clipping"), named(chart.figure, "threshold")
+    np.testing.assert_array_equal(after.y, trace.global_grad_norm * trace.clip_scale)
+    assert set(threshold.y) == {trace.config.clip_threshold}
+    assert max(after.y) <= trace.config.clip_threshold * (1 + 1e-12)  # the product rounds
+    share = np.mean(trace.clip_scale[:-1] < 1)
+    assert f"binds on {share:.0%} of the steps" in chart.alt
+
+
+@pytest.mark.parametrize("kind, clip", [("default", False), ("penalised and clipped", False), ("clipped", True)])
+def test_a_threshold_of_another_kind_of_norm_is_not_drawn(kind, clip):
+    names = [drawn.name for drawn in curves.global_norm_chart(run(kind)).figure.data]
+    assert ("threshold" in names) == clip
+
+
+@pytest.mark.parametrize("field", ["update_ratio", "weight_norm"])
+def test_layer_curves_are_the_traces_columns(field):
+    trace = run("penalised and clipped")
+    figure = getattr(curves, f"{field}_chart")(trace).figure
+    for layer in range(trace.layers):
+        name = "output" if layer == trace.layers - 1 else f"layer {layer + 1}"
+        np.testing.assert_array_equal(named(figure, name).y, getattr(trace, field)[:, layer])
+
+
+def test_many_layers_are_thinned_to_a_dozen_curves_and_said_so():
+    chart = curves.weight_norm_chart(run("500 layers"))
+    names = [drawn.name for drawn in chart.figure.data]
+    assert len(names) == 12 and names[0] == "layer 1" and names[-1] == "output"
+    assert "12 of 500 layers" in chart.alt
+
+
+def test_the_guide_for_updates_lies_at_a_thousandth():
+    guide = named(curves.update_ratio_chart(run("default")).figure, "guide 10⁻³")
+    assert list(guide.y) == [1e-3, 1e-3]
+
+
+def test_zeros_of_a_logarithmic_curve_are_marked_at_the_foot():
+    trace = changed(run("default"), global_grad_norm=lambda norm: np.where(np.arange(301) >= 200, 0, norm))
+    figure = curves.global_norm_chart(trace).figure
+    mark = named(figure, "exactly 0")
+    assert min(mark.x) == 200 and len(mark.x) <= 60
+    assert (np.log10(mark.y) > figure.layout.yaxis.range[0]).all()
+
+
+def test_thinned_curves_keep_the_odd_values_of_a_million_steps():
+    trace = run("a million steps")
+    curve = curves.loss_chart(trace).figure.data[0]
+    assert len(curve.x) <= curves.MOST_POINTS
+    assert curve.x[0] == 0 and curve.x[-1] == 1_000_000
+    found = dict(zip(curve.x, curve.y, strict=True))
+    assert (found[7_777 * 50], found[13_131 * 50]) == (99.0, 1e-9)
+
+
+# -- which rows ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("rows", [1, 2, 3, 99, 100, 101, 301, 20_001, 1_000_001])
+@pytest.mark.parametrize("most", [2, 3, 60, 100])
+def test_spread_rows_hold_both_ends_within_the_limit(rows, most):
+    chosen = spread_rows(rows, most)
+    assert chosen[0] == 0 and chosen[-1] == rows - 1
+    assert len(chosen) <= max(most, 1) and (np.diff(chosen) > 0).all()
+    gaps = np.diff(chosen)
+    assert (np.diff(gaps) >= -1).all() or rows <= most  # ever further apart, to rounding
+
+
+@pytest.mark.parametrize("rows", [1, 7, 250, 251, 301, 1_000_001])
+def test_pools_cover_every_row_once(rows):
+    covered = pools(rows, 250)
+    assert len(covered) <= 250
+    assert covered[0].start == 0 and covered[-1].stop == rows
+    assert all(a.stop == b.start for a, b in zip(covered, covered[1:], strict=False))
+
+
+@pytest.mark.parametrize("rows", [1, 10, 500, 501, 5_000])
+def test_envelopes_keep_the_extremes_and_the_gaps(rows):
+    values = np.random.default_rng(rows).normal(size=rows)
+    values[rows // 3] = np.nan if rows > 10 else values[rows // 3]
+    kept = envelope_rows(values, 500)
+    assert len(kept) <= 500
+    assert {0, rows - 1, int(np.nanargmax(values)), int(np.nanargmin(values))} <= set(kept)
+    assert np.isnan(values).any() == np.isnan(values[kept]).any()
+
+
+@pytest.mark.parametrize(
+    "norms, expected",
+    [
+        ([[1.0, 2.0, 3.0]], 3.0),
+        ([[1.0, 5.0, 0.0]], 5.0),
+        ([[1.0, 5.0, np.nan]], 5.0),
+        ([[0.0, 0.0], [7.0, 4.0]], 7.0),
+        ([[0.0, 0.0]], 1.0),
+        ([[np.nan, np.inf]], 1.0),
+        ([[1e-200, 1e-180]], 1e-180),
+    ],
+)
+def test_colours_are_measured_against_the_output_of_row_0_or_the_next_best(norms, expected):
+    assert reference(np.array(norms)) == expected
+
+
+# -- inside the network --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("quantity", SPREADS)
+def test_quantiles_and_zeros_are_those_of_each_layers_values(quantity):
+    parts = snapshot(RunConfig(activation="relu", hidden=(16,) * 4), 3)
+    figure = distributions(parts, quantity).figure
+    for layer, values in enumerate(getattr(parts, quantity)):
+        kept = values[values != 0]
+        kept = np.abs(kept) if quantity in ("delta", "weight_gradient") else kept
+        told = [named(figure, name).y[layer] for name in ("5%", "median", "95%")]
+        np.testing.assert_allclose(told, np.percentile(kept, [5, 50, 95]), rtol=1e-12)
+    shares = [np.mean(values == 0) for values in getattr(parts, quantity)]
+    if any(shares):
+        np.testing.assert_allclose(named(figure, "exactly 0").y, shares)
+    assert any(shares) == (quantity != "net")
+
+
+def test_a_column_of_values_is_their_histogram_in_percent_of_its_mode():
+    parts = snapshot(RunConfig(activation="tanh", hidden=(16,) * 4), 0)
+    heat = distributions(parts, "activation").figure.data[0]
+    for layer, values in enumerate(parts.activation):
+        counts = np.histogram(values, heat.y)[0]
+        np.testing.assert_allclose(np.array(heat.z)[:, layer], 100 * counts / counts.max(), atol=0.5)  # whole percents
+
+
+def test_grid_surrounds_the_samples_with_the_first_input_running_fastest():
+    X = np.array([[0.0, 10.0], [1.0, 30.0]])
+    points = grid(X, 3)
+    np.testing.assert_allclose(points[:3], [[-0.1, 8.0], [0.5, 8.0], [1.1, 8.0]])
+    np.testing.assert_allclose(points[-1], [1.1, 32.0])
+    assert grid(X[:, :1], 50).shape == (50, 1)
+    assert np.isfinite(grid(np.ones((4, 2)))).all()  # samples all in one place
+
+

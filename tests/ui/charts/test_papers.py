@@ -1,0 +1,169 @@
+"""Figures of the papers: the numbers they draw are the stored ones, in both themes and with nothing left unsaid."""
+
+import copy
+import json
+import math
+
+import numpy as np
+import pytest
+
+from core.papers import stored
+from core.presets.setups import PAPERS
+from ui.charts import style
+from ui.charts.papers import FIGURES, Curve, plot
+from ui.charts.style import number
+
+STORED = {name: kept.result.series for name, kept in stored.read().items()}
+
+
+@pytest.fixture(params=PAPERS)
+def name(request):
+    return request.param
+
+
+def draw(name, dark=False):
+    return FIGURES[name](STORED[name], dark)
+
+
+def curve(chart, name):
+    return [trace for trace in chart.figure.data if trace.name == name]
+
+
+def test_every_paper_has_a_figure():
+    assert set(FIGURES) == set(PAPERS)
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_every_figure_has_axes_with_titles_a_height_and_a_finding_with_numbers(name, dark):
+    for chart in draw(name, dark):
+        layout = chart.figure.layout
+        assert layout.title.text and layout.height >= 280
+        assert layout.xaxis.title.text and layout.yaxis.title.text
+        assert any(letter.isdigit() for letter in chart.alt) and chart.alt.endswith(".")
+        assert layout.paper_bgcolor == style.theme(dark).page
+        assert not chart.table.empty and chart.table.columns.is_unique and json.loads(chart.figure.to_json())
+
+
+def test_every_curve_has_points_in_the_picture(name):
+    for chart in draw(name):
+        x_low, x_high = ends(chart.figure.layout.xaxis, chart, "x")
+        y_low, y_high = ends(chart.figure.layout.yaxis, chart, "y")
+        for trace in chart.figure.data:
+            if trace.type != "scatter":
+                continue
+            x, y = np.array(trace.x, float), np.array(trace.y, float)
+            inside = (x >= x_low) & (x <= x_high) & (y >= y_low) & (y <= y_high)
+            assert inside.any(), trace.name
+
+
+def ends(axis, chart, letter):
+    """Limits of an axis in data."""
+    if axis.range is None:
+        return -math.inf, math.inf
+    low, high = axis.range
+    return (10.0**low, 10.0**high) if axis.type == "log" else (low, high)
+
+
+def test_what_is_drawn_is_left_as_it_was(name):
+    before = copy.deepcopy(STORED[name])
+    draw(name)
+    assert STORED[name] == before
+
+
+def test_names_in_a_legend_stand_once(name):
+    for chart in draw(name):
+        named = [trace.name for trace in chart.figure.data if trace.showlegend]
+        assert len(named) == len(set(named))
+
+
+def test_curves_that_are_named_differ_in_colour_and_in_dash_or_symbol(name):
+    for chart in draw(name):
+        looks = [
+            (trace.line.color or trace.marker.color, trace.line.dash if "lines" in trace.mode else None,
+             trace.marker.symbol if "markers" in trace.mode else None)
+            for trace in chart.figure.data
+            if trace.type == "scatter" and trace.showlegend
+        ]  # fmt: skip
+        assert len(looks) == len(set(looks))
+
+
+def test_the_books_numbers_stand_beside_ours():
+    (chart,) = draw("nielsen_ch5")
+    drawn = [list(np.round(trace.y, 6)) for trace in curve(chart, "the book's network")]
+    assert drawn == [[0.07, 0.31], [0.012, 0.06, 0.283], [0.003, 0.017, 0.07, 0.285]]
+    median = curve(chart, "4 hidden layers, here")[0]
+    np.testing.assert_array_equal(median.y, STORED["nielsen_ch5"]["median"][2])
+    np.testing.assert_allclose(median.y - median.error_y.arrayminus, STORED["nielsen_ch5"]["low"][2])
+    np.testing.assert_allclose(median.y + median.error_y.array, STORED["nielsen_ch5"]["high"][2])
+
+
+def test_densities_integrate_to_one():
+    for chart in draw("glorot_2010"):
+        for trace in chart.figure.data:
+            area = np.sum(trace.y) * (trace.x[1] - trace.x[0])
+            assert area == pytest.approx(1, abs=1e-3)
+
+
+def test_normal_densities_have_the_variance_that_theory_says():
+    (chart,) = draw("hanin_nica")
+    for beta in STORED["hanin_nica"]["beta"]:
+        (trace,) = curve(chart, f"N(0, {beta:.2f})")
+        # cut off at four deviations
+        assert np.trapezoid(trace.y * trace.x**2, trace.x) == pytest.approx(beta, rel=0.01)
+
+
+def test_sharpness_has_its_limit_beside_it():
+    charts = draw("edge_of_stability")
+    for chart, rate in zip(charts[::2], STORED["edge_of_stability"]["rates"], strict=True):
+        (limit,) = curve(chart, f"2 / learning rate = {2 / rate:g}")
+        assert set(limit.y) == {2 / rate} and len(curve(chart, "sharpness")) == 4
+
+
+def test_cells_of_the_depth_map_hold_the_losses_and_the_rule_runs_through_them():
+    chart = draw("schoenholz_2017")[1]
+    series, cells = STORED["schoenholz_2017"], chart.figure.data[0]
+    np.testing.assert_allclose(cells.z, np.minimum(np.array(series["losses"]).T, math.log(10)))
+    assert len(chart.figure.layout.annotations) == np.size(series["losses"]) == len(chart.table)
+    ordered = next(trace for trace in chart.figure.data if trace.type == "scatter")
+    # it starts in the first column, between the depths that 6 xi lies between
+    low = max(i for i, depth in enumerate(series["depths"]) if depth <= series["reach"][0])
+    assert ordered.x[0] == 0 and low <= ordered.y[0] <= low + 1
+
+
+def luminance(colour):
+    """Relative luminance of "#rrggbb" or "rgb(r, g, b)". Source: WCAG 2.2."""
+    if colour.startswith("#"):
+        channels = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    else:
+        channels = [float(part) / 255 for part in colour[4:-1].split(",")]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_numbers_in_cells_can_be_read_on_their_shade(dark):
+    series = STORED["schoenholz_2017"] | {"losses": np.linspace(0, 2.4, 30).reshape(6, 5).tolist()}
+    for note in FIGURES["schoenholz_2017"](series, dark)[1].figure.layout.annotations:
+        low, high = sorted((luminance(note.font.color), luminance(note.bgcolor)))
+        # 4.5 is WCAG's least contrast of text; no text has more than sqrt(21) = 4.58 on the middle grey
+        assert (high + 0.05) / (low + 0.05) >= 4.5, (note.text, note.bgcolor)
+
+
+def test_runs_that_diverged_are_marked_where_they_did():
+    (chart,) = draw("clipping")
+    (crosses,) = curve(chart, "diverged here")
+    lost = [at for at in STORED["clipping"]["diverged_at"] if at is not None]
+    assert list(crosses.x) == lost and f"{len(lost)} of" in chart.alt
+
+
+def test_the_product_is_drawn_from_its_largest_singular_value_to_its_smallest():
+    (chart,) = draw("saxe")
+    (trace,) = curve(chart, "Gaussian")
+    assert (np.diff(trace.y) <= 0).all() and number(float(np.median(trace.y))) in chart.alt
+
+
+def test_a_gap_in_a_curve_is_drawn_as_one():
+    axes = style.axis("step", False), style.axis("loss", False)
+    chart = plot("t", "1.", [Curve("a", [0, 1, 2], [1.0, None, 2.0], "#000000")], *axes, dark=False)
+    assert math.isnan(chart.figure.data[0].y[1])
+    assert list(chart.table.columns) == ["curve", "step", "loss"] and len(chart.table) == 3

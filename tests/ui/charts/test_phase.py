@@ -1,0 +1,66 @@
+"""Charts of theory: they draw the numbers they are given."""
+
+import numpy as np
+import pytest
+
+from core import RunConfig, snapshot
+from core.families.activations import ACTIVATIONS
+from core.theory.network import LayerMeans, expected_means, measured_means, place
+from core.theory.plane import gradient_factors
+from core.theory.variance_map import critical_points
+from ui.charts.phase import layer_means, phase_plane
+
+SIGMA_W, SIGMA_B = np.linspace(0.1, 4, 12), np.linspace(0, 1.5, 7)
+CONFIG = RunConfig(hidden=(8,) * 4, samples=16)
+
+
+def named(figure, name):
+    return next(trace for trace in figure.data if trace.name == name)
+
+
+@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize("quantity", ["q", "chi"])
+def test_measured_and_expected_stand_beside_each_other(quantity, dark):
+    measured, expected = measured_means(snapshot(CONFIG)), expected_means(CONFIG)
+    chart = layer_means(measured, expected, quantity, dark=dark)
+    np.testing.assert_array_equal(named(chart.figure, "measured").y, getattr(measured, quantity))
+    np.testing.assert_array_equal(named(chart.figure, "theory").y, getattr(expected, quantity))
+    np.testing.assert_array_equal(chart.table[f"{quantity}, measured"], getattr(measured, quantity))
+    assert "Measured:" in chart.alt and "Theory:" in chart.alt
+
+
+def test_without_theory_the_measured_means_stand_alone():
+    chart = layer_means(measured_means(snapshot(CONFIG)), None, "q")
+    assert "theory" not in [trace.name for trace in chart.figure.data]
+
+
+@pytest.mark.parametrize("value", [0.0, np.nan, np.inf])
+def test_nothing_to_draw_is_said_in_a_sentence(value):
+    chart = layer_means(LayerMeans(np.full(3, value), np.full(2, value)), None, "q")
+    assert not chart.figure.data and "no finite value" in chart.alt
+
+
+@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_the_plane_holds_the_network_and_the_line_of_its_activation(activation, dark):
+    here = place(CONFIG.change(activation=activation, bias_std=0.4), 2, 1)
+    factors = gradient_factors(activation, SIGMA_W, SIGMA_B)
+    chart = phase_plane(activation, here, factors, SIGMA_W, SIGMA_B, dark=dark)
+    point = named(chart.figure, "this network")
+    assert (point.x[0], point.y[0]) == (here.sigma_w, here.sigma_b)
+    line = named(chart.figure, "critical line χ = 1")
+    if activation == "softplus":
+        assert np.isnan(np.asarray(line.x, float)).all()
+    for critical in critical_points(activation):
+        if critical.sigma_w <= SIGMA_W[-1]:
+            assert np.nanmin(np.hypot(line.x - critical.sigma_w, line.y)) < 1e-6
+    np.testing.assert_allclose(chart.table["factor per layer"], factors.ravel())
+
+
+@pytest.mark.parametrize(
+    "scale, words", [(0.5, "vanish"), (1.0, "critical line"), (2.0, "explode")], ids=["ordered", "critical", "chaotic"]
+)
+def test_the_plane_names_the_phase(scale, words):
+    here = place(CONFIG.change(activation="tanh", init_scale=scale), 2, 1)
+    chart = phase_plane("tanh", here, gradient_factors("tanh", SIGMA_W, SIGMA_B), SIGMA_W, SIGMA_B)
+    assert words in chart.alt

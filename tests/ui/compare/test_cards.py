@@ -1,0 +1,61 @@
+"""The headline and the cards: every arm once, in its looks, and a visitor's names made harmless."""
+
+import pytest
+
+from core import RunConfig, train
+from core.comparison.arm_statistics import measure
+from core.diagnosis.rules import VERDICTS
+from ui.charts.arms import Drawn
+from ui.charts.style import MARKS
+from ui.compare.cards import GLYPHS, cards, colour_key, headline, listed, reasons
+
+RUNS = {
+    "deep": RunConfig(steps=5),
+    "wild": RunConfig(activation="linear", init_scale=30.0, learning_rate=1.0, steps=60),
+    "<i>shallow</i>": RunConfig(hidden=(), dataset="sine", steps=5),
+}
+
+
+@pytest.fixture(scope="module")
+def records():
+    return {name: measure(train([config])) for name, config in RUNS.items()}
+
+
+def test_every_mark_has_a_character():
+    assert {mark.symbol for mark in MARKS} <= set(GLYPHS)
+    assert len(set(GLYPHS.values())) == len(GLYPHS)
+
+
+@pytest.mark.parametrize(
+    "names, said", [(["a"], "a"), (["a", "b"], "a and b"), (["a", "b", "c"], "a, b and c")]
+)
+def test_names_are_listed_as_in_a_sentence(names, said):
+    assert listed(names) == said
+
+
+def test_the_headline_names_every_arm_once_under_its_verdict(records):
+    words = headline(records)
+    assert words.startswith(f"{VERDICTS['vanishing'][0]} in deep; ")
+    assert words.count(" in ") >= len({record.verdict for record in records.values()})
+    assert all(words.count(name) == 1 for name in records)
+
+
+def test_every_arm_has_a_reason_and_equal_reasons_are_told_once(records):
+    told = reasons(records | {"deep again": records["deep"]})
+    assert told[0] == ("deep and deep again", records["deep"].why)
+    assert len({why for _, why in told}) == len(told)
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_cards_have_names_factors_verdicts_and_no_markup_of_a_visitor(records, dark):
+    html = cards([Drawn(*parts) for parts in zip(records, records.values(), MARKS, strict=False)], dark)
+    assert html.count("role='listitem'") == 3
+    assert "&lt;i&gt;shallow&lt;/i&gt;" in html and "<i>shallow" not in html
+    assert "× 0.24" in html or "× 0.23" in html
+    assert "diverged at step" in html
+    assert "nan" not in html
+    assert all(mark.colour(dark) in html for mark in MARKS[:3])
+
+
+def test_the_colour_key_differs_between_themes():
+    assert colour_key(False) != colour_key(True)

@@ -1,0 +1,57 @@
+"""The controls: what applies when, and what each one says."""
+
+import pytest
+
+from core.config import RULES, Choice
+from ui.controls.fields import _APPLIES, CONTROLS, REGISTRIES, reason_against
+from ui.urls.link import CONTROL_RULES, DEFAULTS, KEYS
+
+# For each field that may not apply: controls beside which it does, and others beside which it does not.
+BESIDE = {
+    "samples": ({}, {"dataset": "custom"}),
+    "noise": ({}, {"dataset": "digits"}),
+    "depth": ({}, {"hidden": "3,2"}),
+    "width": ({}, {"depth": 0}),
+    "activation": ({"depth": 0, "hidden": "3"}, {"depth": 0}),
+    "residual": ({}, {"depth": 0}),
+    "normalization": ({}, {"depth": 0}),
+    "bias_std": ({}, {"bias": False}),
+    "momentum": ({"optimizer": "nesterov"}, {"optimizer": "adam"}),
+    "clip_threshold": ({"clip": "adaptive"}, {"clip": "none"}),
+    **{
+        field: ({"steps": 1}, {"steps": 0})
+        for field in ("optimizer", "learning_rate", "record_every", "weight_decay", "max_norm")
+    },
+}
+
+
+@pytest.mark.parametrize("field", _APPLIES)
+def test_a_control_applies_or_says_why_not(field):
+    does, does_not = BESIDE[field]
+    assert reason_against(field, DEFAULTS | does) is None
+    assert len(reason_against(field, DEFAULTS | does_not)) > 10
+
+
+def test_a_control_without_a_condition_always_applies():
+    assert reason_against("seed", DEFAULTS) is None
+
+
+def test_every_field_has_a_control_with_a_label_and_an_explanation():
+    assert set(CONTROLS) == set(KEYS)
+    labels = [control.label for control in CONTROLS.values()]
+    assert len(set(labels)) == len(labels)
+    assert all(len(control.about) > 15 for control in CONTROLS.values())
+
+
+@pytest.mark.parametrize("field", [field for field, rule in CONTROL_RULES.items() if not hasattr(rule, "names")])
+def test_numbers_name_a_sensible_range(field):
+    if hasattr(CONTROL_RULES[field], "low") and field != "seed":
+        assert "Sensible: " in CONTROLS[field].about
+
+
+@pytest.mark.parametrize("field", REGISTRIES)
+def test_a_registry_behind_a_control_is_the_one_of_its_rule(field):
+    assert isinstance(RULES[field], Choice)
+    assert tuple(REGISTRIES[field]) == RULES[field].names
+    for member in filter(None, REGISTRIES[field].values()):
+        assert member.label and member.formula and member.source

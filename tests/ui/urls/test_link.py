@@ -1,0 +1,126 @@
+"""A config as the values of its controls and as a query string."""
+
+from urllib.parse import parse_qs
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core import ConfigError, RunConfig
+from core.config import RULES, Choice, Flag
+from ui.urls.link import (
+    CONTROL_RULES,
+    DEFAULTS,
+    KEYS,
+    Several,
+    faults,
+    parse_widths,
+    to_config,
+    to_query,
+    to_values,
+)
+
+
+def another(field):
+    """A value of this field that is not its default and contradicts no other default."""
+    rule, default = RULES[field], getattr(RunConfig(), field)
+    if isinstance(rule, Choice):
+        apart = {"loss": "mse", "output_activation": "tanh"}
+        return apart.get(field) or next(name for name in rule.names if name != default)
+    if isinstance(rule, Flag):
+        return not default
+    if field == "hidden":
+        return (64, 32, 16)
+    return {"holdout": 0.25, "momentum": 0.5, "batch_size": 16}.get(field, 7 if rule.whole else 0.125)
+
+
+CHANGES = [{field: another(field)} for field in RULES]
+
+
+@pytest.mark.parametrize("changes", [*CHANGES, {"hidden": ()}, {"hidden": (7,) * 3}], ids=str)
+def test_controls_stand_for_their_config(changes):
+    config = RunConfig(**changes)
+    assert to_config(to_values(config)) == config
+
+
+@pytest.mark.parametrize("changes", CHANGES, ids=str)
+def test_a_query_string_holds_what_differs_from_the_default_and_is_taken_as_it_stands(changes):
+    query = parse_qs(to_query(RunConfig(**changes)))
+    differs = RunConfig(**changes) != RunConfig()  # a loss has no other value without another output activation
+    assert set(query) == ({next(iter(changes))} if differs else set())
+    assert faults(query) == {}
+
+
+def test_the_default_has_an_empty_query_string():
+    assert to_query(RunConfig()) == ""
+
+
+@given(st.floats(min_value=0, allow_nan=False, allow_infinity=False))
+def test_a_query_string_keeps_every_digit(scale):
+    query = parse_qs(to_query(RunConfig(init_scale=scale)))
+    assert float(query.get("init_scale", ["1"])[0]) == scale
+
+
+def test_uniform_networks_are_written_as_depth_and_width_and_others_by_layer():
+    assert to_query(RunConfig(hidden=(64,) * 3)) == "depth=3&width=64"
+    assert to_query(RunConfig(hidden=(64, 32, 16))) == "hidden=64,32,16"
+
+
+def test_typed_widths_override_depth_and_width():
+    assert to_config(DEFAULTS | {"depth": 3, "width": 5, "hidden": "64, 32,16"}).hidden == (64, 32, 16)
+    assert to_config(DEFAULTS | {"depth": 3, "width": 5, "hidden": " "}).hidden == (5, 5, 5)
+
+
+@pytest.mark.parametrize("text", ["64,x", "64,-1", "0", "5000", "1.5", "1e3", "²", "9" * 5000, "<b>64</b>", "1," * 501])
+def test_widths_that_are_none_are_refused_by_name(text):
+    with pytest.raises(ConfigError, match="^hidden = .* is not allowed: .* 0 to 500 .* 1 to 4,096"):
+        parse_widths(text)
+
+
+BAD = {
+    "float": ["", "abc", "nan", "inf", "1e999", "-1", "1,5"],
+    "whole": ["", "abc", "nan", "3.7", "-1", "1e99"],
+    "flag": ["", "yes", "1", "None"],
+    "choice": ["", "nothing", "RELU", "<script>"],
+}
+
+
+def kind(rule):
+    if isinstance(rule, (Flag, Choice)):
+        return type(rule).__name__.lower()
+    return "whole" if rule.whole else "float"
+
+
+@pytest.mark.parametrize(
+    "key, text", [(key, text) for key, rule in CONTROL_RULES.items() for text in BAD[kind(rule)]]
+)
+def test_a_bad_parameter_is_named_with_its_value_and_what_is_allowed(key, text):
+    rule = CONTROL_RULES[key]
+    found = faults({key: [text]})
+    if text == "" and getattr(rule, "optional", False):
+        assert found == {}
+    else:
+        assert found == {key: f"{key} = {text!r} is not allowed: {rule.allowed}"}
+
+
+def test_unknown_repeated_and_long_parameters_are_named():
+    assert list(faults({"foo": ["1"]})) == ["foo"]
+    assert "2 times" in faults({"seed": ["1", "2"]})["seed"]
+    assert len(faults({"seed": ["x" * 10_000]})["seed"]) < 200
+    assert len(next(iter(faults({"x" * 10_000: ["1"]}).values()))) < 200
+
+
+def test_of_several_names_each_is_one_that_there_is_and_comes_once():
+    rules = {"beside": Several(("a", "b", "c"))}
+    assert faults({"beside": ["a", "c"]}, rules) == faults({"beside": [""]}, rules) == {}
+    for texts in (["a", "a"], ["a", "x"], ["", "a"]):
+        assert list(faults({"beside": texts}, rules)) == ["beside"]
+
+
+def test_a_text_that_its_control_refuses_is_named_here_only_when_it_comes_twice():
+    assert faults({"arms": ["x" * 9000]}, {}, ("arms",)) == {}
+    assert faults({"arms": ["a", "b"]}, {}, ("arms",)) == {"arms": "arms is given 2 times, so it is left out"}
+
+
+def test_every_field_has_a_control():
+    assert set(KEYS) == set(RULES) | {"depth", "width"}

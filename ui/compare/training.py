@@ -1,0 +1,129 @@
+"""What the Compare page trains: the records of its arms, kept, or trained in one call on all cores."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from core import RunConfig, Trace, train
+from core.comparison.arm_statistics import Record, measure
+from core.comparison.arms import Comparison
+from core.config import cost
+from core.engine import workers
+from ui.runtime import limits, sessions
+from ui.runtime.sessions import Notice, Run, Shelf
+
+Key = tuple[RunConfig, int, str | None]
+
+
+class ArmNotice(Notice):
+    """Tells a visitor how far each arm is."""
+
+    def __init__(self, slot, seeds: int):
+        super().__init__(slot)
+        self._seeds, self._missing = seeds, {}
+
+    def missing(self, name: str, runs: int) -> None:
+        """So many runs of an arm are still to come."""
+        self._missing[name] = runs
+
+    def training(self, done: int, total: int) -> None:
+        told = ", ".join(f"{name} {self._of(runs)}" for name, runs in self._missing.items())
+        self._show(done / total, f"Training on all cores: {told}. A change of any control stops this.")
+
+    def _of(self, runs: int) -> str:
+        return "done" if runs == 0 else f"{self._seeds - runs} of {self._seeds} seeds"
+
+
+@st.cache_resource(show_spinner=False)
+def kept() -> Shelf[Record]:
+    """The records of every visitor's arms, by settings, number of seeds and table."""
+    return Shelf(300, sessions.share(0.2), lambda record: record.nbytes)
+
+
+def key_of(comparison: Comparison, config: RunConfig, digest: str | None) -> Key:
+    """What the record of an arm is kept under; a table counts only for arms that ask for one."""
+    return config, comparison.seeds, digest if config.dataset == "custom" else None
+
+
+def records(
+    comparison: Comparison,
+    digest: str | None,
+    notice: ArmNotice,
+    on_arm: Callable[[dict[str, Record]], None],
+) -> dict[str, Record]:
+    """The record of every arm by its name, in order: kept from before, or trained now.
+
+    All missing runs are trained in one call on the shared workers, those of arms without a table apart from those
+    with one. Arms of equal settings are trained once.
+
+    Args:
+        digest: of the visitor's table, for arms whose dataset is "custom".
+        notice: is told how it gets on; whatever it raises ends the training.
+        on_arm: called with all records there are, whenever an arm is done and others are not.
+
+    Raises:
+        ConfigError: as `core.train`.
+    """
+    arms = {arm.name: arm.config(comparison.base) for arm in comparison.arms}
+    keys = {name: key_of(comparison, config, digest) for name, config in arms.items()}
+    done = {name: kept().get(key) for name, key in keys.items()}
+    found = {keys[name]: record for name, record in done.items() if record is not None}
+    runs: dict[Key, list[Run]] = {
+        key: [Run(key[0].change(seed=key[0].seed + k), key[2]) for k in range(comparison.seeds)]
+        for key in keys.values()
+        if key not in found
+    }
+    traces: dict[Run, Trace] = {}
+
+    def settle(run: Run, trace: Trace) -> None:
+        traces[run] = trace
+        for key, wanted in runs.items():
+            left = sum(other not in traces for other in wanted)
+            for name in (name for name in keys if keys[name] == key):
+                notice.missing(name, left)
+            if not left and key not in found:
+                record = measure([traces[other] for other in wanted])
+                found[key] = kept().fetch(key, lambda record=record: record, lambda: None)
+                if len(found) < len(set(keys.values())):
+                    on_arm({name: found[key] for name, key in keys.items() if key in found})
+
+    for name, key in keys.items():
+        notice.missing(name, len(runs.get(key, ())))
+    for wanted in runs.values():
+        for run in wanted:
+            trace = sessions.shared().runs.get(run)
+            if trace is not None:
+                settle(run, trace)
+    missing = [run for wanted in runs.values() for run in wanted if run not in traces]
+    if missing:
+        limits.check_work(sum(cost(run.config).multiply_adds for run in missing))
+        with sessions.shared().long_line.place(notice.waiting, "comparison"):
+            for table in dict.fromkeys(run.digest for run in missing):
+                _train([run for run in missing if run.digest == table], notice, settle)
+    return {name: found[key] for name, key in keys.items()}
+
+
+def _train(runs: list[Run], notice: ArmNotice, settle: Callable[[Run, Trace], None]) -> None:
+    """One `train` call; one more for what is left when a worker died meanwhile, short of memory for example."""
+    left = list(runs)
+    for again in (True, False):
+        sent = list(left)
+
+        def done(i: int, trace: Trace, sent=sent) -> None:
+            left.remove(sent[i])
+            settle(sent[i], sessions.shared().runs.fetch(sent[i], lambda: trace, lambda: None))
+
+        try:
+            train(
+                [run.config for run in sent],
+                data=sent[0].data,
+                on_progress=notice.training,
+                executor=workers.shared(),
+                on_trace=done,
+            )
+            return
+        except workers.lost():
+            if not again:
+                raise

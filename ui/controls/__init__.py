@@ -1,0 +1,1 @@
+"""The controls of one run and its data."""

@@ -1,0 +1,112 @@
+"""Sharpness in the Lab, on demand: how steeply the loss bends over the steps, beside what the learning rate stands."""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+
+from core import ConfigError, RunConfig, Trace
+from core.config import cost
+from core.curvature import sharpness_over, stability_bound
+from core.engine import workers
+from core.families.optimizers import OPTIMIZERS
+from ui import panels
+from ui.charts.sharpness import sharpness_chart
+from ui.runtime import sessions
+from ui.runtime.sessions import Notice, Run, Shelf
+from ui.text import as_text
+
+MOST_STEPS = 30  # of the run at which sharpness is measured
+PRODUCTS = 60  # Hessian-vector products of one measurement by Lanczos, typically
+MOST_COST = 400_000_000_000  # multiply-adds of all of it: about a minute
+MOST_PARAMETERS = 100_000
+
+
+class SharpnessNotice(Notice):
+    """Tells a visitor how the measurements get on."""
+
+    def training(self, done: int, total: int) -> None:
+        self._show(done / total, f"Measuring sharpness: {done / total:.0%}. A change of any control stops this.")
+
+
+@st.cache_resource(show_spinner=False)
+def kept() -> Shelf[np.ndarray]:
+    """Sharpness of every visitor's runs."""
+    return Shelf(200, 4_000_000, sessions.array_bytes)
+
+
+def measured_steps(trace: Trace) -> list[int]:
+    """At most 30 numbers of steps, evenly spaced, up to the end or to where the run diverged."""
+    last = trace.config.steps if trace.diverged_at is None else max(trace.diverged_at - 1, 0)
+    return np.unique(np.linspace(0, last, MOST_STEPS).round().astype(int)).tolist()
+
+
+def too_much(config: RunConfig, trace: Trace) -> str | None:
+    """Why sharpness is not offered for a run, or None."""
+    parameters = sum(W.size + (0 if b is None else b.size) for W, b in trace.weights)
+    if parameters > MOST_PARAMETERS:
+        return f"Sharpness is measured for up to {MOST_PARAMETERS:,} parameters; this network has {parameters:,}."
+    inputs, outputs = trace.weights[0][0].shape[0], trace.weights[-1][0].shape[1]
+    steps = measured_steps(trace)
+    training = sum(cost(config.change(steps=step), inputs, outputs).multiply_adds for step in steps)
+    products = len(steps) * PRODUCTS * 6 * config.samples * parameters
+    if training + products > MOST_COST:
+        return (
+            "Sharpness is not offered for this run: it would take about "
+            f"{(training + products) / MOST_COST:.0f} minutes. Take fewer steps, samples or units."
+        )
+    return None
+
+
+@st.fragment
+def panel(run: Run) -> None:
+    """Sharpness over the steps of a trained run, in an expander that computes it when it is opened."""
+    box = st.expander("Sharpness: how large a step the loss allows", key="sharpness", on_change="rerun")
+    if not box.open:
+        return
+    with box:
+        trace = sessions.trained(run)
+        refused = too_much(run.config, trace)
+        if refused:
+            st.info(as_text(refused), icon=":material/hourglass_disabled:")
+            return
+        _explain(run.config)
+        notice = SharpnessNotice(st.empty())
+        try:
+            steps, values = measured_steps(trace), _values(run, trace, notice)
+        except ConfigError as error:
+            panels.refusal(error)
+            return
+        notice.clear()
+        bound = stability_bound(run.config)
+        chart = sharpness_chart(steps, values, bound, trace.diverged_at, dark=panels.dark())
+        panels.show(chart, "sharpness-chart", numbers=True)
+
+
+def _values(run: Run, trace: Trace, notice: SharpnessNotice) -> np.ndarray:
+    def make() -> np.ndarray:
+        with sessions.shared().line.place(notice.waiting):
+            return sharpness_over(
+                run.config, measured_steps(trace), run.data, on_progress=notice.training, executor=workers.shared()
+            )
+
+    return kept().fetch(run, make, notice.following)
+
+
+def _explain(config: RunConfig) -> None:
+    optimizer = OPTIMIZERS[config.optimizer]
+    words = (
+        r"$\nabla^2 E$ is the Hessian of the data loss over all training samples in all weights and biases, "
+        r"$\lambda_{\max}$ its largest eigenvalue"
+    )
+    if optimizer.bound is None:
+        st.latex(r"\text{sharpness} = \lambda_{\max}(\nabla^2 E)")
+        st.markdown(f"{words}. {optimizer.label} scales each step by earlier gradients: it has no fixed bound.")
+    else:
+        st.latex(rf"\text{{sharpness}} = \lambda_{{\max}}(\nabla^2 E) < {optimizer.bound_formula}")
+        momentum = r", $\mu$ the momentum" if optimizer.uses_momentum else ""
+        st.markdown(
+            rf"{words}, $\eta$ the learning rate{momentum}. On a quadratic loss, steps over the whole batch grow as "
+            "soon as sharpness exceeds the bound; penalties, decay and clipping do not count."
+        )
+    st.caption("Source: Cohen et al. 2021; Pearlmutter 1994 for products with the Hessian; Lanczos for the eigenvalue.")

@@ -1,0 +1,279 @@
+"""Sections of the Papers page: the overview, and one paper with its claim, its figure, its numbers and a run here."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date
+from html import escape
+
+import pandas as pd
+import streamlit as st
+
+from core import ConfigError
+from core.engine import workers
+from core.papers.entry import Formula, Paper
+from core.papers.report import Result, Row, Stages
+from core.papers.stored import Stored, fingerprint, read
+from core.presets.setups import PAPERS
+from ui import panels
+from ui.charts import style
+from ui.charts.papers import FIGURES
+from ui.charts.style import number
+from ui.runtime import sessions
+from ui.runtime.sessions import Notice
+from ui.text import as_text
+from ui.urls import link
+
+FIRST = next(iter(PAPERS))
+FREE = ("paper",)  # of the address: its text is refused where it is read
+
+
+@dataclass(frozen=True)
+class Shown:
+    """The result on the page, and whether this session has just made it."""
+
+    result: Result
+    fresh: bool
+
+
+class PaperNotice(Notice):
+    """Tells a visitor how an experiment gets on."""
+
+    def training(self, done: int, total: int) -> None:
+        words = f"Running on this server: {done / total:.0%}. Leaving this paper or this page stops it."
+        self._show(done / total, words)
+
+
+@st.cache_resource(show_spinner=False)
+def stored() -> dict[str, Stored]:
+    """The results that come with this version."""
+    return read()
+
+
+def fresh() -> dict[str, Result]:
+    """The results that this session has made, by paper."""
+    return st.session_state.setdefault("fresh_papers", {})
+
+
+def shown(paper: Paper) -> Shown | None:
+    """What there is to show of a paper: the newest."""
+    if paper.name in fresh():
+        return Shown(fresh()[paper.name], True)
+    kept = stored().get(paper.name)
+    return Shown(kept.result, False) if kept else None
+
+
+def chosen() -> Paper:
+    """The paper of the address, held there; a sentence where the address names none that there is."""
+    asked = st.query_params.get("paper")
+    if asked in PAPERS:
+        st.session_state["paper_shown"] = asked
+    elif asked is not None:
+        panels.refusal(ConfigError("paper", asked, "it must be one of " + ", ".join(PAPERS)))
+    name = st.pills(
+        "Paper",
+        list(PAPERS),
+        default=None if "paper_shown" in st.session_state else FIRST,
+        required=True,
+        format_func=lambda name: PAPERS[name].label,
+        key="paper_shown",
+        label_visibility="collapsed",
+        on_change=_turn,
+    )
+    return PAPERS[name or FIRST]
+
+
+def _turn() -> None:
+    st.query_params["paper"] = st.session_state["paper_shown"]
+
+
+def overview() -> None:
+    """All papers with their verdicts."""
+    lines = []
+    for paper in PAPERS.values():
+        there = shown(paper)
+        if there is None:
+            verdict = "not run yet"
+        elif there.result.differing:
+            verdict = f"≠ {len(there.result.differing)} of {len(there.result.rows)} differ"
+        else:
+            verdict = f"✓ all {len(there.result.rows)} agree"
+        lines.append({"Paper": as_text(paper.label), "About": as_text(paper.subject), "Verdict": verdict})
+    st.table(pd.DataFrame(lines), border="horizontal", hide_index=True, alt="The papers and how our numbers agree")
+
+
+def section(paper: Paper) -> None:
+    """One paper from its claim to its source."""
+    st.header(as_text(paper.subject), anchor=False)
+    st.markdown(f"{as_text(paper.authors)} ({paper.year}): [{as_text(paper.title)}]({paper.link})")
+    claims = (f"- {_words(claim)} *({_words(checked)})*" for claim, checked in paper.claims)
+    st.markdown("**What it says**\n" + "\n".join(claims))
+    there = shown(paper)
+    waiting = st.empty()
+    if there is not None:
+        _verdict(there.result)
+    _origin(paper, there, waiting)
+    if there is None:
+        return
+    charts = FIGURES[paper.name](there.result.series, panels.dark())
+    alone = len(charts) == 1
+    with st.grid(2, min_column_width=420, gap="medium"):
+        for i, chart in enumerate(charts):
+            with st.container():
+                panels.show(chart, f"paper-{paper.name}-{i}", numbers=True)
+        if alone:
+            _settings(paper)
+    st.subheader("Their numbers and ours", anchor=False)
+    st.html(table(there.result, panels.dark()))
+    with st.expander("When a row agrees"):
+        for row in there.result.rows:
+            st.markdown(f"**{_words(row.what)}.** {_words(row.tolerance)}")
+    with st.grid(2, min_column_width=420, gap="large"):
+        if alone:
+            for formula in paper.formulas:
+                _formula(formula)
+        else:
+            _settings(paper)
+            with st.container():
+                for formula in paper.formulas:
+                    _formula(formula)
+
+
+def _settings(paper: Paper) -> None:
+    with st.container():
+        st.subheader("Settings here", anchor=False)
+        st.markdown("\n".join(f"- {_words(line)}" for line in paper.settings))
+        st.markdown(_words(paper.caveat))
+        data = ", on data of the Lab's own" if paper.own_data else ""
+        st.markdown(f"**The same network in the Lab**{data}")
+        with st.container(horizontal=True, gap="small"):
+            for label, config in paper.networks:
+                st.link_button(as_text(label), f"./?{link.to_query(config)}", icon=":material/open_in_new:")
+
+
+def _formula(formula: Formula) -> None:
+    """Its symbols are Markdown of our own, with formulas in them."""
+    with st.container():
+        st.latex(formula.latex)
+        st.markdown(formula.symbols)
+        st.caption(f"Source: {as_text(formula.source)}")
+
+
+def _words(text: str) -> str:
+    """A text of an entry or a row as Markdown, its two indexed symbols as formulas."""
+    shown = as_text(text)
+    for letter in "wb":
+        shown = shown.replace(f"σ_{letter}²", rf"$\sigma_{letter}^2$")
+    return shown
+
+
+def _verdict(result: Result) -> None:
+    """How much agrees, and in plain words what does not."""
+    total, differing = len(result.rows), result.differing
+    if not differing:
+        st.success(f"All {total} comparisons agree.", icon=":material/check_circle:")
+        return
+    lines = "".join(f"\n- {_words(_sentence(row))}" for row in differing)
+    st.warning(f"{result.agreeing} of {total} comparisons agree. Ours differs here:{lines}", icon=":material/info:")
+
+
+def _sentence(row: Row) -> str:
+    return f"{row.what}. In the {row.against}: {told(row.reference)}. Here: {told(row.here)}."
+
+
+def told(value: float | str | None, sign: bool = False) -> str:
+    """A value of the table: a text as it is, a number in three digits, nothing as a dash."""
+    if value is None:
+        return "–"
+    if isinstance(value, str):
+        return value
+    return ("+" if sign and value > 0 else "") + number(value, 3)
+
+
+_LOOK = """
+.their-numbers { width: 100%; border-collapse: collapse; font-size: 0.9rem; }
+.their-numbers th { text-align: left; font-weight: 400; color: MUTED; padding: 0.4rem 0.9rem 0.4rem 0; }
+.their-numbers td { padding: 0.45rem 0.9rem 0.45rem 0; border-top: 1px solid LINE; vertical-align: top; }
+.their-numbers small { color: MUTED; font-size: 0.8rem; display: block; }
+.their-numbers .differs { font-weight: 600; }
+@media (max-width: 640px) {
+  .their-numbers thead { position: absolute; clip-path: inset(50%); height: 1px; overflow: hidden; }
+  .their-numbers tr { display: grid; grid-template-columns: repeat(3, 1fr); }
+  .their-numbers tr { border-top: 1px solid LINE; padding: 0.5rem 0; }
+  .their-numbers td { border: 0; padding: 0.15rem 0.5rem 0.15rem 0; }
+  .their-numbers td:first-child, .their-numbers td:last-child { grid-column: 1 / -1; }
+  .their-numbers td.none { display: none; }
+  .their-numbers td:has(+ .none) { grid-column: span 2; }
+  .their-numbers td[data-name]::before { content: attr(data-name); display: block; color: MUTED; font-size: 0.8rem; }
+}
+"""
+
+
+def table(result: Result, dark: bool) -> str:
+    """The rows as HTML: a table, each row of which becomes a block on a narrow screen. All text is escaped."""
+    look = style.theme(dark)
+    lines = []
+    for row in result.rows:
+        there = _indexed(told(row.reference)) + ("<small>theory</small>" if row.against == "theory" else "")
+        mark, none = "✓" if row.agrees else "≠", "" if row.difference is not None else ' class="none"'
+        lines.append(
+            f'<tr role="row"><td role="cell">{_indexed(row.what)}</td>'
+            f'<td role="cell" data-name="There">{there}</td>'
+            f'<td role="cell" data-name="Here">{_indexed(told(row.here))}</td>'
+            f'<td role="cell" data-name="Difference"{none}>{escape(told(row.difference, sign=True))}</td>'
+            f'<td role="cell" class="{"agrees" if row.agrees else "differs"}">{mark} {row.verdict}</td></tr>'
+        )
+    heads = ("What", "There", "Here", "Difference", "Verdict")
+    names = "".join(f'<th scope="col" role="columnheader">{name}</th>' for name in heads)
+    css = _LOOK.replace("MUTED", look.muted).replace("LINE", look.grid)
+    # roles, since a row that is laid out as a block is none for a screen reader any more
+    body = f'<thead role="rowgroup"><tr role="row">{names}</tr></thead><tbody role="rowgroup">{"".join(lines)}</tbody>'
+    return f'<style>{css}</style><table role="table" class="their-numbers">{body}</table>'
+
+
+def _indexed(text: str) -> str:
+    """A text as HTML, an index after an underscore set low."""
+    return re.sub(r"_(\w)", r"<sub>\1</sub>", escape(text))
+
+
+def _origin(paper: Paper, there: Shown | None, waiting) -> None:
+    """Where the numbers are from, and the button that makes them again."""
+    kept = stored().get(paper.name)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        asked = st.button("Run it here", key=f"run_{paper.name}", icon=":material/play_arrow:")
+        if there is None:
+            words = "There is no stored result."
+        elif there.fresh:
+            words = f"Fresh: run on this server in {number(there.result.seconds)} s."
+            if kept and there.result.to_dict()["rows"] == kept.result.to_dict()["rows"]:
+                words += " Every number is the stored one again."
+            elif kept:
+                words += " Some numbers differ from the stored ones; both depend on this machine's arithmetic."
+        else:
+            day = date.fromisoformat(kept.made)
+            words = f"Stored result of version {kept.version}, {day.day} {day:%B %Y}"
+            words += f". A run takes about {number(max(there.result.seconds, 1))} s."
+            if kept.fingerprint != fingerprint(paper):
+                words += " The experiment has changed since: run it here for its present numbers."
+        st.caption(as_text(words), width="content")
+    if asked:
+        _run(paper, waiting)
+
+
+def _run(paper: Paper, waiting) -> None:
+    notice = PaperNotice(waiting)
+    try:
+        with sessions.shared().long_line.place(notice.waiting, "paper"):
+            notice.training(0, Stages.WHOLE)
+            result = paper.run(on_progress=notice.training, executor=workers.shared())
+    except ConfigError as error:
+        panels.refusal(error)
+        return
+    except workers.lost():
+        st.error("The processes that train ended unexpectedly: perhaps the server is short of memory. Try again.")
+        return
+    notice.clear()
+    fresh()[paper.name] = result
+    st.rerun()
+

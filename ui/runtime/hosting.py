@@ -1,0 +1,194 @@
+"""What a public server adds around the dashboard: headers, compression, a health check, and a last word on errors."""
+
+from __future__ import annotations
+
+import atexit
+import base64
+import gzip
+import importlib
+import pkgutil
+import re
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import lru_cache
+from hashlib import sha256
+from pathlib import Path
+
+import streamlit as st
+from anyio import to_thread
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from streamlit import config, file_util
+
+import ui
+from core import ConfigError, RunConfig, train
+from core.config import check_cost
+from core.engine import workers
+from ui.runtime import event_log, limits, sessions
+
+# Streamlit and Plotly make their styles by script, hence 'unsafe-inline' for these, and pictures and downloads from
+# blob: and data: addresses. What runs comes from this server: `security_headers` adds the hashes of the scripts that
+# Streamlit writes into its page.
+_POLICY = {
+    "default-src": "'self'",
+    "script-src": "'self'",
+    "style-src": "'self' 'unsafe-inline'",
+    "img-src": "'self' data: blob:",
+    "font-src": "'self' data:",
+    "connect-src": "'self' data: blob:",
+    "worker-src": "'self' blob:",
+    "object-src": "'none'",
+    "base-uri": "'self'",
+    "form-action": "'self'",
+}
+_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "strict-origin-when-cross-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+# Short work has processes of its own, before those of sweeps and comparisons, which may hold these for minutes.
+NICENESS = 5
+_WATCHER = "server.fileWatcherType"
+_INLINE = re.compile(r"<script>(.*?)</script>", re.DOTALL)
+# Streamlit answers these for everybody: figures of the server, and its interface for programs.
+_CLOSED = ("/_stcore/metrics", "/_stcore/agent/")
+_TEXT = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".json": "application/json"}
+
+
+def security_headers() -> dict[str, str]:
+    """The headers of every answer.
+
+    Raises:
+        ConfigError: GRADIENT_LAB_FRAME_ANCESTORS is not a list of addresses.
+    """
+    frames = limits.frame_ancestors()
+    page = Path(file_util.get_static_dir(), "index.html").read_text(encoding="utf-8")
+    hashes = [base64.b64encode(sha256(script.encode()).digest()).decode() for script in _INLINE.findall(page)]
+    scripts = " ".join((_POLICY["script-src"], *(f"'sha256-{code}'" for code in hashes)))
+    policy = _POLICY | {"script-src": scripts, "frame-ancestors": " ".join(("'self'", *frames))}
+    older = {} if frames else {"X-Frame-Options": "SAMEORIGIN"}  # it cannot name a site
+    return _HEADERS | older | {"Content-Security-Policy": "; ".join(f"{k} {v}" for k, v in policy.items())}
+
+
+class Guard:
+    """Adds the security headers to every answer, closes what is not for visitors, and compresses Streamlit's files.
+
+    Streamlit leaves its own files uncompressed, because it would compress them for every visitor anew: 7.7 MB, of
+    which Plotly is 4.7. Here each is compressed once and kept; their names change with their content.
+    """
+
+    def __init__(self, app: ASGIApp):
+        self._app, self._headers = app, security_headers()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update(self._headers)
+            await send(message)
+
+        answer = await self._own_answer(scope)
+        await (answer or self._app)(scope, receive, guarded)
+
+    async def _own_answer(self, scope: Scope) -> Response | None:
+        path = scope["path"].removeprefix("/" + (config.get_option("server.baseUrlPath") or "").strip("/"))
+        path = "/" + path.lstrip("/")
+        if path.startswith(_CLOSED):
+            return PlainTextResponse("Not found", 404)
+        if scope["method"] != "GET" or "gzip" not in Headers(scope=scope).get("accept-encoding", ""):
+            return None
+        kind = _TEXT.get(Path(path).suffix)
+        packed = await to_thread.run_sync(_packed, path) if kind and path.startswith("/static/") else None
+        if packed is None:
+            return None
+        headers = {"Content-Encoding": "gzip", "Vary": "Accept-Encoding",
+                   "Cache-Control": "public, immutable, max-age=31536000"}  # fmt: skip
+        return Response(packed, media_type=kind, headers=headers)
+
+
+@lru_cache(maxsize=400)  # as many files as Streamlit has, so that made-up names push none out for long
+def _packed(path: str) -> bytes | None:
+    """One of Streamlit's own files, compressed; None if there is no such file."""
+    folder = Path(file_util.get_static_dir()).resolve()
+    file = (folder / path.lstrip("/")).resolve()
+    return gzip.compress(file.read_bytes(), 6) if file.is_relative_to(folder) and file.is_file() else None
+
+
+def health(request: Request) -> Response:
+    """200 as long as the trainings get on; 503 when one has held its place without progress for too long."""
+    training, waiting, still = sessions.at_work()
+    stuck = still > limits.value("STUCK_SECONDS")
+    told = {"status": "stuck" if stuck else "ok", "training": training, "waiting": waiting, "still": round(still, 1)}
+    return JSONResponse(told, 503 if stuck else 200, {"Cache-Control": "no-store"})
+
+
+def last_word(error: Exception) -> bool:
+    """What a visitor reads where nothing better could be said; the number is also in the journal."""
+    number = event_log.failure(error)
+    st.error(
+        f"Something went wrong here, and it is not your doing. Error {number} has been written down. Change a "
+        "control or reload the page; if it comes again, tell whoever runs this server the number.",
+        icon=":material/report:",
+    )
+    return True
+
+
+async def last_page(request: Request, error: Exception) -> Response:
+    """The same outside the dashboard's pages."""
+    number = event_log.failure(error)
+    words = f"Something went wrong here, and it is not your doing. Error {number} has been written down.\n"
+    return PlainTextResponse(words, 500, security_headers())  # such an answer passes the guard by
+
+
+@asynccontextmanager
+async def warmed(app: st.App) -> AsyncIterator[None]:
+    """Loads everything before the first visitor comes, and writes down the start and the end of the server."""
+    start = time.monotonic()
+    await to_thread.run_sync(_warm)
+    limited = {name.lower(): limits.value(name) for name in limits.LIMITS}
+    event_log.record("start", seconds=round(time.monotonic() - start, 3), **limited)
+    yield
+    event_log.record("stop")
+
+
+def _warm() -> None:
+    """All modules and one small training; what exists by then is left out of every later collection of garbage."""
+    for module in pkgutil.walk_packages(ui.__path__, "ui."):
+        importlib.import_module(module.name)
+    # Threads that wait for results and threads that draw pages hand Python's lock over more often: with 40 visitors a
+    # median answer came after 1.7 s instead of 2.4 s (benchmarks/load.py).
+    sys.setswitchinterval(0.0005)
+    apart = workers.Workers(limits.value("MAX_TRAININGS"), NICENESS)
+    atexit.register(apart.shutdown, cancel_futures=True)
+    train([RunConfig(hidden=(4,), steps=1)], executor=apart)
+    sessions.work_apart(apart)
+    sessions.shared()
+
+
+def settings() -> dict[str, object]:
+    """The arguments of `st.App`; ends the program with one sentence when a setting of the environment is wrong."""
+    try:
+        limits.host()
+        check_cost(RunConfig(hidden=(), samples=2, steps=0))
+    except ConfigError as error:
+        sys.exit(str(error))
+    event_log.open_journal()
+    if config.get_where_defined(_WATCHER) == "<default>":
+        config.set_option(_WATCHER, "none")  # nobody edits the pages of a public server
+    return {
+        "routes": [Route("/healthz", health)],
+        "middleware": [Middleware(Guard)],
+        "lifespan": warmed,
+        "on_script_error": last_word,
+        "exception_handlers": {Exception: last_page},
+    }

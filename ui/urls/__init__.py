@@ -1,0 +1,1 @@
+"""Settings as addresses, and addresses as settings."""
