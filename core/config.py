@@ -151,7 +151,7 @@ RULES: dict[str, Number | Choice | Flag | Widths] = {
 
 @dataclass(frozen=True)
 class RunConfig:
-    """One run: its data, network, initialisation, training, clipping and regularization.
+    """One run: its data, network, initialization, training, clipping and regularization.
 
     Frozen, validated and hashable: a config is the cache key, the permalink and the exported file.
     Fields and limits are in `RULES`; a field that does not apply (momentum under sgd) is ignored.
@@ -232,7 +232,7 @@ class RunConfig:
 
     @property
     def rows(self) -> int:
-        """Rows of its trace: initialisation, every `record_every` steps, and the end."""
+        """Rows of its trace: initialization, every `record_every` steps, and the end."""
         return 1 + math.ceil(self.steps / self.record_every)
 
 
@@ -268,7 +268,7 @@ def cost(config: RunConfig, inputs: int | None = None, outputs: int | None = Non
 
     # What the engine holds, number by number: activations of a sample, slopes and normalized net input besides where
     # it trains, arrays like the parameters (and as many again in float64, drawn at first or copied at the end), the
-    # data three times while they are standardised, and the trace. A test compares the sum with what NumPy allocates.
+    # data three times while they are standardized, and the trace. A test compares the sum with what NumPy allocates.
     size = 4 if config.dtype == "float32" else 8
     layers, units, widest = len(weights), sum(widths[1:]), max(widths)
     sample = units + inputs + layers + 3 * widest + 5 * outputs + 3

@@ -41,10 +41,10 @@ class GradientCheck:
 def gradient_check(
     config: RunConfig, data: Data | None = None, on_progress: Progress | None = None
 ) -> GradientCheck:
-    """Compares dE/dW and dE/db of every layer at initialisation with differences of the loss, in float64.
+    """Compares dE/dW and dE/db of every layer at initialization with differences of the loss, in float64.
 
     For each layer a direction halfway between the gradient's own and a random one is followed both ways, with steps
-    from 2 to 3e-8. Differences are extrapolated to step 0 (Ridders 1982), and of all pairs of neighbours the one that
+    from 2 to 3e-8. Differences are extrapolated to step 0 (Ridders 1982), and of all pairs of neighbors the one that
     agrees best is taken: long steps where the loss is smooth and the gradient small, short ones next to kinks.
 
     Args:

@@ -26,7 +26,7 @@ class Layout:
         sizes = [(fan_in + bias) * fan_out for fan_in, fan_out in self.shapes]
         self.offsets = np.concatenate([[0], np.cumsum(sizes)]).tolist()
         self.size = self.offsets[-1]
-        # runs of neighbours of one shape, whose norms one call can take: (first layer, how many)
+        # runs of neighbors of one shape, whose norms one call can take: (first layer, how many)
         self.groups = []
         for _, members in groupby(range(self.layers), key=lambda layer: self.shapes[layer]):
             members = list(members)
@@ -48,7 +48,7 @@ class Stacked:
         flat: (R, parameters).
         matrices, transposed: by layer, W with b as its last row, (R, fan_in + 1, fan_out), and its transpose.
         weights, biases: by layer, (R, fan_in, fan_out) and (R, fan_out); no biases, an empty list.
-        blocks: neighbouring layers of one shape together, [(layers, (R, layers, weights of one layer))].
+        blocks: neighboring layers of one shape together, [(layers, (R, layers, weights of one layer))].
         whole_blocks: the same with b among a layer's numbers.
     """
 

@@ -22,7 +22,7 @@ from core.data.columns import (
     present,
     typed,
 )
-from core.data.datasets import TASKS, one_hot, standardiser
+from core.data.datasets import TASKS, one_hot, standardizer
 from core.errors import ConfigError
 
 MAX_BYTES = 5_000_000
@@ -77,10 +77,10 @@ class Prepared:
     """What `train(data=(X, D))` takes, and how it came about.
 
     Attributes:
-        X: (samples, inputs), standardised over all rows used.
-        D: (samples, outputs) for the task: standardised, 0/1 in one column, or one-hot.
+        X: (samples, inputs), standardized over all rows used.
+        D: (samples, outputs) for the task: standardized, 0/1 in one column, or one-hot.
         task: "regression", "two-class" or "multi-class".
-        input_names, output_names: one a column; "colour = red" for a category.
+        input_names, output_names: one a column; "color = red" for a category.
         dropped_rows: rows left out because a value is missing, counted from 1 below the header.
         notes: sentences that tell a visitor what was done.
     """
@@ -328,7 +328,7 @@ def _targets(column: Column, kept: np.ndarray, task: str | None) -> tuple[np.nda
         values = column.values[kept][:, None]
         size = np.abs(values).max()  # so that no square underflows
         was = f"mean {values.mean():.6g} and standard deviation {(values / size).std() * size:.6g}"
-        return standardiser(values)(values), chosen, (name,), f"{found}, standardised from {was}."
+        return standardizer(values)(values), chosen, (name,), f"{found}, standardized from {was}."
     names = tuple(f"{name} = {label}" for label in _labels(levels))
     if chosen == "two-class":
         return codes[:, None].astype(float), chosen, names[1:], f"{found}, {labels[0]} is 0 and {labels[1]} is 1."
@@ -336,7 +336,7 @@ def _targets(column: Column, kept: np.ndarray, task: str | None) -> tuple[np.nda
 
 
 def _inputs(columns: Sequence[Column], kept: np.ndarray, taken: int, table: str):
-    """(X before it is standardised, the names of its columns, the names of constant columns, which X leaves out)."""
+    """(X before it is standardized, the names of its columns, the names of constant columns, which X leaves out)."""
     blocks, names, constant = [], [], []
     for column in columns:
         if column.kind == "text":
@@ -366,7 +366,7 @@ def prepare(
 ) -> Prepared:
     """Inputs and targets for training, from the rows of a table that lack nothing.
 
-    Numbers are inputs as they are, categories one-hot; then every input is standardised over all rows used.
+    Numbers are inputs as they are, categories one-hot; then every input is standardized over all rows used.
     Empty and constant input columns are dropped and named.
 
     Args:
@@ -422,5 +422,5 @@ def prepare(
         if columns:
             notes.append(f"{what}: {_listed([_short(name) for name in columns])}.")
     counted = f"{len(names):,} input{'s, each' if len(names) > 1 else ','}"
-    notes.append(f"{counted} standardised to mean 0 and standard deviation 1 over {len(D):,} rows.")
-    return Prepared(standardiser(X)(X), D, task, names, output_names, dropped, tuple(notes))
+    notes.append(f"{counted} standardized to mean 0 and standard deviation 1 over {len(D):,} rows.")
+    return Prepared(standardizer(X)(X), D, task, names, output_names, dropped, tuple(notes))

@@ -79,7 +79,7 @@ def gradients(arms: list[Drawn]) -> None:
     )
     panels.show(compare_profile(arms, quantity, dark=panels.dark()), "compare-profile")
     st.subheader("Every step of every layer", anchor=False)
-    st.html(cards.colour_key(panels.dark()))
+    st.html(cards.color_key(panels.dark()))
     layers = max(arm.record.layers[quantity].median.shape[1] for arm in arms)
     with st.grid(4, min_column_width=260, gap="small"):
         for i, arm in enumerate(arms):
@@ -130,7 +130,7 @@ def charts(arms: list[Drawn]) -> dict[str, Callable[[], Chart]]:
 
 
 def to_print(comparison: Comparison, arms: list[Drawn]) -> str:
-    """The whole comparison as one HTML file, in light colours."""
+    """The whole comparison as one HTML file, in light colors."""
     records = {arm.name: arm.record for arm in arms}
     layers = max(arm.record.layers["grad_norm"].median.shape[1] for arm in arms)
     return document(

@@ -35,7 +35,7 @@ from ui.urls import address, link
 MOST_POINTS, LEAST_POINTS, MOST_VALUES = 6_400, 400, 4_000_000
 
 KEEP_HELP = (
-    "Theory speaks of initialisation. The dash-dotted line is the median over networks drawn from these settings, the "
+    "Theory speaks of initialization. The dash-dotted line is the median over networks drawn from these settings, the "
     "band holds 95 % of them, and the long-dashed line is what no network with weights of these norms can exceed: "
     "each layer passes on at most sup|φ′| ‖W‖₂ of the gradient's norm."
 )

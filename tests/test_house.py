@@ -128,8 +128,8 @@ def luminance(rgb):
 
 
 def contrast(front, back, opacity=1.0):
-    """WCAG 2.2 contrast ratio of two "#rrggbb" colours, the front one faded to its opacity."""
-    front, back = ([int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)] for colour in (front, back))
+    """WCAG 2.2 contrast ratio of two "#rrggbb" colors, the front one faded to its opacity."""
+    front, back = ([int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)] for color in (front, back))
     seen = [opacity * f + (1 - opacity) * b for f, b in zip(front, back, strict=True)]
     low, high = sorted((luminance(seen), luminance(back)))
     return (high + 0.05) / (low + 0.05)
@@ -137,7 +137,7 @@ def contrast(front, back, opacity=1.0):
 
 def test_contrast_agrees_with_known_ratios():
     assert contrast("#000000", "#ffffff") == pytest.approx(21)
-    assert contrast("#777777", "#ffffff") == pytest.approx(4.48, abs=0.005)  # the well-known grey that just fails
+    assert contrast("#777777", "#ffffff") == pytest.approx(4.48, abs=0.005)  # the well-known gray that just fails
 
 
 # 4.5 is WCAG's level AA for text of normal size. Streamlit shows captions at opacity 0.6.
@@ -149,5 +149,5 @@ SHOWN = [("textColor", 1), ("textColor", 0.6), ("primaryColor", 1), ("linkColor"
 @pytest.mark.parametrize("front, opacity", SHOWN)
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_theme_text_has_readable_contrast(theme, front, opacity, back):
-    colours = SETTINGS["theme"][theme]
-    assert contrast(colours[front], colours[back], opacity) >= READABLE
+    colors = SETTINGS["theme"][theme]
+    assert contrast(colors[front], colors[back], opacity) >= READABLE

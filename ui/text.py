@@ -10,7 +10,7 @@ _SHORTCODE = re.compile(r":(?=[\w+-])")
 _MARKUP = re.compile(
     r"""[\\`*$\[\]<>&~|@]     # anywhere: code, emphasis, formulas, links, pictures, HTML, entities, tables, addresses
     | (?<!\w)_ | _(?!\w)      # emphasis; inside a word, as in init_scale, it is just a letter
-    | :(?=\S)                 # icons, colours, the start of an address
+    | :(?=\S)                 # icons, colors, the start of an address
     | (?<=www)\.              # an address without its start
     | -(?=[->])               # dashes and arrows
     | ^[-+#=]                 # lists, headings, rules

@@ -80,7 +80,7 @@ class Band:
 def band(values: np.ndarray, logarithmic: bool) -> Band:
     """Quantiles over axis 0, leaving out what is not finite; NaN where fewer than half the values are.
 
-    Between two neighbours in rank the quantile is interpolated, on the scale it is drawn on: linearly, or linearly
+    Between two neighbors in rank the quantile is interpolated, on the scale it is drawn on: linearly, or linearly
     in the logarithm (so that a median of 1e-8 and 1e-2 is 1e-5). Towards a zero there is no logarithm: then it is 0.
 
     Args:
@@ -155,7 +155,7 @@ def measure(traces: Sequence[Trace]) -> Record:
                 for name, of in fields.items()
             }
 
-    summary = summarise(traces)
+    summary = summarize(traces)
     verdicts = [diagnose(trace) for trace in traces]
     (verdict, count), *_ = Counter(found.verdict for found in verdicts).most_common()
     typical = next(found for found in verdicts if found.verdict == verdict)
@@ -174,10 +174,10 @@ def measure(traces: Sequence[Trace]) -> Record:
     )
 
 
-def summarise(traces: Sequence[Trace]) -> dict[str, float]:
+def summarize(traces: Sequence[Trace]) -> dict[str, float]:
     """Medians over seeds of what `Trace.summary` says, and how many seeds diverged.
 
-    `layer_factor`, `first_over_last` (of gradient norms) and `saturation` are of initialisation and of all seeds, as
+    `layer_factor`, `first_over_last` (of gradient norms) and `saturation` are of initialization and of all seeds, as
     is `clipped_share` of the steps they made; `diverged_at` is of those that diverged, the rest of those that did not.
     """
     every = [trace.summary() for trace in traces]

@@ -1,4 +1,4 @@
-"""Synthetic and real data: what a run learns from, drawn from its seed, standardised and split."""
+"""Synthetic and real data: what a run learns from, drawn from its seed, standardized and split."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ class Dataset:
         name, label, description: as in RunConfig; for a reader; one line.
         task: "regression", "two-class" (targets 0/1 in one column) or "multi-class" (one-hot); None for data given.
         inputs, outputs: columns of X and D; None for data given.
-        noise: what `noise` is the standard deviation of, before inputs are standardised; "" where it is ignored.
+        noise: what `noise` is the standard deviation of, before inputs are standardized; "" where it is ignored.
         source: who described or collected it.
-        draw: (rng, samples, noise) -> X (samples, inputs), D (samples, outputs), float64, not standardised. The same
+        draw: (rng, samples, noise) -> X (samples, inputs), D (samples, outputs), float64, not standardized. The same
             rng state gives the same draws whatever the noise, which only scales its share of them.
         available: samples there are; None where any number can be drawn.
     """
@@ -68,7 +68,7 @@ def _two_classes(samples: int) -> np.ndarray:
     return np.arange(samples) % 2
 
 
-def _labelled(points: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _labeled(points: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return points, labels[:, None].astype(float)
 
 
@@ -76,20 +76,20 @@ def _circles(rng, samples, noise):
     labels = _two_classes(samples)
     radius, angle = np.where(labels == 0, 1.0, 0.3), rng.uniform(0, 2 * np.pi, samples)
     points = radius[:, None] * np.column_stack([np.cos(angle), np.sin(angle)])
-    return _labelled(points + noise * rng.standard_normal(points.shape), labels)
+    return _labeled(points + noise * rng.standard_normal(points.shape), labels)
 
 
 def _moons(rng, samples, noise):
     labels = _two_classes(samples)
     side, angle = 1 - 2 * labels, rng.uniform(0, np.pi, samples)
     points = np.column_stack([labels + side * np.cos(angle), 0.5 * labels + side * np.sin(angle)])
-    return _labelled(points + noise * rng.standard_normal(points.shape), labels)
+    return _labeled(points + noise * rng.standard_normal(points.shape), labels)
 
 
 def _xor(rng, samples, noise):
     labels, left = _two_classes(samples), np.arange(samples) // 2 % 2
     points = 2.0 * np.column_stack([left, left ^ labels]) - 1
-    return _labelled(points + noise * rng.standard_normal(points.shape), labels)
+    return _labeled(points + noise * rng.standard_normal(points.shape), labels)
 
 
 def _spirals(rng, samples, noise):
@@ -98,12 +98,12 @@ def _spirals(rng, samples, noise):
     angle = np.sqrt(rng.uniform((0.5 * np.pi) ** 2, (3.5 * np.pi) ** 2, samples))
     radius = (1 - 2 * labels) * angle / np.pi
     points = radius[:, None] * np.column_stack([np.cos(angle), np.sin(angle)])
-    return _labelled(points + noise * rng.standard_normal(points.shape), labels)
+    return _labeled(points + noise * rng.standard_normal(points.shape), labels)
 
 
 def _blobs(rng, samples, noise):
-    labels, centres = np.arange(samples) % 10, rng.standard_normal((10, 20))
-    return centres[labels] + noise * rng.standard_normal((samples, 20)), one_hot(labels, 10)
+    labels, centers = np.arange(samples) % 10, rng.standard_normal((10, 20))
+    return centers[labels] + noise * rng.standard_normal((samples, 20)), one_hot(labels, 10)
 
 
 def _sine(rng, samples, noise):
@@ -148,7 +148,7 @@ DATASETS: dict[str, Dataset] = {
     for member in (
         Dataset(
             "circles", "Circles",
-            "Two rings around one centre, of radius 1 (class 0) and 0.3 (class 1).",
+            "Two rings around one center, of radius 1 (class 0) and 0.3 (class 1).",
             "two-class", 2, 1, _POINTS,
             "synthetic, in the manner of scikit-learn's make_circles",
             _circles,
@@ -169,15 +169,15 @@ DATASETS: dict[str, Dataset] = {
         ),
         Dataset(
             "spirals", "Spirals",
-            "Two spiral arms, one and a half turns each, their neighbouring windings 1 apart.",
+            "Two spiral arms, one and a half turns each, their neighboring windings 1 apart.",
             "two-class", 2, 1, _POINTS,
             "synthetic, after Lang and Witbrock 1988, Learning to tell two spirals apart",
             _spirals,
         ),
         Dataset(
             "blobs", "Blobs",
-            "Ten clusters in 20 dimensions around centres drawn from N(0, 1): easy up to a noise of about 0.5.",
-            "multi-class", 20, 10, "every coordinate of each point around its centre",
+            "Ten clusters in 20 dimensions around centers drawn from N(0, 1): easy up to a noise of about 0.5.",
+            "multi-class", 20, 10, "every coordinate of each point around its center",
             "synthetic, in the manner of scikit-learn's make_blobs",
             _blobs,
         ),
@@ -227,7 +227,7 @@ DATASETS: dict[str, Dataset] = {
         ),
         Dataset(
             "diabetes", "Diabetes",
-            "The course of diabetes after a year in 442 patients, by 10 measurements; the target is standardised "
+            "The course of diabetes after a year in 442 patients, by 10 measurements; the target is standardized "
             "over all patients to mean 0 and standard deviation 1. Real data: no noise is added.",
             "regression", 10, 1, "",
             "Efron et al. 2004, Least angle regression; shipped with scikit-learn",
@@ -244,8 +244,8 @@ DATASETS: dict[str, Dataset] = {
 }
 
 
-def standardiser(X: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
-    """The map that gives each column of X mean 0 and standard deviation 1, and only centres a constant column.
+def standardizer(X: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+    """The map that gives each column of X mean 0 and standard deviation 1, and only centers a constant column.
 
     Columns are first divided by the power of two below their largest magnitude, which is exact, so that no square
     overflows or underflows; constant columns are told by their values, because rounding leaves them a standard
@@ -255,9 +255,9 @@ def standardiser(X: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
     size = np.ldexp(1.0, np.frexp(np.maximum(-low, high))[1] - 1)
     scaled = X / size
     constant = low == high
-    centre, spread = scaled.mean(axis=0), scaled.std(axis=0)
-    centre[constant], spread[constant] = scaled[0, constant], 1 / size[constant]
-    return lambda rows: (rows / size - centre) / spread
+    center, spread = scaled.mean(axis=0), scaled.std(axis=0)
+    center[constant], spread[constant] = scaled[0, constant], 1 / size[constant]
+    return lambda rows: (rows / size - center) / spread
 
 
 def held_out(holdout: float, samples: int) -> int:
@@ -285,8 +285,8 @@ def _draw(name: str, samples: int, noise: float, holdout: float, seed: int) -> S
     if not (np.isfinite(X).all() and np.isfinite(D).all()):
         raise ConfigError("noise", noise, "it is so large that the data are no longer finite")
     X, D, X_holdout, D_holdout = _divide(X, D, holdout, rng)
-    standardise = standardiser(X)
-    return Split(*_read_only(standardise(X), D, standardise(X_holdout), D_holdout), data.task)
+    standardize = standardizer(X)
+    return Split(*_read_only(standardize(X), D, standardize(X_holdout), D_holdout), data.task)
 
 
 # Sweeps ask for the same few draws thousands of times, a visitor with 100,000 samples for one at a time: many
@@ -297,10 +297,10 @@ _draw_large = lru_cache(maxsize=2)(_draw)
 
 
 def load(name: str, samples: int, noise: float, holdout: float, seed: int) -> Split:
-    """The samples of a run: drawn from the stream (seed, 0), split, inputs standardised.
+    """The samples of a run: drawn from the stream (seed, 0), split, inputs standardized.
 
     Every input has mean 0 and standard deviation 1 over the training samples, and the held-out ones go through the
-    same map; a constant input is only centred. The arguments are those of a RunConfig, valid already.
+    same map; a constant input is only centered. The arguments are those of a RunConfig, valid already.
 
     Args:
         name: a member of DATASETS.
@@ -351,7 +351,7 @@ def _given(name: str, value: object) -> np.ndarray:
 
 
 def split(X: np.ndarray, D: np.ndarray, holdout: float, seed: int) -> Split:
-    """Data given instead of a dataset, checked, copied and split, but used as they are: not standardised.
+    """Data given instead of a dataset, checked, copied and split, but used as they are: not standardized.
 
     Args:
         X: (samples, inputs).

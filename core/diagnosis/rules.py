@@ -165,13 +165,13 @@ def _underflow(run: Evidence) -> Finding | None:
     lost, zeros, faded = np.flatnonzero(norms < tiny) + 1, int((norms == 0).sum()), run.faded(tiny)
     if faded is not None:
         what = (
-            f"At initialisation, the signal itself falls below {written(tiny)}, the smallest {dtype} of full "
+            f"At initialization, the signal itself falls below {written(tiny)}, the smallest {dtype} of full "
             f"precision: layer {faded} and all above put out exactly 0, and no hidden layer has a gradient."
         )
         why = "Each layer makes the signal smaller, and what a number format cannot hold is rounded to 0."
     elif len(lost) and not run.cut[0] and (trace.weight_norm[0] > 0).all():
         what = (
-            f"At initialisation, the gradient of {layers(lost)} is below {written(tiny)}, the smallest {dtype} of full "
+            f"At initialization, the gradient of {layers(lost)} is below {written(tiny)}, the smallest {dtype} of full "
             f"precision; in {zeros or 'none'} of them it is exactly 0."
         )
         why = "Each layer makes the gradient smaller, and what a number format cannot hold is rounded to 0."
@@ -287,7 +287,7 @@ def _penalty(run: Evidence) -> Finding | None:
     else:
         return None
     what += f" The weights' norm ended at {part_of(kept)} its first value." if np.isfinite(kept) else ""
-    why = "Where the penalty pulls harder than the data, the weights go towards 0 and the gradient with them."
+    why = "Where the penalty pulls harder than the data, the weights go toward 0 and the gradient with them."
     if run.learned:
         return Finding("penalty", "note", what, why)
     return Finding("penalty", "warning", what, why, suggestions.for_penalty(config, max(1.0, against_data)))
@@ -332,7 +332,7 @@ def _healthy(run: Evidence) -> Finding:
         what = "There is one layer only, so nothing lies between the loss and its weights."
         why = "A gradient vanishes or explodes on its way through other layers."
     elif not np.isfinite(run.factor[0]):
-        what, why = "At initialisation there is no gradient in any layer.", "The error is zero: nothing to learn."
+        what, why = "At initialization there is no gradient in any layer.", "The error is zero: nothing to learn."
     else:
         what, why = _along(run, 0), "The factor per layer is close enough to 1 for this depth."
     return Finding("healthy", "good", what, why)
@@ -366,7 +366,7 @@ def _numbers(run: Evidence) -> tuple[Reading, Reading, Reading]:
     with np.errstate(all="ignore"):
         decades = np.log10(first) - np.log10(last)
     loss, accuracy = written(run.first_loss), run.last_accuracy
-    told = "The data loss at initialisation and after the last step."
+    told = "The data loss at initialization and after the last step."
     if trace.config.batch_size is not None:
         told = f"The median data loss over the first and the last {_batches(run)}."
     if trace.diverged_at is not None:
@@ -382,13 +382,13 @@ def _numbers(run: Evidence) -> tuple[Reading, Reading, Reading]:
         Reading(
             "Factor per layer",
             missing or written(run.factor[0]),
-            "What a layer multiplies the gradient by on its way back, at initialisation, fitted to ‖∂E/∂net‖ over the "
+            "What a layer multiplies the gradient by on its way back, at initialization, fitted to ‖∂E/∂net‖ over the "
             "hidden layers. At 1 the gradient is level, below it vanishes, above it explodes.",
         ),
         Reading(
             "First layer / last",
             missing or ("not finite" if np.isnan(decades) else power_of_ten(decades)),
-            "The gradient norm ‖∂E/∂W‖ of layer 1 divided by the output layer's, at initialisation.",
+            "The gradient norm ‖∂E/∂W‖ of layer 1 divided by the output layer's, at initialization.",
         ),
         Reading(
             "Loss",

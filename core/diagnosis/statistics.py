@@ -38,8 +38,8 @@ def flow(norms: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     layer = np.arange(hidden.shape[1])
     with np.errstate(all="ignore"):
         y = np.where(used, np.log10(hidden), 0.0)
-        centre = (used * layer).sum(axis=1, keepdims=True) / used.sum(axis=1, keepdims=True)
-        x = np.where(used, layer - centre, 0.0)
+        center = (used * layer).sum(axis=1, keepdims=True) / used.sum(axis=1, keepdims=True)
+        x = np.where(used, layer - center, 0.0)
         slope = (x * y).sum(axis=1) / (x * x).sum(axis=1)
         nothing = (hidden == 0).all(axis=1) & (norms[:, -1] > 0)
         factor = np.where(nothing, 0.0, 10**-slope)
@@ -101,7 +101,7 @@ class Evidence:
 
     def when(self, row: int) -> str:
         """The time of a row, to open a sentence."""
-        return "At initialisation" if row == 0 else f"After {self.trace.step[row]:,} steps"
+        return "At initialization" if row == 0 else f"After {self.trace.step[row]:,} steps"
 
     def row_beyond(self, beyond: np.ndarray) -> int | None:
         """The row to tell of when the first one, or half of all, are beyond a limit: row 0, or the last such one.

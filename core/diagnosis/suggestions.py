@@ -166,7 +166,7 @@ def for_dead_units(config: RunConfig, born: bool) -> tuple[Try, ...]:
     """Units that cannot die, or steps that do not kill them; for layers dead from the start, more units.
 
     Args:
-        born: whether they were dead at initialisation.
+        born: whether they were dead at initialization.
     """
     if not born:
         slower = _slower(config, min(calm_rate(config), config.learning_rate / 10))
@@ -179,7 +179,7 @@ def for_saturation(config: RunConfig, born: bool) -> tuple[Try, ...]:
     """Smaller weights from the start, or steps too short to push units out there.
 
     Args:
-        born: whether units were saturated at initialisation.
+        born: whether units were saturated at initialization.
     """
     if born:
         return _different(_suited(config, "relu") + _own_suited(config) + _suited(config, "tanh"))

@@ -149,7 +149,7 @@ class Batch:
                 )
 
     def delta_blocks(self) -> list[tuple[slice, np.ndarray]]:
-        """Neighbouring layers of one width together: (layers, delta as (R, layers, units * samples))."""
+        """Neighboring layers of one width together: (layers, delta as (R, layers, units * samples))."""
         blocks, first = [], 0
         widths = self.layout.widths[1:]
         for layer in range(1, self.layers + 1):

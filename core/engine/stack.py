@@ -253,7 +253,7 @@ class Stack:
             self.alive[fresh] = False
         if fresh and step < self.kind.steps:
             for array in (parameters.flat, gradient.flat, self.rate, *self.states):
-                array[fresh] = 0  # so that a run that ended neither spreads nor slows its neighbours
+                array[fresh] = 0  # so that a run that ended neither spreads nor slows its neighbors
 
     def _record_losses(self, row: int, loss: np.ndarray) -> None:
         record = self.row_record
@@ -269,7 +269,7 @@ class Stack:
                 record["holdout_accuracy"][:, row] = self.held.measure_accuracy(self.held_classes, multi)
 
     def _record_norms(self, row: int, **measured: list[tuple[slice, np.ndarray]]) -> None:
-        """Norms by layer of neighbouring fields into `row`, computed again where squares near the dtype's limits."""
+        """Norms by layer of neighboring fields into `row`, computed again where squares near the dtype's limits."""
         names = list(measured)
         part = slice(self.fields[names[0]], self.fields[names[-1]] + 1)
         squares, norms = self.squares[part], self.norms[part]

@@ -165,7 +165,7 @@ def evaluate(config: RunConfig, weights: Initial, X: np.ndarray) -> np.ndarray:
 
     Args:
         config, weights: of a Trace.
-        X: (samples, inputs), standardised as the run's data were.
+        X: (samples, inputs), standardized as the run's data were.
 
     Returns:
         (samples, outputs); NaN where a run has diverged so far that its weights are not finite.

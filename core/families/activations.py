@@ -215,7 +215,7 @@ ACTIVATIONS: dict[str, Activation] = {
             0.25,
             (),
             ("glorot_normal", 4.0),
-            "the logistic function; Glorot & Bengio 2010 for its initialisation",
+            "the logistic function; Glorot & Bengio 2010 for its initialization",
         ),
         Activation(
             "tanh",
@@ -237,7 +237,7 @@ ACTIVATIONS: dict[str, Activation] = {
             1.0,
             (0.0,),
             ("he_normal", 1.0),
-            "Nair & Hinton 2010; He et al. 2015 for its initialisation",
+            "Nair & Hinton 2010; He et al. 2015 for its initialization",
             rays=(0.0, 1.0),
         ),
         Activation(

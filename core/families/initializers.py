@@ -1,4 +1,4 @@
-"""Initialisations: one family of draws each, scaled to a standard deviation."""
+"""Initializations: one family of draws each, scaled to a standard deviation."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Init:
-    """One initialisation of W, shape (fan_in, fan_out); init_scale multiplies it.
+    """One initialization of W, shape (fan_in, fan_out); init_scale multiplies it.
 
     All members of one `draws` family scale the same numbers, so that two runs with one seed differ by what was
     changed and nothing else.

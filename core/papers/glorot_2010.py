@@ -1,4 +1,4 @@
-"""Glorot & Bengio 2010, section 4.2: activations and gradients at initialisation, two ways to draw the weights."""
+"""Glorot & Bengio 2010, section 4.2: activations and gradients at initialization, two ways to draw the weights."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ CONFIG = RunConfig(
 INITS = {
     # U(+-1/sqrt n) has the standard deviation 1/sqrt(3n)
     "standard": {"init": "uniform", "init_scale": 3**-0.5},
-    "normalised": {"init": "glorot_uniform", "init_scale": 1.0},
+    "normalized": {"init": "glorot_uniform", "init_scale": 1.0},
 }
-PAPER = {"standard": 0.5, "normalised": 0.8}
+PAPER = {"standard": 0.5, "normalized": 0.8}
 BINS = 60
 
 
@@ -80,10 +80,10 @@ def run(on_progress: Progress | None = None, executor: Executor | None = None, *
         in_kind(
             "Fig. 7: delta shrinks on its way down",
             "only with the standard init",
-            f"to {shrinks['standard']:.2f} of the top with the standard init, to {shrinks['normalised']:.2f} with the "
-            "normalised one",
-            shrinks["standard"] < 0.15 and shrinks["normalised"] > 0.3,
-            "standard below 0.15 (a half a layer would be 0.06), normalised above 0.3 (0.8 a layer would be 0.41)",
+            f"to {shrinks['standard']:.2f} of the top with the standard init, to {shrinks['normalized']:.2f} with the "
+            "normalized one",
+            shrinks["standard"] < 0.15 and shrinks["normalized"] > 0.3,
+            "standard below 0.15 (a half a layer would be 0.06), normalized above 0.3 (0.8 a layer would be 0.41)",
         )
     )
     gradient = series["standard"]["weight_gradient"]
@@ -134,7 +134,7 @@ def _histograms(kept: Snapshot) -> dict[str, object]:
         widest = max(float(layer.std()) for layer in values)
         edges = np.linspace(-3.5, 3.5, BINS + 1) * widest if name != "activations" else np.linspace(-1, 1, BINS + 1)
         found[name] = {
-            "centres": ((edges[1:] + edges[:-1]) / 2).tolist(),
+            "centers": ((edges[1:] + edges[:-1]) / 2).tolist(),
             "densities": [np.histogram(layer, edges, density=True)[0].tolist() for layer in values],
         }
     return found

@@ -41,7 +41,7 @@ def run(on_progress: Progress | None = None, executor: Executor | None = None, *
         share: of the networks.
     """
     stages = Stages(on_progress, [width * depth * count for width, depth, count in SETTINGS])
-    rows, series = [], {"settings": [], "centres": [], "densities": [], "beta": [], "by_layer": []}
+    rows, series = [], {"settings": [], "centers": [], "densities": [], "beta": [], "by_layer": []}
     for stage, (width, depth, count) in enumerate(SETTINGS):
         networks, tell = round(count * share), stages.stage(stage)
         x = np.random.default_rng(0).standard_normal((1, width))
@@ -75,11 +75,11 @@ def run(on_progress: Progress | None = None, executor: Executor | None = None, *
                 f"all {depth} layers within four sampling errors of {exact:.2f}",
             ),
         ]
-        centred = log_delta - log_delta.mean()
+        centered = log_delta - log_delta.mean()
         edges = np.linspace(-4, 4, BINS + 1) * np.sqrt(exact)
         series["settings"].append([width, depth, networks])
-        series["centres"].append(((edges[1:] + edges[:-1]) / 2).tolist())
-        series["densities"].append(np.histogram(centred, edges, density=True)[0].tolist())
+        series["centers"].append(((edges[1:] + edges[:-1]) / 2).tolist())
+        series["densities"].append(np.histogram(centered, edges, density=True)[0].tolist())
         series["beta"].append(beta)
         series["by_layer"].append(by_layer.tolist())
     return Result(tuple(rows), series, stages.seconds)

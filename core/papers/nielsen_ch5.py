@@ -1,4 +1,4 @@
-"""Nielsen, chapter 5: how fast each layer of a small sigmoid network would learn at its initialisation."""
+"""Nielsen, chapter 5: how fast each layer of a small sigmoid network would learn at its initialization."""
 
 from __future__ import annotations
 

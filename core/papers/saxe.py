@@ -58,7 +58,7 @@ def run(
             float(np.log(expected[middle])),
             float(np.log(normal[middle])),
             3 * float(error) + 1,
-            "three standard deviations over draws, and the order 1 by which neighbours repel each other",
+            "three standard deviations over draws, and the order 1 by which neighbors repel each other",
             "theory",
         ),
     )

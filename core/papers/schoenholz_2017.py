@@ -15,7 +15,7 @@ from core.theory import correlation, critical_points, fixed_points
 SIGMA_B = math.sqrt(0.05)
 CRITICAL = 1.76  # as the paper has it, of sigma_w squared
 RULE = 6  # trainable up to this many depth scales
-# (a) the size of gradients in a network at its initialisation
+# (a) the size of gradients in a network at its initialization
 DEEP = RunConfig(hidden=(300,) * 60, activation="tanh", bias_std=SIGMA_B, samples=2, steps=0)
 SLOPES = (1.0, 1.76095, 2.5, 4.0)
 SKIPPED = 10  # layers at either end: the lengths of signals and the errors are still settling there

@@ -96,7 +96,7 @@ SETUPS: dict[str, Setup] = {
         Setup(
             "clipped",
             "Exploding, rescued by clipping",
-            "The same network with the global norm clipped at 1. The gradient still explodes at initialisation, but no "
+            "The same network with the global norm clipped at 1. The gradient still explodes at initialization, but no "
             "step is longer than the learning rate, and the network learns every sample.",
             _CLIPPED,
         ),
@@ -125,14 +125,14 @@ SETUPS: dict[str, Setup] = {
         Setup(
             "deep_residual",
             "Depth 50, residual",
-            "Each layer adds to what it got, so the gradient has a way around every layer: level at initialisation, "
+            "Each layer adds to what it got, so the gradient has a way around every layer: level at initialization, "
             "and the network learns.",
             _DEEP.change(residual=True),
         ),
         Setup(
             "deep_layer_norm",
             "Depth 50, layer normalization",
-            "Normalizing each sample keeps the gradients of all layers within two decades at initialisation. Yet the "
+            "Normalizing each sample keeps the gradients of all layers within two decades at initialization. Yet the "
             "network does not learn: by then all samples look alike.",
             _DEEP.change(normalization="layer"),
         ),
@@ -174,7 +174,7 @@ PAPERS: dict[str, Paper] = {
             settings=(
                 "sigmoid, 784 inputs, 2 to 4 hidden layers of 30 units, 10 outputs",
                 "weights N(0, 1/fan_in), biases N(0, 1) on every layer, cross-entropy with sigmoid outputs",
-                "1,000 samples; the norm of the mean delta over them, at initialisation; 100 networks of each depth",
+                "1,000 samples; the norm of the mean delta over them, at initialization; 100 networks of each depth",
             ),
             caveat="The book uses MNIST's handwritten digits. Here are synthetic images with as many lit pixels, and "
             "the book's one network is put beside a hundred.",
@@ -201,16 +201,16 @@ PAPERS: dict[str, Paper] = {
             year=2010,
             link="https://proceedings.mlr.press/v9/glorot10a.html",
             claims=(
-                ("With the normalised init the average singular value of a layer's Jacobian, and the ratio between "
-                 "neighbouring layers that goes with it, is around 0.8; with the standard one it drops to 0.5.",
+                ("With the normalized init the average singular value of a layer's Jacobian, and the ratio between "
+                 "neighboring layers that goes with it, is around 0.8; with the standard one it drops to 0.5.",
                  CHECKED),
                 ("Gradients at net inputs shrink on their way down with the standard init only (fig. 7).", CHECKED),
                 ("Weight gradients do not, even with the standard init (fig. 8).", CHECKED),
             ),
             settings=(
                 "tanh, 1,024 inputs, 5 hidden layers of 1,000 units, 10 softmax outputs, zero biases",
-                "standard init: uniform on ±1/√n; normalised: uniform on ±√(6 / (fan_in + fan_out))",
-                "300 samples with standard normal inputs, at initialisation",
+                "standard init: uniform on ±1/√n; normalized: uniform on ±√(6 / (fan_in + fan_out))",
+                "300 samples with standard normal inputs, at initialization",
             ),
             caveat="The paper draws its figures from image data; here inputs are random numbers. Its figures of 0.8 "
             "and 0.5 stand for a singular value and for a ratio of sizes at once, which for random matrices differ by "
@@ -218,7 +218,7 @@ PAPERS: dict[str, Paper] = {
             formulas=(
                 Formula(
                     r"\operatorname{Var} W = \frac{1}{3n} \;\text{(standard)},\qquad "
-                    r"\operatorname{Var} W = \frac{2}{\text{fan\_in} + \text{fan\_out}} \;\text{(normalised)}",
+                    r"\operatorname{Var} W = \frac{2}{\text{fan\_in} + \text{fan\_out}} \;\text{(normalized)}",
                     r"$n$: units of the layer before; a uniform number on $\pm a$ has variance $a^2 / 3$.",
                     "Glorot & Bengio 2010, eq. 1 and 16",
                 ),
@@ -285,7 +285,7 @@ PAPERS: dict[str, Paper] = {
                 ("A network can be trained up to a depth of about six depth scales, 6 ξ.", SECOND_HAND),
             ),
             settings=(
-                "(a) tanh, 60 hidden layers of 300 units, σ_b² = 0.05, one sample, at initialisation, 10 networks",
+                "(a) tanh, 60 hidden layers of 300 units, σ_b² = 0.05, one sample, at initialization, 10 networks",
                 "(b) tanh, 10 to 50 hidden layers of 100 units, readout N(0, 1/fan_in), softmax, cross-entropy; 512 "
                 "samples in ten blobs (noise 0.4); SGD, learning rate 0.01, batches of 64, 400 steps; one network each",
             ),
@@ -323,7 +323,7 @@ PAPERS: dict[str, Paper] = {
                 ("To leading order that variance is β = 5 Σ 1/n over the hidden layers.", "derived again here"),
             ),
             settings=(
-                "ReLU, He's init, no biases, one sample, the gradient of one random readout, at initialisation",
+                "ReLU, He's init, no biases, one sample, the gradient of one random readout, at initialization",
                 "width 32 with 20 hidden layers (3,000 networks), 64 with 20 (2,000), 100 with 30 (800)",
             ),
             caveat="The paper proves it; these are draws to see it by.",
@@ -423,7 +423,7 @@ PAPERS: dict[str, Paper] = {
             claims=(("However well scaled, a product of many Gaussian matrices sends almost every direction to zero; "
                      "one of orthogonal matrices keeps them all.", QUALITATIVE),),
             settings=(
-                "linear, 100 weight matrices of 100 × 100, no biases, at initialisation",
+                "linear, 100 weight matrices of 100 × 100, no biases, at initialization",
                 "Gaussian N(0, 1/100), or orthogonal",
             ),
             caveat="The paper also follows how such networks learn; here is their start only.",

@@ -18,7 +18,7 @@ class Ready:
     show: str
 
 
-_START = RunConfig(dataset="gaussian", samples=16, hidden=(32,) * 30, steps=0)  # the initialisation alone
+_START = RunConfig(dataset="gaussian", samples=16, hidden=(32,) * 30, steps=0)  # the initialization alone
 _BLOBS = RunConfig(
     dataset="circles", samples=64, hidden=(16,) * 6, loss="bce", output_activation="sigmoid", steps=100,
     record_every=100,

@@ -1,4 +1,4 @@
-"""Mean field theory of random networks: what gradients do at initialisation, computed before any network is drawn."""
+"""Mean field theory of random networks: what gradients do at initialization, computed before any network is drawn."""
 
 from core.theory.correlations import Correlation, correlation
 from core.theory.fluctuations import log_variance

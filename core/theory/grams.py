@@ -184,7 +184,7 @@ def gradient_norms(
     X: np.ndarray,
     output_gram: np.ndarray,
 ) -> np.ndarray:
-    """E|dE/dW^l|_F^2 of the mean over the batch, (layers,), for a network with a linear output, at initialisation.
+    """E|dE/dW^l|_F^2 of the mean over the batch, (layers,), for a network with a linear output, at initialization.
 
     Args:
         widths: (inputs, *hidden, outputs).

@@ -36,7 +36,7 @@ class LayerMeans:
 
 
 def expected_means(config: RunConfig, data: Data | None = None) -> LayerMeans | None:
-    """What mean field theory expects at initialisation, a mean over samples and draws; None where there is no theory.
+    """What mean field theory expects at initialization, a mean over samples and draws; None where there is no theory.
 
     Raises:
         ConfigError: as `core.train`.
@@ -56,7 +56,7 @@ def expected_means(config: RunConfig, data: Data | None = None) -> LayerMeans | 
 
 
 def measured_means(held: Snapshot) -> LayerMeans:
-    """The same of one network, from all it holds: means over samples and units, and |delta|^2 of neighbours."""
+    """The same of one network, from all it holds: means over samples and units, and |delta|^2 of neighbors."""
     with np.errstate(all="ignore"):
         q = np.array([np.mean(np.square(net, dtype=float)) for net in held.net])
         size = np.array([np.linalg.norm(delta / (np.abs(delta).max() or 1)) for delta in held.delta])

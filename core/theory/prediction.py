@@ -1,4 +1,4 @@
-"""The gradient norm of every layer at initialisation, predicted from the settings and the data without a fit."""
+"""The gradient norm of every layer at initialization, predicted from the settings and the data without a fit."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ ANIMATED = """() => document.getAnimations().filter((moving) => moving.playState
 DRAWN = """() => JSON.stringify([...document.querySelectorAll('.js-plotly-plot')].map((plot) =>
   [...plot.querySelectorAll('.js-line, .point, .slider-grip-rect')].map((mark) =>
     [mark.getAttribute('d'), mark.getAttribute('transform')])))"""
-# Every text of a chart with its colour, and that of the box it is written on: its own, or the page's.
+# Every text of a chart with its color, and that of the box it is written on: its own, or the page's.
 TEXTS = """() => [...document.querySelectorAll('.js-plotly-plot svg text')].filter((text) => text.textContent.trim()
     && text.getClientRects().length && getComputedStyle(text).opacity > 0 && text.closest('.hoverlayer') === null)
   .map((text) => {
@@ -113,9 +113,9 @@ def test_axe_finds_what_is_wrong(visit, axe):
     assert "button-name" in [rule for rule, _, _ in not_known(page.evaluate(RUN_AXE))]
 
 
-def luminance(colour):
+def luminance(color):
     """Relative luminance of "rgb(r, g, b)". Source: WCAG 2.2."""
-    channels = [float(part) / 255 for part in re.findall(r"[\d.]+", colour)[:3]]
+    channels = [float(part) / 255 for part in re.findall(r"[\d.]+", color)[:3]]
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 

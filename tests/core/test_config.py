@@ -268,7 +268,7 @@ def test_a_long_value_is_shown_in_part():
     "steps, every, rows",
     [(0, 1, 1), (0, 7, 1), (1, 1, 2), (5, 2, 4), (4, 2, 3), (3, 10, 2), (300, 1, 301), (7, 10**300, 2)],
 )
-def test_rows_are_initialisation_every_kth_step_and_the_end(steps, every, rows):
+def test_rows_are_initialization_every_kth_step_and_the_end(steps, every, rows):
     assert RunConfig(steps=steps, record_every=every).rows == rows
 
 

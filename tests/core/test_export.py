@@ -64,7 +64,7 @@ def mixed(number):
 
 CONFIGS = {f"mixed {number}": mixed(number) for number in range(2 * max(len(FREE_OUTPUTS), len(INITS)))} | {
     "the Lab's first network": RunConfig(steps=60),
-    "initialisation only, no hidden layer": RunConfig(hidden=(), steps=0),
+    "initialization only, no hidden layer": RunConfig(hidden=(), steps=0),
     "batch of all samples": RunConfig(samples=30, batch_size=30, hidden=(5, 5), steps=5),
     "batch of one under batch normalization": RunConfig(
         samples=20, batch_size=1, hidden=(8, 8), normalization="batch", activation="tanh", steps=20

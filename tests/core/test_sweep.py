@@ -109,7 +109,7 @@ def test_a_slow_machine_gets_smaller_chunks():
     assert 0 < len(next(cut(grid, pace)).places) < len(first.places) / 5
 
 
-def test_networks_of_one_shape_are_neighbours_in_a_chunk():
+def test_networks_of_one_shape_are_neighbors_in_a_chunk():
     grid = Grid(BASE, {"init_scale": [1.0, 2.0], "depth": [1, 2], "bias_std": [0.0, 1.0]})
     (chunk,) = cut(grid, Pace())
     depths = [grid.values(place)[1] for place in chunk.places]
@@ -425,7 +425,7 @@ def test_what_is_left_of_another_sweep_is_not_mixed_in(spec, capsys):
 
 
 def sign_change(scales, factors):
-    """Where log factor first turns positive, between two neighbours."""
+    """Where log factor first turns positive, between two neighbors."""
     up = np.flatnonzero((factors[:-1] < 1) & (factors[1:] >= 1))
     assert len(up) == 1
     low, high = np.log(factors[up[0]]), np.log(factors[up[0] + 1])

@@ -15,7 +15,7 @@ from core.data.datasets import check_targets, infer_task, split, suited
 from core.errors import ConfigError
 from core.tables import Prepared, Table, prepare, read_table
 
-PEOPLE = b"age,colour,score,group\n31,red,1.5,a\n42,blue,2.5,b\n53,red,-3e1,a\n64,green,.5,b\n"
+PEOPLE = b"age,color,score,group\n31,red,1.5,a\n42,blue,2.5,b\n53,red,-3e1,a\n64,green,.5,b\n"
 
 
 def table(text):
@@ -54,7 +54,7 @@ def test_a_plain_table_is_read_as_written():
         "utf-8",
         True,
     )
-    assert kinds(read) == {"age": "numeric", "colour": "category", "score": "numeric", "group": "category"}
+    assert kinds(read) == {"age": "numeric", "color": "category", "score": "numeric", "group": "category"}
     assert read.columns[2].values.tolist() == [1.5, 2.5, -30.0, 0.5]
     assert read.columns[1].values.tolist() == ["red", "blue", "red", "green"]
     assert [column.distinct for column in read.columns] == [4, 3, 4, 2]
@@ -286,13 +286,13 @@ def test_a_name_cannot_break_out_of_its_message():
 # --- preparing ---
 
 
-def test_inputs_are_numbers_and_one_hot_categories_standardised():
+def test_inputs_are_numbers_and_one_hot_categories_standardized():
     ready = prepare(read_table(PEOPLE), "score", drop_missing=False)
     assert ready.input_names == (
         "age",
-        "colour = blue",
-        "colour = green",
-        "colour = red",
+        "color = blue",
+        "color = green",
+        "color = red",
         "group = a",
         "group = b",
     )
@@ -424,7 +424,7 @@ def test_a_cell_that_is_no_number_does_no_harm_in_a_column_left_out_or_where_cla
 
 def test_columns_taken_as_categories_are_named():
     notes = prepare(read_table(PEOPLE), "score", drop_missing=False).notes
-    assert "Taken as categories: 'colour', 'group'." in notes
+    assert "Taken as categories: 'color', 'group'." in notes
     constant = prepare(table("a,b,t\n1,x,1\n2,x,2\n4,x,4\n"), "t", drop_missing=False)
     assert not [note for note in constant.notes if "categories" in note]
     few = prepare(table("a,t\n" + "1,5\n2,6.5\n3,7\n1,8\n2,9\n3,1\n1,2\n2,3\n3,4\nother,0\n"), "t", drop_missing=False)
@@ -483,7 +483,7 @@ def test_names_are_kept_as_they_are():
 
 
 @pytest.mark.parametrize("scale", ["e-300", "e-150", "", "e90"])
-def test_extreme_numbers_are_standardised_like_any_others(scale):
+def test_extreme_numbers_are_standardized_like_any_others(scale):
     ready = prepare(table(f"a,t\n1{scale},1{scale}\n2{scale},2{scale}\n4{scale},4{scale}\n"), "t", drop_missing=False)
     expected = (np.array([1, 2, 4]) - 7 / 3) / np.array([1, 2, 4]).std()
     # 1e-13: decimal inputs are rounded before they are scaled

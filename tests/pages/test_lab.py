@@ -274,7 +274,7 @@ def test_a_run_that_diverges_shows_what_was_recorded_and_where_it_broke():
     assert any(button.key.startswith("cure_diverged") for button in app.button)
 
 
-def test_without_steps_the_initialisation_is_shown():
+def test_without_steps_the_initialization_is_shown():
     app = visit(steps="0", width="8")
     assert app.title[0].value == "The gradient vanishes"
     assert len(shown(app)) == len(CHARTS)
@@ -359,7 +359,7 @@ def upload(app, key, name, text):
     return calm(app.file_uploader(key=key).upload(name, raw, "text/csv").run())
 
 
-TABLE = "size,colour,kind\n" + "".join(f"{n},{'red' if n % 3 else 'blue'},{'a' if n % 2 else 'b'}\n" for n in range(40))
+TABLE = "size,color,kind\n" + "".join(f"{n},{'red' if n % 3 else 'blue'},{'a' if n % 2 else 'b'}\n" for n in range(40))
 
 
 def test_a_table_is_asked_for_trained_on_and_described():

@@ -132,9 +132,9 @@ def test_a_sweep_beyond_the_servers_limit_is_refused(monkeypatch):
 
 
 def test_odd_parameters_of_the_address_are_named_one_by_one():
-    given = {"x": ["banana"], "x_count": ["-3"], "per_cell": ["0"], "colour": ["red"], "base": ["depth=2"]}
+    given = {"x": ["banana"], "x_count": ["-3"], "per_cell": ["0"], "color": ["red"], "base": ["depth=2"]}
     odd = link.faults(given, controls.RULES, controls.FREE)
-    assert set(odd) == {"x", "x_count", "per_cell", "colour"}
+    assert set(odd) == {"x", "x_count", "per_cell", "color"}
 
 
 @pytest.mark.parametrize("name", READY)

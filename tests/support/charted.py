@@ -19,7 +19,7 @@ CONFIGS = {
     "diverged at step 0": RunConfig(activation="linear", init_scale=1e200, steps=5),
     "diverged between rows": EXPLODING.change(record_every=2),
     "clipped": EXPLODING.change(clip="global_norm"),
-    "penalised and clipped": RunConfig(
+    "penalized and clipped": RunConfig(
         activation="tanh", l1=1e-3, l2=1e-2, clip="value", clip_threshold=0.01, holdout=0.25, steps=20
     ),
     "float32 underflow": RunConfig(hidden=(16,) * 40, init_scale=0.1, dtype="float32", steps=20),

@@ -12,7 +12,7 @@ FRAME_MS = 80
 def player(steps: Sequence[str], height: int, margin: Mapping[str, int], dark: bool) -> dict:
     """`sliders` and `updatemenus` of a layout whose frames are named by `steps`.
 
-    Streamlit's theme does not reach either, so both have their colours here. The buttons stand in the left margin,
+    Streamlit's theme does not reach either, so both have their colors here. The buttons stand in the left margin,
     so that the slider has the data's width on any screen.
     """
     look = style.theme(dark)

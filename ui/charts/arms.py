@@ -34,7 +34,7 @@ class Drawn:
 
 
 def arm_marks(activations: Sequence[str]) -> list[Mark]:
-    """The looks of the arms: of their activations where these all differ, so that one has one colour on every page."""
+    """The looks of the arms: of their activations where these all differ, so that one has one color on every page."""
     if len(set(activations)) == len(activations) and set(activations) <= set(ACTIVATIONS):
         return [style.activation_mark(name) for name in activations]
     return [style.arm_mark(index) for index in range(len(activations))]
@@ -46,25 +46,25 @@ def safe(text: str) -> str:
 
 
 def line(arm: Drawn, x, y, dark: bool) -> dict:
-    colour = arm.mark.colour(dark)
+    color = arm.mark.color(dark)
     return {
         "type": "scatter",
         "mode": "lines+markers",
         "name": safe(arm.label),
         "x": x,
         "y": y,
-        "line": {"color": colour, "width": 2.5, "dash": arm.mark.dash},
-        "marker": {"symbol": arm.mark.symbol, "size": 9, "color": colour},
+        "line": {"color": color, "width": 2.5, "dash": arm.mark.dash},
+        "marker": {"symbol": arm.mark.symbol, "size": 9, "color": color},
     }
 
 
-def shading(colour: str, opacity: float) -> dict:
+def shading(color: str, opacity: float) -> dict:
     return {
         "type": "scatter",
         "mode": "lines",
         "fill": "toself",
-        "fillcolor": style.faded(colour, opacity),
-        "line": {"width": 0, "color": colour},
+        "fillcolor": style.faded(color, opacity),
+        "line": {"width": 0, "color": color},
         "hoverinfo": "skip",
         "showlegend": False,
     }
@@ -78,7 +78,7 @@ def polygon(x: np.ndarray, low: np.ndarray, high: np.ndarray, foot: float) -> di
 
 
 def broke(arm: Drawn, step, value, dark: bool) -> dict:
-    marker = {"symbol": "x", "size": 12, "color": arm.mark.colour(dark)}
+    marker = {"symbol": "x", "size": 12, "color": arm.mark.color(dark)}
     marker["line"] = {"width": 1.5, "color": style.theme(dark).text}
     look = {"type": "scatter", "mode": "markers", "x": [int(step)], "y": [float(value)], "marker": marker}
     return look | {"showlegend": False, "hovertemplate": f"{safe(arm.label)} breaks here<extra></extra>"}

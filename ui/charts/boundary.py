@@ -53,15 +53,15 @@ def decision_boundary(
     frame = style.layout(
         title,
         finding,
-        xaxis=style.axis("input 1 (standardised)", dark, range=[x[0], x[-1]], showgrid=False),
-        yaxis=style.axis("input 2 (standardised)", dark, range=[y[0], y[-1]], showgrid=False),
+        xaxis=style.axis("input 1 (standardized)", dark, range=[x[0], x[-1]], showgrid=False),
+        yaxis=style.axis("input 2 (standardized)", dark, range=[y[0], y[-1]], showgrid=False),
         dark=dark,
         height=HEIGHT if "colorbar" in answer else HEIGHT - 68 + legend,
         below=124 if "colorbar" in answer else 56 + legend,
         above=0 if "colorbar" not in answer else 22,
     )
     if "colorbar" in answer:
-        answer["colorbar"] = style.colour_key(*answer["colorbar"], frame, dark)
+        answer["colorbar"] = style.color_key(*answer["colorbar"], frame, dark)
         frame["legend"] |= {"y": 1, "yanchor": "bottom"}
     table = pd.DataFrame({"input_1": points[:, 0], "input_2": points[:, 1]} | _columns(outputs))
     figure = {"data": [answer, *samples], "layout": frame}
@@ -83,9 +83,9 @@ def fit(X: np.ndarray, D: np.ndarray, points: np.ndarray, outputs: np.ndarray, *
     many = D.shape[1] > 1
     for k in range(D.shape[1]):
         mark = style.arm_mark(k)
-        spot = {"color": style.faded(mark.colour(dark), 0.55), "symbol": mark.symbol, "size": 7}
+        spot = {"color": style.faded(mark.color(dark), 0.55), "symbol": mark.symbol, "size": 7}
         sample = {"type": "scatter", "mode": "markers", "x": X[shown, 0], "y": D[shown, k], "marker": spot}
-        line = {"color": style.theme(dark).text if not many else mark.colour(dark), "width": 2.5, "dash": mark.dash}
+        line = {"color": style.theme(dark).text if not many else mark.color(dark), "width": 2.5, "dash": mark.dash}
         curve = {"type": "scatter", "mode": "lines", "x": points[:, 0], "y": outputs[:, k], "line": line}
         of = f", output {k + 1}" if many else ""
         data += [sample | {"name": f"samples{of}"}, curve | {"name": f"network{of}"}]
@@ -93,7 +93,7 @@ def fit(X: np.ndarray, D: np.ndarray, points: np.ndarray, outputs: np.ndarray, *
     frame = style.layout(
         title,
         finding,
-        xaxis=style.axis("input (standardised)", dark),
+        xaxis=style.axis("input (standardized)", dark),
         yaxis=style.axis("output", dark),
         dark=dark,
         height=350 + style.legend_height(len(data)),
@@ -109,7 +109,7 @@ def fit(X: np.ndarray, D: np.ndarray, points: np.ndarray, outputs: np.ndarray, *
 def _two_classes(x, y, X, D, outputs, dark):
     first, second = style.MARKS[2], style.MARKS[1]
     page = style.theme(dark).page
-    scale = [[0, first.colour(dark)], [0.5, page], [1, second.colour(dark)]]
+    scale = [[0, first.color(dark)], [0.5, page], [1, second.color(dark)]]
     answer = {
         "type": "contour",
         "x": x,
@@ -136,8 +136,8 @@ def _two_classes(x, y, X, D, outputs, dark):
 def _classes(x, y, X, D, outputs, dark):
     winner, label, count = outputs.argmax(axis=1), D.argmax(axis=1), D.shape[1]
     marks = [style.MARKS[(k + 1) % len(style.MARKS)] for k in range(count)]
-    colours = [style.faded(mark.colour(dark), 0.42) for mark in marks]
-    steps = [[(k + side) / count, colour] for k, colour in enumerate(colours) for side in (0, 1)]
+    colors = [style.faded(mark.color(dark), 0.42) for mark in marks]
+    steps = [[(k + side) / count, color] for k, color in enumerate(colors) for side in (0, 1)]
     answer = {
         "type": "heatmap",
         "x": x,
@@ -159,7 +159,7 @@ def _classes(x, y, X, D, outputs, dark):
 def _surface(x, y, X, D, outputs, dark):
     low, high = float(min(D[:, 0].min(), outputs[:, 0].min())), float(max(D[:, 0].max(), outputs[:, 0].max()))
     high = high if high > low else low + 1
-    scale = {"colorscale": style.depth_colours(dark)}
+    scale = {"colorscale": style.depth_colors(dark)}
     answer = {
         "type": "heatmap",
         "x": x,
@@ -176,7 +176,7 @@ def _surface(x, y, X, D, outputs, dark):
 
 
 def _spots(X, name, mark, dark) -> dict:
-    look = {"color": mark.colour(dark), "symbol": mark.symbol, "size": 8}
+    look = {"color": mark.color(dark), "symbol": mark.symbol, "size": 8}
     look["line"] = {"color": style.theme(dark).page, "width": 1}
     return {"type": "scatter", "x": X[:, 0], "y": X[:, 1], "mode": "markers", "name": name, "marker": look}
 

@@ -108,7 +108,7 @@ def _profile_range(arms, bands, rows):
 
 def _profile_of(arm: Drawn, band: Band, rows, foot: float, dark: bool):
     """Two bands and a line, each with the function that gives its part of frame k."""
-    colour, layers = arm.mark.colour(dark), np.arange(1, band.median.shape[1] + 1, dtype=np.int16)
+    color, layers = arm.mark.color(dark), np.arange(1, band.median.shape[1] + 1, dtype=np.int16)
     group = {"legendgroup": arm.name}
     if not band.narrow:
         for below, above, opacity in ((band.low80, band.high80, OUTER), (band.low50, band.high50, INNER)):
@@ -116,7 +116,7 @@ def _profile_of(arm: Drawn, band: Band, rows, foot: float, dark: bool):
             def shade(k, below=below, above=above):
                 return polygon(layers, _taken(below, rows[k]), _taken(above, rows[k]), foot)
 
-            yield shading(colour, opacity) | group | shade(0), shade
+            yield shading(color, opacity) | group | shade(0), shade
     shown = [_gaps(_taken(band.median, row)) for row in rows]
     drawn = line(arm, layers, shown[0], dark) | group
     drawn["marker"] |= {"size": 10 if len(layers) <= 40 else 6}
@@ -128,11 +128,11 @@ def _zeros(arms, bands, rows, floor: float, dark: bool):
     shown = [[_taken(band.median, row) == 0 for row in taken] for band, taken in zip(bands, rows, strict=True)]
     if not any(zero.any() for taken in shown for zero in taken):
         return
-    colours = [arm.mark.colour(dark) for arm in arms]
+    colors = [arm.mark.color(dark) for arm in arms]
 
     def marks(k):
         x = [np.flatnonzero(taken[k]) + 1 for taken in shown]
-        own = [colour for colour, layers in zip(colours, x, strict=True) for _ in layers]
+        own = [color for color, layers in zip(colors, x, strict=True) for _ in layers]
         layers = np.concatenate(x).astype(np.int16)
         return {"x": layers, "y": np.full(len(layers), floor), "marker": {"color": own, "line": {"color": own}}}
 
@@ -214,7 +214,7 @@ def compare_heatmap(arm: Drawn, quantity: str = "grad_norm", *, layers: int, dar
         "z": pooled.T,
         "zmin": -style.DECADES,
         "zmax": style.DECADES,
-        "colorscale": style.gradient_colours(dark),
+        "colorscale": style.gradient_colors(dark),
         "showscale": False,
         "hoverongaps": False,
         "hovertemplate": "step %{x:,.0f}, layer %{y}<br>%{z:.1f} decades<extra></extra>",

@@ -64,16 +64,16 @@ def _curves(arms, title, y, name, dark, *, share=False, before=None) -> Chart:
         record, band = arm.record, arm.record.curves[name]
         rows = spread_rows(len(record.step), MOST_POINTS)
         step = record.step[rows].astype(np.int32)
-        colour, group = arm.mark.colour(dark), {"legendgroup": arm.name}
+        color, group = arm.mark.color(dark), {"legendgroup": arm.name}
         if not band.narrow:
             for below, above, opacity in ((band.low80, band.high80, OUTER), (band.low50, band.high50, INNER)):
                 low, high = placed(below[rows]), placed(above[rows])
-                data.append(shading(colour, opacity) | group | polygon(step, low, high, 0))
+                data.append(shading(color, opacity) | group | polygon(step, low, high, 0))
         if before is not None and _differ(record.curves[before].median, band.median):
             clipped = True
             unclipped = _finite(placed(record.curves[before].median[rows]))
             thin = {"type": "scatter", "mode": "lines", "x": step, "y": unclipped, "showlegend": False}
-            thin |= {"line": {"color": colour, "width": 1, "dash": "dot"}}
+            thin |= {"line": {"color": color, "width": 1, "dash": "dot"}}
             data.append(thin | group | {"hovertemplate": f"{safe(arm.label)}, before: %{{y:.3~g}}<extra></extra>"})
             ranges.append(record.curves[before].median)
         form = "%{y:.1%}" if share else "%{y:.3~g}"

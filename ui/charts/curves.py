@@ -122,18 +122,18 @@ def _over_steps(trace, title, y, curves, finding, guides=None, *, axis=None, dar
     recorded = {name: values[:rows] for name, values in curves.items()}
     if not any(np.isfinite(values).any() for values in recorded.values()):
         return style.empty(title, f"The run diverged at step {trace.diverged_at}.", x="step", y=y, dark=dark)
-    colours = (look.text, style.MARKS[1].colour(dark), look.accent)
+    colors = (look.text, style.MARKS[1].color(dark), look.accent)
     dashes = ("solid", "dash", "dot")
     data = [
-        _curve(trace.step, values, name, {"color": colour, "width": 2, "dash": dash})
-        for (name, values), colour, dash in zip(recorded.items(), colours, dashes, strict=False)
+        _curve(trace.step, values, name, {"color": color, "width": 2, "dash": dash})
+        for (name, values), color, dash in zip(recorded.items(), colors, dashes, strict=False)
     ]
     axis = axis or style.value_axis(y, dark, *recorded.values())
     return _chart(trace, title, finding, data, recorded, guides or {}, axis, dark)
 
 
 def _by_layer(trace, title, values, finding, guides, *, axis, dark) -> Chart:
-    """One curve a layer, (rows, layers), coloured along the network; some layers only where there are many."""
+    """One curve a layer, (rows, layers), colored along the network; some layers only where there are many."""
     rows, layers = trace.rows_recorded, trace.layers
     shown = np.unique(np.rint(np.linspace(1, layers, min(layers, MOST_LAYERS))).astype(int))
     if layers > len(shown):
@@ -143,8 +143,8 @@ def _by_layer(trace, title, values, finding, guides, *, axis, dark) -> Chart:
     for layer in shown:
         name = "output" if layer == layers else f"layer {layer}"
         recorded[name] = values[:rows, layer - 1]
-        colour = style.depth_colour((layer - 1) / max(layers - 1, 1), dark)
-        line = {"color": colour, "width": 3 if layer in (1, layers) else 1.5}
+        color = style.depth_color((layer - 1) / max(layers - 1, 1), dark)
+        line = {"color": color, "width": 3 if layer in (1, layers) else 1.5}
         line["dash"] = "dash" if layer == 1 < layers else "solid"
         curve = _curve(trace.step, recorded[name], name, line, MOST_POINTS // 2)
         data.append(curve | {"showlegend": layer in named})
@@ -171,9 +171,9 @@ def _zeros(step, recorded, decades, dark) -> list[dict]:
     rows = np.flatnonzero(np.any([values == 0 for values in recorded.values()], axis=0))
     if not rows.size:
         return []
-    colour, rows = style.theme(dark).text, rows[:: -(-rows.size // MOST_MARKS)]
+    color, rows = style.theme(dark).text, rows[:: -(-rows.size // MOST_MARKS)]
     foot = 10.0 ** (decades[0] + 0.04 * (decades[1] - decades[0]))
-    marker = {"symbol": "x-thin", "size": 8, "color": colour, "line": {"color": colour, "width": 1.5}}
+    marker = {"symbol": "x-thin", "size": 8, "color": color, "line": {"color": color, "width": 1.5}}
     places = {"x": step[rows].astype(np.int32), "y": np.full(len(rows), foot)}
     drawn = {"type": "scatter", "mode": "markers", "name": "exactly 0", "marker": marker, "hovertemplate": "exactly 0"}
     return [drawn | places]

@@ -18,7 +18,7 @@ ARROW = 0.17  # length of the gradient's arrow, in boxes
 AXIS = 0.2  # half length of the longer eigen-direction, in boxes
 SHORTEST = 0.25  # of the shorter one, as a share of the longer: a narrower ellipse could not be seen
 MOST_POINTS = 400  # of a path that are drawn
-SHADES = np.linspace(0, 0.62, 9)  # of the colour scale that are used
+SHADES = np.linspace(0, 0.62, 9)  # of the color scale that are used
 
 
 def html(name: str) -> str:
@@ -55,7 +55,7 @@ def contours(surface: Surface, path: Path, step: int, *, dark: bool = False) -> 
     frame["yaxis"] |= {"scaleanchor": "x", "constraintoward": "top"}
     frame["legend"] |= {"entrywidth": 0.5, "entrywidthmode": "fraction"}
     lines = {"type": "contour", "x": x, "y": y, "z": _levels(surface, values), "hoverinfo": "skip", "showscale": False}
-    lines |= {"colorscale": _colours(dark), "ncontours": 16, "contours": {"coloring": "heatmap"}}
+    lines |= {"colorscale": _colors(dark), "ncontours": 16, "contours": {"coloring": "heatmap"}}
     lines |= {"line": {"width": 1, "color": style.faded(look.text, 0.3)}}
     data = [lines, _clickable(surface), *_path(surface, path, step, dark), *_here(surface, path, step, dark)]
     alt = f"Level lines of the function {surface.label}, with the path on them. {finding}"
@@ -90,7 +90,7 @@ def from_the_side(surface: Surface, path: Path, step: int, *, dark: bool = False
     }
     frame |= {"margin": frame["margin"] | {"l": 0, "r": 0}, "showlegend": False}
     sheet = {"type": "surface", "x": x, "y": y, "z": heights.astype(np.float32), "showscale": False}
-    sheet |= {"colorscale": _colours(dark), "hoverinfo": "skip", "lighting": {"ambient": 0.9, "specular": 0.03}}
+    sheet |= {"colorscale": _colors(dark), "hoverinfo": "skip", "lighting": {"ambient": 0.9, "specular": 0.03}}
     sheet["surfacecolor"] = _levels(surface, values)
     rows = _rows(path, step)
     inside = _inside(surface, path.points[rows])
@@ -141,13 +141,13 @@ def value_over_steps(surface: Surface, path: Path, step: int, *, dark: bool = Fa
 
 
 def _accent(dark: bool) -> str:
-    """Of the present point and its gradient: the one warm colour on the cold function."""
-    return style.MARKS[1].colour(dark)
+    """Of the present point and its gradient: the one warm color on the cold function."""
+    return style.MARKS[1].color(dark)
 
 
-def _colours(dark: bool) -> list[list]:
-    """The page's own colour at the lowest value, never so full that the path could not be seen on it."""
-    return [[k / 8, colour] for k, colour in enumerate(sample_colorscale(style.share_colours(dark), list(SHADES)))]
+def _colors(dark: bool) -> list[list]:
+    """The page's own color at the lowest value, never so full that the path could not be seen on it."""
+    return [[k / 8, color] for k, color in enumerate(sample_colorscale(style.share_colors(dark), list(SHADES)))]
 
 
 def _heights(surface: Surface, values: np.ndarray) -> np.ndarray:

@@ -29,7 +29,7 @@ MAGNITUDES = {"delta", "weight_gradient"}  # their decades tell more than their 
 def distributions(snapshot: Snapshot, quantity: str = "activation", *, dark: bool = False) -> Chart:
     """How `quantity` (a name of SPREADS) is spread within each layer, with its quantiles and share of exact zeros.
 
-    Each layer is one column of colour, scaled to its own mode. Deltas and gradients are shown by size on a
+    Each layer is one column of color, scaled to its own mode. Deltas and gradients are shown by size on a
     logarithmic axis, as are nets and activations when they spread over more than three decades.
     """
     label, name = SPREADS[quantity], AXES[quantity]
@@ -56,7 +56,7 @@ def distributions(snapshot: Snapshot, quantity: str = "activation", *, dark: boo
             "z": z,
             "zmin": 0,
             "zmax": 100,
-            "colorscale": style.density_colours(dark),
+            "colorscale": style.density_colors(dark),
             "showscale": False,
             "hoverinfo": "skip",
         }
@@ -133,4 +133,4 @@ def _finding(cuts: np.ndarray, zeros: np.ndarray, by_size: bool) -> str:
     told += f", {number(cuts[-1, 1])} in the output." if len(cuts) > 1 else ", the only one."
     worst = int(zeros.argmax())
     told += f" Most zeros: {zeros[worst]:.0%}, in layer {worst + 1}." if zeros[worst] else ""
-    return f"{told} Stronger colour: more values."
+    return f"{told} Stronger color: more values."

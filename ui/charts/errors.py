@@ -9,7 +9,7 @@ from ui.charts import style
 from ui.charts.network import indexed
 from ui.charts.style import Chart, number
 
-PATTERNS = ("", "/", ".", "x", "-")  # so that outputs are told apart without colour
+PATTERNS = ("", "/", ".", "x", "-")  # so that outputs are told apart without color
 
 
 def error_bars(squared: np.ndarray, outputs: list[int], *, dark: bool = False) -> Chart:
@@ -40,10 +40,10 @@ def error_bars(squared: np.ndarray, outputs: list[int], *, dark: bool = False) -
     frame["legend"]["traceorder"] = "normal"  # Plotly turns it round for bars that are stacked
     data = []
     for place, k in enumerate(outputs):
-        colour = style.arm_mark(k).colour(dark)
-        pattern = {"shape": PATTERNS[k], "fgcolor": look.page, "bgcolor": colour, "size": 7, "solidity": 0.25}
+        color = style.arm_mark(k).color(dark)
+        pattern = {"shape": PATTERNS[k], "fgcolor": look.page, "bgcolor": color, "size": 7, "solidity": 0.25}
         bars = {"type": "bar", "x": samples, "y": squared[:, place], "name": f"output {k + 1}"}
-        bars |= {"marker": {"color": colour, "pattern": pattern}}
+        bars |= {"marker": {"color": color, "pattern": pattern}}
         data.append(bars | {"hovertemplate": f"sample %{{x}}, output {k + 1}: %{{y:.4~g}}<extra></extra>"})
     line = {"color": look.text, "width": 2, "dash": "dash"}
     ends = {"x": frame["xaxis"]["range"], "y": [mean, mean], "mode": "lines", "name": "their mean, E"}

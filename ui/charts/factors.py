@@ -13,7 +13,7 @@ from ui.lecture.symbols import WEIGHTS, Symbol
 
 PLACES = ((0, 1), (0, 0), (1, 1), (1, 0), (2, 0.5))  # of the five nodes: inputs, hidden units, output
 NODE = 50  # pixels across
-PATTERNS = ("", "/", ".", "x", "-", "|", "+", "\\")  # of the samples, told apart without colours
+PATTERNS = ("", "/", ".", "x", "-", "|", "+", "\\")  # of the samples, told apart without colors
 CROSSING = 0.3  # share of an edge at which its label stands where two edges cross in their middles
 
 
@@ -101,8 +101,8 @@ def contributions(terms: np.ndarray, *, dark: bool = False) -> Chart:
     )  # fmt: skip
     data = []
     for n, row in enumerate(terms):
-        colour = style.depth_colour(n / max(samples - 1, 1), dark)
-        shape = {"color": colour, "pattern": {"shape": PATTERNS[n % len(PATTERNS)], "fillmode": "overlay"}}
+        color = style.depth_color(n / max(samples - 1, 1), dark)
+        shape = {"color": color, "pattern": {"shape": PATTERNS[n % len(PATTERNS)], "fillmode": "overlay"}}
         data.append({"type": "bar", "name": f"sample {n + 1}", "x": names, "y": row, "marker": shape,
                      "hovertemplate": f"sample {n + 1}: %{{y:.4~g}}<extra></extra>"})  # fmt: skip
     marker = {"symbol": "diamond", "size": 11, "color": look.page, "line": {"color": look.text, "width": 2}}

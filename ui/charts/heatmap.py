@@ -1,4 +1,4 @@
-"""Quantities of every layer at every step, as colour."""
+"""Quantities of every layer at every step, as color."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from ui.charts.style import DECADES, Chart, number
 MOST_COLUMNS = 250  # about what a screen can show
 MOST_CELLS = 40_000  # cells sent; 500 layers take fewer columns
 HEIGHT, BELOW = 420, 124
-ZERO = {False: "#b58900", True: "#e3b93c"}  # on neither arm of the gradient's colour scale
+ZERO = {False: "#b58900", True: "#e3b93c"}  # on neither arm of the gradient's color scale
 
 
 def gradient_heatmap(trace: Trace, quantity: str = "grad_norm", *, dark: bool = False) -> Chart:
     """Norm of every layer (a name of QUANTITIES) at every step, by decades from the output layer's at step 0.
 
-    Where steps outnumber the screen's columns, a column is the median of log10 over neighbouring recorded steps.
-    Cells that are exactly zero have a colour of their own.
+    Where steps outnumber the screen's columns, a column is the median of log10 over neighboring recorded steps.
+    Cells that are exactly zero have a color of their own.
     """
     chosen = QUANTITIES[quantity]
     title = f"{chosen.label[0].upper()}{chosen.label[1:]} over the steps"
@@ -45,8 +45,8 @@ def gradient_heatmap(trace: Trace, quantity: str = "grad_norm", *, dark: bool = 
             "z": np.where(np.isfinite(power), power, np.nan).astype(np.float32).T,
             "zmin": level - DECADES,
             "zmax": level + DECADES,
-            "colorscale": style.gradient_colours(dark),
-            "colorbar": style.colour_key(
+            "colorscale": style.gradient_colors(dark),
+            "colorbar": style.color_key(
                 key, [level + e for e in ends], ["≤ −6", "−3", "0", "+3", "≥ +6"], frame, dark
             ),
             "hovertemplate": f"step %{{x:,.0f}}, layer %{{y}}<br>{chosen.label} 10<sup>%{{z:.2f}}</sup><extra></extra>",
@@ -55,8 +55,8 @@ def gradient_heatmap(trace: Trace, quantity: str = "grad_norm", *, dark: bool = 
     if zero.any():
         mark = np.where(zero, 0, np.nan).astype(np.float32).T
         words = "step %{x:,.0f}, layer %{y}<br>exactly 0<extra></extra>"
-        one_colour = [[0, ZERO[dark]], [1, ZERO[dark]]]
-        data.append(cells | {"z": mark, "colorscale": one_colour, "showscale": False, "hovertemplate": words})
+        one_color = [[0, ZERO[dark]], [1, ZERO[dark]]]
+        data.append(cells | {"z": mark, "colorscale": one_color, "showscale": False, "hovertemplate": words})
         # a heatmap has no entry of its own in a legend, so a square without a place stands for it
         square = {"symbol": "square", "size": 12, "color": ZERO[dark]}
         nowhere = {"type": "scatter", "x": [None], "y": [None], "mode": "markers"}
@@ -81,8 +81,8 @@ def share_heatmap(trace: Trace, values: np.ndarray, title: str, finding: str, ke
             "zmin": 0,
             "zmax": 1,
             "hoverongaps": False,
-            "colorscale": style.share_colours(dark),
-            "colorbar": style.colour_key(key, [0, 0.5, 1], ["0%", "50%", "100%"], frame, dark),
+            "colorscale": style.share_colors(dark),
+            "colorbar": style.color_key(key, [0, 0.5, 1], ["0%", "50%", "100%"], frame, dark),
             "hovertemplate": "step %{x:,.0f}, layer %{y}<br>%{z:.1%}<extra></extra>",
         }
     ]

@@ -16,7 +16,7 @@ BELOW = 44
 ROOM = 0.95  # rows above the topmost and below the lowest node, together
 MOST_LABELS = 3  # nodes of a layer up to which each edge has room for its weight
 DASHES = {False: "solid", True: "6px,3px"}  # of a weight, by whether it is below 0
-PALEST = 0.35  # share of the colour scale's arm that even a weight of 0 has, to be seen on the page
+PALEST = 0.35  # share of the color scale's arm that even a weight of 0 has, to be seen on the page
 _SUBSCRIPT = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
 
@@ -95,7 +95,7 @@ def _edges(place, W, largest, left, right, dark) -> tuple[list[dict], list[dict]
     roomy = max(W.shape) <= MOST_LABELS
     for (i, j), w in np.ndenumerate(W):
         size = abs(w) / largest
-        line = {"color": edge_colour(w, largest, dark), "width": 1.5 + 5 * size, "dash": DASHES[w < 0]}
+        line = {"color": edge_color(w, largest, dark), "width": 1.5 + 5 * size, "dash": DASHES[w < 0]}
         stroke = {"type": "scatter", "mode": "lines", "line": line, "hoverinfo": "skip", "showlegend": False}
         drawn.append(stroke | {"x": [place, place + 1], "y": [left[i], right[j]]})
         for share in (0.3, 0.5, 0.7):
@@ -112,16 +112,16 @@ def _edges(place, W, largest, left, right, dark) -> tuple[list[dict], list[dict]
     return drawn, labels
 
 
-def edge_colour(weight: float, largest: float, dark: bool) -> str:
-    """Blue below 0, red above it, fuller for a larger weight; the muted grey at 0 itself."""
+def edge_color(weight: float, largest: float, dark: bool) -> str:
+    """Blue below 0, red above it, fuller for a larger weight; the muted gray at 0 itself."""
     if weight == 0:
         return style.theme(dark).muted
     strength = PALEST + (1 - PALEST) * min(abs(weight) / largest, 1)
-    return sample_colorscale(style.gradient_colours(dark), [0.5 + 0.5 * strength * (1 if weight >= 0 else -1)])[0]
+    return sample_colorscale(style.gradient_colors(dark), [0.5 + 0.5 * strength * (1 if weight >= 0 else -1)])[0]
 
 
 def _nodes(net, layer, layers, nets, heights, dark) -> dict:
-    """The nodes of a layer, coloured by their output."""
+    """The nodes of a layer, colored by their output."""
     look, values = style.theme(dark), layers[layer]
     shares = np.clip(values, 0, 1)
     if layer == 0:
@@ -131,7 +131,7 @@ def _nodes(net, layer, layers, nets, heights, dark) -> dict:
         words = [
             formula(letter, j, source, layers[layer - 1], W[:, j], nets[j], values[j]) for j in range(len(values))
         ]
-    marker = {"size": NODE, "color": sample_colorscale(style.share_colours(dark), list(shares)), "opacity": 1}
+    marker = {"size": NODE, "color": sample_colorscale(style.share_colors(dark), list(shares)), "opacity": 1}
     marker["line"] = {"color": look.muted, "width": 1.5}
     font = {"size": 14, "color": [look.page if share > 0.6 else look.text for share in shares]}
     return {
@@ -166,6 +166,6 @@ def _key(dark: bool) -> list[dict]:
     """What the strokes mean."""
     entries = []
     for name, weight, dash in (("weight above 0", 1.0, DASHES[False]), ("below 0", -1.0, DASHES[True])):
-        line = {"color": edge_colour(weight, 1.0, dark), "width": 4, "dash": dash}
+        line = {"color": edge_color(weight, 1.0, dark), "width": 4, "dash": dash}
         entries.append({"type": "scatter", "x": [None], "y": [None], "mode": "lines", "name": name, "line": line})
     return entries

@@ -25,7 +25,7 @@ class Curve:
     Attributes:
         name: in the legend and in the table.
         x, y: its points; None in y is a gap.
-        colour, dash, symbol: its looks; without a symbol it is a line alone, without a dash marks alone.
+        color, dash, symbol: its looks; without a symbol it is a line alone, without a dash marks alone.
         width: of the line.
         entry: whether the legend names it.
         low, high: ends of a whisker at every point.
@@ -34,7 +34,7 @@ class Curve:
     name: str
     x: Sequence[float]
     y: Sequence[float | None]
-    colour: str
+    color: str
     dash: str | None = "solid"
     symbol: str | None = None
     width: float = 2
@@ -81,17 +81,17 @@ def _trace(curve: Curve) -> dict:
         "hovertemplate": "%{y:.3~g} at %{x:.4~g}",
     }
     if curve.dash:
-        trace["line"] = {"color": curve.colour, "width": curve.width, "dash": curve.dash}
+        trace["line"] = {"color": curve.color, "width": curve.width, "dash": curve.dash}
     if curve.symbol:
         symbol = curve.symbol + "-open" * curve.hollow
-        trace["marker"] = {"size": 11 if curve.hollow else 8, "symbol": symbol, "color": curve.colour}
-        trace["marker"]["line"] = {"width": 2 if curve.hollow else 0, "color": curve.colour}
+        trace["marker"] = {"size": 11 if curve.hollow else 8, "symbol": symbol, "color": curve.color}
+        trace["marker"]["line"] = {"width": 2 if curve.hollow else 0, "color": curve.color}
     if curve.low is not None:
         trace["error_y"] = {
             "type": "data",
             "array": np.asarray(curve.high, float) - y,
             "arrayminus": y - np.asarray(curve.low, float),
-            "color": curve.colour,
+            "color": curve.color,
             "thickness": 1.5,
             "width": 5,
         }
@@ -104,13 +104,13 @@ def log_axis(title: str, dark: bool, *values: Sequence[float]) -> dict:
 
 
 def nielsen_ch5(series: Series, dark: bool) -> list[Chart]:
-    """Norm by hidden layer at initialisation, with the book's numbers."""
+    """Norm by hidden layer at initialization, with the book's numbers."""
     curves, look = [], style.theme(dark)
     for k, (median, low, high, paper) in enumerate(
         zip(series["median"], series["low"], series["high"], series["paper"], strict=True)
     ):
         mark, layers = style.arm_mark(k), np.arange(1, len(median) + 1)
-        looks = {"colour": mark.colour(dark), "symbol": mark.symbol}
+        looks = {"color": mark.color(dark), "symbol": mark.symbol}
         shift = 0.08 * (k - 1)  # whiskers beside each other
         name = f"{len(median)} hidden layers"
         curves.append(Curve(f"{name}, here", layers + shift, median, dash=mark.dash, low=low, high=high, **looks))
@@ -136,7 +136,7 @@ _GLOROT = {
 
 
 def glorot_2010(series: Series, dark: bool) -> list[Chart]:
-    """Densities by layer, standard init beside the normalised one: figures 6 to 8."""
+    """Densities by layer, standard init beside the normalized one: figures 6 to 8."""
     charts = []
     spreads = {"activations": "activation", "deltas": "delta", "weight_gradients": "weight_gradient"}
     for quantity, (title, x) in _GLOROT.items():
@@ -146,9 +146,9 @@ def glorot_2010(series: Series, dark: bool) -> list[Chart]:
             curves = [
                 Curve(
                     f"layer {layer + 1}",
-                    found["centres"],
+                    found["centers"],
                     density,
-                    style.depth_colour(layer / (layers - 1), dark),
+                    style.depth_color(layer / (layers - 1), dark),
                     ("solid", "dash", "dot", "dashdot", "longdash")[layer % 5],
                 )
                 for layer, density in enumerate(found["densities"])
@@ -170,7 +170,7 @@ def he_2015(series: Series, dark: bool) -> list[Chart]:
             found = next(c for c in series["curves"] if (c["depth"], c["init"]) == (depth, init))
             for seed, losses in enumerate(found["losses"]):
                 dash = ("solid", "dash")[k]
-                curves.append(Curve(init, found["step"], losses, mark.colour(dark), dash, entry=seed == 0))
+                curves.append(Curve(init, found["step"], losses, mark.color(dark), dash, entry=seed == 0))
             ends.append(f"{init} ends at {number(float(np.median([losses[-1] for losses in found['losses']])))}")
         longest = max(curve.x[-1] for curve in curves)
         curves.append(Curve("a guess, ln 10", [0, longest], [series["guess"]] * 2, look.muted, "dot", width=1.5))
@@ -191,15 +191,15 @@ def _gradients(series: Series, dark: bool) -> Chart:
     for k, (variance, norms, chi) in enumerate(zip(series["slopes"], series["norms"], series["chi"], strict=True)):
         mark, layers = style.arm_mark(k), np.arange(1, len(norms) + 1)
         name = f"{SIGMA} = {variance:.3g}"
-        curves.append(Curve(name, layers, np.array(norms) / norms[-1], mark.colour(dark), "solid"))
+        curves.append(Curve(name, layers, np.array(norms) / norms[-1], mark.color(dark), "solid"))
         theory = chi ** (len(norms) - layers)
-        curves.append(Curve("theory, χ per layer", layers, theory, mark.colour(dark), "dot", width=1.5, entry=k == 3))
+        curves.append(Curve("theory, χ per layer", layers, theory, mark.color(dark), "dot", width=1.5, entry=k == 3))
         words.append(f"{chi:.2f}")
     xaxis = style.layers_axis(len(norms), dark)
     yaxis = log_axis("‖dE/dW‖², of the top's", dark, *(curve.y for curve in curves))
     factors = f"{', '.join(words[:-1])} or {words[-1]}"
     finding = f"Every layer multiplies the square by {factors}: vanishing, level, exploding."
-    return plot("(a) Gradients at initialisation", finding, curves, xaxis, yaxis, dark=dark)
+    return plot("(a) Gradients at initialization", finding, curves, xaxis, yaxis, dark=dark)
 
 
 def _trainable(series: Series, dark: bool) -> Chart:
@@ -219,7 +219,7 @@ def _trainable(series: Series, dark: bool) -> Chart:
             "z": np.minimum(losses, worst),
             "x": list(range(len(variances))),
             "y": list(range(len(depths))),
-            "colorscale": style.share_colours(dark),
+            "colorscale": style.share_colors(dark),
             "zmin": 0,
             "zmax": worst,
             "xgap": 2,
@@ -250,7 +250,7 @@ def _trainable(series: Series, dark: bool) -> Chart:
                        showgrid=False, range=[-0.5, len(depths) - 0.5])  # fmt: skip
     frame = style.layout("(b) Loss after training", finding, xaxis=xaxis, yaxis=yaxis, dark=dark, height=HEIGHT + 46,
                          below=102)  # fmt: skip
-    shades = sample_colorscale(style.share_colours(dark), np.minimum(losses.ravel() / worst, 1).tolist())
+    shades = sample_colorscale(style.share_colors(dark), np.minimum(losses.ravel() / worst, 1).tolist())
     shades = np.reshape(shades, losses.shape)
     frame["annotations"] = [
         {
@@ -259,7 +259,7 @@ def _trainable(series: Series, dark: bool) -> Chart:
             "text": f"{losses[j, i]:.2g}",
             "showarrow": False,
             "font": {"size": style.TEXT_SIZE, "color": _text_on(shades[j, i])},
-            # the cell's own colour, so that the rule's line does not run through a number
+            # the cell's own color, so that the rule's line does not run through a number
             "bgcolor": str(shades[j, i]),
             "borderpad": 1,
         }
@@ -272,7 +272,7 @@ def _trainable(series: Series, dark: bool) -> Chart:
 
 
 def _text_on(shade: str) -> str:
-    """Black or white text, whichever has more contrast on a colour "rgb(r, g, b)"."""
+    """Black or white text, whichever has more contrast on a color "rgb(r, g, b)"."""
     channels = np.array([float(part) for part in shade[4:-1].split(",")]) / 255
     linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
     luminance = float(linear @ [0.2126, 0.7152, 0.0722])  # WCAG 2.2
@@ -283,15 +283,15 @@ def _text_on(shade: str) -> str:
 def hanin_nica(series: Series, dark: bool) -> list[Chart]:
     """Densities of ln |delta|^2 about their mean, with the normal density of variance beta."""
     curves, words = [], []
-    for k, (setting, centres, density, beta) in enumerate(
-        zip(series["settings"], series["centres"], series["densities"], series["beta"], strict=True)
+    for k, (setting, centers, density, beta) in enumerate(
+        zip(series["settings"], series["centers"], series["densities"], series["beta"], strict=True)
     ):
         mark, (width, depth, _) = style.arm_mark(k), setting
         name = f"width {width}, {depth} layers"
-        curves.append(Curve(name, centres, density, mark.colour(dark), None, mark.symbol))
-        x = np.linspace(centres[0], centres[-1], 121)
+        curves.append(Curve(name, centers, density, mark.color(dark), None, mark.symbol))
+        x = np.linspace(centers[0], centers[-1], 121)
         y = np.exp(-(x**2) / (2 * beta)) / math.sqrt(2 * math.pi * beta)
-        curves.append(Curve(f"N(0, {beta:.2f})", x, y, mark.colour(dark), mark.dash))
+        curves.append(Curve(f"N(0, {beta:.2f})", x, y, mark.color(dark), mark.dash))
         words.append(f"β = {beta:.2f}")
     finding = "Over draws of the weights the logarithm is close to normal, with " + ", ".join(words) + "."
     xaxis = style.axis("ln |delta|² of the first layer, minus its mean", dark)
@@ -305,7 +305,7 @@ def edge_of_stability(series: Series, dark: bool) -> list[Chart]:
     for k, rate in enumerate(series["rates"]):
         at, mark, limit = series["steps"][k], style.arm_mark(k), 2 / rate
         values = series["sharpness"][k]
-        curves = [Curve("sharpness", at, v, mark.colour(dark), "solid", entry=i == 0) for i, v in enumerate(values)]
+        curves = [Curve("sharpness", at, v, mark.color(dark), "solid", entry=i == 0) for i, v in enumerate(values)]
         curves.append(Curve(f"2 / learning rate = {limit:g}", [at[0], at[-1]], [limit] * 2, look.text, "dash"))
         late = np.array(values)[:, -len(at) // 4 :]
         finding = f"Learning rate {rate:g}: from {np.min(values):.0f} to {np.median(late):.1f} in the last quarter."
@@ -313,7 +313,7 @@ def edge_of_stability(series: Series, dark: bool) -> list[Chart]:
         charts.append(plot("Sharpness", finding, curves, xaxis, yaxis, dark=dark))
         losses = series["losses"][k]
         steps = series["loss_steps"][k]
-        curves = [Curve("loss", steps, v, mark.colour(dark), "solid", width=1.5, entry=False) for v in losses]
+        curves = [Curve("loss", steps, v, mark.color(dark), "solid", width=1.5, entry=False) for v in losses]
         finding = f"Learning rate {rate:g}: from {np.max(losses):.2g} to {np.median([v[-1] for v in losses]):.1g}."
         yaxis = log_axis("loss", dark, *losses)
         charts.append(plot("Loss", finding, curves, style.steps_axis(np.array(steps), dark), yaxis, dark=dark))
@@ -328,7 +328,7 @@ def clipping(series: Series, dark: bool) -> list[Chart]:
         name = f"clipped at {threshold:g}" if threshold else "not clipped"
         for i, losses in enumerate(runs):
             dash = ("solid", "dash", "dashdot", "dot")[k]
-            curves.append(Curve(name, step, losses, mark.colour(dark), dash, entry=i == 0))
+            curves.append(Curve(name, step, losses, mark.color(dark), dash, entry=i == 0))
     lost = [at for at in series["diverged_at"] if at is not None]
     first = [next(v for v in losses if v is not None) for losses in series["losses"][0]]
     if lost:
@@ -354,8 +354,8 @@ def saxe(series: Series, dark: bool) -> list[Chart]:
     look, rank = style.theme(dark), np.arange(1, len(series["gaussian"]) + 1)
     gaussian, orthogonal = style.arm_mark(0), style.arm_mark(1)
     curves = [
-        Curve("orthogonal", rank, series["orthogonal"], orthogonal.colour(dark), None, orthogonal.symbol),
-        Curve("Gaussian", rank, series["gaussian"], gaussian.colour(dark), None, gaussian.symbol),
+        Curve("orthogonal", rank, series["orthogonal"], orthogonal.color(dark), None, orthogonal.symbol),
+        Curve("Gaussian", rank, series["gaussian"], gaussian.color(dark), None, gaussian.symbol),
         Curve("theory", rank, series["expected"], look.text, "solid", width=1.5),
     ]
     values = np.array(series["gaussian"])

@@ -26,12 +26,12 @@ NAMES = {
 def _line(name: str, activation: str, dark: bool) -> dict:
     """The looks of a curve: what is measured has those of its activation."""
     look, mark = style.theme(dark), style.activation_mark(activation)
-    colour = mark.colour(dark)
+    color = mark.color(dark)
     return {
         "worst": {"mode": "lines", "line": {"color": look.muted, "width": 2, "dash": "longdashdot"}},
         "typical": {"mode": "lines", "line": {"color": look.text, "width": 2, "dash": "dash"}},
-        "measured": {"mode": "lines+markers", "line": {"color": colour, "width": 2.5},
-                     "marker": {"color": colour, "symbol": mark.symbol, "size": 9}},
+        "measured": {"mode": "lines+markers", "line": {"color": color, "width": 2.5},
+                     "marker": {"color": color, "symbol": mark.symbol, "size": 9}},
         "path": {"mode": "lines", "line": {"color": look.accent, "width": 2.5, "dash": "dot"}},
         "path_bound": {"mode": "lines", "line": {"color": look.accent, "width": 1}},
     }[name]  # fmt: skip

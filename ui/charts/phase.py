@@ -37,7 +37,7 @@ def layer_means(measured: LayerMeans, expected: LayerMeans | None, quantity: str
         return style.empty(title, "There is no finite value in this network.", x="layer", y=axis, dark=dark)
     x = np.arange(1, len(own) + 1)
     looks = {
-        "measured": ({"color": look.muted, "width": 1}, {"size": 9, "color": style.MARKS[1].colour(dark)}),
+        "measured": ({"color": look.muted, "width": 1}, {"size": 9, "color": style.MARKS[1].color(dark)}),
         "theory": ({"color": look.accent, "width": 2.5, "dash": "dashdot"}, None),
     }
     data = []
@@ -99,7 +99,7 @@ def phase_plane(
         "x": sigma_w.astype(np.float32),
         "y": sigma_b.astype(np.float32),
         "z": shades.astype(np.float32),
-        "colorscale": style.gradient_colours(dark),
+        "colorscale": style.gradient_colors(dark),
         "zmin": -0.5,
         "zmax": 0.5,
         "customdata": factors.astype(np.float32),
@@ -119,10 +119,10 @@ def phase_plane(
     )
     ticks = [-0.5, -0.25, 0, 0.25, 0.5]
     names = ["≤ 0.32", "0.56", "1", "1.8", "≥ 3.2"]
-    heat["colorbar"] = style.colour_key("gradient factor per layer, √χ, deep in the network", ticks, names, frame, dark)
+    heat["colorbar"] = style.color_key("gradient factor per layer, √χ, deep in the network", ticks, names, frame, dark)
     critical = {"type": "scatter", "mode": "lines", "x": line_w, "y": line_b, "name": "critical line χ = 1"}
     critical |= {"line": {"color": look.text, "width": 2.5}, "hoverinfo": "skip"}
-    mark = {"symbol": "star-diamond", "size": 15, "color": style.MARKS[1].colour(dark)}
+    mark = {"symbol": "star-diamond", "size": 15, "color": style.MARKS[1].color(dark)}
     mark["line"] = {"color": look.text, "width": 2}
     point = {"type": "scatter", "mode": "markers", "x": [place.sigma_w], "y": [place.sigma_b], "marker": mark}
     hover = f"this network<br>factor per layer {number(factor)}<extra></extra>"

@@ -18,7 +18,7 @@ def spread_rows(rows: int, most: int) -> np.ndarray:
 
 
 def pools(rows: int, most: int) -> list[slice]:
-    """At most `most` runs of neighbouring rows of one size; the last may be shorter."""
+    """At most `most` runs of neighboring rows of one size; the last may be shorter."""
     size = -(-rows // most)
     return [slice(start, min(start + size, rows)) for start in range(0, rows, size)]
 

@@ -21,7 +21,7 @@ MOST_VALUES = 30_000  # norms sent in all, so that 500 layers take fewer frames 
 # Decades the axis goes above step 0 in a run that diverged, whose last steps may reach 1e200, and beyond this run's
 # norms for a line to compare with: what it shows must not shrink to a flat line.
 ROOM = 8
-SHADES = 20  # colour steps a decade, so that a colour is one signed byte
+SHADES = 20  # color steps a decade, so that a color is one signed byte
 HEIGHT, BELOW = 460, 128  # pixels, of the whole and of what stands under the data, without the legend
 
 
@@ -46,7 +46,7 @@ def gradient_profile(
 ) -> Chart:
     """Norm over layers, logarithmic; opens at step 0, with play and a step slider over at most 100 recorded rows.
 
-    A marker's colour is its norm against the output layer's at step 0. A zero is a gap with a 0 at the foot of
+    A marker's color is its norm against the output layer's at step 0. A zero is a gap with a 0 at the foot of
     the axes; what leaves them at the top has an arrow there. Axes are the same in every frame.
 
     Args:
@@ -121,7 +121,7 @@ def _main(norms, name, dark):
 
     marker = {
         "color": shades[0],
-        "colorscale": style.gradient_colours(dark),
+        "colorscale": style.gradient_colors(dark),
         "cmin": -SHADES * style.DECADES,
         "cmax": SHADES * style.DECADES,
         "size": 12 if layers <= 40 else 7 if layers <= 120 else 5,
@@ -131,7 +131,7 @@ def _main(norms, name, dark):
 
 
 def _variants(trace, chosen: Quantity, rows) -> dict[str, np.ndarray]:
-    """The penalised and the clipped norm by name, each where it differs from the one before it."""
+    """The penalized and the clipped norm by name, each where it differs from the one before it."""
     before, found = chosen.values(trace, rows=rows), {}
     for field, name in chosen.variants:
         values = chosen.values(trace, field, rows)
@@ -143,14 +143,14 @@ def _variants(trace, chosen: Quantity, rows) -> dict[str, np.ndarray]:
 
 def _varied(variants: dict[str, np.ndarray], dark):
     looks = {
-        "with penalties": ("dash", "square-open", style.MARKS[2].colour(dark)),
+        "with penalties": ("dash", "square-open", style.MARKS[2].color(dark)),
         "after clipping": ("dot", "triangle-down-open", style.theme(dark).accent),
     }
     for name, values in variants.items():
-        dash, symbol, colour = looks[name]
+        dash, symbol, color = looks[name]
         drawn = _gaps(values)
-        line = {"color": colour, "width": 2, "dash": dash}
-        picture = _line(name, drawn[0], line, {"symbol": symbol, "size": 8, "color": colour})
+        line = {"color": color, "width": 2, "dash": dash}
+        picture = _line(name, drawn[0], line, {"symbol": symbol, "size": 8, "color": color})
         yield picture, lambda k, drawn=drawn: {"y": drawn[k]}
 
 
@@ -174,12 +174,12 @@ def _edges(norms, low, high, dark):
     look, span = style.theme(dark), high - low
     places = (
         ("exactly 0", norms == 0, low + 0.035 * span, "x-thin", look.text),
-        ("above the axis", norms > 10.0**high, high - 0.03 * span, "triangle-up", style.gradient_colours(dark)[-2][1]),
+        ("above the axis", norms > 10.0**high, high - 0.03 * span, "triangle-up", style.gradient_colors(dark)[-2][1]),
     )
-    for name, where, power, symbol, colour in places:
+    for name, where, power, symbol, color in places:
         if where.any():
             drawn = np.where(where, 10.0**power, np.nan)
-            marker = {"symbol": symbol, "size": 9, "color": colour, "line": {"color": colour, "width": 2}}
+            marker = {"symbol": symbol, "size": 9, "color": color, "line": {"color": color, "width": 2}}
             picture = _line(name, drawn[0], None, marker)
             yield picture | {"hovertemplate": name}, lambda k, drawn=drawn: {"y": drawn[k]}
 

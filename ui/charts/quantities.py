@@ -1,4 +1,4 @@
-"""What the profile and the heatmap can show of every layer, and what a colour is measured against."""
+"""What the profile and the heatmap can show of every layer, and what a color is measured against."""
 
 from __future__ import annotations
 
@@ -38,17 +38,17 @@ def _root_weights(trace: Trace) -> np.ndarray:
     return np.sqrt([W.size for W, _ in trace.weights])
 
 
-_PENALISED = (("total_grad_norm", "with penalties"), ("clipped_grad_norm", "after clipping"))
+_PENALIZED = (("total_grad_norm", "with penalties"), ("clipped_grad_norm", "after clipping"))
 
 QUANTITIES: dict[str, Quantity] = {
-    "grad_norm": Quantity("gradient norm", "gradient norm ‖∂E/∂W‖", "grad_norm", lambda trace: 1.0, _PENALISED),
+    "grad_norm": Quantity("gradient norm", "gradient norm ‖∂E/∂W‖", "grad_norm", lambda trace: 1.0, _PENALIZED),
     "delta_norm": Quantity("delta norm", "delta norm ‖∂E/∂net‖", "delta_norm", lambda trace: 1.0, ()),
-    "rms": Quantity("RMS per weight", "gradient per weight (RMS)", "grad_norm", _root_weights, _PENALISED),
+    "rms": Quantity("RMS per weight", "gradient per weight (RMS)", "grad_norm", _root_weights, _PENALIZED),
 }
 
 
 def reference(norms: np.ndarray) -> float:
-    """What a layer's colour is measured against: the output layer's norm in row 0 of the same run.
+    """What a layer's color is measured against: the output layer's norm in row 0 of the same run.
 
     Where that is zero or not finite, the largest norm of row 0, or else of the run; 1 when nothing is positive.
 

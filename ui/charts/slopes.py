@@ -39,7 +39,7 @@ def sigmoid_and_slope(z: float, *, dark: bool = False) -> Chart:
         below=102,
         hovermode="closest",
     )
-    mark = style.activation_mark("sigmoid").colour(dark)
+    mark = style.activation_mark("sigmoid").color(dark)
     band = {"type": "rect", "yref": "paper", "y0": 0, "y1": 1, "layer": "below", "line": {"width": 0}}
     band |= {"fillcolor": style.faded(look.muted, 0.14)}
     frame["shapes"] = [band | {"x0": -REACH, "x1": -edge}, band | {"x0": edge, "x1": REACH}]
@@ -84,10 +84,10 @@ def activations(names: Sequence[str], z: float, *, slopes: bool, dark: bool = Fa
         here = float((activation.slope if slopes else activation)(np.array([z]))[0])
         columns[activation.label] = drawn
         words.append(f"{activation.label} {number(here, 3)}")
-        line = {"color": mark.colour(dark), "width": 2.5, "dash": mark.dash, "simplify": False}
+        line = {"color": mark.color(dark), "width": 2.5, "dash": mark.dash, "simplify": False}
         curve = {"type": "scatter", "mode": "lines", "x": net, "y": drawn.astype(np.float32), "line": line}
         data.append(curve | {"name": activation.label, "hovertemplate": "%{y:.3~g}"})
-        point = {"symbol": mark.symbol, "size": 11, "color": mark.colour(dark)}
+        point = {"symbol": mark.symbol, "size": 11, "color": mark.color(dark)}
         point["line"] = {"color": look.page, "width": 1.5}
         dot = {"type": "scatter", "mode": "markers", "x": [z], "y": [here], "marker": point}
         data.append(dot | {"showlegend": False, "hoverinfo": "skip"})

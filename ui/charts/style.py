@@ -1,4 +1,4 @@
-"""What every chart shares: its two themes, the palette, the gradient's colour scale, and the frame around the data."""
+"""What every chart shares: its two themes, the palette, the gradient's color scale, and the frame around the data."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ui.text import typeset
 
 FONT = "'Source Sans', 'Source Sans Pro', 'Segoe UI', Helvetica, Arial, sans-serif"
 TEXT_SIZE = 13
-DECADES = 6  # the gradient's colour scale ends this many powers of ten above and below level
+DECADES = 6  # the gradient's color scale ends this many powers of ten above and below level
 LINE_WIDTH = 52  # characters that fit beside each other on a screen 390 pixels wide
 
 
@@ -56,7 +56,7 @@ class _Unchecked(go.Figure):
 
 @dataclass(frozen=True)
 class Theme:
-    """Colours of one theme; `page` is the page's background, behind the transparent figure."""
+    """Colors of one theme; `page` is the page's background, behind the transparent figure."""
 
     page: str
     panel: str
@@ -71,20 +71,20 @@ DARK = Theme(page="#10161d", panel="#19222b", text="#eef3f7", muted="#a7b5c1", g
 
 
 def theme(dark: bool) -> Theme:
-    """The colours to draw with."""
+    """The colors to draw with."""
     return DARK if dark else LIGHT
 
 
 @dataclass(frozen=True)
 class Mark:
-    """How one arm or activation is drawn; told apart by symbol and dash where colours are not seen."""
+    """How one arm or activation is drawn; told apart by symbol and dash where colors are not seen."""
 
     light: str
     dark: str
     symbol: str
     dash: str
 
-    def colour(self, dark: bool) -> str:
+    def color(self, dark: bool) -> str:
         return self.dark if dark else self.light
 
 
@@ -105,16 +105,16 @@ MARKS = (
 
 
 def activation_mark(name: str) -> Mark:
-    """The colour, symbol and dash of an activation, the same on every page."""
+    """The color, symbol and dash of an activation, the same on every page."""
     return MARKS[list(ACTIVATIONS).index(name) % len(MARKS)]
 
 
 def arm_mark(index: int) -> Mark:
-    """The colour, symbol and dash of an arm, counted from 0."""
+    """The color, symbol and dash of an arm, counted from 0."""
     return MARKS[(index + 1) % len(MARKS)]
 
 
-# -- the gradient's colour scale ---------------------------------------------------------------------------------
+# -- the gradient's color scale ---------------------------------------------------------------------------------
 
 _DIVERGING = {
     False: ("#0a2f7a", "#1f66c1", "#86b5e4", "#eef1f4", "#f0a58f", "#cf4532", "#7d0a1c"),
@@ -122,10 +122,10 @@ _DIVERGING = {
 }
 
 
-def gradient_colours(dark: bool) -> list[list]:
-    """Plotly colour scale for `decades`, from -6 (vanished) over 0 (level) to 6 (exploded)."""
-    colours = _DIVERGING[dark]
-    return [[i / (len(colours) - 1), colour] for i, colour in enumerate(colours)]
+def gradient_colors(dark: bool) -> list[list]:
+    """Plotly color scale for `decades`, from -6 (vanished) over 0 (level) to 6 (exploded)."""
+    colors = _DIVERGING[dark]
+    return [[i / (len(colors) - 1), color] for i, color in enumerate(colors)]
 
 
 def decades(norms: np.ndarray, reference: float) -> np.ndarray:
@@ -134,9 +134,9 @@ def decades(norms: np.ndarray, reference: float) -> np.ndarray:
         return np.clip(np.log10(norms) - math.log10(reference), -DECADES, DECADES)
 
 
-def faded(colour: str, opacity: float) -> str:
-    """A "#rrggbb" colour as CSS with an opacity, for bands."""
-    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+def faded(color: str, opacity: float) -> str:
+    """A "#rrggbb" color as CSS with an opacity, for bands."""
+    red, green, blue = (int(color[i : i + 2], 16) for i in (1, 3, 5))
     return f"rgba({red},{green},{blue},{opacity})"
 
 
@@ -148,25 +148,25 @@ _DENSITY = {False: "#0b8fa6", True: "#35b6cc"}
 _DEPTH = {False: ("#2b3fae", "#0c7f7a", "#b8660a"), True: ("#8ea6ff", "#3fc1b4", "#f7b15a")}
 
 
-def share_colours(dark: bool) -> list[list]:
-    """Plotly colour scale of a share, from 0 (near the page) to 1."""
-    return [[i / 3, colour] for i, colour in enumerate(_SHARE[dark])]
+def share_colors(dark: bool) -> list[list]:
+    """Plotly color scale of a share, from 0 (near the page) to 1."""
+    return [[i / 3, color] for i, color in enumerate(_SHARE[dark])]
 
 
-def density_colours(dark: bool) -> list[list]:
-    """Plotly colour scale of how many values lie somewhere, from none (the page itself) to the most."""
+def density_colors(dark: bool) -> list[list]:
+    """Plotly color scale of how many values lie somewhere, from none (the page itself) to the most."""
     look, accent = theme(dark), _DENSITY[dark]
     return [[0, faded(look.page, 0)], [0.02, faded(accent, 0.12)], [0.5, faded(accent, 0.5)], [1, faded(accent, 0.9)]]
 
 
-def depth_colours(dark: bool) -> list[list]:
-    """Plotly colour scale along the network, from its input to its output."""
-    return [[i / 2, colour] for i, colour in enumerate(_DEPTH[dark])]
+def depth_colors(dark: bool) -> list[list]:
+    """Plotly color scale along the network, from its input to its output."""
+    return [[i / 2, color] for i, color in enumerate(_DEPTH[dark])]
 
 
-def depth_colour(share: float, dark: bool) -> str:
-    """The colour at a share of the way from input (0) to output (1)."""
-    return sample_colorscale(depth_colours(dark), [share])[0]
+def depth_color(share: float, dark: bool) -> str:
+    """The color at a share of the way from input (0) to output (1)."""
+    return sample_colorscale(depth_colors(dark), [share])[0]
 
 
 # -- words and numbers -------------------------------------------------------------------------------------------
@@ -319,7 +319,7 @@ def layout(
         "height": height,
         "margin": {"l": 62, "r": 22, "t": top, "b": below},
         "font": {"family": FONT, "size": TEXT_SIZE, "color": look.text},
-        # The page's own colour, and not transparent: a picture saved from a dark page has light text.
+        # The page's own color, and not transparent: a picture saved from a dark page has light text.
         "paper_bgcolor": look.page,
         "plot_bgcolor": "rgba(0,0,0,0)",
         "hoverlabel": {"font": {"family": FONT, "size": TEXT_SIZE}, "bgcolor": look.panel, "bordercolor": look.muted},
@@ -334,8 +334,8 @@ def layout(
     } | more
 
 
-def colour_key(title: str, values: Sequence[float], labels: Sequence[str], frame: Mapping, dark: bool) -> dict:
-    """A colour bar under the data of the layout `frame`, as long as the data are wide on any screen."""
+def color_key(title: str, values: Sequence[float], labels: Sequence[str], frame: Mapping, dark: bool) -> dict:
+    """A color bar under the data of the layout `frame`, as long as the data are wide on any screen."""
     look, margin = theme(dark), frame["margin"]
     return {
         "orientation": "h",

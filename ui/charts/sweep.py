@@ -1,4 +1,4 @@
-"""A map of a sweep: one number of every cell as colour, level lines, theory's lines, and a place to click."""
+"""A map of a sweep: one number of every cell as color, level lines, theory's lines, and a place to click."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from ui.text import typeset
 
 HEIGHT, BELOW = 560, 124  # pixels, of the whole and of what stands under the data, without the legend
 LEGEND = style.legend_height(4)  # theory has two lines, and there is a measured one
-FACTOR = np.log10(2)  # decades of the factor per layer that the colours span on either side of 1
+FACTOR = np.log10(2)  # decades of the factor per layer that the colors span on either side of 1
 LEVEL = 0.05  # a factor per layer so near to 1 counts as level
 MARKED = 3  # decades from level beyond which a gradient counts as vanished or exploded
-SPAN = 6  # decades at most that the colours of a loss span
+SPAN = 6  # decades at most that the colors of a loss span
 
 
 def sweep_map(
@@ -74,8 +74,8 @@ def sweep_map(
         "z": np.clip(z, low, high).astype(np.float32),
         "zmin": low,
         "zmax": high,
-        "colorscale": style.gradient_colours(dark) if gradient else style.share_colours(dark),
-        "colorbar": style.colour_key(_key(shown.label, shown.kind), ticks, names, frame, dark),
+        "colorscale": style.gradient_colors(dark) if gradient else style.share_colors(dark),
+        "colorbar": style.color_key(_key(shown.label, shown.kind), ticks, names, frame, dark),
         "hoverinfo": "skip",
         "hoverongaps": False,
     }
@@ -118,10 +118,10 @@ class _Places:
 
     def __init__(self, axis: Axis):
         self._log, self._numeric, self.values = axis.logarithmic, axis.numeric, axis.values()
-        self.centres = self.place(self.values) if self._numeric else np.arange(len(self.values), dtype=float)
-        inner = (self.centres[:-1] + self.centres[1:]) / 2
-        half = np.diff(self.centres)[[0, -1]] / 2 if len(inner) else np.array([0.5, 0.5])
-        self.edges = np.concatenate([[self.centres[0] - half[0]], inner, [self.centres[-1] + half[1]]])
+        self.centers = self.place(self.values) if self._numeric else np.arange(len(self.values), dtype=float)
+        inner = (self.centers[:-1] + self.centers[1:]) / 2
+        half = np.diff(self.centers)[[0, -1]] / 2 if len(inner) else np.array([0.5, 0.5])
+        self.edges = np.concatenate([[self.centers[0] - half[0]], inner, [self.centers[-1] + half[1]]])
 
     def place(self, values: Sequence[float]) -> np.ndarray:
         """Where numbers stand."""
@@ -130,7 +130,7 @@ class _Places:
 
     def of(self, value: object) -> float:
         """Where one of the axis' values stands."""
-        return float(self.centres[self.values.index(value)])
+        return float(self.centers[self.values.index(value)])
 
     @property
     def smooth(self) -> bool:
@@ -141,7 +141,7 @@ class _Places:
         """The axis as Plotly wants it."""
         more = {"range": [float(self.edges[0]), float(self.edges[-1])], "showgrid": False}
         if not self._numeric:
-            more |= {"tickvals": self.centres.tolist(), "ticktext": [said(value) for value in self.values]}
+            more |= {"tickvals": self.centers.tolist(), "ticktext": [said(value) for value in self.values]}
         elif self._log:
             marks = self._log_marks()
             more |= {"tickvals": np.log10(marks).tolist(), "ticktext": [_short(mark) for mark in marks]}
@@ -162,7 +162,7 @@ def _short(value: float) -> str:
 
 
 def _scaled(cells: np.ndarray, kind: str) -> tuple[np.ndarray, float, float]:
-    """The numbers that colours stand for, and the ends of the scale."""
+    """The numbers that colors stand for, and the ends of the scale."""
     with np.errstate(divide="ignore", invalid="ignore"):
         if kind == "factor":
             return np.log10(cells), -FACTOR, FACTOR
@@ -198,17 +198,17 @@ def _key(label: str, kind: str) -> str:
 
 
 def _holes(cells: np.ndarray, x: _Places, y: _Places, partial: bool, dark: bool) -> list[dict]:
-    """Cells without a number, in grey, and their entry in the legend."""
+    """Cells without a number, in gray, and their entry in the legend."""
     holes = np.isnan(cells)
     if not holes.any():
         return []
-    colour = style.faded(style.theme(dark).muted, 0.55)  # no end of any colour scale looks like it
-    grey = {"type": "heatmap", "x": x.edges.astype(np.float32), "y": y.edges.astype(np.float32)}
-    grey |= {"z": np.where(holes, 0, np.nan).astype(np.float32), "colorscale": [[0, colour], [1, colour]]}
+    color = style.faded(style.theme(dark).muted, 0.55)  # no end of any color scale looks like it
+    gray = {"type": "heatmap", "x": x.edges.astype(np.float32), "y": y.edges.astype(np.float32)}
+    gray |= {"z": np.where(holes, 0, np.nan).astype(np.float32), "colorscale": [[0, color], [1, color]]}
     name = "not run yet" if partial else "no value: diverged, failed, or too few layers"
     square = {"type": "scatter", "mode": "markers", "x": [None], "y": [None], "name": name}
-    square |= {"marker": {"symbol": "square", "size": 12, "color": colour, "line": {"width": 1, "color": "#888"}}}
-    return [grey | {"showscale": False, "hoverinfo": "skip", "hoverongaps": False}, square]
+    square |= {"marker": {"symbol": "square", "size": 12, "color": color, "line": {"width": 1, "color": "#888"}}}
+    return [gray | {"showscale": False, "hoverinfo": "skip", "hoverongaps": False}, square]
 
 
 _STEPS = {"factor": FACTOR / 4, "decades": 2.0, "share": 0.2, "loss": 0.5, "growth": 0.5}
@@ -220,7 +220,7 @@ def _levels(z: np.ndarray, x: _Places, y: _Places, kind: str, dark: bool) -> lis
     if not (x.smooth and y.smooth and finite.size and np.ptp(finite) > 0):
         return []
     look, step = style.theme(dark), _STEPS[kind]
-    lines = {"type": "contour", "x": x.centres.astype(np.float32), "y": y.centres.astype(np.float32)}
+    lines = {"type": "contour", "x": x.centers.astype(np.float32), "y": y.centers.astype(np.float32)}
     held = np.clip(np.where(np.isfinite(z), z, np.nan), -1e6, 1e6)  # float32 ends at 1e38
     lines |= {"z": held.astype(np.float32), "showscale": False, "hoverinfo": "skip"}
     lines |= {"connectgaps": False, "showlegend": False}
@@ -252,8 +252,8 @@ def _targets(chart: Map, activation: str, cells: np.ndarray, shown, x: _Places, 
     return {
         "type": "scatter",
         "mode": "markers",
-        "x": x.centres[columns.ravel()].astype(np.float32),
-        "y": y.centres[rows.ravel()].astype(np.float32),
+        "x": x.centers[columns.ravel()].astype(np.float32),
+        "y": y.centers[rows.ravel()].astype(np.float32),
         "marker": {"opacity": 0, "size": 14, "symbol": "square", "color": "#888"},
         "text": words,
         "hovertemplate": "%{text}<extra></extra>",
@@ -311,7 +311,7 @@ def _distance(chart: Map, cells: np.ndarray, lines: Sequence[Line], x: _Places) 
     rows = np.asarray(chart.y.values(), float)
     good = np.isfinite(theory.x) & np.isfinite(theory.y)
     expected = np.interp(rows, *_rising(theory.y[good], x.place(theory.x[good])), left=np.nan, right=np.nan)
-    away = np.abs(crossings(x.centres, cells) - expected) / np.median(np.diff(x.centres))
+    away = np.abs(crossings(x.centers, cells) - expected) / np.median(np.diff(x.centers))
     away = away[np.isfinite(away)]
     if not away.size:
         return ""

@@ -1,4 +1,4 @@
-"""The verdict on several arms: a headline, a card an arm in its colour, and why."""
+"""The verdict on several arms: a headline, a card an arm in its color, and why."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from html import escape
 from core.comparison.arm_statistics import Record
 from core.diagnosis.rules import VERDICTS
 from ui.charts.arms import Drawn
-from ui.charts.style import gradient_colours, number
+from ui.charts.style import gradient_colors, number
 
 # Plotly's marker symbols as characters.
 GLYPHS = {
@@ -71,7 +71,7 @@ def _card(arm: Drawn, dark: bool) -> str:
     factor = summary["layer_factor"]
     shown = f"× {number(factor)}" if factor == factor else "–"
     return (
-        f"<div role='listitem' style='--arm: {arm.mark.colour(dark)}'>"
+        f"<div role='listitem' style='--arm: {arm.mark.color(dark)}'>"
         f"<b><i aria-hidden='true'>{GLYPHS[arm.mark.symbol]}</i>{escape(arm.name)}</b>"
         f"<strong>{shown}</strong><span>per layer, going back</span>"
         f"<span>{escape(arm.record.verdict.replace('_', ' '))}{_ended(arm.record)}</span></div>"
@@ -88,11 +88,11 @@ def _ended(record: Record) -> str:
     return f" · loss {number(summary['final_loss'])}{broken}"
 
 
-def colour_key(dark: bool) -> str:
-    """HTML: the one colour scale of all small heatmaps."""
-    stops = ", ".join(f"{colour} {100 * at:.0f}%" for at, colour in gradient_colours(dark))
+def color_key(dark: bool) -> str:
+    """HTML: the one color scale of all small heatmaps."""
+    stops = ", ".join(f"{color} {100 * at:.0f}%" for at, color in gradient_colors(dark))
     return (
-        "<div role='img' aria-label='Colours: from six decades below the output layer’s norm at step 0, over level, "
+        "<div role='img' aria-label='Colors: from six decades below the output layer’s norm at step 0, over level, "
         "to six decades above' style='max-width: 460px; font-size: .85rem'>"
         f"<div style='height: 12px; border-radius: 3px; background: linear-gradient(90deg, {stops})'></div>"
         "<div style='display: flex; justify-content: space-between'><span>≤ −6</span><span>−3</span>"

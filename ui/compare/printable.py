@@ -20,7 +20,7 @@ div.wide { overflow-x: auto; }
 
 
 def document(title: str, lines: Sequence[str], charts: Sequence[Chart], tables: Sequence[pd.DataFrame]) -> str:
-    """The file: a title, sentences, charts in light colours, tables. All text is escaped; nothing is loaded.
+    """The file: a title, sentences, charts in light colors, tables. All text is escaped; nothing is loaded.
 
     Args:
         title, lines: plain text, which may be a visitor's.

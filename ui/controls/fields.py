@@ -67,7 +67,7 @@ CONTROLS: dict[str, Control] = {
     "init_scale": Control(
         "Init scale", r"$g$, which multiplies $\sigma$. Sensible: 0.1 to 4; small vanishes, large explodes.", 0.1
     ),
-    "bias_std": Control("Bias std", r"$b \sim N(0, \sigma_b^2)$ at initialisation. Sensible: 0 to 1.", 0.05),
+    "bias_std": Control("Bias std", r"$b \sim N(0, \sigma_b^2)$ at initialization. Sensible: 0 to 1.", 0.05),
     "seed": Control("Seed", "Data, weights and batches are drawn from it: the same seed gives the same run."),
     "loss": Control("Loss", "$E$, a mean over samples of a sum over outputs."),
     "optimizer": Control("Optimizer", "How the step is made from the gradient."),
@@ -78,7 +78,7 @@ CONTROLS: dict[str, Control] = {
     ),
     "momentum": Control("Momentum", r"$\mu$ in $v \leftarrow \mu v + g$. Sensible: 0.5 to 0.99.", 0.05),
     "batch_size": Control("Batch size", "Samples of one step; empty takes all. Sensible: 16 to 128.", 16, "all"),
-    "steps": Control("Steps", "Updates made; 0 shows the initialisation only. Sensible: 100 to 2,000.", 100),
+    "steps": Control("Steps", "Updates made; 0 shows the initialization only. Sensible: 100 to 2,000.", 100),
     "record_every": Control("Record every", "Steps from one record to the next. Sensible: 1; 10 for long runs."),
     "dtype": Control(
         "Precision", "float32 has about 7 digits and nothing below $10^{-45}$; float64 has 16, and $10^{-324}$."
@@ -200,10 +200,10 @@ def network() -> None:
             draw(field)
 
 
-def initialisation() -> None:
+def initialization() -> None:
     """Init and its scale in sight; biases and seed in a group."""
     beside("init", "init_scale")
-    with st.expander("More on the initialisation", key="group_init"):
+    with st.expander("More on the initialization", key="group_init"):
         beside("bias_std", "seed")
 
 
@@ -222,10 +222,10 @@ def clipping() -> None:
     beside("clip", "clip_threshold")
 
 
-def regularisation() -> None:
+def regularization() -> None:
     """L2 in sight; the other penalties in a group."""
     draw("l2")
-    with st.expander("More on regularisation", key="group_regularisation"):
+    with st.expander("More on regularization", key="group_regularization"):
         beside("l1", "weight_decay")
         draw("max_norm")
 

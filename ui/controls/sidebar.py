@@ -36,10 +36,10 @@ def choose() -> Chosen:
         start = st.container()
         data, proposal = _data()
         fields.network()
-        fields.initialisation()
+        fields.initialization()
         fields.training()
         fields.clipping()
-        fields.regularisation()
+        fields.regularization()
         config, refused = _read(data)
         chosen = Chosen(config, data if isinstance(data, Given) else None, refused)
         with proposal:

@@ -26,14 +26,14 @@ from ui.runtime.sessions import Notice, Run
 
 PLANE = 33, 21  # points of the phase plane along sigma_w and sigma_b
 _DEFAULT = RunConfig()
-# Settings that say nothing of the network at initialisation.
+# Settings that say nothing of the network at initialization.
 _LATER = ("optimizer", "learning_rate", "momentum", "clip", "clip_threshold", "l1", "l2", "weight_decay",
           "max_norm", "record_every", "dtype")  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
 class Theory:
-    """What theory says of a run at initialisation: of grad_norm and of delta_norm, and the worst case of both."""
+    """What theory says of a run at initialization: of grad_norm and of delta_norm, and the worst case of both."""
 
     grad: Prediction
     delta: Prediction
@@ -47,7 +47,7 @@ class Theory:
 
 
 def at_start(run: Run) -> Run:
-    """The run without what says nothing of its initialisation, so that one theory serves many runs."""
+    """The run without what says nothing of its initialization, so that one theory serves many runs."""
     return Run(run.config.change(**{field: getattr(_DEFAULT, field) for field in _LATER}, steps=0), run.digest)
 
 

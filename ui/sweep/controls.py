@@ -135,7 +135,7 @@ def choose() -> Asked:
             max_chars=2000,
             placeholder="as the Lab opens",
             help="What no axis changes, as in `depth=20;width=64;steps=0`; what is not said is as the Lab opens. With "
-            "`steps=0` only the initialisation is looked at.",
+            "`steps=0` only the initialization is looked at.",
         )
         _lab()
     with st.container(horizontal=True, gap="xsmall"):

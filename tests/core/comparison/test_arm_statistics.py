@@ -32,7 +32,7 @@ def test_on_a_logarithmic_axis_a_median_of_two_is_their_geometric_mean():
 def test_linear_quantiles_are_numpys(rng, count):
     values = rng.standard_normal((count, 3, 2))
     for quantile, part in zip((0.1, 0.25, 0.5, 0.75, 0.9), parts(band(values, logarithmic=False)), strict=True):
-        # 1e-12: two orders of the same interpolation; relative to the largest, since neighbours may cancel
+        # 1e-12: two orders of the same interpolation; relative to the largest, since neighbors may cancel
         np.testing.assert_allclose(part, np.quantile(values, quantile, axis=0), atol=1e-12 * np.abs(values).max())
 
 

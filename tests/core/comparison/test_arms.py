@@ -63,7 +63,7 @@ def test_without_a_choice_it_is_sigmoid_tanh_and_relu_on_the_default_network():
         (lambda: Comparison(SMALL.change(seed=2**32 - 2), seeds=5), "seed = "),
         (lambda: Arm(""), "1 to 40 characters"),
         (lambda: Arm("a" * 41), "1 to 40 characters"),
-        (lambda: Arm("a", {"colour": 1}), "colour = 1"),
+        (lambda: Arm("a", {"color": 1}), "color = 1"),
         (lambda: Arm("a", {"seed": 1}), "seed = 1"),
         (lambda: Arm("a", {"depth": 501}), "depth = 501"),
         (lambda: Arm("a", {"l2": -1}), "l2 = -1"),

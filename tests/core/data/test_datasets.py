@@ -1,4 +1,4 @@
-"""Data: truthful draws, exact noise, standardised by the training samples alone, and refused when malformed."""
+"""Data: truthful draws, exact noise, standardized by the training samples alone, and refused when malformed."""
 
 import subprocess
 import sys
@@ -16,7 +16,7 @@ from core.data.datasets import (
     infer_task,
     load,
     split,
-    standardiser,
+    standardizer,
     suited,
 )
 from core.engine.training import checked_data
@@ -73,7 +73,7 @@ def test_load_draws_from_the_stream_of_the_seed(name):
     np.testing.assert_array_equal(s.D, D)
     spread = X.std(axis=0)
     spread[np.ptp(X, axis=0) == 0] = 1
-    # both standardise to rounding of values of order 1; blobs' centres and pixels reach about 20 standard deviations
+    # both standardize to rounding of values of order 1; blobs' centers and pixels reach about 20 standard deviations
     np.testing.assert_allclose(s.X, (X - X.mean(axis=0)) / spread, rtol=1e-12, atol=1e-12)
 
 
@@ -168,13 +168,13 @@ def test_gaussian_inputs_and_targets_are_independent_and_standard_normal():
 
 
 @pytest.mark.parametrize("noise", [0.1, 0.4])
-def test_blobs_are_easy_the_nearest_centre_is_always_the_right_one(noise):
+def test_blobs_are_easy_the_nearest_center_is_always_the_right_one(noise):
     for seed in range(10):
-        (centres, labels), (X, D) = draw("blobs", 10, seed=seed), draw("blobs", 500, noise, seed)
+        (centers, labels), (X, D) = draw("blobs", 10, seed=seed), draw("blobs", 500, noise, seed)
         assert (labels == np.eye(10)).all()
-        nearest = ((X[:, None] - centres) ** 2).sum(axis=2).argmin(axis=1)
+        nearest = ((X[:, None] - centers) ** 2).sum(axis=2).argmin(axis=1)
         assert (nearest == D.argmax(axis=1)).all()
-        assert 0.5 < (centres**2).mean() < 1.5  # unit scale: 200 squares, standard error 0.1
+        assert 0.5 < (centers**2).mean() < 1.5  # unit scale: 200 squares, standard error 0.1
 
 
 @pytest.mark.parametrize("name", REAL)
@@ -203,7 +203,7 @@ def test_more_samples_than_there_are_gives_all_of_them():
     assert len(load("iris", 151, 0.0, 0.2, 0).X) == 120
 
 
-def test_the_diabetes_target_is_standardised_over_all_patients():
+def test_the_diabetes_target_is_standardized_over_all_patients():
     D = draw("diabetes", 442)[1]
     assert abs(D.mean()) < 1e-14 and D.std() == pytest.approx(1, rel=1e-14)
 
@@ -255,16 +255,16 @@ def test_the_share_held_out_is_rounded_and_leaves_two_to_train_on(holdout, sampl
 
 
 @pytest.mark.parametrize("scale", [1e-300, 1.0, 1e300])
-def test_standardising_neither_overflows_nor_underflows(scale):
+def test_standardizing_neither_overflows_nor_underflows(scale):
     X = np.array([[1.0, 0.1], [2.0, 0.1], [4.0, 0.1]])
     expected = (X[:, 0] - 7 / 3) / X[:, 0].std()
-    Z = standardiser(X * scale)(X * scale)
+    Z = standardizer(X * scale)(X * scale)
     np.testing.assert_allclose(Z[:, 0], expected, rtol=1e-13)
     assert (Z[:, 1] == 0).all()  # three times 0.1 does not average to 0.1 exactly
 
 
-def test_a_constant_column_is_only_centred():
-    assert standardiser(np.full((3, 1), 5.0))(np.array([[5.0], [7.0]])).tolist() == [[0.0], [2.0]]
+def test_a_constant_column_is_only_centered():
+    assert standardizer(np.full((3, 1), 5.0))(np.array([[5.0], [7.0]])).tolist() == [[0.0], [2.0]]
 
 
 def test_loaded_arrays_are_shared_and_cannot_be_changed():
@@ -294,7 +294,7 @@ def test_noise_that_overflows_is_refused(name):
 
 
 @pytest.mark.parametrize("name", NOISY)
-def test_huge_noise_that_fits_is_standardised_like_any_other(name):
+def test_huge_noise_that_fits_is_standardized_like_any_other(name):
     X = load(name, 100, 1e200, 0.1, 0).X
     np.testing.assert_allclose(X.std(axis=0), 1, rtol=1e-13)
 

@@ -25,7 +25,7 @@ def test_a_geometric_gradient_has_its_factor_and_its_decades(factor, hidden):
 @given(st.lists(st.floats(1e-30, 1e30), min_size=3, max_size=20))
 def test_the_factor_is_the_one_of_the_trace(norms):
     factor, _ = flow(np.array([norms]))
-    assert factor[0] == pytest.approx(layer_factor(np.array(norms)), rel=1e-9)  # centred sums against polyfit's QR
+    assert factor[0] == pytest.approx(layer_factor(np.array(norms)), rel=1e-9)  # centered sums against polyfit's QR
 
 
 def test_rows_are_fitted_one_by_one():

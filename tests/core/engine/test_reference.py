@@ -57,7 +57,7 @@ def config(name):
         clip=clip["kind"],
         clip_threshold=clip["threshold"],
         steps=STEPS,
-        **entry["regularisation"],
+        **entry["regularization"],
     )
 
 

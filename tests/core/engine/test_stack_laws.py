@@ -1,4 +1,4 @@
-"""A run's bits depend on its config alone: not on its neighbours, the chunk, the order, the thread or the process."""
+"""A run's bits depend on its config alone: not on its neighbors, the chunk, the order, the thread or the process."""
 
 import multiprocessing
 import os
@@ -150,7 +150,7 @@ def test_a_hundred_runs_in_one_call_are_the_runs_alone_in_any_order():
 
 @settings(max_examples=25)
 @given(st.data())
-def test_neither_chunk_nor_neighbours_nor_order_change_a_bit(data):
+def test_neither_chunk_nor_neighbors_nor_order_change_a_bit(data):
     config = data.draw(st.sampled_from(KINDS))
     runs = data.draw(st.lists(st.sampled_from(members(config)), min_size=1, max_size=12))
     chunk_bytes = data.draw(st.sampled_from([1, 10_000, 100_000, 10**9]))
@@ -216,7 +216,7 @@ def test_the_step_that_chunks_are_cut_by_does_not_change_a_bit(monkeypatch):
         assert_same(trace, alone(run))
 
 
-def test_data_and_initial_given_are_as_independent_of_neighbours():
+def test_data_and_initial_given_are_as_independent_of_neighbors():
     rng = np.random.default_rng(1)
     data = rng.standard_normal((13, 3)), rng.standard_normal((13, 2))
     base = RunConfig(hidden=(5, 5), steps=4, holdout=0.25, samples=13, batch_size=4)
@@ -233,7 +233,7 @@ def test_data_and_initial_given_are_as_independent_of_neighbours():
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
-def test_diverging_neighbours_touch_nobody(optimizer, dtype):
+def test_diverging_neighbors_touch_nobody(optimizer, dtype):
     healthy = RunConfig(
         hidden=(6, 6), activation="relu", optimizer=optimizer, steps=30, samples=16, dtype=dtype, l2=1e-3,
         clip="per_layer_norm", clip_threshold=1e30, max_norm=1e30,

@@ -179,7 +179,7 @@ def test_no_gradient_at_all_is_not_clipped_and_does_not_divide_by_zero():
 @pytest.mark.parametrize(
     "steps, every, rows", [(0, 1, [0]), (0, 5, [0]), (5, 2, [0, 2, 4, 5]), (4, 2, [0, 2, 4]), (3, 9, [0, 3])]
 )
-def test_rows_are_initialisation_every_kth_step_and_the_end(steps, every, rows):
+def test_rows_are_initialization_every_kth_step_and_the_end(steps, every, rows):
     config = RunConfig(hidden=(3, 3), samples=8, steps=steps, record_every=every, optimizer="adam", l1=0.1)
     config = config.change(clip="value", clip_threshold=0.1)
     trace, full = train([config, config.change(record_every=1)])
@@ -662,7 +662,7 @@ def test_data_given_override_the_dataset_its_samples_and_its_noise():
     assert trace.weights[0][0].shape == (5, 4) and trace.weights[1][0].shape == (4, 2)
     assert trace.config is config and trace.task == "regression"
     kept = snapshot(config, data=data)
-    np.testing.assert_array_equal(kept.inputs, data[0])  # as they are: not standardised
+    np.testing.assert_array_equal(kept.inputs, data[0])  # as they are: not standardized
 
 
 def test_the_data_given_are_not_changed():

@@ -31,7 +31,7 @@ SMALL = {
 # Rows that a small version need not hold, and why.
 NOT_SMALL = {
     "nielsen_ch5": ["gradient norm of hidden layer"],  # twelve networks are too few for the ends of their spread
-    "glorot_2010": ["normalised: mean singular value"],  # differs at full size too, see the page
+    "glorot_2010": ["normalized: mean singular value"],  # differs at full size too, see the page
     "he_2015": ["22 layers", "for longer"],  # so few steps that Xavier's has not begun to learn
 }
 
@@ -132,7 +132,7 @@ def test_stored_numbers_agree_with_those_of_an_independent_script():
     assert here("glorot_2010", "multiplies delta") == pytest.approx([0.54, 0.80], abs=0.01)
     spreads = STORED["glorot_2010"].result.series
     np.testing.assert_allclose(spreads["standard"]["activation"], [0.460, 0.250, 0.141, 0.081, 0.047], atol=1.5e-3)
-    np.testing.assert_allclose(spreads["normalised"]["activation"], [0.630, 0.487, 0.409, 0.358, 0.322], atol=1.5e-3)
+    np.testing.assert_allclose(spreads["normalized"]["activation"], [0.630, 0.487, 0.409, 0.358, 0.322], atol=1.5e-3)
     assert here("he_2015", "loss after") == pytest.approx([2.2975], abs=0.02)
     # means of the logarithm over 10 networks, each step of 40 layers
     assert here("schoenholz_2017", "χ from the slope") == pytest.approx([0.755, 0.987, 1.128, 1.324], rel=0.02)

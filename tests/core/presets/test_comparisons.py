@@ -21,7 +21,7 @@ def factors(runs):
 
 
 def ratios(runs):
-    """Layer 1's gradient norm over the output layer's, at initialisation."""
+    """Layer 1's gradient norm over the output layer's, at initialization."""
     return np.array([trace.grad_norm[0, 0] / trace.grad_norm[0, -1] for trace in runs])
 
 

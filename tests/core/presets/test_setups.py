@@ -33,7 +33,7 @@ def accuracies(runs):
 
 
 def first_to_last(trace):
-    """||dE/dW|| of the first layer over the output layer's, at initialisation."""
+    """||dE/dW|| of the first layer over the output layer's, at initialization."""
     return trace.grad_norm[0, 0] / trace.grad_norm[0, -1]
 
 

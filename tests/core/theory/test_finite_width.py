@@ -16,9 +16,9 @@ WIDTHS = (3, 12, 5, 9, 2)
 
 def test_samples_of_one_cluster_are_one_group_with_a_middle_of_its_own():
     rng = np.random.default_rng(0)
-    centres = 10 * rng.standard_normal((GROUPS, 20))
+    centers = 10 * rng.standard_normal((GROUPS, 20))
     of = rng.integers(0, GROUPS, 60)
-    X = centres[of] + 0.1 * rng.standard_normal((60, 20))
+    X = centers[of] + 0.1 * rng.standard_normal((60, 20))
     groups, middle = grouped(X @ X.T)
     assert len({(g, c) for g, c in zip(groups, of, strict=True)}) == len(set(groups)) == len(set(of))
     np.testing.assert_array_equal(groups[middle], np.arange(len(middle)))

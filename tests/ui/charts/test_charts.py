@@ -26,7 +26,7 @@ for _name in QUANTITIES:
     CHARTS[f"heatmap of {_name}"] = lambda trace, quantity=_name, **look: gradient_heatmap(trace, quantity, **look)
 CHARTS["profile with company"] = lambda trace, **look: gradient_profile(
     trace,
-    previous=run("penalised and clipped"),
+    previous=run("penalized and clipped"),
     guides=[Guide("theory", trace.grad_norm[0] * 2, trace.grad_norm[0], trace.grad_norm[0] * 4)],
     **look,
 )

@@ -156,10 +156,10 @@ def test_nothing_is_placed_where_no_browser_finds_it():
     assert np.nanmax(placed) <= 1e6 * top
 
 
-def test_any_two_of_eight_arms_differ_in_colour_and_in_symbol_and_neighbours_of_one_dash_in_both():
+def test_any_two_of_eight_arms_differ_in_color_and_in_symbol_and_neighbors_of_one_dash_in_both():
     for marks in (arm_marks(["tanh"] * 8), arm_marks(list(ACTIVATIONS)[:8])):
         for dark in (False, True):
-            assert len({mark.colour(dark) for mark in marks}) == 8
+            assert len({mark.color(dark) for mark in marks}) == 8
         assert len({mark.symbol for mark in marks}) == 8
         assert len({mark.dash for mark in marks}) >= 3
 

@@ -12,7 +12,7 @@ from core.lecture.small_network import SmallNetwork, draw
 from ui.charts import style
 from ui.charts.descent import MOST_POINTS, contours, from_the_side, html, plain, value_over_steps
 from ui.charts.errors import error_bars
-from ui.charts.network import edge_colour, indexed, network
+from ui.charts.network import edge_color, indexed, network
 from ui.charts.slopes import REACH, activations, saturated_beyond, sigmoid_and_slope
 
 DESCENTS = {"contours": contours, "surface": from_the_side, "values": value_over_steps}
@@ -156,8 +156,8 @@ def test_weights_all_zero_and_very_large_ones_are_drawn():
 
 
 @pytest.mark.parametrize("dark", [False, True])
-def test_edges_of_either_sign_differ_in_colour_and_dash(dark):
-    assert edge_colour(1.0, 1.0, dark) != edge_colour(-1.0, 1.0, dark)
+def test_edges_of_either_sign_differ_in_color_and_dash(dark):
+    assert edge_color(1.0, 1.0, dark) != edge_color(-1.0, 1.0, dark)
     net = SmallNetwork(np.array([[1.0, -1.0]]), np.ones((2, 1)), np.ones((1, 1)), np.ones((1, 1)))
     edges = [drawn for drawn in network(net, 0, dark=dark).figure.data if drawn.mode == "lines"]
     assert edges[0].line.dash != edges[1].line.dash
@@ -169,7 +169,7 @@ def test_equal_weights_look_equal_in_both_matrices_and_zero_has_no_sign(dark):
     edges = [drawn.line for drawn in network(net, 0, dark=dark).figure.data if drawn.mode == "lines"]
     lower, zero, largest, upper = edges[:4]
     assert (lower.color, lower.width) == (upper.color, upper.width) != (largest.color, largest.width)
-    assert zero.color not in (edge_colour(1e-9, 4.0, dark), edge_colour(-1e-9, 4.0, dark))
+    assert zero.color not in (edge_color(1e-9, 4.0, dark), edge_color(-1e-9, 4.0, dark))
 
 
 @pytest.mark.parametrize("dark", [False, True])
@@ -180,7 +180,7 @@ def test_bars_stack_up_to_the_error_of_each_sample_and_the_line_is_their_mean(si
     bars = [drawn for drawn in figure.data if drawn.type == "bar"]
     np.testing.assert_allclose(np.sum([bar.y for bar in bars], axis=0), net.squared.sum(axis=1), rtol=1e-15)
     assert named(figure, "their mean, E").y[0] == pytest.approx(net.engine_error(), rel=1e-14)
-    assert len({bar.marker.pattern.shape for bar in bars}) == len(bars)  # told apart without colour
+    assert len({bar.marker.pattern.shape for bar in bars}) == len(bars)  # told apart without color
 
 
 # -- slopes ---------------------------------------------------------------------------------------------------------
@@ -218,4 +218,4 @@ def test_activations_are_drawn_in_their_own_marks_with_their_point(names, z, slo
         activation, mark = ACTIVATIONS[name], style.activation_mark(name)
         here = (activation.slope if slopes else activation)(np.array([z]))
         assert point.y[0] == here[0] and point.marker.symbol == mark.symbol
-        assert line.line.color == mark.colour(dark)
+        assert line.line.color == mark.color(dark)

@@ -96,14 +96,14 @@ def test_profile_axes_hold_every_frame_or_mark_what_they_do_not(kind):
                 assert "above the axis" in names
 
 
-def test_markers_are_coloured_by_decades_from_the_output_of_step_0():
+def test_markers_are_colored_by_decades_from_the_output_of_step_0():
     trace = run("default")
     figure = gradient_profile(trace).figure
     decades = np.log10(trace.grad_norm / trace.grad_norm[0, -1])
     for frame in figure.frames:
         (row,) = np.flatnonzero(trace.step == int(frame.name))
         shades = np.array(moved(figure, frame, "gradient norm").marker.color, dtype=float) / SHADES
-        # half a colour step, since a colour is sent as a whole number of them
+        # half a color step, since a color is sent as a whole number of them
         np.testing.assert_allclose(shades, np.clip(decades[row], -6, 6), atol=0.5 / SHADES + 1e-9)
     marker = named(figure, "gradient norm").marker
     assert (marker.cmin, marker.cmax) == (-6 * SHADES, 6 * SHADES)
@@ -135,8 +135,8 @@ def test_no_zero_and_nothing_beyond_needs_no_mark():
     assert [drawn.name for drawn in gradient_profile(run("default")).figure.data] == ["gradient norm"]
 
 
-def test_penalised_and_clipped_norms_are_drawn_where_they_differ():
-    trace = run("penalised and clipped")
+def test_penalized_and_clipped_norms_are_drawn_where_they_differ():
+    trace = run("penalized and clipped")
     figure = gradient_profile(trace).figure
     np.testing.assert_array_equal(named(figure, "with penalties").y, trace.total_grad_norm[0])
     np.testing.assert_array_equal(named(figure, "after clipping").y, trace.clipped_grad_norm[0])
@@ -172,7 +172,7 @@ def test_a_guide_is_a_line_with_its_band():
 
 
 def test_profile_table_holds_every_number_drawn():
-    trace = run("penalised and clipped")
+    trace = run("penalized and clipped")
     table = gradient_profile(trace).table.set_index(["step", "layer"])
     for row, step in enumerate(trace.step):
         for layer in range(trace.layers):
@@ -193,7 +193,7 @@ def test_the_alternative_says_what_row_0_and_the_end_hold():
 
 @pytest.mark.parametrize("quantity", QUANTITIES)
 def test_heatmap_holds_log10_of_every_norm_where_steps_are_few(quantity):
-    trace = run("penalised and clipped")
+    trace = run("penalized and clipped")
     heat = gradient_heatmap(trace, quantity).figure.data[0]
     # float32 holds seven digits
     np.testing.assert_allclose(heat.z, np.log10(BY_HAND[quantity](trace)).T, rtol=1e-6)
@@ -213,7 +213,7 @@ def test_a_column_is_the_median_of_log10_over_the_steps_it_pools():
     np.testing.assert_allclose(chart.table.loc[3, "layer 5"], 10 ** ((power[6, 4] + power[7, 4]) / 2), rtol=1e-12)
 
 
-def test_heatmap_colours_reach_six_decades_from_the_output_of_step_0():
+def test_heatmap_colors_reach_six_decades_from_the_output_of_step_0():
     trace = run("default")
     heat = gradient_heatmap(trace).figure.data[0]
     level = np.log10(trace.grad_norm[0, -1])
@@ -230,14 +230,14 @@ def test_heatmap_has_no_more_columns_than_a_screen(kind):
             assert np.array_equal(drawn.x, sorted(drawn.x))
 
 
-def test_zero_cells_have_a_colour_of_their_own():
+def test_zero_cells_have_a_color_of_their_own():
     trace = run("float32 underflow")
     heat, zeros, key = gradient_heatmap(trace).figure.data
     expected = (trace.grad_norm == 0).T
     np.testing.assert_array_equal(np.isfinite(zeros.z), expected)
     np.testing.assert_array_equal(np.isfinite(heat.z), ~expected)
     assert key.name == "exactly 0" and key.marker.color == zeros.colorscale[0][1]
-    assert key.marker.color not in [colour for _, colour in heat.colorscale]
+    assert key.marker.color not in [color for _, color in heat.colorscale]
 
 
 def test_a_broken_row_is_a_column_of_its_own_with_a_line_and_words():
@@ -256,7 +256,7 @@ def test_cells_of_uneven_steps_meet_half_way():
 
 @pytest.mark.parametrize("name", ["saturation", "dead"])
 def test_share_heatmaps_hold_the_shares(name):
-    trace = run("penalised and clipped")
+    trace = run("penalized and clipped")
     heat = getattr(curves, f"{name}_chart")(trace).figure.data[0]
     np.testing.assert_allclose(heat.z, getattr(trace, name).T, rtol=1e-6, atol=1e-9)
     assert (heat.zmin, heat.zmax) == (0, 1)
@@ -274,7 +274,7 @@ def test_share_heatmaps_hold_the_shares(name):
     ],
 )
 def test_curves_are_the_traces_rows(name, drawn):
-    trace = run("penalised and clipped")
+    trace = run("penalized and clipped")
     figure = getattr(curves, f"{name}_chart")(trace).figure
     for label, field in drawn.items():
         curve = named(figure, label)
@@ -299,7 +299,7 @@ def test_global_norm_after_clipping_stays_under_its_threshold_which_is_drawn():
     assert f"binds on {share:.0%} of the steps" in chart.alt
 
 
-@pytest.mark.parametrize("kind, clip", [("default", False), ("penalised and clipped", False), ("clipped", True)])
+@pytest.mark.parametrize("kind, clip", [("default", False), ("penalized and clipped", False), ("clipped", True)])
 def test_a_threshold_of_another_kind_of_norm_is_not_drawn(kind, clip):
     names = [drawn.name for drawn in curves.global_norm_chart(run(kind)).figure.data]
     assert ("threshold" in names) == clip
@@ -307,7 +307,7 @@ def test_a_threshold_of_another_kind_of_norm_is_not_drawn(kind, clip):
 
 @pytest.mark.parametrize("field", ["update_ratio", "weight_norm"])
 def test_layer_curves_are_the_traces_columns(field):
-    trace = run("penalised and clipped")
+    trace = run("penalized and clipped")
     figure = getattr(curves, f"{field}_chart")(trace).figure
     for layer in range(trace.layers):
         name = "output" if layer == trace.layers - 1 else f"layer {layer + 1}"
@@ -386,7 +386,7 @@ def test_envelopes_keep_the_extremes_and_the_gaps(rows):
         ([[1e-200, 1e-180]], 1e-180),
     ],
 )
-def test_colours_are_measured_against_the_output_of_row_0_or_the_next_best(norms, expected):
+def test_colors_are_measured_against_the_output_of_row_0_or_the_next_best(norms, expected):
     assert reference(np.array(norms)) == expected
 
 

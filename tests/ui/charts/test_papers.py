@@ -76,7 +76,7 @@ def test_names_in_a_legend_stand_once(name):
         assert len(named) == len(set(named))
 
 
-def test_curves_that_are_named_differ_in_colour_and_in_dash_or_symbol(name):
+def test_curves_that_are_named_differ_in_color_and_in_dash_or_symbol(name):
     for chart in draw(name):
         looks = [
             (trace.line.color or trace.marker.color, trace.line.dash if "lines" in trace.mode else None,
@@ -130,12 +130,12 @@ def test_cells_of_the_depth_map_hold_the_losses_and_the_rule_runs_through_them()
     assert ordered.x[0] == 0 and low <= ordered.y[0] <= low + 1
 
 
-def luminance(colour):
+def luminance(color):
     """Relative luminance of "#rrggbb" or "rgb(r, g, b)". Source: WCAG 2.2."""
-    if colour.startswith("#"):
-        channels = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    if color.startswith("#"):
+        channels = [int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)]
     else:
-        channels = [float(part) / 255 for part in colour[4:-1].split(",")]
+        channels = [float(part) / 255 for part in color[4:-1].split(",")]
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
@@ -145,7 +145,7 @@ def test_numbers_in_cells_can_be_read_on_their_shade(dark):
     series = STORED["schoenholz_2017"] | {"losses": np.linspace(0, 2.4, 30).reshape(6, 5).tolist()}
     for note in FIGURES["schoenholz_2017"](series, dark)[1].figure.layout.annotations:
         low, high = sorted((luminance(note.font.color), luminance(note.bgcolor)))
-        # 4.5 is WCAG's least contrast of text; no text has more than sqrt(21) = 4.58 on the middle grey
+        # 4.5 is WCAG's least contrast of text; no text has more than sqrt(21) = 4.58 on the middle gray
         assert (high + 0.05) / (low + 0.05) >= 4.5, (note.text, note.bgcolor)
 
 

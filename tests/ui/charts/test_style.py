@@ -1,4 +1,4 @@
-"""Colours that everybody can tell apart on both pages, and numbers written for a reader."""
+"""Colors that everybody can tell apart on both pages, and numbers written for a reader."""
 
 import itertools
 import math
@@ -25,14 +25,14 @@ SIGHT = {
 }
 
 
-def linear(colour):
+def linear(color):
     """Linear RGB in [0, 1] of "#rrggbb"."""
-    channels = np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)]) / 255
+    channels = np.array([int(color[i : i + 2], 16) for i in (1, 3, 5)]) / 255
     return np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
 
 
-def luminance(colour):
-    return float(linear(colour) @ [0.2126, 0.7152, 0.0722])
+def luminance(color):
+    return float(linear(color) @ [0.2126, 0.7152, 0.0722])
 
 
 def contrast(front, back):
@@ -48,8 +48,8 @@ def oklab(rgb):
     return np.array(to_lab) @ np.cbrt(np.array(to_cones) @ rgb)
 
 
-def seen(colour, sight):
-    return oklab(np.clip(np.array(SIGHT[sight]) @ linear(colour), 0, 1))
+def seen(color, sight):
+    return oklab(np.clip(np.array(SIGHT[sight]) @ linear(color), 0, 1))
 
 
 def test_perceptual_distance_of_black_and_white_is_1():
@@ -58,21 +58,21 @@ def test_perceptual_distance_of_black_and_white_is_1():
 
 @pytest.mark.parametrize("sight", SIGHT)
 @pytest.mark.parametrize("theme", THEMES)
-def test_marks_differ_in_colour_for_every_sight(theme, sight):
-    drawn = [seen(mark.colour(theme == "dark"), sight) for mark in MARKS]
+def test_marks_differ_in_color_for_every_sight(theme, sight):
+    drawn = [seen(mark.color(theme == "dark"), sight) for mark in MARKS]
     # 0.02 is just noticeable side by side; thin lines far apart need several times that
     least = {"no blue cones": 0.065}.get(sight, 0.085)
     assert min(np.linalg.norm(a - b) for a, b in itertools.combinations(drawn, 2)) > least
 
 
-def test_marks_differ_without_any_colour():
+def test_marks_differ_without_any_color():
     assert len({mark.symbol for mark in MARKS}) == len(MARKS)
 
 
 @pytest.mark.parametrize("theme", THEMES)
 def test_marks_stand_out_from_the_page(theme):
     # 3 is WCAG's least contrast of a graphical object
-    assert min(contrast(mark.colour(theme == "dark"), THEMES[theme].page) for mark in MARKS) >= 3
+    assert min(contrast(mark.color(theme == "dark"), THEMES[theme].page) for mark in MARKS) >= 3
 
 
 @pytest.mark.parametrize("theme", THEMES)
@@ -100,10 +100,10 @@ def test_every_activation_and_eight_arms_have_marks_of_their_own():
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-def test_gradient_colours_are_level_near_the_page_and_ever_stronger_outwards(dark):
-    scale = style.gradient_colours(dark)
+def test_gradient_colors_are_level_near_the_page_and_ever_stronger_outwards(dark):
+    scale = style.gradient_colors(dark)
     assert [share for share, _ in scale] == pytest.approx([i / 6 for i in range(7)])
-    far = [contrast(colour, style.theme(dark).page) for _, colour in scale]
+    far = [contrast(color, style.theme(dark).page) for _, color in scale]
     assert far[3] == min(far) < 2  # near the page's background, yet visible as a cell
     assert far[0] > far[1] > far[2] > far[3] < far[4] < far[5] < far[6]
     for low, high in ((0, 6), (1, 5), (2, 4)):  # blue below, red above
@@ -114,9 +114,9 @@ def test_gradient_colours_are_level_near_the_page_and_ever_stronger_outwards(dar
 @pytest.mark.parametrize("sight", SIGHT)
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 def test_vanishing_and_exploding_are_told_apart_by_every_sight(dark, sight):
-    colours = [seen(colour, sight) for _, colour in style.gradient_colours(dark)]
+    colors = [seen(color, sight) for _, color in style.gradient_colors(dark)]
     for low, high in ((0, 6), (1, 5), (2, 4)):
-        assert np.linalg.norm(colours[low] - colours[high]) > 0.085  # as for marks
+        assert np.linalg.norm(colors[low] - colors[high]) > 0.085  # as for marks
 
 
 @pytest.mark.parametrize(
@@ -166,7 +166,7 @@ def test_a_logarithmic_axis_holds_every_value_and_is_never_too_short(values):
 
 
 @pytest.mark.parametrize("layers", [1, 2, 11, 12, 13, 21, 51, 500, 501])
-def test_layers_are_labelled_from_the_input_without_crowding(layers):
+def test_layers_are_labeled_from_the_input_without_crowding(layers):
     ticks = style.layers_axis(layers, dark=False)["tickvals"]
     assert ticks[0] == 1 and ticks[-1] <= layers
     assert len(ticks) <= 14 and all(tick == int(tick) for tick in ticks)

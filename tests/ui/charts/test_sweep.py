@@ -1,4 +1,4 @@
-"""Maps of a sweep: cells where they belong, colours that end where they say, holes, theory's lines, and words."""
+"""Maps of a sweep: cells where they belong, colors that end where they say, holes, theory's lines, and words."""
 
 import numpy as np
 import pytest
@@ -57,8 +57,8 @@ def test_every_field_is_an_axis_with_its_values_within(field):
     heat, targets = parts(found, "heatmap")[0], parts(found, "scatter")[-1]
     edges = heat["x"]
     assert len(edges) == len(x) + 1 and (np.diff(edges) > 0).all()
-    centres = np.asarray(targets["x"][: len(x)])
-    assert ((edges[:-1] < centres) & (centres < edges[1:])).all()
+    centers = np.asarray(targets["x"][: len(x)])
+    assert ((edges[:-1] < centers) & (centers < edges[1:])).all()
 
 
 def test_a_click_tells_activation_and_place_and_hovering_tells_the_numbers():

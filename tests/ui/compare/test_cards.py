@@ -7,7 +7,7 @@ from core.comparison.arm_statistics import measure
 from core.diagnosis.rules import VERDICTS
 from ui.charts.arms import Drawn
 from ui.charts.style import MARKS
-from ui.compare.cards import GLYPHS, cards, colour_key, headline, listed, reasons
+from ui.compare.cards import GLYPHS, cards, color_key, headline, listed, reasons
 
 RUNS = {
     "deep": RunConfig(steps=5),
@@ -54,8 +54,8 @@ def test_cards_have_names_factors_verdicts_and_no_markup_of_a_visitor(records, d
     assert "× 0.24" in html or "× 0.23" in html
     assert "diverged at step" in html
     assert "nan" not in html
-    assert all(mark.colour(dark) in html for mark in MARKS[:3])
+    assert all(mark.color(dark) in html for mark in MARKS[:3])
 
 
-def test_the_colour_key_differs_between_themes():
-    assert colour_key(False) != colour_key(True)
+def test_the_color_key_differs_between_themes():
+    assert color_key(False) != color_key(True)

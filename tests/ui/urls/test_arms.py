@@ -77,7 +77,7 @@ def test_what_a_visitor_types_stands_for(text, vary, arms):
         ("maybe", "residual", "residual = 'maybe'"),
         ("relu", None, "field=value"),
         ("a~!relu", "activation", "field=value"),
-        ("colour=red", None, "colour = 'red'"),
+        ("color=red", None, "color = 'red'"),
         ("seed=3", None, "seed = "),
         ("2.5", "depth", "depth = 2.5"),
         ("inf", "l2", "l2 = inf"),
