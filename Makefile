@@ -28,6 +28,7 @@ test-slow: $(VENV)/dev.stamp
 
 lint: $(VENV)/dev.stamp
 	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
 
 bench: $(VENV)/dev.stamp
 	$(PY) -m benchmarks.engine

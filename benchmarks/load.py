@@ -90,9 +90,7 @@ async def attend(server: Server, sessions: int, seconds: float, first_value: flo
     arrival = 5 + sessions / 4  # arriving takes about twice the time of a change
     first = time.perf_counter() + arrival
     before, start = (server.cpu(), time.process_time(), busy()), time.perf_counter()
-    await asyncio.gather(
-        *(_sit(server.url, i, first, first + seconds, load, first_value) for i in range(sessions))
-    )
+    await asyncio.gather(*(_sit(server.url, i, first, first + seconds, load, first_value) for i in range(sessions)))
     spent = time.perf_counter() - start
     load.server_cpu, load.own_cpu, everything = (
         (now - then) / spent for now, then in zip((server.cpu(), time.process_time(), busy()), before, strict=True)

@@ -278,9 +278,7 @@ def cost(config: RunConfig, inputs: int | None = None, outputs: int | None = Non
     copies = 4 + OPTIMIZERS[config.optimizer].states + sum(penalties)
     stored = samples * (24 * (inputs + outputs) + (16 if config.batch_size else 0))
     trace = config.rows * 8 * ((7 + any(penalties[:2]) + (config.clip != "none")) * layers + 10)
-    return Cost(
-        multiply_adds, size * activations + parameters * (size * copies + 8) + batch * units + stored + trace
-    )
+    return Cost(multiply_adds, size * activations + parameters * (size * copies + 8) + batch * units + stored + trace)
 
 
 def environment_limit(name: str) -> float | None:

@@ -50,9 +50,7 @@ def hessian(config: RunConfig, weights: Initial, data: Data | None = None) -> np
     return product.dense()
 
 
-def hessian_vector(
-    config: RunConfig, weights: Initial, vector: np.ndarray, data: Data | None = None
-) -> np.ndarray:
+def hessian_vector(config: RunConfig, weights: Initial, vector: np.ndarray, data: Data | None = None) -> np.ndarray:
     """H v for one direction v of the parameters, (P,); arguments as `hessian`, for a network of any size.
 
     Raises:
@@ -158,9 +156,7 @@ class _Product:
         normalized = NORMALIZATIONS[config.normalization].axis
         self.axis = None if normalized is None else {1: -1, 2: -2}[normalized]  # there (R, units, samples)
         last = self.layout.layers - 1
-        self.skips = [
-            config.residual and layer < last and m == n for layer, (m, n) in enumerate(self.layout.shapes)
-        ]
+        self.skips = [config.residual and layer < last and m == n for layer, (m, n) in enumerate(self.layout.shapes)]
         with one_blas_thread, np.errstate(all="ignore"):
             self._forward(X, [0.0 if b is None else np.asarray(b, float) for _, b in weights], config)
             self._backward()

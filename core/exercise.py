@@ -140,9 +140,11 @@ def _array(name: str, values: ArrayLike, shape: tuple[int | None, ...]) -> np.nd
         array = np.array(values, dtype=object)
     except ValueError:  # rows of different shapes
         raise ConfigError(name, values, f"it must be {told} numbers") from None
-    if array.ndim != len(shape) or any(
-        want not in (None, got) for got, want in zip(array.shape, shape, strict=True)
-    ) or not array.size:
+    if (
+        array.ndim != len(shape)
+        or any(want not in (None, got) for got, want in zip(array.shape, shape, strict=True))
+        or not array.size
+    ):
         given = " by ".join(map(str, array.shape)) or "one value"
         raise ConfigError(name, given, f"it must be {told} numbers, at least one row")
     for place in np.ndindex(array.shape):

@@ -38,9 +38,7 @@ class GradientCheck:
     on_kinks: int
 
 
-def gradient_check(
-    config: RunConfig, data: Data | None = None, on_progress: Progress | None = None
-) -> GradientCheck:
+def gradient_check(config: RunConfig, data: Data | None = None, on_progress: Progress | None = None) -> GradientCheck:
     """Compares dE/dW and dE/db of every layer at initialization with differences of the loss, in float64.
 
     For each layer a direction halfway between the gradient's own and a random one is followed both ways, with steps

@@ -103,7 +103,7 @@ def _short(text: str) -> str:
 
 
 def _listed(items: Sequence[object], most: int = 10) -> str:
-    """"1, 2, 3", or the first ones and how many more."""
+    """ "1, 2, 3", or the first ones and how many more."""
     more = f" and {len(items) - most:,} more" if len(items) > most else ""
     return ", ".join(str(item) for item in items[:most]) + more
 

@@ -104,9 +104,7 @@ def numbers(comparison: Comparison, arms: list[Drawn]) -> None:
     columns |= {"verdict": None, "seeds diverged": None, "diverged at step": None}
     panels.table(summary, column_config={k: v for k, v in columns.items() if v}, key="compare-table")
     with st.container(horizontal=True):
-        panels.download(
-            "Table (CSV)", lambda: to_csv(summary.reset_index(names="arm")), "comparison.csv", "text/csv"
-        )
+        panels.download("Table (CSV)", lambda: to_csv(summary.reset_index(names="arm")), "comparison.csv", "text/csv")
         panels.download(
             "Summary to print (HTML)", lambda: to_print(comparison, arms), "gradient-comparison.html", "text/html"
         )
@@ -185,9 +183,7 @@ def show_some(records: dict[str, Record]) -> None:
 
 notice = ArmNotice(waiting, comparison.seeds)
 try:
-    found = training.records(
-        comparison, chosen.given.digest if chosen.given else None, notice, show_some
-    )
+    found = training.records(comparison, chosen.given.digest if chosen.given else None, notice, show_some)
 except ConfigError as error:
     refuse(error)
 except workers.lost():

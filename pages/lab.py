@@ -88,9 +88,7 @@ def gradients(run: Run, before: Run | None) -> None:
     trace, previous = kept(run), sessions.shared().runs.get(before) if before else None
     said = theory.expected(run, Notice(st.empty()))
     lines = theory.guides(said, quantity, trace)
-    profile = gradient_profile(
-        trace, quantity, previous=previous, guides=lines, keep_guides=keep, dark=panels.dark()
-    )
+    profile = gradient_profile(trace, quantity, previous=previous, guides=lines, keep_guides=keep, dark=panels.dark())
     panels.show(profile, "gradient-profile")
     if said.grad.reason:
         st.caption(said.grad.reason)
@@ -146,8 +144,10 @@ def answer(run: Run) -> None:
         return
     with box:
         config, data = run.config, run.data
-        parts = split(*data, config.holdout, config.seed) if data else load(
-            config.dataset, config.samples, config.noise, config.holdout, config.seed
+        parts = (
+            split(*data, config.holdout, config.seed)
+            if data
+            else load(config.dataset, config.samples, config.noise, config.holdout, config.seed)
         )
         if config.normalization == "batch":
             st.caption("Batch normalization takes the statistics of the points drawn here, not those of the samples.")

@@ -42,7 +42,8 @@ def dangers(source):
             if name in ("np.load", "numpy.load"):
                 yield name
             yield from (
-                word.arg for word in node.keywords
+                word.arg
+                for word in node.keywords
                 if word.arg in ("allow_pickle", "unsafe_allow_html", "unsafe_allow_javascript")
                 and not (isinstance(word.value, ast.Constant) and word.value.value is False)
             )

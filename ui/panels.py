@@ -136,9 +136,7 @@ def take_away(config: RunConfig | None, run: Run | None = None) -> None:
             download("Record (CSV)", lambda: to_csv(sessions.trained(run)), "gradient-lab.csv", "text/csv")
             download("PyTorch script", lambda: to_pytorch(config, run.data), "gradient_lab.py", "text/x-python")
         choose_picture()
-        st.file_uploader(
-            "Load settings (JSON)", type=["json"], key="config_file", on_change=_load, max_upload_size=1
-        )
+        st.file_uploader("Load settings (JSON)", type=["json"], key="config_file", on_change=_load, max_upload_size=1)
         if st.session_state.get("load_fault"):
             refusal(st.session_state["load_fault"])
 

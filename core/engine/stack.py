@@ -308,9 +308,7 @@ class Stack:
     def _update(self, step: int, row: int | None) -> None:
         """One step of every run: optimizer with decoupled decay, then the max-norm projection."""
         parameters, taken, work = self.parameters, self.taken, self.work
-        self.optimizer.step(
-            self.gradient.flat, self.states, self.rate, self.momentum, step + 1, taken.flat, work.flat
-        )
+        self.optimizer.step(self.gradient.flat, self.states, self.rate, self.momentum, step + 1, taken.flat, work.flat)
         if self.decays:
             np.multiply(parameters.flat, self.decay, out=work.flat)
             taken.flat += work.flat

@@ -277,9 +277,7 @@ class ProgressCount:
 def _on_executor(executor: Executor, chunks: list[list[int]], jobs: list[tuple], progress: ProgressCount, done) -> None:
     """Sends every chunk to the executor; when the caller gives up, drops what waits and stops what runs."""
     with lease() as held:
-        waiting = {
-            executor.submit(_train_leased, held, *job): chunk for chunk, job in zip(chunks, jobs, strict=True)
-        }
+        waiting = {executor.submit(_train_leased, held, *job): chunk for chunk, job in zip(chunks, jobs, strict=True)}
         try:
             while waiting:
                 ready, _ = wait(waiting, timeout=PROGRESS_SECONDS, return_when=FIRST_COMPLETED)

@@ -204,8 +204,18 @@ def _zeros(like: np.ndarray) -> np.ndarray | float:
 ACTIVATIONS: dict[str, Activation] = {
     member.name: member
     for member in (
-        Activation("linear", "linear", r"\varphi(z) = z", _linear, _straight, 1.0, (), ("normal", 1.0), "the identity",
-            rays=(1.0, 1.0)),
+        Activation(
+            "linear",
+            "linear",
+            r"\varphi(z) = z",
+            _linear,
+            _straight,
+            1.0,
+            (),
+            ("normal", 1.0),
+            "the identity",
+            rays=(1.0, 1.0),
+        ),
         Activation(
             "sigmoid",
             "sigmoid",

@@ -112,6 +112,7 @@ def _mean_singular_value(kept: Snapshot, layer: int, tell: Progress) -> float:
 
 def _theory(X: np.ndarray, width: int, config: RunConfig) -> list[float]:
     """Standard deviation of each hidden layer's activations: q^(l+1) = fan_in Var(W) E[phi(z)^2], z ~ N(0, q^l)."""
+
     def gain(fan_in: int, fan_out: int) -> float:
         return 1 / 3 if config.init == "uniform" else 2 * fan_in / (fan_in + fan_out)
 

@@ -58,11 +58,7 @@ def run(
     """
     stages = Stages(on_progress, [0.15, 1])
     line = min(critical_points("tanh", SIGMA_B), key=lambda point: point.sigma_w)
-    rows = [
-        near(
-            "critical σ_w² at σ_b² = 0.05", CRITICAL, line.sigma_w**2, 0.005, "the paper rounds to three digits"
-        )
-    ]
+    rows = [near("critical σ_w² at σ_b² = 0.05", CRITICAL, line.sigma_w**2, 0.005, "the paper rounds to three digits")]
     norms = _gradient_norms(networks, stages.stage(0))
     for variance in SLOPES:
         chi = max(point.chi for point in fixed_points("tanh", math.sqrt(variance), SIGMA_B) if point.stable)
@@ -78,9 +74,7 @@ def run(
                 "theory",
             )
         )
-    scales = {
-        variance: correlation("tanh", math.sqrt(variance), SIGMA_B).xi_c for variance in variances
-    }
+    scales = {variance: correlation("tanh", math.sqrt(variance), SIGMA_B).xi_c for variance in variances}
     losses = _trained(width, depths, variances, stages.stage(1), executor)
     for phase, variance in CLAIMS.items():
         if variance not in variances:

@@ -167,9 +167,12 @@ PAPERS: dict[str, Paper] = {
             year=2015,
             link="http://neuralnetworksanddeeplearning.com/chap5.html",
             claims=(
-                ("In sigmoid networks with 2, 3 and 4 hidden layers of 30 units, each layer learns several times more "
-                 "slowly than the one after it: speeds 0.07 and 0.31; 0.012, 0.060 and 0.283; 0.003, 0.017, 0.070 and "
-                 "0.285.", MEMORY),
+                (
+                    "In sigmoid networks with 2, 3 and 4 hidden layers of 30 units, each layer learns several times more "
+                    "slowly than the one after it: speeds 0.07 and 0.31; 0.012, 0.060 and 0.283; 0.003, 0.017, 0.070 and "
+                    "0.285.",
+                    MEMORY,
+                ),
             ),
             settings=(
                 "sigmoid, 784 inputs, 2 to 4 hidden layers of 30 units, 10 outputs",
@@ -201,9 +204,11 @@ PAPERS: dict[str, Paper] = {
             year=2010,
             link="https://proceedings.mlr.press/v9/glorot10a.html",
             claims=(
-                ("With the normalized init the average singular value of a layer's Jacobian, and the ratio between "
-                 "neighboring layers that goes with it, is around 0.8; with the standard one it drops to 0.5.",
-                 CHECKED),
+                (
+                    "With the normalized init the average singular value of a layer's Jacobian, and the ratio between "
+                    "neighboring layers that goes with it, is around 0.8; with the standard one it drops to 0.5.",
+                    CHECKED,
+                ),
                 ("Gradients at net inputs shrink on their way down with the standard init only (fig. 7).", CHECKED),
                 ("Weight gradients do not, even with the standard init (fig. 8).", CHECKED),
             ),
@@ -245,8 +250,10 @@ PAPERS: dict[str, Paper] = {
             link="https://arxiv.org/abs/1502.01852",
             claims=(
                 ("With 22 layers both inits converge, He's earlier (fig. 2).", SECOND_HAND),
-                ("With 30 layers Xavier's completely stalls, its gradients diminish; He's converges (fig. 3).",
-                 SECOND_HAND),
+                (
+                    "With 30 layers Xavier's completely stalls, its gradients diminish; He's converges (fig. 3).",
+                    SECOND_HAND,
+                ),
             ),
             settings=(
                 "ReLU, 20 inputs, 22 or 30 hidden layers of 100 units, 10 softmax outputs, zero biases, cross-entropy",
@@ -302,8 +309,7 @@ PAPERS: dict[str, Paper] = {
                 ),
             ),
             networks=tuple(
-                (f"{phase}, 50 layers",
-                 schoenholz_2017.TRAINED.change(hidden=(100,) * 50, init_scale=variance**0.5))
+                (f"{phase}, 50 layers", schoenholz_2017.TRAINED.change(hidden=(100,) * 50, init_scale=variance**0.5))
                 for phase, variance in schoenholz_2017.CLAIMS.items()
             ),
             own_data=False,
@@ -318,8 +324,11 @@ PAPERS: dict[str, Paper] = {
             year=2018,
             link="https://arxiv.org/abs/1812.05994",
             claims=(
-                ("In a ReLU network at He's init the logarithm of the squared gradient is close to normal, with a "
-                 "variance that grows like depth / width.", CHECKED),
+                (
+                    "In a ReLU network at He's init the logarithm of the squared gradient is close to normal, with a "
+                    "variance that grows like depth / width.",
+                    CHECKED,
+                ),
                 ("To leading order that variance is β = 5 Σ 1/n over the hidden layers.", "derived again here"),
             ),
             settings=(
@@ -343,8 +352,9 @@ PAPERS: dict[str, Paper] = {
                     "the chi-squared distribution's logarithm; He et al. 2015 for the factor 2",
                 ),
             ),
-            networks=(("width 32, 20 layers", hanin_nica.CONFIG.change(
-                hidden=(32,) * 20, dataset="gaussian", samples=128)),),
+            networks=(
+                ("width 32, 20 layers", hanin_nica.CONFIG.change(hidden=(32,) * 20, dataset="gaussian", samples=128)),
+            ),
             own_data=True,
             run=hanin_nica.run,
         ),
@@ -357,8 +367,11 @@ PAPERS: dict[str, Paper] = {
             year=2021,
             link="https://arxiv.org/abs/2103.00065",
             claims=(
-                ("Sharpness rises until it hovers at, or just above, 2 / learning rate, while the loss goes on "
-                 "falling, though not monotonically.", CHECKED),
+                (
+                    "Sharpness rises until it hovers at, or just above, 2 / learning rate, while the loss goes on "
+                    "falling, though not monotonically.",
+                    CHECKED,
+                ),
             ),
             settings=(
                 "tanh, 1 input, 2 hidden layers of 50 units, 1 linear output, N(0, 1/fan_in), zero biases",
@@ -389,8 +402,13 @@ PAPERS: dict[str, Paper] = {
             authors="Razvan Pascanu, Tomas Mikolov, Yoshua Bengio",
             year=2013,
             link="https://arxiv.org/abs/1211.5063",
-            claims=(("Rescaling the gradient when its norm exceeds a threshold keeps a network with exploding "
-                     "gradients in training.", QUALITATIVE),),
+            claims=(
+                (
+                    "Rescaling the gradient when its norm exceeds a threshold keeps a network with exploding "
+                    "gradients in training.",
+                    QUALITATIVE,
+                ),
+            ),
             settings=(
                 "ReLU, 20 inputs, 20 hidden layers of 64 units, 10 softmax outputs, cross-entropy, N(0, 2.5/fan_in)",
                 "512 samples in ten blobs (noise 0.4); SGD, learning rate 0.05, batches of 64, 300 steps; 6 networks",
@@ -420,8 +438,13 @@ PAPERS: dict[str, Paper] = {
             authors="Andrew Saxe, James McClelland, Surya Ganguli",
             year=2013,
             link="https://arxiv.org/abs/1312.6120",
-            claims=(("However well scaled, a product of many Gaussian matrices sends almost every direction to zero; "
-                     "one of orthogonal matrices keeps them all.", QUALITATIVE),),
+            claims=(
+                (
+                    "However well scaled, a product of many Gaussian matrices sends almost every direction to zero; "
+                    "one of orthogonal matrices keeps them all.",
+                    QUALITATIVE,
+                ),
+            ),
             settings=(
                 "linear, 100 weight matrices of 100 × 100, no biases, at initialization",
                 "Gaussian N(0, 1/100), or orthogonal",

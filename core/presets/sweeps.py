@@ -69,8 +69,11 @@ READY: dict[str, Ready] = {
         "He's init keeps the mean square of the gradient level at any depth, but a narrow deep ReLU network "
         "strays far from that mean: it may die altogether before it has learnt anything.",
         Map(
-            _BLOBS.change(init="he_normal", learning_rate=0.05), ("relu",), Axis("width", 2, 64, 11, True),
-            Axis("depth", 2, 32, 11), 2,
+            _BLOBS.change(init="he_normal", learning_rate=0.05),
+            ("relu",),
+            Axis("width", 2, 64, 11, True),
+            Axis("depth", 2, 32, 11),
+            2,
         ),  # fmt: skip
         "final accuracy",
     ),

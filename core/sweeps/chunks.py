@@ -103,9 +103,7 @@ class Stopped(BaseException):
     """Carries what the caller raised (its cause) past those who handle a run that fails."""
 
 
-def run_chunk(
-    base: RunConfig, names: tuple[str, ...], points: list[tuple], look: Callable[..., None] | Lease
-) -> Rows:
+def run_chunk(base: RunConfig, names: tuple[str, ...], points: list[tuple], look: Callable[..., None] | Lease) -> Rows:
     """Trains some networks; one that fails is a row with its error, and the others go on.
 
     Args:

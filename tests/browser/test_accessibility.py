@@ -206,8 +206,9 @@ def walk(page):
     page.evaluate(WATCH)
     stops = tab_through(page)
     for stop in stops:
-        stop["shown"] = (stop["shown"] or stop["grid"] or stop["whole"]
-                         or page.evaluate("number => again(number)", stop["number"]))
+        stop["shown"] = (
+            stop["shown"] or stop["grid"] or stop["whole"] or page.evaluate("number => again(number)", stop["number"])
+        )
     return stops
 
 

@@ -164,8 +164,16 @@ NETS = {
     "relu": RunConfig(hidden=(5, 4), activation="relu", init="he_normal", samples=20, steps=0),
     "no bias": RunConfig(hidden=(5, 4), activation="gelu", bias=False, samples=20, steps=0),
     "many": RunConfig(hidden=(9, 8, 7), activation="silu", samples=20, steps=0),
-    "classes": RunConfig(dataset="iris", hidden=(8, 8), activation="tanh", loss="cross_entropy",
-                         output_activation="softmax", samples=30, batch_size=7, steps=0),  # fmt: skip
+    "classes": RunConfig(
+        dataset="iris",
+        hidden=(8, 8),
+        activation="tanh",
+        loss="cross_entropy",
+        output_activation="softmax",
+        samples=30,
+        batch_size=7,
+        steps=0,
+    ),  # fmt: skip
     "narrow": RunConfig(hidden=(6,), activation="tanh", dtype="float32", holdout=0.3, samples=30, steps=0),
 }
 

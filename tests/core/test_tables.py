@@ -296,9 +296,7 @@ def test_inputs_are_numbers_and_one_hot_categories_standardized():
         "group = a",
         "group = b",
     )
-    raw = np.array(
-        [[31, 0, 0, 1, 1, 0], [42, 1, 0, 0, 0, 1], [53, 0, 0, 1, 1, 0], [64, 0, 1, 0, 0, 1]], dtype=float
-    )
+    raw = np.array([[31, 0, 0, 1, 1, 0], [42, 1, 0, 0, 0, 1], [53, 0, 0, 1, 1, 0], [64, 0, 1, 0, 0, 1]], dtype=float)
     # rounding of four values of order 1
     np.testing.assert_allclose(ready.X, (raw - raw.mean(axis=0)) / raw.std(axis=0), rtol=1e-14, atol=1e-15)
     score = np.array([1.5, 2.5, -30, 0.5])

@@ -115,7 +115,9 @@ def test_every_answer_has_the_security_headers(client):
 def test_sites_that_the_operator_names_may_frame_the_dashboard(monkeypatch):
     monkeypatch.setenv(limits.FRAMES, "https://example.org https://*.example.net")
     headers = hosting.security_headers()
-    assert headers["Content-Security-Policy"].endswith("frame-ancestors 'self' https://example.org https://*.example.net")
+    assert headers["Content-Security-Policy"].endswith(
+        "frame-ancestors 'self' https://example.org https://*.example.net"
+    )
     assert "X-Frame-Options" not in headers
 
 

@@ -70,7 +70,11 @@ TROUBLES: dict[str, tuple[RunConfig, ...]] = {
     "large_steps": (
         SHORT_TANH,
         RunConfig(
-            dataset="sine", activation="tanh", init="glorot_normal", hidden=(32,) * 3, optimizer="adam",
+            dataset="sine",
+            activation="tanh",
+            init="glorot_normal",
+            hidden=(32,) * 3,
+            optimizer="adam",
             learning_rate=0.3,
         ),
     ),

@@ -50,4 +50,3 @@ def error_bars(squared: np.ndarray, outputs: list[int], *, dark: bool = False) -
     data.append({"type": "scatter", "line": line, "hovertemplate": "E = %{y:.4~g}<extra></extra>"} | ends)
     table = pd.DataFrame({"sample": samples, "E_n": each})
     return Chart({"data": data, "layout": frame}, f"Error of each sample. {finding}", table)
-

@@ -46,9 +46,7 @@ def gradient_heatmap(trace: Trace, quantity: str = "grad_norm", *, dark: bool = 
             "zmin": level - DECADES,
             "zmax": level + DECADES,
             "colorscale": style.gradient_colors(dark),
-            "colorbar": style.color_key(
-                key, [level + e for e in ends], ["≤ −6", "−3", "0", "+3", "≥ +6"], frame, dark
-            ),
+            "colorbar": style.color_key(key, [level + e for e in ends], ["≤ −6", "−3", "0", "+3", "≥ +6"], frame, dark),
             "hovertemplate": f"step %{{x:,.0f}}, layer %{{y}}<br>{chosen.label} 10<sup>%{{z:.2f}}</sup><extra></extra>",
         }
     ]

@@ -128,9 +128,7 @@ def _nodes(net, layer, layers, nets, heights, dark) -> dict:
         words = [f"{indexed('x', i)} = {number(value, 3)}" for i, value in enumerate(values)]
     else:
         letter, source, W = (("y", "x", net.w01), ("o", "y", net.w12))[layer - 1]
-        words = [
-            formula(letter, j, source, layers[layer - 1], W[:, j], nets[j], values[j]) for j in range(len(values))
-        ]
+        words = [formula(letter, j, source, layers[layer - 1], W[:, j], nets[j], values[j]) for j in range(len(values))]
     marker = {"size": NODE, "color": sample_colorscale(style.share_colors(dark), list(shares)), "opacity": 1}
     marker["line"] = {"color": look.muted, "width": 1.5}
     font = {"size": 14, "color": [look.page if share > 0.6 else look.text for share in shares]}

@@ -115,9 +115,7 @@ def nielsen_ch5(series: Series, dark: bool) -> list[Chart]:
         name = f"{len(median)} hidden layers"
         curves.append(Curve(f"{name}, here", layers + shift, median, dash=mark.dash, low=low, high=high, **looks))
         curves.append(
-            Curve(
-                "the book's network", layers + shift, paper, look.text, None, "circle", entry=k == 2, hollow=True
-            )
+            Curve("the book's network", layers + shift, paper, look.text, None, "circle", entry=k == 2, hollow=True)
         )
     finding = (
         f"Each sigmoid layer leaves about {series['factor']:.0%} of the gradient norm; marks are medians, whiskers "

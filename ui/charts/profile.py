@@ -256,9 +256,7 @@ def _alt(trace: Trace, title: str, rows: np.ndarray, norms: np.ndarray, guides: 
     return " ".join(told)
 
 
-def _table(
-    trace: Trace, chosen: Quantity, quantity: str, rows: np.ndarray, guides: Sequence[Guide]
-) -> pd.DataFrame:
+def _table(trace: Trace, chosen: Quantity, quantity: str, rows: np.ndarray, guides: Sequence[Guide]) -> pd.DataFrame:
     columns = {"step": np.repeat(trace.step[rows], trace.layers)}
     columns |= {"layer": np.tile(np.arange(1, trace.layers + 1), len(rows))}
     columns |= {quantity: chosen.values(trace, rows=rows).ravel()}

@@ -172,7 +172,6 @@ def depth_color(share: float, dark: bool) -> str:
 # -- words and numbers -------------------------------------------------------------------------------------------
 
 
-
 def number(value: float, digits: int = 2) -> str:
     """A number for a reader: 0.25, 340, 6.9×10⁻⁸, −3."""
     if value < 0:

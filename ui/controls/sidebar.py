@@ -96,9 +96,7 @@ def mend(error: ConfigError, task: str | None) -> None:
     with st.container(horizontal=True):
         for i, way in enumerate(filter(None, ways)):
             label = " and ".join(f"{field.replace('_', ' ')} {value}" for field, value in way.items())
-            st.button(
-                f"Use {label}", key=f"mend_{i}", icon=":material/build:", on_click=fields.change, kwargs=way
-            )
+            st.button(f"Use {label}", key=f"mend_{i}", icon=":material/build:", on_click=fields.change, kwargs=way)
 
 
 def _start_from(config: RunConfig | None) -> None:

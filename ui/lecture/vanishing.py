@@ -247,8 +247,9 @@ CURES = (
 def _cures() -> None:
     """Each cure with a real training before and after."""
     st.subheader("The cures", anchor=False)
-    st.markdown("Each picture is a training of real networks, with and without the cure; one seed here, eight in "
-    "Compare.")
+    st.markdown(
+        "Each picture is a training of real networks, with and without the cure; one seed here, eight in Compare."
+    )
     with st.grid(3, min_column_width=340, gap="medium"):
         for cure in CURES:
             with st.container():

@@ -276,4 +276,3 @@ def _run(paper: Paper, waiting) -> None:
     notice.clear()
     fresh()[paper.name] = result
     st.rerun()
-

@@ -125,4 +125,3 @@ def choices(vary: str) -> tuple[str, ...] | None:
     if isinstance(rule, Flag):
         return ("false", "true")
     return getattr(rule, "names", None)
-

@@ -130,9 +130,9 @@ def test_the_norm_of_all_weights_is_that_of_the_layers_together_without_overflow
 
 
 def test_the_table_has_a_row_an_arm_and_survives_csv():
-    records = {"a": measure(train([SMALL])), "b,\"": measure(train([SMALL.change(activation="tanh")]))}
+    records = {"a": measure(train([SMALL])), 'b,"': measure(train([SMALL.change(activation="tanh")]))}
     wide = table(records)
-    assert list(wide.index) == ["a", "b,\""]
+    assert list(wide.index) == ["a", 'b,"']
     assert list(wide) == ["verdict", *TABLE.values()]
     assert wide.loc["a", "final loss"] == records["a"].summary["final_loss"]
 

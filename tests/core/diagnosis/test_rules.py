@@ -84,10 +84,24 @@ def test_the_verdict_is_the_gravest_finding(verdict, config):
 def test_level_weight_gradients_later_do_not_hide_that_the_gradient_vanishes():
     trace = run(RunConfig())
     assert trace.grad_norm[-1, 0] > 0.05 * trace.grad_norm[-1, -1]  # against 2e-8 in row 0
-    later = dataclasses.replace(trace, **{
-        name: getattr(trace, name)[200:] for name in ("step", "loss", "accuracy", "global_grad_norm", "grad_norm",
-                                                      "delta_norm", "weight_norm", "update_ratio", "saturation", "dead")
-    })
+    later = dataclasses.replace(
+        trace,
+        **{
+            name: getattr(trace, name)[200:]
+            for name in (
+                "step",
+                "loss",
+                "accuracy",
+                "global_grad_norm",
+                "grad_norm",
+                "delta_norm",
+                "weight_norm",
+                "update_ratio",
+                "saturation",
+                "dead",
+            )
+        },
+    )
     assert diagnose(later).verdict == "vanishing"
 
 

@@ -72,9 +72,7 @@ def directions(kept, rng):
 
 
 def shifted(weights, layer, along_W, along_b, amount):
-    return [
-        (W + amount * along_W, b + amount * along_b) if k == layer else (W, b) for k, (W, b) in enumerate(weights)
-    ]
+    return [(W + amount * along_W, b + amount * along_b) if k == layer else (W, b) for k, (W, b) in enumerate(weights)]
 
 
 def check(config, given, kept):

@@ -31,9 +31,7 @@ def parameters(name, when):
     """[(W, b), ...] as this project keeps them; they are stored as (out, in)."""
     entry = REFERENCE[name]
     layers = range(1, entry["n_layers"] + 1)
-    return [
-        (stored(name, f"W{k}_{when}").T, stored(name, f"b{k}_{when}") if entry["bias"] else None) for k in layers
-    ]
+    return [(stored(name, f"W{k}_{when}").T, stored(name, f"b{k}_{when}") if entry["bias"] else None) for k in layers]
 
 
 def config(name):

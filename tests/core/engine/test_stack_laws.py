@@ -202,8 +202,11 @@ def test_chunks_hold_each_run_once_and_only_runs_of_one_kind(monkeypatch):
     seen = []
     original = training._train_chunk
     monkeypatch.setattr(training, "CHUNK_BYTES", 30_000)
-    monkeypatch.setattr(training, "_train_chunk", lambda configs, *rest, **more: (
-        seen.append(len(configs)), original(configs, *rest, **more))[1])
+    monkeypatch.setattr(
+        training,
+        "_train_chunk",
+        lambda configs, *rest, **more: (seen.append(len(configs)), original(configs, *rest, **more))[1],
+    )
     traces = train(runs)
     assert sum(seen) == len(runs) and len(seen) > 8
     assert [trace.config for trace in traces] == runs

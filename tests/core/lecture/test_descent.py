@@ -233,9 +233,10 @@ def test_momentum_that_swings_up_below_the_limit_is_not_called_divergence(moment
         kinds.add(outcome.kind)
     assert "swings" in kinds
     # 0.99^(1000) of the energy is left, times the swing, of which 2,000 steps leave nothing
-    assert descend(surface, surface.start, 0.95 * most, momentum, 2000).values[-1] < descend(
-        surface, surface.start, 0.95 * most, momentum, 0
-    ).values[-1]
+    assert (
+        descend(surface, surface.start, 0.95 * most, momentum, 2000).values[-1]
+        < descend(surface, surface.start, 0.95 * most, momentum, 0).values[-1]
+    )
     above = descend(surface, surface.start, 1.05 * most, momentum, 2000)
     assert judge(surface, above).kind == "diverges"
 

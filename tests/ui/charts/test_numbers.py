@@ -423,5 +423,3 @@ def test_grid_surrounds_the_samples_with_the_first_input_running_fastest():
     np.testing.assert_allclose(points[-1], [1.1, 32.0])
     assert grid(X[:, :1], 50).shape == (50, 1)
     assert np.isfinite(grid(np.ones((4, 2)))).all()  # samples all in one place
-
-

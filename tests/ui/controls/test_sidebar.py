@@ -1,6 +1,5 @@
 """The sidebar: what it says about the data chosen."""
 
-
 import pytest
 from streamlit.testing.v1 import AppTest
 

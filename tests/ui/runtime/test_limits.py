@@ -50,7 +50,9 @@ def test_a_scheduler_that_is_no_address_is_refused(monkeypatch, address):
         limits.check()
 
 
-@pytest.mark.parametrize("address", ["", " tcp://host:8786 ", "tls://10.0.0.2:8786", "tcp://[::1]:8786", "ws://a-b.c:1"])
+@pytest.mark.parametrize(
+    "address", ["", " tcp://host:8786 ", "tls://10.0.0.2:8786", "tcp://[::1]:8786", "ws://a-b.c:1"]
+)
 def test_an_address_of_a_scheduler_passes(monkeypatch, address):
     monkeypatch.setenv(limits.SCHEDULER, address)
     limits.check()

@@ -91,9 +91,7 @@ def kind(rule):
     return "whole" if rule.whole else "float"
 
 
-@pytest.mark.parametrize(
-    "key, text", [(key, text) for key, rule in CONTROL_RULES.items() for text in BAD[kind(rule)]]
-)
+@pytest.mark.parametrize("key, text", [(key, text) for key, rule in CONTROL_RULES.items() for text in BAD[kind(rule)]])
 def test_a_bad_parameter_is_named_with_its_value_and_what_is_allowed(key, text):
     rule = CONTROL_RULES[key]
     found = faults({key: [text]})
