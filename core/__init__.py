@@ -1,9 +1,9 @@
 """The numerics of Gradient Flow Lab: networks, their gradients, and what happened to them."""
 
-from core.config import ConfigError, RunConfig
-from core.diagnosis.rules import Diagnosis, Finding, diagnose
-from core.engine.training import snapshot, train
-from core.trace import Snapshot, Trace
+from .config import ConfigError, RunConfig
+from .diagnosis.rules import Diagnosis, Finding, diagnose
+from .engine.training import snapshot, train
+from .trace import Snapshot, Trace
 
 __version__ = "0.1.0"
 

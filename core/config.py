@@ -8,14 +8,14 @@ import os
 from collections.abc import Mapping, Set
 from dataclasses import asdict, dataclass, fields, replace
 
-from core.data.datasets import DATASETS, held_out
-from core.errors import ConfigError
-from core.families.activations import ACTIVATIONS
-from core.families.clipping import CLIPS
-from core.families.initializers import INITS
-from core.families.losses import LOSSES, OUTPUT_ACTIVATIONS
-from core.families.normalization import NORMALIZATIONS
-from core.families.optimizers import OPTIMIZERS
+from .data.datasets import DATASETS, held_out
+from .errors import ConfigError
+from .families.activations import ACTIVATIONS
+from .families.clipping import CLIPS
+from .families.initializers import INITS
+from .families.losses import LOSSES, OUTPUT_ACTIVATIONS
+from .families.normalization import NORMALIZATIONS
+from .families.optimizers import OPTIMIZERS
 
 __all__ = ["RULES", "Choice", "ConfigError", "Cost", "Flag", "Number", "RunConfig", "Widths", "check_cost", "cost"]
 

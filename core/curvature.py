@@ -15,15 +15,15 @@ from concurrent.futures import Executor
 import numpy as np
 from scipy.sparse.linalg import LinearOperator, eigsh
 
-from core.config import RULES, RunConfig
-from core.engine.stack import Initial, check_initial
-from core.engine.training import Data, Progress, checked_data, one_blas_thread, train
-from core.errors import ConfigError
-from core.families.activations import ACTIVATIONS
-from core.families.losses import LOSSES, OUTPUT_ACTIVATIONS
-from core.families.normalization import EPS, NORMALIZATIONS
-from core.families.optimizers import OPTIMIZERS
-from core.layout import Layout
+from .config import RULES, RunConfig
+from .engine.stack import Initial, check_initial
+from .engine.training import Data, Progress, checked_data, one_blas_thread, train
+from .errors import ConfigError
+from .families.activations import ACTIVATIONS
+from .families.losses import LOSSES, OUTPUT_ACTIVATIONS
+from .families.normalization import EPS, NORMALIZATIONS
+from .families.optimizers import OPTIMIZERS
+from .layout import Layout
 
 MOST_DENSE = 4_000  # parameters of a dense Hessian: 128 MB
 SMALL = 120  # parameters up to which all eigenvalues take less time than Lanczos

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from core.config import Number, RunConfig
-from core.engine.training import snapshot, train
-from core.errors import ConfigError
-from core.families.activations import ACTIVATIONS
+from .config import Number, RunConfig
+from .engine.training import snapshot, train
+from .errors import ConfigError
+from .families.activations import ACTIVATIONS
 
 # Of a weight, an input or a target: no product of them leaves the range of float64.
 ENTRY = Number(-1_000_000, 1_000_000)

@@ -11,11 +11,11 @@ import zlib
 import numpy as np
 import pandas as pd
 
-from core.config import RunConfig
-from core.data.spreadsheet import harmless
-from core.engine.training import Data, checked_data
-from core.errors import ConfigError
-from core.trace import Trace
+from .config import RunConfig
+from .data.spreadsheet import harmless
+from .engine.training import Data, checked_data
+from .errors import ConfigError
+from .trace import Trace
 
 JSON_BYTES = 100_000
 SCRIPT_DATA_BYTES = 50_000_000  # of data, before they are packed into a script; about as much in the file

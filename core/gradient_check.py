@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.config import RunConfig
-from core.engine.training import Data, Progress, snapshot, train
-from core.families.activations import ACTIVATIONS
+from .config import RunConfig
+from .engine.training import Data, Progress, snapshot, train
+from .families.activations import ACTIVATIONS
 
 LONGEST, FACTOR, STEPS = 2.0, 4.0, 14  # steps along a direction of length 1
 MOST_LAYERS = 12  # of a deeper network so many, evenly spaced

@@ -19,14 +19,14 @@ from pathlib import Path
 
 import pandas as pd
 
-from core.config import RunConfig
-from core.engine.training import Progress
-from core.engine.workers import shared
-from core.errors import ConfigError
-from core.sweeps.dispatch import run
-from core.sweeps.files import Kept, check_output, read_spec, write
-from core.sweeps.grid import Grid
-from core.sweeps.table import Table
+from .config import RunConfig
+from .engine.training import Progress
+from .engine.workers import shared
+from .errors import ConfigError
+from .sweeps.dispatch import run
+from .sweeps.files import Kept, check_output, read_spec, write
+from .sweeps.grid import Grid
+from .sweeps.table import Table
 
 
 def sweep(

@@ -12,7 +12,7 @@ from itertools import islice
 import numpy as np
 import pandas as pd
 
-from core.data.columns import (
+from .data.columns import (
     MAX_CATEGORIES,
     MAX_TEXT,
     MAX_WHOLE,
@@ -22,8 +22,8 @@ from core.data.columns import (
     present,
     typed,
 )
-from core.data.datasets import TASKS, one_hot, standardizer
-from core.errors import ConfigError
+from .data.datasets import TASKS, one_hot, standardizer
+from .errors import ConfigError
 
 MAX_BYTES = 5_000_000
 MAX_ROWS = 100_000

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from core.config import RunConfig
-from core.layout import scaled_norm
+from .config import RunConfig
+from .layout import scaled_norm
 
 LAYER_FIELDS = (
     "grad_norm",

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from core.config import RunConfig
-from core.diagnosis.rules import VERDICTS, diagnose
-from core.trace import Trace
-from core.wording import written
+from ..config import RunConfig
+from ..diagnosis.rules import VERDICTS, diagnose
+from ..trace import Trace
+from ..wording import written
 
 CENTRAL = (0.8, 0.5)  # shares of the seeds inside the outer and the inner band
 

@@ -8,16 +8,16 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from core.config import RULES, Number, RunConfig
-from core.engine.training import Data, Progress, train
-from core.errors import ConfigError
-from core.families.activations import ACTIVATIONS
-from core.families.clipping import CLIPS
-from core.families.initializers import INITS
-from core.families.losses import LOSSES
-from core.families.normalization import NORMALIZATIONS
-from core.families.optimizers import OPTIMIZERS
-from core.trace import Trace
+from ..config import RULES, Number, RunConfig
+from ..engine.training import Data, Progress, train
+from ..errors import ConfigError
+from ..families.activations import ACTIVATIONS
+from ..families.clipping import CLIPS
+from ..families.initializers import INITS
+from ..families.losses import LOSSES
+from ..families.normalization import NORMALIZATIONS
+from ..families.optimizers import OPTIMIZERS
+from ..trace import Trace
 
 FEWEST_ARMS, MOST_ARMS = 2, 8
 LONGEST_NAME = 40

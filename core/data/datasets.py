@@ -8,7 +8,7 @@ from functools import cache, lru_cache, partial
 
 import numpy as np
 
-from core.errors import ConfigError
+from ..errors import ConfigError
 
 Draw = Callable[[np.random.Generator, int, float], tuple[np.ndarray, np.ndarray]]
 

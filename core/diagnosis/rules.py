@@ -13,12 +13,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from core.diagnosis import suggestions
-from core.diagnosis.statistics import HALF, Evidence, broken_layer, compared, joint, median
-from core.diagnosis.suggestions import GUIDE, Try
-from core.families.clipping import CLIPS
-from core.trace import Trace
-from core.wording import layers, part_of, percent, power_of_ten, written
+from ..families.clipping import CLIPS
+from ..trace import Trace
+from ..wording import layers, part_of, percent, power_of_ten, written
+from . import suggestions
+from .statistics import HALF, Evidence, broken_layer, compared, joint, median
+from .suggestions import GUIDE, Try
 
 VANISHED = -2.0  # decades from the last hidden layer to the first: it gets less than a hundredth
 EXPLODED = 1.0  # and ten times more: He's ReLU, 50 layers of 32 units, stays below by three standard deviations

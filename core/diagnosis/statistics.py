@@ -7,11 +7,11 @@ import math
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from core.data.datasets import DATASETS, Split, load
-from core.engine.stack import Stack
-from core.engine.training import one_blas_thread
-from core.families.activations import ACTIVATIONS
-from core.trace import Trace
+from ..data.datasets import DATASETS, Split, load
+from ..engine.stack import Stack
+from ..engine.training import one_blas_thread
+from ..families.activations import ACTIVATIONS
+from ..trace import Trace
 
 LEARNED, RIGHT = 0.1, 0.9  # share of the loss that is left, and of samples classified rightly, when a run has learned
 HALF = 0.5  # of the rows: from there on something is the rule and not the exception

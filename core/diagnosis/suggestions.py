@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.config import RunConfig
-from core.families.activations import ACTIVATIONS, Activation
-from core.families.clipping import CLIPS
-from core.families.initializers import INITS
-from core.families.optimizers import OPTIMIZERS
-from core.wording import short
+from ..config import RunConfig
+from ..families.activations import ACTIVATIONS, Activation
+from ..families.clipping import CLIPS
+from ..families.initializers import INITS
+from ..families.optimizers import OPTIMIZERS
+from ..wording import short
 
 GUIDE = 1e-3  # a step's length against the weights' norm that trains well (Bottou; Karpathy, CS231n notes)
 CALM, CALM_WITH_STATE = 0.02, 0.002  # learning rates at which every cure trains: plain SGD; optimizers with a memory

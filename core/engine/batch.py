@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from core.families.activations import Activation
-from core.families.losses import OUTPUT_ACTIVATIONS, Loss, softmax
-from core.families.normalization import normalize, normalize_backward
-from core.layout import Layout, Stacked
+from ..families.activations import Activation
+from ..families.losses import OUTPUT_ACTIVATIONS, Loss, softmax
+from ..families.normalization import normalize, normalize_backward
+from ..layout import Layout, Stacked
 
 SATURATED = 0.05  # a unit counts as saturated where |phi'| is below this share of sup |phi'|
 BLOCK = 255  # a byte counts that far

@@ -7,18 +7,18 @@ from collections.abc import Callable
 
 import numpy as np
 
-from core.config import RunConfig
-from core.data.datasets import Split
-from core.engine.batch import Batch
-from core.errors import ConfigError
-from core.families.activations import ACTIVATIONS
-from core.families.clipping import CLIPS, project_max_norm
-from core.families.initializers import INITS
-from core.families.losses import LOSSES
-from core.families.normalization import NORMALIZATIONS
-from core.families.optimizers import OPTIMIZERS
-from core.layout import Layout, repair_norms, safe_squares
-from core.trace import ROW_FIELDS, Trace
+from ..config import RunConfig
+from ..data.datasets import Split
+from ..errors import ConfigError
+from ..families.activations import ACTIVATIONS
+from ..families.clipping import CLIPS, project_max_norm
+from ..families.initializers import INITS
+from ..families.losses import LOSSES
+from ..families.normalization import NORMALIZATIONS
+from ..families.optimizers import OPTIMIZERS
+from ..layout import Layout, repair_norms, safe_squares
+from ..trace import ROW_FIELDS, Trace
+from .batch import Batch
 
 # Stream numbers: default_rng([seed, STREAM, ...]); the data's own is 0 (datasets).
 WEIGHT_STREAM, BIAS_STREAM, BATCH_STREAM = 1, 2, 3

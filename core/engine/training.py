@@ -10,12 +10,12 @@ from concurrent.futures import FIRST_COMPLETED, Executor, wait
 import numpy as np
 from threadpoolctl import OpenBLASController, ThreadpoolController
 
-from core.config import RunConfig, check_cost
-from core.data.datasets import Split, check_targets, load, split
-from core.engine.cancellation import Lease, lease
-from core.engine.stack import Initial, Stack
-from core.errors import ConfigError
-from core.trace import Snapshot, Trace
+from ..config import RunConfig, check_cost
+from ..data.datasets import Split, check_targets, load, split
+from ..errors import ConfigError
+from ..trace import Snapshot, Trace
+from .cancellation import Lease, lease
+from .stack import Initial, Stack
 
 CHUNK_BYTES = 7_000_000  # activations, parameters and gradients of one chunk stay near the core (measured)
 CHUNK_COST = 5_000_000_000  # multiply-adds of a chunk sent away: under half a second, so that progress is prompt

@@ -12,7 +12,7 @@ import types
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 
-from core.errors import ConfigError
+from ..errors import ConfigError
 
 SCHEDULER = "GRADIENT_LAB_SCHEDULER"  # the environment setting that names a Dask cluster, as tcp://host:port
 NICENESS = 10  # workers give way to the server's own threads, which answer every visitor
@@ -97,7 +97,7 @@ def _settle(niceness: int) -> None:
     if hasattr(os, "nice"):
         os.nice(niceness)
     threading.Thread(target=_leave_with_parent, daemon=True).start()
-    import core  # noqa: F401  so that the first job does not wait for it
+    from .. import train  # noqa: F401  so that the first job does not wait for it
 
 
 def _leave_with_parent() -> None:

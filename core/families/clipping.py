@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.layout import Stacked, norms, unit_norms
+from ..layout import Stacked, norms, unit_norms
 
 AGC_EPS = 1e-3  # smallest weight norm that adaptive clipping reckons with
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.families.activations import ACTIVATIONS, Activation
+from .activations import ACTIVATIONS, Activation
 
 
 def softmax(net: np.ndarray, out: np.ndarray, log_sum: np.ndarray, total: np.ndarray) -> None:

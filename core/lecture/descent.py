@@ -9,8 +9,8 @@ from functools import cache, lru_cache
 
 import numpy as np
 
-from core.config import Number
-from core.exercise import solve
+from ..config import Number
+from ..exercise import solve
 
 FAR = 100  # box sizes away from the box, where a path counts as diverged
 ARRIVED = 1e-3  # share of the way down that may be left

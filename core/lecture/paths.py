@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.config import RunConfig
-from core.engine.training import snapshot
-from core.errors import ConfigError
-from core.families.activations import ACTIVATIONS
-from core.theory import moments
-from core.theory.gaussian import LARGEST
-from core.theory.network import spectral_norm
+from ..config import RunConfig
+from ..engine.training import snapshot
+from ..errors import ConfigError
+from ..families.activations import ACTIVATIONS
+from ..theory import moments
+from ..theory.gaussian import LARGEST
+from ..theory.network import spectral_norm
 
 CHUNK = 32  # variances whose moments are found at once: their nodes stay in the cache (measured)
 

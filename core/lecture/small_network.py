@@ -7,11 +7,11 @@ from functools import cached_property
 
 import numpy as np
 
-from core.config import Number, RunConfig
-from core.engine.training import snapshot, train
-from core.errors import ConfigError
-from core.exercise import ENTRY
-from core.trace import Snapshot
+from ..config import Number, RunConfig
+from ..engine.training import snapshot, train
+from ..errors import ConfigError
+from ..exercise import ENTRY
+from ..trace import Snapshot
 
 SIZE = Number(1, 5, whole=True)
 SAMPLES = Number(1, 6, whole=True)

@@ -8,8 +8,8 @@ import os
 import sys
 from concurrent.futures import ProcessPoolExecutor
 
-from core.papers import stored
-from core.presets.setups import PAPERS
+from ..presets.setups import PAPERS
+from . import stored
 
 
 def main() -> None:

@@ -6,11 +6,11 @@ from concurrent.futures import Executor
 
 import numpy as np
 
-from core.config import RunConfig
-from core.engine.training import Progress, train
-from core.papers.report import Result, Stages, in_kind, thinned
-from core.trace import Trace
-from core.wording import written
+from ..config import RunConfig
+from ..engine.training import Progress, train
+from ..trace import Trace
+from ..wording import written
+from .report import Result, Stages, in_kind, thinned
 
 CONFIG = RunConfig(
     dataset="blobs",

@@ -7,11 +7,11 @@ from concurrent.futures import Executor
 
 import numpy as np
 
-from core.config import RunConfig
-from core.curvature import sharpness
-from core.engine.training import Progress, train
-from core.papers.report import Result, Stages, in_kind, near, thinned
-from core.wording import written
+from ..config import RunConfig
+from ..curvature import sharpness
+from ..engine.training import Progress, train
+from ..wording import written
+from .report import Result, Stages, in_kind, near, thinned
 
 CONFIG = RunConfig(hidden=(50, 50), activation="tanh", init="normal", samples=20, learning_rate=0.04, steps=4000)
 STEPS = {0.04: 4_000, 0.02: 12_000}  # by learning rate: sharpness needs time to rise to the higher limit

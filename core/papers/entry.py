@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from core.config import RunConfig
-from core.papers.report import Experiment
+from ..config import RunConfig
+from .report import Experiment
 
 # How far a claim, as told here, was checked.
 CHECKED = "checked in the text"

@@ -6,12 +6,12 @@ from concurrent.futures import Executor
 
 import numpy as np
 
-from core.config import RunConfig
-from core.engine.training import Progress, one_blas_thread, snapshot
-from core.families.activations import ACTIVATIONS
-from core.papers.report import Result, Stages, in_kind, near
-from core.theory import moments
-from core.trace import Snapshot
+from ..config import RunConfig
+from ..engine.training import Progress, one_blas_thread, snapshot
+from ..families.activations import ACTIVATIONS
+from ..theory import moments
+from ..trace import Snapshot
+from .report import Result, Stages, in_kind, near
 
 INPUTS, CLASSES, SAMPLES, HIDDEN = 1024, 10, 300, 5
 CONFIG = RunConfig(

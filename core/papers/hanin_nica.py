@@ -8,9 +8,9 @@ import numpy as np
 from scipy.special import digamma, polygamma
 from scipy.stats import binom
 
-from core.config import RunConfig
-from core.engine.training import Progress, train
-from core.papers.report import Result, Stages, in_kind, near
+from ..config import RunConfig
+from ..engine.training import Progress, train
+from .report import Result, Stages, in_kind, near
 
 CONFIG = RunConfig(activation="relu", init="he_normal", bias=False, samples=2, steps=0)
 SETTINGS = ((32, 20, 3000), (64, 20, 2000), (100, 30, 800))  # width, hidden layers, networks

@@ -6,10 +6,10 @@ from concurrent.futures import Executor
 
 import numpy as np
 
-from core.config import RunConfig
-from core.engine.training import Progress, snapshot
-from core.papers.report import Result, Stages, near, within
-from core.theory import fixed_points
+from ..config import RunConfig
+from ..engine.training import Progress, snapshot
+from ..theory import fixed_points
+from .report import Result, Stages, near, within
 
 PIXELS, CLASSES, SAMPLES, WIDTH = 784, 10, 1000, 30
 LIT = 0.19  # share of an MNIST image's pixels that are not black

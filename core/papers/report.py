@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import pandas as pd
 
-from core.engine.training import PROGRESS_SECONDS, Progress
+from ..engine.training import PROGRESS_SECONDS, Progress
 
 DIGITS = 6  # significant digits of a series: more than a figure shows
 

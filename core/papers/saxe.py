@@ -8,10 +8,10 @@ import numpy as np
 from scipy.linalg import lapack
 from scipy.special import digamma
 
-from core.config import RunConfig
-from core.engine.training import Progress, one_blas_thread, train
-from core.papers.report import Result, Stages, in_kind, near
-from core.wording import written
+from ..config import RunConfig
+from ..engine.training import Progress, one_blas_thread, train
+from ..wording import written
+from .report import Result, Stages, in_kind, near
 
 CONFIG = RunConfig(activation="linear", bias=False, hidden=(100,) * 99, samples=2, steps=0)
 

@@ -7,10 +7,10 @@ from concurrent.futures import Executor
 
 import numpy as np
 
-from core.config import RunConfig
-from core.engine.training import Progress, train
-from core.papers.report import Result, Stages, in_kind, near
-from core.theory import correlation, critical_points, fixed_points
+from ..config import RunConfig
+from ..engine.training import Progress, train
+from ..theory import correlation, critical_points, fixed_points
+from .report import Result, Stages, in_kind, near
 
 SIGMA_B = math.sqrt(0.05)
 CRITICAL = 1.76  # as the paper has it, of sigma_w squared

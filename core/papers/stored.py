@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from core import __version__
-from core.papers.entry import Paper
-from core.papers.report import Result
+from .. import __version__
+from .entry import Paper
+from .report import Result
 
 FILE = Path(__file__).with_name("results.json")
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from core.comparison.arms import Arm, Comparison, suited_arms
-from core.config import RunConfig
+from ..comparison.arms import Arm, Comparison, suited_arms
+from ..config import RunConfig
 
 
 @dataclass(frozen=True)

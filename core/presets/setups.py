@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from core.config import RunConfig
-from core.papers import (
+from ..config import RunConfig
+from ..papers import (
     clipping,
     edge_of_stability,
     glorot_2010,
@@ -15,7 +15,7 @@ from core.papers import (
     saxe,
     schoenholz_2017,
 )
-from core.papers.entry import CHECKED, MEMORY, QUALITATIVE, SECOND_HAND, Formula, Paper
+from ..papers.entry import CHECKED, MEMORY, QUALITATIVE, SECOND_HAND, Formula, Paper
 
 
 @dataclass(frozen=True)
@@ -168,9 +168,9 @@ PAPERS: dict[str, Paper] = {
             link="http://neuralnetworksanddeeplearning.com/chap5.html",
             claims=(
                 (
-                    "In sigmoid networks with 2, 3 and 4 hidden layers of 30 units, each layer learns several times more "
-                    "slowly than the one after it: speeds 0.07 and 0.31; 0.012, 0.060 and 0.283; 0.003, 0.017, 0.070 and "
-                    "0.285.",
+                    "In sigmoid networks with 2, 3 and 4 hidden layers of 30 units, each layer learns several times "
+                    "more slowly than the one after it: speeds 0.07 and 0.31; 0.012, 0.060 and 0.283; 0.003, 0.017, "
+                    "0.070 and 0.285.",
                     MEMORY,
                 ),
             ),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from core.config import RunConfig
-from core.sweeps.maps import Axis, Map
+from ..config import RunConfig
+from ..sweeps.maps import Axis, Map
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,11 @@ from functools import cache
 
 import numpy as np
 
-from core.config import RunConfig, cost
-from core.engine.cancellation import Lease
-from core.engine.training import train
-from core.sweeps.grid import Grid, configured
-from core.trace import Trace
+from ..config import RunConfig, cost
+from ..engine.cancellation import Lease
+from ..engine.training import train
+from ..trace import Trace
+from .grid import Grid, configured
 
 SECONDS = 0.25  # that a chunk should take; one that takes twice as long is still half a second
 MOST_NETWORKS = 2_000  # of one chunk

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.interpolate import PchipInterpolator
 
-from core.config import RunConfig
-from core.sweeps.maps import Map
-from core.theory.correlations import RULE_OF_SIX, correlation
-from core.theory.gaussian import member
-from core.theory.network import LARGEST_SCALE, place
-from core.theory.plane import gradient_factors
-from core.theory.variance_map import critical_line, critical_points
+from ..config import RunConfig
+from ..theory.correlations import RULE_OF_SIX, correlation
+from ..theory.gaussian import member
+from ..theory.network import LARGEST_SCALE, place
+from ..theory.plane import gradient_factors
+from ..theory.variance_map import critical_line, critical_points
+from .maps import Map
 
 RESTS = np.geomspace(1e-6, 1e4, 1200)  # q along the critical line
 FINE, CHAOTIC = 241, 5  # points of the line of six depth scales, and those computed in the chaotic phase

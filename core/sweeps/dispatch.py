@@ -7,11 +7,11 @@ from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, 
 
 import numpy as np
 
-from core.engine.cancellation import Lease, lease
-from core.engine.training import PROGRESS_SECONDS, Progress, ProgressCount
-from core.engine.workers import lost as lost_worker
-from core.sweeps.chunks import Chunk, Pace, Rows, Stopped, cut, described, run_chunk, summary_fields
-from core.sweeps.grid import Grid
+from ..engine.cancellation import Lease, lease
+from ..engine.training import PROGRESS_SECONDS, Progress, ProgressCount
+from ..engine.workers import lost as lost_worker
+from .chunks import Chunk, Pace, Rows, Stopped, cut, described, run_chunk, summary_fields
+from .grid import Grid
 
 FEWEST_AHEAD = 16  # chunks sent before their turn, so that no worker waits; four for each worker once they are known
 LOST = "its worker process ended twice while it ran, perhaps for want of memory"

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from core.errors import ConfigError
-from core.sweeps.chunks import Chunk, Rows
-from core.sweeps.grid import Grid
-from core.sweeps.table import Table
+from ..errors import ConfigError
+from .chunks import Chunk, Rows
+from .grid import Grid
+from .table import Table
 
 KINDS = (".csv", ".parquet")
 

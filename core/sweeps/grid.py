@@ -9,10 +9,10 @@ from itertools import islice, product
 
 import numpy as np
 
-from core.comparison.arms import SHAPE, changed, check_change
-from core.config import RULES, Cost, Number, RunConfig, cost, environment_limit
-from core.engine.training import checked_data
-from core.errors import ConfigError
+from ..comparison.arms import SHAPE, changed, check_change
+from ..config import RULES, Cost, Number, RunConfig, cost, environment_limit
+from ..engine.training import checked_data
+from ..errors import ConfigError
 
 MOST_NETWORKS = 10_000_000  # where GRADIENT_LAB_MAX_SWEEP does not say otherwise: a table of about 1.6 GB
 AXES = (*SHAPE, *(name for name in RULES if name != "seed"))

@@ -7,10 +7,10 @@ from functools import cached_property
 
 import numpy as np
 
-from core.config import RULES, Number, RunConfig
-from core.errors import ConfigError
-from core.sweeps.grid import Grid, spaced
-from core.sweeps.table import Table
+from ..config import RULES, Number, RunConfig
+from ..errors import ConfigError
+from .grid import Grid, spaced
+from .table import Table
 
 MOST_ACTIVATIONS = 3  # beside each other
 

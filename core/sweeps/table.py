@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from core.comparison.arms import SHAPE
-from core.config import RULES, Number
-from core.sweeps.chunks import Chunk, Rows, summary_fields
-from core.sweeps.grid import Grid
+from ..comparison.arms import SHAPE
+from ..config import RULES, Number
+from .chunks import Chunk, Rows, summary_fields
+from .grid import Grid
 
 
 class Table:

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import brentq
 
-from core.families.activations import Activation
-from core.theory.gaussian import BELL, BEND, NODES, WEIGHTS, bell_nodes, member, scale
-from core.theory.variance_map import resting_point
+from ..families.activations import Activation
+from .gaussian import BELL, BEND, NODES, WEIGHTS, bell_nodes, member, scale
+from .variance_map import resting_point
 
 RULE_OF_SIX = 6  # a network is trainable to about so many depth scales (Schoenholz et al. 2017)
 

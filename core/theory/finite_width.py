@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from core.families.initializers import INITS
-from core.theory.gaussian import moments
-from core.theory.grams import Grams
+from ..families.initializers import INITS
+from .gaussian import moments
+from .grams import Grams
 
 GROUPS = 12  # of samples whose inputs are near each other
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from core.theory.gaussian import bell_nodes, growth, member, one_variance, scale, sizes
-from core.theory.variance_map import length_map
+from .gaussian import bell_nodes, growth, member, one_variance, scale, sizes
+from .variance_map import length_map
 
 
 def log_variance(

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.errors import ConfigError
-from core.families.activations import ACTIVATIONS, Activation
+from ..errors import ConfigError
+from ..families.activations import ACTIVATIONS, Activation
 
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(20)
 _BELL = np.array([0, 1, 2, 3.5, 5, 7, 9, 12])  # beyond 12 deviations there is less than 1e-32 of it

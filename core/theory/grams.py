@@ -15,10 +15,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.errors import ConfigError
-from core.families.activations import Activation
-from core.theory.correlations import arc_cosine
-from core.theory.gaussian import LARGEST, NODES, WEIGHTS, bell_nodes, member, scale, sizes
+from ..errors import ConfigError
+from ..families.activations import Activation
+from .correlations import arc_cosine
+from .gaussian import LARGEST, NODES, WEIGHTS, bell_nodes, member, scale, sizes
 
 BLOCK, MOST_TERMS = 16, 256  # Hermite terms computed at once, and at most
 SMALL = 1e-10  # share of E phi^2 that terms left out may hold; their size is known, only their fall with c guessed

@@ -8,15 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.sparse.linalg import svds
 
-from core.config import RunConfig
-from core.engine.training import Data, checked_data, one_blas_thread
-from core.families.activations import ACTIVATIONS
-from core.theory.correlations import RULE_OF_SIX, Correlation, correlation
-from core.theory.grams import propagate
-from core.theory.plane import gradient_factors
-from core.theory.prediction import layer_gains, standing_for_all, without_theory
-from core.theory.variance_map import resting_point
-from core.trace import Snapshot
+from ..config import RunConfig
+from ..engine.training import Data, checked_data, one_blas_thread
+from ..families.activations import ACTIVATIONS
+from ..trace import Snapshot
+from .correlations import RULE_OF_SIX, Correlation, correlation
+from .grams import propagate
+from .plane import gradient_factors
+from .prediction import layer_gains, standing_for_all, without_theory
+from .variance_map import resting_point
 
 DENSE = 256  # a larger matrix's norm is found by Lanczos
 LARGEST_SCALE = 1e6  # beyond, there is no rest to speak of

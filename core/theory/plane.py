@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from core.theory.gaussian import member, moments
+from .gaussian import member, moments
 
 DEEP = 60  # layers after which q is near its rest, or has left for good
 CLOSE = 1e-3  # a step of q, relative, after which it counts as at rest: no eye sees the difference

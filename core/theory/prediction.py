@@ -7,15 +7,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.config import RunConfig
-from core.data.datasets import Split
-from core.engine.training import Data, checked_data, one_blas_thread
-from core.families.activations import ACTIVATIONS
-from core.families.initializers import INITS
-from core.families.losses import LOSSES, OUTPUT_ACTIVATIONS, softmax
-from core.theory.finite_width import GROUPS, Chain, root
-from core.theory.gaussian import LARGEST
-from core.theory.grams import Grams, passed_back, propagate
+from ..config import RunConfig
+from ..data.datasets import Split
+from ..engine.training import Data, checked_data, one_blas_thread
+from ..families.activations import ACTIVATIONS
+from ..families.initializers import INITS
+from ..families.losses import LOSSES, OUTPUT_ACTIVATIONS, softmax
+from .finite_width import GROUPS, Chain, root
+from .gaussian import LARGEST
+from .grams import Grams, passed_back, propagate
 
 DRAWS, FEWEST = 400, 200  # draws of a network, and of a very large one, which scatters less
 TOGETHER = 50  # draws at once

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import brentq, minimize_scalar
 
-from core.errors import ConfigError
-from core.theory.gaussian import LARGEST, growth, member, moments, one_variance, scale
+from ..errors import ConfigError
+from .gaussian import LARGEST, growth, member, moments, one_variance, scale
 
 LOW, HIGH = 1e-7, 1e4  # fixed points other than 0 are looked for here
 GRID = np.geomspace(LOW, HIGH, 663)  # 60 a decade
