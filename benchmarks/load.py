@@ -74,7 +74,7 @@ async def _sit(url: str, i: int, first: float, end: float, load: Load, least: fl
                 value = round(least + 0.013 * k + 0.00017 * i, 6)
                 field, told = ("init_scale", f"× {value:g} ") if k % 2 else ("learning_rate", f" {value:g}, ")
                 load.asked += 1
-                answer = await visitor.change(**{field: value})
+                answer = await visitor.replace(**{field: value})
                 load.seconds.append(answer.seconds)
                 load.faults += answer.errors
                 if not any(told in text for text in answer.texts):
@@ -118,7 +118,7 @@ async def beside_a_sweep(server: Server, seconds: float) -> tuple[Load, Load]:
     alone = await attend(server, 1, seconds)
     async with Visitor(server.url, "sweep", SWEEP) as other:
         await other.visit()
-        running = asyncio.create_task(other.change(run_sweep=PRESSED))
+        running = asyncio.create_task(other.replace(run_sweep=PRESSED))
         await asyncio.sleep(5)
         beside = await attend(server, 1, seconds, first_value=0.9)
         if running.done():

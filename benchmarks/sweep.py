@@ -57,7 +57,7 @@ def processes(networks: int, repeats: int) -> None:
 def stacks(networks: int, repeats: int) -> None:
     """A sweep against one network after another."""
     for activation in ("relu", "tanh"):  # tanh itself takes so long that there is less to gain
-        base = SMALL.change(activation=activation)
+        base = SMALL.replace(activation=activation)
         # no scale at which a run diverges: alone it ends there, in a stack it keeps its place to the end
         scales, biases = spaced("init_scale", 0.5, 1.4, 16), spaced("bias_std", 0, 0.5, networks // 16)
         fields = {"init_scale": scales, "bias_std": biases}

@@ -17,23 +17,23 @@ from .families.losses import LOSSES, OUTPUT_ACTIVATIONS
 from .families.normalization import NORMALIZATIONS
 from .families.optimizers import OPTIMIZERS
 
-__all__ = ["RULES", "Choice", "ConfigError", "Cost", "Flag", "Number", "RunConfig", "Widths", "check_cost", "cost"]
+__all__ = ["RULES", "Choice", "ConfigError", "Cost", "Flag", "Number", "RunConfig", "LayerSizes", "check_cost", "cost"]
 
 
 @dataclass(frozen=True)
 class Number:
-    """A number between two limits; `whole` for integers, `optional` where None means "off"."""
+    """A number between two limits; `integer` for integers, `optional` where None means "off"."""
 
     low: float
     high: float = math.inf
     low_open: bool = False
     high_open: bool = False
-    whole: bool = False
+    integer: bool = False
     optional: bool = False
 
     @property
     def allowed(self) -> str:
-        kind = "a whole number" if self.whole else "a finite number"
+        kind = "a whole number" if self.integer else "a finite number"
         if self.high == math.inf:
             bounds = f"greater than {self.low:g}" if self.low_open else f"of at least {self.low:g}"
         else:
@@ -42,7 +42,7 @@ class Number:
             bounds = f"{low} {'and ' if self.high_open else ''}{high}"
         return f"it must be {kind} {bounds}" + (", or None" if self.optional else "")
 
-    def clean(self, field: str, value: object) -> int | float | None:
+    def validate(self, field: str, value: object) -> int | float | None:
         if value is None and self.optional:
             return None
         if isinstance(value, bool) or not isinstance(value, numbers.Real):
@@ -54,9 +54,9 @@ class Number:
         inside = (number > self.low if self.low_open else number >= self.low) and (
             number < self.high if self.high_open else number <= self.high
         )
-        if not math.isfinite(number) or not inside or (self.whole and number != int(number)):
+        if not math.isfinite(number) or not inside or (self.integer and number != int(number)):
             raise ConfigError(field, value, self.allowed)
-        return int(value) if self.whole else number
+        return int(value) if self.integer else number
 
 
 def _plain(bound: float) -> str:
@@ -74,7 +74,7 @@ class Choice:
     def allowed(self) -> str:
         return "it must be one of " + ", ".join(self.names)
 
-    def clean(self, field: str, value: object) -> str:
+    def validate(self, field: str, value: object) -> str:
         if not isinstance(value, str) or value not in self.names:
             raise ConfigError(field, value, self.allowed)
         return value
@@ -86,14 +86,14 @@ class Flag:
 
     allowed = "it must be True or False"
 
-    def clean(self, field: str, value: object) -> bool:
+    def validate(self, field: str, value: object) -> bool:
         if type(value).__name__ not in ("bool", "bool_"):
             raise ConfigError(field, value, self.allowed)
         return bool(value)
 
 
 @dataclass(frozen=True)
-class Widths:
+class LayerSizes:
     """Units of each hidden layer, from the input on."""
 
     layers: int = 500
@@ -103,26 +103,26 @@ class Widths:
     def allowed(self) -> str:
         return f"it must be 0 to {self.layers} whole numbers from 1 to {self.units:,}, one for each hidden layer"
 
-    def clean(self, field: str, value: object) -> tuple[int, ...]:
+    def validate(self, field: str, value: object) -> tuple[int, ...]:
         # a set has no order, and what a mapping says beside its keys would be lost
         if isinstance(value, (str, bytes, Mapping, Set)) or not hasattr(value, "__iter__"):
             raise ConfigError(field, value, self.allowed)
         widths = tuple(value)
         if len(widths) > self.layers:
             raise ConfigError(field, f"{len(widths)} layers", self.allowed)
-        unit = Number(1, self.units, whole=True)
+        unit = Number(1, self.units, integer=True)
         try:
-            return tuple(unit.clean(field, width) for width in widths)
+            return tuple(unit.validate(field, width) for width in widths)
         except ConfigError:
             raise ConfigError(field, widths, self.allowed) from None
 
 
-RULES: dict[str, Number | Choice | Flag | Widths] = {
+RULES: dict[str, Number | Choice | Flag | LayerSizes] = {
     "dataset": Choice(tuple(DATASETS)),
-    "samples": Number(2, 100_000, whole=True),
+    "samples": Number(2, 100_000, integer=True),
     "noise": Number(0),
     "holdout": Number(0, 1, high_open=True),
-    "hidden": Widths(),
+    "hidden": LayerSizes(),
     "activation": Choice(tuple(ACTIVATIONS)),
     "output_activation": Choice(tuple(OUTPUT_ACTIVATIONS)),
     "bias": Flag(),
@@ -135,17 +135,17 @@ RULES: dict[str, Number | Choice | Flag | Widths] = {
     "optimizer": Choice(tuple(OPTIMIZERS)),
     "learning_rate": Number(0, low_open=True),
     "momentum": Number(0, 1, high_open=True),
-    "batch_size": Number(1, 100_000, whole=True, optional=True),
-    "steps": Number(0, 1_000_000, whole=True),
+    "batch_size": Number(1, 100_000, integer=True, optional=True),
+    "steps": Number(0, 1_000_000, integer=True),
     "clip": Choice(tuple(CLIPS)),
     "clip_threshold": Number(0, low_open=True),
     "l1": Number(0),
     "l2": Number(0),
     "weight_decay": Number(0),
     "max_norm": Number(0, low_open=True, optional=True),
-    "record_every": Number(1, whole=True),
+    "record_every": Number(1, integer=True),
     "dtype": Choice(("float64", "float32")),
-    "seed": Number(0, 2**32 - 1, whole=True),
+    "seed": Number(0, 2**32 - 1, integer=True),
 }
 
 
@@ -191,7 +191,7 @@ class RunConfig:
 
     def __post_init__(self):
         for name, rule in RULES.items():
-            object.__setattr__(self, name, rule.clean(name, getattr(self, name)))
+            object.__setattr__(self, name, rule.validate(name, getattr(self, name)))
         if self.batch_size is not None and self.batch_size > self.samples:
             raise ConfigError("batch_size", self.batch_size, f"it must be at most samples, here {self.samples}")
         needed = LOSSES[self.loss].output_activation
@@ -223,7 +223,7 @@ class RunConfig:
                 raise ConfigError(str(name), value, "there is no such setting; settings are " + ", ".join(known))
         return cls(**mapping)
 
-    def change(self, **changes: object) -> RunConfig:
+    def replace(self, **changes: object) -> RunConfig:
         """A copy with some fields changed, validated again."""
         for name, value in changes.items():
             if name not in RULES:

@@ -25,7 +25,7 @@ from .families.normalization import EPS, NORMALIZATIONS
 from .families.optimizers import OPTIMIZERS
 from .layout import Layout
 
-MOST_DENSE = 4_000  # parameters of a dense Hessian: 128 MB
+MAX_DENSE = 4_000  # parameters of a dense Hessian: 128 MB
 SMALL = 120  # parameters up to which all eigenvalues take less time than Lanczos
 BLOCK = 64  # directions at once, so that a large Hessian needs no large memory besides itself
 LANCZOS_TOLERANCE = 1e-10  # of the eigenvalue
@@ -43,9 +43,9 @@ def hessian(config: RunConfig, weights: Initial, data: Data | None = None) -> np
         ConfigError: weights that do not fit or are not finite, or more than 4,000 parameters.
     """
     product = _Product(config, weights, data)
-    if product.layout.size > MOST_DENSE:
+    if product.layout.size > MAX_DENSE:
         raise ConfigError(
-            "hidden", config.hidden, f"a Hessian has at most {MOST_DENSE:,} parameters, here {product.layout.size:,}"
+            "hidden", config.hidden, f"a Hessian has at most {MAX_DENSE:,} parameters, here {product.layout.size:,}"
         )
     return product.dense()
 
@@ -113,20 +113,20 @@ def sharpness_over(
         ConfigError: as `train`, or a number of steps that the run does not have.
     """
     rule = RULES["steps"]
-    runs = [config.change(steps=rule.clean("steps", step), record_every=max(int(step), 1)) for step in steps]
+    runs = [config.replace(steps=rule.validate("steps", step), record_every=max(int(step), 1)) for step in steps]
     if max(steps, default=0) > config.steps:
         raise ConfigError("steps", max(steps), f"the run has {config.steps} steps")
-    whole = 2 * len(runs)
+    integer = 2 * len(runs)
 
     def training(done: int, total: int) -> None:
-        on_progress(int(len(runs) * done / total), whole)
+        on_progress(int(len(runs) * done / total), integer)
 
     traces = train(runs, data=data, on_progress=training if on_progress else None, executor=executor)
     values = []
     for done, trace in enumerate(traces):
         values.append(np.nan if trace.diverged_at is not None else sharpness(config, trace.weights, data))
         if on_progress:
-            on_progress(len(runs) + done + 1, whole)
+            on_progress(len(runs) + done + 1, integer)
     return np.array(values)
 
 

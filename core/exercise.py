@@ -149,7 +149,7 @@ def _array(name: str, values: ArrayLike, shape: tuple[int | None, ...]) -> np.nd
         raise ConfigError(name, given, f"it must be {told} numbers, at least one row")
     for place in np.ndindex(array.shape):
         where = ", ".join(str(k + 1) for k in place)
-        array[place] = ENTRY.clean(f"{name}[{where}]", array[place])
+        array[place] = ENTRY.validate(f"{name}[{where}]", array[place])
     return array.astype(float)
 
 
@@ -194,7 +194,7 @@ def update(
         ConfigError: as `solve`; a learning rate that is not above 0; a step that leads beyond 1e6.
     """
     w01, w12, x, d = check(w01, w12, x, d)
-    eta = RATE.clean("learning_rate", learning_rate)
+    eta = RATE.validate("learning_rate", learning_rate)
     s = solve(w01, w12, x, d)
     new = w01 - eta * s.grad_w01, w12 - eta * s.grad_w12
     if any(np.abs(weights).max() > ENTRY.high for weights in new):
@@ -215,12 +215,12 @@ def descend(
         ConfigError: as `update`.
     """
     w01, w12, x, d = check(w01, w12, x, d)
-    config = CONFIG.change(learning_rate=RATE.clean("learning_rate", learning_rate), steps=steps)
+    config = CONFIG.replace(learning_rate=RATE.validate("learning_rate", learning_rate), steps=steps)
     given = {"data": (x, d[:, None]), "initial": [_initial(w01, w12)]}
     [trace] = train([config], **given)
     small = np.flatnonzero(trace.global_grad_norm <= enough)
     if small.size and small[0] < steps:
-        config = config.change(steps=int(small[0]))
+        config = config.replace(steps=int(small[0]))
         [trace] = train([config], **given)
     new = trace.weights[0][0], trace.weights[1][0][:, 0]
     if trace.diverged_at is not None or any(np.abs(weights).max() > ENTRY.high for weights in new):

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from .config import RunConfig
-from .data.spreadsheet import harmless
+from .data.spreadsheet import escape_formulas
 from .engine.training import Data, checked_data
 from .errors import ConfigError
 from .trace import Trace
@@ -26,7 +26,9 @@ SCRIPT_DATA_BYTES = 50_000_000  # of data, before they are packed into a script;
 def to_csv(table: Trace | pd.DataFrame) -> str:
     """A tidy table as CSV: of a trace, one row per (step, layer); its texts harmless, its numbers with all digits."""
     frame = table.to_frame() if isinstance(table, Trace) else table
-    return harmless(frame).to_csv(index=False, lineterminator="\r\n")  # RFC 4180; cells with either are then quoted
+    return escape_formulas(frame).to_csv(
+        index=False, lineterminator="\r\n"
+    )  # RFC 4180; cells with either are then quoted
 
 
 # -- JSON -------------------------------------------------------------------------------------------------------

@@ -11,8 +11,8 @@ from .engine.training import Data, Progress, snapshot, train
 from .families.activations import ACTIVATIONS
 
 LONGEST, FACTOR, STEPS = 2.0, 4.0, 14  # steps along a direction of length 1
-MOST_LAYERS = 12  # of a deeper network so many, evenly spaced
-MOST_BYTES = 64_000_000  # of the networks that are tried at once
+MAX_LAYERS = 12  # of a deeper network so many, evenly spaced
+MAX_BYTES = 64_000_000  # of the networks that are tried at once
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +53,7 @@ def gradient_check(config: RunConfig, data: Data | None = None, on_progress: Pro
     Raises:
         ConfigError: as `train`.
     """
-    start = config.change(steps=0, dtype="float64", record_every=1)
+    start = config.replace(steps=0, dtype="float64", record_every=1)
     held = snapshot(start, 0, data)
     rng = np.random.default_rng(0)
     directions, exact, size = [], [], []
@@ -68,9 +68,9 @@ def gradient_check(config: RunConfig, data: Data | None = None, on_progress: Pro
         exact.append(sum((g * d).sum() for g, d in zip(parts, directions[-1], strict=True)))
         size.append(norm)
     weights = held.weights
-    together = max(1, MOST_BYTES // (16 * sum(W.size for W, _ in weights)))
+    together = max(1, MAX_BYTES // (16 * sum(W.size for W, _ in weights)))
 
-    layers = np.unique(np.linspace(0, len(weights) - 1, MOST_LAYERS).round().astype(int))
+    layers = np.unique(np.linspace(0, len(weights) - 1, MAX_LAYERS).round().astype(int))
     steps = LONGEST * FACTOR ** -np.arange(STEPS)
     asked = [(layer, sign * step) for layer in layers for step in steps for sign in (1, -1)]
     losses = []

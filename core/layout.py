@@ -36,12 +36,12 @@ class Layout:
             for layer, (_, fan_out) in enumerate(self.shapes):
                 self.is_weight[self.offsets[layer + 1] - fan_out : self.offsets[layer + 1]] = False
 
-    def new(self, runs: int, dtype: np.dtype) -> Stacked:
+    def new(self, runs: int, dtype: np.dtype) -> ParameterStack:
         """Zeros for so many runs."""
-        return Stacked(self, np.zeros((runs, self.size), dtype))
+        return ParameterStack(self, np.zeros((runs, self.size), dtype))
 
 
-class Stacked:
+class ParameterStack:
     """One number for each parameter of R networks, with its views by layer.
 
     Attributes:

@@ -24,7 +24,7 @@ from .engine.training import Progress
 from .engine.workers import shared
 from .errors import ConfigError
 from .sweeps.dispatch import run
-from .sweeps.files import Kept, check_output, read_spec, write
+from .sweeps.files import Checkpoint, check_output, read_spec, write
 from .sweeps.grid import Grid
 from .sweeps.table import Table
 
@@ -74,8 +74,8 @@ def main(arguments: list[str] | None = None) -> int:
         check_output(options.output)
         grid = read_spec(options.spec)
         executor = shared()
-        with Kept(options.output, grid) as kept:
-            ticker = _Ticker(int(kept.table.done.sum()))
+        with Checkpoint(options.output, grid) as kept:
+            ticker = ProgressPrinter(int(kept.table.done.sum()))
             run(grid, kept.add, executor, ticker, kept.table.done.copy())
             write(kept.table.frame(), options.output)
     except (ConfigError, OSError, BrokenExecutor) as error:
@@ -90,7 +90,7 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-class _Ticker:
+class ProgressPrinter:
     """Tells on the terminal how far a sweep is, and how long it may take."""
 
     def __init__(self, before: int):

@@ -6,12 +6,12 @@ from functools import partial
 import streamlit as st
 
 from core import ConfigError
-from core.comparison.arm_statistics import NOTE, Record, table
+from core.comparison.arm_statistics import NOTE, ArmSummary, table
 from core.comparison.arms import Comparison
 from core.engine import workers
 from core.export import to_csv
 from ui import panels
-from ui.charts.arms import Drawn, arm_marks
+from ui.charts.arms import StyledArm, arm_marks
 from ui.charts.compare import compare_heatmap, compare_profile
 from ui.charts.compare_curves import (
     compare_accuracy,
@@ -25,9 +25,9 @@ from ui.charts.quantities import QUANTITIES
 from ui.charts.style import Chart
 from ui.compare import cards, controls, files, training
 from ui.compare.printable import document
-from ui.compare.training import ArmNotice
+from ui.compare.training import ArmProgressReporter
 from ui.controls import sidebar
-from ui.navigation import through_the_router
+from ui.navigation import ensure_navigation
 from ui.text import as_text, typeset
 from ui.urls import address
 
@@ -50,14 +50,14 @@ CURVE_LABELS = {
 }
 
 
-def drawn(comparison: Comparison, records: dict[str, Record]) -> list[Drawn]:
+def drawn(comparison: Comparison, records: dict[str, ArmSummary]) -> list[StyledArm]:
     """The arms there are, each in the looks it has beside all others."""
     marks = arm_marks([arm.config(comparison.base).activation for arm in comparison.arms])
     looks = dict(zip([arm.name for arm in comparison.arms], marks, strict=True))
-    return [Drawn(name, record, looks[name]) for name, record in records.items()]
+    return [StyledArm(name, record, looks[name]) for name, record in records.items()]
 
 
-def verdict(arms: list[Drawn]) -> None:
+def verdict(arms: list[StyledArm]) -> None:
     """What happened in words, a card an arm, and why."""
     records = {arm.name: arm.record for arm in arms}
     st.header(as_text(cards.headline(records)), anchor=False)
@@ -65,7 +65,7 @@ def verdict(arms: list[Drawn]) -> None:
 
 
 @st.fragment
-def gradients(arms: list[Drawn]) -> None:
+def gradients(arms: list[StyledArm]) -> None:
     """The main picture, and the history of each arm."""
     quantity = st.segmented_control(
         "Show",
@@ -86,7 +86,7 @@ def gradients(arms: list[Drawn]) -> None:
             panels.show(compare_heatmap(arm, quantity, layers=layers, dark=panels.dark()), f"compare-heatmap-{i}")
 
 
-def curves(arms: list[Drawn]) -> None:
+def curves(arms: list[StyledArm]) -> None:
     """What the steps did."""
     with st.grid(2, min_column_width=420, gap="medium"):
         for key, draw in CURVES.items():
@@ -94,7 +94,7 @@ def curves(arms: list[Drawn]) -> None:
                 panels.show(draw(arms, dark=panels.dark()), f"compare-{key}")
 
 
-def numbers(comparison: Comparison, arms: list[Drawn]) -> None:
+def numbers(comparison: Comparison, arms: list[StyledArm]) -> None:
     """The summaries as a table to sort and take away, each arm's verdict in a sentence, and what differs."""
     st.subheader("In numbers", anchor=False)
     summary = table({arm.name: arm.record for arm in arms})
@@ -113,11 +113,11 @@ def numbers(comparison: Comparison, arms: list[Drawn]) -> None:
     panels.tables(charts(arms), "compare_numbers")
     st.subheader("What differs", anchor=False)
     panels.table(comparison.differences(), key="compare-differences")
-    st.caption(as_text(f"Shared: {comparison.shared()}"))
+    st.caption(as_text(f"Shared: {comparison.services()}"))
     st.caption(as_text(NOTE))
 
 
-def charts(arms: list[Drawn]) -> dict[str, Callable[[], Chart]]:
+def charts(arms: list[StyledArm]) -> dict[str, Callable[[], Chart]]:
     """Every chart of the page by what it shows."""
     layers = max(arm.record.layers["grad_norm"].median.shape[1] for arm in arms)
     found = {f"By layer: {q.label}": partial(compare_profile, arms, name) for name, q in QUANTITIES.items()}
@@ -127,13 +127,13 @@ def charts(arms: list[Drawn]) -> dict[str, Callable[[], Chart]]:
     return found | {label: partial(CURVES[key], arms) for key, label in CURVE_LABELS.items()}
 
 
-def to_print(comparison: Comparison, arms: list[Drawn]) -> str:
+def to_print(comparison: Comparison, arms: list[StyledArm]) -> str:
     """The whole comparison as one HTML file, in light colors."""
     records = {arm.name: arm.record for arm in arms}
     layers = max(arm.record.layers["grad_norm"].median.shape[1] for arm in arms)
     return document(
         cards.headline(records),
-        [*(f"{arm.name}. {typeset(arm.record.sentence)}" for arm in arms), f"Shared: {comparison.shared()}", NOTE],
+        [*(f"{arm.name}. {typeset(arm.record.sentence)}" for arm in arms), f"Shared: {comparison.services()}", NOTE],
         [compare_profile(arms), *(compare_heatmap(arm, layers=layers) for arm in arms)]
         + [draw(arms) for draw in CURVES.values()],
         [comparison.differences(), table(records)],
@@ -143,20 +143,20 @@ def to_print(comparison: Comparison, arms: list[Drawn]) -> str:
 def refuse(error: ConfigError) -> None:
     """The page without a comparison: why, and the way back."""
     st.header("No comparison with these settings", anchor=False)
-    panels.refusal(error)
+    panels.show_error(error)
     st.button("Start over with other arms", on_click=controls.start_over, icon=":material/restart_alt:")
     st.stop()
 
 
-through_the_router()
-address.sift(controls.ADDRESS_RULES, controls.ADDRESS_FREE)
+ensure_navigation()
+address.drop_invalid_params(controls.ADDRESS_RULES, controls.ADDRESS_FREE_TEXT_PARAMS)
 chosen = sidebar.choose()
 bar = st.container(horizontal=True, vertical_alignment="bottom")
 comparison, refused = controls.choose(chosen.config)
 with bar:
     claim = controls.ready(comparison)
-    files.take_away(comparison)
-address.remarks(controls.ADDRESS_RULES, controls.ADDRESS_FREE)
+    files.share_menu(comparison)
+address.show_param_warnings(controls.ADDRESS_RULES, controls.ADDRESS_FREE_TEXT_PARAMS)
 box = st.expander("Edit the arms", icon=":material/tune:", key="arm_editor", on_change="rerun")
 if box.open:
     with box:
@@ -173,7 +173,7 @@ if claim:
 waiting, preview = st.empty(), st.skeleton(460)
 
 
-def show_some(records: dict[str, Record]) -> None:
+def show_some(records: dict[str, ArmSummary]) -> None:
     """The arms that are done, while others run; under another key, since one script draws a key once."""
     with preview.container():
         arms = drawn(comparison, records)
@@ -181,16 +181,16 @@ def show_some(records: dict[str, Record]) -> None:
         panels.show(compare_profile(arms, dark=panels.dark()), f"compare-profile-of-{len(arms)}")
 
 
-notice = ArmNotice(waiting, comparison.seeds)
+reporter = ArmProgressReporter(waiting, comparison.seeds)
 try:
-    found = training.records(comparison, chosen.given.digest if chosen.given else None, notice, show_some)
+    found = training.records(comparison, chosen.given.digest if chosen.given else None, reporter, show_some)
 except ConfigError as error:
     refuse(error)
 except workers.lost():
     st.error("The processes that train ended unexpectedly, twice: perhaps the server is short of memory. Take fewer "
              "layers, units, samples or seeds, and try again.")  # fmt: skip
     st.stop()
-notice.clear()
+reporter.clear()
 preview.empty()
 arms = drawn(comparison, found)
 verdict(arms)

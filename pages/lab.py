@@ -28,11 +28,11 @@ from ui.compare import controls
 from ui.controls import sidebar
 from ui.lab import sharpness, theory
 from ui.runtime import sessions
-from ui.runtime.sessions import Notice, Run
+from ui.runtime.sessions import ProgressReporter, Run
 from ui.urls import address, link
 
 # Points at which the answer is drawn: fewer for a network of many units, because all their values are held at once.
-MOST_POINTS, LEAST_POINTS, MOST_VALUES = 6_400, 400, 4_000_000
+MAX_POINTS, MIN_POINTS, MAX_VALUES = 6_400, 400, 4_000_000
 
 KEEP_HELP = (
     "Theory speaks of initialization. The dash-dotted line is the median over networks drawn from these settings, the "
@@ -53,7 +53,7 @@ CURVES = {
 
 def kept(run: Run) -> Trace:
     """The trace that the page has just trained; the page starts over if it is no longer kept."""
-    trace = sessions.shared().runs.get(run)
+    trace = sessions.services().runs.get(run)
     if trace is None:
         st.rerun()
     return trace
@@ -85,8 +85,8 @@ def gradients(run: Run, before: Run | None) -> None:
         keep = st.toggle(
             "Keep theory at later steps", key="keep_theory", persist_state="session", help=KEEP_HELP, width="content"
         )
-    trace, previous = kept(run), sessions.shared().runs.get(before) if before else None
-    said = theory.expected(run, Notice(st.empty()))
+    trace, previous = kept(run), sessions.services().runs.get(before) if before else None
+    said = theory.expected(run, ProgressReporter(st.empty()))
     lines = theory.guides(said, quantity, trace)
     profile = gradient_profile(trace, quantity, previous=previous, guides=lines, keep_guides=keep, dark=panels.dark())
     panels.show(profile, "gradient-profile")
@@ -122,9 +122,9 @@ def inside(run: Run) -> None:
             format_func=SPREADS.get,
             key="inside_quantity",
         )
-        notice = Notice(st.empty())
-        snapshot = sessions.snapped(run, step, notice)
-        notice.clear()
+        reporter = ProgressReporter(st.empty())
+        snapshot = sessions.get_snapshot(run, step, reporter)
+        reporter.clear()
         panels.show(distributions(snapshot, name, dark=panels.dark()), "distributions-chart", numbers=True)
 
 
@@ -152,7 +152,7 @@ def answer(run: Run) -> None:
         if config.normalization == "batch":
             st.caption("Batch normalization takes the statistics of the points drawn here, not those of the samples.")
         units = sum(W.shape[1] for W, _ in trace.weights)
-        points = grid(parts.X, math.isqrt(min(MOST_POINTS, max(MOST_VALUES // units, LEAST_POINTS))))
+        points = grid(parts.X, math.isqrt(min(MAX_POINTS, max(MAX_VALUES // units, MIN_POINTS))))
         outputs = evaluate(config, trace.weights, points)
         if inputs == 1:
             chart = fit(parts.X, parts.D, points, outputs, dark=panels.dark())
@@ -173,19 +173,19 @@ def numbers(run: Run) -> None:
     panels.tables({name: lambda draw=draw: draw(kept(run)) for name, draw in TABLES.items()}, "numbers")
 
 
-address.sift(link.CONTROL_RULES, link.FREE)
+address.drop_invalid_params(link.CONTROL_RULES, link.FREE_TEXT_PARAMS)
 chosen = sidebar.choose()
 waiting = st.empty()
-address.remarks(link.CONTROL_RULES, link.FREE)
+address.show_param_warnings(link.CONTROL_RULES, link.FREE_TEXT_PARAMS)
 
 
 def refuse(error: ConfigError) -> None:
     """The page without a run: why, and what mends it."""
     of_table = error.field in ("data", "target", "task", "leave_out")
     st.title("This table cannot be used yet" if of_table else "No run with these settings")
-    panels.refusal(error)
-    sidebar.mend(error, chosen.task)
-    panels.take_away(chosen.config)
+    panels.show_error(error)
+    sidebar.offer_fixes(error, chosen.task)
+    panels.share_menu(chosen.config)
     st.stop()
 
 
@@ -194,23 +194,23 @@ if chosen.refused is not None:
 if chosen.config is None:
     st.title("Bring a table")
     st.markdown("Your own data are chosen, but there is no table yet: bring a CSV file, in the sidebar under Data.")
-    panels.take_away(None)
+    panels.share_menu(None)
     st.stop()
 run = Run(chosen.config, chosen.given.digest if chosen.given else None)
-notice = Notice(waiting)
+reporter = ProgressReporter(waiting)
 try:
-    trace = sessions.trained(run, notice)
+    trace = sessions.get_trace(run, reporter)
 except ConfigError as error:
     refuse(error)
-notice.clear()
+reporter.clear()
 
 with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-    st.caption(panels.in_brief(run.config), width="content")
+    st.caption(panels.summary_line(run.config), width="content")
     with st.container(horizontal=True, width="content", vertical_alignment="center"):
         controls.pin_button(run.config)
-        panels.take_away(run.config, run)
-panels.verdict(diagnose(trace), run.config, theory.factor_told(theory.expected(run, notice), trace))
-notice.clear()
+        panels.share_menu(run.config, run)
+panels.verdict(diagnose(trace), run.config, theory.factor_told(theory.expected(run, reporter), trace))
+reporter.clear()
 gradients(run, run_before(run))
 theory.why(run)
 curves(trace)

@@ -3,12 +3,12 @@
 import streamlit as st
 
 from ui.lecture import descent, error, exercise, network, sigmoid, vanishing
-from ui.navigation import through_the_router
+from ui.navigation import ensure_navigation
 from ui.urls import address
 
-through_the_router()
+ensure_navigation()
 RULES = descent.ADDRESS | network.ADDRESS | sigmoid.ADDRESS | vanishing.ADDRESS
-address.sift(RULES)
+address.drop_invalid_params(RULES)
 st.title("The lecture, alive")
 st.markdown(
     "How a network learns, and why its gradients vanish: every symbol has a number here, and every number is computed. "
@@ -22,4 +22,4 @@ sigmoid.section()
 exercise.section()
 vanishing.section()
 with odd:  # now that every control has its value
-    address.remarks(RULES)
+    address.show_param_warnings(RULES)

@@ -2,18 +2,18 @@
 
 import streamlit as st
 
-from ui.navigation import through_the_router
+from ui.navigation import ensure_navigation
 from ui.papers import sections
 from ui.urls import address
 
-through_the_router()
-address.sift({}, sections.FREE)
+ensure_navigation()
+address.drop_invalid_params({}, sections.FREE_TEXT_PARAMS)
 st.title("Papers, run again")
 st.markdown(
     "Eight results that the field rests on: what each paper says, what this engine measures, and the difference. "
     "Stored numbers come first; each experiment can be run here."
 )
-address.remarks({}, sections.FREE)
+address.show_param_warnings({}, sections.FREE_TEXT_PARAMS)
 sections.overview()
 paper = sections.chosen()
 sections.section(paper)

@@ -7,17 +7,17 @@ import streamlit as st
 from core import ConfigError
 from core.export import to_csv
 from core.sweeps.files import flat, to_parquet
-from core.sweeps.maps import QUANTITIES, Map, cells
+from core.sweeps.maps import QUANTITIES, SweepMap, cells
 from core.sweeps.table import Table
 from ui import panels
 from ui.charts.profile import gradient_profile
 from ui.charts.style import number
 from ui.charts.sweep import field_label, said, sweep_map, told
-from ui.navigation import through_the_router
+from ui.navigation import ensure_navigation
 from ui.runtime import limits, sessions
-from ui.runtime.sessions import Notice, Run
+from ui.runtime.sessions import ProgressReporter, Run
 from ui.sweep import controls, training
-from ui.sweep.training import SweepNotice
+from ui.sweep.training import SweepProgressReporter
 from ui.text import as_text
 from ui.urls import address, link
 
@@ -25,13 +25,13 @@ from ui.urls import address, link
 def refuse(error: ConfigError) -> None:
     """The page without a map: why, and the way back."""
     st.header("No map with these settings", anchor=False)
-    panels.refusal(error)
+    panels.show_error(error)
     st.button("Start over with tanh’s order and chaos", on_click=controls.apply, args=(controls.OPENING,),
               key="start_over", icon=":material/restart_alt:")  # fmt: skip
     st.stop()
 
 
-def within_limit(chart: Map) -> None:
+def within_limit(chart: SweepMap) -> None:
     """Refuses a sweep that is larger than this server allows."""
     most = limits.value("MAX_SWEEP")
     if most is not None and chart.grid.networks > most:
@@ -40,7 +40,7 @@ def within_limit(chart: Map) -> None:
         raise ConfigError("sweep", shape, words)
 
 
-def ask(chart: Map) -> None:
+def ask(chart: SweepMap) -> None:
     """Goes on where a sweep is quick, kept, or asked for; else says what it takes, and waits for a word."""
     grid = chart.grid
     seconds = training.expected(grid)
@@ -66,7 +66,7 @@ def _stop(grid) -> None:
     st.session_state["sweep_started"], st.session_state["sweep_stopped"] = None, grid
 
 
-def computed(chart: Map, show: str) -> Table:
+def computed(chart: SweepMap, show: str) -> Table:
     """The table, with its map as far as it is known while it is filled."""
     grid = chart.grid
     table = training.kept().get(grid)
@@ -80,10 +80,10 @@ def computed(chart: Map, show: str) -> Table:
         with preview.container():
             draw(chart, tables[0], show, len(drawn))
 
-    notice = SweepNotice(slot, on_part)
+    reporter = SweepProgressReporter(slot, on_part)
     stop.button("Stop", key="stop_sweep", on_click=_stop, args=(grid,), icon=":material/stop:")
     try:
-        table = table or training.found(grid, notice, tables.append)
+        table = table or training.found(grid, reporter, tables.append)
     except ConfigError as error:
         refuse(error)
     except BrokenExecutor:
@@ -99,7 +99,7 @@ def computed(chart: Map, show: str) -> Table:
     return table
 
 
-def draw(chart: Map, table: Table, show: str, part: int = 0, chosen: dict[str, tuple] | None = None) -> None:
+def draw(chart: SweepMap, table: Table, show: str, part: int = 0, chosen: dict[str, tuple] | None = None) -> None:
     """The map of every activation.
 
     Args:
@@ -132,7 +132,7 @@ def pick(key: str) -> None:
 
 
 @st.fragment
-def picture(chart: Map, table: Table, show: str) -> None:
+def picture(chart: SweepMap, table: Table, show: str) -> None:
     """The map, and the network of the cell that was clicked."""
     activation, i, j = st.session_state.get("cell", (None, -1, -1))
     x, y = chart.x.values(), chart.y.values()
@@ -154,11 +154,11 @@ def picture(chart: Map, table: Table, show: str) -> None:
     chosen = QUANTITIES[show]
     several = f", the median of {chart.seeds} networks, of which the first is below" if chart.seeds > 1 else ""
     st.markdown(as_text(f"{chosen.label[0].upper()}{chosen.label[1:]}: {told(value, chosen.kind)}{several}. "
-                        f"{panels.in_brief(config)}."))  # fmt: skip
+                        f"{panels.summary_line(config)}."))  # fmt: skip
     st.link_button("Open in the Lab", f"./?{link.to_query(config)}", icon=":material/open_in_new:")
-    notice = Notice(st.empty())
-    trace = sessions.trained(Run(config), notice)
-    notice.clear()
+    reporter = ProgressReporter(st.empty())
+    trace = sessions.get_trace(Run(config), reporter)
+    reporter.clear()
     panels.show(gradient_profile(trace, dark=panels.dark()), "cell-profile", numbers=True)
 
 
@@ -176,7 +176,7 @@ def choose(part: int, options: tuple) -> None:
     st.session_state["cell"] = tuple(cell)
 
 
-def take_away(chart: Map, show: str, table: Table) -> None:
+def share_menu(chart: SweepMap, show: str, table: Table) -> None:
     """The table as a file, and the link to this map."""
     with st.popover("Share and export", icon=":material/ios_share:"):
         st.caption("Link to this map")
@@ -189,10 +189,10 @@ def take_away(chart: Map, show: str, table: Table) -> None:
         panels.choose_picture()
 
 
-through_the_router()
-address.sift(controls.RULES, controls.FREE)
+ensure_navigation()
+address.drop_invalid_params(controls.RULES, controls.FREE_TEXT_PARAMS)
 asked = controls.choose()
-address.remarks(controls.RULES, controls.FREE)
+address.show_param_warnings(controls.RULES, controls.FREE_TEXT_PARAMS)
 if asked.refused:
     refuse(asked.refused)
 try:
@@ -209,4 +209,4 @@ table = computed(asked.map, asked.show)
 if training.failed(table):
     st.warning(as_text(training.failed(table)), icon=":material/error:")
 picture(asked.map, table, asked.show)
-take_away(asked.map, asked.show, table)
+share_menu(asked.map, asked.show, table)

@@ -16,7 +16,7 @@ def pages() -> list[st.Page]:
     ]
 
 
-def through_the_router() -> None:
+def ensure_navigation() -> None:
     """Starts the page over where it did not come through app.py.
 
     A link straight to a page of a server that has just started runs its file alone, by Streamlit's older rule for a

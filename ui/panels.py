@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from core import ConfigError, RunConfig
-from core.data.spreadsheet import harmless
+from core.data.spreadsheet import escape_formulas
 from core.diagnosis.rules import VERDICTS, Diagnosis, Finding
 from core.export import from_json, to_csv, to_json, to_pytorch
 from ui.charts.style import Chart, toolbar
@@ -35,7 +35,7 @@ def show(chart: Chart, key: str, numbers: bool = False, picked: Callable[[], Non
     """
     config = toolbar(key, st.session_state.get("picture") or "png")
     click = {"on_select": picked, "selection_mode": "points"} if picked else {}
-    st.plotly_chart(chart.unchecked, key=key, theme=None, config=config, alt=chart.alt, **click)
+    st.plotly_chart(chart.raw_figure, key=key, theme=None, config=config, alt=chart.alt, **click)
     if numbers:
         # Not "tertiary": pressed and open, its words are 2:1 against a dark page.
         box = st.popover("Numbers", key=f"{key}-numbers", icon=":material/table:", on_change="rerun")
@@ -56,10 +56,10 @@ def tables(charts: Mapping[str, Callable[[], Chart]], key: str) -> None:
 
 def table(frame: pd.DataFrame, **look: object) -> None:
     """A table to sort and search; its toolbar saves it as CSV, with whatever a visitor called things made harmless."""
-    st.dataframe(harmless(frame), **look)
+    st.dataframe(escape_formulas(frame), **look)
 
 
-def in_brief(config: RunConfig) -> str:
+def summary_line(config: RunConfig) -> str:
     """A run in one line."""
     widths = set(config.hidden)
     shape = f"{len(config.hidden)} × {widths.pop()}" if len(widths) == 1 else "-".join(map(str, config.hidden[:8]))
@@ -90,9 +90,9 @@ def verdict(diagnosis: Diagnosis, config: RunConfig, theory: str = "") -> None:
 
 def _cures(finding: Finding, config: RunConfig) -> None:
     with st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
-        if finding.tries:
+        if finding.suggestions:
             st.markdown("**Try**", width="content")
-        for i, cure in enumerate(finding.tries):
+        for i, cure in enumerate(finding.suggestions):
             st.button(
                 cure.label,
                 key=f"cure_{finding.name}_{i}",
@@ -100,11 +100,11 @@ def _cures(finding: Finding, config: RunConfig) -> None:
                 wrap=True,
                 help="Sets " + ", ".join(f"`{field}` to `{value}`" for field, value in cure.changes.items()),
                 on_click=fields.apply,
-                args=(config.change(**cure.changes),),
+                args=(config.replace(**cure.changes),),
             )
 
 
-def refusal(error: ConfigError) -> None:
+def show_error(error: ConfigError) -> None:
     """Why there is no run, in one sentence."""
     event_log.refusal(error)
     st.error(as_text(error), icon=":material/block:")
@@ -124,7 +124,7 @@ def choose_picture() -> None:
     )
 
 
-def take_away(config: RunConfig | None, run: Run | None = None) -> None:
+def share_menu(config: RunConfig | None, run: Run | None = None) -> None:
     """The link to these settings, files of the run, and a file of settings to load."""
     with st.popover("Share and export", icon=":material/ios_share:"):
         if config is not None:
@@ -133,12 +133,12 @@ def take_away(config: RunConfig | None, run: Run | None = None) -> None:
             st.code(_address(config), language=None, wrap_lines=True)
             download("Settings (JSON)", lambda: to_json(config), "gradient-lab.json", "application/json")
         if run is not None:
-            download("Record (CSV)", lambda: to_csv(sessions.trained(run)), "gradient-lab.csv", "text/csv")
+            download("Record (CSV)", lambda: to_csv(sessions.get_trace(run)), "gradient-lab.csv", "text/csv")
             download("PyTorch script", lambda: to_pytorch(config, run.data), "gradient_lab.py", "text/x-python")
         choose_picture()
         st.file_uploader("Load settings (JSON)", type=["json"], key="config_file", on_change=_load, max_upload_size=1)
         if st.session_state.get("load_fault"):
-            refusal(st.session_state["load_fault"])
+            show_error(st.session_state["load_fault"])
 
 
 def _address(config: RunConfig) -> str:

@@ -107,7 +107,7 @@ def band(values: np.ndarray, logarithmic: bool) -> Band:
 
 
 @dataclass(frozen=True, eq=False)
-class Record:
+class ArmSummary:
     """What one arm did over its seeds.
 
     Attributes:
@@ -144,7 +144,7 @@ class Record:
         return self.step.nbytes + self.running.nbytes + sum(5 * band.median.nbytes for band in bands)
 
 
-def measure(traces: Sequence[Trace]) -> Record:
+def summarize_arm(traces: Sequence[Trace]) -> ArmSummary:
     """One arm's traces, a seed each, as medians, bands, numbers and words."""
     first = traces[0]
 
@@ -159,7 +159,7 @@ def measure(traces: Sequence[Trace]) -> Record:
     verdicts = [diagnose(trace) for trace in traces]
     (verdict, count), *_ = Counter(found.verdict for found in verdicts).most_common()
     typical = next(found for found in verdicts if found.verdict == verdict)
-    return Record(
+    return ArmSummary(
         config=first.config,
         seeds=len(traces),
         step=first.step,
@@ -219,7 +219,7 @@ TABLE = {
 }
 
 
-def table(records: dict[str, Record]) -> pd.DataFrame:
+def table(records: dict[str, ArmSummary]) -> pd.DataFrame:
     """A row an arm, its summary in the columns of TABLE, and its verdict."""
     rows = {name: {**record.summary, "verdict": record.verdict} for name, record in records.items()}
     wide = pd.DataFrame.from_dict(rows, orient="index").rename_axis("arm")

@@ -19,9 +19,9 @@ from ..families.normalization import NORMALIZATIONS
 from ..families.optimizers import OPTIMIZERS
 from ..trace import Trace
 
-FEWEST_ARMS, MOST_ARMS = 2, 8
-LONGEST_NAME = 40
-SEEDS = Number(1, 16, whole=True)
+MIN_ARMS, MAX_ARMS = 2, 8
+MAX_NAME_LENGTH = 40
+SEEDS = Number(1, 16, integer=True)
 
 # The fields that may vary between arms, and the values to start from. `depth` and `width` stand for `hidden`.
 VARIES: dict[str, tuple[object, ...]] = {
@@ -43,7 +43,10 @@ VARIES: dict[str, tuple[object, ...]] = {
     "loss": ("mse", "bce"),
     "dtype": ("float64", "float32"),
 }
-SHAPE = {"depth": Number(0, RULES["hidden"].layers, whole=True), "width": Number(1, RULES["hidden"].units, whole=True)}
+SHAPE = {
+    "depth": Number(0, RULES["hidden"].layers, integer=True),
+    "width": Number(1, RULES["hidden"].units, integer=True),
+}
 _SPEAKS_FOR_ITSELF = ("activation", "init", "optimizer", "loss", "dtype")
 _LABELS = {
     "activation": ACTIVATIONS,
@@ -65,7 +68,7 @@ def check_change(name: str, value: object) -> object:
     if rule is None or name == "seed":
         known = ", ".join([*SHAPE, *(other for other in RULES if other != "seed")])
         raise ConfigError(name, value, f"an arm changes one of {known}")
-    return rule.clean(name, value)
+    return rule.validate(name, value)
 
 
 @dataclass(frozen=True)
@@ -88,8 +91,10 @@ class Arm:
 
     def __post_init__(self):
         # Printable: no line breaks, no marks that turn the writing direction, nothing that is no character at all.
-        if not (isinstance(self.name, str) and 0 < len(self.name.strip()) <= LONGEST_NAME and self.name.isprintable()):
-            raise ConfigError("name", self.name, f"an arm's name has 1 to {LONGEST_NAME} characters, all printable")
+        if not (
+            isinstance(self.name, str) and 0 < len(self.name.strip()) <= MAX_NAME_LENGTH and self.name.isprintable()
+        ):
+            raise ConfigError("name", self.name, f"an arm's name has 1 to {MAX_NAME_LENGTH} characters, all printable")
         if not isinstance(self.changes, (Mapping, tuple)):
             raise ConfigError("changes", self.changes, "it must be an object of settings by name")
         if not isinstance(self.pinned, bool):
@@ -106,15 +111,15 @@ class Arm:
         return cls(name, {k: v for k, v in own.items() if v != getattr(default, k)}, pinned=True)
 
     def config(self, base: RunConfig) -> RunConfig:
-        """Its settings, with the base's seed; see `changed`.
+        """Its settings, with the base's seed; see `apply_changes`.
 
         Raises:
             ConfigError: settings that contradict each other.
         """
-        return changed(RunConfig(seed=base.seed) if self.pinned else base, dict(self.changes))
+        return apply_changes(RunConfig(seed=base.seed) if self.pinned else base, dict(self.changes))
 
 
-def changed(base: RunConfig, changes: Mapping[str, object]) -> RunConfig:
+def apply_changes(base: RunConfig, changes: Mapping[str, object]) -> RunConfig:
     """The base with some fields changed, `depth` and `width` among them.
 
     Depth repeats the width of the first hidden layer. A loss brings the output it needs along, and takes one away that
@@ -134,7 +139,7 @@ def changed(base: RunConfig, changes: Mapping[str, object]) -> RunConfig:
         changes["hidden"] = (widths[0],) * depth if depth is not None else widths
         if width is not None:
             changes["hidden"] = (width,) * len(changes["hidden"])
-    return base.change(**changes)
+    return base.replace(**changes)
 
 
 def arm_name(name: str, value: object) -> str:
@@ -176,19 +181,19 @@ class Comparison:
     seeds: int = 5
 
     def __post_init__(self):
-        object.__setattr__(self, "arms", tuple(self.arms) or suited_arms(self.vary))
-        object.__setattr__(self, "seeds", SEEDS.clean("seeds", self.seeds))
+        object.__setattr__(self, "arms", tuple(self.arms) or recommended_arms(self.vary))
+        object.__setattr__(self, "seeds", SEEDS.validate("seeds", self.seeds))
         if self.vary is not None and self.vary not in VARIES:
             raise ConfigError("vary", self.vary, "it must be none or one of " + ", ".join(VARIES))
-        if not FEWEST_ARMS <= len(self.arms) <= MOST_ARMS:
+        if not MIN_ARMS <= len(self.arms) <= MAX_ARMS:
             raise ConfigError(
-                "arms", len(self.arms), f"a comparison has {FEWEST_ARMS} to {MOST_ARMS} arms; add or remove some"
+                "arms", len(self.arms), f"a comparison has {MIN_ARMS} to {MAX_ARMS} arms; add or remove some"
             )
         names = [arm.name for arm in self.arms]
         for name in names:
             if names.count(name) > 1:
                 raise ConfigError("arms", name, "every arm needs a name of its own")
-        RULES["seed"].clean("seed", self.base.seed + self.seeds - 1)
+        RULES["seed"].validate("seed", self.base.seed + self.seeds - 1)
         for arm in self.arms:
             arm.config(self.base)
 
@@ -227,7 +232,7 @@ class Comparison:
     def arm_configs(self, arm: Arm) -> list[RunConfig]:
         """The runs of one arm, one a seed."""
         config = arm.config(self.base)
-        return [config.change(seed=self.base.seed + k) for k in range(self.seeds)]
+        return [config.replace(seed=self.base.seed + k) for k in range(self.seeds)]
 
     def configs(self) -> list[RunConfig]:
         """Every run, arm by arm, for one `train` call."""
@@ -262,7 +267,7 @@ class Comparison:
         return ", ".join([*parts, seeds]) + ": the same data and the same random draws in every arm."
 
 
-def suited_arms(vary: str | None) -> tuple[Arm, ...]:
+def recommended_arms(vary: str | None) -> tuple[Arm, ...]:
     """The arms to start from when this field varies; none when no field does."""
     return tuple(Arm(arm_name(vary, value), {vary: value}) for value in VARIES.get(vary, ()))
 

@@ -435,7 +435,7 @@ def infer_task(D: np.ndarray) -> str:
     return "multi-class" if (D.sum(axis=1) == 1).all() else "regression"
 
 
-def suited(task: str) -> tuple[str, str]:
+def recommended_losses(task: str) -> tuple[str, str]:
     """The loss and the output activation that suit a task."""
     return TASKS[task]
 
@@ -471,7 +471,7 @@ def check_targets(loss: str, D: np.ndarray, task: str, given: bool = True) -> No
     """
     holds, needed = _NEEDS.get(loss, (None, ""))
     if holds is not None and not (holds(D) and (given or task != "regression")):
-        better, output = suited(task)
+        better, output = recommended_losses(task)
         raise ConfigError(
             "loss",
             loss,

@@ -10,7 +10,7 @@ import pandas as pd
 _FORMULA = re.compile(r"(?:^|(?<=[,;]))(?=[=+\-@＝＋－＠\t\r\n])")
 
 
-def harmless(frame: pd.DataFrame) -> pd.DataFrame:
+def escape_formulas(frame: pd.DataFrame) -> pd.DataFrame:
     """The table without text that a spreadsheet would run as a formula, in cells, column names and index.
 
     Such a text starts with =, +, -, @, a tab or a line break, or has one of them after a comma or semicolon, and is

@@ -52,7 +52,7 @@ def compared(layers: int) -> int:
     return layers - 1 if layers > 2 else layers
 
 
-class Evidence:
+class TraceStats:
     """A trace and what several rules ask of it.
 
     Attributes:
@@ -117,7 +117,7 @@ class Evidence:
             return 0
         return int(rows[-1]) if len(rows) and len(rows) >= HALF * len(judged) else None
 
-    def faded(self, tiny: float) -> int | None:
+    def first_underflow_layer(self, tiny: float) -> int | None:
         """The first hidden layer, from 1, that is silent in row 0 because the signal there is below `tiny`.
 
         |y| grows by about ||W||_F / sqrt(2 fan_in) in a layer of ReLUs, half of which are silent.
@@ -158,7 +158,7 @@ def broken_layer(trace: Trace) -> int:
     for layer, (W, b) in enumerate(trace.weights, start=1):
         if not (np.isfinite(W).all() and (b is None or np.isfinite(b).all())):
             return layer
-    config = trace.config.change(batch_size=None, holdout=0.0, steps=0)
+    config = trace.config.replace(batch_size=None, holdout=0.0, steps=0)
     with one_blas_thread, np.errstate(all="ignore"):
         stack = Stack([config], [_samples(trace)], [trace.weights])
         batch = stack.batch

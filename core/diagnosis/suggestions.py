@@ -15,17 +15,20 @@ from ..families.optimizers import OPTIMIZERS
 from ..wording import short
 
 GUIDE = 1e-3  # a step's length against the weights' norm that trains well (Bottou; Karpathy, CS231n notes)
-CALM, CALM_WITH_STATE = 0.02, 0.002  # learning rates at which every cure trains: plain SGD; optimizers with a memory
+SAFE_LEARNING_RATE, SAFE_LEARNING_RATE_WITH_STATE = (
+    0.02,
+    0.002,
+)  # learning rates at which every cure trains: plain SGD; optimizers with a memory
 WIDE = 32  # units of a layer that hardly ever starts with every ReLU silent
 
 
 @dataclass(frozen=True)
-class Try:
+class Suggestion:
     """One thing to try.
 
     Attributes:
         label: what a button says.
-        changes: RunConfig fields and their new values, for `config.change(**changes)`; only fields that change.
+        changes: RunConfig fields and their new values, for `config.replace(**changes)`; only fields that change.
     """
 
     label: str
@@ -40,23 +43,23 @@ def round_down(value: float) -> float:
     return float(f"{5 if mantissa >= 5 else 2 if mantissa >= 2 else 1}e{exponent}")
 
 
-def calm_rate(config: RunConfig) -> float:
+def safe_learning_rate(config: RunConfig) -> float:
     """The run's learning rate, or the calm one of its optimizer where that is smaller."""
     return min(config.learning_rate, _calm(config))
 
 
 def _calm(config: RunConfig) -> float:
-    return CALM_WITH_STATE if OPTIMIZERS[config.optimizer].states else CALM
+    return SAFE_LEARNING_RATE_WITH_STATE if OPTIMIZERS[config.optimizer].states else SAFE_LEARNING_RATE
 
 
-def _try(config: RunConfig, label: str, needed: tuple[str, ...], **wanted: object) -> list[Try]:
+def _try(config: RunConfig, label: str, needed: tuple[str, ...], **wanted: object) -> list[Suggestion]:
     """The try that brings about the wanted fields; none when the `needed` ones are all so already."""
     changes = {field: value for field, value in wanted.items() if getattr(config, field) != value}
     if not changes.keys() & set(needed):
         return []
     if "learning_rate" in changes and "learning rate" not in label:
         label += f", learning rate {short(changes['learning_rate'])}"
-    return [Try(label, changes)]
+    return [Suggestion(label, changes)]
 
 
 # -- a network in balance ---------------------------------------------------------------------------------------
@@ -65,22 +68,22 @@ _NETWORK = ("activation", "init", "init_scale", "bias_std", "residual", "normali
 
 
 def keeps_level(activation: Activation) -> bool:
-    """Whether the activation's suited init keeps the gradient nearly level, at tens of layers too.
+    """Whether the activation's recommended init keeps the gradient nearly level, at tens of layers too.
 
     So it is when phi(0) = 0, so that a small signal has no constant part, and when, at small net input, a layer
     passes back at least the power it gets: sigma_w^2 (phi'(0-)^2 + phi'(0+)^2) / 2 >= 1.
     """
-    init, scale = activation.suited
+    init, scale = activation.recommended
     width = 1000
     variance = width * (scale * INITS[init].deviation(width, width)) ** 2
     value, slope = activation.evaluate(np.array([-1e-6, 1e-6]))
     return bool(abs(value).max() < 1e-5 and variance * np.mean(slope**2) > 0.99)
 
 
-def _suited(config: RunConfig, name: str, **more: object) -> list[Try]:
+def _recommended(config: RunConfig, name: str, **more: object) -> list[Suggestion]:
     """An activation with the init made for it, nothing else in the way."""
     activation = ACTIVATIONS[name]
-    init, scale = activation.suited
+    init, scale = activation.recommended
     label = f"{activation.label} with {INITS[init].label} init"
     return _try(
         config,
@@ -92,12 +95,12 @@ def _suited(config: RunConfig, name: str, **more: object) -> list[Try]:
         bias_std=0.0,
         residual=False,
         normalization="none",
-        learning_rate=calm_rate(config),
+        learning_rate=safe_learning_rate(config),
         **more,
     )
 
 
-def _residual(config: RunConfig) -> list[Try]:
+def _residual(config: RunConfig) -> list[Suggestion]:
     """Residual layers whose branches have variance 1/L each, so that L of them together add a constant factor."""
     if len(config.hidden) < 2 or len(set(config.hidden)) > 1:
         return []
@@ -112,40 +115,44 @@ def _residual(config: RunConfig) -> list[Try]:
         bias_std=0.0,
         residual=True,
         normalization="none",
-        learning_rate=calm_rate(config),
+        learning_rate=safe_learning_rate(config),
     )
 
 
-def _own_suited(config: RunConfig) -> list[Try]:
-    return _suited(config, config.activation) if keeps_level(ACTIVATIONS[config.activation]) else []
+def _own_recommended(config: RunConfig) -> list[Suggestion]:
+    return _recommended(config, config.activation) if keeps_level(ACTIVATIONS[config.activation]) else []
 
 
-def balance(config: RunConfig) -> tuple[Try, ...]:
+def balance(config: RunConfig) -> tuple[Suggestion, ...]:
     """Ways to a network that hands gradients back at the size it gets them, the nearest to the run's own first."""
-    tries = _own_suited(config) + _suited(config, "relu") + _suited(config, "tanh") + _residual(config)
-    return _different(tries)
+    suggestions = (
+        _own_recommended(config) + _recommended(config, "relu") + _recommended(config, "tanh") + _residual(config)
+    )
+    return _different(suggestions)
 
 
-def _different(tries: list[Try]) -> tuple[Try, ...]:
-    return tuple(one for i, one in enumerate(tries) if one.changes not in [other.changes for other in tries[:i]])
+def _different(suggestions: list[Suggestion]) -> tuple[Suggestion, ...]:
+    return tuple(
+        one for i, one in enumerate(suggestions) if one.changes not in [other.changes for other in suggestions[:i]]
+    )
 
 
 # -- one finding each -------------------------------------------------------------------------------------------
 
 
-def for_underflow(config: RunConfig) -> tuple[Try, ...]:
+def for_underflow(config: RunConfig) -> tuple[Suggestion, ...]:
     """A wider range of numbers, or a network that needs none."""
     return (*_try(config, "Compute in float64", ("dtype",), dtype="float64"), *balance(config))
 
 
-def for_divergence(config: RunConfig, step: int, first_ratio: float) -> tuple[Try, ...]:
+def for_divergence(config: RunConfig, step: int, first_ratio: float) -> tuple[Suggestion, ...]:
     """Shorter steps, or smaller weights.
 
     Args:
         step: of the divergence; before the first step only the weights can be to blame.
         first_ratio: the largest update ratio of the first step; 0 when there is none.
     """
-    nearest = _own_suited(config) or _suited(config, "relu")
+    nearest = _own_recommended(config) or _recommended(config, "relu")
     if step == 0:
         return tuple(nearest)
     bound = min(5 * _calm(config), config.learning_rate)  # no clipped step is longer
@@ -162,36 +169,39 @@ def for_divergence(config: RunConfig, step: int, first_ratio: float) -> tuple[Tr
     return (*clipping, *slower, *(nearest if config.hidden else ()))
 
 
-def for_dead_units(config: RunConfig, born: bool) -> tuple[Try, ...]:
+def for_dead_units(config: RunConfig, at_initialization: bool) -> tuple[Suggestion, ...]:
     """Units that cannot die, or steps that do not kill them; for layers dead from the start, more units.
 
     Args:
         born: whether they were dead at initialization.
     """
-    if not born:
-        slower = _slower(config, min(calm_rate(config), config.learning_rate / 10))
-        return (*slower, *_suited(config, "leaky_relu"), *_suited(config, "tanh"))
+    if not at_initialization:
+        slower = _slower(config, min(safe_learning_rate(config), config.learning_rate / 10))
+        return (*slower, *_recommended(config, "leaky_relu"), *_recommended(config, "tanh"))
     wide = tuple(max(units, WIDE) for units in config.hidden)
-    return _different(_suited(config, "relu", hidden=wide) + _suited(config, "tanh", hidden=wide))
+    return _different(_recommended(config, "relu", hidden=wide) + _recommended(config, "tanh", hidden=wide))
 
 
-def for_saturation(config: RunConfig, born: bool) -> tuple[Try, ...]:
+def for_saturation(config: RunConfig, at_initialization: bool) -> tuple[Suggestion, ...]:
     """Smaller weights from the start, or steps too short to push units out there.
 
     Args:
         born: whether units were saturated at initialization.
     """
-    if born:
-        return _different(_suited(config, "relu") + _own_suited(config) + _suited(config, "tanh"))
-    return (*_slower(config, min(calm_rate(config), config.learning_rate / 10)), *_suited(config, "relu"))
+    if at_initialization:
+        return _different(_recommended(config, "relu") + _own_recommended(config) + _recommended(config, "tanh"))
+    return (
+        *_slower(config, min(safe_learning_rate(config), config.learning_rate / 10)),
+        *_recommended(config, "relu"),
+    )
 
 
-def for_large_steps(config: RunConfig) -> tuple[Try, ...]:
+def for_large_steps(config: RunConfig) -> tuple[Suggestion, ...]:
     """A smaller learning rate."""
-    return tuple(_slower(config, min(calm_rate(config), config.learning_rate / 10)))
+    return tuple(_slower(config, min(safe_learning_rate(config), config.learning_rate / 10)))
 
 
-def for_small_steps(config: RunConfig, ratio: float) -> tuple[Try, ...]:
+def for_small_steps(config: RunConfig, ratio: float) -> tuple[Suggestion, ...]:
     """The learning rate that brings the fastest layer's update ratio to the guide, as far as that is calm.
 
     Args:
@@ -201,7 +211,7 @@ def for_small_steps(config: RunConfig, ratio: float) -> tuple[Try, ...]:
     return tuple(_try(config, f"Raise the learning rate to {short(rate)}", ("learning_rate",), learning_rate=rate))
 
 
-def for_penalty(config: RunConfig, weight: float) -> tuple[Try, ...]:
+def for_penalty(config: RunConfig, weight: float) -> tuple[Suggestion, ...]:
     """A tenth of the data loss's pull, or none at all.
 
     Args:
@@ -217,7 +227,7 @@ def for_penalty(config: RunConfig, weight: float) -> tuple[Try, ...]:
     )
 
 
-def for_clipping(config: RunConfig, tenth: float) -> tuple[Try, ...]:
+def for_clipping(config: RunConfig, tenth: float) -> tuple[Suggestion, ...]:
     """The threshold that would have bound in one step out of ten, and a learning rate that stands steps not clipped.
 
     Where the learning rate falls, the threshold rises by the same factor, so that a clipped step stays as long.
@@ -229,11 +239,11 @@ def for_clipping(config: RunConfig, tenth: float) -> tuple[Try, ...]:
     if tenth * 1e12 > 1:
         threshold = float(f"{min(config.clip_threshold / tenth * (config.learning_rate / rate), 1e300):.1g}")
     else:  # so far off that the quotient says nothing
-        threshold = CLIPS[config.clip].suited
+        threshold = CLIPS[config.clip].recommended
     label = f"Raise the threshold to {short(threshold)}"
     return tuple(_try(config, label, ("clip_threshold",), clip_threshold=threshold, learning_rate=rate))
 
 
-def _slower(config: RunConfig, rate: float) -> list[Try]:
+def _slower(config: RunConfig, rate: float) -> list[Suggestion]:
     rate = round_down(rate)
     return _try(config, f"Lower the learning rate to {short(rate)}", ("learning_rate",), learning_rate=rate)

@@ -7,7 +7,7 @@ import numpy as np
 from ..families.activations import Activation
 from ..families.losses import OUTPUT_ACTIVATIONS, Loss, softmax
 from ..families.normalization import normalize, normalize_backward
-from ..layout import Layout, Stacked
+from ..layout import Layout, ParameterStack
 
 SATURATED = 0.05  # a unit counts as saturated where |phi'| is below this share of sup |phi'|
 BLOCK = 255  # a byte counts that far
@@ -91,7 +91,7 @@ class Batch:
             self.dy = [views(1 + layer % 2 if residual else 1, width) for layer, width in enumerate(widths)]
             self._make_counters()
 
-    def forward(self, parameters: Stacked) -> None:
+    def forward(self, parameters: ParameterStack) -> None:
         """net, y and phi' of every layer, and the output."""
         last = self.layers - 1
         for layer in range(last):
@@ -117,7 +117,7 @@ class Batch:
         self.loss /= self.samples
         return self.loss
 
-    def backward(self, parameters: Stacked, gradient: Stacked) -> None:
+    def backward(self, parameters: ParameterStack, gradient: ParameterStack) -> None:
         """delta = dE/dnet of every layer in the memory of its slope, and dE/dW, dE/db into `gradient`."""
         delta, last = self.delta, self.layers - 1
         if self.loss_rule.output_activation is not None:
@@ -169,27 +169,27 @@ class Batch:
         self.bytes = [flags[:, at : at + BLOCK] for at in range(0, self.samples, BLOCK)]
         self.block_counts = np.empty(len(flags), np.uint8)
         self.counts = np.empty(len(flags))
-        self.firsts = np.cumsum([0, *np.repeat(units, self.runs)])[:-1]  # where each (layer, run) begins
-        self.summed = np.empty(len(self.firsts))
+        self.offsets = np.cumsum([0, *np.repeat(units, self.runs)])[:-1]  # where each (layer, run) begins
+        self.summed = np.empty(len(self.offsets))
         self.by_run = self.summed.reshape(self.layers, self.runs).T
         self.units = units.astype(float)
         self.values = self.units * self.samples
         hidden = values * int(units[:-1].sum())
-        self.watched = [(slice(0, hidden), self.activation)] if hidden else []
+        self.segments = [(slice(0, hidden), self.activation)] if hidden else []
         if self.output_activation is not None and not self.linear_output:
-            self.watched.append((slice(hidden, None), self.output_activation))
-        self.low_too = None if all(member.monotone for _, member in self.watched) else np.empty_like(self.low)
+            self.segments.append((slice(hidden, None), self.output_activation))
+        self.low_negative = None if all(member.monotone for _, member in self.segments) else np.empty_like(self.low)
 
     def count_saturated(self, saturation: np.ndarray, dead: np.ndarray) -> None:
         """Shares, (R, layers) each: of (unit, sample) with |phi'| < 0.05 sup |phi'|, and of units so on every sample.
 
         Reads the slopes: call it between forward and backward. NaN at a softmax output, which has no slope of its own.
         """
-        for part, activation in self.watched:
+        for part, activation in self.segments:
             slope, low, threshold = self.slope_memory[part], self.low[part], SATURATED * activation.sup_slope
             np.less(slope, threshold, out=low)
             if not activation.monotone:
-                above = np.greater(slope, -threshold, out=self.low_too[part])
+                above = np.greater(slope, -threshold, out=self.low_negative[part])
                 low &= above
         counts = self.counts
         for first, block in enumerate(self.bytes):
@@ -198,11 +198,11 @@ class Batch:
                 np.copyto(counts, self.block_counts)
             else:
                 counts += self.block_counts
-        np.add.reduceat(counts, self.firsts, out=self.summed)  # whole numbers: exact
+        np.add.reduceat(counts, self.offsets, out=self.summed)  # whole numbers: exact
         np.divide(self.by_run, self.values, out=saturation)
         counts /= self.samples
         np.floor(counts, out=counts)  # 1 where low on every sample, else 0
-        np.add.reduceat(counts, self.firsts, out=self.summed)
+        np.add.reduceat(counts, self.offsets, out=self.summed)
         np.divide(self.by_run, self.units, out=dead)
         if self.output_activation is None:
             saturation[:, -1] = dead[:, -1] = np.nan

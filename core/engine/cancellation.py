@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-LOOK_SECONDS = 0.1
+POLL_SECONDS = 0.1
 
 
 class Cancelled(RuntimeError):
@@ -18,7 +18,7 @@ class Cancelled(RuntimeError):
 
 
 @dataclass(frozen=True)
-class Lease:
+class CancelToken:
     """A file that exists as long as its caller waits; it travels with every chunk.
 
     Attributes:
@@ -29,23 +29,23 @@ class Lease:
     host: str
     path: str
 
-    def watch(self) -> Callable[..., None]:
+    def checker(self) -> Callable[..., None]:
         """A function to call often, whatever with: every 0.1 s it looks, and raises Cancelled once nobody waits."""
         watched, looked = platform.node() == self.host, time.monotonic()
 
-        def look(*_: object) -> None:
+        def check(*_: object) -> None:
             nonlocal looked
             now = time.monotonic()
-            if watched and now - looked >= LOOK_SECONDS:
+            if watched and now - looked >= POLL_SECONDS:
                 looked = now
                 if not os.path.exists(self.path):
                     raise Cancelled("the run was superseded")
 
-        return look
+        return check
 
 
 @contextmanager
-def lease() -> Iterator[Lease]:
+def cancel_token() -> Iterator[CancelToken]:
     """A lease that ends with the block, however that ends."""
     with tempfile.NamedTemporaryFile(prefix="gradient-flow-") as file:
-        yield Lease(platform.node(), file.name)
+        yield CancelToken(platform.node(), file.name)

@@ -14,7 +14,7 @@ from ..config import RunConfig, check_cost
 from ..data.datasets import Split, check_targets, load, split
 from ..errors import ConfigError
 from ..trace import Snapshot, Trace
-from .cancellation import Lease, lease
+from .cancellation import CancelToken, cancel_token
 from .stack import Initial, Stack
 
 CHUNK_BYTES = 7_000_000  # activations, parameters and gradients of one chunk stay near the core (measured)
@@ -135,7 +135,7 @@ def snapshot(
     checked_data(config, data)
     progress = ProgressCount(on_progress, int(step) + 1)
     with one_blas_thread, np.errstate(all="ignore"):
-        stack = _stack([config.change(steps=int(step), record_every=max(int(step), 1))], data, [initial])
+        stack = _stack([config.replace(steps=int(step), record_every=max(int(step), 1))], data, [initial])
         (trace,) = stack.train(progress.tick)
         if trace.diverged_at is not None and trace.diverged_at < step:
             return snapshot(config, trace.diverged_at, data, initial, on_progress)
@@ -173,7 +173,7 @@ def evaluate(config: RunConfig, weights: Initial, X: np.ndarray) -> np.ndarray:
     outputs = np.zeros((len(X), weights[-1][0].shape[1]))
     if not all(np.isfinite(array).all() for layer in weights for array in layer if array is not None):
         return outputs * np.nan
-    full = config.change(batch_size=None, holdout=0.0)
+    full = config.replace(batch_size=None, holdout=0.0)
     with one_blas_thread, np.errstate(all="ignore"):
         stack = Stack([full], [Split(X, outputs, X[:0], outputs[:0], "regression")], [weights])
         stack.batch.forward(stack.parameters)
@@ -183,7 +183,7 @@ def evaluate(config: RunConfig, weights: Initial, X: np.ndarray) -> np.ndarray:
 # -- stacks and chunks ------------------------------------------------------------------------------------------
 
 
-def _kind(config: RunConfig) -> tuple:
+def stack_key(config: RunConfig) -> tuple:
     """What runs of one stack share: everything but numbers that the loop takes as an array over R."""
     return (
         *(config.dataset, config.samples, config.holdout, config.batch_size, config.hidden, config.bias),
@@ -218,7 +218,7 @@ def _chunks(configs: list[RunConfig], data: Data | None, most: float) -> list[li
     """Indices of the runs that are trained together, at most `most` multiply-adds where there are several."""
     groups: dict[tuple, list[int]] = {}
     for i, config in enumerate(configs):
-        groups.setdefault(_kind(config), []).append(i)
+        groups.setdefault(stack_key(config), []).append(i)
     chunks = []
     for members in groups.values():
         config = configs[members[0]]
@@ -276,7 +276,7 @@ class ProgressCount:
 
 def _on_executor(executor: Executor, chunks: list[list[int]], jobs: list[tuple], progress: ProgressCount, done) -> None:
     """Sends every chunk to the executor; when the caller gives up, drops what waits and stops what runs."""
-    with lease() as held:
+    with cancel_token() as held:
         waiting = {executor.submit(_train_leased, held, *job): chunk for chunk, job in zip(chunks, jobs, strict=True)}
         try:
             while waiting:
@@ -289,7 +289,7 @@ def _on_executor(executor: Executor, chunks: list[list[int]], jobs: list[tuple],
                 future.cancel()
 
 
-def _train_leased(held: Lease, *job) -> list[Trace]:
+def _train_leased(held: CancelToken, *job) -> list[Trace]:
     """A chunk in a worker: goes on only while its caller's lease lasts."""
     with one_blas_thread:
-        return _train_chunk(*job, tick=held.watch())
+        return _train_chunk(*job, tick=held.checker())

@@ -28,7 +28,7 @@ class Activation:
             is the left value, as the slope is.
         sup_slope: the supremum of |phi'|.
         kinks: where phi' jumps (finite differences and quadrature stay away from them).
-        suited: (init, init_scale) that keeps gradients level, as far as one does.
+        recommended: (init, init_scale) that keeps gradients level, as far as one does.
         source: where it comes from.
     """
 
@@ -39,10 +39,12 @@ class Activation:
     curvature: Callable[[np.ndarray], np.ndarray]
     sup_slope: float
     kinks: tuple[float, ...]
-    suited: tuple[str, float]
+    recommended: tuple[str, float]
     source: str
     monotone: bool = True  # whether phi' is nowhere negative
-    rays: tuple[float, float] | None = None  # (slope below 0, slope above), where phi is these two rays and no more
+    piecewise_slopes: tuple[float, float] | None = (
+        None  # (slope below 0, slope above), where phi is these two rays and no more
+    )
 
     def __call__(self, net: np.ndarray) -> np.ndarray:
         """phi(net), as a new array."""
@@ -214,7 +216,7 @@ ACTIVATIONS: dict[str, Activation] = {
             (),
             ("normal", 1.0),
             "the identity",
-            rays=(1.0, 1.0),
+            piecewise_slopes=(1.0, 1.0),
         ),
         Activation(
             "sigmoid",
@@ -248,7 +250,7 @@ ACTIVATIONS: dict[str, Activation] = {
             (0.0,),
             ("he_normal", 1.0),
             "Nair & Hinton 2010; He et al. 2015 for its initialization",
-            rays=(0.0, 1.0),
+            piecewise_slopes=(0.0, 1.0),
         ),
         Activation(
             "leaky_relu",
@@ -260,7 +262,7 @@ ACTIVATIONS: dict[str, Activation] = {
             (0.0,),
             ("he_normal", 1.0),
             "Maas et al. 2013",
-            rays=(LEAK, 1.0),
+            piecewise_slopes=(LEAK, 1.0),
         ),
         Activation(
             "elu",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..layout import Stacked, norms, unit_norms
+from ..layout import ParameterStack, norms, unit_norms
 
 AGC_EPS = 1e-3  # smallest weight norm that adaptive clipping reckons with
 
@@ -19,14 +19,14 @@ class Clip:
     Attributes:
         apply: (gradient, parameters, threshold, scratch) -> None; rewrites gradient in place; threshold: (R,).
             None for no clipping.
-        suited: a threshold to start from.
+        recommended: a threshold to start from.
     """
 
     name: str
     label: str
     formula: str
-    apply: Callable[[Stacked, Stacked, np.ndarray, Stacked], None] | None
-    suited: float
+    apply: Callable[[ParameterStack, ParameterStack, np.ndarray, ParameterStack], None] | None
+    recommended: float
     source: str
 
 
@@ -58,7 +58,7 @@ def _adaptive(gradient, parameters, threshold, scratch):
         g *= _shrink(norms(g[:, None]), threshold[:, None] * np.maximum(norms(b[:, None]), AGC_EPS))
 
 
-def project_max_norm(parameters: Stacked, bound: np.ndarray, scratch: Stacked) -> None:
+def project_max_norm(parameters: ParameterStack, bound: np.ndarray, scratch: ParameterStack) -> None:
     """Rescales each unit's incoming weights down to norm `bound` (R,), in place; biases stay."""
     for W, work in zip(parameters.weights, scratch.weights, strict=True):
         W *= _shrink(unit_norms(W, work), bound[:, None, None])

@@ -24,7 +24,7 @@ RULES = {
     "start": Number(-1000, 1000),
     "learning_rate": Number(0, 1e6, low_open=True),
     "momentum": Number(0, 1, high_open=True),
-    "steps": Number(0, 2000, whole=True),
+    "steps": Number(0, 2000, integer=True),
 }
 
 Point = tuple[float, float]
@@ -97,8 +97,8 @@ def bowl(condition: float = 10.0, rotation: float = 30.0) -> Surface:
     Raises:
         ConfigError: either one not allowed.
     """
-    condition = RULES["condition"].clean("condition", condition)
-    angle = math.radians(RULES["rotation"].clean("rotation", rotation))
+    condition = RULES["condition"].validate("condition", condition)
+    angle = math.radians(RULES["rotation"].validate("rotation", rotation))
     along = np.array([math.cos(angle), math.sin(angle)])
     across = np.array([-math.sin(angle), math.cos(angle)])
     hessian = np.outer(along, along) + condition * np.outer(across, across)
@@ -265,10 +265,10 @@ def descend(surface: Surface, start: Point, learning_rate: float, momentum: floa
     Raises:
         ConfigError: a setting that is not allowed.
     """
-    start = [RULES["start"].clean("start", coordinate) for coordinate in start]
-    learning_rate = RULES["learning_rate"].clean("learning_rate", learning_rate)
-    momentum = RULES["momentum"].clean("momentum", momentum)
-    steps = RULES["steps"].clean("steps", steps)
+    start = [RULES["start"].validate("start", coordinate) for coordinate in start]
+    learning_rate = RULES["learning_rate"].validate("learning_rate", learning_rate)
+    momentum = RULES["momentum"].validate("momentum", momentum)
+    steps = RULES["steps"].validate("steps", steps)
     lows, highs = np.array(surface.box).T
     room = FAR * (highs - lows)
     point, velocity, diverged_at = np.array(start), np.zeros(2), None
@@ -284,7 +284,7 @@ def descend(surface: Surface, start: Point, learning_rate: float, momentum: floa
     return Path(path, np.array([float(surface.value(*p)) for p in path]), diverged_at, learning_rate, momentum)
 
 
-def judge(surface: Surface, path: Path) -> Outcome:
+def classify(surface: Surface, path: Path) -> Outcome:
     """What became of a descent on `surface`."""
     gap = path.values - surface.lowest
     done = float(1 - gap[-1] / gap[0]) if gap[0] > 0 else 1.0
@@ -295,7 +295,7 @@ def judge(surface: Surface, path: Path) -> Outcome:
     if path.diverged_at is not None:
         return Outcome("diverges", last, done, turning)
     if surface.quadratic and gap[-1] > gap[0]:
-        most = limit(surface.hessian(path.points[-1]), path.momentum)
+        most = stability_limit(surface.hessian(path.points[-1]), path.momentum)
         if path.learning_rate != most:
             return Outcome("diverges" if path.learning_rate > most else "swings", last, done, turning)
     outside = np.flatnonzero(gap > ARRIVED * gap[0])
@@ -307,7 +307,7 @@ def judge(surface: Surface, path: Path) -> Outcome:
     return Outcome("underway", last, done, turning)
 
 
-def limit(hessian: np.ndarray, momentum: float = 0.0) -> float:
+def stability_limit(hessian: np.ndarray, momentum: float = 0.0) -> float:
     """The learning rate above which descent leaves a minimum with this Hessian: 2 (1 + momentum) / lambda_max.
 
     Infinite where no eigenvalue is positive. Source: Polyak 1964 for the heavy ball.
@@ -316,7 +316,7 @@ def limit(hessian: np.ndarray, momentum: float = 0.0) -> float:
     return 2 * (1 + momentum) / largest if largest > 0 else math.inf
 
 
-def beside(surface: Surface, minimum: np.ndarray, momentum: float = 0.0) -> tuple[Point, int]:
+def start_near(surface: Surface, minimum: np.ndarray, momentum: float = 0.0) -> tuple[Point, int]:
     """A start beside a minimum, in its steepest direction, and steps that show there which side of the limit a rate is.
 
     At 0.95 of the limit each step leaves max(0.9, sqrt(momentum)) of the distance: the steps are twice as many as that

@@ -56,7 +56,7 @@ class Paths:
         return float(np.prod([float(width) for width in self.config.hidden[1:-1]]))
 
 
-def follow(config: RunConfig) -> Paths:
+def trace_paths(config: RunConfig) -> Paths:
     """The products of an untrained network without normalization, residual connections or a spread of biases.
 
     Raises:
@@ -67,7 +67,7 @@ def follow(config: RunConfig) -> Paths:
             raise ConfigError(name, getattr(config, name), f"the product of layers is that of a network with {plain}")
     if not config.hidden:
         raise ConfigError("hidden", config.hidden, "the product of layers needs a hidden layer")
-    shot = snapshot(config.change(steps=0))
+    shot = snapshot(config.replace(steps=0))
     activation, layers = ACTIVATIONS[config.activation], len(config.hidden)
     between = [shot.weights[k][0] for k in range(1, layers)]  # W from hidden layer k to k + 1
     slopes = [activation.slope(net[0]) for net in shot.net[: layers - 1]]
@@ -143,5 +143,5 @@ def _typical(config: RunConfig, X: np.ndarray, last: np.ndarray) -> np.ndarray:
 
 def over_scales(config: RunConfig, scales: np.ndarray) -> dict[str, np.ndarray]:
     """What one layer multiplies the gradient by, at each init scale: measured, typical and worst, (scales,) each."""
-    found = [follow(config.change(init_scale=float(scale))) for scale in scales]
+    found = [trace_paths(config.replace(init_scale=float(scale))) for scale in scales]
     return {name: np.array([paths.factor(name) for paths in found]) for name in ("measured", "typical", "worst")}

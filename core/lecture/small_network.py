@@ -13,8 +13,8 @@ from ..errors import ConfigError
 from ..exercise import ENTRY
 from ..trace import Snapshot
 
-SIZE = Number(1, 5, whole=True)
-SAMPLES = Number(1, 6, whole=True)
+SIZE = Number(1, 5, integer=True)
+SAMPLES = Number(1, 6, integer=True)
 CONFIG = RunConfig(bias=False, activation="sigmoid", output_activation="sigmoid", loss="mse", init_scale=2.0, steps=0)
 
 
@@ -44,7 +44,7 @@ class SmallNetwork:
 
     @property
     def config(self) -> RunConfig:
-        return CONFIG.change(hidden=(self.w01.shape[1],))
+        return CONFIG.replace(hidden=(self.w01.shape[1],))
 
     @cached_property
     def values(self) -> Snapshot:
@@ -73,10 +73,10 @@ def draw(inputs: int, hidden: int, outputs: int, samples: int, seed: int) -> Sma
         ConfigError: a size from outside 1 to 5, or samples from outside 1 to 6.
     """
     inputs, hidden, outputs = (
-        SIZE.clean(name, size) for name, size in (("inputs", inputs), ("hidden", hidden), ("outputs", outputs))
+        SIZE.validate(name, size) for name, size in (("inputs", inputs), ("hidden", hidden), ("outputs", outputs))
     )
-    samples = SAMPLES.clean("samples", samples)
-    config = CONFIG.change(hidden=(hidden,), seed=seed)
+    samples = SAMPLES.validate("samples", samples)
+    config = CONFIG.replace(hidden=(hidden,), seed=seed)
     rng = np.random.default_rng(config.seed)
     x = np.round(rng.uniform(0, 1, (samples, inputs)), 1)
     d = rng.integers(0, 2, (samples, outputs)).astype(float)

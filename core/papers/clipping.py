@@ -86,8 +86,8 @@ def run(on_progress: Progress | None = None, executor: Executor | None = None, *
 
 def _arm(threshold: float | None, seed: int) -> RunConfig:
     if threshold is None:
-        return CONFIG.change(seed=seed)
-    return CONFIG.change(seed=seed, clip="global_norm", clip_threshold=threshold)
+        return CONFIG.replace(seed=seed)
+    return CONFIG.replace(seed=seed, clip="global_norm", clip_threshold=threshold)
 
 
 def _smooth(losses: np.ndarray) -> np.ndarray:

@@ -37,9 +37,9 @@ def measured(
     pieces = config.steps // every
     for piece in range(pieces + 1):
         length = every if piece < pieces else 0
-        (trace,) = train([config.change(steps=length)], data=data, initial=[weights])
+        (trace,) = train([config.replace(steps=length)], data=data, initial=[weights])
         if piece == 0:
-            (start,) = train([config.change(steps=0)], data=data)
+            (start,) = train([config.replace(steps=0)], data=data)
             weights = start.weights
         steps.append(piece * every)
         values.append(sharpness(config, weights, data))
@@ -69,9 +69,9 @@ def run(
     stages, data = Stages(on_progress, [1] * len(steps) * seeds), chebyshev()
     rows, series = [], {"rates": list(steps), "steps": [], "sharpness": [], "loss_steps": [], "losses": []}
     for group, (rate, count) in enumerate(steps.items()):
-        config = CONFIG.change(learning_rate=rate, steps=count)
+        config = CONFIG.replace(learning_rate=rate, steps=count)
         found = [
-            measured(config.change(seed=seed), count // measurements, data, stages.stage(group * seeds + seed))
+            measured(config.replace(seed=seed), count // measurements, data, stages.stage(group * seeds + seed))
             for seed in range(seeds)
         ]
         at, limit = found[0][0], 2 / rate

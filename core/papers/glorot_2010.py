@@ -48,7 +48,7 @@ def run(on_progress: Progress | None = None, executor: Executor | None = None, *
     stages, data = Stages(on_progress, [1, 1]), inputs()
     series, rows, shrinks = {"inits": list(INITS)}, [], {}
     for stage, (name, init) in enumerate(INITS.items()):
-        config, tell = CONFIG.change(hidden=(width,) * HIDDEN, **init), stages.stage(stage)
+        config, tell = CONFIG.replace(hidden=(width,) * HIDDEN, **init), stages.stage(stage)
         kept = snapshot(config, data=data)
         spreads = {
             "activation": [float(y.std()) for y in kept.activation[:-1]],

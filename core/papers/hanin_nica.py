@@ -45,11 +45,11 @@ def run(on_progress: Progress | None = None, executor: Executor | None = None, *
     for stage, (width, depth, count) in enumerate(SETTINGS):
         networks, tell = round(count * share), stages.stage(stage)
         x = np.random.default_rng(0).standard_normal((1, width))
-        config = CONFIG.change(hidden=(width,) * depth)
+        config = CONFIG.replace(hidden=(width,) * depth)
         delta, weight = [], []
         for first in range(0, networks, GROUP):
             seeds = range(first, min(first + GROUP, networks))
-            traces = train([config.change(seed=seed) for seed in seeds], data=(x, np.full((1, 1), FAR)))
+            traces = train([config.replace(seed=seed) for seed in seeds], data=(x, np.full((1, 1), FAR)))
             delta += [trace.delta_norm[0, 0] for trace in traces]
             weight += [trace.grad_norm[0, :depth] for trace in traces]
             tell(first + len(seeds), networks)

@@ -55,7 +55,7 @@ def run(
     stages = Stages(on_progress, [1])
     keys = [(depth, init, seed) for depth in steps for init in SCALES for seed in range(seeds)]
     configs = [
-        CONFIG.change(hidden=(width,) * depth, init_scale=SCALES[init], steps=steps[depth][init], seed=seed)
+        CONFIG.replace(hidden=(width,) * depth, init_scale=SCALES[init], steps=steps[depth][init], seed=seed)
         for depth, init, seed in keys
     ]
     found = dict(zip(keys, train(configs, on_progress=stages.stage(0), executor=executor), strict=True))

@@ -44,9 +44,9 @@ def run(on_progress: Progress | None = None, executor: Executor | None = None, *
     rows, series = [], {"paper": [list(norms) for norms in PAPER.values()], "median": [], "low": [], "high": []}
     chi = fixed_points("sigmoid", 1.0, 1.0)[0].chi
     for stage, (depth, theirs) in enumerate(PAPER.items()):
-        config, tell, speeds = CONFIG.change(hidden=(WIDTH,) * depth), stages.stage(stage), []
+        config, tell, speeds = CONFIG.replace(hidden=(WIDTH,) * depth), stages.stage(stage), []
         for seed in range(networks):
-            kept = snapshot(config.change(seed=seed), data=data)
+            kept = snapshot(config.replace(seed=seed), data=data)
             speeds.append([np.linalg.norm(g) for g in kept.bias_gradient[:-1]])
             tell(seed + 1, networks)
         low, median, high = np.quantile(speeds, [0.05, 0.5, 0.95], axis=0)

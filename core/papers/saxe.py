@@ -29,7 +29,7 @@ def run(
     stages, found = Stages(on_progress, [1, 1]), {}
     data = np.eye(width), np.zeros((width, width))
     for stage, init in enumerate(("normal", "orthogonal")):
-        config = CONFIG.change(init=init, hidden=(width,) * (matrices - 1))
+        config = CONFIG.replace(init=init, hidden=(width,) * (matrices - 1))
         (trace,) = train([config], data=data)
         found[init] = singular_values([W for W, _ in trace.weights], stages.stage(stage))
     normal, orthogonal = found["normal"], found["orthogonal"]

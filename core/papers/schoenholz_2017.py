@@ -112,7 +112,7 @@ def _gradient_norms(networks: int, tell: Progress) -> dict[float, np.ndarray]:
     x = np.random.default_rng(0).standard_normal((1, 300))
     found = {}
     for done, variance in enumerate(SLOPES):
-        configs = [DEEP.change(init_scale=math.sqrt(variance), seed=seed) for seed in range(networks)]
+        configs = [DEEP.replace(init_scale=math.sqrt(variance), seed=seed) for seed in range(networks)]
         traces = train(configs, data=(x, np.zeros((1, 1))))
         found[variance] = np.array([trace.grad_norm[0, :-1] ** 2 for trace in traces])
         tell(done + 1, len(SLOPES))
@@ -124,12 +124,12 @@ def _trained(
 ) -> list[list[float]]:
     """The loss after training, by variance and depth; the readout always has variance 1 / fan_in."""
     configs = [
-        TRAINED.change(hidden=(width,) * depth, init_scale=math.sqrt(variance))
+        TRAINED.replace(hidden=(width,) * depth, init_scale=math.sqrt(variance))
         for variance in variances
         for depth in depths
     ]
     initial = []
-    for config, drawn in zip(configs, train([config.change(steps=0) for config in configs]), strict=True):
+    for config, drawn in zip(configs, train([config.replace(steps=0) for config in configs]), strict=True):
         *hidden, (W, b) = drawn.weights
         initial.append([*hidden, (W / config.init_scale, b)])
     traces = train(configs, initial=initial, on_progress=tell, executor=executor)

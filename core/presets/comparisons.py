@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..comparison.arms import Arm, Comparison, suited_arms
+from ..comparison.arms import Arm, Comparison, recommended_arms
 from ..config import RunConfig
 
 
 @dataclass(frozen=True)
-class Ready:
+class Preset:
     """One click: what it is called, what it shows in one or two sentences, and the comparison."""
 
     label: str
@@ -20,25 +20,25 @@ class Ready:
 SEEDS = 8
 
 _BLOBS = RunConfig(dataset="blobs", loss="cross_entropy", output_activation="softmax")
-_CLIPPING = _BLOBS.change(activation="relu", hidden=(32,) * 20, init_scale=1.8, batch_size=64, learning_rate=0.05)
+_CLIPPING = _BLOBS.replace(activation="relu", hidden=(32,) * 20, init_scale=1.8, batch_size=64, learning_rate=0.05)
 _EXPLOSION = RunConfig(activation="relu", init_scale=1.6, learning_rate=0.05)
-_GROWTH = _BLOBS.change(activation="tanh", hidden=(32,) * 4, steps=600, optimizer="adam")
-_DEEP = _BLOBS.change(activation="relu", hidden=(32,) * 50, init_scale=0.14, batch_size=64, learning_rate=0.05)
+_GROWTH = _BLOBS.replace(activation="tanh", hidden=(32,) * 4, steps=600, optimizer="adam")
+_DEEP = _BLOBS.replace(activation="relu", hidden=(32,) * 50, init_scale=0.14, batch_size=64, learning_rate=0.05)
 
 
-READY: dict[str, Ready] = {
-    "activations": Ready(
+COMPARISON_PRESETS: dict[str, Preset] = {
+    "activations": Preset(
         "Which activation vanishes?",
         "Each with the init made for it: the sigmoid's slope is at most 1/4, so ten layers leave the first one 1e-7 "
         "of the gradient and nothing is learnt; tanh with Glorot and ReLU with He pass it on and reach accuracy 1.",
         Comparison(
             RunConfig(init="glorot_normal"),
             "activation",
-            (*suited_arms("activation")[:2], Arm("ReLU", {"activation": "relu", "init": "he_normal"})),
+            (*recommended_arms("activation")[:2], Arm("ReLU", {"activation": "relu", "init": "he_normal"})),
             SEEDS,
         ),
     ),
-    "init_scale": Ready(
+    "init_scale": Preset(
         "Init scale: from vanishing to exploding",
         "The factor per layer grows in proportion to the scale of the weights. With ReLU the gradient vanishes at "
         "0.5 and fades at 1, is level at 1.4142 (the square root of 2: He's init), and at 2 the run diverges within "
@@ -51,7 +51,7 @@ READY: dict[str, Ready] = {
             SEEDS,
         ),
     ),
-    "clipping": Ready(
+    "clipping": Preset(
         "Clipping tames an explosion",
         "Without clipping this network diverges within ten steps; each of the four rules holds its first steps small "
         "enough, binds on part of the steps only, and lets it learn to accuracy 1.",
@@ -71,7 +71,7 @@ READY: dict[str, Ready] = {
             SEEDS,
         ),
     ),
-    "regularization": Ready(
+    "regularization": Preset(
         "Regularization that holds an explosion",
         "Without help the run diverges at step 3. Max-norm 1 shrinks the weights at once and trains. Penalties and "
         "decay act by a share of the weights at each step: weak ones come too late, and strong ones still "
@@ -91,7 +91,7 @@ READY: dict[str, Ready] = {
             SEEDS,
         ),
     ),
-    "weight_growth": Ready(
+    "weight_growth": Preset(
         "What keeps weights small",
         "Trained by Adam, the weights grow by two fifths without regularization. L1, L2 and weight decay hold them "
         "back, max-norm holds them where they were; all five still classify every sample. Under plain SGD, l2 and a "
@@ -109,7 +109,7 @@ READY: dict[str, Ready] = {
             SEEDS,
         ),
     ),
-    "he_glorot": Ready(
+    "he_glorot": Preset(
         "He against Glorot at 10 and 30 layers",
         "ReLU lets half of the signal's power through, and He's init makes up for it by twice the variance. Glorot's "
         "loses a third of the gradient norm in each layer: with 10 hidden layers it still learns, more slowly; with "
@@ -125,7 +125,7 @@ READY: dict[str, Ready] = {
             SEEDS,
         ),
     ),
-    "depth_50": Ready(
+    "depth_50": Preset(
         "Fifty layers: residual and normalization",
         "With weights this small the plain network's gradient is 1e-52 in every layer. A residual connection carries "
         "it through and trains, on most seeds. Layer normalization starts level, but its gradient fades meanwhile and "
@@ -142,7 +142,7 @@ READY: dict[str, Ready] = {
             SEEDS,
         ),
     ),
-    "optimizers": Ready(
+    "optimizers": Preset(
         "Optimizers on a vanishing network",
         "Adam and RMSprop divide the gradient by its own size and so move every layer's weights where SGD leaves them "
         "where they are. The gradient still vanishes, and the deep sigmoid network does not learn its task: Adam comes "

@@ -19,7 +19,7 @@ from ..papers.entry import CHECKED, MEMORY, QUALITATIVE, SECOND_HAND, Formula, P
 
 
 @dataclass(frozen=True)
-class Setup:
+class Preset:
     """One set-up.
 
     Attributes:
@@ -43,105 +43,105 @@ _BLOBS = RunConfig(
     batch_size=64,
     learning_rate=0.05,
 )
-_EXPLODING = _BLOBS.change(hidden=(32,) * 20, init_scale=1.8)
-_CLIPPED = _EXPLODING.change(clip="global_norm", clip_threshold=1.0)
+_EXPLODING = _BLOBS.replace(hidden=(32,) * 20, init_scale=1.8)
+_CLIPPED = _EXPLODING.replace(clip="global_norm", clip_threshold=1.0)
 _LARGE = RunConfig(activation="relu", init_scale=1.6, learning_rate=0.05)
-_DEEP = _BLOBS.change(hidden=(32,) * 50, init_scale=0.14)
+_DEEP = _BLOBS.replace(hidden=(32,) * 50, init_scale=0.14)
 
-SETUPS: dict[str, Setup] = {
+PRESETS: dict[str, Preset] = {
     member.name: member
     for member in (
-        Setup(
+        Preset(
             "sigmoid",
             "Deep sigmoid: the gradient vanishes",
             "Each of ten sigmoid layers leaves less than a quarter of the gradient. The first one gets too little to "
             "move, and the network learns no more than the mean of the targets.",
             RunConfig(),
         ),
-        Setup(
+        Preset(
             "tanh",
             "Tanh in balance",
             "The same depth with tanh and Glorot's init: the gradient arrives nearly at its full size, and the network "
             "learns to tell the rings apart.",
             RunConfig(activation="tanh", init="glorot_normal"),
         ),
-        Setup(
+        Preset(
             "relu",
             "ReLU with He's init",
             "ReLU drops half of the signal's power, and He's init makes up for it by twice the variance: level "
             "gradients, and every sample is learned.",
             _RELU,
         ),
-        Setup(
+        Preset(
             "dead",
             "Dead ReLUs",
             "Adam at a learning rate of 0.3 throws units so far that they are silent on every sample. Once a whole "
             "layer is, no gradient gets past it, and the loss stands still near ln 2.",
-            _RELU.change(loss="bce", output_activation="sigmoid", optimizer="adam", learning_rate=0.3),
+            _RELU.replace(loss="bce", output_activation="sigmoid", optimizer="adam", learning_rate=0.3),
         ),
-        Setup(
+        Preset(
             "underflow",
             "Underflow in float32",
             "Eighty sigmoid layers in float32: the gradient falls below what this dtype can hold, and the layers near "
             "the input get exactly 0. In float64 it would be tiny, but there.",
             RunConfig(hidden=(16,) * 80, dtype="float32"),
         ),
-        Setup(
+        Preset(
             "exploding",
             "Exploding: the run diverges",
             "ReLU with weights 1.27 times larger than He's, 20 layers deep: activations and gradients both grow from "
             "layer to layer, and the run diverges within five steps.",
             _EXPLODING,
         ),
-        Setup(
+        Preset(
             "clipped",
             "Exploding, rescued by clipping",
             "The same network with the global norm clipped at 1. The gradient still explodes at initialization, but no "
             "step is longer than the learning rate, and the network learns every sample.",
             _CLIPPED,
         ),
-        Setup(
+        Preset(
             "large_weights",
             "Large weights: the run diverges",
             "Ten ReLU layers with weights slightly too large for this learning rate: the run diverges at step 3 or "
             "thereabouts.",
             _LARGE,
         ),
-        Setup(
+        Preset(
             "max_norm",
             "Large weights, held by max-norm",
             "A bound of 1 on each unit's incoming weights ends the explosion at the first step, and every sample is "
             "learned. L1, L2 and weight decay cannot do that: they take away a small share of the weights at each "
             "step, and the run is over after three; strong enough to stop it, they take what could be learned as well.",
-            _LARGE.change(max_norm=1.0),
+            _LARGE.replace(max_norm=1.0),
         ),
-        Setup(
+        Preset(
             "deep",
             "Depth 50, plain",
             "Fifty ReLU layers with small weights: signal and gradient both fade to 1e-52. All weight gradients are "
             "equally small here, so only the gradient at the net inputs shows that it vanishes.",
             _DEEP,
         ),
-        Setup(
+        Preset(
             "deep_residual",
             "Depth 50, residual",
             "Each layer adds to what it got, so the gradient has a way around every layer: level at initialization, "
             "and the network learns.",
-            _DEEP.change(residual=True),
+            _DEEP.replace(residual=True),
         ),
-        Setup(
+        Preset(
             "deep_layer_norm",
             "Depth 50, layer normalization",
             "Normalizing each sample keeps the gradients of all layers within two decades at initialization. Yet the "
             "network does not learn: by then all samples look alike.",
-            _DEEP.change(normalization="layer"),
+            _DEEP.replace(normalization="layer"),
         ),
-        Setup(
+        Preset(
             "deep_batch_norm",
             "Depth 50, batch normalization",
             "Normalizing over the batch keeps samples apart, at a price: each layer multiplies the gradient by about "
             "1.2 on its way back, and the first layer gets more than ten thousand times what the output layer gets.",
-            _DEEP.change(normalization="batch"),
+            _DEEP.replace(normalization="batch"),
         ),
     )
 }
@@ -191,7 +191,7 @@ PAPERS: dict[str, Paper] = {
                 ),
                 _CHI,
             ),
-            networks=(("four hidden layers", nielsen_ch5.CONFIG.change(dataset="digits")),),
+            networks=(("four hidden layers", nielsen_ch5.CONFIG.replace(dataset="digits")),),
             own_data=True,
             run=nielsen_ch5.run,
         ),
@@ -234,7 +234,7 @@ PAPERS: dict[str, Paper] = {
                 ),
             ),
             networks=tuple(
-                (f"{name} init", glorot_2010.CONFIG.change(dataset="digits", **init))
+                (f"{name} init", glorot_2010.CONFIG.replace(dataset="digits", **init))
                 for name, init in glorot_2010.INITS.items()
             ),
             own_data=True,
@@ -273,7 +273,7 @@ PAPERS: dict[str, Paper] = {
                 ),
             ),
             networks=tuple(
-                (f"30 layers, {name}", he_2015.CONFIG.change(init_scale=scale))
+                (f"30 layers, {name}", he_2015.CONFIG.replace(init_scale=scale))
                 for name, scale in he_2015.SCALES.items()
             ),
             own_data=False,
@@ -309,7 +309,7 @@ PAPERS: dict[str, Paper] = {
                 ),
             ),
             networks=tuple(
-                (f"{phase}, 50 layers", schoenholz_2017.TRAINED.change(hidden=(100,) * 50, init_scale=variance**0.5))
+                (f"{phase}, 50 layers", schoenholz_2017.TRAINED.replace(hidden=(100,) * 50, init_scale=variance**0.5))
                 for phase, variance in schoenholz_2017.CLAIMS.items()
             ),
             own_data=False,
@@ -353,7 +353,7 @@ PAPERS: dict[str, Paper] = {
                 ),
             ),
             networks=(
-                ("width 32, 20 layers", hanin_nica.CONFIG.change(hidden=(32,) * 20, dataset="gaussian", samples=128)),
+                ("width 32, 20 layers", hanin_nica.CONFIG.replace(hidden=(32,) * 20, dataset="gaussian", samples=128)),
             ),
             own_data=True,
             run=hanin_nica.run,
@@ -390,7 +390,7 @@ PAPERS: dict[str, Paper] = {
                     "Cohen et al. 2021; Pearlmutter 1994 for the products",
                 ),
             ),
-            networks=(("learning rate 0.04, on the sine", edge_of_stability.CONFIG.change(dataset="sine")),),
+            networks=(("learning rate 0.04, on the sine", edge_of_stability.CONFIG.replace(dataset="sine")),),
             own_data=True,
             run=edge_of_stability.run,
         ),
@@ -425,7 +425,7 @@ PAPERS: dict[str, Paper] = {
             ),
             networks=(
                 ("not clipped", clipping.CONFIG),
-                ("clipped at 1", clipping.CONFIG.change(clip="global_norm", clip_threshold=1.0)),
+                ("clipped at 1", clipping.CONFIG.replace(clip="global_norm", clip_threshold=1.0)),
             ),
             own_data=False,
             run=clipping.run,
@@ -459,7 +459,7 @@ PAPERS: dict[str, Paper] = {
                 ),
             ),
             networks=tuple(
-                (f"{init} init, 99 layers", saxe.CONFIG.change(init=init, dataset="gaussian", samples=32))
+                (f"{init} init, 99 layers", saxe.CONFIG.replace(init=init, dataset="gaussian", samples=32))
                 for init in ("normal", "orthogonal")
             ),
             own_data=True,

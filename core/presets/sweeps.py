@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..config import RunConfig
-from ..sweeps.maps import Axis, Map
+from ..sweeps.maps import Axis, SweepMap
 
 
 @dataclass(frozen=True)
-class Ready:
+class Preset:
     """One click: what it is called, what it shows in one or two sentences, the map, and what to show of it."""
 
     label: str
     claim: str
-    map: Map
+    map: SweepMap
     show: str
 
 
@@ -24,52 +24,52 @@ _BLOBS = RunConfig(
     record_every=100,
 )  # fmt: skip
 
-READY: dict[str, Ready] = {
-    "order_and_chaos": Ready(
+SWEEP_PRESETS: dict[str, Preset] = {
+    "order_and_chaos": Preset(
         "Order and chaos: tanh",
         "Small weights make a deep tanh network orderly: inputs become alike and the gradient vanishes. Large ones "
         "make it chaotic, and the gradient explodes. Only along the line between does it stay level, and theory knows "
         "that line without training anything. Near bias std 0 the variance comes to its rest so slowly that "
         "thirty layers are still on their way: there the measured line lies further out.",
-        Map(_START, ("tanh",), Axis("init_scale"), Axis("bias_std")),
+        SweepMap(_START, ("tanh",), Axis("init_scale"), Axis("bias_std")),
         "gradient factor",
     ),
-    "depth": Ready(
+    "depth": Preset(
         "Depth × init scale",
         "Depth magnifies what one layer does. Beside these biases tanh has one good scale, 1.3, and explodes beyond; "
         "sigmoid vanishes at every scale below 10. ReLU vanishes below √2; above, its signal grows from layer to layer "
         "as its gradient does on the way back, which leaves the weights’ gradients level.",
-        Map(
-            _START.change(bias_std=0.2),
+        SweepMap(
+            _START.replace(bias_std=0.2),
             ("sigmoid", "tanh", "relu"),
             Axis("init_scale", 0.25, 16, 19, True),
             Axis("depth"),
         ),
         "first over last",
     ),
-    "learning_rate": Ready(
+    "learning_rate": Preset(
         "Learning rate × init scale",
         "The learning rate that works depends on the init: too small a scale and nothing is learnt at any rate, "
         "too large and only small steps survive.",
-        Map(_BLOBS, ("relu",), Axis("init_scale", 0.25, 4, 17, True), Axis("learning_rate")),
+        SweepMap(_BLOBS, ("relu",), Axis("init_scale", 0.25, 4, 17, True), Axis("learning_rate")),
         "final loss",
     ),
-    "clipping": Ready(
+    "clipping": Preset(
         "Clip threshold × learning rate",
         "With exploding gradients, what counts is threshold times learning rate, the length of a clipped step: along "
         "the diagonal training goes alike. At its right end a rate that would diverge unclipped still learns; below, "
         "steps are too short.",
-        Map(
-            _BLOBS.change(init_scale=2.2, clip="global_norm"), ("relu",), Axis("learning_rate"), Axis("clip_threshold")
+        SweepMap(
+            _BLOBS.replace(init_scale=2.2, clip="global_norm"), ("relu",), Axis("learning_rate"), Axis("clip_threshold")
         ),
         "final loss",
     ),
-    "width": Ready(
+    "width": Preset(
         "Width × depth",
         "He's init keeps the mean square of the gradient level at any depth, but a narrow deep ReLU network "
         "strays far from that mean: it may die altogether before it has learnt anything.",
-        Map(
-            _BLOBS.change(init="he_normal", learning_rate=0.05),
+        SweepMap(
+            _BLOBS.replace(init="he_normal", learning_rate=0.05),
             ("relu",),
             Axis("width", 2, 64, 11, True),
             Axis("depth", 2, 32, 11),

@@ -13,14 +13,14 @@ from functools import cache
 import numpy as np
 
 from ..config import RunConfig, cost
-from ..engine.cancellation import Lease
+from ..engine.cancellation import CancelToken
 from ..engine.training import train
 from ..trace import Trace
 from .grid import Grid, configured
 
 SECONDS = 0.25  # that a chunk should take; one that takes twice as long is still half a second
-MOST_NETWORKS = 2_000  # of one chunk
-MOST_BYTES = 200_000_000  # of the traces and weights that a worker holds until a chunk is done
+MAX_NETWORKS = 2_000  # of one chunk
+MAX_BYTES = 200_000_000  # of the traces and weights that a worker holds until a chunk is done
 # What a network is expected to take on one core: fixed, for each layer, each parameter drawn, each multiply-add, and
 # each layer of each step (the loop itself). Only the first chunks rely on it; see Pace.
 FIXED, LAYER, PARAMETER, MULTIPLY_ADD, STEP = 1.5e-4, 2.5e-5, 1.5e-8, 1.5e-10, 3e-6
@@ -58,7 +58,7 @@ class Rows:
     worker: tuple
 
 
-class Pace:
+class ThroughputEstimate:
     """Seconds really taken over those expected, from the chunks done so far.
 
     A slow or busy machine so gets smaller chunks, a fast one larger ones. The numbers do not depend on it.
@@ -67,7 +67,7 @@ class Pace:
     def __init__(self):
         self.factor = 1.0
 
-    def learn(self, taken: float, expected: float) -> None:
+    def update(self, taken: float, expected: float) -> None:
         self.factor += 0.2 * (min(max(taken / expected, 0.01), 100.0) - self.factor)
 
 
@@ -79,7 +79,7 @@ def expected_seconds(config: RunConfig) -> float:
     return FIXED + LAYER * layers + PARAMETER * parameters + MULTIPLY_ADD * price.multiply_adds + looping
 
 
-def cut(grid: Grid, pace: Pace, done: np.ndarray | None = None) -> Iterator[Chunk]:
+def iter_chunks(grid: Grid, pace: ThroughputEstimate, done: np.ndarray | None = None) -> Iterator[Chunk]:
     """All chunks, each made when it is asked for.
 
     Args:
@@ -88,35 +88,37 @@ def cut(grid: Grid, pace: Pace, done: np.ndarray | None = None) -> Iterator[Chun
     places, expected, held = [], 0.0, 0
     for config, members in grid.kinds():
         each, size = expected_seconds(config), cost(config).bytes
-        for place in members if done is None else members[~done[members]]:
-            over = (expected + each) * pace.factor > SECONDS or held + size > MOST_BYTES
-            if places and (over or len(places) == MOST_NETWORKS):
+        for locate in members if done is None else members[~done[members]]:
+            over = (expected + each) * pace.factor > SECONDS or held + size > MAX_BYTES
+            if places and (over or len(places) == MAX_NETWORKS):
                 yield Chunk(tuple(places), expected)
                 places, expected, held = [], 0.0, 0
-            places.append(int(place))
+            places.append(int(locate))
             expected, held = expected + each, held + size
     if places:
         yield Chunk(tuple(places), expected)
 
 
-class Stopped(BaseException):
+class SweepAborted(BaseException):
     """Carries what the caller raised (its cause) past those who handle a run that fails."""
 
 
-def run_chunk(base: RunConfig, names: tuple[str, ...], points: list[tuple], look: Callable[..., None] | Lease) -> Rows:
+def run_chunk(
+    base: RunConfig, names: tuple[str, ...], points: list[tuple], check: Callable[..., None] | CancelToken
+) -> Rows:
     """Trains some networks; one that fails is a row with its error, and the others go on.
 
     Args:
         points: of each network the axes' values and the seed.
         look: called every 0.1 s or more often; what it raises comes out as the cause of Stopped. Or a lease to watch.
     """
-    start, look = time.monotonic(), look.watch() if isinstance(look, Lease) else look
+    start, check = time.monotonic(), check.checker() if isinstance(check, CancelToken) else check
 
     def stop_or_go_on(*_: object) -> None:
         try:
-            look()
+            check()
         except BaseException as error:  # whatever it is, it ends the sweep, and no handler of a failed run may take it
-            raise Stopped from error
+            raise SweepAborted from error
 
     values, errors = np.full((len(points), len(summary_fields())), np.nan), {}
 

@@ -11,17 +11,17 @@ from scipy.interpolate import PchipInterpolator
 from ..config import RunConfig
 from ..theory.correlations import RULE_OF_SIX, correlation
 from ..theory.gaussian import member
-from ..theory.network import LARGEST_SCALE, place
+from ..theory.network import LARGEST_SCALE, locate
 from ..theory.plane import gradient_factors
 from ..theory.variance_map import critical_line, critical_points
-from .maps import Map
+from .maps import SweepMap
 
 RESTS = np.geomspace(1e-6, 1e4, 1200)  # q along the critical line
 FINE, CHAOTIC = 241, 5  # points of the line of six depth scales, and those computed in the chaotic phase
 
 
 @dataclass(frozen=True, eq=False)
-class Line:
+class Curve:
     """A line in the axes' own numbers; NaN is a gap."""
 
     name: str
@@ -29,7 +29,7 @@ class Line:
     y: np.ndarray
 
 
-def lines(chart: Map, activation: str) -> list[Line]:
+def lines(chart: SweepMap, activation: str) -> list[Curve]:
     """The critical line where an axis is a scale, and the six depth scales where the other is the depth.
 
     There is none where theory has no place for the networks: normalized or residual layers, a scale that means another
@@ -59,7 +59,7 @@ def lines(chart: Map, activation: str) -> list[Line]:
     return [line for line in found if np.isfinite(line.x).any()]
 
 
-def _depth_scales(chart: Map, activation: str, scale: str, points: np.ndarray, unit: float) -> np.ndarray:
+def _depth_scales(chart: SweepMap, activation: str, scale: str, points: np.ndarray, unit: float) -> np.ndarray:
     """xi_c at many values of init_scale or bias_std; NaN where it is infinite or q has no rest.
 
     In the ordered phase chi_c is chi. In the chaotic one it takes a while, so it is computed at a few values, and its
@@ -89,12 +89,12 @@ def _depth_scales(chart: Map, activation: str, scale: str, points: np.ndarray, u
         return np.where(logs < 0, -1 / logs, np.nan)
 
 
-def effective_scale(chart: Map, activation: str) -> float | None:
+def effective_scale(chart: SweepMap, activation: str) -> float | None:
     """sigma_w at init_scale 1, which must be the same all over the map; None where theory has no place for it."""
     found = []
     for x in (chart.x.values()[0], chart.x.values()[-1]):
         for y in (chart.y.values()[0], chart.y.values()[-1]):
-            config = chart.config(activation, x, y).change(init_scale=1.0)
+            config = chart.config(activation, x, y).replace(init_scale=1.0)
             found.append(_scale_of(config))
     known = [scale for scale in found if scale is not None]
     if not known or {"init", "normalization", "residual"} & {chart.x.field, chart.y.field}:
@@ -102,7 +102,7 @@ def effective_scale(chart: Map, activation: str) -> float | None:
     return known[0] if max(known) - min(known) <= 0.02 * known[0] else None
 
 
-def _largest_scale(chart: Map, unit: float) -> float:
+def _largest_scale(chart: SweepMap, unit: float) -> float:
     """The largest sigma_w or sigma_b of the map."""
     axes = [axis.values()[-1] for axis in (chart.x, chart.y) if axis.field in ("init_scale", "bias_std")]
     return max(1.0, unit) * max(chart.base.init_scale, chart.base.bias_std, *axes, 0.0)
@@ -111,26 +111,26 @@ def _largest_scale(chart: Map, unit: float) -> float:
 def _scale_of(config: RunConfig) -> float | None:
     if len(config.hidden) < 2:
         return None
-    here = place(config, 1, 1)  # of the layers between hidden ones, so the data do not count
+    here = locate(config, 1, 1)  # of the layers between hidden ones, so the data do not count
     return here.sigma_w if here else None
 
 
 def critical(activation: str) -> tuple[np.ndarray, np.ndarray]:
     """(sigma_w, sigma_b) along chi = 1, by rising sigma_b, from the axis on."""
     phi = member(activation)
-    if phi.rays is not None:
-        sigma_w = (sum(ray**2 for ray in phi.rays) / 2) ** -0.5
+    if phi.piecewise_slopes is not None:
+        sigma_w = (sum(ray**2 for ray in phi.piecewise_slopes) / 2) ** -0.5
         return np.array([sigma_w, sigma_w]), np.array([0.0, 1e3])
     ends = [point.q for point in critical_points(activation)]  # where it meets the axis
     return critical_line(activation, np.sort(np.append(RESTS, ends)))
 
 
-def _line(chart: Map, field: str, name: str, along: np.ndarray, other: np.ndarray) -> Line:
+def _line(chart: SweepMap, field: str, name: str, along: np.ndarray, other: np.ndarray) -> Curve:
     """A line given over one field, turned as the axes stand."""
-    return Line(name, along, other) if chart.x.field == field else Line(name, other, along)
+    return Curve(name, along, other) if chart.x.field == field else Curve(name, other, along)
 
 
-def _across(chart: Map, field: str, name: str, value: float) -> Line:
+def _across(chart: SweepMap, field: str, name: str, value: float) -> Curve:
     """A straight line across the map at one value of a field."""
     axis = chart.y if chart.x.field == field else chart.x
     values = axis.values()

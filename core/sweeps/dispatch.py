@@ -7,13 +7,13 @@ from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, 
 
 import numpy as np
 
-from ..engine.cancellation import Lease, lease
+from ..engine.cancellation import CancelToken, cancel_token
 from ..engine.training import PROGRESS_SECONDS, Progress, ProgressCount
 from ..engine.workers import lost as lost_worker
-from .chunks import Chunk, Pace, Rows, Stopped, cut, described, run_chunk, summary_fields
+from .chunks import Chunk, Rows, SweepAborted, ThroughputEstimate, described, iter_chunks, run_chunk, summary_fields
 from .grid import Grid
 
-FEWEST_AHEAD = 16  # chunks sent before their turn, so that no worker waits; four for each worker once they are known
+MIN_AHEAD = 16  # chunks sent before their turn, so that no worker waits; four for each worker once they are known
 LOST = "its worker process ended twice while it ran, perhaps for want of memory"
 
 OnRows = Callable[[Chunk, Rows], None]
@@ -36,30 +36,30 @@ def run(
     Raises:
         BrokenExecutor: the executor lost a worker and takes no more work, or dropped work by itself.
     """
-    pace, progress = Pace(), ProgressCount(on_progress, grid.networks)
+    pace, progress = ThroughputEstimate(), ProgressCount(on_progress, grid.networks)
     if done is not None:
         progress.finish(int(done.sum()))
 
     def settle(chunk: Chunk, rows: Rows) -> None:
         on_rows(chunk, rows)
         if rows.seconds > 0:
-            pace.learn(rows.seconds, chunk.expected)
+            pace.update(rows.seconds, chunk.expected)
         progress.finish(len(chunk.places))
 
-    chunks = cut(grid, pace, done)
+    chunks = iter_chunks(grid, pace, done)
     if executor is not None:
         _on_executor(executor, grid, chunks, settle, progress.tick)
         return
     for chunk in chunks:
         try:
             rows = run_chunk(*_job(grid, chunk), progress.tick)
-        except Stopped as stopped:
+        except SweepAborted as stopped:
             raise stopped.__cause__ from None
         settle(chunk, rows)
 
 
 def _job(grid: Grid, chunk: Chunk) -> tuple:
-    return grid.base, grid.names, [grid.values(place) for place in chunk.places]
+    return grid.base, grid.names, [grid.values(locate) for locate in chunk.places]
 
 
 def _on_executor(executor: Executor, grid: Grid, chunks: Iterator[Chunk], settle: OnRows, tick) -> None:
@@ -68,7 +68,7 @@ def _on_executor(executor: Executor, grid: Grid, chunks: Iterator[Chunk], settle
     When a process pool breaks, all its chunks are lost, whichever of them it was. So each is tried again with no other
     beside it, and only the one that breaks the pool once more is given up.
     """
-    with lease() as held:
+    with cancel_token() as held:
         waiting: dict[Future, Chunk] = {}
         lost: list[Chunk] = []
         seen, tried_again = set(), set()
@@ -77,7 +77,7 @@ def _on_executor(executor: Executor, grid: Grid, chunks: Iterator[Chunk], settle
                 if lost and not waiting:
                     _send(executor, grid, lost.pop(), held, waiting)
                 alone = lost or tried_again.intersection(waiting.values())
-                while not alone and len(waiting) < max(FEWEST_AHEAD, 4 * len(seen)):
+                while not alone and len(waiting) < max(MIN_AHEAD, 4 * len(seen)):
                     chunk = next(chunks, None)
                     if chunk is None:
                         break
@@ -108,7 +108,7 @@ def _on_executor(executor: Executor, grid: Grid, chunks: Iterator[Chunk], settle
                 future.cancel()
 
 
-def _send(executor: Executor, grid: Grid, chunk: Chunk, held: Lease, waiting: dict[Future, Chunk]) -> None:
+def _send(executor: Executor, grid: Grid, chunk: Chunk, held: CancelToken, waiting: dict[Future, Chunk]) -> None:
     try:
         waiting[executor.submit(run_chunk, *_job(grid, chunk), held)] = chunk
     except BrokenExecutor as error:

@@ -69,7 +69,7 @@ def write(frame: pd.DataFrame, path: Path) -> None:
     draft.replace(path)
 
 
-class Kept:
+class Checkpoint:
     """What is done of a sweep, kept in a file beside the output until that is written.
 
     The first line says which sweep it is; each other one is [place, [numbers], error]. A last line that was cut short
@@ -85,12 +85,12 @@ class Kept:
         sweep = hashlib.sha256(json.dumps(grid.to_dict(), sort_keys=True).encode()).hexdigest()
         self._first = json.dumps({"sweep": sweep}).encode() + b"\n"
 
-    def __enter__(self) -> Kept:
-        whole = self._read() if self.path.exists() else 0
-        self._file = self.path.open("r+b" if whole else "wb")
-        self._file.truncate(whole)
-        self._file.seek(whole)
-        if not whole:
+    def __enter__(self) -> Checkpoint:
+        integer = self._read() if self.path.exists() else 0
+        self._file = self.path.open("r+b" if integer else "wb")
+        self._file.truncate(integer)
+        self._file.seek(integer)
+        if not integer:
             self._file.write(self._first)
             self._file.flush()
         return self
@@ -103,8 +103,8 @@ class Kept:
     def add(self, chunk: Chunk, rows: Rows) -> None:
         """Keeps what a chunk found."""
         self.table.add(chunk, rows)
-        for i, place in enumerate(chunk.places):
-            self._write([place, rows.values[i].tolist(), rows.errors.get(i)])
+        for i, locate in enumerate(chunk.places):
+            self._write([locate, rows.values[i].tolist(), rows.errors.get(i)])
         self._file.flush()
 
     def _write(self, entry: object) -> None:
@@ -116,18 +116,18 @@ class Kept:
             first = file.readline()
             if first != self._first and self._first.startswith(first):  # it ended before it kept anything
                 return 0
-            whole = len(first)
+            integer = len(first)
             try:
                 if json.loads(first)["sweep"] != json.loads(self._first)["sweep"]:
                     raise ConfigError("output", str(self.path), "it is of another sweep: finish that one, or delete it")
                 for line in file:
                     if line.endswith(b"\n"):
-                        place, values, error = json.loads(line)
-                        self.table.values[:, place] = values
-                        self.table.done[place] = True
+                        locate, values, error = json.loads(line)
+                        self.table.values[:, locate] = values
+                        self.table.done[locate] = True
                         if error is not None:
-                            self.table.errors[place] = error
-                        whole += len(line)
+                            self.table.errors[locate] = error
+                        integer += len(line)
             except (KeyError, IndexError, TypeError, json.JSONDecodeError, UnicodeDecodeError):
                 raise ConfigError("output", str(self.path), "it holds no sweep to go on with: delete it") from None
-        return whole
+        return integer

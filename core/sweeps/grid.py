@@ -9,12 +9,12 @@ from itertools import islice, product
 
 import numpy as np
 
-from ..comparison.arms import SHAPE, changed, check_change
+from ..comparison.arms import SHAPE, apply_changes, check_change
 from ..config import RULES, Cost, Number, RunConfig, cost, environment_limit
 from ..engine.training import checked_data
 from ..errors import ConfigError
 
-MOST_NETWORKS = 10_000_000  # where GRADIENT_LAB_MAX_SWEEP does not say otherwise: a table of about 1.6 GB
+MAX_NETWORKS = 10_000_000  # where GRADIENT_LAB_MAX_SWEEP does not say otherwise: a table of about 1.6 GB
 AXES = (*SHAPE, *(name for name in RULES if name != "seed"))
 # Numbers that may differ between the networks of one stack (core/engine/training.py); penalties, whose zero is
 # another kind of run, count among them.
@@ -49,12 +49,12 @@ class Grid:
         if not isinstance(self.base, RunConfig):
             raise ConfigError("base", self.base, "it must be a RunConfig")
         object.__setattr__(self, "axes", _checked_axes(self.axes))
-        object.__setattr__(self, "seeds", Number(1, whole=True).clean("seeds", self.seeds))
-        most = environment_limit("GRADIENT_LAB_MAX_SWEEP") or MOST_NETWORKS
+        object.__setattr__(self, "seeds", Number(1, integer=True).validate("seeds", self.seeds))
+        most = environment_limit("GRADIENT_LAB_MAX_SWEEP") or MAX_NETWORKS
         if self.networks > most:
             shape = " x ".join(f"{len(values)} {name}" for name, values in self.axes)
             raise ConfigError("axes", f"{shape} x {self.seeds} seeds", f"a sweep has at most {most:,.0f} networks")
-        RULES["seed"].clean("seed", self.base.seed + self.seeds - 1)
+        RULES["seed"].validate("seed", self.base.seed + self.seeds - 1)
         for config, _ in self.kinds():
             checked_data(config, None)
 
@@ -128,7 +128,7 @@ class Grid:
 def configured(base: RunConfig, names: Iterable[str], values: tuple) -> RunConfig:
     """The base with the axes' values, and the seed that stands after them."""
     *chosen, seed = values
-    return changed(base, dict(zip(names, chosen, strict=True), seed=seed))
+    return apply_changes(base, dict(zip(names, chosen, strict=True), seed=seed))
 
 
 def spaced(name: str, low: float, high: float, count: int, log: bool = False) -> tuple:
@@ -143,16 +143,16 @@ def spaced(name: str, low: float, high: float, count: int, log: bool = False) ->
     if not isinstance(rule, Number) or name == "seed":
         known = ", ".join(axis for axis in AXES if isinstance(SHAPE.get(axis) or RULES.get(axis), Number))
         raise ConfigError(name, "a range", f"a range is of one of {known}")
-    count = Number(1, 1000, whole=True).clean(f"count of {name}", count)
-    low, high = (rule.clean(name, end) for end in (low, high))
+    count = Number(1, 1000, integer=True).validate(f"count of {name}", count)
+    low, high = (rule.validate(name, end) for end in (low, high))
     if low is None or high is None or not (low < high or (low == high and count == 1)):
         raise ConfigError(name, f"{low} to {high}", "a range goes from a lower to a higher number")
     if log and not low > 0:
         raise ConfigError(name, f"{low} to {high}", "a logarithmic range starts above 0")
     points = np.geomspace(low, high, count) if log else np.linspace(low, high, count)
-    found = [round(float(v)) if rule.whole else float(f"{v:.6g}") for v in points]
+    found = [round(float(v)) if rule.integer else float(f"{v:.6g}") for v in points]
     found[0], found[-1] = low, (high if count > 1 else low)
-    return tuple(dict.fromkeys(rule.clean(name, value) for value in found))
+    return tuple(dict.fromkeys(rule.validate(name, value) for value in found))
 
 
 def _spaced(name: str, given: Mapping[str, object]) -> tuple:
@@ -172,7 +172,7 @@ def _checked_axes(axes: object) -> tuple[tuple[str, tuple], ...]:
             raise ConfigError(str(name), values, "an axis is one of " + ", ".join(AXES))
         if isinstance(values, (str, bytes, Mapping)) or not isinstance(values, Iterable):
             raise ConfigError(name, values, "an axis has a list of values")
-        kept = tuple(check_change(name, value) for value in islice(values, MOST_NETWORKS + 1))
+        kept = tuple(check_change(name, value) for value in islice(values, MAX_NETWORKS + 1))
         if not kept:
             raise ConfigError(name, "no values", "an axis has at least one value")
         seen = set()

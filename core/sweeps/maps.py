@@ -12,7 +12,7 @@ from ..errors import ConfigError
 from .grid import Grid, spaced
 from .table import Table
 
-MOST_ACTIVATIONS = 3  # beside each other
+MAX_ACTIVATIONS = 3  # beside each other
 
 # The fields of an axis that are numbers: (from, to, count, logarithmic) where nothing else is asked for.
 SUITED: dict[str, tuple[float, float, int, bool]] = {
@@ -34,7 +34,7 @@ SUITED: dict[str, tuple[float, float, int, bool]] = {
 # Those that are names: every one of them is a row or column.
 NAMED = ("init", "optimizer", "clip", "normalization", "residual")
 FIELDS = (*SUITED, *NAMED)
-MOST = Number(1, 80, whole=True)  # values of an axis: a screen has no room for more
+MOST = Number(1, 80, integer=True)  # values of an axis: a screen has no room for more
 
 
 @dataclass(frozen=True)
@@ -75,12 +75,12 @@ class Axis:
             return getattr(rule, "names", (False, True))
         low, high, count, _ = SUITED[self.field]
         low, high = low if self.low is None else self.low, high if self.high is None else self.high
-        count = MOST.clean(f"count of {self.field}", count if self.count is None else self.count)
+        count = MOST.validate(f"count of {self.field}", count if self.count is None else self.count)
         return spaced(self.field, low, high, count, self.logarithmic)
 
 
 @dataclass(frozen=True)
-class Map:
+class SweepMap:
     """Two axes and the activations beside each other.
 
     Attributes:
@@ -102,8 +102,8 @@ class Map:
     def __post_init__(self):
         if self.x.field == self.y.field:
             raise ConfigError("y", self.y.field, "the two axes must be different fields")
-        if not 1 <= len(self.activations) <= MOST_ACTIVATIONS:
-            raise ConfigError("activations", list(self.activations), f"a map shows 1 to {MOST_ACTIVATIONS} of them")
+        if not 1 <= len(self.activations) <= MAX_ACTIVATIONS:
+            raise ConfigError("activations", list(self.activations), f"a map shows 1 to {MAX_ACTIVATIONS} of them")
 
     @cached_property
     def grid(self) -> Grid:
@@ -166,8 +166,8 @@ def cells(table: Table, quantity: str) -> np.ndarray:
     if not np.isnan(values).any():
         return values.mean(axis=-1) if chosen.kind == "share" else np.median(values, axis=-1)
     found = np.full(values.shape[:-1], np.nan)
-    for place in np.ndindex(found.shape):
-        there = values[place][~np.isnan(values[place])]
+    for locate in np.ndindex(found.shape):
+        there = values[locate][~np.isnan(values[locate])]
         if there.size:
-            found[place] = there.mean() if chosen.kind == "share" else np.median(there)
+            found[locate] = there.mean() if chosen.kind == "share" else np.median(there)
     return found

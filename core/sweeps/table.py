@@ -53,8 +53,8 @@ class Table:
         for field, numbers in zip(summary_fields(), self.values, strict=True):
             columns[field] = numbers == 1 if field == "diverged" else numbers
         errors = np.full(grid.networks, None, object)
-        for place, error in self.errors.items():
-            errors[place] = error
+        for locate, error in self.errors.items():
+            errors[locate] = error
         return pd.DataFrame(columns | {"error": pd.Series(errors, dtype="str")}, copy=False)
 
 
@@ -62,7 +62,7 @@ def _spread(name: str, values: tuple, before: int, after: int) -> pd.Series:
     """An axis' values, each repeated `after` times, and all of that `before` times."""
     rule = SHAPE.get(name) or RULES[name]
     if isinstance(rule, Number):
-        kind = int if rule.whole and None not in values else float
+        kind = int if rule.integer and None not in values else float
     else:
         kind = bool if isinstance(values[0], bool) else object
     kept = np.empty(len(values), kind)

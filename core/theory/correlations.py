@@ -14,8 +14,8 @@ import numpy as np
 from scipy.optimize import brentq
 
 from ..families.activations import Activation
-from .gaussian import BELL, BEND, NODES, WEIGHTS, bell_nodes, member, scale
-from .variance_map import resting_point
+from .gaussian import BELL, BEND, NODES, WEIGHTS, gaussian_nodes, member, scale
+from .variance_map import attractor
 
 RULE_OF_SIX = 6  # a network is trainable to about so many depth scales (Schoenholz et al. 2017)
 
@@ -48,7 +48,7 @@ def correlation(activation: str, sigma_w: float, sigma_b: float) -> Correlation:
     """
     phi = member(activation)
     sigma_w, sigma_b = scale("sigma_w", sigma_w), scale("sigma_b", sigma_b)
-    rest = resting_point(activation, sigma_w, sigma_b)
+    rest = attractor(activation, sigma_w, sigma_b)
     if rest is None:
         return Correlation(*[math.nan] * 4)
     if rest.q == 0 or rest.chi <= 1 + 1e-12:  # c = 1 attracts
@@ -82,8 +82,8 @@ def pair(phi: Activation, qu: float, qv: float, c: float) -> tuple[float, float]
     share, they are independent, so the average over the shared part is of a product of two averages, each over an own
     part; every panel is resolved as in `moments`.
     """
-    if phi.rays is not None:
-        value, slope = arc_cosine(phi.rays, np.array(c))
+    if phi.piecewise_slopes is not None:
+        value, slope = arc_cosine(phi.piecewise_slopes, np.array(c))
         return float(math.sqrt(qu * qv) * value), float(slope)
     shared = abs(c)
     # The average over the own part is bent no more sharply than phi, and smoothed over the own deviation.
@@ -111,17 +111,17 @@ def _own_average(phi: Activation, q: float, mean: np.ndarray, own: float) -> tup
     """E phi and E phi' at u ~ N(mean, own q)."""
     if own * q == 0:
         return phi.evaluate(mean)
-    _, u, w = bell_nodes(phi, np.full(mean.shape, own * q), mean)
+    _, u, w = gaussian_nodes(phi, np.full(mean.shape, own * q), mean)
     y, slope = phi.evaluate(u)
     return (w * y).sum(axis=-1), (w * slope).sum(axis=-1)
 
 
-def arc_cosine(rays: tuple[float, float], c: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def arc_cosine(piecewise_slopes: tuple[float, float], c: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(E[phi(u) phi(v)] / sqrt(qu qv), E[phi'(u) phi'(v)]) of two rays from 0, for correlations c of any shape.
 
     Source: Cho & Saul 2009, with (high - low) ReLU(u) + low u for the two rays.
     """
-    low, high = rays
+    low, high = piecewise_slopes
     c = np.clip(c, -1.0, 1.0)
     angle = np.pi - np.arccos(c)
     value = (high - low) ** 2 * (np.sqrt(1 - c * c) + c * angle) / (2 * np.pi) + high * low * c

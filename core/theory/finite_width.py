@@ -14,7 +14,7 @@ from .grams import Grams
 GROUPS = 12  # of samples whose inputs are near each other
 
 
-class Chain:
+class FiniteWidthSampler:
     """What finite layers make of the mean field, as factors, for every draw of a network and every group of samples.
 
     Given y of a layer, W y is a Gaussian vector of variance q; going back, W^T delta has the component along y that
@@ -46,14 +46,17 @@ class Chain:
             weighted = self._directions((draws, count, n), widths[layer], among) * np.sqrt(q)[..., None]
             biases = grams.sigma_b * rng.standard_normal((draws, 1, n)) if variance > 0 else 0.0
             y, slope = grams.phi.evaluate(weighted + biases)
-            self.forward[layer + 1] = over(np.vecdot(y, y) / n, at.second)
+            self.forward[layer + 1] = safe_divide(np.vecdot(y, y) / n, at.second)
             q = grams.gains[layer + 1] * self.forward[layer + 1] * at.second
             self._weighted.append(weighted)
             self._y.append(y)
             self._slope.append(slope)
             self._slope2.append(at.slope2)
-        self.output = over(q + variance, lengths[-1])
-        self._last, self._share = q + variance, over(q, q + variance)  # what of the output's net input is W y, not b
+        self.output = safe_divide(q + variance, lengths[-1])
+        self._last, self._share = (
+            q + variance,
+            safe_divide(q, q + variance),
+        )  # what of the output's net input is W y, not b
 
     def backward(self, some: slice, net: np.ndarray, delta: np.ndarray) -> Iterator[np.ndarray]:
         """Factors (draws, groups) for grad_norm^2 of every layer, and then for delta_norm^2.
@@ -63,7 +66,7 @@ class Chain:
             net, delta: (draws, N, outputs) of the output.
         """
         size = np.vecdot(delta, delta) @ self._members
-        along = over(np.vecdot(net, delta) @ self._members, np.sqrt(size))
+        along = safe_divide(np.vecdot(net, delta) @ self._members, np.sqrt(size))
         share = self._share[some]
         along = share * along
         along += np.sqrt(share * (1 - share) * self._last[some]) * self._rng.standard_normal(along.shape)
@@ -85,23 +88,23 @@ class Chain:
         weighted, y, slope = self._weighted[layer][some], self._y[layer][some], self._slope[layer][some]
         n, above = self._widths[layer + 1], self._widths[layer + 2]
         gain, length = self._gains[layer + 1], np.sqrt(np.vecdot(y, y))
-        unit = over(y, length[..., None])
-        seen = over(along, length)  # along y, what W y has fixed
+        unit = safe_divide(y, length[..., None])
+        seen = safe_divide(along, length)  # along y, what W y has fixed
         v = self._normal(y.shape, max(n, above) if self._orthogonal else n, self._shared[layer + 1])
         across, v = np.vecdot(v, v), v[..., :n]
         own = np.vecdot(unit, v)
         if self._orthogonal:  # |delta| is kept: what is left of it lies across y, in max(n, above) directions
             kept, across = gain / n * max(n, above), across - own * own
             across[across < 1e-9] = 0  # there is no direction but y
-            v *= np.sqrt(over(np.maximum(kept - seen * seen, 0), across))[..., None]
+            v *= np.sqrt(safe_divide(np.maximum(kept - seen * seen, 0), across))[..., None]
         else:
             v *= math.sqrt(gain / n)
         v += (seen - np.vecdot(unit, v))[..., None] * unit
         v *= slope
         size = np.vecdot(v, v)
-        return over(size, gain * self._slope2[layer]), over(np.vecdot(weighted, v), np.sqrt(size))
+        return safe_divide(size, gain * self._slope2[layer]), safe_divide(np.vecdot(weighted, v), np.sqrt(size))
 
-    def _directions(self, shape: tuple[int, int, int], others: int, root: np.ndarray) -> np.ndarray:
+    def _directions(self, shape: tuple[int, int, int], others: int, psd_sqrt: np.ndarray) -> np.ndarray:
         """(draws, groups, units) of mean square 1: what a random matrix from `others` units makes of a vector a group.
 
         An orthogonal one keeps lengths, or cuts them where it leads to fewer units.
@@ -111,14 +114,14 @@ class Chain:
         """
         units = shape[-1]
         if not self._orthogonal:
-            return self._normal(shape, units, root)
+            return self._normal(shape, units, psd_sqrt)
         size = max(units, others)
-        z = self._normal(shape, size, root)
+        z = self._normal(shape, size, psd_sqrt)
         z *= math.sqrt(size) / np.sqrt(np.vecdot(z, z))[..., None]
         return z[..., :units]
 
-    def _normal(self, shape: tuple[int, int, int], size: int, root: np.ndarray) -> np.ndarray:
-        return root @ self._rng.standard_normal((*shape[:-1], size))
+    def _normal(self, shape: tuple[int, int, int], size: int, psd_sqrt: np.ndarray) -> np.ndarray:
+        return psd_sqrt @ self._rng.standard_normal((*shape[:-1], size))
 
 
 def grouped(K: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -141,18 +144,18 @@ def grouped(K: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def shared(K: np.ndarray) -> np.ndarray:
     """A with A A^T = the correlations of a covariance K."""
     size = np.sqrt(np.diag(K))
-    correlations = over(K, np.outer(size, size))
+    correlations = safe_divide(K, np.outer(size, size))
     np.fill_diagonal(correlations, 1.0)  # a vector of zeros has some direction too
-    return root(correlations)
+    return psd_sqrt(correlations)
 
 
-def over(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+def safe_divide(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """a / b, and 0 where b is 0: inputs of zeros, dead units and weights of 0 pass nothing on."""
     a, b = np.broadcast_arrays(a, b)
     return np.divide(a, b, out=np.zeros(a.shape), where=b != 0)
 
 
-def root(K: np.ndarray) -> np.ndarray:
+def psd_sqrt(K: np.ndarray) -> np.ndarray:
     """A with A A^T = K, for a positive semidefinite K."""
     values, vectors = np.linalg.eigh(K)
     return vectors * np.sqrt(np.maximum(values, 0))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .gaussian import bell_nodes, growth, member, one_variance, scale, sizes
+from .gaussian import gaussian_nodes, member, moment_derivatives, one_variance, scale, sizes
 from .variance_map import length_map
 
 
@@ -43,14 +43,14 @@ def log_variance(
     layers = len(widths)
     known = np.isfinite(q)
     at = np.where(known, q, 1.0)
-    _, u, w = bell_nodes(phi, at)
+    _, u, w = gaussian_nodes(phi, at)
     y, slope = phi.evaluate(u)
     second, slope2 = (w * y**2).sum(axis=1), (w * slope**2).sum(axis=1)
     with np.errstate(divide="ignore", invalid="ignore"):
         eps = ((w * y**4).sum(axis=1) - second**2) / widths
         eta = (3 * (w * slope**4).sum(axis=1) / slope2**2 - 1) / widths
         both = ((w * y**2 * slope**2).sum(axis=1) - second * slope2) / (widths * slope2)
-        to_next, to_chi = growth(activation, at)
+        to_next, to_chi = moment_derivatives(activation, at)
         # dq[l, j]: what a unit of layer j's eps changes in q of layer l; layers above j only
         dq = np.zeros((layers + 1, layers))
         for layer in range(layers):

@@ -52,18 +52,18 @@ def moments(activation: str, q: float | np.ndarray) -> Moments:
     Source: Poole et al. 2016; Schoenholz et al. 2017.
     """
     phi, q = member(activation), variance("q", q)
-    if phi.rays is not None:
-        low, high = phi.rays
+    if phi.piecewise_slopes is not None:
+        low, high = phi.piecewise_slopes
         mean = (high - low) * np.sqrt(q / (2 * math.pi))
         values = mean, (low**2 + high**2) / 2 * q, (low**2 + high**2) / 2, (low**4 + high**4) / 2
     else:
-        z, u, w = bell_nodes(phi, q)
+        z, u, w = gaussian_nodes(phi, q)
         y, slope = phi.evaluate(u)
         values = tuple((w * f).sum(axis=-1) for f in (y, y**2, slope**2, slope**4))
     return Moments(*(_like(q, value) for value in values))
 
 
-def bell_nodes(phi: Activation, variance: np.ndarray, mean: np.ndarray | float = 0.0) -> tuple[np.ndarray, ...]:
+def gaussian_nodes(phi: Activation, variance: np.ndarray, mean: np.ndarray | float = 0.0) -> tuple[np.ndarray, ...]:
     """(z, u, w) with E f(u, z) = sum w f(u, z) over the last axis, for u = mean + sqrt(variance) z, z ~ N(0, 1).
 
     Args:
@@ -76,7 +76,7 @@ def bell_nodes(phi: Activation, variance: np.ndarray, mean: np.ndarray | float =
     variance, mean = np.broadcast_arrays(np.asarray(variance, float), np.asarray(mean, float))
     deviation = np.sqrt(variance)[..., None]
     bends = np.concatenate([BEND, np.asarray(phi.kinks, float)]) - mean[..., None]
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", safe_divide="ignore"):
         bends = np.where(deviation > 0, bends / deviation, np.sign(bends) * BELL[-1])
     breaks = np.concatenate([np.broadcast_to(BELL, (*variance.shape, BELL.size)), bends], axis=-1)
     np.clip(breaks, BELL[0], BELL[-1], out=breaks)
@@ -89,17 +89,17 @@ def bell_nodes(phi: Activation, variance: np.ndarray, mean: np.ndarray | float =
     return z, u, w
 
 
-def growth(activation: str, q: float | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def moment_derivatives(activation: str, q: float | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(d E phi^2 / dq, d ln E phi'^2 / dq) at q > 0: how much a change of q matters to the next layer, and to chi.
 
     The first is E[phi phi' u] / q; the second uses d/dq E f(u) = E[f(u) (z^2 - 1)] / (2 q), which needs no second
     derivative and holds across kinks.
     """
     phi, q = member(activation), variance("q", q)
-    if phi.rays is not None:
-        low, high = phi.rays
+    if phi.piecewise_slopes is not None:
+        low, high = phi.piecewise_slopes
         return np.full_like(q, (low**2 + high**2) / 2), np.zeros_like(q)
-    z, u, w = bell_nodes(phi, q)
+    z, u, w = gaussian_nodes(phi, q)
     y, slope = phi.evaluate(u)
     second = (w * y * slope * z).sum(axis=-1)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -164,8 +164,8 @@ def sizes(field: str, value: Sequence[int], fewest: int) -> tuple[int, ...]:
         ConfigError: fewer layers than that, or a size that is no whole number of at least 1.
     """
     found = tuple(value) if isinstance(value, (Sequence, np.ndarray)) else ()
-    whole = all(isinstance(n, (int, np.integer)) and not isinstance(n, bool) and n >= 1 for n in found)
-    if len(found) < fewest or not whole:
+    integer = all(isinstance(n, (int, np.integer)) and not isinstance(n, bool) and n >= 1 for n in found)
+    if len(found) < fewest or not integer:
         raise ConfigError(field, value, f"it must be whole numbers of at least 1, for {fewest} or more layers")
     return tuple(map(int, found))
 

@@ -18,9 +18,9 @@ import numpy as np
 from ..errors import ConfigError
 from ..families.activations import Activation
 from .correlations import arc_cosine
-from .gaussian import LARGEST, NODES, WEIGHTS, bell_nodes, member, scale, sizes
+from .gaussian import LARGEST, NODES, WEIGHTS, gaussian_nodes, member, scale, sizes
 
-BLOCK, MOST_TERMS = 16, 256  # Hermite terms computed at once, and at most
+BLOCK, MAX_TERMS = 16, 256  # Hermite terms computed at once, and at most
 SMALL = 1e-10  # share of E phi^2 that terms left out may hold; their size is known, only their fall with c guessed
 # Nodes for all samples at once: panels as narrow near 0 as the bend of a wide bell needs.
 _EDGES = np.concatenate([[0], np.geomspace(0.01, 0.32, 6), np.arange(0.5, 12.01, 0.5)])
@@ -42,23 +42,27 @@ def kernels(phi: Activation, K: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         K: (N, N) covariance.
     """
     q = np.diag(K).copy()
-    root = np.sqrt(q)
+    psd_sqrt = np.sqrt(q)
     with np.errstate(divide="ignore", invalid="ignore"):
-        c = np.where(np.outer(root, root) > 0, K / np.outer(root, root), 0.0)
+        c = np.where(np.outer(psd_sqrt, psd_sqrt) > 0, K / np.outer(psd_sqrt, psd_sqrt), 0.0)
     np.clip(c, -1.0, 1.0, out=c)
     np.fill_diagonal(c, 1.0)
-    if phi.rays is not None:
-        value, slope = arc_cosine(phi.rays, c)
-        return np.outer(root, root) * value, slope
+    if phi.piecewise_slopes is not None:
+        value, slope = arc_cosine(phi.piecewise_slopes, c)
+        return np.outer(psd_sqrt, psd_sqrt) * value, slope
     tiny = np.finfo(float).tiny
-    rays = tuple(phi.slope(np.array([-tiny, tiny])))  # the kink at 0, where there is one
-    bent = rays[0] != rays[1]
-    _, u, w = bell_nodes(phi, q)
-    at_nodes, spread = phi.evaluate(u), phi.evaluate(np.maximum(root, tiny)[:, None] * Z)
-    ones = np.ones_like(root)
+    piecewise_slopes = tuple(phi.slope(np.array([-tiny, tiny])))  # the kink at 0, where there is one
+    bent = piecewise_slopes[0] != piecewise_slopes[1]
+    _, u, w = gaussian_nodes(phi, q)
+    at_nodes, spread = phi.evaluate(u), phi.evaluate(np.maximum(psd_sqrt, tiny)[:, None] * Z)
+    ones = np.ones_like(psd_sqrt)
     kinks = (
-        _Kink(np.where(Z < 0, *rays) * Z, root, *(arc_cosine(rays, x)[0] for x in (c, 1.0, -1.0))),
-        _Kink(np.where(Z < 0, *rays), ones, *(arc_cosine(rays, x)[1] for x in (c, 1.0, -1.0))),
+        _Kink(
+            np.where(Z < 0, *piecewise_slopes) * Z,
+            psd_sqrt,
+            *(arc_cosine(piecewise_slopes, x)[0] for x in (c, 1.0, -1.0)),
+        ),
+        _Kink(np.where(Z < 0, *piecewise_slopes), ones, *(arc_cosine(piecewise_slopes, x)[1] for x in (c, 1.0, -1.0))),
     )
     return tuple(
         _series(spread[i], (w * f * f).sum(axis=1), (w * f * f[:, ::-1]).sum(axis=1), c, kinks[i] if bent else None)
@@ -92,7 +96,7 @@ def _series(
         even = even - kink.size**2 * (kink.same + kink.opposite) / 2
         odd = odd - kink.size**2 * (kink.same - kink.opposite) / 2
     before, now = np.zeros_like(Z), np.ones_like(Z)
-    for start in range(0, MOST_TERMS, BLOCK):
+    for start in range(0, MAX_TERMS, BLOCK):
         polynomials = np.empty((BLOCK, len(Z)))
         for k in range(start, start + BLOCK):
             polynomials[k - start] = now
@@ -162,7 +166,7 @@ def propagate(phi: Activation, gains: Sequence[float], sigma_b: float, X: np.nda
     return Grams(K, Y, found, phi, list(gains), sigma_b)
 
 
-def passed_back(grams: Grams) -> tuple[list[np.ndarray], np.ndarray]:
+def backward_products(grams: Grams) -> tuple[list[np.ndarray], np.ndarray]:
     """For each layer P (N, N) with Q^l = P Q^L entry by entry, scaled to a largest entry of 1; and ln of the scales.
 
     Scaled, because the product over hundreds of layers leaves the range of a float64 where its root does not.
@@ -204,7 +208,7 @@ def gradient_norms(
     if output_gram.shape != (len(X), len(X)):
         raise ConfigError("output_gram", output_gram.shape, f"it must be {len(X)} by {len(X)}, one for each pair")
     grams = propagate(phi, [sigma_w**2] * (len(widths) - 1), sigma_b, X)
-    products, logs = passed_back(grams)
+    products, logs = backward_products(grams)
     sums = [n * (P * Y * output_gram).sum() for n, P, Y in zip(widths, products, grams.Y, strict=False)]
     return np.array(sums) * np.exp(logs) / len(X) ** 2
 

@@ -15,8 +15,8 @@ from ..trace import Snapshot
 from .correlations import RULE_OF_SIX, Correlation, correlation
 from .grams import propagate
 from .plane import gradient_factors
-from .prediction import layer_gains, standing_for_all, without_theory
-from .variance_map import resting_point
+from .prediction import layer_gains, representative_subset, unsupported_reason
+from .variance_map import attractor
 
 DENSE = 256  # a larger matrix's norm is found by Lanczos
 LARGEST_SCALE = 1e6  # beyond, there is no rest to speak of
@@ -43,11 +43,11 @@ def expected_means(config: RunConfig, data: Data | None = None) -> LayerMeans | 
     """
     found = checked_data(config, data)
     widths = (found.X.shape[1], *config.hidden, found.D.shape[1])
-    if without_theory(config, widths):
+    if unsupported_reason(config, widths):
         return None
     gains, sigma_b = layer_gains(config, widths), config.bias_std if config.bias else 0.0
     with one_blas_thread, np.errstate(all="ignore"):
-        grams = propagate(ACTIVATIONS[config.activation], gains, sigma_b, standing_for_all(found, len(gains))[0])
+        grams = propagate(ACTIVATIONS[config.activation], gains, sigma_b, representative_subset(found, len(gains))[0])
     q = np.array([np.diag(K).mean() for K in grams.K])
     chi = np.full(len(config.hidden), np.nan)
     for layer, slopes in enumerate(grams.slopes):
@@ -101,7 +101,7 @@ def spectral_norm(W: np.ndarray) -> float:
 
 
 @dataclass(frozen=True)
-class Place:
+class PhasePoint:
     """Where a network lies in the plane of sigma_w and sigma_b.
 
     Attributes:
@@ -120,7 +120,7 @@ class Place:
     trainable: float
 
 
-def place(config: RunConfig, inputs: int, outputs: int) -> Place | None:
+def locate(config: RunConfig, inputs: int, outputs: int) -> PhasePoint | None:
     """Where the network lies; None without hidden layers, with normalization or residual layers.
 
     Args:
@@ -129,19 +129,19 @@ def place(config: RunConfig, inputs: int, outputs: int) -> Place | None:
     Source: Schoenholz et al. 2017 for the rule of six.
     """
     widths = (inputs, *config.hidden, outputs)
-    if not config.hidden or without_theory(config, widths):
+    if not config.hidden or unsupported_reason(config, widths):
         return None
     gains = layer_gains(config, widths)
     between = gains[1:-1] or gains[1:]
-    with np.errstate(divide="ignore", over="ignore"):
+    with np.errstate(divide="ignore", safe_divide="ignore"):
         sigma_w = float(np.exp(np.mean(np.log(between)) / 2))
     sigma_b = config.bias_std if config.bias else 0.0
     if not max(sigma_w, sigma_b) <= LARGEST_SCALE:
-        return Place(sigma_w, sigma_b, math.nan, Correlation(*[math.nan] * 4), math.nan)
-    rest = resting_point(config.activation, sigma_w, sigma_b)
+        return PhasePoint(sigma_w, sigma_b, math.nan, Correlation(*[math.nan] * 4), math.nan)
+    rest = attractor(config.activation, sigma_w, sigma_b)
     depths = correlation(config.activation, sigma_w, sigma_b)
     if rest is None:
         chi = float(gradient_factors(config.activation, np.array([sigma_w]), np.array([sigma_b]))[0, 0]) ** 2
     else:
         chi = rest.chi
-    return Place(sigma_w, sigma_b, chi, depths, RULE_OF_SIX * depths.xi_c)
+    return PhasePoint(sigma_w, sigma_b, chi, depths, RULE_OF_SIX * depths.xi_c)

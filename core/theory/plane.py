@@ -21,8 +21,8 @@ def gradient_factors(activation: str, sigma_w: np.ndarray, sigma_b: np.ndarray) 
     """
     phi = member(activation)
     weights, biases = np.meshgrid(np.square(sigma_w, dtype=float), np.square(sigma_b, dtype=float))
-    if phi.rays is not None:
-        return np.sqrt(weights * sum(ray**2 for ray in phi.rays) / 2)
+    if phi.piecewise_slopes is not None:
+        return np.sqrt(weights * sum(ray**2 for ray in phi.piecewise_slopes) / 2)
     q, moving = np.ones_like(weights), np.ones(weights.shape, bool)
     for _ in range(DEEP):
         following = weights[moving] * moments(activation, q[moving]).second + biases[moving]

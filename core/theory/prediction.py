@@ -13,9 +13,9 @@ from ..engine.training import Data, checked_data, one_blas_thread
 from ..families.activations import ACTIVATIONS
 from ..families.initializers import INITS
 from ..families.losses import LOSSES, OUTPUT_ACTIVATIONS, softmax
-from .finite_width import GROUPS, Chain, root
+from .finite_width import GROUPS, FiniteWidthSampler, psd_sqrt
 from .gaussian import LARGEST
-from .grams import Grams, passed_back, propagate
+from .grams import Grams, backward_products, propagate
 
 DRAWS, FEWEST = 400, 200  # draws of a network, and of a very large one, which scatters less
 TOGETHER = 50  # draws at once
@@ -71,11 +71,11 @@ def predictions(config: RunConfig, data: Data | None = None) -> tuple[Prediction
     found = checked_data(config, data)
     widths = (found.X.shape[1], *config.hidden, found.D.shape[1])
     layers = len(widths) - 1
-    reason = without_theory(config, widths)
+    reason = unsupported_reason(config, widths)
     if reason:
         return _none(layers, reason), _none(layers, reason)
     gains, sigma_b = layer_gains(config, widths), config.bias_std if config.bias else 0.0
-    X, D = standing_for_all(found, layers)
+    X, D = representative_subset(found, layers)
     with one_blas_thread, np.errstate(all="ignore"):
         grams = propagate(ACTIVATIONS[config.activation], gains, sigma_b, X)
         within = _within_range(grams, X)
@@ -86,7 +86,7 @@ def predictions(config: RunConfig, data: Data | None = None) -> tuple[Prediction
     return drawn
 
 
-def without_theory(config: RunConfig, widths: tuple[int, ...]) -> str:
+def unsupported_reason(config: RunConfig, widths: tuple[int, ...]) -> str:
     """Why there is no theory for such a network, in a sentence; empty where there is one."""
     if config.normalization != "none" and config.hidden:
         return "There is no theory here for normalized layers: normalization ties the units or the samples together."
@@ -117,7 +117,7 @@ def _none(layers: int, reason: str) -> Prediction:
     return Prediction(*[np.full(layers, np.nan) for _ in range(4)], reason)
 
 
-def standing_for_all(found: Split, layers: int) -> tuple[np.ndarray, np.ndarray]:
+def representative_subset(found: Split, layers: int) -> tuple[np.ndarray, np.ndarray]:
     """The training samples, or some of them where they are many: of every target, short inputs and long ones."""
     most = SAMPLES if layers <= DEEP else FEWER
     if len(found.X) <= most:
@@ -131,9 +131,9 @@ def _drawn(config: RunConfig, widths: tuple[int, ...], grams: Grams, D: np.ndarr
     rng, samples = np.random.default_rng(0), len(D)
     affordable = min(UNITS // (2 * GROUPS * sum(widths[1:-1]) + 1), WORK // (len(grams.K) * samples**2))
     draws = int(np.clip(affordable, FEWEST, DRAWS)) // TOGETHER * TOGETHER
-    products, logs = passed_back(grams)
+    products, logs = backward_products(grams)
     K, (features, shares) = grams.K[-1], _chance(widths, grams, products, logs)
-    factor, chain = root(K), Chain(config.init, widths, grams, products, draws, rng)
+    factor, chain = psd_sqrt(K), FiniteWidthSampler(config.init, widths, grams, products, draws, rng)
     paired = [P / min(batch, samples) ** 2 for P in products]
     forms = [n * P * Y for n, P, Y in zip(widths, paired, grams.Y, strict=False)]  # of the output's errors, (N, N)
     forms += [np.diag(np.diag(P)) for P in paired]  # for grad_norm, and then for delta_norm, of every layer

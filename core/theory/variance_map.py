@@ -15,7 +15,7 @@ import numpy as np
 from scipy.optimize import brentq, minimize_scalar
 
 from ..errors import ConfigError
-from .gaussian import LARGEST, growth, member, moments, one_variance, scale
+from .gaussian import LARGEST, member, moment_derivatives, moments, one_variance, scale
 
 LOW, HIGH = 1e-7, 1e4  # fixed points other than 0 are looked for here
 GRID = np.geomspace(LOW, HIGH, 663)  # 60 a decade
@@ -103,8 +103,8 @@ def fixed_points(activation: str, sigma_w: float, sigma_b: float = 0.0) -> list[
     """
     phi, sigma_w, sigma_b = member(activation), scale("sigma_w", sigma_w), scale("sigma_b", sigma_b)
     found = [0.0] if sigma_b == 0 and (sigma_w == 0 or phi(np.zeros(1))[0] == 0) else []
-    if phi.rays is not None:
-        slope = sigma_w**2 * sum(ray**2 for ray in phi.rays) / 2
+    if phi.piecewise_slopes is not None:
+        slope = sigma_w**2 * sum(ray**2 for ray in phi.piecewise_slopes) / 2
         q = sigma_b**2 / (1 - slope) if slope < 1 and sigma_b > 0 else math.inf
         found += [q] if LOW <= q <= HIGH else []
     else:
@@ -113,7 +113,7 @@ def fixed_points(activation: str, sigma_w: float, sigma_b: float = 0.0) -> list[
 
 
 def _fixed_point(activation: str, q: float, sigma_w: float) -> FixedPoint:
-    slope = sigma_w**2 * float(growth(activation, q)[0])
+    slope = sigma_w**2 * float(moment_derivatives(activation, q)[0])
     return FixedPoint(q, sigma_w**2 * moments(activation, q).slope2, slope, slope < 1 - NOISE)
 
 
@@ -127,8 +127,8 @@ def critical_points(activation: str, sigma_b: float = 0.0) -> list[CriticalPoint
         ConfigError: an unknown activation; a scale that is negative or not finite.
     """
     phi, sigma_b = member(activation), scale("sigma_b", sigma_b)
-    if phi.rays is not None:
-        sigma_w = 1 / math.sqrt(sum(ray**2 for ray in phi.rays) / 2)
+    if phi.piecewise_slopes is not None:
+        sigma_w = 1 / math.sqrt(sum(ray**2 for ray in phi.piecewise_slopes) / 2)
         return [CriticalPoint(sigma_w, 0.0 if sigma_b == 0 else math.inf, 1.0, False)]
     found = [0.0] if sigma_b == 0 and phi(np.zeros(1))[0] == 0 else []
 
@@ -142,7 +142,7 @@ def critical_points(activation: str, sigma_b: float = 0.0) -> list[CriticalPoint
 
 def _critical_point(activation: str, q: float) -> CriticalPoint:
     sigma_w = 1 / math.sqrt(moments(activation, q).slope2)
-    slope = sigma_w**2 * float(growth(activation, q)[0])
+    slope = sigma_w**2 * float(moment_derivatives(activation, q)[0])
     return CriticalPoint(sigma_w, q, slope, slope < 1 - NOISE)
 
 
@@ -160,7 +160,7 @@ def critical_line(activation: str, q: np.ndarray) -> tuple[np.ndarray, np.ndarra
     return np.where(np.isnan(sigma_b), np.nan, 1 / np.sqrt(at.slope2)), sigma_b
 
 
-def resting_point(activation: str, sigma_w: float, sigma_b: float, q1: float = 1.0) -> FixedPoint | None:
+def attractor(activation: str, sigma_w: float, sigma_b: float, q1: float = 1.0) -> FixedPoint | None:
     """The rest to which q1 is drawn, layer after layer; None where q grows without end (or beyond 1e4).
 
     V increases, so q moves in one direction until the next rest.

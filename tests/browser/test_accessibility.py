@@ -197,7 +197,7 @@ MISSED = """() => [...document.querySelectorAll(
     && ![...numberOf.keys()].some((other) => e.type === 'radio' && other.name === e.name
       || e.closest('[role=toolbar], [role=radiogroup]')?.contains(other)))  // the arrow keys go on within these
   .map((e) => e.outerHTML.slice(0, 160))"""
-MOST_STOPS = 600
+MAX_STOPS = 600
 WIDEST = 40  # cells of a row, through which Tab goes one by one
 
 
@@ -214,7 +214,7 @@ def walk(page):
 
 def tab_through(page):
     stops = []
-    while len(stops) < MOST_STOPS:
+    while len(stops) < MAX_STOPS:
         page.keyboard.press("Tab")
         page.wait_for_timeout(40)
         stop = page.evaluate("() => step()")
@@ -223,7 +223,7 @@ def tab_through(page):
         if stop.get("end") or (stop["number"] == 1 and len(stops) > 1):  # out of the page, or from its top again
             return stops
         stops.append(stop)
-    pytest.fail(f"after {MOST_STOPS} presses the focus is still within the page: {stops[-1]['html']}")
+    pytest.fail(f"after {MAX_STOPS} presses the focus is still within the page: {stops[-1]['html']}")
 
 
 @pytest.mark.slow

@@ -141,7 +141,7 @@ def test_a_reload_restores_every_setting(lab, settled):
 def test_a_cure_is_applied_by_its_button(lab, settled):
     page = lab()
     (trace,) = train([RunConfig()])
-    cure = diagnose(trace).findings[0].tries[0]
+    cure = diagnose(trace).findings[0].suggestions[0]
     page.get_by_role("button", name=cure.label).click()
     page.get_by_role("heading", name=VERDICTS["healthy"][0]).wait_for()
     assert title(page) == VERDICTS["healthy"][0]

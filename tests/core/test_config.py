@@ -215,12 +215,12 @@ def test_a_config_cannot_be_changed_but_changed_copies_are_validated():
     config = RunConfig()
     with pytest.raises(FrozenInstanceError):
         config.steps = 3
-    assert config.change(steps=3, hidden=[2]).to_dict() == {**config.to_dict(), "steps": 3, "hidden": [2]}
+    assert config.replace(steps=3, hidden=[2]).to_dict() == {**config.to_dict(), "steps": 3, "hidden": [2]}
     assert config == RunConfig()
     with pytest.raises(ConfigError, match="steps = -1"):
-        config.change(steps=-1)
+        config.replace(steps=-1)
     with pytest.raises(ConfigError, match="stepz = 3 .*no such setting.*steps"):
-        config.change(stepz=3)
+        config.replace(stepz=3)
 
 
 def test_from_dict_takes_missing_fields_from_the_defaults():
@@ -280,16 +280,16 @@ def test_multiply_adds_against_a_count_by_hand():
     # one, since the end is measured too: 2 * 10 * (9 + 9 + 3)
     config = RunConfig(hidden=(3,), samples=10, steps=1)
     assert cost(config).multiply_adds == 2 * 10 * (9 + 9 + 3)
-    assert cost(config.change(steps=0)).multiply_adds == 10 * 21
+    assert cost(config.replace(steps=0)).multiply_adds == 10 * 21
     # mini-batches of 4
-    assert cost(config.change(batch_size=4)).multiply_adds == 2 * 4 * 21
+    assert cost(config.replace(batch_size=4)).multiply_adds == 2 * 4 * 21
     # 2 of 10 held out: 8 trained on, and 2 forward only in each of two rows
-    assert cost(config.change(holdout=0.2)).multiply_adds == 2 * 8 * 21 + 2 * 2 * 9
+    assert cost(config.replace(holdout=0.2)).multiply_adds == 2 * 8 * 21 + 2 * 2 * 9
     # and once a row only: steps 0, 2, 3 are recorded of four passes
-    recorded = config.change(holdout=0.2, steps=3, record_every=2)
+    recorded = config.replace(holdout=0.2, steps=3, record_every=2)
     assert cost(recorded).multiply_adds == 4 * 8 * 21 + 3 * 2 * 9
     # no hidden layer: 2 weights, nothing to pass back
-    assert cost(config.change(hidden=())).multiply_adds == 2 * 10 * (2 + 2)
+    assert cost(config.replace(hidden=())).multiply_adds == 2 * 10 * (2 + 2)
     # other data: 5 inputs, 2 outputs, 7 samples
     assert cost(config, inputs=5, outputs=2, samples=7).multiply_adds == 2 * 7 * (2 * (15 + 6) + 6)
 
@@ -335,7 +335,7 @@ def test_bytes_are_the_peak_at_least_to_a_quarter_and_at_most_by_half(name):
     # a quarter too little at most, for NumPy's temporaries and Python's objects are not counted; a half too much at
     # most, for not everything is held at the same time
     config = RunConfig(**{"steps": 2} | MEMORY[name])
-    train([config.change(samples=4, batch_size=None, hidden=(2,))])  # imports and caches are made once
+    train([config.replace(samples=4, batch_size=None, hidden=(2,))])  # imports and caches are made once
     datasets._draw_small.cache_clear()
     datasets._draw_large.cache_clear()
     tracemalloc.start()
@@ -389,4 +389,4 @@ def test_a_limit_that_is_no_positive_number_is_said_to_be_so(monkeypatch, text):
 def test_cost_is_positive_and_grows_with_steps_for_every_config(config):
     price = cost(config, inputs=2, outputs=1)
     assert price.multiply_adds > 0 and price.bytes > 0
-    assert cost(config.change(steps=1_000_000), inputs=2, outputs=1).multiply_adds >= price.multiply_adds
+    assert cost(config.replace(steps=1_000_000), inputs=2, outputs=1).multiply_adds >= price.multiply_adds

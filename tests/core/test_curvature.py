@@ -255,7 +255,7 @@ def test_steps_on_a_quadratic_stay_bounded_just_up_to_the_bound(name, momentum):
     assert sharpness(base, start, data) == pytest.approx(4, rel=1e-14)
     rate = base.learning_rate * stability_bound(base) / 4
     for factor, grows in ((0.97, False), (1.03, True)):
-        config = base.change(learning_rate=factor * rate)
+        config = base.replace(learning_rate=factor * rate)
         assert (stability_bound(config) < 4) == grows
         (trace,) = train([config], data=data, initial=[start])
         assert (trace.diverged_at is not None or trace.loss[-1] > trace.loss[0]) == grows
@@ -289,7 +289,7 @@ def test_bad_arguments_are_refused_in_one_sentence():
     config = RunConfig(hidden=(3,), samples=4, steps=0)
     weights = train([config])[0].weights
     with pytest.raises(ConfigError, match="^weights = .*layer"):
-        hessian(config.change(hidden=(4,)), weights)
+        hessian(config.replace(hidden=(4,)), weights)
     with pytest.raises(ConfigError, match="^weights = .*finite"):
         sharpness(config, [(weights[0][0] * np.nan, weights[0][1]), weights[1]])
     with pytest.raises(ConfigError, match="^vector = .*13 parameters"):
@@ -297,7 +297,7 @@ def test_bad_arguments_are_refused_in_one_sentence():
     for bad in ("x", None, np.full(13, np.nan), [[1.0]]):
         with pytest.raises(ConfigError, match="^vector = "):
             hessian_vector(config, weights, bad)
-    wide = config.change(hidden=(2000,))
+    wide = config.replace(hidden=(2000,))
     with pytest.raises(ConfigError, match="4,000 parameters"):
         hessian(wide, train([wide])[0].weights)
 

@@ -112,7 +112,7 @@ def test_the_engine_has_the_same_network(samples):
     for ours, theirs in ((s.net01, shot.net[0]), (s.y, shot.activation[0]), (s.o, shot.output[:, 0]),
                          (s.grad_w01, shot.weight_gradient[0]), (s.grad_w12, second)):  # fmt: skip
         np.testing.assert_allclose(ours, theirs, **TIGHT)
-    [trace] = train([CONFIG.change(steps=1, learning_rate=2.0)], data=data, initial=[initial])
+    [trace] = train([CONFIG.replace(steps=1, learning_rate=2.0)], data=data, initial=[initial])
     new = update(w01, w12, x, d, 2.0)
     np.testing.assert_allclose(trace.weights[0][0], new[0], **TIGHT)
     np.testing.assert_allclose(trace.weights[1][0][:, 0], new[1], **TIGHT)

@@ -6,26 +6,26 @@ import pytest
 import core.gradient_check as module
 from core import RunConfig
 from core.families.activations import ACTIVATIONS
-from core.gradient_check import MOST_LAYERS, gradient_check
+from core.gradient_check import MAX_LAYERS, gradient_check
 
 SMALL = RunConfig(samples=24, hidden=(6,) * 4, init="he_normal", bias_std=0.1)
-BLOBS = SMALL.change(dataset="blobs", loss="cross_entropy", output_activation="softmax")
+BLOBS = SMALL.replace(dataset="blobs", loss="cross_entropy", output_activation="softmax")
 
 
 # 1e-7: differences of a loss near 1 carry rounding of 1e-16 over steps of 1e-8 at the worst, next to a kink.
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 @pytest.mark.parametrize("kind", [{}, {"residual": True}, {"normalization": "batch"}, {"batch_size": 7}])
 def test_backpropagation_agrees_with_differences_of_the_loss(activation, kind):
-    found = gradient_check(SMALL.change(activation=activation, **kind))
+    found = gradient_check(SMALL.replace(activation=activation, **kind))
     assert np.nanmax(found.relative_error) < 1e-7
 
 
 def test_net_inputs_on_a_kink_are_counted_since_there_is_no_derivative():
     # a sample that silences a whole layer reaches the next one as zeros, and without biases its net input is 0
-    silent = gradient_check(SMALL.change(activation="relu", hidden=(2,) * 4, bias_std=0.0, seed=1))
+    silent = gradient_check(SMALL.replace(activation="relu", hidden=(2,) * 4, bias_std=0.0, seed=1))
     assert silent.on_kinks > 0
-    assert gradient_check(SMALL.change(activation="relu")).on_kinks == 0
-    assert gradient_check(SMALL.change(activation="tanh", init_scale=0.0)).on_kinks == 0
+    assert gradient_check(SMALL.replace(activation="relu")).on_kinks == 0
+    assert gradient_check(SMALL.replace(activation="tanh", init_scale=0.0)).on_kinks == 0
 
 
 def test_a_layer_with_a_wrong_gradient_is_found(monkeypatch):
@@ -37,29 +37,29 @@ def test_a_layer_with_a_wrong_gradient_is_found(monkeypatch):
         return held
 
     monkeypatch.setattr(module, "snapshot", wrong)
-    error = gradient_check(BLOBS.change(activation="tanh")).relative_error
+    error = gradient_check(BLOBS.replace(activation="tanh")).relative_error
     assert error[1] > 1e-4
     assert np.delete(error, 1).max() < 1e-7
 
 
 def test_a_vanished_gradient_is_out_of_sight_and_says_so():
-    found = gradient_check(BLOBS.change(activation="sigmoid", hidden=(6,) * 40))
+    found = gradient_check(BLOBS.replace(activation="sigmoid", hidden=(6,) * 40))
     assert found.uncertainty[0] > abs(found.exact[0])
     assert found.uncertainty[-1] < 1e-6 * abs(found.exact[-1])
 
 
 def test_a_deep_network_is_checked_in_twelve_layers_from_the_first_to_the_last():
-    found = gradient_check(SMALL.change(activation="tanh", hidden=(4,) * 30))
-    assert len(found.layer) == MOST_LAYERS
+    found = gradient_check(SMALL.replace(activation="tanh", hidden=(4,) * 30))
+    assert len(found.layer) == MAX_LAYERS
     assert (found.layer[0], found.layer[-1]) == (1, 31)
 
 
 def test_a_network_that_is_not_finite_has_no_error_to_show():
-    assert np.isnan(gradient_check(SMALL.change(activation="relu", init_scale=1e200)).relative_error).all()
+    assert np.isnan(gradient_check(SMALL.replace(activation="relu", init_scale=1e200)).relative_error).all()
 
 
 def test_no_layer_in_between_is_needed():
-    assert gradient_check(SMALL.change(hidden=())).relative_error.max() < 1e-10
+    assert gradient_check(SMALL.replace(hidden=())).relative_error.max() < 1e-10
 
 
 def test_a_check_tells_how_far_it_is_and_can_be_ended():
@@ -70,6 +70,6 @@ def test_a_check_tells_how_far_it_is_and_can_be_ended():
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        gradient_check(SMALL.change(hidden=(200,) * 4), on_progress=enough)
+        gradient_check(SMALL.replace(hidden=(200,) * 4), on_progress=enough)
     ((done, total),) = told
     assert 0 < done < total

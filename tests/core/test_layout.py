@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.layout import Layout, Stacked, norms, repair_norms, safe_squares, scaled_norm, unit_norms
+from core.layout import Layout, ParameterStack, norms, repair_norms, safe_squares, scaled_norm, unit_norms
 
 WIDTHS = [(2, 3, 3, 3, 1), (1, 1), (4, 4, 4), (5, 1, 5, 1), (3, 2)]
 DTYPES = [np.float64, np.float32]
@@ -16,7 +16,7 @@ DTYPES = [np.float64, np.float32]
 
 def numbered(layout, runs=3, dtype=np.float64):
     """A stack whose every number is its own place."""
-    return Stacked(layout, np.arange(runs * layout.size, dtype=dtype).reshape(runs, layout.size))
+    return ParameterStack(layout, np.arange(runs * layout.size, dtype=dtype).reshape(runs, layout.size))
 
 
 def exact_norm(values):

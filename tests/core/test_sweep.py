@@ -17,11 +17,11 @@ import pytest
 from pandas.testing import assert_frame_equal
 
 from core import ConfigError, RunConfig, train
-from core.comparison.arms import changed
+from core.comparison.arms import apply_changes
 from core.engine.workers import Workers
 from core.sweep import main, sweep
 from core.sweeps import chunks, dispatch
-from core.sweeps.chunks import Pace, cut, summary_fields
+from core.sweeps.chunks import ThroughputEstimate, iter_chunks, summary_fields
 from core.sweeps.grid import AXES, Grid, spaced
 from core.theory.variance_map import critical_line, critical_points
 from tests.support.checkout import HOUSE
@@ -51,7 +51,7 @@ def alone():
                 for l1 in MIXED["l1"]:
                     for seed in (0, 1):
                         values = {"depth": depth, "activation": activation, "learning_rate": rate, "l1": l1}
-                        (trace,) = train([changed(BASE, values | {"seed": seed})])
+                        (trace,) = train([apply_changes(BASE, values | {"seed": seed})])
                         rows.append(values | {"seed": seed} | trace.summary())
     return pd.DataFrame(rows).astype({"diverged_at": float})
 
@@ -67,15 +67,15 @@ def test_a_row_is_the_axes_values_the_seed_and_the_summary_of_that_very_run(alon
 
 def test_columns_of_axes_keep_the_kind_of_their_values():
     axes = {"hidden": [(3,), (2, 2)], "max_norm": [None, 1.0], "residual": [False, True], "loss": ["mse", "bce"]}
-    found = sweep(BASE.change(steps=0), axes)
+    found = sweep(BASE.replace(steps=0), axes)
     assert list(found.columns[:5]) == [*axes, "seed"]
     assert [str(found[name].dtype) for name in axes] == ["object", "float64", "bool", "str"]
     assert set(found.hidden) == {(3,), (2, 2)} and found.max_norm.isna().sum() == 8
 
 
 def test_a_loss_brings_the_output_it_needs():
-    found = sweep(BASE.change(steps=0), {"loss": ["mse", "bce"]})
-    (trace,) = train([BASE.change(steps=0, loss="bce", output_activation="sigmoid")])
+    found = sweep(BASE.replace(steps=0), {"loss": ["mse", "bce"]})
+    (trace,) = train([BASE.replace(steps=0, loss="bce", output_activation="sigmoid")])
     assert found.first_loss[1] == trace.loss[0]
 
 
@@ -91,10 +91,10 @@ def test_threads_and_processes_give_the_same_bits_as_this_process(alone, workers
 @pytest.mark.parametrize("seconds, networks, held", [(0, 2000, 1e9), (9, 3, 1e9), (9, 2000, 1), (9, 2000, 1e9)])
 def test_chunks_hold_each_network_once_and_do_not_change_a_bit(monkeypatch, alone, seconds, networks, held):
     monkeypatch.setattr(chunks, "SECONDS", seconds)
-    monkeypatch.setattr(chunks, "MOST_NETWORKS", networks)
-    monkeypatch.setattr(chunks, "MOST_BYTES", held)
+    monkeypatch.setattr(chunks, "MAX_NETWORKS", networks)
+    monkeypatch.setattr(chunks, "MAX_BYTES", held)
     grid = Grid(BASE, MIXED, 2)
-    found = list(cut(grid, Pace()))
+    found = list(iter_chunks(grid, ThroughputEstimate()))
     assert sorted(place for chunk in found for place in chunk.places) == list(range(grid.networks))
     assert len(found) == (1 if (seconds, networks, held) == (9, 2000, 1e9) else 16 if networks == 3 else 48)
     same(sweep(BASE, MIXED, seeds=2).drop(columns="error"), alone)
@@ -102,16 +102,16 @@ def test_chunks_hold_each_network_once_and_do_not_change_a_bit(monkeypatch, alon
 
 def test_a_slow_machine_gets_smaller_chunks():
     grid = Grid(BASE, {"init_scale": list(range(1, 1000))})
-    pace = Pace()
-    first = next(cut(grid, pace))
+    pace = ThroughputEstimate()
+    first = next(iter_chunks(grid, pace))
     for _ in range(40):
         pace.learn(10.0, 1.0)
-    assert 0 < len(next(cut(grid, pace)).places) < len(first.places) / 5
+    assert 0 < len(next(iter_chunks(grid, pace)).places) < len(first.places) / 5
 
 
 def test_networks_of_one_shape_are_neighbors_in_a_chunk():
     grid = Grid(BASE, {"init_scale": [1.0, 2.0], "depth": [1, 2], "bias_std": [0.0, 1.0]})
-    (chunk,) = cut(grid, Pace())
+    (chunk,) = iter_chunks(grid, ThroughputEstimate())
     depths = [grid.values(place)[1] for place in chunk.places]
     assert depths == [1] * 4 + [2] * 4
 
@@ -217,13 +217,13 @@ def failing(monkeypatch, error=ValueError):
 @pytest.mark.parametrize("threads", [False, True])
 def test_a_run_that_fails_is_a_row_and_the_others_are_as_without_it(monkeypatch, error, threads):
     axes = {"init_scale": [1.0, 2.0, 3.0]}
-    whole = sweep(BASE, axes, seeds=3)
+    integer = sweep(BASE, axes, seeds=3)
     failing(monkeypatch, error)
     with ThreadPoolExecutor(2) as executor:
         found = sweep(BASE, axes, seeds=3, executor=executor if threads else None)
     assert found.error.dropna().to_dict() == {4: f"{error.__name__}: no such luck"}
     assert found.loc[4, list(summary_fields())].drop("diverged").isna().all() and not found.diverged[4]
-    same(found.drop(index=4), whole.drop(index=4))
+    same(found.drop(index=4), integer.drop(index=4))
 
 
 def test_a_table_of_nothing_but_failures_has_all_columns(monkeypatch):
@@ -258,7 +258,7 @@ def test_whatever_progress_raises_ends_the_sweep_and_leaves_no_work(monkeypatch,
             sweep(base, {"init_scale": spaced("init_scale", 0.1, 2, 50)}, executor=executor if threads else None,
                   on_progress=on_progress)  # fmt: skip
     assert told == [(0, 50)] and all(future.done() for future in futures)
-    assert len(futures) == (dispatch.FEWEST_AHEAD if threads else 0)
+    assert len(futures) == (dispatch.MIN_AHEAD if threads else 0)
 
 
 def test_progress_counts_networks_up_to_all_of_them(monkeypatch):

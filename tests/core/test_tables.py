@@ -11,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from core import tables
-from core.data.datasets import check_targets, infer_task, split, suited
+from core.data.datasets import check_targets, infer_task, recommended_losses, split
 from core.errors import ConfigError
 from core.tables import Prepared, Table, prepare, read_table
 
@@ -367,9 +367,9 @@ def test_rows_with_missing_values_are_named_and_kept_from_training_only_on_reque
     ready = prepare(table(HOLES), "t", drop_missing=True)
     assert ready.dropped_rows == (2, 3, 4) and len(ready.X) == len(ready.D) == 3
     assert any("rows 2, 3, 4" in note and "dropped" in note for note in ready.notes)
-    whole = prepare(table("a,b,t\n1,x,1.5\n5,x,5.5\n6,y,6.5\n"), "t", drop_missing=False)
-    np.testing.assert_array_equal(ready.X, whole.X)
-    np.testing.assert_array_equal(ready.D, whole.D)
+    integer = prepare(table("a,b,t\n1,x,1.5\n5,x,5.5\n6,y,6.5\n"), "t", drop_missing=False)
+    np.testing.assert_array_equal(ready.X, integer.X)
+    np.testing.assert_array_equal(ready.D, integer.D)
 
 
 def test_many_missing_rows_are_counted_and_the_first_ones_named():
@@ -553,4 +553,4 @@ def test_any_target_of_any_table_gives_finite_numbers_or_a_config_error(text, dr
         assert len(ready.input_names) == ready.X.shape[1] and len(ready.output_names) == ready.D.shape[1]
         # what comes out is what training takes, as the same task and with the loss that suits it
         assert split(ready.X, ready.D, 0.0, 0).task == ready.task
-        check_targets(suited(ready.task)[0], ready.D, ready.task)
+        check_targets(recommended_losses(ready.task)[0], ready.D, ready.task)

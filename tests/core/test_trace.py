@@ -213,11 +213,11 @@ def test_norms_without_penalty_or_clipping_are_those_of_the_data_loss():
 
 def test_a_trace_keeps_no_more_memory_than_its_own():
     config = RunConfig(hidden=(3,), steps=20, samples=4)
-    traces = train([config.change(seed=seed) for seed in range(50)])
+    traces = train([config.replace(seed=seed) for seed in range(50)])
     for name in (*LAYER_FIELDS, *ROW_FIELDS):
         array = getattr(traces[0], name)
-        whole = array if array.base is None else array.base
-        assert whole.nbytes <= 2 * array.nbytes  # not a view into what all fifty recorded
+        integer = array if array.base is None else array.base
+        assert integer.nbytes <= 2 * array.nbytes  # not a view into what all fifty recorded
     for W, _ in traces[0].weights:
         assert W.base is None
 

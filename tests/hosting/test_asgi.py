@@ -77,8 +77,8 @@ def client():
         routes=[Route("/", lambda request: PlainTextResponse("page")), Route("/fail", fail),
                 Route("/_stcore/metrics", lambda request: PlainTextResponse("closed")),
                 Route("/healthz", hosting.health)],
-        middleware=[Middleware(hosting.Guard)],
-        exception_handlers={Exception: hosting.last_page},
+        middleware=[Middleware(hosting.SecurityHeadersMiddleware)],
+        exception_handlers={Exception: hosting.error_page},
     )  # fmt: skip
     return Client(app)
 
@@ -211,7 +211,7 @@ def test_a_visit_is_answered_and_what_is_refused_is_written_down_without_the_vis
     async def visit():
         async with Visitor(server.url, query="activation=tanh") as visitor:
             first = await visitor.visit()
-            refused = await visitor.change(steps=123_457.0)
+            refused = await visitor.replace(steps=123_457.0)
             return first, refused
 
     first, refused = finished(visit())

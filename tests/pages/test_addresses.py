@@ -46,12 +46,15 @@ BASES = ("", "steps=0", "steps=0;depth=1;width=2", "depth=1;;=;width", "a~b,c", 
          "steps=0;" * 300, "depth=nan", "<b>=1", "steps=%30")  # fmt: skip
 CELLS = (("base", "depth=1;width=2;steps=0;samples=8"), ("x_count", "2"), ("y_count", "1"), ("activations", "tanh"))
 PAGES = {
-    "": Page(link.CONTROL_RULES, link.FREE, tuple(SMALL.items()), WIDTHS),
+    "": Page(link.CONTROL_RULES, link.FREE_TEXT_PARAMS, tuple(SMALL.items()), WIDTHS),
     "compare": Page(
-        compare_controls.ADDRESS_RULES, compare_controls.ADDRESS_FREE, (*SMALL.items(), ("seeds", "1")), WIDTHS + ARMS
+        compare_controls.ADDRESS_RULES,
+        compare_controls.ADDRESS_FREE_TEXT_PARAMS,
+        (*SMALL.items(), ("seeds", "1")),
+        WIDTHS + ARMS,
     ),
-    "sweep": Page(sweep_controls.RULES, sweep_controls.FREE, CELLS, BASES),
-    "papers": Page({}, sections.FREE, (), tuple(PAPERS)),
+    "sweep": Page(sweep_controls.RULES, sweep_controls.FREE_TEXT_PARAMS, CELLS, BASES),
+    "papers": Page({}, sections.FREE_TEXT_PARAMS, (), tuple(PAPERS)),
     "lecture": Page(descent.ADDRESS | network.ADDRESS | sigmoid.ADDRESS | vanishing.ADDRESS),
 }
 
@@ -70,10 +73,10 @@ def fitting(rule):
     """A cheap value that the rule allows by itself, as an address writes it."""
     if isinstance(rule, Flag):
         return st.sampled_from(["true", "false"])
-    if isinstance(rule, (Choice, link.Several)):
+    if isinstance(rule, (Choice, link.Subset)):
         return st.sampled_from([name for name in rule.names if name != "custom"])
     high = min(rule.high, rule.low + 12)
-    number = st.integers(int(rule.low), int(high)) if rule.whole else st.floats(rule.low, high, allow_subnormal=False)
+    number = st.integers(int(rule.low), int(high)) if rule.integer else st.floats(rule.low, high, allow_subnormal=False)
     return number.map(str)
 
 
@@ -108,11 +111,11 @@ def plainly(text):
 
 def taken(rule, texts):
     """The value that these texts stand for; an error where the page takes none."""
-    if len(texts) > 1 and not isinstance(rule, link.Several):
+    if len(texts) > 1 and not isinstance(rule, link.Subset):
         raise ConfigError("name", texts, "given once")
     if link.faults({"name": texts}, {"name": rule}, ()):
         raise ConfigError("name", texts, rule.allowed)
-    if isinstance(rule, link.Several):
+    if isinstance(rule, link.Subset):
         return [] if texts == [""] else texts
     if isinstance(rule, Flag):
         return texts[0].lower() == "true"
@@ -196,8 +199,8 @@ def test_settings_that_contradict_each_other_are_refused_by_the_field(path, para
 
 def test_many_odd_parameters_are_counted_and_not_all_told():
     app = visit("", SMALL | {f"foo{n}": "1" for n in range(300)})
-    assert len(app.warning) == address.MOST_REMARKS + 1
-    assert app.warning[-1].value.startswith(f"{300 - address.MOST_REMARKS} more parameters")
+    assert len(app.warning) == address.MAX_REMARKS + 1
+    assert app.warning[-1].value.startswith(f"{300 - address.MAX_REMARKS} more parameters")
 
 
 def test_what_was_odd_is_said_until_a_control_changes_and_not_on_another_page():

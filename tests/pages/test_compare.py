@@ -6,7 +6,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.comparison.arms import Comparison
-from core.presets.comparisons import READY
+from core.presets.comparisons import COMPARISON_PRESETS
 from tests.support.checkout import HOUSE
 from ui.compare import controls
 from ui.urls.arms import read_arms
@@ -103,19 +103,19 @@ def test_an_arm_added_does_not_train_the_others_again(monkeypatch):
     from ui.compare import training
 
     visit()  # trains the arms that the page opens on, before they are counted
-    trained = []
+    get_trace = []
     train = training.train
 
     def counted(configs, **kwargs):
-        trained.extend(config.activation for config in configs)
+        get_trace.extend(config.activation for config in configs)
         return train(configs, **kwargs)
 
     monkeypatch.setattr(training, "train", counted)
     small(arms="sigmoid,softplus", learning_rate=0.0123)
-    assert sorted(set(trained)) == ["sigmoid", "softplus"]
-    trained.clear()
+    assert sorted(set(get_trace)) == ["sigmoid", "softplus"]
+    get_trace.clear()
     small(arms="sigmoid,softplus,elu", learning_rate=0.0123)
-    assert set(trained) == {"elu"} and len(trained) == 2
+    assert set(get_trace) == {"elu"} and len(get_trace) == 2
 
 
 def test_a_comparison_survives_its_file():
@@ -127,20 +127,20 @@ def test_a_comparison_survives_its_file():
 
 
 def test_the_summary_to_print_stands_alone_and_escapes_what_a_visitor_typed():
-    from core.comparison.arm_statistics import measure
+    from core.comparison.arm_statistics import summarize_arm
     from core.comparison.arms import Arm
     from core.config import RunConfig
     from core.engine.training import train
-    from ui.charts.arms import Drawn, arm_marks
+    from ui.charts.arms import StyledArm, arm_marks
     from ui.charts.compare import compare_profile
     from ui.compare.printable import document
 
     name = "<script>alert(1)</script>"
     base = RunConfig(hidden=(3,), steps=2, samples=8)
     comparison = Comparison(base, None, (Arm(name), Arm("b", {"activation": "relu"})), 1)
-    records = [measure([trace]) for trace in train(comparison.configs())]
+    records = [summarize_arm([trace]) for trace in train(comparison.configs())]
     marks = arm_marks(["sigmoid", "relu"])
-    arms = [Drawn(a.name, r, m) for a, r, m in zip(comparison.arms, records, marks, strict=True)]
+    arms = [StyledArm(a.name, r, m) for a, r, m in zip(comparison.arms, records, marks, strict=True)]
     page = document(name, [name], [compare_profile(arms)], [comparison.differences()])
     assert "<script>alert(1)" not in page
     assert "Plotly.newPlot(" in page.rpartition("</head><body>")[2]
@@ -149,12 +149,12 @@ def test_the_summary_to_print_stands_alone_and_escapes_what_a_visitor_typed():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", READY)
+@pytest.mark.parametrize("name", COMPARISON_PRESETS)
 def test_every_ready_comparison_is_one_click_and_shows_its_claim(name):
     app = small()
     app.selectbox(key="ready").set_value(name)
     calm(app.run(timeout=LIMIT))
-    assert comparison_of(app) == READY[name].comparison
-    assert READY[name].claim[:40] in " ".join(info.value.replace("\\", "") for info in app.info)
-    assert arms_drawn(app) == [arm.name for arm in READY[name].comparison.arms]
+    assert comparison_of(app) == COMPARISON_PRESETS[name].comparison
+    assert COMPARISON_PRESETS[name].claim[:40] in " ".join(info.value.replace("\\", "") for info in app.info)
+    assert arms_drawn(app) == [arm.name for arm in COMPARISON_PRESETS[name].comparison.arms]
     assert controls.DEFAULTS["seeds"] != app.session_state["seeds"]

@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 from core import RunConfig, diagnose, train
 from core.config import RULES, Choice, Flag
 from core.diagnosis.rules import VERDICTS
-from core.presets.setups import SETUPS
+from core.presets.setups import PRESETS
 from tests.support.checkout import HOUSE
 from ui.charts.distributions import SPREADS
 from ui.runtime import sessions
@@ -74,7 +74,7 @@ def test_the_first_visit_shows_a_vanishing_gradient_in_words_with_numbers_and_cu
         (reading.label, typeset(reading.value)) for reading in diagnosis.numbers
     ]
     assert typeset(diagnosis.sentence) in texts(app.markdown)[0]
-    cures = [cure.label for finding in diagnosis.findings for cure in finding.tries]
+    cures = [cure.label for finding in diagnosis.findings for cure in finding.suggestions]
     assert cures and set(cures) <= {button.label for button in app.button}
     assert app.selectbox(key="setup").value == "sigmoid"
     assert not app.error and not app.warning
@@ -102,7 +102,7 @@ def other(key):
         return next(name for name in rule.names if name != default)
     if isinstance(rule, Flag):
         return not default
-    return 2 if rule.whole else 0.125
+    return 2 if rule.integer else 0.125
 
 
 # What must be set first for a control to apply.
@@ -125,7 +125,7 @@ def test_every_control_changes_its_field_and_the_run(key):
     field = "hidden" if key in ("depth", "width") else key
     assert {name for name in RULES if getattr(after, name) != getattr(before, name)} == {field}
     assert not app.error
-    assert sessions.shared().runs.get(sessions.Run(after)) is not None
+    assert sessions.services().runs.get(sessions.Run(after)) is not None
 
 
 @pytest.mark.parametrize("key", DEFAULTS)
@@ -150,10 +150,10 @@ def test_a_control_that_does_not_apply_is_disabled_and_says_why(key, parameters,
     assert reason in widget.help
 
 
-@pytest.mark.parametrize("name", SETUPS)
+@pytest.mark.parametrize("name", PRESETS)
 def test_every_setup_sets_every_control_and_is_named_while_they_stand_at_it(name):
     app = visit(**SMALL, seed="3")
-    setup = SETUPS[name]
+    setup = PRESETS[name]
     calm(app.selectbox(key="setup").select(name).run())
     assert config_of(app) == setup.config
     assert app.selectbox(key="setup").value == name
@@ -171,7 +171,7 @@ def test_the_setup_box_is_empty_beside_all_setups():
 def test_every_cure_of_the_first_visit_changes_what_it_says():
     (trace,) = train([RunConfig()])
     for finding in diagnose(trace).findings:
-        for i, cure in enumerate(finding.tries):
+        for i, cure in enumerate(finding.suggestions):
             app = visit()
             calm(app.button(key=f"cure_{finding.name}_{i}").click().run())
             assert config_of(app) == RunConfig(**cure.changes)
@@ -266,8 +266,8 @@ def test_a_run_above_the_limit_is_refused_with_both_numbers_and_keeps_the_contro
 
 
 def test_a_run_that_diverges_shows_what_was_recorded_and_where_it_broke():
-    app = visit(**{field: str(value) for field, value in to_values(SETUPS["exploding"].config).items() if value})
-    (trace,) = train([SETUPS["exploding"].config])
+    app = visit(**{field: str(value) for field, value in to_values(PRESETS["exploding"].config).items() if value})
+    (trace,) = train([PRESETS["exploding"].config])
     assert app.title[0].value == VERDICTS["diverged"][0]
     assert f"step {trace.diverged_at}" in texts(app.markdown)[0]
     assert len(shown(app)) == len(CHARTS)

@@ -65,7 +65,7 @@ def test_theory_follows_the_quantity(quantity):
 def test_the_verdict_quotes_the_predicted_factor():
     app = visit()
     (said,) = [words for words in texts(app.markdown) if "Theory expected" in words]
-    factor = theory.expected(Run(RunConfig()), sessions.Notice(None)).factor
+    factor = theory.expected(Run(RunConfig()), sessions.ProgressReporter(None)).factor
     assert f"a factor of {factor:.2g} per layer" in said
     assert layer_factor(predict(RunConfig()).median) == pytest.approx(factor, rel=0.5)  # of grad_norm: nearly the same
 
@@ -80,10 +80,10 @@ def test_where_there_is_no_theory_the_reason_is_shown(parameters):
 
 
 def test_one_theory_serves_runs_that_differ_in_training_only():
-    other = CONFIG.change(learning_rate=0.5, optimizer="adam", clip="value", steps=9, l2=0.1)
+    other = CONFIG.replace(learning_rate=0.5, optimizer="adam", clip="value", steps=9, l2=0.1)
     assert theory.at_start(Run(CONFIG)) == theory.at_start(Run(other))
     for change in ({"init_scale": 2.0}, {"batch_size": 4}, {"seed": 1}, {"bias_std": 1.0}, {"activation": "relu"}):
-        assert theory.at_start(Run(CONFIG)) != theory.at_start(Run(CONFIG.change(**change)))
+        assert theory.at_start(Run(CONFIG)) != theory.at_start(Run(CONFIG.replace(**change)))
 
 
 def test_why_shows_q_and_chi_beside_theory_the_depth_scale_and_the_plane():
@@ -137,8 +137,8 @@ def test_without_theory_no_networks_are_counted():
 
 
 def test_the_profile_table_holds_theory_too():
-    said = theory.expected(Run(CONFIG), sessions.Notice(None))
-    trace = sessions.trained(Run(CONFIG))
+    said = theory.expected(Run(CONFIG), sessions.ProgressReporter(None))
+    trace = sessions.get_trace(Run(CONFIG))
     table = gradient_profile(trace, guides=theory.guides(said, "grad_norm", trace)).table
     np.testing.assert_allclose(table["theory, with 95 % of networks"][:3], said.grad.median)
     np.testing.assert_allclose(table["theory, with 95 % of networks, low"][:3], said.grad.low)

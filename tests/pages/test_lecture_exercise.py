@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 from core import RunConfig
 from core.comparison.arms import Comparison
 from core.exercise import solve
-from core.lecture.paths import follow
+from core.lecture.paths import trace_paths
 from ui.lecture import blanks, chain, exercise, links, solution, steps, vanishing
 from ui.lecture.blanks import BLANKS, KEYS, OPTIONS
 from ui.lecture.chain import CHAIN_KEYS, QUESTIONS, offered
@@ -370,7 +370,7 @@ def test_other_numbers_begin_another_walk(monkeypatch):
 def test_many_steps_are_as_many_single_ones():
     given = solution.read(solution.FIRST, solution.SECOND, solution.SAMPLES)
     start = np.concatenate([given[0].ravel(), given[1]])
-    walk = single = steps.Walk(b"", start, np.array([solve(*given).error]))
+    walk = single = steps.DescentState(b"", start, np.array([solve(*given).error]))
     walk = steps.onward(walk, given[2:], 1.0, 20)
     for _ in range(20):
         single = steps.onward(single, given[2:], 1.0, 1)
@@ -414,9 +414,9 @@ def test_links_open_exactly_what_is_shown(activation, layers, scale):
     scales = comparison_in(found["Compare four init scales"].query)
     assert scales.base == config and scales.vary == "init_scale" and len(scales.arms) == 4
     three = comparison_in(found["Compare these three over their training"].query)
-    assert [arm.config(three.base) for arm in three.arms] == [config.change(activation=a) for a in vanishing.ACTIVE]
+    assert [arm.config(three.base) for arm in three.arms] == [config.replace(activation=a) for a in vanishing.ACTIVE]
     if layers > 1:
-        assert vanishing.told(follow(config)).replace("\\", "")[:60] in words(app)
+        assert vanishing.told(trace_paths(config)).replace("\\", "")[:60] in words(app)
 
 
 def test_the_cures_open_their_own_comparison():
@@ -444,13 +444,13 @@ def test_links_stay_in_the_folder_that_the_app_is_hosted_in(here, lab, compare, 
 
 @pytest.mark.parametrize("scale, does", [(1.0, "vanishes"), (16.0, "explodes")])
 def test_words_say_what_the_numbers_do(scale, does):
-    paths = follow(RunConfig(init_scale=scale))
+    paths = trace_paths(RunConfig(init_scale=scale))
     told = vanishing.told(paths)
     assert f"the gradient {does}" in told and ("cannot do otherwise" in told) == (paths.factor("worst") < 1)
 
 
 def test_the_strongest_path_is_shown_factor_by_factor():
-    table = vanishing.path_table(follow(RunConfig()))
+    table = vanishing.path_table(trace_paths(RunConfig()))
     assert len(table) == 10 and table["product"].iloc[-1] == 1
     np.testing.assert_allclose(table["factor"][:-1], table["φ′(net)"][:-1] * table["w"][:-1], rtol=1e-15)
     np.testing.assert_allclose(table["product"][0], abs(np.prod(table["factor"][:-1])), rtol=1e-12)
@@ -472,9 +472,9 @@ def test_an_init_scale_out_of_range_gives_a_sentence(scale, monkeypatch):
 
 def test_a_server_that_allows_less_says_so(monkeypatch):
     monkeypatch.setenv("GRADIENT_LAB_MAX_COST", "1000")
-    vanishing.sessions.shared.clear()
+    vanishing.sessions.services.clear()
     try:
         app = visit(the_stack)
         assert errors(app) and all("this server allows" in error for error in errors(app))
     finally:
-        vanishing.sessions.shared.clear()
+        vanishing.sessions.services.clear()

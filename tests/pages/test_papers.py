@@ -156,14 +156,14 @@ def test_a_run_takes_a_place_in_the_line_and_gives_it_back(monkeypatch):
     places = []
 
     def watched(on_progress=None, executor=None):
-        places.append(sections.sessions.shared().long_line._free)
+        places.append(sections.sessions.services().long_queue._free)
         return saxe.run(on_progress, executor, width=8, matrices=5)
 
     monkeypatch.setitem(PAPERS, "saxe", replace(PAPERS["saxe"], run=watched))
     monkeypatch.setattr(sections, "fingerprint", lambda paper: "")
-    free = sections.sessions.shared().long_line._free
+    free = sections.sessions.services().long_queue._free
     calm(button(visit(paper="saxe"), "Run it here").click().run())
-    assert places == [free - 1] and sections.sessions.shared().long_line._free == free
+    assert places == [free - 1] and sections.sessions.services().long_queue._free == free
 
 
 @pytest.mark.parametrize("name", PAPERS)

@@ -8,8 +8,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core import ConfigError, RunConfig
-from core.presets.sweeps import READY
-from core.sweeps.maps import Axis, Map
+from core.presets.sweeps import SWEEP_PRESETS
+from core.sweeps.maps import Axis, SweepMap
 from tests.support.checkout import HOUSE
 from ui.runtime.sessions import Run
 from ui.sweep import controls, training
@@ -59,17 +59,17 @@ def test_without_a_touch_it_shows_order_and_chaos_with_theorys_line():
     app.run()
     app.switch_page("pages/sweep.py")
     calm(app.run())
-    assert app.title[0].value == READY["order_and_chaos"].label
+    assert app.title[0].value == SWEEP_PRESETS["order_and_chaos"].label
     (figure,) = maps(app)
     assert any(line.get("name", "").startswith("theory") for line in figure["data"])
 
 
-@pytest.mark.parametrize("name", READY)
+@pytest.mark.parametrize("name", SWEEP_PRESETS)
 def test_a_ready_sweep_is_one_click(name):
     app = visit()
-    app.session_state["sweep_stopped"] = READY[name].map.grid  # only what it would run
+    app.session_state["sweep_stopped"] = SWEEP_PRESETS[name].map.grid  # only what it would run
     calm(app.button(key=f"ready_{name}").click().run())
-    assert app.title[0].value == READY[name].label and READY[name].claim in said(app)
+    assert app.title[0].value == SWEEP_PRESETS[name].label and SWEEP_PRESETS[name].claim in said(app)
 
 
 def test_a_small_map_of_two_activations_has_a_cell_with_its_profile_and_a_link_to_the_lab():
@@ -119,7 +119,7 @@ def test_what_makes_no_map_is_refused_in_a_sentence_with_a_way_back(parameters, 
     assert not maps(app)
     app.button(key="start_over").click()
     app.session_state["sweep_stopped"] = controls.OPENING.map.grid
-    assert calm(app.run()).title[0].value == READY["order_and_chaos"].label
+    assert calm(app.run()).title[0].value == SWEEP_PRESETS["order_and_chaos"].label
 
 
 def test_a_sweep_beyond_the_servers_limit_is_refused(monkeypatch):
@@ -133,15 +133,15 @@ def test_a_sweep_beyond_the_servers_limit_is_refused(monkeypatch):
 
 def test_odd_parameters_of_the_address_are_named_one_by_one():
     given = {"x": ["banana"], "x_count": ["-3"], "per_cell": ["0"], "color": ["red"], "base": ["depth=2"]}
-    odd = link.faults(given, controls.RULES, controls.FREE)
+    odd = link.faults(given, controls.RULES, controls.FREE_TEXT_PARAMS)
     assert set(odd) == {"x", "x_count", "per_cell", "color"}
 
 
-@pytest.mark.parametrize("name", READY)
+@pytest.mark.parametrize("name", SWEEP_PRESETS)
 def test_a_link_says_every_control_that_is_not_as_at_first(name):
-    ready = READY[name]
+    ready = SWEEP_PRESETS[name]
     given = parse_qs(controls.query(ready.map, ready.show))
-    assert link.faults(given, controls.RULES, controls.FREE) == {}
+    assert link.faults(given, controls.RULES, controls.FREE_TEXT_PARAMS) == {}
     base = controls.read_base(given.get("base", [controls.DEFAULTS["base"]])[0])
     assert base == ready.map.base
 
@@ -189,4 +189,4 @@ def test_failed_networks_are_counted_with_the_first_reason(monkeypatch):
 
 def test_a_map_refuses_equal_axes():
     with pytest.raises(ConfigError, match="different"):
-        Map(RunConfig(), ("tanh",), Axis("depth"), Axis("depth"))
+        SweepMap(RunConfig(), ("tanh",), Axis("depth"), Axis("depth"))

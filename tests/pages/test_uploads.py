@@ -13,7 +13,7 @@ from streamlit.util import calc_hash
 
 from core import RunConfig, tables
 from core.comparison.arms import Arm, Comparison
-from core.data.spreadsheet import harmless
+from core.data.spreadsheet import escape_formulas
 from tests.support.checkout import HOUSE
 from ui.compare import files
 
@@ -142,7 +142,7 @@ def test_arms_named_like_formulas_are_saved_as_text():
     summary, differences = (element.value for element in app.dataframe)
     for frame in (summary, differences):
         assert list(frame.index) == [f"'{FORMULA}", "'@SUM(A1)", "'+1 + x", "a;'=1+1"]
-    assert list(harmless(summary).index) == list(summary.index), "what is harmless stays as it is"
+    assert list(escape_formulas(summary).index) == list(summary.index), "what is harmless stays as it is"
 
 
 GOOD = json.dumps(RunConfig(hidden=(2,), steps=2, samples=8).to_dict())

@@ -17,8 +17,8 @@ CONFIGS = {
     "500 layers": RunConfig(hidden=(2,) * 499, activation="tanh", steps=150, samples=4),
     "diverged": EXPLODING,
     "diverged at step 0": RunConfig(activation="linear", init_scale=1e200, steps=5),
-    "diverged between rows": EXPLODING.change(record_every=2),
-    "clipped": EXPLODING.change(clip="global_norm"),
+    "diverged between rows": EXPLODING.replace(record_every=2),
+    "clipped": EXPLODING.replace(clip="global_norm"),
     "penalized and clipped": RunConfig(
         activation="tanh", l1=1e-3, l2=1e-2, clip="value", clip_threshold=0.01, holdout=0.25, steps=20
     ),

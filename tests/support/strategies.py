@@ -17,7 +17,7 @@ def values(name):
         return st.booleans()
     if isinstance(rule, Number):
         high = None if rule.high == np.inf else rule.high
-        if rule.whole:
+        if rule.integer:
             number = st.integers(int(rule.low), high if high is None else int(high))
             number = number.filter(lambda value: value < 1e308)  # a whole number that is no float is refused
         else:

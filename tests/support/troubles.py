@@ -4,7 +4,7 @@ from core import RunConfig
 
 RELU = RunConfig(activation="relu", init="he_normal")
 TANH = RunConfig(activation="tanh", init="glorot_normal")
-SHORT_TANH = TANH.change(hidden=(32,) * 5, optimizer="adam", learning_rate=0.3)
+SHORT_TANH = TANH.replace(hidden=(32,) * 5, optimizer="adam", learning_rate=0.3)
 BLOBS = RunConfig(
     dataset="blobs",
     loss="cross_entropy",
@@ -13,25 +13,25 @@ BLOBS = RunConfig(
     batch_size=64,
     learning_rate=0.05,
 )
-DEEP = BLOBS.change(hidden=(32,) * 50, init_scale=0.14)
-SHALLOW = BLOBS.change(hidden=(32,) * 4, init="he_normal")
+DEEP = BLOBS.replace(hidden=(32,) * 50, init_scale=0.14)
+SHALLOW = BLOBS.replace(hidden=(32,) * 4, init="he_normal")
 
 TROUBLES: dict[str, tuple[RunConfig, ...]] = {
     "diverged": (
         RunConfig(activation="relu", init_scale=1.6, learning_rate=0.05),
-        RELU.change(learning_rate=0.3),
-        RELU.change(optimizer="momentum", learning_rate=0.2),
-        RELU.change(init_scale=1e80),  # at step 0
-        RELU.change(init_scale=1e4, dtype="float32"),
+        RELU.replace(learning_rate=0.3),
+        RELU.replace(optimizer="momentum", learning_rate=0.2),
+        RELU.replace(init_scale=1e80),  # at step 0
+        RELU.replace(init_scale=1e4, dtype="float32"),
         RunConfig(dataset="diabetes", samples=200, hidden=(), learning_rate=3.0),
         RunConfig(dataset="sine", activation="linear", hidden=(16,) * 3, learning_rate=0.5),
-        BLOBS.change(hidden=(32,) * 20, init_scale=1.8),
+        BLOBS.replace(hidden=(32,) * 20, init_scale=1.8),
         RunConfig(activation="tanh", residual=True, hidden=(32,) * 20, learning_rate=0.05),
         RunConfig(dataset="sine", activation="tanh", residual=True, normalization="batch", hidden=(32,) * 30),
     ),
     "underflow": (
         RunConfig(hidden=(16,) * 80, dtype="float32", steps=100),
-        DEEP.change(dtype="float32", learning_rate=0.02, steps=100),  # the signal itself
+        DEEP.replace(dtype="float32", learning_rate=0.02, steps=100),  # the signal itself
     ),
     "exploding": (
         RunConfig(activation="tanh", init_scale=3.0, hidden=(32,) * 20),
@@ -40,31 +40,31 @@ TROUBLES: dict[str, tuple[RunConfig, ...]] = {
         RunConfig(init_scale=20.0),
         RunConfig(activation="tanh", init="fixed_normal"),
         RunConfig(dataset="sine", activation="tanh", hidden=(32,) * 30, normalization="batch"),
-        DEEP.change(normalization="batch"),
+        DEEP.replace(normalization="batch"),
     ),
     "vanishing": (
         RunConfig(),
-        TANH.change(bias_std=3.0),
+        TANH.replace(bias_std=3.0),
         RunConfig(activation="gelu", hidden=(32,) * 20),
         RunConfig(activation="elu", init_scale=0.3, learning_rate=1.0),
         RunConfig(optimizer="adam", learning_rate=0.05),
         RunConfig(dataset="moons", activation="softplus", hidden=(16,) * 20),
         RunConfig(dataset="sine", activation="tanh", init_scale=0.5, hidden=(32,) * 20),
-        BLOBS.change(activation="sigmoid", hidden=(32,) * 5),
+        BLOBS.replace(activation="sigmoid", hidden=(32,) * 5),
         DEEP,
-        DEEP.change(normalization="layer"),  # level in row 0
-        SHALLOW.change(l1=0.1),  # and here by the penalty
+        DEEP.replace(normalization="layer"),  # level in row 0
+        SHALLOW.replace(l1=0.1),  # and here by the penalty
     ),
     "dead": (
-        RELU.change(hidden=(32,) * 5, optimizer="adam", learning_rate=1.0),
-        RELU.change(hidden=(3,) * 15),  # from the start
-        RELU.change(loss="bce", output_activation="sigmoid", optimizer="adam", learning_rate=0.3),
-        BLOBS.change(init="he_normal", hidden=(3,) * 20, learning_rate=0.02),
+        RELU.replace(hidden=(32,) * 5, optimizer="adam", learning_rate=1.0),
+        RELU.replace(hidden=(3,) * 15),  # from the start
+        RELU.replace(loss="bce", output_activation="sigmoid", optimizer="adam", learning_rate=0.3),
+        BLOBS.replace(init="he_normal", hidden=(3,) * 20, learning_rate=0.02),
     ),
     "saturated": (
         RunConfig(init_scale=20.0, hidden=(32,) * 5),
         SHORT_TANH,
-        SHORT_TANH.change(dataset="spirals"),
+        SHORT_TANH.replace(dataset="spirals"),
         RunConfig(activation="tanh", init="fixed_normal"),
     ),
     "large_steps": (
@@ -79,24 +79,24 @@ TROUBLES: dict[str, tuple[RunConfig, ...]] = {
         ),
     ),
     "penalty": (
-        TANH.change(learning_rate=0.02, l2=0.1),
-        TANH.change(learning_rate=0.02, weight_decay=0.1),
-        TANH.change(optimizer="adam", learning_rate=0.002, weight_decay=10.0),
-        RELU.change(l2=0.1),
-        SHALLOW.change(l1=0.1),
-        SHALLOW.change(l2=0.1),
+        TANH.replace(learning_rate=0.02, l2=0.1),
+        TANH.replace(learning_rate=0.02, weight_decay=0.1),
+        TANH.replace(optimizer="adam", learning_rate=0.002, weight_decay=10.0),
+        RELU.replace(l2=0.1),
+        SHALLOW.replace(l1=0.1),
+        SHALLOW.replace(l2=0.1),
     ),
     "clipping": (
-        RELU.change(clip="global_norm", clip_threshold=0.01),
-        TANH.change(clip="value", clip_threshold=1e-4),
-        TANH.change(clip="per_layer_norm", clip_threshold=0.005),
-        SHALLOW.change(clip="adaptive", clip_threshold=0.001),
+        RELU.replace(clip="global_norm", clip_threshold=0.01),
+        TANH.replace(clip="value", clip_threshold=1e-4),
+        TANH.replace(clip="per_layer_norm", clip_threshold=0.005),
+        SHALLOW.replace(clip="adaptive", clip_threshold=0.001),
     ),
     "small_steps": (
-        RELU.change(learning_rate=1e-5),
-        TANH.change(learning_rate=1e-5),
-        TANH.change(optimizer="adam", learning_rate=1e-6),
-        SHALLOW.change(learning_rate=1e-5),
+        RELU.replace(learning_rate=1e-5),
+        TANH.replace(learning_rate=1e-5),
+        TANH.replace(optimizer="adam", learning_rate=1e-6),
+        SHALLOW.replace(learning_rate=1e-5),
     ),
 }
 
@@ -106,7 +106,7 @@ HEALTHY = (
     TANH,
     SHALLOW,
     RunConfig(activation="selu", init="lecun_normal", hidden=(32,) * 5),
-    TANH.change(dataset="diabetes", hidden=(16,)),
+    TANH.replace(dataset="diabetes", hidden=(16,)),
     RunConfig(dataset="diabetes", hidden=()),
-    RELU.change(l2=1e-4, clip="global_norm", clip_threshold=10.0),
+    RELU.replace(l2=1e-4, clip="global_norm", clip_threshold=10.0),
 )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.comparison.arm_statistics import Record
+from core.comparison.arm_statistics import ArmSummary
 from core.families.activations import ACTIVATIONS
 from ui.charts import style
 from ui.charts.style import Mark
@@ -20,11 +20,11 @@ OUTER, INNER = 0.12, 0.2  # opacity of the bands
 
 
 @dataclass(frozen=True, eq=False)
-class Drawn:
+class StyledArm:
     """One arm to draw: its name, what it did, and its looks."""
 
     name: str
-    record: Record
+    record: ArmSummary
     mark: Mark
 
     @property
@@ -45,7 +45,7 @@ def safe(text: str) -> str:
     return text.translate({ord("&"): "&amp;", ord("<"): "&lt;", ord(">"): "&gt;", ord("%"): "&#37;"})
 
 
-def line(arm: Drawn, x, y, dark: bool) -> dict:
+def line(arm: StyledArm, x, y, dark: bool) -> dict:
     color = arm.mark.color(dark)
     return {
         "type": "scatter",
@@ -77,14 +77,14 @@ def polygon(x: np.ndarray, low: np.ndarray, high: np.ndarray, foot: float) -> di
     return {"x": np.concatenate([x, x[::-1]]), "y": np.concatenate([low, high[::-1]])}
 
 
-def broke(arm: Drawn, step, value, dark: bool) -> dict:
+def broke(arm: StyledArm, step, value, dark: bool) -> dict:
     marker = {"symbol": "x", "size": 12, "color": arm.mark.color(dark)}
     marker["line"] = {"width": 1.5, "color": style.theme(dark).text}
     look = {"type": "scatter", "mode": "markers", "x": [int(step)], "y": [float(value)], "marker": marker}
     return look | {"showlegend": False, "hovertemplate": f"{safe(arm.label)} breaks here<extra></extra>"}
 
 
-def legend_room(arms: Sequence[Drawn]) -> tuple[int, dict]:
+def legend_room(arms: Sequence[StyledArm]) -> tuple[int, dict]:
     """Pixels under the data, and the legend's entry width: rows are reckoned for the narrowest screen."""
     width = 52 + 7 * max(len(arm.label) for arm in arms)
     a_row = max(1, NARROWEST // width)

@@ -8,7 +8,7 @@ import pandas as pd
 from ui.charts import style
 from ui.charts.style import Chart, number
 
-MOST_SAMPLES = 1_000  # drawn; of more, every k-th
+MAX_SAMPLES = 1_000  # drawn; of more, every k-th
 HEIGHT = 460
 FLAT = 0.005  # outputs that differ by less look the same in the picture
 
@@ -45,7 +45,7 @@ def decision_boundary(
         why = "The network's output is not finite: the run diverged."
         return style.empty(title, why, x="input 1", y="input 2", dark=dark)
     x, y = np.unique(points[:, 0]), np.unique(points[:, 1])
-    shown = slice(None, None, -(-len(X) // MOST_SAMPLES))
+    shown = slice(None, None, -(-len(X) // MAX_SAMPLES))
     X, D = X[shown], D[shown]
     draw = {"two-class": _two_classes, "multi-class": _classes, "regression": _surface}[task]
     answer, samples, finding = draw(x, y, X, D, outputs, dark)
@@ -79,7 +79,7 @@ def fit(X: np.ndarray, D: np.ndarray, points: np.ndarray, outputs: np.ndarray, *
     if not np.isfinite(outputs).all():
         why = "The network's output is not finite: the run diverged."
         return style.empty(title, why, x="input", y="output", dark=dark)
-    shown, data = slice(None, None, -(-len(X) // MOST_SAMPLES)), []
+    shown, data = slice(None, None, -(-len(X) // MAX_SAMPLES)), []
     many = D.shape[1] > 1
     for k in range(D.shape[1]):
         mark = style.arm_mark(k)

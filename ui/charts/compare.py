@@ -10,19 +10,19 @@ import pandas as pd
 from core.comparison.arm_statistics import Band
 from ui.charts import style
 from ui.charts.animation import player
-from ui.charts.arms import INNER, OUTER, ROOM_ABOVE, Drawn, legend_room, line, polygon, safe, shading
-from ui.charts.pooling import pools, spread_rows
+from ui.charts.arms import INNER, OUTER, ROOM_ABOVE, StyledArm, legend_room, line, polygon, safe, shading
+from ui.charts.pooling import bin_rows, thin_rows
 from ui.charts.quantities import QUANTITIES, reference
 from ui.charts.style import Chart, number
 
-MOST_FRAMES = 60
-MOST_VALUES = 30_000  # numbers sent of all frames: eight arms of fifty layers take fewer frames
-MOST_COLUMNS = 120  # of one small heatmap
+MAX_FRAMES = 60
+MAX_VALUES = 30_000  # numbers sent of all frames: eight arms of fifty layers take fewer frames
+MAX_COLUMNS = 120  # of one small heatmap
 PROFILE_HEIGHT, SMALL_HEIGHT = 430, 250  # that of the profile without what stands below the data
 PLAYER = 76  # pixels of the play button and the slider
 
 
-def compare_profile(arms: Sequence[Drawn], quantity: str = "grad_norm", *, dark: bool = False) -> Chart:
+def compare_profile(arms: Sequence[StyledArm], quantity: str = "grad_norm", *, dark: bool = False) -> Chart:
     """Norm over layers of every arm, logarithmic; opens at step 0, with play and a slider over the steps.
 
     A median that is exactly zero has a mark at the foot of the axes. Axes are the same in every frame; an arm whose
@@ -39,7 +39,7 @@ def compare_profile(arms: Sequence[Drawn], quantity: str = "grad_norm", *, dark:
     steps = np.unique(np.concatenate([arm.record.step for arm in arms]))
     layers = max(band.median.shape[1] for band in bands)
     numbers = sum((1 if band.narrow else 9) * band.median.shape[1] for band in bands)
-    steps = steps[spread_rows(len(steps), max(2, min(MOST_FRAMES, MOST_VALUES // numbers)))]
+    steps = steps[thin_rows(len(steps), max(2, min(MAX_FRAMES, MAX_VALUES // numbers)))]
     rows = [_rows_at(arm.record.step, steps) for arm in arms]
     low, high, floor = _profile_range(arms, bands, rows)
     pictures = []
@@ -106,7 +106,7 @@ def _profile_range(arms, bands, rows):
     return low, high, 10.0 ** (low + 0.03 * (high - low))
 
 
-def _profile_of(arm: Drawn, band: Band, rows, foot: float, dark: bool):
+def _profile_of(arm: StyledArm, band: Band, rows, foot: float, dark: bool):
     """Two bands and a line, each with the function that gives its part of frame k."""
     color, layers = arm.mark.color(dark), np.arange(1, band.median.shape[1] + 1, dtype=np.int16)
     group = {"legendgroup": arm.name}
@@ -175,7 +175,7 @@ def _profile_table(arms, bands, rows, steps, quantity) -> pd.DataFrame:
 # -- small multiples --------------------------------------------------------------------------------------------
 
 
-def compare_heatmap(arm: Drawn, quantity: str = "grad_norm", *, layers: int, dark: bool = False) -> Chart:
+def compare_heatmap(arm: StyledArm, quantity: str = "grad_norm", *, layers: int, dark: bool = False) -> Chart:
     """One arm's median norm, steps by layers, by decades from its output layer's at step 0; no key of its own.
 
     Args:
@@ -187,7 +187,7 @@ def compare_heatmap(arm: Drawn, quantity: str = "grad_norm", *, layers: int, dar
         sentence = "No gradient at step 0."
         return style.empty(safe(arm.label), sentence, x="step", y="layer", dark=dark, height=SMALL_HEIGHT)
     rows = int(np.flatnonzero(recorded)[-1]) + 1
-    columns = pools(rows, MOST_COLUMNS)
+    columns = bin_rows(rows, MAX_COLUMNS)
     decades = style.decades(median[:rows], reference(median))
     with np.errstate(all="ignore"):
         pooled = np.array([np.median(decades[c], axis=0) for c in columns], dtype=np.float32)

@@ -7,44 +7,44 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from core.comparison.arm_statistics import Record
+from core.comparison.arm_statistics import ArmSummary
 from ui.charts import style
-from ui.charts.arms import INNER, OUTER, ROOM_ABOVE, Drawn, broke, legend_room, line, polygon, safe, shading
-from ui.charts.pooling import spread_rows
+from ui.charts.arms import INNER, OUTER, ROOM_ABOVE, StyledArm, broke, legend_room, line, polygon, safe, shading
+from ui.charts.pooling import thin_rows
 from ui.charts.style import Chart, number
 
-MOST_POINTS = 160  # rows of one curve
+MAX_POINTS = 160  # rows of one curve
 HEIGHT = 234  # without what stands below the data
 SYMBOLS_ON_A_CURVE = 7
 OUT_OF_SIGHT = 1e6  # times the top of the axis: nothing is placed higher, since no browser finds pixel 1e191
 
 
-def compare_loss(arms: Sequence[Drawn], *, dark: bool = False) -> Chart:
+def compare_loss(arms: Sequence[StyledArm], *, dark: bool = False) -> Chart:
     """Loss of the data."""
     return _curves(arms, "Loss", "loss", "loss", dark)
 
 
-def compare_accuracy(arms: Sequence[Drawn], *, dark: bool = False) -> Chart:
+def compare_accuracy(arms: Sequence[StyledArm], *, dark: bool = False) -> Chart:
     """Share of samples classified rightly."""
     return _curves(arms, "Accuracy", "accuracy", "accuracy", dark, share=True)
 
 
-def compare_global_norm(arms: Sequence[Drawn], *, dark: bool = False) -> Chart:
+def compare_global_norm(arms: Sequence[StyledArm], *, dark: bool = False) -> Chart:
     """Norm of all parameters' gradient after clipping; before it as a thin line where clipping changes it."""
     return _curves(arms, "Global gradient norm", "norm of all parameters", "norm_after", dark, before="norm_before")
 
 
-def compare_weight_norm(arms: Sequence[Drawn], *, dark: bool = False) -> Chart:
+def compare_weight_norm(arms: Sequence[StyledArm], *, dark: bool = False) -> Chart:
     """Norm of all weights."""
     return _curves(arms, "Norm of all weights", "‖W‖", "weight_norm", dark)
 
 
-def compare_saturation(arms: Sequence[Drawn], *, dark: bool = False) -> Chart:
+def compare_saturation(arms: Sequence[StyledArm], *, dark: bool = False) -> Chart:
     """Share of slopes in hidden layers that are below a twentieth of the largest."""
     return _curves(arms, "Saturation of hidden layers", "share of slopes", "saturation", dark, share=True)
 
 
-def compare_dead(arms: Sequence[Drawn], *, dark: bool = False) -> Chart:
+def compare_dead(arms: Sequence[StyledArm], *, dark: bool = False) -> Chart:
     """Share of hidden units that are saturated on every sample."""
     return _curves(arms, "Dead units of hidden layers", "share of units", "dead", dark, share=True)
 
@@ -62,7 +62,7 @@ def _curves(arms, title, y, name, dark, *, share=False, before=None) -> Chart:
 
     for arm in arms:
         record, band = arm.record, arm.record.curves[name]
-        rows = spread_rows(len(record.step), MOST_POINTS)
+        rows = thin_rows(len(record.step), MAX_POINTS)
         step = record.step[rows].astype(np.int32)
         color, group = arm.mark.color(dark), {"legendgroup": arm.name}
         if not band.narrow:
@@ -106,7 +106,7 @@ def _curves(arms, title, y, name, dark, *, share=False, before=None) -> Chart:
     return Chart({"data": data, "layout": frame}, f"{title}. {finding}", _curve_table(arms, name, before))
 
 
-def _tamed(median: np.ndarray, record: Record) -> np.ndarray:
+def _tamed(median: np.ndarray, record: ArmSummary) -> np.ndarray:
     """What the axis must hold: an arm that diverges leaves it some decades above its start."""
     if not record.summary["diverged"] or not median[0] > 0:
         return median

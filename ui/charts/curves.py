@@ -12,9 +12,9 @@ from ui.charts.pooling import envelope_rows
 from ui.charts.style import Chart, number
 
 HEIGHT = 302  # pixels, without the legend
-MOST_POINTS = 500  # of one curve: more than a screen has columns
-MOST_MARKS = 40
-MOST_LAYERS = 12  # curves side by side, one a layer, that an eye can follow
+MAX_POINTS = 500  # of one curve: more than a screen has columns
+MAX_MARKS = 40
+MAX_LAYERS = 12  # curves side by side, one a layer, that an eye can follow
 LEVEL_UPDATE = 1e-3  # the usual guide: a step should change weights by about a thousandth
 
 
@@ -135,7 +135,7 @@ def _over_steps(trace, title, y, curves, finding, guides=None, *, axis=None, dar
 def _by_layer(trace, title, values, finding, guides, *, axis, dark) -> Chart:
     """One curve a layer, (rows, layers), colored along the network; some layers only where there are many."""
     rows, layers = trace.rows_recorded, trace.layers
-    shown = np.unique(np.rint(np.linspace(1, layers, min(layers, MOST_LAYERS))).astype(int))
+    shown = np.unique(np.rint(np.linspace(1, layers, min(layers, MAX_LAYERS))).astype(int))
     if layers > len(shown):
         finding += f" Drawn: {len(shown)} of {layers} layers."
     named = {1, int(shown[len(shown) // 2]), layers}
@@ -146,12 +146,12 @@ def _by_layer(trace, title, values, finding, guides, *, axis, dark) -> Chart:
         color = style.depth_color((layer - 1) / max(layers - 1, 1), dark)
         line = {"color": color, "width": 3 if layer in (1, layers) else 1.5}
         line["dash"] = "dash" if layer == 1 < layers else "solid"
-        curve = _curve(trace.step, recorded[name], name, line, MOST_POINTS // 2)
+        curve = _curve(trace.step, recorded[name], name, line, MAX_POINTS // 2)
         data.append(curve | {"showlegend": layer in named})
     return _chart(trace, title, finding, data, recorded, guides, axis, dark)
 
 
-def _curve(step: np.ndarray, values: np.ndarray, name: str, line: dict, most: int = MOST_POINTS) -> dict:
+def _curve(step: np.ndarray, values: np.ndarray, name: str, line: dict, most: int = MAX_POINTS) -> dict:
     rows = envelope_rows(values, most)
     few = np.isfinite(values[rows]).sum() <= 12
     return {
@@ -171,7 +171,7 @@ def _zeros(step, recorded, decades, dark) -> list[dict]:
     rows = np.flatnonzero(np.any([values == 0 for values in recorded.values()], axis=0))
     if not rows.size:
         return []
-    color, rows = style.theme(dark).text, rows[:: -(-rows.size // MOST_MARKS)]
+    color, rows = style.theme(dark).text, rows[:: -(-rows.size // MAX_MARKS)]
     foot = 10.0 ** (decades[0] + 0.04 * (decades[1] - decades[0]))
     marker = {"symbol": "x-thin", "size": 8, "color": color, "line": {"color": color, "width": 1.5}}
     places = {"x": step[rows].astype(np.int32), "y": np.full(len(rows), foot)}

@@ -17,7 +17,7 @@ HEIGHT, BELOW = 580, 150
 ARROW = 0.17  # length of the gradient's arrow, in boxes
 AXIS = 0.2  # half length of the longer eigen-direction, in boxes
 SHORTEST = 0.25  # of the shorter one, as a share of the longer: a narrower ellipse could not be seen
-MOST_POINTS = 400  # of a path that are drawn
+MAX_POINTS = 400  # of a path that are drawn
 SHADES = np.linspace(0, 0.62, 9)  # of the color scale that are used
 
 
@@ -102,9 +102,9 @@ def from_the_side(surface: Surface, path: Path, step: int, *, dark: bool = False
     line |= {"hovertemplate": "%{text}<br>E = %{customdata:.4~g}<extra></extra>"}
     data, here = [sheet, line], path.points[step]
     if _inside(surface, here[None])[0]:
-        place = {"x": here[:1], "y": here[1:], "z": _heights(surface, path.values[[step]]) + 2 * lift}
+        locate = {"x": here[:1], "y": here[1:], "z": _heights(surface, path.values[[step]]) + 2 * lift}
         dot = {"size": 7, "color": _accent(dark), "line": {"color": look.page, "width": 1}}
-        data.append({"type": "scatter3d", "mode": "markers", "marker": dot, "hoverinfo": "skip"} | place)
+        data.append({"type": "scatter3d", "mode": "markers", "marker": dot, "hoverinfo": "skip"} | locate)
     alt = f"The function {surface.label} as a surface, with the path on it. {_finding(surface, path, step)}"
     return Chart({"data": data, "layout": frame}, alt, _table(surface, path))
 
@@ -174,7 +174,7 @@ def _height_ticks(surface: Surface, values: np.ndarray) -> dict:
 def _rows(path: Path, step: int) -> np.ndarray:
     """Rows of a path that are drawn: all, or evenly spread ones of a long one, and that of `step`."""
     last = len(path.points) - 1
-    return np.union1d(np.rint(np.linspace(0, last, min(last + 1, MOST_POINTS))).astype(int), [step])
+    return np.union1d(np.rint(np.linspace(0, last, min(last + 1, MAX_POINTS))).astype(int), [step])
 
 
 def _inside(surface: Surface, points: np.ndarray, margin: float = 0.0) -> np.ndarray:
@@ -239,8 +239,8 @@ def _path(surface: Surface, path: Path, step: int, dark: bool) -> list[dict]:
     lines = {"type": "scatter", "hoverinfo": "skip"}
     spots = path.points[rows]
     dots = {"size": 4, "color": look.text}
-    whole = {"x": spots[:, 0], "y": spots[:, 1], "mode": "lines+markers", "name": "path", "marker": dots}
-    whole |= {"line": {"color": look.text, "width": 1.5}, "unselected": {"marker": {"opacity": 1}}}
+    integer = {"x": spots[:, 0], "y": spots[:, 1], "mode": "lines+markers", "name": "path", "marker": dots}
+    integer |= {"line": {"color": look.text, "width": 1.5}, "unselected": {"marker": {"opacity": 1}}}
     first = {"symbol": "diamond", "size": 11, "color": look.page, "line": {"color": look.text, "width": 2}}
     start = {"x": spots[:1, 0], "y": spots[:1, 1], "mode": "markers", "name": "start", "marker": first}
     lowest = np.array(surface.minima)
@@ -248,13 +248,13 @@ def _path(surface: Surface, path: Path, step: int, dark: bool) -> list[dict]:
     least = {"x": lowest[:, 0], "y": lowest[:, 1], "mode": "markers", "name": "minimum", "marker": star}
     halo = {"x": spots[:, 0], "y": spots[:, 1], "mode": "lines", "showlegend": False}
     halo |= {"line": {"color": style.faded(look.page, 0.7), "width": 5}}
-    return [lines | drawn for drawn in (halo, whole, start, least)]
+    return [lines | drawn for drawn in (halo, integer, start, least)]
 
 
 def _finding(surface: Surface, path: Path, step: int) -> str:
     size = float(np.linalg.norm(surface.gradient(path.points[step])))
-    place = ", ".join(number(float(coordinate), 3) for coordinate in path.points[step])
-    return f"Step {step:,} at ({place}): E = {number(path.values[step], 3)}, gradient norm {number(size, 3)}."
+    locate = ", ".join(number(float(coordinate), 3) for coordinate in path.points[step])
+    return f"Step {step:,} at ({locate}): E = {number(path.values[step], 3)}, gradient norm {number(size, 3)}."
 
 
 def _table(surface: Surface, path: Path) -> pd.DataFrame:

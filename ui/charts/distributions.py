@@ -10,8 +10,8 @@ from ui.charts import style
 from ui.charts.style import Chart, number
 
 BINS = 64
-MOST_VALUES = 200_000  # of one layer that are binned: every k-th of more
-MOST_CELLS = 20_000
+MAX_VALUES = 200_000  # of one layer that are binned: every k-th of more
+MAX_CELLS = 20_000
 QUANTILES = (5, 50, 95)
 HEIGHT, BELOW = 420, 108
 
@@ -35,7 +35,7 @@ def distributions(snapshot: Snapshot, quantity: str = "activation", *, dark: boo
     label, name = SPREADS[quantity], AXES[quantity]
     values = [np.ravel(layer) for layer in getattr(snapshot, quantity)]
     zeros = np.array([np.mean(v == 0) for v in values])
-    thin = [v[:: -(-v.size // MOST_VALUES)] for v in values]
+    thin = [v[:: -(-v.size // MAX_VALUES)] for v in values]
     kept = [v[np.isfinite(v) & (v != 0)] for v in thin]
     title = f"{label.capitalize()} of each layer, step {snapshot.step:,}"
     layers = np.arange(1, len(values) + 1)
@@ -97,7 +97,7 @@ def _columns(kept: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     ends = np.array([np.percentile(v, (0.5, 99.5)) for v in kept if v.size])
     low, high = ends[:, 0].min(), ends[:, 1].max()
     room = 0.04 * (high - low) or max(abs(high), 1) * 0.5
-    bins = max(16, min(BINS, MOST_CELLS // len(kept)))
+    bins = max(16, min(BINS, MAX_CELLS // len(kept)))
     edges = np.linspace(low - room, high + room, bins + 1)
     counts = np.array([np.histogram(v, edges)[0] for v in kept])
     return np.rint(100 * counts / np.maximum(counts.max(axis=1, keepdims=True), 1)).astype(np.uint8).T, edges

@@ -39,10 +39,10 @@ def error_bars(squared: np.ndarray, outputs: list[int], *, dark: bool = False) -
     )
     frame["legend"]["traceorder"] = "normal"  # Plotly turns it round for bars that are stacked
     data = []
-    for place, k in enumerate(outputs):
+    for locate, k in enumerate(outputs):
         color = style.arm_mark(k).color(dark)
         pattern = {"shape": PATTERNS[k], "fgcolor": look.page, "bgcolor": color, "size": 7, "solidity": 0.25}
-        bars = {"type": "bar", "x": samples, "y": squared[:, place], "name": f"output {k + 1}"}
+        bars = {"type": "bar", "x": samples, "y": squared[:, locate], "name": f"output {k + 1}"}
         bars |= {"marker": {"color": color, "pattern": pattern}}
         data.append(bars | {"hovertemplate": f"sample %{{x}}, output {k + 1}: %{{y:.4~g}}<extra></extra>"})
     line = {"color": look.text, "width": 2, "dash": "dash"}

@@ -59,8 +59,8 @@ def exercise_network(blanks: Sequence[Symbol], filled: Mapping[int, Symbol], *, 
         words = filled[k].html if known else f"<b>{k}</b>"
         data.append({"type": "scatter", "mode": "markers+text", "x": [x], "y": [y], "text": [words], "marker": marker,
                      "textfont": {"size": 18 if known else 14, "color": look.text}})  # fmt: skip
-    for place, words in enumerate(("layer 0", "layer 1", "layer 2")):
-        notes.append({"x": place, "y": -0.08, "yref": "paper", "text": words, "showarrow": False,
+    for locate, words in enumerate(("layer 0", "layer 1", "layer 2")):
+        notes.append({"x": locate, "y": -0.08, "yref": "paper", "text": words, "showarrow": False,
                       "font": {"size": style.TEXT_SIZE, "color": look.muted}})  # fmt: skip
     frame["annotations"] = notes
     rows = [{"blank": k, "symbol": filled[k].text if k in filled else ""} for k in range(1, total + 1)]

@@ -7,12 +7,12 @@ import pandas as pd
 
 from core import Trace
 from ui.charts import style
-from ui.charts.pooling import pools
+from ui.charts.pooling import bin_rows
 from ui.charts.quantities import QUANTITIES, reference
 from ui.charts.style import DECADES, Chart, number
 
-MOST_COLUMNS = 250  # about what a screen can show
-MOST_CELLS = 40_000  # cells sent; 500 layers take fewer columns
+MAX_COLUMNS = 250  # about what a screen can show
+MAX_CELLS = 40_000  # cells sent; 500 layers take fewer columns
 HEIGHT, BELOW = 420, 124
 ZERO = {False: "#b58900", True: "#e3b93c"}  # on neither arm of the gradient's color scale
 
@@ -91,9 +91,9 @@ def share_heatmap(trace: Trace, values: np.ndarray, title: str, finding: str, ke
 def _columns(recorded: np.ndarray) -> list[slice]:
     """The rows of each column; a last row that broke stands alone, so that it spoils no median."""
     rows, layers = recorded.shape
-    whole = rows - 1 if rows > 1 and not np.isfinite(recorded[-1]).any() else rows
-    columns = pools(whole, max(2, min(MOST_COLUMNS, MOST_CELLS // layers)))
-    return columns if whole == rows else [*columns, slice(whole, rows)]
+    integer = rows - 1 if rows > 1 and not np.isfinite(recorded[-1]).any() else rows
+    columns = bin_rows(integer, max(2, min(MAX_COLUMNS, MAX_CELLS // layers)))
+    return columns if integer == rows else [*columns, slice(integer, rows)]
 
 
 def _pooled(power: np.ndarray, trace: Trace) -> tuple[np.ndarray, list[slice], str]:

@@ -14,7 +14,7 @@ ROW = 98  # pixels from one node to the next below it
 NODE = 44  # pixels across
 BELOW = 44
 ROOM = 0.95  # rows above the topmost and below the lowest node, together
-MOST_LABELS = 3  # nodes of a layer up to which each edge has room for its weight
+MAX_LABELS = 3  # nodes of a layer up to which each edge has room for its weight
 DASHES = {False: "solid", True: "6px,3px"}  # of a weight, by whether it is below 0
 PALEST = 0.35  # share of the color scale's arm that even a weight of 0 has, to be seen on the page
 _SUBSCRIPT = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
@@ -22,7 +22,7 @@ _SUBSCRIPT = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
 def indexed(letter: str, *places: int) -> str:
     """A letter with its indices, counted from 1: x₁, w₁₂."""
-    return letter + "".join(str(place + 1) for place in places).translate(_SUBSCRIPT)
+    return letter + "".join(str(locate + 1) for locate in places).translate(_SUBSCRIPT)
 
 
 def network(net: SmallNetwork, sample: int, *, dark: bool = False) -> Chart:
@@ -51,8 +51,8 @@ def network(net: SmallNetwork, sample: int, *, dark: bool = False) -> Chart:
     frame |= {"margin": frame["margin"] | {"l": 8, "r": 8}}
     data, labels = [], []
     largest = max(np.abs(net.w01).max(), np.abs(net.w12).max()) or 1.0
-    for place, W in enumerate((net.w01, net.w12)):
-        drawn, told = _edges(place, W, largest, heights[place], heights[place + 1], dark)
+    for locate, W in enumerate((net.w01, net.w12)):
+        drawn, told = _edges(locate, W, largest, heights[locate], heights[locate + 1], dark)
         data += drawn
         labels += told
     data += [_nodes(net, k, layers, nets[k], heights[k], dark) for k in range(3)]
@@ -83,7 +83,7 @@ def _bracketed(value: float) -> str:
     return f"({shown})" if value < 0 else shown
 
 
-def _edges(place, W, largest, left, right, dark) -> tuple[list[dict], list[dict]]:
+def _edges(locate, W, largest, left, right, dark) -> tuple[list[dict], list[dict]]:
     """The edges between two layers, with words on each, and their weights written on them where there is room.
 
     Args:
@@ -92,19 +92,19 @@ def _edges(place, W, largest, left, right, dark) -> tuple[list[dict], list[dict]
     look = style.theme(dark)
     drawn, labels = [], []
     middle = {"x": [], "y": [], "text": []}
-    roomy = max(W.shape) <= MOST_LABELS
+    roomy = max(W.shape) <= MAX_LABELS
     for (i, j), w in np.ndenumerate(W):
         size = abs(w) / largest
         line = {"color": edge_color(w, largest, dark), "width": 1.5 + 5 * size, "dash": DASHES[w < 0]}
         stroke = {"type": "scatter", "mode": "lines", "line": line, "hoverinfo": "skip", "showlegend": False}
-        drawn.append(stroke | {"x": [place, place + 1], "y": [left[i], right[j]]})
+        drawn.append(stroke | {"x": [locate, locate + 1], "y": [left[i], right[j]]})
         for share in (0.3, 0.5, 0.7):
-            middle["x"].append(place + share)
+            middle["x"].append(locate + share)
             middle["y"].append(left[i] + share * (right[j] - left[i]))
-            middle["text"].append(f"{indexed('w', i, j)}<sup>({place},{place + 1})</sup> = {number(w, 3)}")
+            middle["text"].append(f"{indexed('w', i, j)}<sup>({locate},{locate + 1})</sup> = {number(w, 3)}")
         if roomy:
             share = 1 / (max(W.shape) + 1)  # where the edges of all nodes are equally far apart
-            where = {"x": place + share, "y": left[i] + share * (right[j] - left[i]), "text": number(w, 2)}
+            where = {"x": locate + share, "y": left[i] + share * (right[j] - left[i]), "text": number(w, 2)}
             paint = {"bgcolor": look.page, "borderpad": 1, "font": {"size": 12, "color": look.text}}
             labels.append({"showarrow": False} | where | paint)
     unseen = {"type": "scatter", "mode": "markers", "marker": {"size": 14, "opacity": 0}, "showlegend": False}

@@ -205,7 +205,7 @@ def _trainable(series: Series, dark: bool) -> Chart:
     losses = np.array(series["losses"]).T
     worst = math.log(10)
     # even cells with their own labels: true distances would leave the ordered phase a sliver
-    place = lambda v: np.interp(v, variances, range(len(variances)))  # noqa: E731
+    locate = lambda v: np.interp(v, variances, range(len(variances)))  # noqa: E731
     height = lambda d: np.interp(d, depths, range(len(depths)))  # noqa: E731
     curve = np.array(series["curve"], float)
     curve = curve[curve[:, 1] <= depths[-1] * 1.02]
@@ -232,7 +232,7 @@ def _trainable(series: Series, dark: bool) -> Chart:
             {
                 "type": "scatter",
                 "mode": "lines",
-                "x": place(part[:, 0]),
+                "x": locate(part[:, 0]),
                 "y": height(part[:, 1]),
                 "name": "6 ξ, the rule's greatest depth",
                 "line": line,

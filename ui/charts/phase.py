@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from core.families.activations import ACTIVATIONS
-from core.theory.network import LayerMeans, Place
+from core.theory.network import LayerMeans, PhasePoint
 from core.theory.variance_map import critical_line, critical_points
 from ui.charts import style
 from ui.charts.style import Chart, number
@@ -78,7 +78,13 @@ def _log_axis(title: str, decades: tuple[float, float], dark: bool) -> dict:
 
 
 def phase_plane(
-    activation: str, place: Place, factors: np.ndarray, sigma_w: np.ndarray, sigma_b: np.ndarray, *, dark: bool = False
+    activation: str,
+    place: PhasePoint,
+    factors: np.ndarray,
+    sigma_w: np.ndarray,
+    sigma_b: np.ndarray,
+    *,
+    dark: bool = False,
 ) -> Chart:
     """Where gradients vanish and explode in deep networks of an activation, the line between, and one network.
 
@@ -145,8 +151,8 @@ def _phase(chi: float) -> str:
 def _line(activation: str, widest: float, highest: float) -> tuple[np.ndarray, np.ndarray]:
     """The critical line within the plane; a gap where it leaves it."""
     phi = ACTIVATIONS[activation]
-    if phi.rays is not None:
-        sigma_w = (sum(ray**2 for ray in phi.rays) / 2) ** -0.5
+    if phi.piecewise_slopes is not None:
+        sigma_w = (sum(ray**2 for ray in phi.piecewise_slopes) / 2) ** -0.5
         return np.array([sigma_w, sigma_w]), np.array([0.0, highest])
     ends = [point.q for point in critical_points(activation)]  # where it meets the axis
     sigma_w, sigma_b = critical_line(activation, np.sort(np.append(LINE, ends)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 
-def spread_rows(rows: int, most: int) -> np.ndarray:
+def thin_rows(rows: int, most: int) -> np.ndarray:
     """At most `most` row numbers, the first and the last among them: each row at first, then ever further apart.
 
     `most` is two or more. A gradient changes most in the first steps, so these are all kept.
@@ -17,7 +17,7 @@ def spread_rows(rows: int, most: int) -> np.ndarray:
     return np.unique(np.concatenate([np.arange(near), np.rint(far).astype(int)]))
 
 
-def pools(rows: int, most: int) -> list[slice]:
+def bin_rows(rows: int, most: int) -> list[slice]:
     """At most `most` runs of neighboring rows of one size; the last may be shorter."""
     size = -(-rows // most)
     return [slice(start, min(start + size, rows)) for start in range(0, rows, size)]
@@ -33,7 +33,7 @@ def envelope_rows(values: np.ndarray, most: int) -> np.ndarray:
     if rows <= most:
         return np.arange(rows)
     kept = [0, rows - 1]
-    for pool in pools(rows, max(1, (most - 2) // 3)):
+    for pool in bin_rows(rows, max(1, (most - 2) // 3)):
         part = values[pool]
         finite = np.flatnonzero(np.isfinite(part))
         if finite.size:

@@ -12,12 +12,12 @@ import pandas as pd
 from core import Trace
 from ui.charts import style
 from ui.charts.animation import player
-from ui.charts.pooling import spread_rows
+from ui.charts.pooling import thin_rows
 from ui.charts.quantities import QUANTITIES, Quantity, reference
 from ui.charts.style import Chart, number
 
-MOST_FRAMES = 100
-MOST_VALUES = 30_000  # norms sent in all, so that 500 layers take fewer frames instead of megabytes
+MAX_FRAMES = 100
+MAX_VALUES = 30_000  # norms sent in all, so that 500 layers take fewer frames instead of megabytes
 # Decades the axis goes above step 0 in a run that diverged, whose last steps may reach 1e200, and beyond this run's
 # norms for a line to compare with: what it shows must not shrink to a flat line.
 ROOM = 8
@@ -58,7 +58,7 @@ def gradient_profile(
     """
     chosen = QUANTITIES[quantity]
     title = f"{chosen.label[0].upper()}{chosen.label[1:]} by layer"
-    rows = spread_rows(trace.rows_recorded, max(2, min(MOST_FRAMES, MOST_VALUES // trace.layers)))
+    rows = thin_rows(trace.rows_recorded, max(2, min(MAX_FRAMES, MAX_VALUES // trace.layers)))
     norms = chosen.values(trace, rows=rows)
     if not np.isfinite(norms[0]).any():
         sentence = f"The run diverged at step {trace.step[0]}, before any gradient could be computed."

@@ -39,12 +39,12 @@ class Chart:
         return go.Figure(self.spec)
 
     @property
-    def unchecked(self) -> go.Figure:
+    def raw_figure(self) -> go.Figure:
         """The same as a page sends it: Plotly's checks take ten times as long as all the rest of drawing."""
-        return _Unchecked(self.spec) if isinstance(self.spec, dict) else self.spec
+        return _RawFigure(self.spec) if isinstance(self.spec, dict) else self.spec
 
 
-class _Unchecked(go.Figure):
+class _RawFigure(go.Figure):
     """A figure that is never looked into: `st.plotly_chart` asks it for its dictionaries, but checks bare ones."""
 
     def __init__(self, spec: dict):

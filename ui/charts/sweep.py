@@ -9,8 +9,8 @@ import pandas as pd
 
 from core.comparison.arms import say
 from core.families.activations import ACTIVATIONS
-from core.sweeps.critical_lines import Line, crossings
-from core.sweeps.maps import QUANTITIES, Axis, Map
+from core.sweeps.critical_lines import Curve, crossings
+from core.sweeps.maps import QUANTITIES, Axis, SweepMap
 from core.wording import power_of_ten
 from ui.charts import style
 from ui.charts.style import Chart, number
@@ -25,11 +25,11 @@ SPAN = 6  # decades at most that the colors of a loss span
 
 
 def sweep_map(
-    chart: Map,
+    chart: SweepMap,
     activation: str,
     cells: np.ndarray,
     quantity: str,
-    lines: Sequence[Line] = (),
+    lines: Sequence[Curve] = (),
     *,
     chosen: tuple[object, object] | None = None,
     partial: bool = False,
@@ -81,7 +81,7 @@ def sweep_map(
     }
     data = [heat, *_holes(cells, x, y, partial, dark), *_levels(z, x, y, shown.kind, dark)]
     for line, dash in zip(lines, _dashes(lines), strict=True):
-        drawn = {"type": "scatter", "mode": "lines", "x": x.place(line.x), "y": y.place(line.y), "name": line.name}
+        drawn = {"type": "scatter", "mode": "lines", "x": x.slot(line.x), "y": y.slot(line.y), "name": line.name}
         data.append(drawn | {"line": {"color": look.text, "width": 2.5, "dash": dash}, "hoverinfo": "skip"})
     data.append(_targets(chart, activation, cells, shown, x, y))
     if chosen is not None and chosen[0] in x.values and chosen[1] in y.values:
@@ -105,7 +105,7 @@ def said(value: object) -> str:
     return f"{value:.3g}" if isinstance(value, float) else say(value)
 
 
-def field_label(chart: Map, field: str) -> str:
+def field_label(chart: SweepMap, field: str) -> str:
     """What an axis is called, with its symbol where it has one."""
     symbols = {"bias_std": " σ_b", "learning_rate": " η", "clip_threshold": " c"}
     if chart.base.init in ("normal", "uniform"):
@@ -118,12 +118,12 @@ class _Places:
 
     def __init__(self, axis: Axis):
         self._log, self._numeric, self.values = axis.logarithmic, axis.numeric, axis.values()
-        self.centers = self.place(self.values) if self._numeric else np.arange(len(self.values), dtype=float)
+        self.centers = self.slot(self.values) if self._numeric else np.arange(len(self.values), dtype=float)
         inner = (self.centers[:-1] + self.centers[1:]) / 2
         half = np.diff(self.centers)[[0, -1]] / 2 if len(inner) else np.array([0.5, 0.5])
         self.edges = np.concatenate([[self.centers[0] - half[0]], inner, [self.centers[-1] + half[1]]])
 
-    def place(self, values: Sequence[float]) -> np.ndarray:
+    def locate(self, values: Sequence[float]) -> np.ndarray:
         """Where numbers stand."""
         with np.errstate(divide="ignore", invalid="ignore"):
             return np.log10(np.asarray(values, float)) if self._log else np.asarray(values, float)
@@ -237,11 +237,11 @@ def _levels(z: np.ndarray, x: _Places, y: _Places, kind: str, dark: bool) -> lis
     return found
 
 
-def _dashes(lines: Sequence[Line]) -> list[str]:
+def _dashes(lines: Sequence[Curve]) -> list[str]:
     return ["solid" if "χ" in line.name else "dot" for line in lines]
 
 
-def _targets(chart: Map, activation: str, cells: np.ndarray, shown, x: _Places, y: _Places) -> dict:
+def _targets(chart: SweepMap, activation: str, cells: np.ndarray, shown, x: _Places, y: _Places) -> dict:
     """Markers that are not seen but hovered and clicked: a heatmap reports no click."""
     columns, rows = np.meshgrid(np.arange(len(x.values)), np.arange(len(y.values)))
     words = [
@@ -274,7 +274,7 @@ def told(value: float, kind: str) -> str:
     return typeset(power_of_ten(value)) if kind == "decades" and np.isfinite(value) else number(value, 3)
 
 
-def _finding(chart: Map, cells: np.ndarray, kind: str, lines: Sequence[Line], x: _Places, y: _Places) -> str:
+def _finding(chart: SweepMap, cells: np.ndarray, kind: str, lines: Sequence[Curve], x: _Places, y: _Places) -> str:
     there = ~np.isnan(cells)
     if not there.any():
         return "No cell has a value."
@@ -303,14 +303,14 @@ def _finding(chart: Map, cells: np.ndarray, kind: str, lines: Sequence[Line], x:
     return words + (f" No value in {1 - there.mean():.0%} of the cells." if not there.all() else "")
 
 
-def _distance(chart: Map, cells: np.ndarray, lines: Sequence[Line], x: _Places) -> str:
+def _distance(chart: SweepMap, cells: np.ndarray, lines: Sequence[Curve], x: _Places) -> str:
     """How far the measured level line lies from theory's, in cells of the map."""
     theory = next((line for line in lines if "χ" in line.name), None)
     if theory is None or chart.x.field != "init_scale" or not chart.y.numeric or len(chart.x.values()) < 2:
         return ""
     rows = np.asarray(chart.y.values(), float)
     good = np.isfinite(theory.x) & np.isfinite(theory.y)
-    expected = np.interp(rows, *_rising(theory.y[good], x.place(theory.x[good])), left=np.nan, right=np.nan)
+    expected = np.interp(rows, *_rising(theory.y[good], x.slot(theory.x[good])), left=np.nan, right=np.nan)
     away = np.abs(crossings(x.centers, cells) - expected) / np.median(np.diff(x.centers))
     away = away[np.isfinite(away)]
     if not away.size:

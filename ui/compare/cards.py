@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from core.comparison.arm_statistics import Record
+from core.comparison.arm_statistics import ArmSummary
 from core.diagnosis.rules import VERDICTS
-from ui.charts.arms import Drawn
+from ui.charts.arms import StyledArm
 from ui.charts.style import gradient_colors, number
 
 # Plotly's marker symbols as characters.
@@ -35,13 +35,13 @@ STYLE = """<style>
 </style>"""
 
 
-def headline(arms: dict[str, Record]) -> str:
+def headline(arms: dict[str, ArmSummary]) -> str:
     """What happened, in words: every verdict with the arms it is about, in their order."""
     parts = [f"{VERDICTS[verdict][0]} in {listed(names)}" for verdict, names in _by_verdict(arms).items()]
     return "; ".join([parts[0], *(part[0].lower() + part[1:] for part in parts[1:])])
 
 
-def reasons(arms: dict[str, Record]) -> list[tuple[str, str]]:
+def reasons(arms: dict[str, ArmSummary]) -> list[tuple[str, str]]:
     """(arms, why) for every mechanism, in the order of the arms."""
     groups: dict[str, list[str]] = {}
     for name, record in arms.items():
@@ -49,7 +49,7 @@ def reasons(arms: dict[str, Record]) -> list[tuple[str, str]]:
     return [(listed(names), why) for why, names in groups.items()]
 
 
-def _by_verdict(arms: dict[str, Record]) -> dict[str, list[str]]:
+def _by_verdict(arms: dict[str, ArmSummary]) -> dict[str, list[str]]:
     groups: dict[str, list[str]] = {}
     for name, record in arms.items():
         groups.setdefault(record.verdict, []).append(name)
@@ -61,12 +61,12 @@ def listed(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def cards(arms: Sequence[Drawn], dark: bool) -> str:
+def cards(arms: Sequence[StyledArm], dark: bool) -> str:
     """HTML: for each arm its name in its looks, its factor per layer, its verdict and where it ended."""
     return STYLE + f"<div class='arm-cards' role='list'>{''.join(_card(arm, dark) for arm in arms)}</div>"
 
 
-def _card(arm: Drawn, dark: bool) -> str:
+def _card(arm: StyledArm, dark: bool) -> str:
     summary = arm.record.summary
     factor = summary["layer_factor"]
     shown = f"× {number(factor)}" if factor == factor else "–"
@@ -78,7 +78,7 @@ def _card(arm: Drawn, dark: bool) -> str:
     )
 
 
-def _ended(record: Record) -> str:
+def _ended(record: ArmSummary) -> str:
     summary = record.summary
     if summary["diverged"] == record.seeds:
         return f" at step {summary['diverged_at']:.10g}"

@@ -13,28 +13,28 @@ import streamlit as st
 
 from core import ConfigError, RunConfig
 from core.comparison.arms import (
-    FEWEST_ARMS,
-    LONGEST_NAME,
-    MOST_ARMS,
+    MAX_ARMS,
+    MAX_NAME_LENGTH,
+    MIN_ARMS,
     SEEDS,
     VARIES,
     Arm,
     Comparison,
     arm_name,
     differing_changes,
-    suited_arms,
+    recommended_arms,
 )
 from core.config import Choice
-from core.presets.comparisons import READY
+from core.presets.comparisons import COMPARISON_PRESETS
 from ui.controls import fields
 from ui.text import as_text
 from ui.urls import link
-from ui.urls.arms import MOST_CHARACTERS, body_of, choices, read_arms, spell_arms, told_name, write_arms
+from ui.urls.arms import MAX_CHARACTERS, body_of, choices, read_arms, spell_arms, told_name, write_arms
 
 NO_FIELD = "none"  # in the box and the URL, where no field varies
 DEFAULTS = {"vary": "activation", "arms": "", "seeds": Comparison().seeds}
 ADDRESS_RULES = link.CONTROL_RULES | {"vary": Choice((*VARIES, NO_FIELD)), "seeds": SEEDS}
-ADDRESS_FREE = (*link.FREE, "arms")  # their texts are refused where they are read
+ADDRESS_FREE_TEXT_PARAMS = (*link.FREE_TEXT_PARAMS, "arms")  # their texts are refused where they are read
 
 
 def choose(base: RunConfig | None) -> tuple[Comparison | None, ConfigError | None]:
@@ -56,8 +56,9 @@ def choose(base: RunConfig | None) -> tuple[Comparison | None, ConfigError | Non
             value=DEFAULTS["arms"],
             key="arms",
             bind="query-params",
-            placeholder=spell_arms(suited_arms(vary()), vary()) or "such as plain~, deep~depth=20, held~clip=value",
-            max_chars=MOST_CHARACTERS,
+            placeholder=spell_arms(recommended_arms(vary()), vary())
+            or "such as plain~, deep~depth=20, held~clip=value",
+            max_chars=MAX_CHARACTERS,
             width="stretch",
             help="Values of that setting, separated by commas. `name~value` names an arm, `relu;init=he_normal` "
             "changes another setting too, `mine~!depth=20;activation=relu` has settings of its own.",
@@ -130,8 +131,8 @@ def _start_over() -> None:
     """Another field varies: the arms it starts from and those pinned; with none, the arms stay as they are."""
     old = _read(st.session_state.get("varied", DEFAULTS["vary"]))
     if vary() is not None:
-        pinned = tuple(arm for arm in old if arm.pinned)[: MOST_ARMS - FEWEST_ARMS]
-        old = suited_arms(vary())[: MOST_ARMS - len(pinned)] + pinned
+        pinned = tuple(arm for arm in old if arm.pinned)[: MAX_ARMS - MIN_ARMS]
+        old = recommended_arms(vary())[: MAX_ARMS - len(pinned)] + pinned
     _write(old)
 
 
@@ -140,24 +141,24 @@ def _start_over() -> None:
 
 def ready(comparison: Comparison | None) -> str | None:
     """A box of ready comparisons; the claim of the one that the controls stand at."""
-    at = next((name for name, other in READY.items() if other.comparison == comparison), None)
+    at = next((name for name, other in COMPARISON_PRESETS.items() if other.comparison == comparison), None)
     st.session_state["ready"] = at
     st.selectbox(
         "Ready comparisons",
-        list(READY),
+        list(COMPARISON_PRESETS),
         index=None,
-        format_func=lambda name: READY[name].label,
+        format_func=lambda name: COMPARISON_PRESETS[name].label,
         placeholder="choose a claim of the lecture",
         key="ready",
         on_change=_apply_ready,
         help="Each sets every control and shows one claim of the lecture.",
     )
-    return READY[at].claim if at else None
+    return COMPARISON_PRESETS[at].claim if at else None
 
 
 def _apply_ready() -> None:
     if st.session_state["ready"] is not None:
-        apply(READY[st.session_state["ready"]].comparison)
+        apply(COMPARISON_PRESETS[st.session_state["ready"]].comparison)
 
 
 # -- pinned in the Lab ------------------------------------------------------------------------------------------
@@ -205,7 +206,7 @@ def _offer_pinned() -> None:
     """A button for those settings of the Lab that are no arms yet: who came another way than by the Lab's link."""
     arms, _ = _with_pinned(vary(), st.session_state["arms"] or "")
     missing = [arm for arm in pinned() if not _among(arm, _read(vary()))]
-    if missing and len(arms) <= MOST_ARMS:
+    if missing and len(arms) <= MAX_ARMS:
         st.button(f"Bring in {_counted(missing)} from the Lab", on_click=_take_pinned, icon=":material/add_chart:")
 
 
@@ -218,7 +219,7 @@ def _with_pinned(field: str | None, line: str) -> tuple[tuple[Arm, ...], str | N
     """The arms of a line and those pinned; these alone where there are two and the line was never touched."""
     there = _arms_of(line, field)
     new = [arm for arm in pinned() if not _among(arm, there)]
-    if not line and len(new) >= FEWEST_ARMS:
+    if not line and len(new) >= MIN_ARMS:
         there, field = (), None
     names = {arm.name for arm in there}
     return there + tuple(replace(arm, name=_unlike(arm.name, names)) for arm in new), field
@@ -240,7 +241,7 @@ def _describe(config: RunConfig) -> str:
     widths = changes.pop("hidden", config.hidden)
     shape = f"{len(widths)} x {widths[0]}" if len(set(widths)) == 1 else f"{len(widths)} layers"
     rest = [arm_name(field, value) for field, value in changes.items()]
-    return ", ".join([f"{activation} {shape}", *rest])[:LONGEST_NAME].rstrip(" ,")
+    return ", ".join([f"{activation} {shape}", *rest])[:MAX_NAME_LENGTH].rstrip(" ,")
 
 
 def _unlike(name: str, taken: set[str]) -> str:
@@ -248,7 +249,7 @@ def _unlike(name: str, taken: set[str]) -> str:
     free, count = name, 1
     while free in taken:
         count += 1
-        free = f"{name[: LONGEST_NAME - 3].rstrip()} {count}"
+        free = f"{name[: MAX_NAME_LENGTH - 3].rstrip()} {count}"
     taken.add(free)
     return free
 
@@ -264,10 +265,10 @@ def editor(comparison: Comparison | None) -> None:
             _row(comparison, i, arm, len(arms))
     if not arms and st.session_state.get("arms"):
         st.caption("The line of arms above holds what cannot be read: mend it there.")
-    elif len(arms) < MOST_ARMS:
+    elif len(arms) < MAX_ARMS:
         _adder(arms)
     else:
-        st.caption(f"{MOST_ARMS} arms are the most there can be.")
+        st.caption(f"{MAX_ARMS} arms are the most there can be.")
 
 
 def _row(comparison: Comparison | None, i: int, arm: Arm, count: int) -> None:
@@ -278,7 +279,7 @@ def _row(comparison: Comparison | None, i: int, arm: Arm, count: int) -> None:
         f"Name of arm {i + 1}",
         value=arm.name,
         key=f"arm_name_{at}",
-        max_chars=LONGEST_NAME,
+        max_chars=MAX_NAME_LENGTH,
         on_change=_rename,
         args=(i, f"arm_name_{at}"),
         width=230,
@@ -293,7 +294,7 @@ def _row(comparison: Comparison | None, i: int, arm: Arm, count: int) -> None:
     st.button("Up", key=f"arm_up_{at}", icon=":material/arrow_upward:", disabled=i == 0, on_click=_move_up,
               args=(i,), help=f"Moves {name} up", **small)  # fmt: skip
     st.button("Remove", key=f"arm_remove_{at}", icon=":material/close:",
-              disabled=count <= FEWEST_ARMS, on_click=_remove, args=(i,), help=f"Removes {name}", **small)  # fmt: skip
+              disabled=count <= MIN_ARMS, on_click=_remove, args=(i,), help=f"Removes {name}", **small)  # fmt: skip
     if comparison is not None:
         url = f"./?{link.to_query(arm.config(comparison.base))}"
         st.link_button("Open in the Lab", url, icon=":material/open_in_new:", **small)

@@ -35,7 +35,7 @@ def from_json(raw: bytes) -> Comparison:
     return Comparison.from_dict(read_json(raw, "comparison"))
 
 
-def take_away(comparison: Comparison | None) -> None:
+def share_menu(comparison: Comparison | None) -> None:
     """The link to this comparison, its settings as a file, and a file of settings to load."""
     with st.popover("Share and export", icon=":material/ios_share:"):
         if comparison is not None:
@@ -50,7 +50,7 @@ def take_away(comparison: Comparison | None) -> None:
             "Load settings (JSON)", type=["json"], key="comparison_file", on_change=_load, max_upload_size=1
         )
         if st.session_state.get("comparison_fault"):
-            panels.refusal(st.session_state["comparison_fault"])
+            panels.show_error(st.session_state["comparison_fault"])
 
 
 def _load() -> None:

@@ -7,17 +7,17 @@ from collections.abc import Callable
 import streamlit as st
 
 from core import RunConfig, Trace, train
-from core.comparison.arm_statistics import Record, measure
+from core.comparison.arm_statistics import ArmSummary, summarize_arm
 from core.comparison.arms import Comparison
 from core.config import cost
 from core.engine import workers
 from ui.runtime import limits, sessions
-from ui.runtime.sessions import Notice, Run, Shelf
+from ui.runtime.sessions import LRUCache, ProgressReporter, Run
 
 Key = tuple[RunConfig, int, str | None]
 
 
-class ArmNotice(Notice):
+class ArmProgressReporter(ProgressReporter):
     """Tells a visitor how far each arm is."""
 
     def __init__(self, slot, seeds: int):
@@ -28,7 +28,7 @@ class ArmNotice(Notice):
         """So many runs of an arm are still to come."""
         self._missing[name] = runs
 
-    def training(self, done: int, total: int) -> None:
+    def on_progress(self, done: int, total: int) -> None:
         told = ", ".join(f"{name} {self._of(runs)}" for name, runs in self._missing.items())
         self._show(done / total, f"Training on all cores: {told}. A change of any control stops this.")
 
@@ -37,9 +37,9 @@ class ArmNotice(Notice):
 
 
 @st.cache_resource(show_spinner=False)
-def kept() -> Shelf[Record]:
+def kept() -> LRUCache[ArmSummary]:
     """The records of every visitor's arms, by settings, number of seeds and table."""
-    return Shelf(300, sessions.share(0.2), lambda record: record.nbytes)
+    return LRUCache(300, sessions.cache_budget(0.2), lambda record: record.nbytes)
 
 
 def key_of(comparison: Comparison, config: RunConfig, digest: str | None) -> Key:
@@ -50,9 +50,9 @@ def key_of(comparison: Comparison, config: RunConfig, digest: str | None) -> Key
 def records(
     comparison: Comparison,
     digest: str | None,
-    notice: ArmNotice,
-    on_arm: Callable[[dict[str, Record]], None],
-) -> dict[str, Record]:
+    reporter: ArmProgressReporter,
+    on_arm: Callable[[dict[str, ArmSummary]], None],
+) -> dict[str, ArmSummary]:
     """The record of every arm by its name, in order: kept from before, or trained now.
 
     All missing runs are trained in one call on the shared workers, those of arms without a table apart from those
@@ -71,7 +71,7 @@ def records(
     done = {name: kept().get(key) for name, key in keys.items()}
     found = {keys[name]: record for name, record in done.items() if record is not None}
     runs: dict[Key, list[Run]] = {
-        key: [Run(key[0].change(seed=key[0].seed + k), key[2]) for k in range(comparison.seeds)]
+        key: [Run(key[0].replace(seed=key[0].seed + k), key[2]) for k in range(comparison.seeds)]
         for key in keys.values()
         if key not in found
     }
@@ -82,30 +82,30 @@ def records(
         for key, wanted in runs.items():
             left = sum(other not in traces for other in wanted)
             for name in (name for name in keys if keys[name] == key):
-                notice.missing(name, left)
+                reporter.missing(name, left)
             if not left and key not in found:
-                record = measure([traces[other] for other in wanted])
-                found[key] = kept().fetch(key, lambda record=record: record, lambda: None)
+                record = summarize_arm([traces[other] for other in wanted])
+                found[key] = kept().get_or_compute(key, lambda record=record: record, lambda: None)
                 if len(found) < len(set(keys.values())):
                     on_arm({name: found[key] for name, key in keys.items() if key in found})
 
     for name, key in keys.items():
-        notice.missing(name, len(runs.get(key, ())))
+        reporter.missing(name, len(runs.get(key, ())))
     for wanted in runs.values():
         for run in wanted:
-            trace = sessions.shared().runs.get(run)
+            trace = sessions.services().runs.get(run)
             if trace is not None:
                 settle(run, trace)
     missing = [run for wanted in runs.values() for run in wanted if run not in traces]
     if missing:
         limits.check_work(sum(cost(run.config).multiply_adds for run in missing))
-        with sessions.shared().long_line.place(notice.waiting, "comparison"):
+        with sessions.services().long_queue.slot(reporter.on_queued, "comparison"):
             for table in dict.fromkeys(run.digest for run in missing):
-                _train([run for run in missing if run.digest == table], notice, settle)
+                _train([run for run in missing if run.digest == table], reporter, settle)
     return {name: found[key] for name, key in keys.items()}
 
 
-def _train(runs: list[Run], notice: ArmNotice, settle: Callable[[Run, Trace], None]) -> None:
+def _train(runs: list[Run], reporter: ArmProgressReporter, settle: Callable[[Run, Trace], None]) -> None:
     """One `train` call; one more for what is left when a worker died meanwhile, short of memory for example."""
     left = list(runs)
     for again in (True, False):
@@ -113,13 +113,13 @@ def _train(runs: list[Run], notice: ArmNotice, settle: Callable[[Run, Trace], No
 
         def done(i: int, trace: Trace, sent=sent) -> None:
             left.remove(sent[i])
-            settle(sent[i], sessions.shared().runs.fetch(sent[i], lambda: trace, lambda: None))
+            settle(sent[i], sessions.services().runs.get_or_compute(sent[i], lambda: trace, lambda: None))
 
         try:
             train(
                 [run.config for run in sent],
                 data=sent[0].data,
-                on_progress=notice.training,
+                on_progress=reporter.on_progress,
                 executor=workers.shared(),
                 on_trace=done,
             )

@@ -10,7 +10,7 @@ import streamlit as st
 
 from core import RunConfig
 from core.config import Choice, Flag, Number
-from core.data.datasets import DATASETS, suited
+from core.data.datasets import DATASETS, recommended_losses
 from core.families.activations import ACTIVATIONS
 from core.families.clipping import CLIPS
 from core.families.initializers import INITS
@@ -161,7 +161,7 @@ def draw(field: str) -> None:
             max_value=None if rule.high == inf else nextafter(rule.high, 0) if rule.high_open else float(rule.high),
             value=None if default is None else float(default),
             step=float(control.step),
-            format="%.10g" if rule.whole else "%.6g",
+            format="%.10g" if rule.integer else "%.6g",
             placeholder=control.empty,
             **common,
         )
@@ -178,7 +178,7 @@ def _help(field: str, control: Control, reason: str | None) -> str:
     return "\n\n".join(parts)
 
 
-def beside(*fields: str) -> None:
+def draw_row(*fields: str) -> None:
     """The widgets of some fields in a row."""
     for column, field in zip(st.columns(len(fields)), fields, strict=True):
         with column:
@@ -192,7 +192,7 @@ def network() -> None:
     with more:
         draw("hidden")
     with second:
-        beside("depth", "width")
+        draw_row("depth", "width")
     with first:
         draw("activation")
     with more:
@@ -202,31 +202,31 @@ def network() -> None:
 
 def initialization() -> None:
     """Init and its scale in sight; biases and seed in a group."""
-    beside("init", "init_scale")
+    draw_row("init", "init_scale")
     with st.expander("More on the initialization", key="group_init"):
-        beside("bias_std", "seed")
+        draw_row("bias_std", "seed")
 
 
 def training() -> None:
     """Loss, optimizer, steps and what is recorded."""
     with st.expander("Training", key="group_training"):
         draw("loss")
-        beside("steps", "record_every")
+        draw_row("steps", "record_every")
         draw("optimizer")
-        beside("learning_rate", "momentum")
-        beside("batch_size", "dtype")
+        draw_row("learning_rate", "momentum")
+        draw_row("batch_size", "dtype")
 
 
 def clipping() -> None:
     """The rule and its threshold."""
-    beside("clip", "clip_threshold")
+    draw_row("clip", "clip_threshold")
 
 
 def regularization() -> None:
     """L2 in sight; the other penalties in a group."""
     draw("l2")
     with st.expander("More on regularization", key="group_regularization"):
-        beside("l1", "weight_decay")
+        draw_row("l1", "weight_decay")
         draw("max_norm")
 
 
@@ -256,7 +256,7 @@ def change(**changes: object) -> None:
 
 def proposal(task: str) -> dict[str, str] | None:
     """The loss and output activation that suit a task, if the controls say others."""
-    loss, output = suited(task)
+    loss, output = recommended_losses(task)
     if (st.session_state["loss"], st.session_state["output_activation"]) == (loss, output):
         return None
     return {"loss": loss, "output_activation": output}

@@ -8,7 +8,7 @@ import streamlit as st
 
 from core import ConfigError, RunConfig
 from core.data.datasets import DATASETS
-from core.presets.setups import SETUPS
+from core.presets.setups import PRESETS
 from ui.controls import fields
 from ui.controls.upload import Given, table_controls
 from ui.text import as_text
@@ -67,7 +67,7 @@ def _data():
         st.caption(as_text(chosen.description + about))
         data = table_controls() if chosen.name == "custom" else None
         proposal = st.container()
-        fields.beside("samples", "noise")
+        fields.draw_row("samples", "noise")
         fields.draw("holdout")
     return data, proposal
 
@@ -86,7 +86,7 @@ def _propose(task: str | None) -> None:
         )
 
 
-def mend(error: ConfigError, task: str | None) -> None:
+def offer_fixes(error: ConfigError, task: str | None) -> None:
     """Buttons that resolve a contradiction between the data, the loss and the output activation."""
     if error.field not in ("loss", "output_activation") or task is None:
         return
@@ -101,19 +101,19 @@ def mend(error: ConfigError, task: str | None) -> None:
 
 def _start_from(config: RunConfig | None) -> None:
     """Named set-ups; the box names the one that the controls stand at, and is empty beside all of them."""
-    st.session_state["setup"] = next((name for name, setup in SETUPS.items() if setup.config == config), None)
+    st.session_state["setup"] = next((name for name, setup in PRESETS.items() if setup.config == config), None)
     st.selectbox(
         "Start from",
-        list(SETUPS),
+        list(PRESETS),
         index=None,
-        format_func=lambda name: SETUPS[name].label,
+        format_func=lambda name: PRESETS[name].label,
         placeholder="your own settings",
         key="setup",
         on_change=_apply_setup,
         help="Named set-ups: each sets every control.",
     )
     if st.session_state["setup"]:
-        st.caption(SETUPS[st.session_state["setup"]].description)
+        st.caption(PRESETS[st.session_state["setup"]].description)
     st.button(
         "Reset",
         key="reset",
@@ -129,4 +129,4 @@ def _start_from(config: RunConfig | None) -> None:
 def _apply_setup() -> None:
     name = st.session_state["setup"]
     if name is not None:
-        fields.apply(SETUPS[name].config)
+        fields.apply(PRESETS[name].config)

@@ -54,7 +54,7 @@ def _digest(raw: bytes) -> str:
 
 
 def _kept(key, make):
-    return sessions.shared().tables.fetch(key, make, lambda: len(st.session_state))
+    return sessions.services().tables.get_or_compute(key, make, lambda: len(st.session_state))
 
 
 def _choices(table: Table) -> tuple[str, bool, str | None, tuple[str, ...]]:

@@ -13,47 +13,47 @@ from core.families.optimizers import OPTIMIZERS
 from ui import panels
 from ui.charts.sharpness import sharpness_chart
 from ui.runtime import sessions
-from ui.runtime.sessions import Notice, Run, Shelf
+from ui.runtime.sessions import LRUCache, ProgressReporter, Run
 from ui.text import as_text
 
-MOST_STEPS = 30  # of the run at which sharpness is measured
+MAX_STEPS = 30  # of the run at which sharpness is measured
 PRODUCTS = 60  # Hessian-vector products of one measurement by Lanczos, typically
-MOST_COST = 400_000_000_000  # multiply-adds of all of it: about a minute
-MOST_PARAMETERS = 100_000
+MAX_COST = 400_000_000_000  # multiply-adds of all of it: about a minute
+MAX_PARAMETERS = 100_000
 
 
-class SharpnessNotice(Notice):
+class SharpnessProgressReporter(ProgressReporter):
     """Tells a visitor how the measurements get on."""
 
-    def training(self, done: int, total: int) -> None:
+    def on_progress(self, done: int, total: int) -> None:
         self._show(done / total, f"Measuring sharpness: {done / total:.0%}. A change of any control stops this.")
 
 
 @st.cache_resource(show_spinner=False)
-def kept() -> Shelf[np.ndarray]:
+def kept() -> LRUCache[np.ndarray]:
     """Sharpness of every visitor's runs."""
-    return Shelf(200, 4_000_000, sessions.array_bytes)
+    return LRUCache(200, 4_000_000, sessions.array_bytes)
 
 
 def measured_steps(trace: Trace) -> list[int]:
     """At most 30 numbers of steps, evenly spaced, up to the end or to where the run diverged."""
     last = trace.config.steps if trace.diverged_at is None else max(trace.diverged_at - 1, 0)
-    return np.unique(np.linspace(0, last, MOST_STEPS).round().astype(int)).tolist()
+    return np.unique(np.linspace(0, last, MAX_STEPS).round().astype(int)).tolist()
 
 
 def too_much(config: RunConfig, trace: Trace) -> str | None:
     """Why sharpness is not offered for a run, or None."""
     parameters = sum(W.size + (0 if b is None else b.size) for W, b in trace.weights)
-    if parameters > MOST_PARAMETERS:
-        return f"Sharpness is measured for up to {MOST_PARAMETERS:,} parameters; this network has {parameters:,}."
+    if parameters > MAX_PARAMETERS:
+        return f"Sharpness is measured for up to {MAX_PARAMETERS:,} parameters; this network has {parameters:,}."
     inputs, outputs = trace.weights[0][0].shape[0], trace.weights[-1][0].shape[1]
     steps = measured_steps(trace)
-    training = sum(cost(config.change(steps=step), inputs, outputs).multiply_adds for step in steps)
+    training = sum(cost(config.replace(steps=step), inputs, outputs).multiply_adds for step in steps)
     products = len(steps) * PRODUCTS * 6 * config.samples * parameters
-    if training + products > MOST_COST:
+    if training + products > MAX_COST:
         return (
             "Sharpness is not offered for this run: it would take about "
-            f"{(training + products) / MOST_COST:.0f} minutes. Take fewer steps, samples or units."
+            f"{(training + products) / MAX_COST:.0f} minutes. Take fewer steps, samples or units."
         )
     return None
 
@@ -65,32 +65,36 @@ def panel(run: Run) -> None:
     if not box.open:
         return
     with box:
-        trace = sessions.trained(run)
+        trace = sessions.get_trace(run)
         refused = too_much(run.config, trace)
         if refused:
             st.info(as_text(refused), icon=":material/hourglass_disabled:")
             return
         _explain(run.config)
-        notice = SharpnessNotice(st.empty())
+        reporter = SharpnessProgressReporter(st.empty())
         try:
-            steps, values = measured_steps(trace), _values(run, trace, notice)
+            steps, values = measured_steps(trace), _values(run, trace, reporter)
         except ConfigError as error:
-            panels.refusal(error)
+            panels.show_error(error)
             return
-        notice.clear()
+        reporter.clear()
         bound = stability_bound(run.config)
         chart = sharpness_chart(steps, values, bound, trace.diverged_at, dark=panels.dark())
         panels.show(chart, "sharpness-chart", numbers=True)
 
 
-def _values(run: Run, trace: Trace, notice: SharpnessNotice) -> np.ndarray:
+def _values(run: Run, trace: Trace, reporter: SharpnessProgressReporter) -> np.ndarray:
     def make() -> np.ndarray:
-        with sessions.shared().line.place(notice.waiting):
+        with sessions.services().short_queue.slot(reporter.on_queued):
             return sharpness_over(
-                run.config, measured_steps(trace), run.data, on_progress=notice.training, executor=workers.shared()
+                run.config,
+                measured_steps(trace),
+                run.data,
+                on_progress=reporter.on_progress,
+                executor=workers.shared(),
             )
 
-    return kept().fetch(run, make, notice.following)
+    return kept().get_or_compute(run, make, reporter.on_shared)
 
 
 def _explain(config: RunConfig) -> None:

@@ -12,7 +12,7 @@ import streamlit as st
 from core import Trace, train
 from core.config import RunConfig
 from core.gradient_check import gradient_check
-from core.theory.network import Place, expected_means, measured_means, place, worst_case
+from core.theory.network import PhasePoint, expected_means, locate, measured_means, worst_case
 from core.theory.plane import gradient_factors
 from core.theory.prediction import Prediction, predictions
 from core.theory.variance_map import critical_points
@@ -22,7 +22,7 @@ from ui.charts.phase import HIGHEST, WIDEST, layer_means, phase_plane
 from ui.charts.profile import Guide
 from ui.charts.style import Chart, number
 from ui.runtime import sessions
-from ui.runtime.sessions import Notice, Run
+from ui.runtime.sessions import ProgressReporter, Run
 
 PLANE = 33, 21  # points of the phase plane along sigma_w and sigma_b
 _DEFAULT = RunConfig()
@@ -48,10 +48,10 @@ class Theory:
 
 def at_start(run: Run) -> Run:
     """The run without what says nothing of its initialization, so that one theory serves many runs."""
-    return Run(run.config.change(**{field: getattr(_DEFAULT, field) for field in _LATER}, steps=0), run.digest)
+    return Run(run.config.replace(**{field: getattr(_DEFAULT, field) for field in _LATER}, steps=0), run.digest)
 
 
-def expected(run: Run, notice: Notice) -> Theory:
+def expected(run: Run, reporter: ProgressReporter) -> Theory:
     """Theory for this run, kept from before or computed now, in turn with other visitors.
 
     Raises:
@@ -60,12 +60,12 @@ def expected(run: Run, notice: Notice) -> Theory:
     start = at_start(run)
 
     def make() -> Theory:
-        held = sessions.snapped(start, 0, notice)
-        with sessions.shared().line.place(notice.waiting, "theory"):
-            found = sessions.reckoned(predictions, start.config, start.data, notice=notice)
+        held = sessions.get_snapshot(start, 0, reporter)
+        with sessions.services().short_queue.slot(reporter.on_queued, "theory"):
+            found = sessions.run_in_worker(predictions, start.config, start.data, reporter=reporter)
             return Theory(*found, *worst_case(held))
 
-    return sessions.shared().theories.fetch(start, make, notice.following)
+    return sessions.services().theories.get_or_compute(start, make, reporter.on_shared)
 
 
 def guides(theory: Theory, quantity: str, trace: Trace) -> list[Guide]:
@@ -94,14 +94,14 @@ def why(run: Run) -> None:
     if not box.open:
         return
     with box:
-        start, notice = at_start(run), Notice(st.empty())
-        held = sessions.snapped(start, 0, notice)
-        with sessions.shared().line.place(notice.waiting):
+        start, reporter = at_start(run), ProgressReporter(st.empty())
+        held = sessions.get_snapshot(start, 0, reporter)
+        with sessions.services().short_queue.slot(reporter.on_queued):
             means = expected_means(start.config, start.data)
-            here = place(start.config, held.inputs.shape[1], held.targets.shape[1])
-        notice.clear()
+            here = locate(start.config, held.inputs.shape[1], held.targets.shape[1])
+        reporter.clear()
         _formulas()
-        reason = expected(run, notice).grad.reason
+        reason = expected(run, reporter).grad.reason
         if reason:
             st.caption(f"Measured values only. {reason}")
         if run.config.hidden:
@@ -140,7 +140,7 @@ def _formulas() -> None:
     )
 
 
-def _depths_told(here: Place, config: RunConfig) -> list[str]:
+def _depths_told(here: PhasePoint, config: RunConfig) -> list[str]:
     """What the depth scale says of this network, in sentences."""
     scales = rf"$\sigma_w$ = {number(here.sigma_w, 3)} and $\sigma_b$ = {number(here.sigma_b, 3)}"
     if not math.isfinite(here.chi):
@@ -175,7 +175,7 @@ def _power_of_two(size: float) -> float:
     return 2.0 ** math.ceil(math.log2(max(size, 1.0)))
 
 
-def _plane(config: RunConfig, here: Place) -> Chart:
+def _plane(config: RunConfig, here: PhasePoint) -> Chart:
     """The plane, wide enough for the network and for the critical line."""
     critical = [point.sigma_w for point in critical_points(config.activation)]
     widest = max(WIDEST, *(1.25 * sigma_w for sigma_w in critical), _power_of_two(1.1 * here.sigma_w))
@@ -214,11 +214,11 @@ _CHECKS = """
 
 
 def _check_gradient(run: Run) -> None:
-    notice = Notice(st.empty())
+    reporter = ProgressReporter(st.empty())
     start = at_start(run)
-    with sessions.shared().long_line.place(notice.waiting, "gradient check"):
-        found = gradient_check(start.config, start.data, notice.checking)
-    notice.clear()
+    with sessions.services().long_queue.slot(reporter.on_queued, "gradient check"):
+        found = gradient_check(start.config, start.data, reporter.on_check)
+    reporter.clear()
     seen = np.isfinite(found.relative_error) & (found.uncertainty < 1e-3 * np.abs(found.exact))
     if seen.any():
         words = f"Largest relative error: **{number(found.relative_error[seen].max())}**, over {seen.sum()} layers."
@@ -245,19 +245,19 @@ def _check_gradient(run: Run) -> None:
 
 
 def _draw_networks(run: Run) -> None:
-    notice = Notice(st.empty())
-    theory, start = expected(run, notice), at_start(run)
+    reporter = ProgressReporter(st.empty())
+    theory, start = expected(run, reporter), at_start(run)
     if theory.grad.reason:
         st.markdown(theory.grad.reason)
         return
     data = start.data
     if data is None:
-        given = sessions.snapped(Run(start.config.change(batch_size=None)), 0, notice)
+        given = sessions.get_snapshot(Run(start.config.replace(batch_size=None)), 0, reporter)
         data = given.inputs, given.targets
-    with sessions.shared().long_line.place(notice.waiting, "drawn networks"):
-        configs = [start.config.change(seed=seed, holdout=0.0) for seed in range(NETWORKS)]
-        norms = np.array([trace.grad_norm[0] for trace in train(configs, data=data, on_progress=notice.training)])
-    notice.clear()
+    with sessions.services().long_queue.slot(reporter.on_queued, "drawn networks"):
+        configs = [start.config.replace(seed=seed, holdout=0.0) for seed in range(NETWORKS)]
+        norms = np.array([trace.grad_norm[0] for trace in train(configs, data=data, on_progress=reporter.on_progress)])
+    reporter.clear()
     inside = ((norms >= theory.grad.low) & (norms <= theory.grad.high)).mean(axis=0)
     st.markdown(
         f"Of {NETWORKS} networks drawn from these settings, on the same data, at least **{inside.min():.0%}** lie in "

@@ -16,11 +16,11 @@ from core.lecture.descent import (
     Outcome,
     Path,
     Surface,
-    beside,
     bowl,
+    classify,
     descend,
-    judge,
-    limit,
+    stability_limit,
+    start_near,
 )
 from ui import panels
 from ui.charts.descent import contours, from_the_side, plain, value_over_steps
@@ -65,11 +65,11 @@ def section() -> None:
         surface, start, rate, momentum, steps = _settings(name)
         path = descend(surface, start, rate, momentum, steps)
     except ConfigError as error:
-        panels.refusal(error)
+        panels.show_error(error)
         return
-    outcome = judge(surface, path)
+    outcome = classify(surface, path)
     lowest = surface.nearest_minimum(path.points[-1])
-    most = limit(surface.hessian(lowest), momentum)
+    most = stability_limit(surface.hessian(lowest), momentum)
     _limits(name, surface, lowest, momentum)
     st.markdown(f"**{as_text(told(outcome, path))}** {as_text(against_limit(surface, most, rate))}")
     step = _step(name, len(path.points) - 1)
@@ -123,8 +123,8 @@ def _number(label: str, key: str, field: str, value: float, step: float, about: 
 
 def _limits(name: str, surface: Surface, lowest: np.ndarray, momentum: float) -> None:
     """Two buttons that set the learning rate on either side of the limit."""
-    most = limit(surface.hessian(lowest), momentum)
-    where = None if surface.quadratic else beside(surface, lowest, momentum)
+    most = stability_limit(surface.hessian(lowest), momentum)
+    where = None if surface.quadratic else start_near(surface, lowest, momentum)
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         for share, words in ((JUST_BELOW, "Just below the limit"), (JUST_ABOVE, "Just above the limit")):
             to = float(f"{share * most:.6g}")
@@ -211,7 +211,7 @@ def _written_out(surface: Surface, point: np.ndarray, step: int, momentum: float
         st.latex(rf"H = {matrix(hessian)}")
         st.latex(rf"\lambda_{{\max}} = {tex(eigenvalues[1])},\; v = {matrix(directions[:, 1], 2)}")
         st.latex(rf"\lambda_{{\min}} = {tex(eigenvalues[0])},\; v = {matrix(directions[:, 0], 2)}")
-    top, here = ("2" if momentum == 0 else r"2\,(1 + \mu)"), limit(hessian, momentum)
+    top, here = ("2" if momentum == 0 else r"2\,(1 + \mu)"), stability_limit(hessian, momentum)
     if math.isinf(here):
         st.markdown("No direction curves upwards here, so that no learning rate is too large here.")
     else:

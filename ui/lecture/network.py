@@ -26,7 +26,7 @@ def section() -> SmallNetwork | None:
         drawn, seed = _drawn()
         net = _edited(drawn, seed)
     except ConfigError as error:
-        panels.refusal(error)
+        panels.show_error(error)
         return None
     _answer(net)
     return net

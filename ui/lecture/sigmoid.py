@@ -15,10 +15,10 @@ from ui import panels
 from ui.charts.slopes import REACH, activations, saturated_beyond, sigmoid_and_slope
 from ui.charts.style import number
 from ui.text import as_text
-from ui.urls.link import Several
+from ui.urls.link import Subset
 
 LAYERS = 10
-ADDRESS = {"sigmoid_z": Number(-REACH, REACH), "sigmoid_beside": Several(tuple(ACTIVATIONS))}
+ADDRESS = {"sigmoid_z": Number(-REACH, REACH), "sigmoid_beside": Subset(tuple(ACTIVATIONS))}
 
 
 @st.fragment

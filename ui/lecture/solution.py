@@ -18,7 +18,7 @@ from ui.lecture.formulas import tex
 from ui.lecture.symbols import WEIGHTS, E, Factor, Symbol, chain, net01, product, w01, w12, x, y
 from ui.text import as_text
 
-MOST_SAMPLES = 8
+MAX_SAMPLES = 8
 INPUTS = ("x₁", "x₂", "d")
 FIRST = pd.DataFrame([[0.5, -1.0], [1.0, 0.5]], ["from x₁", "from x₂"], ["to y₁", "to y₂"])
 SECOND = pd.DataFrame([[1.0], [-1.0]], ["from y₁", "from y₂"], ["to o"])
@@ -39,8 +39,8 @@ def read(first: pd.DataFrame, second: pd.DataFrame, samples: pd.DataFrame) -> Gi
         for table, symbol in ((first, w01), (second, w12))
         for i in range(len(table))
     ]
-    if not 1 <= len(samples) <= MOST_SAMPLES:
-        allowed = f"the table needs 1 to {MOST_SAMPLES} rows; add or remove some"
+    if not 1 <= len(samples) <= MAX_SAMPLES:
+        allowed = f"the table needs 1 to {MAX_SAMPLES} rows; add or remove some"
         raise ConfigError("samples", f"{len(samples)} rows", allowed)
     rows = [
         [_cell(row[column], f"{column} of sample {n}") for column in INPUTS]
@@ -56,7 +56,7 @@ def _cell(value: object, name: str) -> float:
     if value is None or value is pd.NA or (isinstance(value, float) and math.isnan(value)) or value == "":
         raise ConfigError(name, "empty", allowed)
     try:
-        return float(ENTRY.clean(name, float(value)))
+        return float(ENTRY.validate(name, float(value)))
     except (TypeError, ValueError):  # a ConfigError too, whose own words are for callers of core
         raise ConfigError(name, value, allowed) from None
 
@@ -66,7 +66,7 @@ def section() -> None:
     """Tables, factors, sums and checks; then the steps from there."""
     st.subheader("(c) Solve it with your own numbers", anchor=False)
     st.markdown(
-        f"Change any cell; add or remove samples, 1 to {MOST_SAMPLES}. Every number below follows at once, each "
+        f"Change any cell; add or remove samples, 1 to {MAX_SAMPLES}. Every number below follows at once, each "
         "gradient computed three ways: by the chain of factors, by a central difference, and by the engine that trains "
         "all networks of this app."
     )
@@ -79,7 +79,7 @@ def section() -> None:
         given = read(first, second, samples)
         solution = solve(*given)
     except ConfigError as error:
-        panels.refusal(error)
+        panels.show_error(error)
         st.caption("Answers and steps are kept: mend the table, and the solution is here again.")
         return
     _factors(given, solution)

@@ -21,7 +21,7 @@ RUN, MOST = 20_000, 40_000  # steps of one run to the end, which take about a se
 
 
 @dataclass(frozen=True, eq=False)
-class Walk:
+class DescentState:
     """Where gradient descent has come from the numbers in the tables.
 
     Attributes:
@@ -62,11 +62,11 @@ def section(given: tuple[np.ndarray, ...]) -> None:
     if fault is None or refused != eta:  # what was said of one learning rate does not stay beside another
         fault = None
         try:
-            RATE.clean("learning_rate", eta)
+            RATE.validate("learning_rate", eta)
         except ConfigError as error:
             fault = error
     if fault is not None:
-        panels.refusal(fault)
+        panels.show_error(fault)
     s = solve(*_parts(walk.weights), *data)
     st.markdown(as_text(told(walk, s.error, float(np.linalg.norm(s.gradient)))))
     with st.grid(2, min_column_width=380, gap="medium"):
@@ -78,13 +78,13 @@ def section(given: tuple[np.ndarray, ...]) -> None:
             panels.show(error_over_steps(walk.errors, dark=panels.dark()), "exercise-errors", numbers=True)
 
 
-def _walk(given: tuple[np.ndarray, ...]) -> Walk:
+def _walk(given: tuple[np.ndarray, ...]) -> DescentState:
     """The walk under way, or a new one where the tables hold other numbers."""
     start = b"".join(part.tobytes() for part in given)
     walk = st.session_state.get("exercise_walk")
     if walk is None or walk.start != start:
         weights = np.concatenate([given[0].ravel(), given[1]])
-        walk = Walk(start, weights, np.array([solve(*given).error]))
+        walk = DescentState(start, weights, np.array([solve(*given).error]))
         st.session_state["exercise_walk"] = walk
         st.session_state["exercise_fault"] = None
     return walk
@@ -104,7 +104,7 @@ def _press(data: tuple[np.ndarray, np.ndarray], steps: int) -> None:
         st.session_state["exercise_fault"] = eta, error
 
 
-def onward(walk: Walk, data: tuple[np.ndarray, np.ndarray], eta: float, steps: int) -> Walk:
+def onward(walk: DescentState, data: tuple[np.ndarray, np.ndarray], eta: float, steps: int) -> DescentState:
     """The walk after one step, or after many by the engine.
 
     Raises:
@@ -126,7 +126,7 @@ def _forget() -> None:
     st.session_state["exercise_walk"] = None
 
 
-def told(walk: Walk, error: float, norm: float) -> str:
+def told(walk: DescentState, error: float, norm: float) -> str:
     """Where the walk stands, in a sentence or two."""
     steps = len(walk.errors) - 1
     where = f"E = {number(error, 5)}, and the norm of the gradient is {number(norm, 3)}"
@@ -142,7 +142,7 @@ def told(walk: Walk, error: float, norm: float) -> str:
     return words
 
 
-def table(walk: Walk, data: tuple[np.ndarray, np.ndarray]) -> pd.DataFrame:
+def table(walk: DescentState, data: tuple[np.ndarray, np.ndarray]) -> pd.DataFrame:
     """The weights before and after the last press; before the first, where a step would lead."""
     names = [weight.text for weight in WEIGHTS]
     if walk.before is None:

@@ -9,29 +9,29 @@ import pandas as pd
 import streamlit as st
 
 from core import ConfigError, RunConfig, Trace
-from core.comparison.arm_statistics import measure
+from core.comparison.arm_statistics import summarize_arm
 from core.comparison.arms import Arm, Comparison, arm_name
 from core.config import Choice, Number
 from core.families.activations import ACTIVATIONS
-from core.lecture.paths import Paths, follow, over_scales
-from core.presets.comparisons import READY
+from core.lecture.paths import Paths, over_scales, trace_paths
+from core.presets.comparisons import COMPARISON_PRESETS
 from core.theory import critical_points
 from ui import panels
-from ui.charts.arms import Drawn, arm_marks
+from ui.charts.arms import StyledArm, arm_marks
 from ui.charts.compare import compare_profile
 from ui.charts.compare_curves import compare_global_norm, compare_loss, compare_weight_norm
 from ui.charts.paths import factor_by_scale, product_of_layers
 from ui.charts.style import number
 from ui.lecture import links
 from ui.runtime import sessions
-from ui.runtime.sessions import Notice, Run
+from ui.runtime.sessions import ProgressReporter, Run
 from ui.text import as_text
 
 ACTIVE = ("sigmoid", "tanh", "relu")
-MOST_LAYERS, WIDTH = 30, 32
+MAX_LAYERS, WIDTH = 30, 32
 ADDRESS = {
     "stack_activation": Choice(ACTIVE),
-    "stack_layers": Number(1, MOST_LAYERS, whole=True),
+    "stack_layers": Number(1, MAX_LAYERS, integer=True),
     "stack_scale": Number(0.25, 16),
 }
 SCALES = np.geomspace(0.25, 16, 13)
@@ -65,18 +65,18 @@ def _stack() -> None:
             key="stack_activation",
             bind="query-params",
         )
-        layers = st.slider("Hidden layers", 1, MOST_LAYERS, 10, key="stack_layers", bind="query-params")
+        layers = st.slider("Hidden layers", 1, MAX_LAYERS, 10, key="stack_layers", bind="query-params")
         about = rf"$\sigma_w$ in $w \sim N(0, \sigma_w^2 / {WIDTH})$: each layer has {WIDTH} units."
         scale = st.slider("Init scale", 0.25, 16.0, 1.0, 0.25, key="stack_scale", bind="query-params", help=about)
     try:
         # An address may say anything: the config refuses what is no number, and the theory what is out of its range.
         config = RunConfig(hidden=(WIDTH,) * layers, activation=activation or "sigmoid", init_scale=scale)
-        paths, factors = _follow(config), _over_scales(config.change(init_scale=1.0))
+        paths, factors = _follow(config), _over_scales(config.replace(init_scale=1.0))
         beside = of_activations(config)
         # untrained: the profile at the first step, and no training to wait for
-        traces = [sessions.trained(Run(arm.config(config.change(steps=0)))) for arm in beside.arms]
+        traces = [sessions.get_trace(Run(arm.config(config.replace(steps=0)))) for arm in beside.arms]
     except ConfigError as error:
-        panels.refusal(error)
+        panels.show_error(error)
         return
     critical = critical_points(config.activation)[0].sigma_w
     st.markdown(as_text(told(paths)))
@@ -119,7 +119,7 @@ def path_table(paths: Paths) -> pd.DataFrame:
 
 @st.cache_data(max_entries=300, show_spinner=False)
 def _follow(config: RunConfig) -> Paths:
-    return follow(config)
+    return trace_paths(config)
 
 
 @st.cache_data(max_entries=100, show_spinner=False)
@@ -176,7 +176,7 @@ def _beside(config: RunConfig, comparison: Comparison, traces: list[Trace]) -> N
             panels.show(compare_profile(arms, "delta_norm", dark=panels.dark()), "stack-beside", numbers=True)
         with st.container():
             for name in ACTIVE:
-                paths = _follow(config.change(activation=name))
+                paths = _follow(config.replace(activation=name))
                 factor, critical = paths.factor("measured"), critical_points(name)[0].sigma_w
                 largest = f"$\\varphi' \\le {ACTIVATIONS[name].sup_slope:g}$"
                 measured = "no factor yet" if np.isnan(factor) else f"{number(factor, 3)} a layer"
@@ -192,12 +192,14 @@ def _beside(config: RunConfig, comparison: Comparison, traces: list[Trace]) -> N
             links.to_compare("Compare these three over their training", comparison, "link_activations")
 
 
-def drawn(comparison: Comparison, traces: list[Trace]) -> list[Drawn]:
+def drawn(comparison: Comparison, traces: list[Trace]) -> list[StyledArm]:
     """Arms to draw, with the looks they have in Compare."""
     configs = [arm.config(comparison.base) for arm in comparison.arms]
     marks = arm_marks([config.activation for config in configs])
     names = [arm.name for arm in comparison.arms]
-    return [Drawn(name, measure([trace]), mark) for name, trace, mark in zip(names, traces, marks, strict=True)]
+    return [
+        StyledArm(name, summarize_arm([trace]), mark) for name, trace, mark in zip(names, traces, marks, strict=True)
+    ]
 
 
 @dataclass(frozen=True)
@@ -213,7 +215,7 @@ class Cure:
 
 def _two(name: str, without: str, arm: str) -> Comparison:
     """One arm of a ready comparison beside the network without it."""
-    ready = READY[name].comparison
+    ready = COMPARISON_PRESETS[name].comparison
     return replace(ready, vary=None, arms=(Arm(without), *(a for a in ready.arms if a.name == arm)))
 
 
@@ -221,7 +223,7 @@ CURES = (
     Cure(
         "Activation and its init",
         "A slope near 1 and weights made for it keep each factor near 1, from the first step on.",
-        READY["activations"].comparison,
+        COMPARISON_PRESETS["activations"].comparison,
         compare_loss,
         "cure-activation",
     ),
@@ -254,14 +256,14 @@ def _cures() -> None:
         for cure in CURES:
             with st.container():
                 st.markdown(f"**{cure.title}.** {cure.why}")
-                notice = Notice(st.empty())
+                reporter = ProgressReporter(st.empty())
                 try:
                     configs = [arm.config(cure.comparison.base) for arm in cure.comparison.arms]
-                    traces = [sessions.trained(Run(config), notice) for config in configs]
+                    traces = [sessions.get_trace(Run(config), reporter) for config in configs]
                 except ConfigError as error:  # this server may allow less than the training takes
-                    panels.refusal(error)
+                    panels.show_error(error)
                     continue
-                notice.clear()
+                reporter.clear()
                 panels.show(cure.chart(drawn(cure.comparison, traces), dark=panels.dark()), cure.key, numbers=True)
                 st.markdown(as_text(outcome(cure.comparison, traces)))
                 links.to_compare("Open this comparison", cure.comparison, f"link_{cure.key}")

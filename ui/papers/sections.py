@@ -21,12 +21,12 @@ from ui.charts import style
 from ui.charts.papers import FIGURES
 from ui.charts.style import number
 from ui.runtime import sessions
-from ui.runtime.sessions import Notice
+from ui.runtime.sessions import ProgressReporter
 from ui.text import as_text
 from ui.urls import link
 
 FIRST = next(iter(PAPERS))
-FREE = ("paper",)  # of the address: its text is refused where it is read
+FREE_TEXT_PARAMS = ("paper",)  # of the address: its text is refused where it is read
 
 
 @dataclass(frozen=True)
@@ -37,10 +37,10 @@ class Shown:
     fresh: bool
 
 
-class PaperNotice(Notice):
+class PaperProgressReporter(ProgressReporter):
     """Tells a visitor how an experiment gets on."""
 
-    def training(self, done: int, total: int) -> None:
+    def on_progress(self, done: int, total: int) -> None:
         words = f"Running on this server: {done / total:.0%}. Leaving this paper or this page stops it."
         self._show(done / total, words)
 
@@ -70,7 +70,7 @@ def chosen() -> Paper:
     if asked in PAPERS:
         st.session_state["paper_shown"] = asked
     elif asked is not None:
-        panels.refusal(ConfigError("paper", asked, "it must be one of " + ", ".join(PAPERS)))
+        panels.show_error(ConfigError("paper", asked, "it must be one of " + ", ".join(PAPERS)))
     name = st.pills(
         "Paper",
         list(PAPERS),
@@ -262,17 +262,17 @@ def _origin(paper: Paper, there: Shown | None, waiting) -> None:
 
 
 def _run(paper: Paper, waiting) -> None:
-    notice = PaperNotice(waiting)
+    reporter = PaperProgressReporter(waiting)
     try:
-        with sessions.shared().long_line.place(notice.waiting, "paper"):
-            notice.training(0, Stages.WHOLE)
-            result = paper.run(on_progress=notice.training, executor=workers.shared())
+        with sessions.services().long_queue.slot(reporter.on_queued, "paper"):
+            reporter.on_progress(0, Stages.WHOLE)
+            result = paper.run(on_progress=reporter.on_progress, executor=workers.shared())
     except ConfigError as error:
-        panels.refusal(error)
+        panels.show_error(error)
         return
     except workers.lost():
         st.error("The processes that train ended unexpectedly: perhaps the server is short of memory. Try again.")
         return
-    notice.clear()
+    reporter.clear()
     fresh()[paper.name] = result
     st.rerun()

@@ -27,7 +27,7 @@ class _Json(logging.Formatter):
         return json.dumps(told | getattr(record, "facts", {}))
 
 
-def open_journal() -> None:
+def open_event_log() -> None:
     """Writes to standard error from now on, and keeps Streamlit from writing an error's own words beside it.
 
     A traceback ends with the error's message, which may quote what a visitor typed; `failure` leaves it out.

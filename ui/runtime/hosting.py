@@ -77,7 +77,7 @@ def security_headers() -> dict[str, str]:
     return _HEADERS | older | {"Content-Security-Policy": "; ".join(f"{k} {v}" for k, v in policy.items())}
 
 
-class Guard:
+class SecurityHeadersMiddleware:
     """Adds the security headers to every answer, closes what is not for visitors, and compresses Streamlit's files.
 
     Streamlit leaves its own files uncompressed, because it would compress them for every visitor anew: 7.7 MB, of
@@ -126,13 +126,13 @@ def _packed(path: str) -> bytes | None:
 
 def health(request: Request) -> Response:
     """200 as long as the trainings get on; 503 when one has held its place without progress for too long."""
-    training, waiting, still = sessions.at_work()
+    training, waiting, still = sessions.queue_stats()
     stuck = still > limits.value("STUCK_SECONDS")
     told = {"status": "stuck" if stuck else "ok", "training": training, "waiting": waiting, "still": round(still, 1)}
     return JSONResponse(told, 503 if stuck else 200, {"Cache-Control": "no-store"})
 
 
-def last_word(error: Exception) -> bool:
+def on_script_error(error: Exception) -> bool:
     """What a visitor reads where nothing better could be said; the number is also in the journal."""
     number = event_log.failure(error)
     st.error(
@@ -143,7 +143,7 @@ def last_word(error: Exception) -> bool:
     return True
 
 
-async def last_page(request: Request, error: Exception) -> Response:
+async def error_page(request: Request, error: Exception) -> Response:
     """The same outside the dashboard's pages."""
     number = event_log.failure(error)
     words = f"Something went wrong here, and it is not your doing. Error {number} has been written down.\n"
@@ -151,7 +151,7 @@ async def last_page(request: Request, error: Exception) -> Response:
 
 
 @asynccontextmanager
-async def warmed(app: st.App) -> AsyncIterator[None]:
+async def lifespan(app: st.App) -> AsyncIterator[None]:
     """Loads everything before the first visitor comes, and writes down the start and the end of the server."""
     start = time.monotonic()
     await to_thread.run_sync(_warm)
@@ -171,24 +171,24 @@ def _warm() -> None:
     apart = workers.Workers(limits.value("MAX_TRAININGS"), NICENESS)
     atexit.register(apart.shutdown, cancel_futures=True)
     train([RunConfig(hidden=(4,), steps=1)], executor=apart)
-    sessions.work_apart(apart)
-    sessions.shared()
+    sessions.set_worker_executor(apart)
+    sessions.services()
 
 
 def settings() -> dict[str, object]:
     """The arguments of `st.App`; ends the program with one sentence when a setting of the environment is wrong."""
     try:
-        limits.host()
+        limits.apply_server_defaults()
         check_cost(RunConfig(hidden=(), samples=2, steps=0))
     except ConfigError as error:
         sys.exit(str(error))
-    event_log.open_journal()
+    event_log.open_event_log()
     if config.get_where_defined(_WATCHER) == "<default>":
         config.set_option(_WATCHER, "none")  # nobody edits the pages of a public server
     return {
         "routes": [Route("/healthz", health)],
-        "middleware": [Middleware(Guard)],
-        "lifespan": warmed,
-        "on_script_error": last_word,
-        "exception_handlers": {Exception: last_page},
+        "middleware": [Middleware(SecurityHeadersMiddleware)],
+        "lifespan": lifespan,
+        "on_script_error": on_script_error,
+        "exception_handlers": {Exception: error_page},
     }

@@ -32,7 +32,7 @@ class Limit:
     hosted: Callable[[], float] | float
     low: float = 1
     high: float = math.inf
-    whole: bool = True
+    integer: bool = True
 
     def read(self, text: str, name: str) -> float:
         """The number that an operator wrote.
@@ -40,16 +40,16 @@ class Limit:
         Raises:
             ConfigError: it is none, or not allowed.
         """
-        kind = "a whole number" if self.whole else "a number"
+        kind = "a whole number" if self.integer else "a number"
         upto = f"of at least {self.low:,g}" if self.high == math.inf else f"from {self.low:,g} to {self.high:,.0f}"
         wrong = ConfigError(name, text, f"the environment setting must be {kind} {upto}")
         try:
             value = float(text)
         except ValueError:
             raise wrong from None
-        if not (self.low <= value <= self.high and math.isfinite(value)) or (self.whole and value != int(value)):
+        if not (self.low <= value <= self.high and math.isfinite(value)) or (self.integer and value != int(value)):
             raise wrong
-        return int(value) if self.whole else value
+        return int(value) if self.integer else value
 
 
 LIMITS: dict[str, Limit] = {
@@ -136,7 +136,7 @@ def check() -> None:
     check_scheduler()
 
 
-def host() -> None:
+def apply_server_defaults() -> None:
     """Puts the limits of a public server in force wherever the environment is silent, and checks them all.
 
     Raises:

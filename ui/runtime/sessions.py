@@ -22,7 +22,7 @@ from core.engine.training import Data
 from core.tables import Prepared, Table
 from ui.runtime import event_log, limits
 
-LOOK_SECONDS = 0.1  # how often one who waits looks up, and can be stopped
+POLL_SECONDS = 0.1  # how often one who waits looks up, and can be stopped
 PATIENCE_SECONDS = 0.5  # no progress is shown before
 INSTANT_COST = 1e8  # multiply-adds of about 10 ms, for which nobody needs to wait in line
 SHORT_COST, SHORT_STEPS = 5e9, 20_000  # of about half a second: multiply-adds, and steps times layers
@@ -30,7 +30,7 @@ SHORT_COST, SHORT_STEPS = 5e9, 20_000  # of about half a second: multiply-adds, 
 Value = TypeVar("Value")
 
 
-class Shelf(Generic[Value]):
+class LRUCache(Generic[Value]):
     """Values by key, bounded in number and in bytes: what was asked for longest ago goes first.
 
     The newest value stays whatever its size, because the page that asked for it draws from it.
@@ -56,7 +56,7 @@ class Shelf(Generic[Value]):
         with self._lock:
             return self._find(key)
 
-    def fetch(self, key: Hashable, make: Callable[[], Value], wait: Callable[[], None]) -> Value:
+    def get_or_compute(self, key: Hashable, make: Callable[[], Value], wait: Callable[[], None]) -> Value:
         """The value kept under this key, made if there is none; who comes while it is made waits for it.
 
         A maker that raises ends its own call only: one of those who wait makes the value then.
@@ -81,7 +81,7 @@ class Shelf(Generic[Value]):
                     with self._lock:
                         del self._making[key]
                     mine.set()
-            while not done.wait(LOOK_SECONDS):
+            while not done.wait(POLL_SECONDS):
                 wait()
 
     def _find(self, key: Hashable) -> Value | None:
@@ -99,7 +99,7 @@ class Shelf(Generic[Value]):
                 self._bytes -= self._kept.popitem(last=False)[1][1]
 
 
-class Line:
+class FairQueue:
     """A few places to work in, and a line in front of them: first come, first served."""
 
     def __init__(self, places: int):
@@ -108,11 +108,11 @@ class Line:
         self._waiting: list[object] = []
         self._held: dict[int, tuple[float, float]] = {}  # by thread: when its work got on last, and how far it was
 
-    def progress(self, share: float) -> None:
+    def progress(self, cache_budget: float) -> None:
         """How far the work of this thread is, if it holds a place."""
         thread = threading.get_ident()
-        if thread in self._held and self._held[thread][1] != share:
-            self._held[thread] = time.monotonic(), share
+        if thread in self._held and self._held[thread][1] != cache_budget:
+            self._held[thread] = time.monotonic(), cache_budget
 
     def state(self) -> tuple[int, int, float]:
         """(places held, how many wait, longest time in seconds that one of the held has shown no progress)."""
@@ -122,7 +122,7 @@ class Line:
             return len(self._held), len(self._waiting), still
 
     @contextmanager
-    def place(self, wait: Callable[[int], None], work: str = "training") -> Iterator[None]:
+    def slot(self, wait: Callable[[int], None], work: str = "training") -> Iterator[None]:
         """Holds a place; `wait(ahead)` is called every 0.1 s until there is one, and may raise to leave the line.
 
         Args:
@@ -151,7 +151,7 @@ class Line:
 
     def _enter(self, ticket: object) -> bool:
         with self._moved:
-            first = self._moved.wait_for(lambda: self._free > 0 and self._waiting[0] is ticket, LOOK_SECONDS)
+            first = self._moved.wait_for(lambda: self._free > 0 and self._waiting[0] is ticket, POLL_SECONDS)
             if first:
                 self._waiting.remove(ticket)
                 self._held[threading.get_ident()] = time.monotonic(), 0.0
@@ -164,7 +164,7 @@ class Line:
             return self._waiting.index(ticket)
 
 
-class Notice:
+class ProgressReporter:
     """Tells a visitor how a run gets on, once it takes longer than half a second.
 
     Each call is also where Streamlit ends the script of a visitor who has changed a control or closed the tab.
@@ -173,33 +173,33 @@ class Notice:
     def __init__(self, slot):
         self._slot, self._start, self._shown = slot, time.monotonic(), False
 
-    def waiting(self, ahead: int) -> None:
+    def on_queued(self, ahead: int) -> None:
         """In line for a place, with so many before."""
         others = {0: "yours is next", 1: "one run is ahead of yours"}.get(ahead, f"{ahead} runs are ahead of yours")
         self._show(0.0, f"Waiting for a free place to train: {others}.")
 
-    def following(self) -> None:
+    def on_shared(self) -> None:
         """Another visitor's run with the same settings is under way."""
         self._show(0.0, "Another visitor has asked for this very run: waiting for it.")
 
-    def training(self, done: int, total: int) -> None:
+    def on_progress(self, done: int, total: int) -> None:
         words = f"Training: step {min(done, total - 1):,} of {total - 1:,}. A change of any control stops this run."
         self._show(done / total, words)
 
-    def checking(self, done: int, total: int) -> None:
+    def on_check(self, done: int, total: int) -> None:
         """The loss is measured again and again, beside the network."""
         self._show(done / total, f"Differences of the loss: {done:,} of {total:,}. A change of any control stops this.")
 
-    def working(self) -> None:
+    def on_busy(self) -> None:
         """Something is reckoned whose progress is not known."""
         self._show(0.0, "Reckoning …")
 
-    def _show(self, share: float, words: str) -> None:
-        for line in (shared().line, shared().long_line):
-            line.progress(share)
+    def _show(self, cache_budget: float, words: str) -> None:
+        for short_queue in (services().short_queue, services().long_queue):
+            short_queue.progress(cache_budget)
         if time.monotonic() - self._start >= PATIENCE_SECONDS:
             self._shown = True
-            self._slot.progress(min(share, 1.0), text=words)
+            self._slot.progress(min(cache_budget, 1.0), text=words)
         else:
             len(st.session_state)  # touching it is enough for Streamlit to step in
 
@@ -224,7 +224,7 @@ class Run:
         """
         if self.digest is None:
             return None
-        prepared = shared().tables.get(self.digest)
+        prepared = services().tables.get(self.digest)
         if prepared is None:
             raise ConfigError("dataset", "custom", "its table is no longer in memory; bring it again")
         return prepared.X, prepared.D
@@ -232,39 +232,39 @@ class Run:
 
 @dataclass(frozen=True, eq=False)
 class _Shared:
-    runs: Shelf[Trace]
-    snapshots: Shelf[Snapshot]
-    tables: Shelf[Table | Prepared]
-    theories: Shelf[object]
-    line: Line
-    long_line: Line  # for what takes longer than a moment: nobody's short run waits behind it
+    runs: LRUCache[Trace]
+    snapshots: LRUCache[Snapshot]
+    tables: LRUCache[Table | Prepared]
+    theories: LRUCache[object]
+    short_queue: FairQueue
+    long_queue: FairQueue  # for what takes longer than a moment: nobody's short run waits behind it
 
 
 @st.cache_resource(show_spinner=False)
-def shared() -> _Shared:
+def services() -> _Shared:
     """The one set of shelves and places of this process."""
     # Streamlit collects garbage after every rerun; what is imported by now need not be walked through each time.
     gc.collect()
     gc.freeze()
     places = limits.value("MAX_TRAININGS")
     return _Shared(
-        runs=Shelf(200, share(0.4), array_bytes),
-        snapshots=Shelf(20, share(0.1), array_bytes),
-        tables=Shelf(40, share(0.15), array_bytes),
-        theories=Shelf(400, share(0.05), array_bytes),
+        runs=LRUCache(200, cache_budget(0.4), array_bytes),
+        snapshots=LRUCache(20, cache_budget(0.1), array_bytes),
+        tables=LRUCache(40, cache_budget(0.15), array_bytes),
+        theories=LRUCache(400, cache_budget(0.05), array_bytes),
         # Twice as many where as many processes do the work: a run that is on its way there or back leaves none idle.
-        line=Line(2 * places if _apart else places),
-        long_line=Line(places),
+        short_queue=FairQueue(2 * places if _worker_executor else places),
+        long_queue=FairQueue(places),
     )
 
 
-def at_work() -> tuple[int, int, float]:
+def queue_stats() -> tuple[int, int, float]:
     """(works under way, how many wait, longest time in seconds that one of the first has shown no progress)."""
-    both = shared().line.state(), shared().long_line.state()
+    both = services().short_queue.state(), services().long_queue.state()
     return both[0][0] + both[1][0], both[0][1] + both[1][1], max(both[0][2], both[1][2])
 
 
-def share(part: float) -> int:
+def cache_budget(part: float) -> int:
     """A part of the bytes that all results together may take; `ui.comparing` and `ui.sweeping` keep the rest."""
     return int(part * limits.value("CACHE_BYTES"))
 
@@ -278,7 +278,7 @@ def array_bytes(value: object) -> int:
     return sum(array_bytes(getattr(value, field.name)) for field in fields(value)) if is_dataclass(value) else 0
 
 
-def trained(run: Run, notice: Notice | None = None) -> Trace:
+def get_trace(run: Run, reporter: ProgressReporter | None = None) -> Trace:
     """The trace of this run: kept from before, or trained now, in turn with other visitors.
 
     Args:
@@ -291,67 +291,67 @@ def trained(run: Run, notice: Notice | None = None) -> Trace:
     def make() -> Trace:
         data = run.data
         check_cost(run.config, *_sizes(data))  # refused at once, not after waiting in line
-        short, tell = _short(run.config), notice.training if notice else None
-        line, executor = (shared().line, _apart) if short else (shared().long_line, None)
-        with line.place(notice.waiting if notice else _silent):
-            return _again(lambda: train([run.config], data, on_progress=tell, executor=executor))[0]
+        short, tell = _short(run.config), reporter.on_progress if reporter else None
+        short_queue, executor = (services().short_queue, _worker_executor) if short else (services().long_queue, None)
+        with short_queue.slot(reporter.on_queued if reporter else noop):
+            return retry_once(lambda: train([run.config], data, on_progress=tell, executor=executor))[0]
 
-    return shared().runs.fetch(run, make, notice.following if notice else _silent)
+    return services().runs.get_or_compute(run, make, reporter.on_shared if reporter else noop)
 
 
-def snapped(run: Run, step: int, notice: Notice | None = None) -> Snapshot:
+def get_snapshot(run: Run, step: int, reporter: ProgressReporter | None = None) -> Snapshot:
     """Everything the network of this run held at one step, kept from before or trained again to there.
 
     Args:
-        notice: as in `trained`.
+        notice: as in `get_trace`.
 
     Raises:
         ConfigError: as `core.snapshot`.
     """
 
     def make() -> Snapshot:
-        upto = run.config.change(steps=step)
+        upto = run.config.replace(steps=step)
         at_once = cost(upto, *_sizes(run.data)).multiply_adds <= INSTANT_COST
-        line = shared().line if _short(upto) else shared().long_line
-        with nullcontext() if at_once else line.place(notice.waiting if notice else _silent, "snapshot"):
-            return snapshot(run.config, step, run.data, on_progress=notice.training if notice else None)
+        short_queue = services().short_queue if _short(upto) else services().long_queue
+        with nullcontext() if at_once else short_queue.slot(reporter.on_queued if reporter else noop, "snapshot"):
+            return snapshot(run.config, step, run.data, on_progress=reporter.on_progress if reporter else None)
 
-    return shared().snapshots.fetch((run, step), make, notice.following if notice else _silent)
+    return services().snapshots.get_or_compute((run, step), make, reporter.on_shared if reporter else noop)
 
 
 # Where short work is sent, so that it takes another core; on a public server only. A thread of this process would have
 # to ask for Python's one lock after every operation on an array, and get it after the pages of other visitors.
-_apart: Executor | None = None
+_worker_executor: Executor | None = None
 
 
-def work_apart(executor: Executor) -> None:
+def set_worker_executor(executor: Executor) -> None:
     """From now on short trainings and theory are sent to this executor; a worker process takes a second to start."""
-    global _apart
-    _apart = executor
+    global _worker_executor
+    _worker_executor = executor
 
 
-def reckoned(call: Callable[..., Value], *args: object, notice: Notice) -> Value:
+def run_in_worker(call: Callable[..., Value], *args: object, reporter: ProgressReporter) -> Value:
     """What a function of core returns, from another process if this server has some.
 
     Raises:
         BaseException: whatever `call` or the notice raises.
     """
-    if _apart is None:
+    if _worker_executor is None:
         return call(*args)
 
     def ask() -> Value:
-        future = _apart.submit(call, *args)
+        future = _worker_executor.submit(call, *args)
         try:
-            while not wait([future], LOOK_SECONDS).done:
-                notice.working()
+            while not wait([future], POLL_SECONDS).done:
+                reporter.on_busy()
         finally:
             future.cancel()
         return future.result()
 
-    return _again(ask)
+    return retry_once(ask)
 
 
-def _again(work: Callable[[], Value]) -> Value:
+def retry_once(work: Callable[[], Value]) -> Value:
     """Once more when a worker died meanwhile: the next job finds new ones."""
     try:
         return work()
@@ -364,7 +364,7 @@ def _short(config: RunConfig) -> bool:
     return config.steps * (len(config.hidden) + 1) <= SHORT_STEPS and cost(config).multiply_adds <= SHORT_COST
 
 
-def _silent(ahead: int = 0) -> None:
+def noop(ahead: int = 0) -> None:
     """Waits without a word, and without end."""
 
 

@@ -14,14 +14,14 @@ from core import ConfigError, RunConfig
 from core.comparison.arms import Arm, differing_changes
 from core.config import Choice, Number
 from core.families.activations import ACTIVATIONS
-from core.presets.sweeps import READY, Ready
-from core.sweeps.maps import FIELDS, MOST, MOST_ACTIVATIONS, QUANTITIES, SUITED, Axis, Map
+from core.presets.sweeps import SWEEP_PRESETS, Preset
+from core.sweeps.maps import FIELDS, MAX_ACTIVATIONS, MOST, QUANTITIES, SUITED, Axis, SweepMap
 from ui import panels
 from ui.urls.arms import body_of, read_arms
-from ui.urls.link import Several, to_query
+from ui.urls.link import Subset, to_query
 
 SPACINGS = {"suited": None, "linear": False, "logarithmic": True}
-OPENING = READY["order_and_chaos"]
+OPENING = SWEEP_PRESETS["order_and_chaos"]
 
 
 def spell_base(config: RunConfig) -> str:
@@ -52,21 +52,21 @@ def read_base(line: str) -> RunConfig:
 _BOTH = {
     "from": Number(0, optional=True),
     "to": Number(0, optional=True),
-    "count": Number(MOST.low, MOST.high, whole=True, optional=True),
+    "count": Number(MOST.low, MOST.high, integer=True, optional=True),
     "spacing": Choice(tuple(SPACINGS)),
 }
 RULES = {
-    "activations": Several(tuple(ACTIVATIONS)),
+    "activations": Subset(tuple(ACTIVATIONS)),
     "x": Choice(FIELDS),
     "y": Choice(FIELDS),
     **{f"{axis}_{part}": rule for axis in ("x", "y") for part, rule in _BOTH.items()},
-    "per_cell": Number(1, 100, whole=True),
+    "per_cell": Number(1, 100, integer=True),
     "show": Choice(tuple(QUANTITIES)),
 }
-FREE = ("base",)  # a text that is refused where it is read
+FREE_TEXT_PARAMS = ("base",)  # a text that is refused where it is read
 
 
-def _values(chart: Map, show: str) -> dict[str, object]:
+def _values(chart: SweepMap, show: str) -> dict[str, object]:
     """The value of every control that stands for this map."""
     found = {"activations": list(chart.activations), "per_cell": float(chart.seeds), "show": show}
     for name, axis in (("x", chart.x), ("y", chart.y)):
@@ -83,15 +83,15 @@ def _number(value: float | None) -> float | None:
 DEFAULTS = _values(OPENING.map, OPENING.show)
 
 
-def query(chart: Map, show: str) -> str:
+def query(chart: SweepMap, show: str) -> str:
     """The query string whose page shows this map."""
     values = _values(chart, show)
-    changed = {key: value for key, value in values.items() if value != DEFAULTS[key]}
-    told = {key: f"{value:.10g}" if isinstance(value, float) else value for key, value in changed.items()}
+    apply_changes = {key: value for key, value in values.items() if value != DEFAULTS[key]}
+    told = {key: f"{value:.10g}" if isinstance(value, float) else value for key, value in apply_changes.items()}
     return urlencode({k: "" if v is None else v for k, v in told.items()}, doseq=True, safe="=;")
 
 
-def apply(ready: Ready) -> None:
+def apply(ready: Preset) -> None:
     """Sets every control to a ready sweep; for a callback."""
     st.session_state.update(_values(ready.map, ready.show))
 
@@ -100,14 +100,16 @@ def apply(ready: Ready) -> None:
 class Asked:
     """What the controls say: a map, or why there is none; and the quantity to show."""
 
-    map: Map | None
+    map: SweepMap | None
     show: str
     refused: ConfigError | None
 
     @property
-    def ready(self) -> Ready | None:
+    def ready(self) -> Preset | None:
         """The ready sweep that the controls stand at."""
-        return next((ready for ready in READY.values() if (ready.map, ready.show) == (self.map, self.show)), None)
+        return next(
+            (ready for ready in SWEEP_PRESETS.values() if (ready.map, ready.show) == (self.map, self.show)), None
+        )
 
 
 def choose() -> Asked:
@@ -120,7 +122,7 @@ def choose() -> Asked:
             default=DEFAULTS["activations"],
             key="activations",
             bind="query-params",
-            help=f"A map for each, {MOST_ACTIVATIONS} at most.",
+            help=f"A map for each, {MAX_ACTIVATIONS} at most.",
         )
         _axis("x", "Across")
         _axis("y", "Upwards")
@@ -139,7 +141,7 @@ def choose() -> Asked:
         )
         _lab()
     with st.container(horizontal=True, gap="xsmall"):
-        for name, ready in READY.items():
+        for name, ready in SWEEP_PRESETS.items():
             st.button(ready.label, key=f"ready_{name}", on_click=apply, args=(ready,))
     # Names stand here as they do in the URL: what is shown of a bound option is what the URL says.
     st.selectbox(
@@ -163,11 +165,11 @@ def _axis(name: str, label: str) -> None:
         return
     low, high, count, log = SUITED[field]
     parts = (("from", low), ("to", high), ("count", count))
-    for column, (part, suited) in zip(st.columns(3, gap="xsmall"), parts, strict=True):
+    for column, (part, recommended) in zip(st.columns(3, gap="xsmall"), parts, strict=True):
         with column:
             most = float(MOST.high) if part == "count" else None
             st.number_input(part.capitalize(), 0.0, most, None, key=f"{name}_{part}", format="%.6g",
-                            placeholder=f"{suited:g}", bind="query-params")  # fmt: skip
+                            placeholder=f"{recommended:g}", bind="query-params")  # fmt: skip
     st.selectbox(
         "Spacing",
         list(SPACINGS),
@@ -194,9 +196,9 @@ def _lab() -> None:
         base = read_base(st.session_state["base"] or "")
     except ConfigError:
         return
-    base = base.change(activation=next(iter(st.session_state["activations"]), base.activation))
+    base = base.replace(activation=next(iter(st.session_state["activations"]), base.activation))
     st.link_button("Open the base in the Lab", f"./?{to_query(base)}", icon=":material/open_in_new:", width="stretch")
-    st.caption(panels.in_brief(base))
+    st.caption(panels.summary_line(base))
 
 
 def _take(config: RunConfig) -> None:
@@ -214,7 +216,7 @@ def _read() -> Asked:
             log = SPACINGS[state.get(f"{name}_spacing") or "suited"]
             axes.append(Axis(state[name] or DEFAULTS[name], low, high, None if count is None else int(count), log))
         base = read_base(state["base"] or "")
-        chart = Map(base, tuple(state["activations"]), *axes, int(state["per_cell"] or 1))
+        chart = SweepMap(base, tuple(state["activations"]), *axes, int(state["per_cell"] or 1))
         chart.grid  # noqa: B018  refuses what no network could be made of
         return Asked(chart, show, None)
     except ConfigError as error:

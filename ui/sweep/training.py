@@ -10,27 +10,27 @@ import streamlit as st
 
 from core.engine.workers import cores, shared
 from core.sweeps.chunks import expected_seconds
-from core.sweeps.critical_lines import Line, lines
+from core.sweeps.critical_lines import Curve, lines
 from core.sweeps.dispatch import run
 from core.sweeps.grid import Grid
-from core.sweeps.maps import Map
+from core.sweeps.maps import SweepMap
 from core.sweeps.table import Table
 from ui.runtime import limits, sessions
-from ui.runtime.sessions import Notice, Shelf
+from ui.runtime.sessions import LRUCache, ProgressReporter
 
 AT_ONCE = 6.0  # seconds expected up to which a sweep starts without being asked
 HERE = 1.0  # and up to which it is not worth the way to other processes
 REDRAWN = 1.5  # seconds between two pictures of what there is
 
 
-class SweepNotice(Notice):
+class SweepProgressReporter(ProgressReporter):
     """Tells a visitor how many networks are done, and shows them."""
 
     def __init__(self, slot, on_part: Callable[[], None]):
         super().__init__(slot)
         self._on_part, self._drawn, self._begun = on_part, time.monotonic(), None
 
-    def training(self, done: int, total: int) -> None:
+    def on_progress(self, done: int, total: int) -> None:
         now = time.monotonic()
         self._begun = self._begun or (now, done)
         start, before = self._begun
@@ -43,9 +43,9 @@ class SweepNotice(Notice):
 
 
 @st.cache_resource(show_spinner=False)
-def kept() -> Shelf[Table]:
+def kept() -> LRUCache[Table]:
     """The tables of every visitor's sweeps."""
-    return Shelf(100, sessions.share(0.1), lambda table: table.values.nbytes)
+    return LRUCache(100, sessions.cache_budget(0.1), lambda table: table.values.nbytes)
 
 
 def expected(grid: Grid) -> float:
@@ -54,7 +54,7 @@ def expected(grid: Grid) -> float:
     return alone if alone <= HERE else alone / cores()
 
 
-def found(grid: Grid, notice: SweepNotice, on_table: Callable[[Table], None]) -> Table:
+def found(grid: Grid, reporter: SweepProgressReporter, on_table: Callable[[Table], None]) -> Table:
     """The table of a sweep: kept from before, or run now, in turn with other visitors.
 
     Args:
@@ -70,27 +70,29 @@ def found(grid: Grid, notice: SweepNotice, on_table: Callable[[Table], None]) ->
         limits.check_work(grid.cost().multiply_adds)
         table = Table(grid)
         on_table(table)
-        with sessions.shared().long_line.place(notice.waiting, "sweep"):
-            run(grid, table.add, None if expected(grid) <= HERE else shared(), notice.training)
+        with sessions.services().long_queue.slot(reporter.on_queued, "sweep"):
+            run(grid, table.add, None if expected(grid) <= HERE else shared(), reporter.on_progress)
         return table
 
-    return kept().fetch(grid, make, notice.following)
+    return kept().get_or_compute(grid, make, reporter.on_shared)
 
 
 @st.cache_resource(show_spinner=False)
-def drawn() -> Shelf[tuple[Line, ...]]:
+def drawn() -> LRUCache[tuple[Curve, ...]]:
     """The lines of theory on every visitor's maps, by map and activation."""
-    return Shelf(300, 8_000_000, lambda lines: sum(line.x.nbytes + line.y.nbytes for line in lines))
+    return LRUCache(300, 8_000_000, lambda lines: sum(line.x.nbytes + line.y.nbytes for line in lines))
 
 
-def known(chart: Map) -> bool:
+def known(chart: SweepMap) -> bool:
     """Whether all lines of a map are there already."""
     return all(drawn().get((chart, activation)) is not None for activation in chart.activations)
 
 
-def theory(chart: Map, activation: str) -> tuple[Line, ...]:
+def theory(chart: SweepMap, activation: str) -> tuple[Curve, ...]:
     """The lines of theory on a map: kept, or computed now, which takes a second or two for a line of depth scales."""
-    return drawn().fetch((chart, activation), lambda: tuple(lines(chart, activation)), lambda: len(st.session_state))
+    return drawn().get_or_compute(
+        (chart, activation), lambda: tuple(lines(chart, activation)), lambda: len(st.session_state)
+    )
 
 
 def failed(table: Table) -> str:

@@ -15,19 +15,19 @@ import re
 from collections.abc import Mapping, Sequence
 from urllib.parse import unquote
 
-from core.comparison.arms import LONGEST_NAME, Arm, arm_name, check_change, suited_arms
+from core.comparison.arms import MAX_NAME_LENGTH, Arm, arm_name, check_change, recommended_arms
 from core.config import RULES, Flag, Number
 from core.errors import ConfigError
 from ui.urls.link import CONTROL_RULES, parse_widths, written
 
 NOTHING = "none"  # a field without a value, such as no max-norm
-MOST_CHARACTERS = 8000
+MAX_CHARACTERS = 8000
 _RESERVED = re.compile(r"[,;~=%\x00-\x1f]|^!")
 
 
 def write_arms(arms: Sequence[Arm], vary: str | None) -> str:
     """The line that stands for these arms; empty where they are the ones that `vary` starts from."""
-    return "" if tuple(arms) == suited_arms(vary) else spell_arms(arms, vary)
+    return "" if tuple(arms) == recommended_arms(vary) else spell_arms(arms, vary)
 
 
 def spell_arms(arms: Sequence[Arm], vary: str | None) -> str:
@@ -42,7 +42,7 @@ def body_of(arm: Arm, vary: str | None) -> str:
 
 def told_name(changes: Mapping[str, object]) -> str:
     """What an arm is called that was not given a name."""
-    return "; ".join(arm_name(field, value) for field, value in changes.items())[:LONGEST_NAME]
+    return "; ".join(arm_name(field, value) for field, value in changes.items())[:MAX_NAME_LENGTH]
 
 
 def read_arms(text: str, vary: str | None) -> tuple[Arm, ...]:
@@ -51,10 +51,10 @@ def read_arms(text: str, vary: str | None) -> tuple[Arm, ...]:
     Raises:
         ConfigError: an arm that names no field where none varies, an unknown field, or a bad value.
     """
-    if len(text) > MOST_CHARACTERS:
-        raise ConfigError("arms", f"{len(text):,} characters", f"it has at most {MOST_CHARACTERS:,} characters")
+    if len(text) > MAX_CHARACTERS:
+        raise ConfigError("arms", f"{len(text):,} characters", f"it has at most {MAX_CHARACTERS:,} characters")
     if not text.strip():
-        return suited_arms(vary)
+        return recommended_arms(vary)
     return tuple(_read(item, vary) for item in text.split(","))
 
 
@@ -112,7 +112,7 @@ def _read_value(field: str, text: str) -> object:
         if text == NOTHING and rule.optional:
             return None
         try:
-            number = int(text) if rule.whole and text.isdecimal() and len(text) < 400 else float(text)
+            number = int(text) if rule.integer and text.isdecimal() and len(text) < 400 else float(text)
         except ValueError:
             raise ConfigError(field, text, rule.allowed) from None
         return check_change(field, number)

@@ -12,7 +12,7 @@ from core.errors import ConfigError
 
 
 @dataclass(frozen=True)
-class Several:
+class Subset:
     """Any number of different names; a URL repeats the parameter for each."""
 
     names: tuple[str, ...]
@@ -21,24 +21,24 @@ class Several:
     def allowed(self) -> str:
         return "it must be different ones of " + ", ".join(self.names)
 
-    def clean(self, field: str, value: Sequence[str]) -> tuple[str, ...]:
+    def validate(self, field: str, value: Sequence[str]) -> tuple[str, ...]:
         if len(set(value)) < len(value) or not set(value) <= set(self.names):
             raise ConfigError(field, value, self.allowed)
         return tuple(value)
 
 
-Rule = Number | Choice | Flag | Several
+Rule = Number | Choice | Flag | Subset
 _WIDTHS = RULES["hidden"]
 # `depth` and `width` stand for `hidden`, which overrides both when it is typed.
 CONTROL_RULES: dict[str, Number | Choice | Flag] = {
-    "depth": Number(0, _WIDTHS.layers, whole=True),
-    "width": Number(1, _WIDTHS.units, whole=True),
+    "depth": Number(0, _WIDTHS.layers, integer=True),
+    "width": Number(1, _WIDTHS.units, integer=True),
     **{field: rule for field, rule in RULES.items() if field != "hidden"},
     # A browser counts to 2^53 only, and beyond the most steps there are it makes no difference.
-    "record_every": Number(1, RULES["steps"].high, whole=True),
+    "record_every": Number(1, RULES["steps"].high, integer=True),
 }
-FREE = ("hidden",)  # a text that its control refuses
-KEYS = (*CONTROL_RULES, *FREE)
+FREE_TEXT_PARAMS = ("hidden",)  # a text that its control refuses
+KEYS = (*CONTROL_RULES, *FREE_TEXT_PARAMS)
 _SEPARATOR = re.compile(r"[,;\s]+")
 
 
@@ -51,7 +51,7 @@ def parse_widths(text: str) -> tuple[int, ...]:
     parts = [part for part in _SEPARATOR.split(text) if part]
     if not all(part.isascii() and part.isdigit() and len(part) <= 9 for part in parts):
         raise ConfigError("hidden", text, f"{_WIDTHS.allowed}, separated by commas, as in 64,32,16")
-    return RULES["hidden"].clean("hidden", tuple(map(int, parts)))
+    return RULES["hidden"].validate("hidden", tuple(map(int, parts)))
 
 
 def to_values(config: RunConfig) -> dict[str, object]:
@@ -77,7 +77,7 @@ def to_config(values: Mapping[str, object]) -> RunConfig:
         ConfigError: values outside their rule, or that contradict each other.
     """
     settings = {field: values[field] for field in RULES if field != "hidden"}
-    depth, width = (CONTROL_RULES[key].clean(key, values[key]) for key in ("depth", "width"))
+    depth, width = (CONTROL_RULES[key].validate(key, values[key]) for key in ("depth", "width"))
     widths = parse_widths(values["hidden"] or "") or (width,) * depth
     return RunConfig(**settings, hidden=widths)
 
@@ -98,7 +98,9 @@ def written(value: object) -> str:
 
 
 def faults(
-    parameters: Mapping[str, Sequence[str]], rules: Mapping[str, Rule] = CONTROL_RULES, free: Sequence[str] = FREE
+    parameters: Mapping[str, Sequence[str]],
+    rules: Mapping[str, Rule] = CONTROL_RULES,
+    free: Sequence[str] = FREE_TEXT_PARAMS,
 ) -> dict[str, str]:
     """One sentence for every parameter of a URL that is not taken as it stands, by its name.
 
@@ -116,11 +118,11 @@ def faults(
             continue
         try:
             if rule is not None:
-                rule.clean(name, _read(texts, rule))
+                rule.validate(name, _read(texts, rule))
         except ConfigError:
             found[name] = f"{name} = {_cut(','.join(texts))!r} is not allowed: {rule.allowed}"
         else:
-            if len(texts) > 1 and not isinstance(rule, Several):
+            if len(texts) > 1 and not isinstance(rule, Subset):
                 found[name] = f"{name} is given {len(texts)} times, so it is left out"
     return found
 
@@ -131,7 +133,7 @@ def _cut(text: str, most: int = 60) -> str:
 
 def _read(texts: Sequence[str], rule: Rule) -> object:
     """The value a parameter stands for; the text itself, which the rule then refuses, where it stands for none."""
-    if isinstance(rule, Several):
+    if isinstance(rule, Subset):
         return [] if list(texts) == [""] else list(texts)
     text = texts[-1] if texts else ""
     if isinstance(rule, Flag):

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core import RunConfig, diagnose, train
-from core.comparison.arm_statistics import CURVES, LAYERS, TABLE, band, measure, table
+from core.comparison.arm_statistics import CURVES, LAYERS, TABLE, band, summarize_arm, table
 
 seeds = st.integers(0, 2**32 - 1).map(np.random.default_rng)
 SMALL = RunConfig(samples=16, hidden=(4, 4), steps=5)
@@ -71,13 +71,13 @@ def test_one_seed_is_its_own_median_and_has_no_band(logarithmic):
 def diverging():
     """Eight seeds, of which some break and others do not."""
     config = RunConfig(activation="relu", init="he_normal", learning_rate=0.1)
-    traces = train([config.change(seed=seed) for seed in range(8)])
+    traces = train([config.replace(seed=seed) for seed in range(8)])
     assert 0 < sum(trace.diverged_at is not None for trace in traces) < 8
     return traces
 
 
 def test_a_record_counts_the_seeds_that_still_run(diverging):
-    record = measure(diverging)
+    record = summarize_arm(diverging)
     broken = [trace.diverged_at for trace in diverging if trace.diverged_at is not None]
     assert record.running[0] == 8
     assert record.running[-1] == 8 - len(broken) == record.seeds - record.summary["diverged"]
@@ -86,7 +86,7 @@ def test_a_record_counts_the_seeds_that_still_run(diverging):
 
 def test_final_values_are_of_the_seeds_that_ended(diverging):
     ended = [trace for trace in diverging if trace.diverged_at is None]
-    summary = measure(diverging).summary
+    summary = summarize_arm(diverging).summary
     assert summary["final_loss"] == np.median([trace.loss[-1] for trace in ended])
     assert summary["weight_growth"] < 2  # the broken ones have 1e5
     every = [trace.layer_factor() for trace in diverging]
@@ -94,7 +94,7 @@ def test_final_values_are_of_the_seeds_that_ended(diverging):
 
 
 def test_the_verdict_is_that_of_most_seeds_and_the_sentence_counts_them(diverging):
-    record = measure(diverging)
+    record = summarize_arm(diverging)
     verdicts = [diagnose(trace).verdict for trace in diverging]
     count = verdicts.count(record.verdict)
     assert count == max(verdicts.count(verdict) for verdict in verdicts)
@@ -104,8 +104,8 @@ def test_the_verdict_is_that_of_most_seeds_and_the_sentence_counts_them(divergin
 
 
 def test_bands_of_a_record_are_those_of_its_traces():
-    traces = train([SMALL.change(seed=seed) for seed in range(3)])
-    record = measure(traces)
+    traces = train([SMALL.replace(seed=seed) for seed in range(3)])
+    record = summarize_arm(traces)
     for name, of in LAYERS.items():
         np.testing.assert_array_equal(record.layers[name].median, np.median([of(t) for t in traces], axis=0))
     for name, of in CURVES.items():
@@ -116,8 +116,8 @@ def test_bands_of_a_record_are_those_of_its_traces():
 @pytest.mark.parametrize("changes", [{"hidden": ()}, {"steps": 0}, {"hidden": (), "dataset": "sine"},
                                      {"activation": "relu", "init_scale": 1e80}, {"init_scale": 0}])  # fmt: skip
 def test_every_kind_of_run_has_a_record_in_words(changes):
-    config = SMALL.change(**changes)
-    record = measure(train([config.change(seed=seed) for seed in range(2)]))
+    config = SMALL.replace(**changes)
+    record = summarize_arm(train([config.replace(seed=seed) for seed in range(2)]))
     assert record.sentence.endswith(".") and "nan" not in record.sentence and record.why
 
 
@@ -125,12 +125,12 @@ def test_the_norm_of_all_weights_is_that_of_the_layers_together_without_overflow
     (trace,) = train([SMALL])
     huge = replace(trace, weight_norm=trace.weight_norm * 1e200)
     # 1e-14: a handful of roundings
-    whole = 1e200 * np.linalg.norm(trace.weight_norm, axis=1)
-    np.testing.assert_allclose(CURVES["weight_norm"](huge), whole, rtol=1e-14)
+    integer = 1e200 * np.linalg.norm(trace.weight_norm, axis=1)
+    np.testing.assert_allclose(CURVES["weight_norm"](huge), integer, rtol=1e-14)
 
 
 def test_the_table_has_a_row_an_arm_and_survives_csv():
-    records = {"a": measure(train([SMALL])), 'b,"': measure(train([SMALL.change(activation="tanh")]))}
+    records = {"a": summarize_arm(train([SMALL])), 'b,"': summarize_arm(train([SMALL.replace(activation="tanh")]))}
     wide = table(records)
     assert list(wide.index) == ["a", 'b,"']
     assert list(wide) == ["verdict", *TABLE.values()]
@@ -139,7 +139,7 @@ def test_the_table_has_a_row_an_arm_and_survives_csv():
 
 def test_a_ratio_is_the_median_of_the_seeds_own_ratios_and_that_of_the_summary():
     traces = train([RunConfig(hidden=(8,) * 6, activation="relu", init="he_normal", steps=5, seed=s) for s in range(5)])
-    record = measure(traces)
+    record = summarize_arm(traces)
     own = np.array([trace.grad_norm[:, 0] / trace.grad_norm[:, -1] for trace in traces])
     np.testing.assert_allclose(record.ratios["grad_norm"].median, np.median(own, axis=0), rtol=1e-14)
     assert record.ratios["grad_norm"].median[0] == pytest.approx(record.summary["first_over_last"], rel=1e-12)

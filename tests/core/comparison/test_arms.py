@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core import ConfigError, RunConfig
-from core.comparison.arms import VARIES, Arm, Comparison, arm_name, suited_arms
+from core.comparison.arms import VARIES, Arm, Comparison, arm_name, recommended_arms
 from core.config import RULES
-from core.presets.comparisons import READY
+from core.presets.comparisons import COMPARISON_PRESETS
 from tests.support.strategies import configs
 
 SMALL = RunConfig(samples=16, hidden=(4, 4), steps=3)
@@ -47,7 +47,7 @@ def test_without_a_choice_it_is_sigmoid_tanh_and_relu_on_the_default_network():
         "tanh",
         "relu",
     ]
-    assert {arm.config(comparison.base).change(activation="sigmoid") for arm in comparison.arms} == {RunConfig()}
+    assert {arm.config(comparison.base).replace(activation="sigmoid") for arm in comparison.arms} == {RunConfig()}
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_without_a_choice_it_is_sigmoid_tanh_and_relu_on_the_default_network():
         (lambda: two({}, {}, seeds=0), "seeds = 0"),
         (lambda: two({}, {}, seeds=17), "from 1 to 16"),
         (lambda: Comparison(SMALL, "noise"), "vary = 'noise'"),
-        (lambda: Comparison(SMALL.change(seed=2**32 - 2), seeds=5), "seed = "),
+        (lambda: Comparison(SMALL.replace(seed=2**32 - 2), seeds=5), "seed = "),
         (lambda: Arm(""), "1 to 40 characters"),
         (lambda: Arm("a" * 41), "1 to 40 characters"),
         (lambda: Arm("a", {"color": 1}), "color = 1"),
@@ -88,23 +88,23 @@ def test_a_bad_comparison_is_refused_in_one_sentence_with_field_and_value(make, 
     assert "\n" not in str(refusal.value)
 
 
-@pytest.mark.parametrize("comparison", [ready.comparison for ready in READY.values()], ids=READY)
+@pytest.mark.parametrize("comparison", [p.comparison for p in COMPARISON_PRESETS.values()], ids=COMPARISON_PRESETS)
 def test_ready_comparisons_survive_json(comparison):
     assert Comparison.from_dict(json.loads(json.dumps(comparison.to_dict()))) == comparison
 
 
 @given(configs(), st.lists(configs(), min_size=2, max_size=8), st.integers(1, 16))
 def test_pinned_arms_are_whole_settings_and_survive_json(base, pinned, seeds):
-    base = base.change(seed=base.seed % 2**31)
+    base = base.replace(seed=base.seed % 2**31)
     comparison = Comparison(base, None, tuple(Arm.pin(f"arm {i}", c) for i, c in enumerate(pinned)), seeds)
     assert Comparison.from_dict(json.loads(json.dumps(comparison.to_dict()))) == comparison
     for arm, config in zip(comparison.arms, pinned, strict=True):
-        assert arm.config(base) == config.change(seed=base.seed)
+        assert arm.config(base) == config.replace(seed=base.seed)
 
 
 def test_changed_arms_follow_the_base_and_pinned_ones_do_not():
-    arms = (Arm("follows", {"activation": "tanh"}), Arm.pin("stays", SMALL.change(activation="relu")))
-    deep = Comparison(SMALL.change(hidden=(4,) * 9, seed=7), "activation", arms)
+    arms = (Arm("follows", {"activation": "tanh"}), Arm.pin("stays", SMALL.replace(activation="relu")))
+    deep = Comparison(SMALL.replace(hidden=(4,) * 9, seed=7), "activation", arms)
     follows, stays = (arm.config(deep.base) for arm in deep.arms)
     assert (len(follows.hidden), len(stays.hidden)) == (9, 2)
     assert (follows.seed, stays.seed) == (7, 7)
@@ -177,7 +177,7 @@ def test_the_shared_line_leaves_out_what_differs_and_tells_what_is_not_the_defau
     assert line.startswith("16 samples of circles, hidden layers 2 x 4, sigmoid")
     assert "learning rate" not in line
     assert "seeds 0 to 3" in line
-    quiet = Comparison(SMALL.change(l2=0.01, momentum=0.5), "activation", seeds=1).shared()
+    quiet = Comparison(SMALL.replace(l2=0.01, momentum=0.5), "activation", seeds=1).shared()
     assert "sigmoid" not in quiet
     assert "l2 0.01" in quiet
     assert "momentum" not in quiet  # does not apply under sgd
@@ -202,7 +202,7 @@ def test_an_arm_is_named_for_its_value(field, value, name):
 
 def test_names_of_suited_arms_are_unique_and_short():
     for vary in VARIES:
-        names = [arm.name for arm in suited_arms(vary)]
+        names = [arm.name for arm in recommended_arms(vary)]
         assert len(set(names)) == len(names)
 
 

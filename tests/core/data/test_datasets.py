@@ -15,9 +15,9 @@ from core.data.datasets import (
     held_out,
     infer_task,
     load,
+    recommended_losses,
     split,
     standardizer,
-    suited,
 )
 from core.engine.training import checked_data
 from core.errors import ConfigError
@@ -360,7 +360,7 @@ def test_the_task_inferred_is_the_one_the_registry_says(name):
 
 @pytest.mark.parametrize("name", DRAWN)
 def test_what_suits_a_dataset_is_a_valid_config_and_fits_its_targets(name):
-    loss, output = suited(DATASETS[name].task)
+    loss, output = recommended_losses(DATASETS[name].task)
     RunConfig(dataset=name, loss=loss, output_activation=output)
     s = load(name, 30, 0.1, 0.0, 0)
     check_targets(loss, s.D, s.task)

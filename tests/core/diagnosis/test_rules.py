@@ -13,7 +13,7 @@ from hypothesis import given, settings
 import core.diagnosis.rules
 from core import Diagnosis, Finding, RunConfig, diagnose, train
 from core.diagnosis.rules import SEVERITIES, VERDICTS
-from core.diagnosis.statistics import Evidence
+from core.diagnosis.statistics import TraceStats
 from core.errors import ConfigError
 from tests.support.strategies import configs
 from tests.support.troubles import BLOBS, DEEP, HEALTHY, RELU, SHORT_TANH, TANH, TROUBLES
@@ -55,19 +55,19 @@ def test_healthy_runs_are_left_in_peace(config):
     diagnosis = diagnose(run(config))
     assert diagnosis.verdict == "healthy"
     assert {finding.severity for finding in diagnosis.findings} <= {"good", "note"}
-    assert not any(finding.tries for finding in diagnosis.findings)
+    assert not any(finding.suggestions for finding in diagnosis.findings)
 
 
 @pytest.mark.parametrize(
     "verdict, config",
     [
         *((name, group[0]) for name, group in TROUBLES.items() if name != "large_steps"),
-        ("dead", RELU.change(hidden=(3,) * 15)),
+        ("dead", RELU.replace(hidden=(3,) * 15)),
         ("vanishing", DEEP),
-        ("underflow", DEEP.change(dtype="float32", steps=0)),
-        ("exploding", BLOBS.change(hidden=(32,) * 20, init_scale=1.8, clip="global_norm")),
+        ("underflow", DEEP.replace(dtype="float32", steps=0)),
+        ("exploding", BLOBS.replace(hidden=(32,) * 20, init_scale=1.8, clip="global_norm")),
         ("vanishing", RunConfig(steps=0)),
-        ("healthy", TANH.change(steps=0)),
+        ("healthy", TANH.replace(steps=0)),
     ],
 )
 def test_the_verdict_is_the_gravest_finding(verdict, config):
@@ -126,27 +126,27 @@ def test_level_weight_gradients_at_the_start_do_not_hide_it_either():
     ],
 )
 def test_slopes_decide_and_not_sizes(factor, hidden, verdict, scale):
-    trace = run(TANH.change(hidden=(2,) * hidden, steps=0))
+    trace = run(TANH.replace(hidden=(2,) * hidden, steps=0))
     norms = scale * np.append(factor ** np.arange(hidden - 1, -1, -1.0), 1.0)[None]
     gradients = dataclasses.replace(trace, delta_norm=norms, grad_norm=norms)
     assert diagnose(gradients).verdict == verdict
 
 
 def test_a_run_that_vanishes_only_later_is_told_with_its_step():
-    finding = found(DEEP.change(normalization="layer"), "vanishing")
+    finding = found(DEEP.replace(normalization="layer"), "vanishing")
     assert finding.what.startswith("After ")
 
 
 def test_exploding_is_explained_by_what_is_there():
     plain = found(RunConfig(activation="tanh", init_scale=3.0, hidden=(32,) * 20), "exploding")
-    batch = found(DEEP.change(normalization="batch"), "exploding")
-    residual = found(TANH.change(init="normal", residual=True, hidden=(32,) * 30, steps=5), "exploding")
+    batch = found(DEEP.replace(normalization="batch"), "exploding")
+    residual = found(TANH.replace(init="normal", residual=True, hidden=(32,) * 30, steps=5), "exploding")
     assert "weights" in plain.why and "Normalization" in batch.why and "residual" in residual.why
 
 
 def test_where_the_run_learned_all_the_same_nothing_is_to_try():
-    rescued = found(BLOBS.change(hidden=(32,) * 20, init_scale=1.8, clip="global_norm"), "exploding")
-    assert rescued.severity == "warning" and not rescued.tries
+    rescued = found(BLOBS.replace(hidden=(32,) * 20, init_scale=1.8, clip="global_norm"), "exploding")
+    assert rescued.severity == "warning" and not rescued.suggestions
 
 
 # -- the other findings -----------------------------------------------------------------------------------------
@@ -161,16 +161,16 @@ def test_divergence_names_the_first_bad_step_and_layer(config):
 
 def test_a_divergence_between_recorded_rows_is_named_all_the_same():
     config = TROUBLES["diverged"][0]
-    sparse = run(config.change(record_every=100))
+    sparse = run(config.replace(record_every=100))
     assert sparse.diverged_at == run(config).diverged_at and sparse.diverged_at not in sparse.step
     assert f"step {sparse.diverged_at}:" in diagnose(sparse).sentence
 
 
 def test_float32_is_told_of_by_name_and_float64_has_no_such_finding():
-    config = TROUBLES["underflow"][0].change(steps=0)
+    config = TROUBLES["underflow"][0].replace(steps=0)
     what, trace = found(config, "underflow").what, run(config)
     assert "float32" in what and f"in {(trace.grad_norm[0] == 0).sum()} of them it is exactly 0" in what
-    assert named(config.change(dtype="float64")) == ["vanishing"]
+    assert named(config.replace(dtype="float64")) == ["vanishing"]
 
 
 def test_zero_weights_are_no_underflow():
@@ -185,7 +185,7 @@ def test_relus_inactive_on_half_the_samples_are_neither_saturated_nor_dead():
 
 
 def test_a_leaky_unit_never_dies():
-    assert "dead" not in named(TROUBLES["dead"][0].change(activation="leaky_relu"))
+    assert "dead" not in named(TROUBLES["dead"][0].replace(activation="leaky_relu"))
 
 
 def test_dead_layers_are_those_of_the_last_row():
@@ -196,19 +196,19 @@ def test_dead_layers_are_those_of_the_last_row():
 
 
 def test_clipping_tells_its_share_of_the_steps():
-    config = BLOBS.change(hidden=(32,) * 20, init_scale=1.8, clip="global_norm")
+    config = BLOBS.replace(hidden=(32,) * 20, init_scale=1.8, clip="global_norm")
     finding, scale = found(config, "clipping"), run(config).clip_scale[:-1]
     assert f"binds in {100 * (scale < 1).mean():.0f} % of the steps" in finding.what
     assert finding.severity == "note"
 
 
 def test_a_clip_that_never_binds_is_not_mentioned():
-    assert "clipping" not in named(RELU.change(clip="global_norm", clip_threshold=1e6))
+    assert "clipping" not in named(RELU.replace(clip="global_norm", clip_threshold=1e6))
 
 
 @pytest.mark.parametrize("l1, l2", [(0.0, 0.1), (0.05, 0.0), (0.05, 0.1)])
 def test_the_penalty_is_weighed_against_the_data_by_their_gradients(l1, l2):
-    config = TANH.change(l1=l1, l2=l2, steps=0)
+    config = TANH.replace(l1=l1, l2=l2, steps=0)
     trace = run(config)
     W = np.concatenate([weights.ravel() for weights, _ in trace.weights])
     # l1 and l2 pull in one direction where the weights agree in size; their squares' sum is at most what both do
@@ -219,8 +219,8 @@ def test_the_penalty_is_weighed_against_the_data_by_their_gradients(l1, l2):
 
 
 def test_a_penalty_that_did_no_harm_is_a_note():
-    finding = found(RELU.change(l2=0.01), "penalty")
-    assert finding.severity == "note" and not finding.tries
+    finding = found(RELU.replace(l2=0.01), "penalty")
+    assert finding.severity == "note" and not finding.suggestions
 
 
 def test_early_steps_are_weighed_against_the_weights():
@@ -240,7 +240,7 @@ def read(diagnosis):
     sentences = [diagnosis.sentence]
     for finding in diagnosis.findings:
         assert isinstance(finding, Finding) and finding.name in VERDICTS and finding.severity in SEVERITIES
-        assert finding.severity not in ("good", "note") or not finding.tries
+        assert finding.severity not in ("good", "note") or not finding.suggestions
         sentences += [finding.what, finding.why]
     for label, value, told in diagnosis.numbers:
         assert label and value
@@ -284,7 +284,7 @@ def test_odd_runs_are_diagnosed_in_whole_sentences(changes):
 @settings(deadline=None, max_examples=60)
 def test_any_run_is_diagnosed_in_whole_sentences(config):
     width = [min(units, 6) for units in config.hidden[:12]]
-    small = config.change(
+    small = config.replace(
         samples=20, batch_size=config.batch_size and 5, steps=min(config.steps, 8), hidden=width, holdout=0.0
     )
     try:
@@ -303,7 +303,7 @@ def test_data_of_one_s_own(task):
         "multi-class": np.eye(3)[rng.integers(0, 3, 30)],
     }[task]
     for rate in (0.01, 1e6):
-        config = TANH.change(dataset="custom", steps=20, learning_rate=rate)
+        config = TANH.replace(dataset="custom", steps=20, learning_rate=rate)
         (trace,) = train([config], data=(rng.normal(size=(30, 5)), D))
         read(diagnose(trace))
 
@@ -332,7 +332,7 @@ def test_with_mini_batches_the_losses_told_are_medians_and_go_where_the_loss_ove
     config = RunConfig(batch_size=batch_size, seed=seed)
     trace = run(config)
     everything = [
-        train([config.change(batch_size=None, steps=0)], initial=initial)[0].loss[0]
+        train([config.replace(batch_size=None, steps=0)], initial=initial)[0].loss[0]
         for initial in (None, [trace.weights])
     ]
     assert everything[1] < 0.9 * everything[0]  # it fell
@@ -345,7 +345,7 @@ def test_with_mini_batches_the_losses_told_are_medians_and_go_where_the_loss_ove
 
 
 def test_one_batch_of_high_loss_is_no_jump_and_one_of_low_loss_is_not_learning():
-    trace = run(SHORT_TANH.change(batch_size=4, learning_rate=0.003))
+    trace = run(SHORT_TANH.replace(batch_size=4, learning_rate=0.003))
     steps = np.where(np.isfinite(trace.update_ratio), 0.5, np.nan)  # far too long
     flat = np.full_like(trace.loss, 0.2)
     spike, dip = flat.copy(), flat.copy()
@@ -353,7 +353,7 @@ def test_one_batch_of_high_loss_is_no_jump_and_one_of_low_loss_is_not_learning()
     for loss in (spike, dip):
         odd = dataclasses.replace(trace, loss=loss, update_ratio=steps, accuracy=np.full_like(loss, np.nan))
         assert "large_steps" not in [finding.name for finding in diagnose(odd).findings]
-        assert not Evidence(odd).learned
+        assert not TraceStats(odd).learned
     high = np.where(trace.step >= 100, 20.0, flat)
     odd = dataclasses.replace(trace, loss=high, update_ratio=steps)
     assert "100 times its median over the first 30 recorded batches" in str(diagnose(odd).findings)
@@ -362,8 +362,8 @@ def test_one_batch_of_high_loss_is_no_jump_and_one_of_low_loss_is_not_learning()
 def test_the_window_at_each_end_shows_every_sample_once_where_a_tenth_of_the_rows_is_more_than_that():
     windows = {None: 1, 1: 30, 8: 16, 32: 5, 64: 5}  # 128 samples, 301 rows
     for batch_size, window in windows.items():
-        assert Evidence(run(RELU.change(batch_size=batch_size))).window == window
-    assert [Evidence(run(RELU.change(batch_size=8, steps=steps))).window for steps in (0, 1, 5, 20)] == [1, 1, 3, 5]
+        assert TraceStats(run(RELU.replace(batch_size=batch_size))).window == window
+    assert [TraceStats(run(RELU.replace(batch_size=8, steps=steps))).window for steps in (0, 1, 5, 20)] == [1, 1, 3, 5]
 
 
 @pytest.mark.parametrize(
@@ -371,8 +371,8 @@ def test_the_window_at_each_end_shows_every_sample_once_where_a_tenth_of_the_row
     [
         (RunConfig(hidden=(), steps=3), "one layer"),
         (RunConfig(init_scale=1e300, activation="relu"), "not finite"),
-        (TROUBLES["underflow"][0].change(steps=0), "0"),
-        (RELU.change(hidden=(3,) * 15, steps=0), "no gradient"),
+        (TROUBLES["underflow"][0].replace(steps=0), "0"),
+        (RELU.replace(hidden=(3,) * 15, steps=0), "no gradient"),
     ],
 )
 def test_a_ratio_that_does_not_exist_is_said_so(config, value):

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core import RunConfig, snapshot, train
-from core.diagnosis.statistics import Evidence, broken_layer, compared, flow, joint
+from core.diagnosis.statistics import TraceStats, broken_layer, compared, flow, joint
 from core.trace import layer_factor
 from tests.support.troubles import BLOBS, TROUBLES
 
@@ -73,7 +73,7 @@ def test_a_joint_norm_needs_no_squares(scale):
 
 def test_rows_count_while_there_is_something_to_learn():
     (trace,) = train([RunConfig(activation="relu", init="he_normal", steps=100)])
-    run, late = Evidence(trace), trace.loss <= 0.1 * trace.loss[0]
+    run, late = TraceStats(trace), trace.loss <= 0.1 * trace.loss[0]
     assert late.any() and not late[:10].any()
     assert run.row_beyond(late) is None
     assert run.row_beyond(~late) == 0
@@ -87,7 +87,7 @@ def test_rows_count_while_there_is_something_to_learn():
 )
 def test_sides_on_which_an_activation_is_flat(activation, sides):
     (trace,) = train([RunConfig(activation=activation, hidden=(2,), samples=4, steps=0)])
-    assert Evidence(trace).flat_sides == sides
+    assert TraceStats(trace).flat_sides == sides
 
 
 # -- the layer that broke first ---------------------------------------------------------------------------------
@@ -118,11 +118,11 @@ def test_the_broken_layer_is_the_first_one_of_the_run_s_own_pass(config):
 
 def test_data_of_one_s_own_are_stood_in_for():
     X, D = np.random.default_rng(1).standard_normal((20, 7)), np.zeros((20, 3))
-    (trace,) = train([BROKEN[0].change(dataset="custom")], data=(X, D))
+    (trace,) = train([BROKEN[0].replace(dataset="custom")], data=(X, D))
     assert trace.diverged_at is not None
     assert 1 <= broken_layer(trace) <= trace.layers
 
 
 def test_mini_batches_name_a_layer_too():
-    (trace,) = train([BLOBS.change(hidden=(32,) * 20, init_scale=1.8)])
+    (trace,) = train([BLOBS.replace(hidden=(32,) * 20, init_scale=1.8)])
     assert 1 <= broken_layer(trace) <= trace.layers

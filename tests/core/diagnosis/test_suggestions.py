@@ -9,10 +9,9 @@ from hypothesis import strategies as st
 
 from core import diagnose, train
 from core.diagnosis.rules import EXPLODED, VANISHED
-from core.diagnosis.statistics import Evidence
+from core.diagnosis.statistics import TraceStats
 from core.diagnosis.suggestions import (
     balance,
-    calm_rate,
     for_clipping,
     for_dead_units,
     for_divergence,
@@ -23,6 +22,7 @@ from core.diagnosis.suggestions import (
     for_underflow,
     keeps_level,
     round_down,
+    safe_learning_rate,
 )
 from core.families.activations import ACTIVATIONS
 from tests.support.strategies import configs
@@ -34,10 +34,10 @@ SEEDS = 8
 @cache
 def runs(name, index, seeds):
     """A troubled config's runs, what is to try in each that has the finding, and those runs again with every try."""
-    before = train([TROUBLES[name][index].change(seed=seed) for seed in range(seeds)])
-    tries = [next((f.tries for f in diagnose(trace).findings if f.name == name), ()) for trace in before]
-    trials = [(trace, k, one) for trace, found in zip(before, tries, strict=True) for k, one in enumerate(found)]
-    after = train([trace.config.change(**one.changes) for trace, _, one in trials])
+    before = train([TROUBLES[name][index].replace(seed=seed) for seed in range(seeds)])
+    suggestions = [next((f.suggestions for f in diagnose(trace).findings if f.name == name), ()) for trace in before]
+    trials = [(trace, k, one) for trace, found in zip(before, suggestions, strict=True) for k, one in enumerate(found)]
+    after = train([trace.config.replace(**one.changes) for trace, _, one in trials])
     return [(trace, k, one, cured) for (trace, k, one), cured in zip(trials, after, strict=True)]
 
 
@@ -49,7 +49,7 @@ def relieved(name, before, after):
     """Whether a finding is gone, or its number is better by a clear factor."""
     if name not in harmful(after):
         return True
-    old, new = Evidence(before), Evidence(after)
+    old, new = TraceStats(before), TraceStats(after)
     if name in ("vanishing", "exploding"):  # half the decades: the square root of the ratio
         return abs(new.decades[0]) <= 0.5 * abs(old.decades[0])
     if name == "small_steps":
@@ -95,7 +95,7 @@ def test_each_proposed_change_helps_over_eight_seeds(name, index):
 
 
 CLIPPED = [
-    base.change(hidden=(32,) * depth, learning_rate=rate, clip=clip, clip_threshold=threshold)
+    base.replace(hidden=(32,) * depth, learning_rate=rate, clip=clip, clip_threshold=threshold)
     for clip, threshold, depths in (
         ("global_norm", 1e-3, (4, 10)),
         ("adaptive", 1e-3, (4, 10)),
@@ -120,12 +120,14 @@ CLIPPED = [
     ],
 )
 def test_where_clipping_held_a_high_learning_rate_together_the_cure_trains_too(config):
-    before = train([config.change(seed=seed) for seed in range(SEEDS)])
-    tries = [next((f.tries for f in diagnose(trace).findings if f.name == "clipping"), ()) for trace in before]
-    cured = [(trace, found[0]) for trace, found in zip(before, tries, strict=True) if found]
+    before = train([config.replace(seed=seed) for seed in range(SEEDS)])
+    suggestions = [
+        next((f.suggestions for f in diagnose(trace).findings if f.name == "clipping"), ()) for trace in before
+    ]
+    cured = [(trace, found[0]) for trace, found in zip(before, suggestions, strict=True) if found]
     assert len(cured) >= SEEDS // 2
     assert all(one.label.endswith(", learning rate 0.1") for _, one in cured)
-    after = train([trace.config.change(**one.changes) for trace, one in cured])
+    after = train([trace.config.replace(**one.changes) for trace, one in cured])
     for (trace, _), new in zip(cured, after, strict=True):
         assert trains_no_worse(trace, new) and relieved("clipping", trace, new)
 
@@ -135,26 +137,26 @@ def test_where_clipping_held_a_high_learning_rate_together_the_cure_trains_too(c
     ratio=st.floats(0, allow_infinity=False),
     share=st.floats(0, 1),
     step=st.integers(0, 10**6),
-    born=st.booleans(),
+    at_initialization=st.booleans(),
 )
 @settings(deadline=None, max_examples=300)
-def test_every_try_is_valid_and_changes_only_what_it_names(config, ratio, share, step, born):
-    tries = [
+def test_every_try_is_valid_and_changes_only_what_it_names(config, ratio, share, step, at_initialization):
+    suggestions = [
         *balance(config),
         *for_underflow(config),
         *for_divergence(config, step, ratio),
-        *for_dead_units(config, born),
-        *for_saturation(config, born),
+        *for_dead_units(config, at_initialization),
+        *for_saturation(config, at_initialization),
         *for_large_steps(config),
         *for_clipping(config, share),
         *(for_small_steps(config, ratio) if ratio else ()),
         *for_penalty(config, 1 + ratio),
     ]
-    assert tries
-    for one in tries:
-        changed = config.change(**one.changes)  # validated: loss and output activation still agree
+    assert suggestions
+    for one in suggestions:
+        apply_changes = config.replace(**one.changes)  # validated: loss and output activation still agree
         assert all(getattr(config, field) != value for field, value in one.changes.items())
-        assert all(getattr(changed, field) == value for field, value in one.changes.items())
+        assert all(getattr(apply_changes, field) == value for field, value in one.changes.items())
         assert one.label and one.changes
         assert not {"dataset", "samples", "loss", "output_activation", "steps", "seed"} & one.changes.keys()
 
@@ -179,9 +181,9 @@ def test_adam_layer_norm_or_a_residual_alone_are_not_proposed_to_a_deep_sigmoid(
 
 
 def test_learning_rates_are_only_ever_lowered_to_the_calm_one():
-    assert calm_rate(RELU.change(learning_rate=1.0)) == 0.02
-    assert calm_rate(RELU.change(learning_rate=1.0, optimizer="adam")) == 0.002
-    assert calm_rate(RELU.change(learning_rate=1e-6)) == 1e-6
+    assert safe_learning_rate(RELU.replace(learning_rate=1.0)) == 0.02
+    assert safe_learning_rate(RELU.replace(learning_rate=1.0, optimizer="adam")) == 0.002
+    assert safe_learning_rate(RELU.replace(learning_rate=1e-6)) == 1e-6
 
 
 @pytest.mark.parametrize(
@@ -193,9 +195,9 @@ def test_numbers_are_rounded_down_to_what_a_person_would_choose(value, rounded):
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
 def test_levels_are_kept_by_those_activations_whose_deep_networks_measure_so(name):
-    init, scale = ACTIVATIONS[name].suited
-    config = RELU.change(activation=name, init=init, init_scale=scale, hidden=(64,) * 30, steps=0)
-    decades = [Evidence(trace).decades[0] for trace in train([config.change(seed=seed) for seed in range(SEEDS)])]
+    init, scale = ACTIVATIONS[name].recommended
+    config = RELU.replace(activation=name, init=init, init_scale=scale, hidden=(64,) * 30, steps=0)
+    decades = [TraceStats(trace).decades[0] for trace in train([config.replace(seed=seed) for seed in range(SEEDS)])]
     if keeps_level(ACTIVATIONS[name]):
         assert VANISHED < np.median(decades) < EXPLODED
     else:

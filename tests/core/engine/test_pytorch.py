@@ -228,12 +228,12 @@ THRESHOLD = {"none": 1.0, "value": 0.05, "global_norm": 0.5, "per_layer_norm": 0
 @pytest.mark.parametrize("clip", CLIPS)
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_penalties_clipping_decay_and_max_norm_together(optimizer, clip):
-    config = EVERYTHING.change(optimizer=optimizer, clip=clip, clip_threshold=THRESHOLD[clip])
+    config = EVERYTHING.replace(optimizer=optimizer, clip=clip, clip_threshold=THRESHOLD[clip])
     assert compare(config) < RTOL
     data, initial = problem(config)
     (trace,) = train([config], data=data, initial=[initial])
     assert (trace.clip_scale[:-1] < 1).any() == (clip != "none")  # clipping binds ...
-    (first,) = train([config.change(steps=1)], data=data, initial=[initial])
+    (first,) = train([config.replace(steps=1)], data=data, initial=[initial])
     norms = np.concatenate([np.linalg.norm(W, axis=0) for W, _ in first.weights])
     assert np.isclose(norms, 0.9, rtol=1e-12).sum() > 3  # ... and so does the projection
 
@@ -250,11 +250,11 @@ WRONG = {
 @pytest.mark.parametrize("name", WRONG)
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_another_order_of_the_stages_gives_other_numbers(optimizer, name):
-    assert compare(EVERYTHING.change(optimizer=optimizer), order=WRONG[name]) > 1e4 * RTOL
+    assert compare(EVERYTHING.replace(optimizer=optimizer), order=WRONG[name]) > 1e4 * RTOL
 
 
 def test_adaptive_clipping_looks_at_the_weights_before_they_decay():
-    config = EVERYTHING.change(clip="adaptive", clip_threshold=0.1)
+    config = EVERYTHING.replace(clip="adaptive", clip_threshold=0.1)
     assert compare(config, order=("penalty", "decay", "clip", "step", "project")) > 1e4 * RTOL
 
 
@@ -283,7 +283,7 @@ def test_every_loss_with_and_without_biases(loss, bias):
 def test_mini_batches_replayed_from_the_snapshots(optimizer):
     # Under batch normalization a bias has no gradient but rounding, which adaptive optimizers make steps of.
     normalization = "layer" if optimizer in ("rmsprop", "adam") else "batch"
-    config = EVERYTHING.change(optimizer=optimizer, batch_size=4, normalization=normalization)
+    config = EVERYTHING.replace(optimizer=optimizer, batch_size=4, normalization=normalization)
     data, initial = problem(config)
     kept = [snapshot(config, step, data=data, initial=initial) for step in range(config.steps)]
     assert compare(config, batches=[(row.inputs, row.targets) for row in kept]) < RTOL

@@ -77,10 +77,10 @@ def members(config):
     """Runs of one stack: other seeds and sizes of everything that may differ in it, and one that diverges at once."""
     return [
         config,
-        config.change(seed=1),
-        config.change(seed=2, init_scale=2.5, learning_rate=0.7, momentum=0.3, noise=0.0),
-        config.change(seed=3, init_scale=1e200, learning_rate=1e30),
-        config.change(seed=4, clip_threshold=1e-3, bias_std=0.5),
+        config.replace(seed=1),
+        config.replace(seed=2, init_scale=2.5, learning_rate=0.7, momentum=0.3, noise=0.0),
+        config.replace(seed=3, init_scale=1e200, learning_rate=1e30),
+        config.replace(seed=4, clip_threshold=1e-3, bias_std=0.5),
     ]
 
 
@@ -164,7 +164,9 @@ def test_neither_chunk_nor_neighbors_nor_order_change_a_bit(data):
 @settings(max_examples=100)
 @given(st.lists(quick_runs(), min_size=1, max_size=3), st.randoms(use_true_random=False))
 def test_whatever_the_runs_a_run_in_a_crowd_is_the_run_alone(configs, random):
-    crowd = [member for config in configs for member in (config, config.change(seed=1), config.change(init_scale=0.9))]
+    crowd = [
+        member for config in configs for member in (config, config.replace(seed=1), config.replace(init_scale=0.9))
+    ]
     random.shuffle(crowd)
     for trace, config in zip(train(crowd), crowd, strict=True):
         assert_same(trace, train([config])[0])
@@ -182,14 +184,16 @@ CHANGES = {
 
 def varied(base, field):
     value = CHANGES[field]
-    return base.change(loss=value[0], output_activation=value[1]) if field == "loss" else base.change(**{field: value})
+    return (
+        base.replace(loss=value[0], output_activation=value[1]) if field == "loss" else base.replace(**{field: value})
+    )
 
 
 @pytest.mark.parametrize("first", [False, True], ids=["base first", "base last"])
 def test_runs_that_differ_in_any_one_field_are_the_runs_alone(first):
     assert set(CHANGES) == {field.name for field in fields(RunConfig)}
-    base = BASE.change(clip="global_norm", clip_threshold=0.01)
-    runs = [varied(start, field) for start in (base, base.change(optimizer="adam")) for field in CHANGES]
+    base = BASE.replace(clip="global_norm", clip_threshold=0.01)
+    runs = [varied(start, field) for start in (base, base.replace(optimizer="adam")) for field in CHANGES]
     runs = [base, *runs] if first else [*runs, base]
     for trace, run in zip(train(runs), runs, strict=True):
         assert_same(trace, train([run])[0])
@@ -223,7 +227,7 @@ def test_data_and_initial_given_are_as_independent_of_neighbors():
     rng = np.random.default_rng(1)
     data = rng.standard_normal((13, 3)), rng.standard_normal((13, 2))
     base = RunConfig(hidden=(5, 5), steps=4, holdout=0.25, samples=13, batch_size=4)
-    configs = [base.change(seed=seed) for seed in range(5)]
+    configs = [base.replace(seed=seed) for seed in range(5)]
     drawn = [[(rng.standard_normal(s), rng.standard_normal(s[1])) for s in ((3, 5), (5, 5), (5, 2))] for _ in configs]
     initial = [None if k % 2 else weights for k, weights in enumerate(drawn)]
     together = train(configs, data=data, initial=initial)
@@ -242,13 +246,13 @@ def test_diverging_neighbors_touch_nobody(optimizer, dtype):
         clip="per_layer_norm", clip_threshold=1e30, max_norm=1e30,
     )  # fmt: skip
     wild = [
-        healthy.change(learning_rate=1e5, seed=1),
-        healthy.change(init_scale=1e80, seed=2),
-        healthy.change(learning_rate=1e12, l2=1e8, seed=3),
+        healthy.replace(learning_rate=1e5, seed=1),
+        healthy.replace(init_scale=1e80, seed=2),
+        healthy.replace(learning_rate=1e12, l2=1e8, seed=3),
     ]
-    traces = train([wild[0], healthy, wild[1], healthy.change(seed=9), wild[2]])
+    traces = train([wild[0], healthy, wild[1], healthy.replace(seed=9), wild[2]])
     assert_same(traces[1], alone(healthy))
-    assert_same(traces[3], alone(healthy.change(seed=9)))
+    assert_same(traces[3], alone(healthy.replace(seed=9)))
     assert traces[1].diverged_at is None and traces[3].diverged_at is None
     for trace, config in zip(traces[::2], wild, strict=True):
         assert_same(trace, alone(config))
@@ -339,7 +343,7 @@ def counted_steps(monkeypatch):
 def test_progress_is_told_at_most_every_tenth_of_a_second_and_no_later_than_it_can(monkeypatch, tick):
     clock, told = use_clock(monkeypatch, tick), []
     configs = [RunConfig(hidden=(2,), samples=4, steps=400, seed=seed) for seed in range(2)]
-    configs += [configs[0].change(hidden=(3,)), configs[0].change(steps=0)]
+    configs += [configs[0].replace(hidden=(3,)), configs[0].replace(steps=0)]
     train(configs, on_progress=lambda done, total: told.append((clock.now, done, total)))
     times = np.array([0.0] + [at for at, _, _ in told])
     done = [done for _, done, _ in told]
@@ -441,7 +445,7 @@ def test_a_failing_chunk_ends_the_others(monkeypatch):
     wrong = [(np.zeros((9, 9)), np.zeros(9))] * 2
     with Recording(1) as executor:
         with pytest.raises(ConfigError):
-            train([good.change(steps=1), *[good] * 4], initial=[wrong, *[None] * 4], executor=executor)
+            train([good.replace(steps=1), *[good] * 4], initial=[wrong, *[None] * 4], executor=executor)
     assert all(future.done() for future in submitted)
     assert sum(future.cancelled() for future in submitted) >= 3
 
@@ -509,7 +513,7 @@ def test_of_two_threads_that_train_at_once_the_last_one_out_restores_the_number(
                 assert first_out.wait(60)
             seen.append(blas_threads())
 
-        train([config.change(seed=1)], on_progress=on_progress)
+        train([config.replace(seed=1)], on_progress=on_progress)
 
     def watched(work):
         try:

@@ -46,7 +46,7 @@ def test_two_layers_and_two_steps_worked_by_hand():
     data, initial = (np.array([[2.0]]), np.array([[1.0]])), [([[3.0]], [1.0]), ([[0.5]], [-1.0])]
     initial = [(np.array(W), np.array(b)) for W, b in initial]
     config = RunConfig(hidden=(1,), activation="linear", learning_rate=0.1, steps=1, samples=2, l2=0.5)
-    trace = one(config.change(l2=0.0), data=data, initial=initial)
+    trace = one(config.replace(l2=0.0), data=data, initial=initial)
     assert trace.loss[0] == 2.25 and trace.total_loss[0] == 2.25
     np.testing.assert_allclose(trace.grad_norm[0], [3.0, 21.0], rtol=1e-15)
     np.testing.assert_allclose(trace.delta_norm[0], [1.5, 3.0], rtol=1e-15)
@@ -123,10 +123,10 @@ def test_clipping_sees_gradients_whose_squares_underflow(clip, dtype, shift, thr
     )
     trace = one(config, data=data, initial=initial)
     few = 50 * eps(dtype)
-    whole = float(np.linalg.norm(norms / norms[0])) * norms[0]
-    wanted = norms * (threshold / whole) if clip == "global_norm" else np.full(6, threshold)
+    integer = float(np.linalg.norm(norms / norms[0])) * norms[0]
+    wanted = norms * (threshold / integer) if clip == "global_norm" else np.full(6, threshold)
     np.testing.assert_allclose(trace.clipped_grad_norm[0], wanted, rtol=few)
-    np.testing.assert_allclose(trace.clip_scale[0], np.linalg.norm(wanted / whole), rtol=few)
+    np.testing.assert_allclose(trace.clip_scale[0], np.linalg.norm(wanted / integer), rtol=few)
 
 
 @pytest.mark.parametrize("clip", CLIPS)
@@ -140,7 +140,7 @@ def test_gradients_whose_squares_overflow_are_neither_infinite_nor_diverged(dtyp
     big, small = np.linalg.norm(X.T @ (delta @ V2.T)), np.linalg.norm((X @ V1).T @ delta)
     wanted = [float(np.ldexp(big, shift)), float(np.ldexp(small, -shift))]
     config = RunConfig(hidden=(4,), activation="linear", bias=False, dtype=dtype, steps=1, clip=clip)
-    config = config.change(learning_rate=1e-30 if dtype == "float32" else 1e-300)
+    config = config.replace(learning_rate=1e-30 if dtype == "float32" else 1e-300)
     initial = [(np.ldexp(V1, -shift), None), (np.ldexp(V2, shift), None)]
     trace = one(config, data=(X, D), initial=initial)
     few = 1000 * eps(dtype)  # the product of order 1 cancels against the target
@@ -181,8 +181,8 @@ def test_no_gradient_at_all_is_not_clipped_and_does_not_divide_by_zero():
 )
 def test_rows_are_initialization_every_kth_step_and_the_end(steps, every, rows):
     config = RunConfig(hidden=(3, 3), samples=8, steps=steps, record_every=every, optimizer="adam", l1=0.1)
-    config = config.change(clip="value", clip_threshold=0.1)
-    trace, full = train([config, config.change(record_every=1)])
+    config = config.replace(clip="value", clip_threshold=0.1)
+    trace, full = train([config, config.replace(record_every=1)])
     assert trace.step.tolist() == rows
     assert len(trace.loss) == config.rows == len(rows)
     for name in (*LAYER_NORMS, *LOSSES_OF_A_ROW, "accuracy", "saturation", "dead", "clip_scale"):
@@ -195,7 +195,7 @@ def test_rows_are_initialization_every_kth_step_and_the_end(steps, every, rows):
 def test_no_steps_leave_the_initial_parameters():
     config = RunConfig(hidden=(4, 3), steps=0, samples=8, init="he_uniform", bias_std=0.2, seed=3)
     trace = one(config)
-    longer = one(config.change(steps=3))
+    longer = one(config.replace(steps=3))
     assert trace.loss[0] == longer.loss[0]
     np.testing.assert_array_equal(trace.grad_norm[0], longer.grad_norm[0])
     kept = snapshot(config)
@@ -212,25 +212,25 @@ def test_no_step_is_made_out_of_the_last_row(optimizer):
 
 def test_a_shorter_run_is_the_beginning_of_a_longer_one():
     config = RunConfig(hidden=(4, 4), samples=16, batch_size=5, optimizer="adam", steps=12)
-    long, short = train([config, config.change(steps=7)])
+    long, short = train([config, config.replace(steps=7)])
     for name in (*LAYER_NORMS, *LOSSES_OF_A_ROW, "accuracy"):
         np.testing.assert_array_equal(getattr(long, name)[:8], getattr(short, name))
 
 
 STEPPERS = [RunConfig(hidden=(5, 4), samples=12, steps=6, learning_rate=0.05, optimizer=name) for name in OPTIMIZERS]
 STEPPERS += [
-    STEPPERS[0].change(weight_decay=0.5),
-    STEPPERS[1].change(max_norm=0.5, weight_decay=0.2, l2=0.1),
-    STEPPERS[4].change(max_norm=0.7, clip="adaptive", clip_threshold=0.05),
-    STEPPERS[0].change(batch_size=5, clip="global_norm", clip_threshold=0.1),
-    STEPPERS[2].change(batch_size=5, activation="relu", normalization="layer", l1=0.05),
-    STEPPERS[0].change(bias=False, clip="value", clip_threshold=0.01),
+    STEPPERS[0].replace(weight_decay=0.5),
+    STEPPERS[1].replace(max_norm=0.5, weight_decay=0.2, l2=0.1),
+    STEPPERS[4].replace(max_norm=0.7, clip="adaptive", clip_threshold=0.05),
+    STEPPERS[0].replace(batch_size=5, clip="global_norm", clip_threshold=0.1),
+    STEPPERS[2].replace(batch_size=5, activation="relu", normalization="layer", l1=0.05),
+    STEPPERS[0].replace(bias=False, clip="value", clip_threshold=0.01),
 ]
 
 
 @pytest.mark.parametrize("config", STEPPERS, ids=lambda config: f"{config.optimizer}-{config.clip}")
 def test_update_ratio_is_of_the_step_that_was_made(config):
-    states = train([config.change(steps=t) for t in range(config.steps + 1)])
+    states = train([config.replace(steps=t) for t in range(config.steps + 1)])
     full = states[-1]
     for t in range(config.steps):
         before, after = states[t].weights, states[t + 1].weights
@@ -272,8 +272,8 @@ def test_a_snapshot_is_the_row_of_its_step(config, step):
     np.testing.assert_allclose(trace.weight_norm[step], norms(W for W, _ in kept.weights), rtol=few)
     biases = [g for g in kept.bias_gradient if g is not None]
     assert (len(biases) > 0) == config.bias
-    whole = norm(norms(kept.weight_gradient) + norms(biases))
-    assert trace.global_grad_norm[step] == pytest.approx(whole, rel=few)
+    integer = norm(norms(kept.weight_gradient) + norms(biases))
+    assert trace.global_grad_norm[step] == pytest.approx(integer, rel=few)
     # the loss and the gradients once more from what the snapshot holds
     N, o, d = len(kept.inputs), kept.output.astype(float), kept.targets.astype(float)
     assert N == (config.batch_size or config.samples)
@@ -324,7 +324,7 @@ def test_arrays_of_a_snapshot_are_its_own():
 
 @pytest.mark.parametrize("config", SNAPSHOTS, ids=lambda config: config.dataset)
 def test_evaluate_is_the_forward_pass_of_the_trained_network(config):
-    full = config.change(batch_size=None)
+    full = config.replace(batch_size=None)
     trace, kept = one(full), snapshot(full, full.steps)
     found = evaluate(full, trace.weights, kept.inputs)
     np.testing.assert_allclose(found, kept.output, rtol=10 * eps(config.dtype))
@@ -470,7 +470,7 @@ def test_held_out_samples_never_influence_training(normalization, batch_size):
     config = RunConfig(
         hidden=(5, 5), samples=20, holdout=0.3, steps=6, normalization=normalization, batch_size=batch_size
     )
-    trained_on = snapshot(config.change(batch_size=None), data=(X, D)).inputs
+    trained_on = snapshot(config.replace(batch_size=None), data=(X, D)).inputs
     held = np.array([not (row == trained_on).all(axis=1).any() for row in X])
     assert held.sum() == 6 and len(trained_on) == 14
     trace = one(config, data=(X, D))
@@ -518,16 +518,16 @@ def test_the_order_of_batches_depends_on_the_seed_alone():
     X = np.arange(9.0)[:, None]
     config = RunConfig(hidden=(2,), samples=9, batch_size=3, steps=5)
     first = [batch.inputs for batch in batches(config, (X, X))]
-    changed = config.change(activation="relu", optimizer="adam", hidden=(3, 3))
-    again = [batch.inputs for batch in batches(changed, (X, X))]
-    other = [batch.inputs for batch in batches(config.change(seed=1), (X, X))]
+    apply_changes = config.replace(activation="relu", optimizer="adam", hidden=(3, 3))
+    again = [batch.inputs for batch in batches(apply_changes, (X, X))]
+    other = [batch.inputs for batch in batches(config.replace(seed=1), (X, X))]
     np.testing.assert_array_equal(first, again)
     assert not np.array_equal(first, other)
 
 
 def test_a_batch_of_all_samples_is_the_full_batch():
     config = RunConfig(hidden=(4,), samples=10, steps=5)
-    full, batch = train([config, config.change(batch_size=10)])
+    full, batch = train([config, config.replace(batch_size=10)])
     same_weights(full, batch)
     np.testing.assert_array_equal(full.grad_norm, batch.grad_norm)
 
@@ -557,18 +557,18 @@ def test_a_diverged_run_keeps_what_it_had_and_says_nothing_afterwards():
     assert np.isfinite(trace.weight_norm[at]).all()  # what could be computed
     assert np.isnan(trace.update_ratio[at]).all()  # the step out of it was not made
     assert trace.rows_recorded == at + 1 and trace.last_row == at - 1
-    before = one(EXPLODING.change(steps=at))
+    before = one(EXPLODING.replace(steps=at))
     assert before.diverged_at == at  # in its last row
     same_weights(trace, before)
     np.testing.assert_array_equal(trace.grad_norm[: at + 1], before.grad_norm)
-    assert one(EXPLODING.change(steps=at - 1)).diverged_at is None
+    assert one(EXPLODING.replace(steps=at - 1)).diverged_at is None
 
 
 @pytest.mark.parametrize("every", [2, 3, 7, 100])
 def test_divergence_between_two_rows_adds_no_row(every):
-    full, sparse = one(EXPLODING), one(EXPLODING.change(record_every=every))
+    full, sparse = one(EXPLODING), one(EXPLODING.replace(record_every=every))
     assert sparse.diverged_at == full.diverged_at
-    assert len(sparse.step) == EXPLODING.change(record_every=every).rows
+    assert len(sparse.step) == EXPLODING.replace(record_every=every).rows
     recorded = sparse.step <= full.diverged_at
     assert sparse.rows_recorded == recorded.sum()
     for name in (*LAYER_NORMS, *LOSSES_OF_A_ROW):
@@ -657,7 +657,7 @@ def test_data_given_override_the_dataset_its_samples_and_its_noise():
     rng = np.random.default_rng(8)
     data = rng.standard_normal((9, 5)), rng.standard_normal((9, 2))
     config = RunConfig(dataset="iris", samples=3, noise=7.0, hidden=(4,), steps=3)
-    trace, other = one(config, data=data), one(config.change(dataset="custom", samples=500, noise=0.0), data=data)
+    trace, other = one(config, data=data), one(config.replace(dataset="custom", samples=500, noise=0.0), data=data)
     same_weights(trace, other)
     assert trace.weights[0][0].shape == (5, 4) and trace.weights[1][0].shape == (4, 2)
     assert trace.config is config and trace.task == "regression"
@@ -685,8 +685,8 @@ def test_initial_parameters_given_are_those_of_row_zero_and_are_not_changed():
 
 def test_final_weights_go_on_where_a_run_ended():
     config = RunConfig(hidden=(3, 3), steps=10, samples=8)
-    half = one(config.change(steps=6))
-    rest = one(config.change(steps=4), initial=half.weights)
+    half = one(config.replace(steps=6))
+    rest = one(config.replace(steps=4), initial=half.weights)
     same_weights(one(config), rest)
 
 
@@ -799,7 +799,7 @@ def test_float32_is_float64_to_its_rounding(loss, optimizer):
         dataset="iris", samples=30, hidden=(8, 8, 8), activation="tanh", loss=loss, output_activation=output, steps=10,
         optimizer=optimizer, learning_rate=0.01, l2=1e-3, clip="global_norm", clip_threshold=0.5, normalization="layer",
     )  # fmt: skip
-    wide, narrow = train([config, config.change(dtype="float32")])
+    wide, narrow = train([config, config.replace(dtype="float32")])
     for name in (*LAYER_NORMS, *LOSSES_OF_A_ROW, "clip_scale"):
         found = getattr(narrow, name)
         assert found.dtype == np.float64
@@ -813,7 +813,7 @@ def test_float32_is_float64_to_its_rounding(loss, optimizer):
 
 def test_both_dtypes_start_from_the_same_draws():
     config = RunConfig(hidden=(8, 8), steps=0, samples=8, bias_std=0.3, init="glorot_uniform")
-    wide, narrow = train([config, config.change(dtype="float32")])
+    wide, narrow = train([config, config.replace(dtype="float32")])
     for (W, b), (W_narrow, b_narrow) in zip(wide.weights, narrow.weights, strict=True):
         np.testing.assert_array_equal(W.astype(np.float32), W_narrow)
         np.testing.assert_array_equal(b.astype(np.float32), b_narrow)

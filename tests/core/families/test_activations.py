@@ -141,13 +141,13 @@ def test_forward_writes_into_its_buffers_only_and_the_same_for_every_shape(activ
 
 def test_rays_are_the_whole_of_those_that_have_them_and_of_no_other(activation):
     z = POINTS[POINTS != 0]
-    low, high = activation.rays or activation.slope(np.array([-1e4, 1e4]))
-    rays = np.where(z < 0, low, high) * z
+    low, high = activation.piecewise_slopes or activation.slope(np.array([-1e4, 1e4]))
+    piecewise_slopes = np.where(z < 0, low, high) * z
     value, slope = activation.evaluate(z)
-    if activation.rays is None:  # the nearest two rays miss the value by as much as the bend is high
-        assert np.abs(value - rays)[np.abs(z) < 10].max() > 0.1
+    if activation.piecewise_slopes is None:  # the nearest two rays miss the value by as much as the bend is high
+        assert np.abs(value - piecewise_slopes)[np.abs(z) < 10].max() > 0.1
     else:
-        np.testing.assert_array_max_ulp(value, rays, 1)
+        np.testing.assert_array_max_ulp(value, piecewise_slopes, 1)
         np.testing.assert_allclose(slope, np.where(z < 0, low, high), rtol=np.finfo(float).eps)  # 0.99 + 0.01
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from core import RunConfig, train
 from core.families.clipping import AGC_EPS, CLIPS, project_max_norm
-from core.layout import Layout, Stacked, scaled_norm
+from core.layout import Layout, ParameterStack, scaled_norm
 
 EPS = {dtype: float(np.finfo(dtype).eps) for dtype in (np.float64, np.float32)}
 RULES = [name for name in CLIPS if name != "none"]
@@ -27,7 +27,7 @@ def stacks(draw):
     def values(power):
         flat = rng.standard_normal((runs, layout.size)) * 10.0**power
         flat[rng.random(flat.shape) < 0.2] = 0
-        return Stacked(layout, flat.astype(dtype))
+        return ParameterStack(layout, flat.astype(dtype))
 
     gradient, parameters = values(exponent), values(draw(st.integers(-4, 2)))
     threshold = (10.0 ** (exponent + rng.uniform(-2, 3, runs))).astype(dtype)
@@ -35,7 +35,7 @@ def stacks(draw):
 
 
 def copy(stack):
-    return Stacked(stack.layout, stack.flat.copy())
+    return ParameterStack(stack.layout, stack.flat.copy())
 
 
 def clip(name, gradient, parameters, threshold):
@@ -71,7 +71,9 @@ def parts(name, gradient, parameters, threshold):
 def test_every_member_says_what_it_is():
     assert set(CLIPS) == {"none", "value", "global_norm", "per_layer_norm", "adaptive"}
     for name, rule in CLIPS.items():
-        assert rule.name == name and rule.label and rule.source and rule.suited > 0 and r"\leftarrow" in rule.formula
+        assert (
+            rule.name == name and rule.label and rule.source and rule.recommended > 0 and r"\leftarrow" in rule.formula
+        )
         assert (rule.apply is None) == (name == "none")
 
 
@@ -123,7 +125,7 @@ def test_clipping_again_changes_nothing_but_a_rounding(name, stack):
 def test_clipping_commutes_with_a_power_of_two(name, stack, shift):
     layout, gradient, parameters, threshold, dtype = stack
     factor = dtype(2.0**shift)
-    scaled = Stacked(layout, gradient.flat * factor)
+    scaled = ParameterStack(layout, gradient.flat * factor)
     one, other = clip(name, gradient, parameters, threshold), clip(name, scaled, parameters, threshold * factor)
     # exact but where squares leave the range in one of the two and are computed again, or numbers become subnormal
     margin = (4 + math.sqrt(layout.size)) * EPS[dtype]
@@ -138,7 +140,10 @@ def test_runs_do_not_mix(name, stack):
     together = clip(name, gradient, parameters, threshold)
     for run in range(len(threshold)):
         part = slice(run, run + 1)
-        pieces = Stacked(layout, gradient.flat[part].copy()), Stacked(layout, parameters.flat[part].copy())
+        pieces = (
+            ParameterStack(layout, gradient.flat[part].copy()),
+            ParameterStack(layout, parameters.flat[part].copy()),
+        )
         np.testing.assert_array_equal(clip(name, *pieces, threshold[part]).flat, together.flat[part])
 
 
@@ -151,7 +156,7 @@ def test_a_zero_gradient_stays_zero(name):
 
 def test_a_norm_exactly_at_the_threshold_is_left_alone():
     layout = Layout((2, 1), False)
-    gradient = Stacked(layout, np.array([[3.0, 4.0]]))
+    gradient = ParameterStack(layout, np.array([[3.0, 4.0]]))
     for name in RULES:
         threshold = np.array([5.0 / AGC_EPS if name == "adaptive" else 5.0])
         clipped = clip(name, gradient, layout.new(1, np.float64), threshold)
@@ -160,19 +165,19 @@ def test_a_norm_exactly_at_the_threshold_is_left_alone():
 
 def test_weights_and_biases_count_jointly_in_a_layer_and_globally():
     layout = Layout((1, 1, 1), True)  # W b W b
-    gradient = Stacked(layout, np.array([[3.0, 4.0, 6.0, 8.0]]))
+    gradient = ParameterStack(layout, np.array([[3.0, 4.0, 6.0, 8.0]]))
     parameters = layout.new(1, np.float64)
     per_layer = clip("per_layer_norm", gradient, parameters, np.array([1.0]))
     np.testing.assert_allclose(per_layer.flat, [[0.6, 0.8, 0.6, 0.8]], rtol=1e-15)
-    whole = clip("global_norm", gradient, parameters, np.array([1.0]))
-    np.testing.assert_allclose(whole.flat, gradient.flat / math.sqrt(125), rtol=1e-15)
+    integer = clip("global_norm", gradient, parameters, np.array([1.0]))
+    np.testing.assert_allclose(integer.flat, gradient.flat / math.sqrt(125), rtol=1e-15)
 
 
 def test_adaptive_by_hand():
     # unit 1 weighs 5, its gradient 10: down to 0.1 * 5; unit 2 weighs 0, so 1e-3 counts; the bias vector is one unit
     layout = Layout((2, 2), True)
-    parameters = Stacked(layout, np.array([[3.0, 0.0, 4.0, 0.0, 6.0, 8.0]]))  # rows of W, then b
-    gradient = Stacked(layout, np.array([[6.0, 0.3, 8.0, 0.4, 30.0, 40.0]]))
+    parameters = ParameterStack(layout, np.array([[3.0, 0.0, 4.0, 0.0, 6.0, 8.0]]))  # rows of W, then b
+    gradient = ParameterStack(layout, np.array([[6.0, 0.3, 8.0, 0.4, 30.0, 40.0]]))
     clipped = clip("adaptive", gradient, parameters, np.array([0.1]))
     np.testing.assert_allclose(clipped.flat, [[0.3, 0.6e-4, 0.4, 0.8e-4, 0.6, 0.8]], rtol=1e-14)
 
@@ -208,19 +213,19 @@ def test_a_trained_network_obeys_its_max_norm_after_every_step(dtype):
         hidden=(6, 6, 6), activation="relu", init_scale=3.0, learning_rate=0.05, max_norm=0.8, samples=16, dtype=dtype
     )
     for steps in (1, 2, 7):
-        (trace,) = train([config.change(steps=steps)])
+        (trace,) = train([config.replace(steps=steps)])
         bound = 0.8 * (1 + 8 * np.finfo(dtype).eps)
         norms = [np.linalg.norm(W.astype(float), axis=0) for W, _ in trace.weights]
         assert max(map(np.max, norms)) <= bound
         assert max(map(np.max, norms)) > 0.79  # it binds
-    (start,) = train([config.change(steps=0)])
+    (start,) = train([config.replace(steps=0)])
     assert np.linalg.norm(start.weights[0][0], axis=0).max() > 0.8  # initial weights are not projected
 
 
 @pytest.mark.parametrize("name", RULES)
 def test_a_run_that_never_exceeds_its_threshold_is_the_unclipped_run_bit_for_bit(name):
     plain = RunConfig(hidden=(5, 5), steps=10, samples=16, seed=2)
-    free, clipped = train([plain, plain.change(clip=name, clip_threshold=1e6)])
+    free, clipped = train([plain, plain.replace(clip=name, clip_threshold=1e6)])
     for (W, b), (W_clipped, b_clipped) in zip(free.weights, clipped.weights, strict=True):
         np.testing.assert_array_equal(W, W_clipped)
         np.testing.assert_array_equal(b, b_clipped)

@@ -39,9 +39,9 @@ def exact(loss, net, target):
                 total += sum(b * right + (1 - b) * wrong for (right, wrong), b in zip(logs, d, strict=True))
                 deltas.append([1 / (1 + mpmath.exp(-a)) - b for a, b in zip(z, d, strict=True)])
             else:
-                whole = sum(mpmath.exp(a) for a in z)
-                total -= sum(b * (a - mpmath.log(whole)) for a, b in zip(z, d, strict=True))
-                deltas.append([mpmath.exp(a) / whole - b for a, b in zip(z, d, strict=True)])
+                integer = sum(mpmath.exp(a) for a in z)
+                total -= sum(b * (a - mpmath.log(integer)) for a, b in zip(z, d, strict=True))
+                deltas.append([mpmath.exp(a) / integer - b for a, b in zip(z, d, strict=True)])
         return float(total / len(net)), np.array([[float(v) for v in row] for row in deltas])
 
 

@@ -120,7 +120,7 @@ def test_quadratic_descent_is_stable_just_below_its_limit_and_not_above():
         base = RunConfig(hidden=(), bias=False, optimizer=name, momentum=MU, steps=4000)
         start = [(np.array([[1.0]]), None)]
         below, above = (
-            train([base.change(learning_rate=limit * f)], data=data, initial=[start])[0] for f in (0.995, 1.005)
+            train([base.replace(learning_rate=limit * f)], data=data, initial=[start])[0] for f in (0.995, 1.005)
         )
         assert below.loss[-1] < 1e-3
         assert above.loss[-1] > 1e3

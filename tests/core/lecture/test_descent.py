@@ -16,15 +16,15 @@ from core.lecture.descent import (
     SLICE_X,
     SURFACES,
     Path,
-    beside,
     bowl,
+    classify,
     descend,
     grid,
-    judge,
-    limit,
     network_error,
     rosenbrock,
     saddle,
+    stability_limit,
+    start_near,
 )
 
 PLACES = [(-1.3, 0.7), (0.4, -1.1), (2.0, 3.0), (0.0, 0.0), (1.0, 1.0)]
@@ -130,13 +130,13 @@ def test_path_of_a_heavy_ball_is_powers_of_its_matrix_of_position_and_velocity()
 @pytest.mark.parametrize("condition", [2, 10, 100])
 def test_a_bowl_converges_just_below_the_limit_and_diverges_just_above(condition, momentum):
     surface = bowl(condition, 30)
-    most = limit(surface.hessian(np.zeros(2)), momentum)
+    most = stability_limit(surface.hessian(np.zeros(2)), momentum)
     assert most == pytest.approx(2 * (1 + momentum) / condition)
     below = descend(surface, (-2.4, 1.2), 0.95 * most, momentum, 2000)
     above = descend(surface, (-2.4, 1.2), 1.05 * most, momentum, 2000)
     assert below.diverged_at is None and below.values[-1] < 1e-9 * below.values[0]
-    assert judge(surface, below).kind == "arrives"
-    assert above.diverged_at is not None and judge(surface, above).kind == "diverges"
+    assert classify(surface, below).kind == "arrives"
+    assert above.diverged_at is not None and classify(surface, above).kind == "diverges"
     assert len(above.points) == above.diverged_at + 1
 
 
@@ -144,7 +144,7 @@ def test_a_bowl_converges_just_below_the_limit_and_diverges_just_above(condition
 def test_limit_at_a_minimum_decides_what_happens_near_it(name):
     surface = SURFACES[name]()
     lowest = np.array(surface.minima[0])
-    most = limit(surface.hessian(lowest))
+    most = stability_limit(surface.hessian(lowest))
     (_, steep) = np.linalg.eigh(surface.hessian(lowest))[1].T
     near = lowest + 1e-6 * steep
     ends = [descend(surface, tuple(near), share * most, steps=30).points[-1] for share in (0.9, 1.1)]
@@ -154,8 +154,8 @@ def test_limit_at_a_minimum_decides_what_happens_near_it(name):
 
 
 def test_there_is_no_limit_where_nothing_curves_upwards():
-    assert limit(np.array([[-1.0, 0.0], [0.0, -2.0]])) == math.inf
-    assert limit(np.zeros((2, 2))) == math.inf
+    assert stability_limit(np.array([[-1.0, 0.0], [0.0, -2.0]])) == math.inf
+    assert stability_limit(np.zeros((2, 2))) == math.inf
 
 
 @pytest.mark.parametrize("rate", [1e-300, 1.0, 1e6])
@@ -194,20 +194,20 @@ def test_a_bad_bowl_is_refused(bad):
 def test_a_start_at_the_minimum_arrives_at_step_0():
     for name in SURFACES:
         surface = SURFACES[name]()
-        assert judge(surface, descend(surface, surface.minima[0], 0.1, steps=5)).kind == "arrives"
-        assert judge(surface, descend(surface, surface.minima[0], 0.1, steps=5)).step == 0
+        assert classify(surface, descend(surface, surface.minima[0], 0.1, steps=5)).kind == "arrives"
+        assert classify(surface, descend(surface, surface.minima[0], 0.1, steps=5)).step == 0
 
 
 def test_a_start_on_the_ridge_of_the_saddle_is_stuck():
     path = descend(saddle(), (1.0, 0.0), 0.2, steps=200)
-    assert judge(saddle(), path).kind == "stuck"
+    assert classify(saddle(), path).kind == "stuck"
 
 
 def test_arrival_is_the_first_step_from_which_a_thousandth_of_the_way_is_left():
     surface = replace(bowl(1, 0), quadratic=False)
     points = np.array([[1.0, 0.0], [0.0, 0.0], [0.5, 0.0], [0.01, 0.0], [0.0, 0.0]])
     path = Path(points, np.array([float(surface.value(*p)) for p in points]), None, 0.1, 0.0)
-    outcome = judge(surface, path)
+    outcome = classify(surface, path)
     assert (outcome.kind, outcome.step) == ("arrives", 3)  # at step 1 it was there, but did not stay
     # moves -1, 0.5, -0.49, -0.01: the second and third turn back, the fourth does not
     assert outcome.turning == pytest.approx(2 / 3)
@@ -215,7 +215,7 @@ def test_arrival_is_the_first_step_from_which_a_thousandth_of_the_way_is_left():
 
 
 def test_no_step_is_judged_too():
-    outcome = judge(bowl(), descend(bowl(), (1.0, 1.0), 0.1, steps=0))
+    outcome = classify(bowl(), descend(bowl(), (1.0, 1.0), 0.1, steps=0))
     assert (outcome.kind, outcome.step, outcome.done, outcome.turning) == ("underway", 0, 0.0, 0.0)
 
 
@@ -223,11 +223,11 @@ def test_no_step_is_judged_too():
 @pytest.mark.parametrize("momentum", [0.9, 0.99])
 def test_momentum_that_swings_up_below_the_limit_is_not_called_divergence(momentum, condition):
     surface = bowl(condition, 30)
-    most = limit(surface.hessian(np.zeros(2)), momentum)
+    most = stability_limit(surface.hessian(np.zeros(2)), momentum)
     kinds = set()
     for steps in (1, 5, 10, 50, 200):
         path = descend(surface, surface.start, 0.95 * most, momentum, steps)
-        outcome = judge(surface, path)
+        outcome = classify(surface, path)
         assert outcome.kind != "diverges"
         assert (outcome.kind == "swings") == (path.values[-1] > path.values[0])
         kinds.add(outcome.kind)
@@ -238,14 +238,14 @@ def test_momentum_that_swings_up_below_the_limit_is_not_called_divergence(moment
         < descend(surface, surface.start, 0.95 * most, momentum, 0).values[-1]
     )
     above = descend(surface, surface.start, 1.05 * most, momentum, 2000)
-    assert judge(surface, above).kind == "diverges"
+    assert classify(surface, above).kind == "diverges"
 
 
 def test_exactly_at_the_limit_neither_is_promised():
     surface = bowl(10, 0)
-    path = descend(surface, (0.0, 1.0), limit(surface.hessian(np.zeros(2)), 0.5), 0.5, 9)
+    path = descend(surface, (0.0, 1.0), stability_limit(surface.hessian(np.zeros(2)), 0.5), 0.5, 9)
     higher = replace(path, values=path.values + np.arange(10))
-    assert judge(surface, higher).kind == "underway"
+    assert classify(surface, higher).kind == "underway"
 
 
 @pytest.mark.parametrize("momentum", [0.0, 0.5, 0.9, 0.95, 0.99])
@@ -253,9 +253,9 @@ def test_exactly_at_the_limit_neither_is_promised():
 def test_beside_a_minimum_a_path_arrives_just_below_the_limit_and_leaves_just_above(name, momentum):
     surface = SURFACES[name]()
     for minimum in map(np.array, surface.minima):
-        most = limit(surface.hessian(minimum), momentum)
-        start, steps = beside(surface, minimum, momentum)
-        below = judge(surface, descend(surface, start, 0.95 * most, momentum, steps))
-        above = judge(surface, descend(surface, start, 1.05 * most, momentum, steps))
+        most = stability_limit(surface.hessian(minimum), momentum)
+        start, steps = start_near(surface, minimum, momentum)
+        below = classify(surface, descend(surface, start, 0.95 * most, momentum, steps))
+        above = classify(surface, descend(surface, start, 1.05 * most, momentum, steps))
         assert below.kind == "arrives" and below.done > 1 - ARRIVED
         assert above.kind != "arrives" and above.done < 0

@@ -254,13 +254,13 @@ def test_exact_variance_of_one_layer_agrees_with_draws_and_with_five_over_the_wi
 
 
 def test_training_in_pieces_is_the_run_in_one_piece_and_sharpness_that_of_its_weights():
-    config, data = edge_of_stability.CONFIG.change(steps=60), edge_of_stability.chebyshev()
+    config, data = edge_of_stability.CONFIG.replace(steps=60), edge_of_stability.chebyshev()
     steps, values, losses = edge_of_stability.measured(config, 20, data, lambda done, total: None)
-    (whole,) = train([config], data=data)
-    np.testing.assert_array_equal(losses, whole.loss)
+    (integer,) = train([config], data=data)
+    np.testing.assert_array_equal(losses, integer.loss)
     np.testing.assert_array_equal(steps, [0, 20, 40, 60])
-    assert values[-1] == sharpness(config, whole.weights, data)
-    (start,) = train([config.change(steps=0)], data=data)
+    assert values[-1] == sharpness(config, integer.weights, data)
+    (start,) = train([config.replace(steps=0)], data=data)
     assert values[0] == sharpness(config, start.weights, data)
 
 

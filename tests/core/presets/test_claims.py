@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from core import diagnose, train
-from core.presets.comparisons import READY
-from core.presets.setups import SETUPS
+from core.presets.comparisons import COMPARISON_PRESETS
+from core.presets.setups import PRESETS
 
 VERDICT = {
     "sigmoid": "vanishing",
@@ -18,26 +18,26 @@ VERDICT = {
 
 
 def over_seeds(config, seeds=8):
-    return train([config.change(seed=seed) for seed in range(seeds)])
+    return train([config.replace(seed=seed) for seed in range(seeds)])
 
 
 @pytest.mark.parametrize("name", VERDICT)
 def test_a_setup_gets_the_verdict_it_is_named_for(name):
-    (trace,) = train([SETUPS[name].config])
+    (trace,) = train([PRESETS[name].config])
     assert diagnose(trace).verdict == VERDICT[name]
 
 
 @pytest.mark.parametrize("name", ["tanh", "relu", "clipped", "max_norm"])
 @pytest.mark.slow
 def test_setups_that_are_said_to_learn_reach_accuracy_one_on_every_seed(name):
-    for trace in over_seeds(SETUPS[name].config):
+    for trace in over_seeds(PRESETS[name].config):
         assert trace.diverged_at is None
         assert trace.accuracy[-1] >= 0.98
 
 
 @pytest.mark.slow
 def test_the_deep_sigmoid_vanishes_and_learns_no_more_than_the_mean_on_every_seed():
-    for trace in over_seeds(SETUPS["sigmoid"].config):
+    for trace in over_seeds(PRESETS["sigmoid"].config):
         assert trace.grad_norm[0, 0] < 1e-6 * trace.grad_norm[0, -1]
         assert trace.layer_factor() < 0.3
         assert trace.loss[-1] == pytest.approx(0.25, abs=0.01)  # the variance of targets 0 and 1
@@ -46,7 +46,7 @@ def test_the_deep_sigmoid_vanishes_and_learns_no_more_than_the_mean_on_every_see
 @pytest.mark.parametrize("name", ["exploding", "large_weights"])
 @pytest.mark.slow
 def test_setups_that_are_said_to_diverge_do_so_within_ten_steps_on_every_seed(name):
-    assert all(trace.diverged_at is not None and trace.diverged_at <= 10 for trace in over_seeds(SETUPS[name].config))
+    assert all(trace.diverged_at is not None and trace.diverged_at <= 10 for trace in over_seeds(PRESETS[name].config))
 
 
 @pytest.mark.parametrize(
@@ -55,21 +55,21 @@ def test_setups_that_are_said_to_diverge_do_so_within_ten_steps_on_every_seed(na
 )
 @pytest.mark.slow
 def test_every_clipping_rule_rescues_the_exploding_setup(clip, threshold):
-    for trace in over_seeds(SETUPS["exploding"].config.change(clip=clip, clip_threshold=threshold)):
+    for trace in over_seeds(PRESETS["exploding"].config.replace(clip=clip, clip_threshold=threshold)):
         assert trace.diverged_at is None and trace.accuracy[-1] >= 0.95
 
 
 @pytest.mark.parametrize("weak", [{"l1": 0.001}, {"l2": 0.001}, {"weight_decay": 0.1}])
 @pytest.mark.slow
 def test_penalties_and_decay_cannot_hold_the_explosion_that_max_norm_holds(weak):
-    for trace in over_seeds(SETUPS["large_weights"].config.change(**weak)):
+    for trace in over_seeds(PRESETS["large_weights"].config.replace(**weak)):
         assert trace.diverged_at is not None or trace.accuracy[-1] < 0.9
 
 
 @pytest.mark.slow
 def test_depth_fifty_vanishes_plain_trains_with_residuals_and_is_level_or_explodes_when_normalized():
     plain, residual, layer, batch = (
-        over_seeds(SETUPS[name].config, 4) for name in ("deep", "deep_residual", "deep_layer_norm", "deep_batch_norm")
+        over_seeds(PRESETS[name].config, 4) for name in ("deep", "deep_residual", "deep_layer_norm", "deep_batch_norm")
     )
     for trace in plain:
         assert trace.grad_norm[0].max() < 1e-45
@@ -85,7 +85,7 @@ def test_depth_fifty_vanishes_plain_trains_with_residuals_and_is_level_or_explod
 
 def final(name):
     """By arm of a ready comparison: traces over its seeds."""
-    comparison = READY[name].comparison
+    comparison = COMPARISON_PRESETS[name].comparison
     configs = comparison.configs()
     traces = train(configs)
     seeds = comparison.seeds

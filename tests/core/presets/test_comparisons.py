@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from core import RunConfig, train
-from core.presets.comparisons import READY, SEEDS
+from core.presets.comparisons import COMPARISON_PRESETS, SEEDS
 
 
 @cache
 def arms(name):
     """The traces of each arm of a ready comparison, by the arm's name."""
-    comparison = READY[name].comparison
+    comparison = COMPARISON_PRESETS[name].comparison
     return {arm.name: runs for arm, runs in zip(comparison.arms, comparison.train(), strict=True)}
 
 
@@ -42,7 +42,7 @@ def growth(runs):
     return np.array([np.linalg.norm(t.weight_norm[-1]) / np.linalg.norm(t.weight_norm[0]) for t in runs])
 
 
-@pytest.mark.parametrize("ready", READY.values(), ids=READY)
+@pytest.mark.parametrize("ready", COMPARISON_PRESETS.values(), ids=COMPARISON_PRESETS)
 def test_every_ready_comparison_is_of_eight_seeds_and_says_its_claim_in_few_sentences(ready):
     assert ready.comparison.seeds == SEEDS == 8
     assert ready.label and ready.claim.endswith(".")
@@ -50,7 +50,7 @@ def test_every_ready_comparison_is_of_eight_seeds_and_says_its_claim_in_few_sent
 
 
 def test_no_two_ready_comparisons_are_one():
-    assert len({ready.comparison for ready in READY.values()}) == len(READY)
+    assert len({ready.comparison for ready in COMPARISON_PRESETS.values()}) == len(COMPARISON_PRESETS)
 
 
 def test_sigmoid_vanishes_where_tanh_and_relu_with_their_inits_do_not():
@@ -122,9 +122,9 @@ def test_weights_grow_by_two_fifths_under_adam_and_each_regularization_holds_the
 @pytest.mark.slow
 def test_under_plain_sgd_l2_is_half_a_weight_decay_and_l1_holds_more():
     # Reference figures, sums of the layers' norms at learning rate 0.2: 25.9 to 31.5 without, 24 with l1, 26.6 with l2.
-    base = READY["weight_growth"].comparison.base.change(optimizer="sgd", learning_rate=0.2)
+    base = COMPARISON_PRESETS["weight_growth"].comparison.base.replace(optimizer="sgd", learning_rate=0.2)
     changes = [{}, {"l1": 1e-3}, {"l2": 1e-3}, {"weight_decay": 2e-3}]
-    traces = train([base.change(seed=seed, **change) for change in changes for seed in range(8)])
+    traces = train([base.replace(seed=seed, **change) for change in changes for seed in range(8)])
     sums = np.array([[t.weight_norm[0].sum(), t.weight_norm[-1].sum()] for t in traces]).reshape(4, 8, 2)
     start, end = np.median(sums[0, :, 0]), np.median(sums[:, :, 1], axis=1)
     # 2 %: their seeds were others; over ours the sum varies by about 1 %
@@ -171,11 +171,11 @@ def test_adam_moves_the_weights_of_a_vanishing_network_which_still_learns_nothin
 
 
 def test_every_ready_comparison_starts_from_the_same_draws_in_arms_of_one_shape():
-    for ready in READY.values():
+    for ready in COMPARISON_PRESETS.values():
         shapes = {}
         for arm in ready.comparison.arms:
             config = arm.config(ready.comparison.base)
-            (trace,) = train([config.change(steps=0)])
+            (trace,) = train([config.replace(steps=0)])
             if config.init == "normal" and config.init_scale == ready.comparison.base.init_scale:
                 shapes.setdefault(config.hidden, []).append(trace.weight_norm[0])
         for norms in shapes.values():
@@ -183,4 +183,4 @@ def test_every_ready_comparison_starts_from_the_same_draws_in_arms_of_one_shape(
 
 
 def test_the_default_comparison_is_the_default_network():
-    assert READY["optimizers"].comparison.base == RunConfig()
+    assert COMPARISON_PRESETS["optimizers"].comparison.base == RunConfig()

@@ -8,7 +8,7 @@ import pytest
 
 from core import RunConfig, diagnose, train
 from core.families.clipping import CLIPS
-from core.presets.setups import SETUPS
+from core.presets.setups import PRESETS
 
 CLIPPING = [name for name, clip in CLIPS.items() if clip.apply is not None]
 
@@ -16,8 +16,8 @@ CLIPPING = [name for name, clip in CLIPS.items() if clip.apply is not None]
 @cache
 def traces(name, **changes):
     """A set-up's runs, perhaps changed, over the seeds it is measured on."""
-    config = SETUPS[name].config.change(**dict(changes.items()))
-    return train([config.change(seed=seed) for seed in range(4 if len(config.hidden) == 50 else 8)])
+    config = PRESETS[name].config.replace(**dict(changes.items()))
+    return train([config.replace(seed=seed) for seed in range(4 if len(config.hidden) == 50 else 8)])
 
 
 def verdicts(runs):
@@ -37,20 +37,20 @@ def first_to_last(trace):
     return trace.grad_norm[0, 0] / trace.grad_norm[0, -1]
 
 
-@pytest.mark.parametrize("name", SETUPS)
+@pytest.mark.parametrize("name", PRESETS)
 def test_every_setup_says_what_it_is(name):
-    setup = SETUPS[name]
+    setup = PRESETS[name]
     assert setup.name == name and setup.label
     assert setup.description.endswith(".") and 1 <= setup.description.count(". ") + 1 <= 3
 
 
 def test_no_two_setups_are_one():
-    assert len({setup.config for setup in SETUPS.values()}) == len(SETUPS)
-    assert len({setup.label for setup in SETUPS.values()}) == len(SETUPS)
+    assert len({setup.config for setup in PRESETS.values()}) == len(PRESETS)
+    assert len({setup.label for setup in PRESETS.values()}) == len(PRESETS)
 
 
 def test_the_first_setup_is_what_the_page_opens_with():
-    assert next(iter(SETUPS.values())).config == RunConfig()
+    assert next(iter(PRESETS.values())).config == RunConfig()
 
 
 def test_deep_sigmoid_vanishes_and_learns_the_mean_only():
@@ -109,16 +109,16 @@ def test_exploding_diverges_within_five_steps():
 @pytest.mark.slow
 @pytest.mark.parametrize("clip", CLIPPING)
 def test_every_clipping_rule_rescues_the_explosion(clip):
-    runs = traces("exploding", clip=clip, clip_threshold=CLIPS[clip].suited)
+    runs = traces("exploding", clip=clip, clip_threshold=CLIPS[clip].recommended)
     assert accuracies(runs) == [1.0] * 8
     assert max(trace.loss[-1] for trace in runs) < 0.001
     assert all({"exploding", "clipping"} <= findings(trace) for trace in runs)
 
 
 def test_clipped_setup_is_the_exploding_one_with_one_of_these_rules():
-    clipped, exploding = SETUPS["clipped"].config, SETUPS["exploding"].config
-    assert clipped == exploding.change(clip="global_norm", clip_threshold=CLIPS["global_norm"].suited)
-    assert [CLIPS[name].suited for name in CLIPPING] == [0.1, 1, 1, 0.1]
+    clipped, exploding = PRESETS["clipped"].config, PRESETS["exploding"].config
+    assert clipped == exploding.replace(clip="global_norm", clip_threshold=CLIPS["global_norm"].recommended)
+    assert [CLIPS[name].recommended for name in CLIPPING] == [0.1, 1, 1, 0.1]
 
 
 def test_large_weights_diverge_at_step_three_or_thereabouts():

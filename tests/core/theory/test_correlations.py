@@ -9,7 +9,7 @@ from core import ConfigError
 from core.families.activations import ACTIVATIONS
 from core.theory import correlation, fixed_points, moments
 from core.theory.correlations import RULE_OF_SIX, arc_cosine, depth_scale, pair
-from core.theory.gaussian import bell_nodes
+from core.theory.gaussian import gaussian_nodes
 from tests.support.erf import ERF
 
 CORRELATIONS = (-1.0, -0.999, -0.6, 0.0, 0.3, 0.95, 1 - 1e-6, 1.0)
@@ -146,7 +146,7 @@ def test_odd_activations_without_biases_lose_all_correlation_when_chaotic():
     (_, rest) = fixed_points("tanh", 2.0)
     assert found.c_star == 0
     # at c = 0 the slopes are independent: chi_c = sigma_w^2 (E phi')^2, and by Stein's lemma E phi' = E[u phi] / q
-    _, u, w = bell_nodes(ACTIVATIONS["tanh"], np.array(rest.q))
+    _, u, w = gaussian_nodes(ACTIVATIONS["tanh"], np.array(rest.q))
     assert found.chi_c == pytest.approx(4 * ((w * np.tanh(u) * u).sum() / rest.q) ** 2, rel=1e-12)
 
 

@@ -7,8 +7,8 @@ import pytest
 
 from core.families.activations import ACTIVATIONS
 from core.families.initializers import INITS
-from core.theory.finite_width import GROUPS, Chain, grouped, over
-from core.theory.grams import passed_back, propagate
+from core.theory.finite_width import GROUPS, FiniteWidthSampler, grouped, safe_divide
+from core.theory.grams import backward_products, propagate
 
 DRAWS = 4000
 WIDTHS = (3, 12, 5, 9, 2)
@@ -34,7 +34,7 @@ def test_there_are_no_more_groups_than_samples_and_none_is_empty(samples):
 
 
 def test_nothing_over_nothing_is_nothing():
-    np.testing.assert_array_equal(over(np.array([0.0, 3.0, 3.0]), np.array([0.0, 0.0, 2.0])), [0.0, 0.0, 1.5])
+    np.testing.assert_array_equal(safe_divide(np.array([0.0, 3.0, 3.0]), np.array([0.0, 0.0, 2.0])), [0.0, 0.0, 1.5])
 
 
 def drawn(phi, init, scale, sigma_b, x, networks):
@@ -69,9 +69,9 @@ def test_a_vector_followed_without_matrices_has_the_law_of_one_that_meets_them(n
     phi, x, scale, sigma_b = ACTIVATIONS[name], np.array([1.0, -0.5, 2.0]), 1.3, 0.2
     gains = [m * (scale * INITS[init].deviation(m, n)) ** 2 for m, n in zip(WIDTHS, WIDTHS[1:], strict=False)]
     grams = propagate(phi, gains, sigma_b, x[None])
-    products, logs = passed_back(grams)
+    products, logs = backward_products(grams)
     rng = np.random.default_rng(3)
-    chain = Chain(init, WIDTHS, grams, products, DRAWS, rng)
+    chain = FiniteWidthSampler(init, WIDTHS, grams, products, DRAWS, rng)
     net = math.sqrt(grams.K[-1][0, 0]) * rng.standard_normal((DRAWS, 1, 2)) * np.sqrt(chain.output)[:, :, None]
     delta = np.ones((DRAWS, 1, 2)) / math.sqrt(2)
     factors = list(chain.backward(slice(None), net, delta))[len(WIDTHS) - 1 :]

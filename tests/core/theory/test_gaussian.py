@@ -10,14 +10,14 @@ import pytest
 from core import ConfigError
 from core.families.activations import ACTIVATIONS
 from core.theory import moments
-from core.theory.gaussian import bell_nodes, growth
+from core.theory.gaussian import gaussian_nodes, moment_derivatives
 from tests.support.erf import ERF
 from tests.support.exact import EXACT
 
 PROMISED = 1e-12  # relative, what `moments` says of itself
 WIDTHS = (1e-6, 1e-3, 0.3, 1.0, 5.0, 50.0, 1e3, 1e4)
-CURVED = [name for name, phi in ACTIVATIONS.items() if phi.rays is None]
-RAYS = [name for name, phi in ACTIVATIONS.items() if phi.rays is not None]
+CURVED = [name for name, phi in ACTIVATIONS.items() if phi.piecewise_slopes is None]
+RAYS = [name for name, phi in ACTIVATIONS.items() if phi.piecewise_slopes is not None]
 SIZES = 10.0 ** np.arange(-3, 2.01)
 
 
@@ -63,7 +63,7 @@ def test_moments_agree_with_quadrature_in_25_digits_at_every_width(name, q):
 
 @pytest.mark.parametrize("name", RAYS)
 def test_moments_of_two_rays_are_half_the_sum_of_either_side(name):
-    low, high = ACTIVATIONS[name].rays
+    low, high = ACTIVATIONS[name].piecewise_slopes
     q = np.array(WIDTHS)
     found = moments(name, q)
     half = 1 / math.sqrt(2 * math.pi)  # E |z| / 2
@@ -76,7 +76,7 @@ def test_moments_of_two_rays_are_half_the_sum_of_either_side(name):
 @pytest.mark.parametrize("name", RAYS)
 def test_quadrature_of_two_rays_gives_their_closed_forms(name):
     phi, q = ACTIVATIONS[name], np.array(WIDTHS)
-    _, u, w = bell_nodes(phi, q)
+    _, u, w = gaussian_nodes(phi, q)
     y, slope = phi.evaluate(u)
     found = [(w * f).sum(axis=1) for f in (y, y**2, slope**2, slope**4)]
     for ours, closed in zip(found, parts(moments(name, q)), strict=True):
@@ -86,7 +86,7 @@ def test_quadrature_of_two_rays_gives_their_closed_forms(name):
 
 @pytest.mark.parametrize("q", WIDTHS)
 def test_quadrature_of_erf_gives_its_closed_forms(q):
-    _, u, w = bell_nodes(ERF, np.array(q))
+    _, u, w = gaussian_nodes(ERF, np.array(q))
     y, slope = ERF.evaluate(u)
     second, slope2 = 2 / math.pi * math.asin(2 * q / (1 + 2 * q)), 4 / math.pi / math.sqrt(1 + 4 * q)
     assert (w * y).sum() == pytest.approx(0, abs=1e-15)
@@ -153,7 +153,7 @@ def test_growth_is_the_slope_of_the_moments(name):
     at = [(w, moments(name, SIZES * math.exp(k * h))) for k, w in stencil]
     second = sum(w * np.log(m.second) for w, m in at) / h
     to_chi = sum(w * np.log(m.slope2) for w, m in at) / h
-    found = growth(name, SIZES)
+    found = moment_derivatives(name, SIZES)
     np.testing.assert_allclose(found[0] * SIZES / moments(name, SIZES).second, second, rtol=0, atol=1e-11)
     np.testing.assert_allclose(found[1] * SIZES, to_chi, rtol=0, atol=1e-11)
 
@@ -161,7 +161,7 @@ def test_growth_is_the_slope_of_the_moments(name):
 @pytest.mark.parametrize("name", ACTIVATIONS)
 def test_growth_at_zero_is_the_limit_from_above(name):
     q = 1e-9  # off by its next term, of size sqrt(q) at a kink
-    assert growth(name, 0.0)[0] == pytest.approx(growth(name, q)[0], abs=1e-3)
+    assert moment_derivatives(name, 0.0)[0] == pytest.approx(moment_derivatives(name, q)[0], abs=1e-3)
 
 
 @pytest.mark.parametrize("name", ["", "Tanh", "swish", None, 3, "relu "])

@@ -9,9 +9,9 @@ from core import ConfigError, RunConfig, snapshot
 from core.families.activations import ACTIVATIONS
 from core.theory import gradient_norms, length_map, moments
 from core.theory.correlations import pair
-from core.theory.grams import kernels, passed_back, propagate
+from core.theory.grams import backward_products, kernels, propagate
 
-RAYS = [name for name, phi in ACTIVATIONS.items() if phi.rays is not None]
+RAYS = [name for name, phi in ACTIVATIONS.items() if phi.piecewise_slopes is not None]
 # Share of the moments by which a kernel may be off, (values, slopes), up to q of some 10: the sum over Hermite terms
 # ends at 256, and what is left falls slowly where phi or phi' is bent at a point (elu, selu).
 SHARES = {"elu": (5e-8, 5e-5), "selu": (5e-6, 5e-4), "tanh": (1e-6, 1e-4)}
@@ -68,7 +68,7 @@ def test_the_recursion_of_one_sample_is_the_length_map():
         q1 = 1.3**2 * (X**2).mean() + 0.4**2
         q, chi = length_map(name, q1, 1.3, 0.4, 6)
         np.testing.assert_allclose([K[0, 0] for K in grams.K], q, rtol=1e-12)
-        products, logs = passed_back(grams)
+        products, logs = backward_products(grams)
         passed = [float(P[0, 0]) * math.exp(log) for P, log in zip(products, logs, strict=True)]
         np.testing.assert_allclose(passed, [*np.cumprod(chi[-2::-1])[::-1], 1.0], rtol=1e-12)
 
@@ -121,7 +121,7 @@ def test_errors_without_common_sign_give_one_nth_of_the_samples_norm_and_a_commo
 
 def test_a_product_below_the_smallest_float_is_kept_as_its_logarithm():
     grams = propagate(ACTIVATIONS["sigmoid"], [1.0] * 501, 0.0, batch())
-    products, logs = passed_back(grams)
+    products, logs = backward_products(grams)
     assert all(P.max() == 1 for P in products)
     q, chi = length_map("sigmoid", float(grams.K[0][0, 0]), 1.0, 0.0, 500)
     assert logs[0] + math.log(products[0][0, 0]) == pytest.approx(np.log(chi).sum(), rel=1e-12)
@@ -149,7 +149,7 @@ def ratios(name, sigma_w, sigma_b, width, networks):
     config = RunConfig(activation=name, init_scale=sigma_w, bias_std=sigma_b, hidden=widths[1:-1], steps=0)
     rows = []
     for seed in range(networks):
-        kept = snapshot(config.change(seed=seed), data=(X, D))
+        kept = snapshot(config.replace(seed=seed), data=(X, D))
         delta = kept.delta[-1] * len(X)
         expected = gradient_norms(name, sigma_w, sigma_b, widths, X, delta @ delta.T)
         rows.append([(G**2).sum() / e for G, e in zip(kept.weight_gradient, expected, strict=True)])

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 
 from core import RunConfig, snapshot, train
 from core.families.activations import ACTIVATIONS
-from core.theory.network import expected_means, measured_means, place, spectral_norm, worst_case
+from core.theory.network import expected_means, locate, measured_means, spectral_norm, worst_case
 from core.theory.plane import gradient_factors
 from core.theory.variance_map import critical_points
 from tests.support.strategies import quick_runs
@@ -19,7 +19,7 @@ SMALL = RunConfig(samples=40, hidden=(12, 20, 8, 8), bias_std=0.3)
 @pytest.mark.parametrize("residual", [False, True])
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_no_layer_exceeds_the_worst_case(activation, residual):
-    config = SMALL.change(activation=activation, residual=residual, init="he_normal", steps=0)
+    config = SMALL.replace(activation=activation, residual=residual, init="he_normal", steps=0)
     trace, (grad, delta) = train([config])[0], worst_case(snapshot(config))
     assert (trace.grad_norm[0] <= grad * (1 + 1e-12)).all()
     assert (trace.delta_norm[0] <= delta * (1 + 1e-12)).all()
@@ -34,7 +34,7 @@ def test_the_worst_case_is_reached_by_a_chain_of_linear_units():
 
 
 def test_normalized_layers_have_no_worst_case():
-    grad, delta = worst_case(snapshot(SMALL.change(normalization="layer")))
+    grad, delta = worst_case(snapshot(SMALL.replace(normalization="layer")))
     assert np.isnan(grad[:-1]).all() and np.isfinite(delta[-1])
 
 
@@ -64,16 +64,16 @@ def test_wide_networks_have_the_expected_means(activation):
 
 
 def test_a_place_is_that_of_the_layers_between():
-    here = place(RunConfig(hidden=(32,) * 5, init="he_normal", init_scale=2.0, bias_std=0.5), 2, 1)
+    here = locate(RunConfig(hidden=(32,) * 5, init="he_normal", init_scale=2.0, bias_std=0.5), 2, 1)
     assert here.sigma_w == pytest.approx(2 * math.sqrt(2))  # every hidden layer has fan-in 32
     assert here.sigma_b == 0.5
-    assert place(RunConfig(bias=False, bias_std=0.5), 2, 1).sigma_b == 0
+    assert locate(RunConfig(bias=False, bias_std=0.5), 2, 1).sigma_b == 0
     # Glorot: fan_in * 2 / (fan_in + fan_out) from 64 to 16 units is 1.6
-    assert place(RunConfig(hidden=(64, 16), init="glorot_normal"), 2, 1).sigma_w == pytest.approx(math.sqrt(1.6))
+    assert locate(RunConfig(hidden=(64, 16), init="glorot_normal"), 2, 1).sigma_w == pytest.approx(math.sqrt(1.6))
 
 
 def test_the_default_network_is_beyond_six_depth_scales():
-    here = place(RunConfig(), 2, 1)
+    here = locate(RunConfig(), 2, 1)
     assert math.sqrt(here.chi) == pytest.approx(0.2361, abs=1e-4)  # sigma_w = 1: the typical factor
     assert here.trainable == pytest.approx(6 * here.depths.xi_c)
     assert here.trainable < 10
@@ -83,19 +83,19 @@ def test_the_default_network_is_beyond_six_depth_scales():
     "activation, chi", [("relu", 1.6**2 / 2), ("leaky_relu", 1.6**2 * (1 + 0.01**2) / 2), ("linear", 1.6**2)]
 )
 def test_where_q_grows_without_end_the_factor_of_straight_pieces_is_known_all_the_same(activation, chi):
-    here = place(RunConfig(activation=activation, init_scale=1.6, bias_std=0.3), 2, 1)
+    here = locate(RunConfig(activation=activation, init_scale=1.6, bias_std=0.3), 2, 1)
     assert here.chi == pytest.approx(chi, rel=1e-12)
     assert math.isnan(here.depths.xi_c)
 
 
 def test_far_out_the_others_are_a_straight_piece_on_either_side():
-    here = place(RunConfig(activation="gelu", init_scale=1.9, bias_std=0.4), 2, 1)
+    here = locate(RunConfig(activation="gelu", init_scale=1.9, bias_std=0.4), 2, 1)
     assert here.chi == pytest.approx(1.9**2 / 2, rel=1e-3)  # at q = infinity GELU's slope is 0 or 1, one half each
 
 
 @pytest.mark.parametrize("changes", [{"hidden": ()}, {"residual": True}, {"normalization": "batch"}])
 def test_without_theory_there_is_no_place(changes):
-    assert place(SMALL.change(**changes), 2, 1) is None
+    assert locate(SMALL.replace(**changes), 2, 1) is None
 
 
 def test_the_plane_is_level_on_the_critical_line():
@@ -112,5 +112,5 @@ def test_the_plane_is_level_on_the_critical_line():
 def test_networks_of_any_size_have_a_place_or_none(config):
     held = snapshot(config, 0)
     worst_case(held), measured_means(held), expected_means(config)
-    here = place(config, held.inputs.shape[1], held.targets.shape[1])
+    here = locate(config, held.inputs.shape[1], held.targets.shape[1])
     assert here is None or here.sigma_w >= 0

@@ -23,18 +23,18 @@ XOR = np.array([[0.0, 0], [0, 1], [1, 0], [1, 1]]), np.array([[0.0], [1], [1], [
 # config, and by what factor a median may be off: ReLU and GELU, with rare but large draws, by 2
 DRAWN = {
     "sigmoid": (RunConfig(), 1.3),
-    "tanh ordered": (TANH.change(init_scale=1.0, bias_std=math.sqrt(0.05)), 1.3),
-    "tanh chaotic": (TANH.change(init_scale=2.0, bias_std=0.22), 1.3),
-    "tanh Glorot": (TANH.change(init="glorot_normal"), 1.3),
-    "tanh orthogonal": (TANH.change(init="orthogonal"), 1.3),
-    "tanh, varying widths": (TANH.change(hidden=(64, 16, 48, 24, 96, 12), init="glorot_normal"), 1.3),
-    "tanh orthogonal, varying widths": (TANH.change(hidden=(64, 16, 48, 24, 96, 12), init="orthogonal"), 1.3),
+    "tanh ordered": (TANH.replace(init_scale=1.0, bias_std=math.sqrt(0.05)), 1.3),
+    "tanh chaotic": (TANH.replace(init_scale=2.0, bias_std=0.22), 1.3),
+    "tanh Glorot": (TANH.replace(init="glorot_normal"), 1.3),
+    "tanh orthogonal": (TANH.replace(init="orthogonal"), 1.3),
+    "tanh, varying widths": (TANH.replace(hidden=(64, 16, 48, 24, 96, 12), init="glorot_normal"), 1.3),
+    "tanh orthogonal, varying widths": (TANH.replace(hidden=(64, 16, 48, 24, 96, 12), init="orthogonal"), 1.3),
     "selu": (RunConfig(activation="selu", init="lecun_normal"), 1.3),
     "sigmoid, bce": (RunConfig(dataset="moons", loss="bce", output_activation="sigmoid", hidden=(24,) * 6), 1.3),
     "elu, spirals": (RunConfig(activation="elu", init="he_uniform", dataset="spirals"), 1.3),
     "softplus": (RunConfig(activation="softplus", init="glorot_normal"), 1.3),
-    "tanh, narrow": (TANH.change(hidden=(5, 2, 7), init="glorot_normal"), 1.3),
-    "tanh, wide": (TANH.change(hidden=(200,) * 5, init_scale=1.3), 1.3),
+    "tanh, narrow": (TANH.replace(hidden=(5, 2, 7), init="glorot_normal"), 1.3),
+    "tanh, wide": (TANH.replace(hidden=(200,) * 5, init_scale=1.3), 1.3),
     "linear": (RunConfig(activation="linear", hidden=(20,) * 10), 1.3),
     "leaky relu, sine": (RunConfig(activation="leaky_relu", init="he_normal", hidden=(16,) * 8, dataset="sine"), 2.0),
     "relu orthogonal": (RunConfig(activation="relu", init="orthogonal", init_scale=math.sqrt(2)), 2.0),
@@ -53,7 +53,7 @@ DRAWN = {
 def measured(config, networks):
     """Norms of row 0, (networks, layers), grad_norm and delta_norm: the same data, other weights."""
     found = checked_data(config, None)
-    runs = [config.change(steps=0, seed=seed, dataset="custom") for seed in range(networks)]
+    runs = [config.replace(steps=0, seed=seed, dataset="custom") for seed in range(networks)]
     traces = train(runs, data=(found.X, found.D))
     return tuple(np.array([getattr(trace, kind)[0] for trace in traces]) for kind in ("grad_norm", "delta_norm"))
 
@@ -94,7 +94,7 @@ def test_the_band_holds_for_every_dataset(dataset):
 
 
 def test_a_wide_network_has_the_mean_of_the_gram_recursions():
-    config = TANH.change(hidden=(2000,) * 3, init_scale=1.2, bias_std=0.3, samples=6, dataset="gaussian")
+    config = TANH.replace(hidden=(2000,) * 3, init_scale=1.2, bias_std=0.3, samples=6, dataset="gaussian")
     found = checked_data(config, None)
     widths = (found.X.shape[1], *config.hidden, found.D.shape[1])
     # a linear output o ~ N(0, K): the mean of its errors' products is 4 (K outputs + D D^T)
@@ -149,13 +149,13 @@ def same(a, b):
     return a.reason == b.reason
 
 
-SMALL = TANH.change(hidden=(12, 8), samples=24)
+SMALL = TANH.replace(hidden=(12, 8), samples=24)
 
 
 def test_a_prediction_is_the_same_every_time_and_for_every_seed_of_the_weights():
     data = np.random.default_rng(1).standard_normal((2, 24, 3))
     assert same(predict(SMALL), predict(SMALL))
-    assert same(predict(SMALL.change(seed=1), tuple(data)), predict(SMALL.change(seed=2), tuple(data)))
+    assert same(predict(SMALL.replace(seed=1), tuple(data)), predict(SMALL.replace(seed=2), tuple(data)))
 
 
 @pytest.mark.parametrize("fields", [
@@ -163,11 +163,11 @@ def test_a_prediction_is_the_same_every_time_and_for_every_seed_of_the_weights()
     {"max_norm": 1.0}, {"record_every": 7}, {"dtype": "float32"}, {"momentum": 0.5}, {"batch_size": 24},
 ], ids=str)  # fmt: skip
 def test_what_changes_nothing_in_row_0_changes_nothing_here(fields):
-    assert same(predict(SMALL), predict(SMALL.change(**fields)))
+    assert same(predict(SMALL), predict(SMALL.replace(**fields)))
 
 
 def test_a_network_without_biases_has_none_to_scatter():
-    assert same(predict(SMALL.change(bias=False, bias_std=3.0)), predict(SMALL))
+    assert same(predict(SMALL.replace(bias=False, bias_std=3.0)), predict(SMALL))
 
 
 def test_data_replace_the_dataset():
@@ -178,44 +178,44 @@ def test_data_replace_the_dataset():
 
 
 def test_samples_held_out_are_left_out():
-    config = TANH.change(hidden=(20, 20), samples=40, holdout=0.5)
+    config = TANH.replace(hidden=(20, 20), samples=40, holdout=0.5)
     found = checked_data(config, None)
     assert len(found.X) == 20
-    assert same(predict(config), predict(config.change(holdout=0.0), (found.X, found.D)))
+    assert same(predict(config), predict(config.replace(holdout=0.0), (found.X, found.D)))
 
 
 @pytest.mark.parametrize("batch_size", [1, 2, 20])
 def test_a_smaller_batch_has_larger_gradients_that_scatter_as_batches_do(batch_size):
-    config = TANH.change(hidden=(20, 20), init_scale=2.0, bias_std=0.5, samples=64, dataset="gaussian")
-    small = config.change(batch_size=batch_size)
+    config = TANH.replace(hidden=(20, 20), init_scale=2.0, bias_std=0.5, samples=64, dataset="gaussian")
+    small = config.replace(batch_size=batch_size)
     assert (predict(small).median > predict(config).median).all()
     check(small, 1.3, networks=150)
 
 
 @pytest.mark.parametrize("dataset, samples", [("spirals", 300), ("gaussian", 1000), ("sine", 3000)])
 def test_many_samples_are_represented_by_some(dataset, samples):
-    check(TANH.change(hidden=(20, 20), samples=samples, dataset=dataset), 1.3, networks=100)
+    check(TANH.replace(hidden=(20, 20), samples=samples, dataset=dataset), 1.3, networks=100)
 
 
 @pytest.mark.parametrize("normalization", [name for name in NORMALIZATIONS if name != "none"])
 def test_normalized_networks_have_no_theory_and_are_told_so(normalization):
-    found = predict(SMALL.change(normalization=normalization))
+    found = predict(SMALL.replace(normalization=normalization))
     assert "normaliz" in found.reason and found.reason.endswith(".")
     parts = np.array([found.mean, found.median, found.low, found.high])
     assert np.isnan(parts).all() and parts.shape == (4, 3)
-    assert predict(SMALL.change(normalization=normalization, hidden=())).reason == ""  # there is no layer to normalize
+    assert predict(SMALL.replace(normalization=normalization, hidden=())).reason == ""  # there is no layer to normalize
 
 
 def test_residual_networks_have_no_theory_and_are_told_so():
-    found = predict(SMALL.change(residual=True, hidden=(12, 12)))
+    found = predict(SMALL.replace(residual=True, hidden=(12, 12)))
     assert "residual" in found.reason and np.isnan(found.median).all() and found.median.shape == (3,)
-    assert "residual" in predict(SMALL.change(residual=True, hidden=(2,))).reason  # circles has 2 inputs
+    assert "residual" in predict(SMALL.replace(residual=True, hidden=(2,))).reason  # circles has 2 inputs
 
 
 @pytest.mark.parametrize("hidden", [(), (12,), (12, 8, 12)])
 def test_where_residual_changes_nothing_there_is_the_same_theory(hidden):
-    plain = SMALL.change(hidden=hidden)
-    assert predict(plain).reason == "" and same(predict(plain), predict(plain.change(residual=True)))
+    plain = SMALL.replace(hidden=hidden)
+    assert predict(plain).reason == "" and same(predict(plain), predict(plain.replace(residual=True)))
 
 
 @pytest.mark.parametrize("fields", [
@@ -233,15 +233,15 @@ def test_a_norm_of_500_layers_is_kept_where_float64_holds_it():
     config = RunConfig(hidden=(16,) * 490, init_scale=2.0)
     found = predict(config)
     assert 0 < found.low[0] < found.median[0] < 1e-120 < 1e-9 < found.median[-1]
-    norms = train([config.change(steps=0, seed=seed) for seed in range(5)])
+    norms = train([config.replace(steps=0, seed=seed) for seed in range(5)])
     logs = np.log10([trace.grad_norm[0, 0] for trace in norms])
     assert (np.abs(logs - math.log10(found.median[0])) < 4 * math.log10(found.high[0] / found.low[0]) / 4).all()
 
 
 @pytest.mark.parametrize("fields", [{}, {"activation": "sigmoid"}, {"activation": "relu"}, {"init": "orthogonal"}])
 def test_an_input_of_zeros_passes_nothing_on(fields):
-    config = TANH.change(hidden=(32, 32, 32), **fields)
-    traces = train([config.change(steps=0, seed=seed) for seed in range(200)], data=XOR)
+    config = TANH.replace(hidden=(32, 32, 32), **fields)
+    traces = train([config.replace(steps=0, seed=seed) for seed in range(200)], data=XOR)
     found, norms = predict(config, XOR), np.array([trace.grad_norm[0] for trace in traces])
     assert found.reason == ""
     assert (((norms >= found.low) & (norms <= found.high)).mean(axis=0) >= 0.85 - 0.05).all()  # 2 standard errors
@@ -258,5 +258,5 @@ def test_networks_that_may_be_dead_have_zero_in_their_band():
 
 
 def test_weights_of_zero_give_gradients_of_zero():
-    found = predict(TANH.change(init_scale=0.0))
+    found = predict(TANH.replace(init_scale=0.0))
     assert found.reason == "" and not found.high.any()

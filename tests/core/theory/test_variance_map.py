@@ -8,9 +8,9 @@ import pytest
 from core import ConfigError
 from core.families.activations import ACTIVATIONS
 from core.theory import critical_points, fixed_points, length_map, moments
-from core.theory.variance_map import HIGH, LOW, critical_line, resting_point
+from core.theory.variance_map import HIGH, LOW, attractor, critical_line
 
-RAYS = [name for name, phi in ACTIVATIONS.items() if phi.rays is not None]
+RAYS = [name for name, phi in ACTIVATIONS.items() if phi.piecewise_slopes is not None]
 ROUNDING = 1e-13  # relative: moments are right to some 1e-15, and a rest is solved for to the last digits
 SCALES = [(0.5, 0.0), (1.0, 0.0), (1.0, 1.0), (1.3, 0.2), (1.7, 0.0), (2.0, 0.3), (3.0, 0.0)]  # sigma_w, sigma_b
 
@@ -173,7 +173,7 @@ def test_the_point_where_both_slopes_are_1_is_the_reported_one(name):
     ("relu", math.sqrt(2), 0.37, 0.37), ("relu", 1.5, 1.0, None), ("relu", 1.2, 1.0, 0.0), ("selu", 1.0, 7.0, 1.0),
 ])  # fmt: skip
 def test_the_resting_point_is_where_iteration_ends(name, sigma_w, q1, rest):
-    found = resting_point(name, sigma_w, 0.0, q1)
+    found = attractor(name, sigma_w, 0.0, q1)
     assert (found is None) == (rest is None)
     if rest is not None:
         assert found.q == pytest.approx(rest, rel=1e-12, abs=1e-12)
@@ -222,7 +222,7 @@ def test_chi_is_1_at_a_rest_of_every_critical_point_and_passes_it_there(name, si
             (rest,) = [p for p in fixed_points(name, point.sigma_w, sigma_b) if abs(p.q - point.q) < 1e-6 * point.q]
             assert rest.chi == pytest.approx(1, abs=1e-9) and rest.slope == pytest.approx(point.slope, abs=1e-9)
             if name in ("sigmoid", "tanh"):  # the others grow without end just above
-                below, above = (resting_point(name, point.sigma_w * s, sigma_b, point.q).chi for s in (0.99, 1.01))
+                below, above = (attractor(name, point.sigma_w * s, sigma_b, point.q).chi for s in (0.99, 1.01))
                 assert below < 1 < above
 
 
@@ -273,7 +273,7 @@ def test_the_critical_line_of_tanh_is_found_again_by_its_rests():
     (lambda: length_map("tanh", 1.0, 1.0, -1, 3), "sigma_b"), (lambda: length_map("tanh", 1.0, 1.0, 0.0, 0), "layers"),
     (lambda: length_map("tanh", 1.0, 1.0, 0.0, 2.5), "layers"), (lambda: length_map("tanh", 1, 1, 0, True), "layers"),
     (lambda: length_map("tanh", [1.0, 2.0], 1.0, 0.0, 3), "q1"), (lambda: critical_line("tanh", [-1.0]), "q"),
-    (lambda: length_map("tanh", "1", 1.0, 0.0, 3), "q1"), (lambda: resting_point("tanh", 1.0, 0.0, -1.0), "q1"),
+    (lambda: length_map("tanh", "1", 1.0, 0.0, 3), "q1"), (lambda: attractor("tanh", 1.0, 0.0, -1.0), "q1"),
 ])  # fmt: skip
 def test_bad_input_is_refused_by_the_name_of_its_field(call, field):
     with pytest.raises(ConfigError, match=f"^{field} = .* is not allowed: it must be "):

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from core import RunConfig, train
-from core.comparison.arm_statistics import measure
+from core.comparison.arm_statistics import summarize_arm
 from core.families.activations import ACTIVATIONS
 from ui.charts import style
-from ui.charts.arms import NAME_LENGTH, Drawn, arm_marks
-from ui.charts.compare import MOST_FRAMES, compare_heatmap, compare_profile
+from ui.charts.arms import NAME_LENGTH, StyledArm, arm_marks
+from ui.charts.compare import MAX_FRAMES, compare_heatmap, compare_profile
 from ui.charts.compare_curves import (
     compare_accuracy,
     compare_dead,
@@ -32,21 +32,21 @@ CURVES = {
 }
 SMALL = RunConfig(samples=16, hidden=(4, 4), steps=5)
 AWKWARD = {
-    "two": [SMALL, SMALL.change(activation="relu")],
-    "eight of several depths": [SMALL.change(hidden=(4,) * depth) for depth in range(8)],
-    "of several lengths": [SMALL, SMALL.change(steps=0), SMALL.change(steps=9, record_every=2)],
-    "diverging": [SMALL, SMALL.change(activation="linear", init_scale=30.0, learning_rate=1.0)],
-    "broken at once": [SMALL.change(activation="relu", init_scale=1e200)] * 2,
-    "without a gradient": [SMALL, SMALL.change(init_scale=0.0)],
-    "regression": [SMALL.change(dataset="sine"), SMALL.change(dataset="sine", clip="value", clip_threshold=1e-3)],
+    "two": [SMALL, SMALL.replace(activation="relu")],
+    "eight of several depths": [SMALL.replace(hidden=(4,) * depth) for depth in range(8)],
+    "of several lengths": [SMALL, SMALL.replace(steps=0), SMALL.replace(steps=9, record_every=2)],
+    "diverging": [SMALL, SMALL.replace(activation="linear", init_scale=30.0, learning_rate=1.0)],
+    "broken at once": [SMALL.replace(activation="relu", init_scale=1e200)] * 2,
+    "without a gradient": [SMALL, SMALL.replace(init_scale=0.0)],
+    "regression": [SMALL.replace(dataset="sine"), SMALL.replace(dataset="sine", clip="value", clip_threshold=1e-3)],
 }
 
 
 def drawn(configs, seeds=3, names=None):
-    records = [measure(train([config.change(seed=seed) for seed in range(seeds)])) for config in configs]
+    records = [summarize_arm(train([config.replace(seed=seed) for seed in range(seeds)])) for config in configs]
     marks = arm_marks([str(index) for index in range(len(configs))])
     names = names or [f"arm {index}" for index in range(len(configs))]
-    return [Drawn(*parts) for parts in zip(names, records, marks, strict=True)]
+    return [StyledArm(*parts) for parts in zip(names, records, marks, strict=True)]
 
 
 @pytest.fixture(scope="module", params=AWKWARD)
@@ -72,7 +72,7 @@ def checked(chart):
 @pytest.mark.parametrize("quantity", QUANTITIES)
 def test_every_arm_that_can_be_drawn_has_a_profile(arms, quantity, dark):
     chart = checked(compare_profile(arms, quantity, dark=dark))
-    assert len(chart.figure.frames) <= MOST_FRAMES
+    assert len(chart.figure.frames) <= MAX_FRAMES
     for frame in chart.figure.frames:
         assert len(frame.data) == len(chart.figure.data)
 

@@ -7,7 +7,7 @@ import pytest
 
 from core import RunConfig
 from core.exercise import solve
-from core.lecture.paths import follow, over_scales
+from core.lecture.paths import over_scales, trace_paths
 from ui.charts.factors import contributions, error_over_steps, exercise_network
 from ui.charts.paths import NAMES, factor_by_scale, product_of_layers
 from ui.lecture.blanks import BLANKS
@@ -83,7 +83,7 @@ AWKWARD = {
 @pytest.mark.parametrize("dark", [False, True])
 @pytest.mark.parametrize("name", AWKWARD)
 def test_stacks_of_any_kind_are_drawn(name, dark):
-    paths = follow(AWKWARD[name])
+    paths = trace_paths(AWKWARD[name])
     chart = sound(product_of_layers(paths, dark=dark))
     assert len(chart.table) == len(paths.measured)
     drawn = {trace.name: np.array(trace.y, float) for trace in chart.figure.data}

@@ -10,7 +10,7 @@ from core.families.activations import ACTIVATIONS
 from core.lecture.descent import SURFACES, bowl, descend
 from core.lecture.small_network import SmallNetwork, draw
 from ui.charts import style
-from ui.charts.descent import MOST_POINTS, contours, from_the_side, html, plain, value_over_steps
+from ui.charts.descent import MAX_POINTS, contours, from_the_side, html, plain, value_over_steps
 from ui.charts.errors import error_bars
 from ui.charts.network import edge_color, indexed, network
 from ui.charts.slopes import REACH, activations, saturated_beyond, sigmoid_and_slope
@@ -95,7 +95,7 @@ def test_a_long_path_is_thinned_and_keeps_its_ends_and_its_step():
     surface = bowl()
     path = descend(surface, (-2.0, 1.0), 1e-4, steps=2000)
     line = named(contours(surface, path, 777).figure, "path")
-    assert len(line.x) <= MOST_POINTS + 1
+    assert len(line.x) <= MAX_POINTS + 1
     for row in (0, 777, 2000):
         assert path.points[row, 0] in line.x
 

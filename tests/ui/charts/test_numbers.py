@@ -8,8 +8,8 @@ from tests.support.charted import RUNS, changed, run
 from ui.charts import curves
 from ui.charts.boundary import grid
 from ui.charts.distributions import SPREADS, distributions
-from ui.charts.heatmap import MOST_COLUMNS, gradient_heatmap
-from ui.charts.pooling import envelope_rows, pools, spread_rows
+from ui.charts.heatmap import MAX_COLUMNS, gradient_heatmap
+from ui.charts.pooling import bin_rows, envelope_rows, thin_rows
 from ui.charts.profile import SHADES, Guide, gradient_profile
 from ui.charts.quantities import QUANTITIES, reference
 
@@ -225,7 +225,7 @@ def test_heatmap_colors_reach_six_decades_from_the_output_of_step_0():
 def test_heatmap_has_no_more_columns_than_a_screen(kind):
     for drawn in gradient_heatmap(run(kind)).figure.data:
         if drawn.type == "heatmap":
-            assert np.shape(drawn.z)[1] <= MOST_COLUMNS + 1  # one more for a last row that broke
+            assert np.shape(drawn.z)[1] <= MAX_COLUMNS + 1  # one more for a last row that broke
             assert len(drawn.x) == np.shape(drawn.z)[1] + 1
             assert np.array_equal(drawn.x, sorted(drawn.x))
 
@@ -337,7 +337,7 @@ def test_zeros_of_a_logarithmic_curve_are_marked_at_the_foot():
 def test_thinned_curves_keep_the_odd_values_of_a_million_steps():
     trace = run("a million steps")
     curve = curves.loss_chart(trace).figure.data[0]
-    assert len(curve.x) <= curves.MOST_POINTS
+    assert len(curve.x) <= curves.MAX_POINTS
     assert curve.x[0] == 0 and curve.x[-1] == 1_000_000
     found = dict(zip(curve.x, curve.y, strict=True))
     assert (found[7_777 * 50], found[13_131 * 50]) == (99.0, 1e-9)
@@ -349,7 +349,7 @@ def test_thinned_curves_keep_the_odd_values_of_a_million_steps():
 @pytest.mark.parametrize("rows", [1, 2, 3, 99, 100, 101, 301, 20_001, 1_000_001])
 @pytest.mark.parametrize("most", [2, 3, 60, 100])
 def test_spread_rows_hold_both_ends_within_the_limit(rows, most):
-    chosen = spread_rows(rows, most)
+    chosen = thin_rows(rows, most)
     assert chosen[0] == 0 and chosen[-1] == rows - 1
     assert len(chosen) <= max(most, 1) and (np.diff(chosen) > 0).all()
     gaps = np.diff(chosen)
@@ -358,7 +358,7 @@ def test_spread_rows_hold_both_ends_within_the_limit(rows, most):
 
 @pytest.mark.parametrize("rows", [1, 7, 250, 251, 301, 1_000_001])
 def test_pools_cover_every_row_once(rows):
-    covered = pools(rows, 250)
+    covered = bin_rows(rows, 250)
     assert len(covered) <= 250
     assert covered[0].start == 0 and covered[-1].stop == rows
     assert all(a.stop == b.start for a, b in zip(covered, covered[1:], strict=False))

@@ -5,7 +5,7 @@ import pytest
 
 from core import RunConfig, snapshot
 from core.families.activations import ACTIVATIONS
-from core.theory.network import LayerMeans, expected_means, measured_means, place
+from core.theory.network import LayerMeans, expected_means, locate, measured_means
 from core.theory.plane import gradient_factors
 from core.theory.variance_map import critical_points
 from ui.charts.phase import layer_means, phase_plane
@@ -43,7 +43,7 @@ def test_nothing_to_draw_is_said_in_a_sentence(value):
 @pytest.mark.parametrize("dark", [False, True])
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_the_plane_holds_the_network_and_the_line_of_its_activation(activation, dark):
-    here = place(CONFIG.change(activation=activation, bias_std=0.4), 2, 1)
+    here = locate(CONFIG.replace(activation=activation, bias_std=0.4), 2, 1)
     factors = gradient_factors(activation, SIGMA_W, SIGMA_B)
     chart = phase_plane(activation, here, factors, SIGMA_W, SIGMA_B, dark=dark)
     point = named(chart.figure, "this network")
@@ -61,6 +61,6 @@ def test_the_plane_holds_the_network_and_the_line_of_its_activation(activation, 
     "scale, words", [(0.5, "vanish"), (1.0, "critical line"), (2.0, "explode")], ids=["ordered", "critical", "chaotic"]
 )
 def test_the_plane_names_the_phase(scale, words):
-    here = place(CONFIG.change(activation="tanh", init_scale=scale), 2, 1)
+    here = locate(CONFIG.replace(activation="tanh", init_scale=scale), 2, 1)
     chart = phase_plane("tanh", here, gradient_factors("tanh", SIGMA_W, SIGMA_B), SIGMA_W, SIGMA_B)
     assert words in chart.alt

@@ -4,17 +4,17 @@ import numpy as np
 import pytest
 
 from core import RunConfig
-from core.presets.sweeps import READY
-from core.sweeps.critical_lines import Line, crossings, lines
+from core.presets.sweeps import SWEEP_PRESETS
+from core.sweeps.critical_lines import Curve, crossings, lines
 from core.sweeps.dispatch import run
-from core.sweeps.maps import FIELDS, QUANTITIES, SUITED, Axis, Map, cells
+from core.sweeps.maps import FIELDS, QUANTITIES, SUITED, Axis, SweepMap, cells
 from core.sweeps.table import Table
 from core.theory.correlations import correlation
 from core.theory.variance_map import critical_points
 from ui.charts.sweep import sweep_map, told
 
 BASE = RunConfig(samples=8, hidden=(4, 4), steps=0)
-SMALL = Map(BASE, ("tanh",), Axis("init_scale", 0.5, 2, 4), Axis("bias_std", 0, 1, 5))
+SMALL = SweepMap(BASE, ("tanh",), Axis("init_scale", 0.5, 2, 4), Axis("bias_std", 0, 1, 5))
 RAMP = np.linspace(0.5, 2, 20).reshape(5, 4)
 
 
@@ -51,7 +51,7 @@ def test_odd_values_are_drawn(quantity, fill):
 @pytest.mark.parametrize("field", FIELDS)
 def test_every_field_is_an_axis_with_its_values_within(field):
     other = "bias_std" if field != "bias_std" else "init_scale"
-    chart = Map(BASE.change(samples=600), ("relu",), Axis(field), Axis(other, 0, 1, 3))
+    chart = SweepMap(BASE.replace(samples=600), ("relu",), Axis(field), Axis(other, 0, 1, 3))
     x = chart.x.values()
     found = drawn(np.ones((3, len(x))), chart=chart)
     heat, targets = parts(found, "heatmap")[0], parts(found, "scatter")[-1]
@@ -70,7 +70,7 @@ def test_a_click_tells_activation_and_place_and_hovering_tells_the_numbers():
 
 def test_the_factors_finding_counts_both_sides_and_the_distance_to_theory_in_cells():
     factors = np.tile([0.5, 0.8, 1.25, 2.0], (5, 1))  # level half way between the second and the third column
-    line = Line("theory: χ = 1", np.full(2, 1.5), np.array([-1.0, 2.0]))
+    line = Curve("theory: χ = 1", np.full(2, 1.5), np.array([-1.0, 2.0]))
     assert "vanish in 50% of the cells, explode in 50%, and are level (to 5% a layer) in 0%" in drawn(factors).alt
     assert "lies 0.5 cells from theory’s in the median, 0.5 at most" in drawn(factors, lines=[line]).alt
     factors[:, 1] = 0.96
@@ -103,7 +103,7 @@ def test_a_chosen_cell_is_marked_where_it_is():
 
 
 def test_a_cell_is_the_median_over_seeds_of_shares_the_mean_and_of_what_there_is():
-    table = Table(Map(BASE, ("tanh",), Axis("init_scale", 1, 2, 2), Axis("bias_std", 0, 1, 2), 3).grid)
+    table = Table(SweepMap(BASE, ("tanh",), Axis("init_scale", 1, 2, 2), Axis("bias_std", 0, 1, 2), 3).grid)
     table.column("layer_factor")[:] = [1, 2, 9, 4, 5, 6, np.nan, 8, 10, np.nan, np.nan, np.nan]
     table.column("final_dead")[:] = [0, 0, 0.3, 1, 1, 1, np.nan, 0.5, 0.7, np.nan, np.nan, np.nan]
     np.testing.assert_allclose(cells(table, "gradient factor")[0], [[2, 5], [9, np.nan]])
@@ -117,8 +117,8 @@ def test_crossings_are_found_between_columns_and_only_upwards():
 
 @pytest.mark.parametrize("activation", ["tanh", "relu"])
 def test_theorys_lines_pass_through_its_own_numbers(activation):
-    base = BASE.change(hidden=(8,) * 3, bias_std=0.3)
-    chart = Map(base, (activation,), Axis("init_scale", 0.5, 3, 6), Axis("depth", 2, 60, 5))
+    base = BASE.replace(hidden=(8,) * 3, bias_std=0.3)
+    chart = SweepMap(base, (activation,), Axis("init_scale", 0.5, 3, 6), Axis("depth", 2, 60, 5))
     critical, six = lines(chart, activation)
     (point,) = critical_points(activation, 0.3)
     np.testing.assert_allclose(critical.x, point.sigma_w, rtol=1e-12)
@@ -126,12 +126,12 @@ def test_theorys_lines_pass_through_its_own_numbers(activation):
         # chi is interpolated between nodes 0.1 apart, so that xi is right to a few per cent
         expected = 6 * correlation(activation, sigma_w, 0.3).xi_c
         assert np.interp(sigma_w, six.x, six.y) == pytest.approx(expected, rel=0.05)
-    turned = lines(Map(base, (activation,), chart.y, chart.x), activation)
+    turned = lines(SweepMap(base, (activation,), chart.y, chart.x), activation)
     np.testing.assert_array_equal(turned[1].x, six.y)
 
 
 def test_the_plane_of_scales_has_the_line_of_the_closed_form_and_he_counts_from_root_two():
-    chart = Map(BASE.change(hidden=(8,) * 3, init="he_normal"), ("relu",), SMALL.x, SMALL.y)
+    chart = SweepMap(BASE.replace(hidden=(8,) * 3, init="he_normal"), ("relu",), SMALL.x, SMALL.y)
     (line,) = lines(chart, "relu")
     np.testing.assert_allclose(line.x, 1.0)
 
@@ -140,8 +140,8 @@ def test_the_plane_of_scales_has_the_line_of_the_closed_form_and_he_counts_from_
     "change, x", [({"normalization": "layer"}, "init_scale"), ({"residual": True}, "init_scale"), ({}, "width")]
 )
 def test_without_a_theory_there_is_no_line(change, x):
-    base = BASE.change(hidden=(8,) * 3, init="fixed_normal", **change)
-    assert lines(Map(base, ("tanh",), Axis(x), Axis("bias_std")), "tanh") == []
+    base = BASE.replace(hidden=(8,) * 3, init="fixed_normal", **change)
+    assert lines(SweepMap(base, ("tanh",), Axis(x), Axis("bias_std")), "tanh") == []
 
 
 @pytest.mark.parametrize("activation", ["tanh", "relu", "softplus"])
@@ -158,12 +158,12 @@ def test_without_a_theory_there_is_no_line(change, x):
 )
 def test_odd_scales_and_shapes_have_lines_or_none(activation, change, x, y):
     with np.errstate(over="raise", invalid="raise", divide="raise"):
-        found = lines(Map(BASE.change(**change), (activation,), x, y), activation)
+        found = lines(SweepMap(BASE.replace(**change), (activation,), x, y), activation)
     assert all(len(line.x) == len(line.y) for line in found)
 
 
 def test_order_and_chaos_meets_theory_within_one_cell():
-    ready = READY["order_and_chaos"].map
+    ready = SWEEP_PRESETS["order_and_chaos"].map
     table = Table(ready.grid)
     run(ready.grid, table.add)
     x, y = np.array(ready.x.values()), np.array(ready.y.values())
@@ -178,7 +178,7 @@ def test_order_and_chaos_meets_theory_within_one_cell():
 
 
 def test_ready_maps_are_different_and_their_fields_are_suited():
-    assert len({ready.map for ready in READY.values()}) == len(READY)
+    assert len({ready.map for ready in SWEEP_PRESETS.values()}) == len(SWEEP_PRESETS)
     for field, (low, high, count, log) in SUITED.items():
         values = Axis(field).values()
         assert len(values) <= count and (values[0], values[-1]) == (low, high)

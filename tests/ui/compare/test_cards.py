@@ -3,9 +3,9 @@
 import pytest
 
 from core import RunConfig, train
-from core.comparison.arm_statistics import measure
+from core.comparison.arm_statistics import summarize_arm
 from core.diagnosis.rules import VERDICTS
-from ui.charts.arms import Drawn
+from ui.charts.arms import StyledArm
 from ui.charts.style import MARKS
 from ui.compare.cards import GLYPHS, cards, color_key, headline, listed, reasons
 
@@ -18,7 +18,7 @@ RUNS = {
 
 @pytest.fixture(scope="module")
 def records():
-    return {name: measure(train([config])) for name, config in RUNS.items()}
+    return {name: summarize_arm(train([config])) for name, config in RUNS.items()}
 
 
 def test_every_mark_has_a_character():
@@ -46,7 +46,7 @@ def test_every_arm_has_a_reason_and_equal_reasons_are_told_once(records):
 
 @pytest.mark.parametrize("dark", [False, True])
 def test_cards_have_names_factors_verdicts_and_no_markup_of_a_visitor(records, dark):
-    html = cards([Drawn(*parts) for parts in zip(records, records.values(), MARKS, strict=False)], dark)
+    html = cards([StyledArm(*parts) for parts in zip(records, records.values(), MARKS, strict=False)], dark)
     assert html.count("role='listitem'") == 3
     assert "&lt;i&gt;shallow&lt;/i&gt;" in html and "<i>shallow" not in html
     assert "× 0.24" in html or "× 0.23" in html

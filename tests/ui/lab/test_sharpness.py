@@ -30,7 +30,7 @@ def page(**fields):
         st.session_state.setdefault("sharpness", True)
         panel(Run(RunConfig(**fields)))
 
-    fields = SMALL.change(**fields).to_dict()
+    fields = SMALL.replace(**fields).to_dict()
     app = AppTest.from_function(script, kwargs={"fields": fields}, default_timeout=60).run()
     assert not app.exception
     return app
@@ -64,10 +64,10 @@ def test_nothing_is_measured_before_it_is_opened(monkeypatch):
 
 
 def test_what_would_take_too_long_is_refused_in_a_sentence(monkeypatch):
-    monkeypatch.setattr(sharpness, "MOST_COST", 10)
+    monkeypatch.setattr(sharpness, "MAX_COST", 10)
     app = page()
     assert "minutes" in app.info[0].value and not app.get("plotly_chart")
-    monkeypatch.setattr(sharpness, "MOST_PARAMETERS", 10)
+    monkeypatch.setattr(sharpness, "MAX_PARAMETERS", 10)
     assert "up to 10 parameters; this network has 51" in page().info[0].value.replace("\\", "")
 
 
@@ -78,7 +78,7 @@ def test_the_default_run_is_small_enough():
 
 @pytest.mark.parametrize("steps, first, last, count", [(0, 0, 0, 1), (7, 0, 7, 8), (1000, 0, 1000, 30)])
 def test_steps_are_spread_evenly_over_the_run(steps, first, last, count):
-    (trace,) = train([SMALL.change(steps=steps, record_every=100)])
+    (trace,) = train([SMALL.replace(steps=steps, record_every=100)])
     marks = sharpness.measured_steps(trace)
     assert (marks[0], marks[-1], len(marks)) == (first, last, count)
     assert max(np.diff(marks), default=0) - min(np.diff(marks), default=0) <= 1
@@ -86,7 +86,7 @@ def test_steps_are_spread_evenly_over_the_run(steps, first, last, count):
 
 def test_steps_end_where_a_run_diverged():
     broken = {"activation": "linear", "init_scale": 9.0, "learning_rate": 5.0}
-    (trace,) = train([SMALL.change(**broken)])
+    (trace,) = train([SMALL.replace(**broken)])
     assert trace.diverged_at and sharpness.measured_steps(trace)[-1] == trace.diverged_at - 1
     assert len(page(**broken).get("plotly_chart")) == 1
 

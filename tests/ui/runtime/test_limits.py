@@ -70,14 +70,14 @@ def test_an_empty_setting_is_as_none(monkeypatch):
 def test_what_the_environment_says_holds_at_home_and_on_a_server(monkeypatch):
     monkeypatch.setattr(limits.os, "environ", {PREFIX + "MAX_COST": "2e9", PREFIX + "MAX_TRAININGS": " 7 "})
     assert (limits.value("MAX_COST"), limits.value("MAX_TRAININGS")) == (2_000_000_000, 7)
-    limits.host()
+    limits.apply_server_defaults()
     assert (limits.value("MAX_COST"), limits.value("MAX_TRAININGS")) == (2_000_000_000, 7)
 
 
 def test_a_run_has_no_limit_at_home_but_has_one_on_a_server(monkeypatch):
     monkeypatch.setattr(limits.os, "environ", {})
     assert limits.value("MAX_COST") is limits.value("MAX_BYTES") is None
-    limits.host()
+    limits.apply_server_defaults()
     assert all(limits.value(name) >= limit.low for name, limit in LIMITS.items())
 
 

@@ -8,12 +8,12 @@ import pytest
 from core import ConfigError, RunConfig, train
 from core.tables import prepare, read_table
 from ui.runtime import sessions
-from ui.runtime.sessions import Line, Run, Shelf
+from ui.runtime.sessions import FairQueue, LRUCache, Run
 
 SOON = 30  # seconds; a limit for what happens at once, so that a deadlock fails instead of hanging
 
 
-class Stopped(BaseException):
+class SweepAborted(BaseException):
     """As Streamlit's own: not one of Exception's."""
 
 
@@ -33,36 +33,36 @@ def pool():
 
 @pytest.fixture
 def shelf():
-    return Shelf(most=3, most_bytes=100, size=len)
+    return LRUCache(most=3, most_bytes=100, size=len)
 
 
 def test_a_value_is_made_once(shelf):
-    assert shelf.fetch("a", lambda: "made", never) == "made"
-    assert shelf.fetch("a", never, never) == "made"
+    assert shelf.get_or_compute("a", lambda: "made", never) == "made"
+    assert shelf.get_or_compute("a", never, never) == "made"
     assert shelf.get("a") == "made"
     assert shelf.get("b") is None
 
 
 def test_the_number_kept_is_bounded_and_the_longest_unused_goes_first(shelf):
     for key in "abc":
-        shelf.fetch(key, lambda key=key: key, never)
+        shelf.get_or_compute(key, lambda key=key: key, never)
     shelf.get("a")
-    shelf.fetch("d", lambda: "d", never)
+    shelf.get_or_compute("d", lambda: "d", never)
     assert [shelf.get(key) for key in "abcd"] == ["a", None, "c", "d"]
 
 
 def test_the_bytes_kept_are_bounded(shelf):
     for key, size in (("a", 60), ("b", 30), ("c", 50)):
-        shelf.fetch(key, lambda size=size: "x" * size, never)
+        shelf.get_or_compute(key, lambda size=size: "x" * size, never)
     assert [key for key in "abc" if shelf.get(key)] == ["b", "c"]
     assert shelf.bytes == 80
 
 
 def test_the_newest_stays_whatever_its_size(shelf):
-    shelf.fetch("a", lambda: "x", never)
-    shelf.fetch("big", lambda: "x" * 1000, never)
+    shelf.get_or_compute("a", lambda: "x", never)
+    shelf.get_or_compute("big", lambda: "x" * 1000, never)
     assert (shelf.get("a"), len(shelf.get("big")), len(shelf)) == (None, 1000, 1)
-    shelf.fetch("b", lambda: "y", never)
+    shelf.get_or_compute("b", lambda: "y", never)
     assert (shelf.get("big"), shelf.bytes) == (None, 1)
 
 
@@ -75,10 +75,10 @@ def test_calls_at_the_same_time_make_one_value(shelf, pool):
         assert go.wait(SOON)
         return "value"
 
-    first = pool.submit(shelf.fetch, "a", make, never)
+    first = pool.submit(shelf.get_or_compute, "a", make, never)
     assert started.wait(SOON)
     waiting = threading.Semaphore(0)
-    others = [pool.submit(shelf.fetch, "a", make, waiting.release) for _ in range(5)]
+    others = [pool.submit(shelf.get_or_compute, "a", make, waiting.release) for _ in range(5)]
     for _ in others:
         assert waiting.acquire(timeout=SOON)
     go.set()
@@ -86,7 +86,7 @@ def test_calls_at_the_same_time_make_one_value(shelf, pool):
     assert len(made) == 1
 
 
-@pytest.mark.parametrize("fault", [Stopped, ConfigError("steps", 0, "no")], ids=["stopped", "refused"])
+@pytest.mark.parametrize("fault", [SweepAborted, ConfigError("steps", 0, "no")], ids=["stopped", "refused"])
 def test_a_maker_that_is_stopped_does_not_spoil_the_value_for_those_who_wait(shelf, pool, fault):
     started, go = threading.Event(), threading.Event()
 
@@ -95,13 +95,13 @@ def test_a_maker_that_is_stopped_does_not_spoil_the_value_for_those_who_wait(she
         assert go.wait(SOON)
         raise fault
 
-    first = pool.submit(shelf.fetch, "a", break_off, never)
+    first = pool.submit(shelf.get_or_compute, "a", break_off, never)
     assert started.wait(SOON)
     waiting = threading.Event()
-    second = pool.submit(shelf.fetch, "a", lambda: "value", waiting.set)
+    second = pool.submit(shelf.get_or_compute, "a", lambda: "value", waiting.set)
     assert waiting.wait(SOON)
     go.set()
-    assert isinstance(first.exception(SOON), (Stopped, ConfigError))
+    assert isinstance(first.exception(SOON), (SweepAborted, ConfigError))
     assert second.result(SOON) == "value"
 
 
@@ -114,21 +114,21 @@ def test_one_who_waits_can_give_up_without_harm(shelf, pool):
         return "value"
 
     def give_up():
-        raise Stopped
+        raise SweepAborted
 
-    first = pool.submit(shelf.fetch, "a", make, never)
+    first = pool.submit(shelf.get_or_compute, "a", make, never)
     assert started.wait(SOON)
-    assert isinstance(pool.submit(shelf.fetch, "a", never, give_up).exception(SOON), Stopped)
+    assert isinstance(pool.submit(shelf.get_or_compute, "a", never, give_up).exception(SOON), SweepAborted)
     go.set()
     assert first.result(SOON) == "value"
 
 
 def test_no_more_work_at_once_than_there_are_places(pool):
-    line, inside, most, lock = Line(2), 0, 0, threading.Lock()
+    line, inside, most, lock = FairQueue(2), 0, 0, threading.Lock()
 
     def work():
         nonlocal inside, most
-        with line.place(patiently):
+        with line.slot(patiently):
             with lock:
                 inside += 1
                 most = max(most, inside)
@@ -146,7 +146,7 @@ def hold(pool, line):
     inside, leave = threading.Event(), threading.Event()
 
     def work():
-        with line.place(patiently):
+        with line.slot(patiently):
             inside.set()
             assert leave.wait(SOON)
 
@@ -163,10 +163,10 @@ def queue(pool, line, order, name, quit_line=None):
         told.append(ahead)
         seen.set()
         if quit_line is not None and quit_line.is_set():
-            raise Stopped
+            raise SweepAborted
 
     def work():
-        with line.place(wait):
+        with line.slot(wait):
             order.append(name)
 
     call = pool.submit(work)
@@ -175,7 +175,7 @@ def queue(pool, line, order, name, quit_line=None):
 
 
 def test_the_line_is_first_come_first_served_and_tells_ones_place(pool):
-    line, order = Line(1), []
+    line, order = FairQueue(1), []
     holder, leave = hold(pool, line)
     calls, told = zip(*[queue(pool, line, order, name) for name in range(5)], strict=True)
     assert [places[0] for places in told] == [0, 1, 2, 3, 4]
@@ -186,24 +186,24 @@ def test_the_line_is_first_come_first_served_and_tells_ones_place(pool):
 
 
 def test_one_who_leaves_the_line_holds_nobody_up(pool):
-    line, order, quit_line = Line(1), [], threading.Event()
+    line, order, quit_line = FairQueue(1), [], threading.Event()
     holder, leave = hold(pool, line)
     first, _ = queue(pool, line, order, "first", quit_line)
     second, told = queue(pool, line, order, "second")
     quit_line.set()
-    assert isinstance(first.exception(SOON), Stopped)
+    assert isinstance(first.exception(SOON), SweepAborted)
     leave.set()
     second.result(SOON)
     assert order == ["second"]
-    with line.place(never):  # the place is free again
+    with line.slot(never):  # the place is free again
         pass
 
 
 def test_work_that_fails_gives_its_place_back():
-    line = Line(1)
-    with pytest.raises(ZeroDivisionError), line.place(never):
+    line = FairQueue(1)
+    with pytest.raises(ZeroDivisionError), line.slot(never):
         raise ZeroDivisionError
-    with line.place(never):
+    with line.slot(never):
         pass
 
 
@@ -217,11 +217,11 @@ def test_a_trace_is_reckoned_with_all_its_arrays():
 
 
 def test_what_holds_a_place_is_seen_to_get_on_or_to_stand_still(pool, monkeypatch):
-    line, now = Line(2), [0.0]
+    line, now = FairQueue(2), [0.0]
     monkeypatch.setattr(sessions.time, "monotonic", lambda: now[0])
     assert line.state() == (0, 0, 0)
     holder, leave = hold(pool, line)
-    with line.place(never):
+    with line.slot(never):
         now[0] = 5.0
         assert line.state() == (2, 0, 5)
         line.progress(0.5)
@@ -237,45 +237,45 @@ def test_what_holds_a_place_is_seen_to_get_on_or_to_stand_still(pool, monkeypatc
 
 @pytest.fixture
 def fresh():
-    sessions.shared.clear()
+    sessions.services.clear()
     yield
-    sessions.shared.clear()
+    sessions.services.clear()
 
 
 def test_a_run_is_kept_by_its_config_and_its_table(fresh):
     config = RunConfig(hidden=(4,), steps=2)
-    first = sessions.trained(Run(config))
-    assert sessions.trained(Run(RunConfig(hidden=(4,), steps=2))) is first
+    first = sessions.get_trace(Run(config))
+    assert sessions.get_trace(Run(RunConfig(hidden=(4,), steps=2))) is first
     table = read_table(b"a,b\n1,2\n2,1\n4,4\n8,1\n")
-    sessions.shared().tables.fetch("digest", lambda: prepare(table, "b", False), never)
-    other = sessions.trained(Run(config, "digest"))
+    sessions.services().tables.get_or_compute("digest", lambda: prepare(table, "b", False), never)
+    other = sessions.get_trace(Run(config, "digest"))
     assert other.task == "regression" != first.task
-    assert sessions.trained(Run(config, "digest")) is other
-    assert sessions.trained(Run(config)) is first
+    assert sessions.get_trace(Run(config, "digest")) is other
+    assert sessions.get_trace(Run(config)) is first
 
 
 def test_a_table_that_is_no_longer_kept_is_asked_for(fresh):
     with pytest.raises(ConfigError, match="bring it again"):
-        sessions.trained(Run(RunConfig(hidden=(4,), steps=2), "gone"))
+        sessions.get_trace(Run(RunConfig(hidden=(4,), steps=2), "gone"))
 
 
 def test_a_run_above_the_limit_is_refused_before_it_waits(fresh, monkeypatch):
     monkeypatch.setenv("GRADIENT_LAB_MAX_COST", "10")
-    monkeypatch.setattr(sessions.shared().line, "place", never)
+    monkeypatch.setattr(sessions.services().short_queue, "place", never)
     with pytest.raises(ConfigError, match="this server allows 10 multiply-adds"):
-        sessions.trained(Run(RunConfig()))
+        sessions.get_trace(Run(RunConfig()))
 
 
 def test_a_snapshot_is_kept_by_its_run_and_step(fresh):
     run = Run(RunConfig(hidden=(4,), steps=2))
-    first = sessions.snapped(run, 1)
-    assert sessions.snapped(run, 1) is first
-    assert sessions.snapped(run, 2).step == 2
+    first = sessions.get_snapshot(run, 1)
+    assert sessions.get_snapshot(run, 1) is first
+    assert sessions.get_snapshot(run, 2).step == 2
 
 
 def test_long_work_holds_no_short_run_up(fresh, pool):
-    leaving = [hold(pool, sessions.shared().long_line) for _ in range(sessions.limits.value("MAX_TRAININGS"))]
-    assert pool.submit(sessions.trained, Run(RunConfig(hidden=(4,), steps=2))).result(SOON).step[-1] == 2
+    leaving = [hold(pool, sessions.services().long_queue) for _ in range(sessions.limits.value("MAX_TRAININGS"))]
+    assert pool.submit(sessions.get_trace, Run(RunConfig(hidden=(4,), steps=2))).result(SOON).step[-1] == 2
     for call, leave in leaving:
         leave.set()
         call.result(SOON)

@@ -5,20 +5,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core import ConfigError, RunConfig
-from core.comparison.arms import VARIES, Arm, suited_arms
+from core.comparison.arms import VARIES, Arm, recommended_arms
 from core.config import RULES
-from core.presets.comparisons import READY
+from core.presets.comparisons import COMPARISON_PRESETS
 from tests.support.strategies import configs, values
 from ui.urls.arms import choices, read_arms, write_arms
 
 
 @pytest.mark.parametrize("vary", [None, *VARIES])
 def test_an_empty_line_stands_for_the_arms_to_start_from(vary):
-    assert read_arms("", vary) == read_arms("  ", vary) == suited_arms(vary)
-    assert write_arms(suited_arms(vary), vary) == ""
+    assert read_arms("", vary) == read_arms("  ", vary) == recommended_arms(vary)
+    assert write_arms(recommended_arms(vary), vary) == ""
 
 
-@pytest.mark.parametrize("ready", READY.values(), ids=READY)
+@pytest.mark.parametrize("ready", COMPARISON_PRESETS.values(), ids=COMPARISON_PRESETS)
 def test_ready_comparisons_survive_the_line(ready):
     wanted = ready.comparison
     assert read_arms(write_arms(wanted.arms, wanted.vary), wanted.vary) == wanted.arms

@@ -12,7 +12,7 @@ from ui.urls.link import (
     CONTROL_RULES,
     DEFAULTS,
     KEYS,
-    Several,
+    Subset,
     faults,
     parse_widths,
     to_config,
@@ -31,7 +31,7 @@ def another(field):
         return not default
     if field == "hidden":
         return (64, 32, 16)
-    return {"holdout": 0.25, "momentum": 0.5, "batch_size": 16}.get(field, 7 if rule.whole else 0.125)
+    return {"holdout": 0.25, "momentum": 0.5, "batch_size": 16}.get(field, 7 if rule.integer else 0.125)
 
 
 CHANGES = [{field: another(field)} for field in RULES]
@@ -88,7 +88,7 @@ BAD = {
 def kind(rule):
     if isinstance(rule, (Flag, Choice)):
         return type(rule).__name__.lower()
-    return "whole" if rule.whole else "float"
+    return "whole" if rule.integer else "float"
 
 
 @pytest.mark.parametrize("key, text", [(key, text) for key, rule in CONTROL_RULES.items() for text in BAD[kind(rule)]])
@@ -109,7 +109,7 @@ def test_unknown_repeated_and_long_parameters_are_named():
 
 
 def test_of_several_names_each_is_one_that_there_is_and_comes_once():
-    rules = {"beside": Several(("a", "b", "c"))}
+    rules = {"beside": Subset(("a", "b", "c"))}
     assert faults({"beside": ["a", "c"]}, rules) == faults({"beside": [""]}, rules) == {}
     for texts in (["a", "a"], ["a", "x"], ["", "a"]):
         assert list(faults({"beside": texts}, rules)) == ["beside"]
