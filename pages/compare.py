@@ -113,7 +113,7 @@ def numbers(comparison: Comparison, arms: list[StyledArm]) -> None:
     panels.tables(charts(arms), "compare_numbers")
     st.subheader("What differs", anchor=False)
     panels.table(comparison.differences(), key="compare-differences")
-    st.caption(as_text(f"Shared: {comparison.services()}"))
+    st.caption(as_text(f"Shared: {comparison.shared()}"))
     st.caption(as_text(NOTE))
 
 
@@ -133,7 +133,7 @@ def to_print(comparison: Comparison, arms: list[StyledArm]) -> str:
     layers = max(arm.record.layers["grad_norm"].median.shape[1] for arm in arms)
     return document(
         cards.headline(records),
-        [*(f"{arm.name}. {typeset(arm.record.sentence)}" for arm in arms), f"Shared: {comparison.services()}", NOTE],
+        [*(f"{arm.name}. {typeset(arm.record.sentence)}" for arm in arms), f"Shared: {comparison.shared()}", NOTE],
         [compare_profile(arms), *(compare_heatmap(arm, layers=layers) for arm in arms)]
         + [draw(arms) for draw in CURVES.values()],
         [comparison.differences(), table(records)],

@@ -76,7 +76,7 @@ def gaussian_nodes(phi: Activation, variance: np.ndarray, mean: np.ndarray | flo
     variance, mean = np.broadcast_arrays(np.asarray(variance, float), np.asarray(mean, float))
     deviation = np.sqrt(variance)[..., None]
     bends = np.concatenate([BEND, np.asarray(phi.kinks, float)]) - mean[..., None]
-    with np.errstate(divide="ignore", invalid="ignore", safe_divide="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         bends = np.where(deviation > 0, bends / deviation, np.sign(bends) * BELL[-1])
     breaks = np.concatenate([np.broadcast_to(BELL, (*variance.shape, BELL.size)), bends], axis=-1)
     np.clip(breaks, BELL[0], BELL[-1], out=breaks)

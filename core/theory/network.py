@@ -133,7 +133,7 @@ def locate(config: RunConfig, inputs: int, outputs: int) -> PhasePoint | None:
         return None
     gains = layer_gains(config, widths)
     between = gains[1:-1] or gains[1:]
-    with np.errstate(divide="ignore", safe_divide="ignore"):
+    with np.errstate(divide="ignore", over="ignore"):
         sigma_w = float(np.exp(np.mean(np.log(between)) / 2))
     sigma_b = config.bias_std if config.bias else 0.0
     if not max(sigma_w, sigma_b) <= LARGEST_SCALE:

@@ -81,7 +81,7 @@ def sweep_map(
     }
     data = [heat, *_holes(cells, x, y, partial, dark), *_levels(z, x, y, shown.kind, dark)]
     for line, dash in zip(lines, _dashes(lines), strict=True):
-        drawn = {"type": "scatter", "mode": "lines", "x": x.slot(line.x), "y": y.slot(line.y), "name": line.name}
+        drawn = {"type": "scatter", "mode": "lines", "x": x.locate(line.x), "y": y.locate(line.y), "name": line.name}
         data.append(drawn | {"line": {"color": look.text, "width": 2.5, "dash": dash}, "hoverinfo": "skip"})
     data.append(_targets(chart, activation, cells, shown, x, y))
     if chosen is not None and chosen[0] in x.values and chosen[1] in y.values:
@@ -118,7 +118,7 @@ class _Places:
 
     def __init__(self, axis: Axis):
         self._log, self._numeric, self.values = axis.logarithmic, axis.numeric, axis.values()
-        self.centers = self.slot(self.values) if self._numeric else np.arange(len(self.values), dtype=float)
+        self.centers = self.locate(self.values) if self._numeric else np.arange(len(self.values), dtype=float)
         inner = (self.centers[:-1] + self.centers[1:]) / 2
         half = np.diff(self.centers)[[0, -1]] / 2 if len(inner) else np.array([0.5, 0.5])
         self.edges = np.concatenate([[self.centers[0] - half[0]], inner, [self.centers[-1] + half[1]]])
@@ -310,7 +310,7 @@ def _distance(chart: SweepMap, cells: np.ndarray, lines: Sequence[Curve], x: _Pl
         return ""
     rows = np.asarray(chart.y.values(), float)
     good = np.isfinite(theory.x) & np.isfinite(theory.y)
-    expected = np.interp(rows, *_rising(theory.y[good], x.slot(theory.x[good])), left=np.nan, right=np.nan)
+    expected = np.interp(rows, *_rising(theory.y[good], x.locate(theory.x[good])), left=np.nan, right=np.nan)
     away = np.abs(crossings(x.centers, cells) - expected) / np.median(np.diff(x.centers))
     away = away[np.isfinite(away)]
     if not away.size:
