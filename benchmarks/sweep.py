@@ -29,8 +29,8 @@ from benchmarks.timing import describe_machine, ratio, take_turns
 from core import RunConfig, train
 from core.engine.workers import NICENESS, Workers
 from core.sweep import sweep
-from core.sweeps.dispatch import run
-from core.sweeps.grid import Grid, spaced
+from core.sweeps.dispatch import run_grid
+from core.sweeps.grid import Grid, make_range
 
 TRAINED = RunConfig(samples=128, hidden=(32,) * 10, activation="tanh", steps=60)
 SMALL = RunConfig(samples=32, hidden=(16,) * 10, steps=100)
@@ -40,7 +40,7 @@ START = RunConfig(samples=16, hidden=(16,) * 10, activation="tanh", steps=0)
 def axes(networks: int) -> dict[str, tuple]:
     """A square grid of about so many networks."""
     side = round(networks**0.5)
-    return {"init_scale": spaced("init_scale", 0.5, 3, side), "bias_std": spaced("bias_std", 0, 1, side)}
+    return {"init_scale": make_range("init_scale", 0.5, 3, side), "bias_std": make_range("bias_std", 0, 1, side)}
 
 
 def processes(networks: int, repeats: int) -> None:
@@ -59,7 +59,7 @@ def stacks(networks: int, repeats: int) -> None:
     for activation in ("relu", "tanh"):  # tanh itself takes so long that there is less to gain
         base = SMALL.replace(activation=activation)
         # no scale at which a run diverges: alone it ends there, in a stack it keeps its place to the end
-        scales, biases = spaced("init_scale", 0.5, 1.4, 16), spaced("bias_std", 0, 0.5, networks // 16)
+        scales, biases = make_range("init_scale", 0.5, 1.4, 16), make_range("bias_std", 0, 0.5, networks // 16)
         fields = {"init_scale": scales, "bias_std": biases}
         grid = Grid(base, fields)
         contestants = {
@@ -74,10 +74,10 @@ def stacks(networks: int, repeats: int) -> None:
 def measure_size(networks: int, times: int) -> tuple[list[float], float]:
     """Processor seconds a network, and the peak of this process' memory in MB; rows are passed on and forgotten."""
     grid, seconds = Grid(START, axes(networks)), []
-    run(Grid(START, axes(100)), lambda chunk, rows: None)  # warm
+    run_grid(Grid(START, axes(100)), lambda chunk, rows: None)  # warm
     for _ in range(times):
         start = time.process_time()
-        run(grid, lambda chunk, rows: None)
+        run_grid(grid, lambda chunk, rows: None)
         seconds.append((time.process_time() - start) / grid.networks)
     return seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 

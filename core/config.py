@@ -8,7 +8,7 @@ import os
 from collections.abc import Mapping, Set
 from dataclasses import asdict, dataclass, fields, replace
 
-from .data.datasets import DATASETS, held_out
+from .data.datasets import DATASETS, count_holdout
 from .errors import ConfigError
 from .families.activations import ACTIVATIONS
 from .families.clipping import CLIPS
@@ -258,7 +258,7 @@ def cost(config: RunConfig, inputs: int | None = None, outputs: int | None = Non
     inputs = inputs or data.inputs or 1
     outputs = outputs or data.outputs or 1
     samples = samples or min(config.samples, data.available or config.samples)
-    held = held_out(config.holdout, samples)
+    held = count_holdout(config.holdout, samples)
     batch = config.batch_size or samples - held
     widths = (inputs, *config.hidden, outputs)
     weights = [m * n for m, n in zip(widths, widths[1:], strict=False)]

@@ -22,7 +22,7 @@ from .data.columns import (
     present,
     typed,
 )
-from .data.datasets import TASKS, one_hot, standardizer
+from .data.datasets import TASKS, fit_standardizer, one_hot
 from .errors import ConfigError
 
 MAX_BYTES = 5_000_000
@@ -328,7 +328,7 @@ def _targets(column: Column, kept: np.ndarray, task: str | None) -> tuple[np.nda
         values = column.values[kept][:, None]
         size = np.abs(values).max()  # so that no square underflows
         was = f"mean {values.mean():.6g} and standard deviation {(values / size).std() * size:.6g}"
-        return standardizer(values)(values), chosen, (name,), f"{found}, standardized from {was}."
+        return fit_standardizer(values)(values), chosen, (name,), f"{found}, standardized from {was}."
     names = tuple(f"{name} = {label}" for label in _labels(levels))
     if chosen == "two-class":
         return codes[:, None].astype(float), chosen, names[1:], f"{found}, {labels[0]} is 0 and {labels[1]} is 1."
@@ -423,4 +423,4 @@ def prepare(
             notes.append(f"{what}: {_listed([_short(name) for name in columns])}.")
     counted = f"{len(names):,} input{'s, each' if len(names) > 1 else ','}"
     notes.append(f"{counted} standardized to mean 0 and standard deviation 1 over {len(D):,} rows.")
-    return Prepared(standardizer(X)(X), D, task, names, output_names, dropped, tuple(notes))
+    return Prepared(fit_standardizer(X)(X), D, task, names, output_names, dropped, tuple(notes))

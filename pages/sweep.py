@@ -6,9 +6,9 @@ import streamlit as st
 
 from core import ConfigError
 from core.export import to_csv
-from core.sweeps.files import flat, to_parquet
-from core.sweeps.maps import QUANTITIES, SweepMap, cells
-from core.sweeps.table import Table
+from core.sweeps.files import flatten_hidden, to_parquet
+from core.sweeps.maps import QUANTITIES, SweepMap, compute_cells
+from core.sweeps.table import SweepTable
 from ui import panels
 from ui.charts.profile import gradient_profile
 from ui.charts.style import number
@@ -66,7 +66,7 @@ def _stop(grid) -> None:
     st.session_state["sweep_started"], st.session_state["sweep_stopped"] = None, grid
 
 
-def computed(chart: SweepMap, show: str) -> Table:
+def computed(chart: SweepMap, show: str) -> SweepTable:
     """The table, with its map as far as it is known while it is filled."""
     grid = chart.grid
     table = training.kept().get(grid)
@@ -99,7 +99,7 @@ def computed(chart: SweepMap, show: str) -> Table:
     return table
 
 
-def draw(chart: SweepMap, table: Table, show: str, part: int = 0, chosen: dict[str, tuple] | None = None) -> None:
+def draw(chart: SweepMap, table: SweepTable, show: str, part: int = 0, chosen: dict[str, tuple] | None = None) -> None:
     """The map of every activation.
 
     Args:
@@ -107,7 +107,7 @@ def draw(chart: SweepMap, table: Table, show: str, part: int = 0, chosen: dict[s
         chosen: by activation, the values of the cell that is marked.
     """
     partial = part > 0
-    values = cells(table, show)
+    values = compute_cells(table, show)
     with st.grid(len(chart.activations), min_column_width=280, gap="small"):
         for k, activation in enumerate(chart.activations):
             key = f"sweep-map-{activation}" + f"-part-{part}" * partial
@@ -132,7 +132,7 @@ def pick(key: str) -> None:
 
 
 @st.fragment
-def picture(chart: SweepMap, table: Table, show: str) -> None:
+def picture(chart: SweepMap, table: SweepTable, show: str) -> None:
     """The map, and the network of the cell that was clicked."""
     activation, i, j = st.session_state.get("cell", (None, -1, -1))
     x, y = chart.x.values(), chart.y.values()
@@ -150,7 +150,7 @@ def picture(chart: SweepMap, table: Table, show: str) -> None:
         choice(1, field_label(chart, chart.x.field), x, x[i])
         choice(2, field_label(chart, chart.y.field), y, y[j])
     config = chart.config(activation, x[i], y[j])
-    value = cells(table, show)[chart.activations.index(activation), j, i]
+    value = compute_cells(table, show)[chart.activations.index(activation), j, i]
     chosen = QUANTITIES[show]
     several = f", the median of {chart.seeds} networks, of which the first is below" if chart.seeds > 1 else ""
     st.markdown(as_text(f"{chosen.label[0].upper()}{chosen.label[1:]}: {told(value, chosen.kind)}{several}. "
@@ -176,15 +176,15 @@ def choose(part: int, options: tuple) -> None:
     st.session_state["cell"] = tuple(cell)
 
 
-def share_menu(chart: SweepMap, show: str, table: Table) -> None:
+def share_menu(chart: SweepMap, show: str, table: SweepTable) -> None:
     """The table as a file, and the link to this map."""
     with st.popover("Share and export", icon=":material/ios_share:"):
         st.caption("Link to this map")
         page = (st.context.url or "").partition("?")[0]
         st.code("?".join(filter(None, (page, controls.query(chart, show)))), language=None, wrap_lines=True)
-        panels.download("Table (CSV)", lambda: to_csv(flat(table.frame())), "sweep.csv", "text/csv")
+        panels.download("Table (CSV)", lambda: to_csv(flatten_hidden(table.to_frame())), "sweep.csv", "text/csv")
         panels.download(
-            "Table (Parquet)", lambda: to_parquet(table.frame()), "sweep.parquet", "application/vnd.apache.parquet"
+            "Table (Parquet)", lambda: to_parquet(table.to_frame()), "sweep.parquet", "application/vnd.apache.parquet"
         )
         panels.choose_picture()
 

@@ -20,7 +20,7 @@ TASKS: dict[str, tuple[str, str]] = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Dataset:
     """One source of samples.
 
@@ -68,55 +68,55 @@ def _two_classes(samples: int) -> np.ndarray:
     return np.arange(samples) % 2
 
 
-def _labeled(points: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _with_labels(points: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return points, labels[:, None].astype(float)
 
 
-def _circles(rng, samples, noise):
+def _draw_circles(rng, samples, noise):
     labels = _two_classes(samples)
     radius, angle = np.where(labels == 0, 1.0, 0.3), rng.uniform(0, 2 * np.pi, samples)
     points = radius[:, None] * np.column_stack([np.cos(angle), np.sin(angle)])
-    return _labeled(points + noise * rng.standard_normal(points.shape), labels)
+    return _with_labels(points + noise * rng.standard_normal(points.shape), labels)
 
 
-def _moons(rng, samples, noise):
+def _draw_moons(rng, samples, noise):
     labels = _two_classes(samples)
     side, angle = 1 - 2 * labels, rng.uniform(0, np.pi, samples)
     points = np.column_stack([labels + side * np.cos(angle), 0.5 * labels + side * np.sin(angle)])
-    return _labeled(points + noise * rng.standard_normal(points.shape), labels)
+    return _with_labels(points + noise * rng.standard_normal(points.shape), labels)
 
 
-def _xor(rng, samples, noise):
+def _draw_xor(rng, samples, noise):
     labels, left = _two_classes(samples), np.arange(samples) // 2 % 2
     points = 2.0 * np.column_stack([left, left ^ labels]) - 1
-    return _labeled(points + noise * rng.standard_normal(points.shape), labels)
+    return _with_labels(points + noise * rng.standard_normal(points.shape), labels)
 
 
-def _spirals(rng, samples, noise):
+def _draw_spirals(rng, samples, noise):
     labels = _two_classes(samples)
     # the square of the angle is uniform, so that points lie evenly along the arm
     angle = np.sqrt(rng.uniform((0.5 * np.pi) ** 2, (3.5 * np.pi) ** 2, samples))
     radius = (1 - 2 * labels) * angle / np.pi
     points = radius[:, None] * np.column_stack([np.cos(angle), np.sin(angle)])
-    return _labeled(points + noise * rng.standard_normal(points.shape), labels)
+    return _with_labels(points + noise * rng.standard_normal(points.shape), labels)
 
 
-def _blobs(rng, samples, noise):
+def _draw_blobs(rng, samples, noise):
     labels, centers = np.arange(samples) % 10, rng.standard_normal((10, 20))
     return centers[labels] + noise * rng.standard_normal((samples, 20)), one_hot(labels, 10)
 
 
-def _sine(rng, samples, noise):
+def _draw_sine(rng, samples, noise):
     x = rng.uniform(-np.pi, np.pi, (samples, 1))
     return x, np.sin(x) + noise * rng.standard_normal((samples, 1))
 
 
-def _gaussian(rng, samples, noise):
+def _draw_gaussian(rng, samples, noise):
     return rng.standard_normal((samples, 10)), rng.standard_normal((samples, 1))
 
 
 @cache
-def _shipped(name: str) -> tuple[np.ndarray, np.ndarray]:
+def _load_shipped(name: str) -> tuple[np.ndarray, np.ndarray]:
     """All of a data set that scikit-learn ships; imported here because that takes longer than all of core."""
     from sklearn import datasets
 
@@ -131,13 +131,13 @@ def _shipped(name: str) -> tuple[np.ndarray, np.ndarray]:
     return np.asarray(X, dtype=float), D
 
 
-def _real(name, rng, samples, noise):
-    X, D = _shipped(name)
+def _draw_real(name, rng, samples, noise):
+    X, D = _load_shipped(name)
     rows = rng.permutation(len(X))[:samples]
     return X[rows], D[rows]
 
 
-def _custom(rng, samples, noise):
+def _draw_custom(rng, samples, noise):
     raise ConfigError("dataset", "custom", "it needs data: upload a table, or pass data=(X, D)")
 
 
@@ -147,161 +147,173 @@ DATASETS: dict[str, Dataset] = {
     member.name: member
     for member in (
         Dataset(
-            "circles",
-            "Circles",
-            "Two rings around one center, of radius 1 (class 0) and 0.3 (class 1).",
-            "two-class",
-            2,
-            1,
-            _POINTS,
-            "synthetic, in the manner of scikit-learn's make_circles",
-            _circles,
+            name="circles",
+            label="Circles",
+            description="Two rings around one center, of radius 1 (class 0) and 0.3 (class 1).",
+            task="two-class",
+            inputs=2,
+            outputs=1,
+            noise=_POINTS,
+            source="synthetic, in the manner of scikit-learn's make_circles",
+            draw=_draw_circles,
         ),
         Dataset(
-            "moons",
-            "Moons",
-            "Two half circles of radius 1, each reaching into the other.",
-            "two-class",
-            2,
-            1,
-            _POINTS,
-            "synthetic, in the manner of scikit-learn's make_moons",
-            _moons,
+            name="moons",
+            label="Moons",
+            description="Two half circles of radius 1, each reaching into the other.",
+            task="two-class",
+            inputs=2,
+            outputs=1,
+            noise=_POINTS,
+            source="synthetic, in the manner of scikit-learn's make_moons",
+            draw=_draw_moons,
         ),
         Dataset(
-            "xor",
-            "XOR",
-            "Clusters at the four corners of a square; opposite corners share a class, so no line divides them.",
-            "two-class",
-            2,
-            1,
-            _POINTS,
-            "synthetic, after Minsky and Papert 1969, Perceptrons",
-            _xor,
+            name="xor",
+            label="XOR",
+            description=(
+                "Clusters at the four corners of a square; opposite corners share a class, so no line divides them."
+            ),
+            task="two-class",
+            inputs=2,
+            outputs=1,
+            noise=_POINTS,
+            source="synthetic, after Minsky and Papert 1969, Perceptrons",
+            draw=_draw_xor,
         ),
         Dataset(
-            "spirals",
-            "Spirals",
-            "Two spiral arms, one and a half turns each, their neighboring windings 1 apart.",
-            "two-class",
-            2,
-            1,
-            _POINTS,
-            "synthetic, after Lang and Witbrock 1988, Learning to tell two spirals apart",
-            _spirals,
+            name="spirals",
+            label="Spirals",
+            description="Two spiral arms, one and a half turns each, their neighboring windings 1 apart.",
+            task="two-class",
+            inputs=2,
+            outputs=1,
+            noise=_POINTS,
+            source="synthetic, after Lang and Witbrock 1988, Learning to tell two spirals apart",
+            draw=_draw_spirals,
         ),
         Dataset(
-            "blobs",
-            "Blobs",
-            "Ten clusters in 20 dimensions around centers drawn from N(0, 1): easy up to a noise of about 0.5.",
-            "multi-class",
-            20,
-            10,
-            "every coordinate of each point around its center",
-            "synthetic, in the manner of scikit-learn's make_blobs",
-            _blobs,
+            name="blobs",
+            label="Blobs",
+            description=(
+                "Ten clusters in 20 dimensions around centers drawn from N(0, 1): easy up to a noise of about 0.5."
+            ),
+            task="multi-class",
+            inputs=20,
+            outputs=10,
+            noise="every coordinate of each point around its center",
+            source="synthetic, in the manner of scikit-learn's make_blobs",
+            draw=_draw_blobs,
         ),
         Dataset(
-            "sine",
-            "Sine",
-            "One period of a sine: the target is sin x for x uniform between -pi and pi.",
-            "regression",
-            1,
-            1,
-            "the targets",
-            "synthetic",
-            _sine,
+            name="sine",
+            label="Sine",
+            description="One period of a sine: the target is sin x for x uniform between -pi and pi.",
+            task="regression",
+            inputs=1,
+            outputs=1,
+            noise="the targets",
+            source="synthetic",
+            draw=_draw_sine,
         ),
         Dataset(
-            "gaussian",
-            "Gaussian noise",
-            "Ten inputs and a target, all independent N(0, 1): nothing to learn but the samples themselves. "
-            "No noise is added.",
-            "regression",
-            10,
-            1,
-            "",
-            "synthetic, after Zhang et al. 2017, Understanding deep learning requires rethinking generalization",
-            _gaussian,
+            name="gaussian",
+            label="Gaussian noise",
+            description=(
+                "Ten inputs and a target, all independent N(0, 1): nothing to learn but the samples themselves. No "
+                "noise is added."
+            ),
+            task="regression",
+            inputs=10,
+            outputs=1,
+            noise="",
+            source="synthetic, after Zhang et al. 2017, Understanding deep learning requires rethinking generalization",
+            draw=_draw_gaussian,
         ),
         Dataset(
-            "iris",
-            "Iris",
-            "Three species of iris, 50 flowers each, by the size of petal and sepal. Real data: no noise is added.",
-            "multi-class",
-            4,
-            3,
-            "",
-            "Fisher 1936, The use of multiple measurements in taxonomic problems; shipped with scikit-learn",
-            partial(_real, "iris"),
-            150,
+            name="iris",
+            label="Iris",
+            description=(
+                "Three species of iris, 50 flowers each, by the size of petal and sepal. Real data: no noise is added."
+            ),
+            task="multi-class",
+            inputs=4,
+            outputs=3,
+            noise="",
+            source="Fisher 1936, The use of multiple measurements in taxonomic problems; shipped with scikit-learn",
+            draw=partial(_draw_real, "iris"),
+            available=150,
         ),
         Dataset(
-            "wine",
-            "Wine",
-            "Three growers' wines, 178 in all, by 13 chemical measurements. Real data: no noise is added.",
-            "multi-class",
-            13,
-            3,
-            "",
-            "Forina et al. 1988, PARVUS, by way of the UCI repository; shipped with scikit-learn",
-            partial(_real, "wine"),
-            178,
+            name="wine",
+            label="Wine",
+            description="Three growers' wines, 178 in all, by 13 chemical measurements. Real data: no noise is added.",
+            task="multi-class",
+            inputs=13,
+            outputs=3,
+            noise="",
+            source="Forina et al. 1988, PARVUS, by way of the UCI repository; shipped with scikit-learn",
+            draw=partial(_draw_real, "wine"),
+            available=178,
         ),
         Dataset(
-            "breast_cancer",
-            "Breast cancer",
-            "Tumours, 212 malignant (0) and 357 benign (1), by 30 measurements of cell nuclei. "
-            "Real data: no noise is added.",
-            "two-class",
-            30,
-            1,
-            "",
-            "Street, Wolberg and Mangasarian 1993, by way of the UCI repository; shipped with scikit-learn",
-            partial(_real, "breast_cancer"),
-            569,
+            name="breast_cancer",
+            label="Breast cancer",
+            description=(
+                "Tumours, 212 malignant (0) and 357 benign (1), by 30 measurements of cell nuclei. Real data: no noise "
+                "is added."
+            ),
+            task="two-class",
+            inputs=30,
+            outputs=1,
+            noise="",
+            source="Street, Wolberg and Mangasarian 1993, by way of the UCI repository; shipped with scikit-learn",
+            draw=partial(_draw_real, "breast_cancer"),
+            available=569,
         ),
         Dataset(
-            "digits",
-            "Digits",
-            "1,797 handwritten digits, 8 x 8 pixels each. Real data: no noise is added.",
-            "multi-class",
-            64,
-            10,
-            "",
-            "Alpaydin and Kaynak 1998, by way of the UCI repository; shipped with scikit-learn",
-            partial(_real, "digits"),
-            1797,
+            name="digits",
+            label="Digits",
+            description="1,797 handwritten digits, 8 x 8 pixels each. Real data: no noise is added.",
+            task="multi-class",
+            inputs=64,
+            outputs=10,
+            noise="",
+            source="Alpaydin and Kaynak 1998, by way of the UCI repository; shipped with scikit-learn",
+            draw=partial(_draw_real, "digits"),
+            available=1797,
         ),
         Dataset(
-            "diabetes",
-            "Diabetes",
-            "The course of diabetes after a year in 442 patients, by 10 measurements; the target is standardized "
-            "over all patients to mean 0 and standard deviation 1. Real data: no noise is added.",
-            "regression",
-            10,
-            1,
-            "",
-            "Efron et al. 2004, Least angle regression; shipped with scikit-learn",
-            partial(_real, "diabetes"),
-            442,
+            name="diabetes",
+            label="Diabetes",
+            description=(
+                "The course of diabetes after a year in 442 patients, by 10 measurements; the target is standardized "
+                "over all patients to mean 0 and standard deviation 1. Real data: no noise is added."
+            ),
+            task="regression",
+            inputs=10,
+            outputs=1,
+            noise="",
+            source="Efron et al. 2004, Least angle regression; shipped with scikit-learn",
+            draw=partial(_draw_real, "diabetes"),
+            available=442,
         ),
         Dataset(
-            "custom",
-            "Your own",
-            "A table you bring: one column is the target, the others are the inputs.",
-            None,
-            None,
-            None,
-            "",
-            "the visitor",
-            _custom,
+            name="custom",
+            label="Your own",
+            description="A table you bring: one column is the target, the others are the inputs.",
+            task=None,
+            inputs=None,
+            outputs=None,
+            noise="",
+            source="the visitor",
+            draw=_draw_custom,
         ),
     )
 }
 
 
-def standardizer(X: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+def fit_standardizer(X: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
     """The map that gives each column of X mean 0 and standard deviation 1, and only centers a constant column.
 
     Columns are first divided by the power of two below their largest magnitude, which is exact, so that no square
@@ -317,15 +329,15 @@ def standardizer(X: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
     return lambda rows: (rows / size - center) / spread
 
 
-def held_out(holdout: float, samples: int) -> int:
+def count_holdout(holdout: float, samples: int) -> int:
     """Samples kept from training: the share, rounded, but two stay to train on where there are two."""
     return min(round(holdout * samples), max(samples - 2, 0))
 
 
-def _divide(X, D, holdout, rng):
+def _divide_holdout(X, D, holdout, rng):
     """X, D of the training samples, then of those held out; a larger share holds out the same ones and more."""
     held = np.zeros(len(X), dtype=bool)
-    held[rng.permutation(len(X))[: held_out(holdout, len(X))]] = True
+    held[rng.permutation(len(X))[: count_holdout(holdout, len(X))]] = True
     return X[~held], D[~held], X[held], D[held]
 
 
@@ -341,8 +353,8 @@ def _draw(name: str, samples: int, noise: float, holdout: float, seed: int) -> S
         X, D = data.draw(rng, samples, noise)
     if not (np.isfinite(X).all() and np.isfinite(D).all()):
         raise ConfigError("noise", noise, "it is so large that the data are no longer finite")
-    X, D, X_holdout, D_holdout = _divide(X, D, holdout, rng)
-    standardize = standardizer(X)
+    X, D, X_holdout, D_holdout = _divide_holdout(X, D, holdout, rng)
+    standardize = fit_standardizer(X)
     return Split(*_read_only(standardize(X), D, standardize(X_holdout), D_holdout), data.task)
 
 
@@ -379,7 +391,7 @@ def load(name: str, samples: int, noise: float, holdout: float, seed: int) -> Sp
     return draw(name, samples, noise if data.noise else 0.0, holdout, seed)
 
 
-def _given(name: str, value: object) -> np.ndarray:
+def _checked_array(name: str, value: object) -> np.ndarray:
     """A copy of the caller's array as float64 (samples, columns), if it is one.
 
     Raises:
@@ -419,10 +431,10 @@ def split(X: np.ndarray, D: np.ndarray, holdout: float, seed: int) -> Split:
     Raises:
         ConfigError: arrays that are not finite numbers of two dimensions with equally many rows.
     """
-    X, D = _given("X", X), _given("D", D)
+    X, D = _checked_array("X", X), _checked_array("D", D)
     if len(X) != len(D):
         raise ConfigError("data", f"X of {len(X)} rows, D of {len(D)}", "X and D must have the same number of rows")
-    parts = _divide(X, D, holdout, np.random.default_rng([seed, 0]))
+    parts = _divide_holdout(X, D, holdout, np.random.default_rng([seed, 0]))
     return Split(*_read_only(*parts), infer_task(D))
 
 

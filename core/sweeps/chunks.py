@@ -1,4 +1,4 @@
-"""Chunks of a sweep: cut by the time they take, trained as stacks, sent back as numbers."""
+"""Chunks of a sweep: sized by the time they take, trained as stacks, returned as numbers."""
 
 from __future__ import annotations
 
@@ -16,16 +16,20 @@ from ..config import RunConfig, cost
 from ..engine.cancellation import CancelToken
 from ..engine.training import train
 from ..trace import Trace
-from .grid import Grid, configured
+from .grid import Grid, config_for
 
-SECONDS = 0.25  # that a chunk should take; one that takes twice as long is still half a second
-MAX_NETWORKS = 2_000  # of one chunk
-MAX_BYTES = 200_000_000  # of the traces and weights that a worker holds until a chunk is done
-# What a network is expected to take on one core: fixed, for each layer, each parameter drawn, each multiply-add, and
-# each layer of each step (the loop itself). Only the first chunks rely on it; see Pace.
-FIXED, LAYER, PARAMETER, MULTIPLY_ADD, STEP = 1.5e-4, 2.5e-5, 1.5e-8, 1.5e-10, 3e-6
-# What a run can end with by itself. A worker that is lost, or a caller who has enough, is none of it.
-FAILURES = (ArithmeticError, AttributeError, LookupError, MemoryError, OSError, RuntimeError, TypeError, ValueError)
+CHUNK_SECONDS = 0.25  # the time a chunk should take; one that takes twice as long is still half a second
+MAX_CHUNK_NETWORKS = 2_000
+MAX_CHUNK_BYTES = 200_000_000  # traces and weights that a worker holds until its chunk is done
+# Seconds that a network is expected to take on one core. Only the first chunks depend on these numbers; from then on
+# ThroughputEstimate corrects them.
+NETWORK_SECONDS = 1.5e-4
+LAYER_SECONDS = 2.5e-5
+PARAMETER_SECONDS = 1.5e-8  # for each weight drawn
+MULTIPLY_ADD_SECONDS = 1.5e-10
+LAYER_STEP_SECONDS = 3e-6  # the loop over layers itself, in each step
+# Errors that a run raises by itself. A lost worker and a caller that stops the sweep are not among them.
+RUN_ERRORS = (ArithmeticError, AttributeError, LookupError, MemoryError, OSError, RuntimeError, TypeError, ValueError)
 
 
 @dataclass(frozen=True)
@@ -33,23 +37,23 @@ class Chunk:
     """Some networks of a grid.
 
     Attributes:
-        places: of the networks in the grid.
-        expected: seconds by the estimate.
+        indices: the networks' indices in the grid.
+        expected: estimated seconds.
     """
 
-    places: tuple[int, ...]
+    indices: tuple[int, ...]
     expected: float
 
 
 @dataclass(frozen=True, eq=False)
-class Rows:
-    """What a chunk found.
+class ChunkResult:
+    """The result of a chunk.
 
     Attributes:
         values: (networks, fields) the summaries' numbers, in the order of `summary_fields`; NaN where a run failed.
-        errors: position in the chunk -> why that run failed.
-        seconds: that it took.
-        worker: who did it.
+        errors: position in the chunk -> the error of that run.
+        seconds: time taken.
+        worker: identity of the worker: node, process and thread.
     """
 
     values: np.ndarray
@@ -59,9 +63,9 @@ class Rows:
 
 
 class ThroughputEstimate:
-    """Seconds really taken over those expected, from the chunks done so far.
+    """Ratio of measured to expected seconds, averaged over the chunks done so far.
 
-    A slow or busy machine so gets smaller chunks, a fast one larger ones. The numbers do not depend on it.
+    A slow or busy machine therefore gets smaller chunks, a fast one larger ones. The results do not depend on it.
     """
 
     def __init__(self):
@@ -72,80 +76,86 @@ class ThroughputEstimate:
 
 
 def expected_seconds(config: RunConfig) -> float:
-    """What a network is expected to take, among others in a stack."""
+    """Seconds that a network is expected to take within a stack."""
     price, layers = cost(config), len(config.hidden) + 1
     parameters = sum(m * n for m, n in zip(config.hidden, config.hidden[1:], strict=False))
-    looping = layers * (config.steps + 1) * STEP
-    return FIXED + LAYER * layers + PARAMETER * parameters + MULTIPLY_ADD * price.multiply_adds + looping
+    loop = layers * (config.steps + 1) * LAYER_STEP_SECONDS
+    draw = LAYER_SECONDS * layers + PARAMETER_SECONDS * parameters
+    return NETWORK_SECONDS + draw + MULTIPLY_ADD_SECONDS * price.multiply_adds + loop
 
 
-def iter_chunks(grid: Grid, pace: ThroughputEstimate, done: np.ndarray | None = None) -> Iterator[Chunk]:
-    """All chunks, each made when it is asked for.
+def iter_chunks(grid: Grid, throughput: ThroughputEstimate, done: np.ndarray | None = None) -> Iterator[Chunk]:
+    """Yields all chunks, each made when it is requested.
 
     Args:
+        grid: the sweep.
+        throughput: corrects the expected seconds.
         done: (networks,) True for those to leave out.
     """
-    places, expected, held = [], 0.0, 0
-    for config, members in grid.kinds():
+    indices, expected, chunk_bytes = [], 0.0, 0
+    for config, members in grid.groups():
         each, size = expected_seconds(config), cost(config).bytes
-        for locate in members if done is None else members[~done[members]]:
-            over = (expected + each) * pace.factor > SECONDS or held + size > MAX_BYTES
-            if places and (over or len(places) == MAX_NETWORKS):
-                yield Chunk(tuple(places), expected)
-                places, expected, held = [], 0.0, 0
-            places.append(int(locate))
-            expected, held = expected + each, held + size
-    if places:
-        yield Chunk(tuple(places), expected)
+        for index in members if done is None else members[~done[members]]:
+            over = (expected + each) * throughput.factor > CHUNK_SECONDS or chunk_bytes + size > MAX_CHUNK_BYTES
+            if indices and (over or len(indices) == MAX_CHUNK_NETWORKS):
+                yield Chunk(tuple(indices), expected)
+                indices, expected, chunk_bytes = [], 0.0, 0
+            indices.append(int(index))
+            expected, chunk_bytes = expected + each, chunk_bytes + size
+    if indices:
+        yield Chunk(tuple(indices), expected)
 
 
 class SweepAborted(BaseException):
-    """Carries what the caller raised (its cause) past those who handle a run that fails."""
+    """Carries the caller's exception (its cause) past the handlers of a run that fails."""
 
 
 def run_chunk(
     base: RunConfig, names: tuple[str, ...], points: list[tuple], check: Callable[..., None] | CancelToken
-) -> Rows:
+) -> ChunkResult:
     """Trains some networks; one that fails is a row with its error, and the others go on.
 
     Args:
-        points: of each network the axes' values and the seed.
-        look: called every 0.1 s or more often; what it raises comes out as the cause of Stopped. Or a lease to watch.
+        base: the settings that no axis changes.
+        names: the fields of the axes.
+        points: the axes' values and the seed of each network.
+        check: called at least every 0.1 s; an exception that it raises becomes the cause of SweepAborted. A CancelToken
+            stands for its own check.
     """
     start, check = time.monotonic(), check.checker() if isinstance(check, CancelToken) else check
 
-    def stop_or_go_on(*_: object) -> None:
+    def check_progress(*_: object) -> None:
         try:
             check()
-        except BaseException as error:  # whatever it is, it ends the sweep, and no handler of a failed run may take it
+        except BaseException as error:  # it ends the sweep, so no handler of a failed run may catch it
             raise SweepAborted from error
 
     values, errors = np.full((len(points), len(summary_fields())), np.nan), {}
 
     def attempt(positions: Iterable[int]) -> None:
-        stop_or_go_on()
-        configs = [configured(base, names, points[i]) for i in positions]
-        for i, trace in zip(positions, train(configs, on_progress=stop_or_go_on), strict=True):
-            values[i] = _numbers(trace)
+        check_progress()
+        configs = [config_for(base, names, points[i]) for i in positions]
+        for i, trace in zip(positions, train(configs, on_progress=check_progress), strict=True):
+            values[i] = _summary_values(trace)
 
     try:
         attempt(range(len(points)))
-    except FAILURES:  # whose fault it was shows when each runs alone
+    except RUN_ERRORS:  # running each network alone shows which one failed
         for i in range(len(points)):
             try:
                 attempt([i])
-            except FAILURES as error:
-                values[i], errors[i] = np.nan, described(error)
+            except RUN_ERRORS as error:
+                values[i], errors[i] = np.nan, describe_error(error)
     worker = platform.node(), os.getpid(), threading.get_ident()
-    return Rows(values, errors, time.monotonic() - start, worker)
+    return ChunkResult(values, errors, time.monotonic() - start, worker)
 
 
-def described(error: BaseException) -> str:
+def describe_error(error: BaseException) -> str:
     """An error in one line."""
     return " ".join(f"{type(error).__name__}: {error}".split())[:500]
 
 
-def _numbers(trace: Trace) -> list[float]:
+def _summary_values(trace: Trace) -> list[float]:
     return [np.nan if value is None else float(value) for value in trace.summary().values()]
 
 

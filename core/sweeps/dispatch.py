@@ -1,4 +1,4 @@
-"""Sends the chunks of a sweep through an executor, or runs them here; a lost worker's chunk is tried once more."""
+"""Runs the chunks of a sweep on an executor or in this process; the chunk of a lost worker is tried once more."""
 
 from __future__ import annotations
 
@@ -10,18 +10,27 @@ import numpy as np
 from ..engine.cancellation import CancelToken, cancel_token
 from ..engine.training import PROGRESS_SECONDS, Progress, ProgressCount
 from ..engine.workers import lost as lost_worker
-from .chunks import Chunk, Rows, SweepAborted, ThroughputEstimate, described, iter_chunks, run_chunk, summary_fields
+from .chunks import (
+    Chunk,
+    ChunkResult,
+    SweepAborted,
+    ThroughputEstimate,
+    describe_error,
+    iter_chunks,
+    run_chunk,
+    summary_fields,
+)
 from .grid import Grid
 
-MIN_AHEAD = 16  # chunks sent before their turn, so that no worker waits; four for each worker once they are known
-LOST = "its worker process ended twice while it ran, perhaps for want of memory"
+MIN_CHUNKS_AHEAD = 16  # chunks submitted in advance, so that no worker waits; four a worker once workers are known
+LOST_WORKER_ERROR = "its worker process ended twice while it ran, perhaps because memory ran out"
 
-OnRows = Callable[[Chunk, Rows], None]
+OnResult = Callable[[Chunk, ChunkResult], None]
 
 
-def run(
+def run_grid(
     grid: Grid,
-    on_rows: OnRows,
+    on_result: OnResult,
     executor: Executor | None = None,
     on_progress: Progress | None = None,
     done: np.ndarray | None = None,
@@ -29,59 +38,60 @@ def run(
     """Runs every network of a grid.
 
     Args:
-        on_rows: called with each chunk and what it found, in whatever order they end.
+        grid: the sweep.
+        on_result: called with each chunk and its result, in the order in which chunks finish.
         executor, on_progress: as in `core.sweep.sweep`.
         done: (networks,) True for those that need not run.
 
     Raises:
         BrokenExecutor: the executor lost a worker and takes no more work, or dropped work by itself.
     """
-    pace, progress = ThroughputEstimate(), ProgressCount(on_progress, grid.networks)
+    throughput, progress = ThroughputEstimate(), ProgressCount(on_progress, grid.networks)
     if done is not None:
         progress.finish(int(done.sum()))
 
-    def settle(chunk: Chunk, rows: Rows) -> None:
-        on_rows(chunk, rows)
-        if rows.seconds > 0:
-            pace.update(rows.seconds, chunk.expected)
-        progress.finish(len(chunk.places))
+    def finish(chunk: Chunk, result: ChunkResult) -> None:
+        on_result(chunk, result)
+        if result.seconds > 0:
+            throughput.update(result.seconds, chunk.expected)
+        progress.finish(len(chunk.indices))
 
-    chunks = iter_chunks(grid, pace, done)
+    chunks = iter_chunks(grid, throughput, done)
     if executor is not None:
-        _on_executor(executor, grid, chunks, settle, progress.tick)
+        _on_executor(executor, grid, chunks, finish, progress.tick)
         return
     for chunk in chunks:
         try:
-            rows = run_chunk(*_job(grid, chunk), progress.tick)
-        except SweepAborted as stopped:
-            raise stopped.__cause__ from None
-        settle(chunk, rows)
+            result = run_chunk(*_chunk_arguments(grid, chunk), progress.tick)
+        except SweepAborted as aborted:
+            raise aborted.__cause__ from None
+        finish(chunk, result)
 
 
-def _job(grid: Grid, chunk: Chunk) -> tuple:
-    return grid.base, grid.names, [grid.values(locate) for locate in chunk.places]
+def _chunk_arguments(grid: Grid, chunk: Chunk) -> tuple:
+    return grid.base, grid.names, [grid.values(index) for index in chunk.indices]
 
 
-def _on_executor(executor: Executor, grid: Grid, chunks: Iterator[Chunk], settle: OnRows, tick) -> None:
-    """As many chunks ahead as keep the workers busy; when the caller gives up, what waits is dropped, what runs stops.
+def _on_executor(executor: Executor, grid: Grid, chunks: Iterator[Chunk], finish: OnResult, tick) -> None:
+    """Keeps enough chunks submitted for the workers to stay busy; an exception cancels those waiting and running.
 
-    When a process pool breaks, all its chunks are lost, whichever of them it was. So each is tried again with no other
-    beside it, and only the one that breaks the pool once more is given up.
+    When a process pool breaks, all its chunks are lost, not only the one that broke it. Each is therefore tried again
+    with no other beside it, and only one that breaks the pool a second time is reported as failed.
     """
-    with cancel_token() as held:
+    with cancel_token() as token:
         waiting: dict[Future, Chunk] = {}
         lost: list[Chunk] = []
-        seen, tried_again = set(), set()
+        workers, retried = set(), set()
         try:
             while True:
                 if lost and not waiting:
-                    _send(executor, grid, lost.pop(), held, waiting)
-                alone = lost or tried_again.intersection(waiting.values())
-                while not alone and len(waiting) < max(MIN_AHEAD, 4 * len(seen)):
+                    _submit(executor, grid, lost.pop(), token, waiting)
+                alone = lost or retried.intersection(waiting.values())
+                while not alone and len(waiting) < max(MIN_CHUNKS_AHEAD, 4 * len(workers)):
                     chunk = next(chunks, None)
                     if chunk is None:
                         break
-                    _send(executor, grid, chunk, held, waiting)
+                    _submit(executor, grid, chunk, token, waiting)
                 if not waiting and not lost:
                     return
                 ready, _ = wait(waiting, timeout=PROGRESS_SECONDS, return_when=FIRST_COMPLETED)
@@ -89,18 +99,18 @@ def _on_executor(executor: Executor, grid: Grid, chunks: Iterator[Chunk], settle
                     chunk = waiting.pop(future)
                     error = CancelledError() if future.cancelled() else future.exception()
                     if error is None:
-                        rows = future.result()
-                        seen.add(rows.worker)
-                        settle(chunk, rows)
+                        result = future.result()
+                        workers.add(result.worker)
+                        finish(chunk, result)
                     elif isinstance(error, CancelledError):
-                        raise BrokenExecutor("The executor dropped work by itself: it was shut down, or the cluster's "
-                                             "scheduler is gone.")  # fmt: skip
+                        message = "The executor dropped work by itself: it was shut down, or its scheduler is gone."
+                        raise BrokenExecutor(message)
                     elif not isinstance(error, lost_worker()):
-                        settle(chunk, _failed(chunk, described(error)))
-                    elif chunk in tried_again:
-                        settle(chunk, _failed(chunk, LOST))
+                        finish(chunk, _failed_result(chunk, describe_error(error)))
+                    elif chunk in retried:
+                        finish(chunk, _failed_result(chunk, LOST_WORKER_ERROR))
                     else:
-                        tried_again.add(chunk)
+                        retried.add(chunk)
                         lost.append(chunk)
                 tick()
         finally:
@@ -108,15 +118,15 @@ def _on_executor(executor: Executor, grid: Grid, chunks: Iterator[Chunk], settle
                 future.cancel()
 
 
-def _send(executor: Executor, grid: Grid, chunk: Chunk, held: CancelToken, waiting: dict[Future, Chunk]) -> None:
+def _submit(executor: Executor, grid: Grid, chunk: Chunk, token: CancelToken, waiting: dict[Future, Chunk]) -> None:
     try:
-        waiting[executor.submit(run_chunk, *_job(grid, chunk), held)] = chunk
+        waiting[executor.submit(run_chunk, *_chunk_arguments(grid, chunk), token)] = chunk
     except BrokenExecutor as error:
-        words = "The executor has lost a worker and takes no more work: give the sweep another one."
-        raise type(error)(words) from error
+        message = "The executor has lost a worker and takes no more work: give the sweep another one."
+        raise type(error)(message) from error
 
 
-def _failed(chunk: Chunk, why: str) -> Rows:
-    """A chunk of which nothing came back."""
-    count = len(chunk.places)
-    return Rows(np.full((count, len(summary_fields())), np.nan), dict.fromkeys(range(count), why), 0.0, ())
+def _failed_result(chunk: Chunk, reason: str) -> ChunkResult:
+    """The result of a chunk that was lost: every run failed for the same reason."""
+    count = len(chunk.indices)
+    return ChunkResult(np.full((count, len(summary_fields())), np.nan), dict.fromkeys(range(count), reason), 0.0, ())

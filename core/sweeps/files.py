@@ -1,4 +1,4 @@
-"""A sweep's files: what is asked for, what is done so far, and the table at the end."""
+"""A sweep's files: the specification, the checkpoint, and the table at the end."""
 
 from __future__ import annotations
 
@@ -10,35 +10,35 @@ from pathlib import Path
 import pandas as pd
 
 from ..errors import ConfigError
-from .chunks import Chunk, Rows
+from .chunks import Chunk, ChunkResult
 from .grid import Grid
-from .table import Table
+from .table import SweepTable
 
-KINDS = (".csv", ".parquet")
+OUTPUT_SUFFIXES = (".csv", ".parquet")
 
 
 def read_spec(path: Path) -> Grid:
-    """The sweep that a JSON file asks for.
+    """Reads the sweep that a JSON file specifies.
 
     Raises:
-        ConfigError: no JSON, or no sweep.
+        ConfigError: the file is not JSON, or not a sweep.
         OSError: the file cannot be read.
     """
     try:
         mapping = json.loads(path.read_text(encoding="utf-8-sig"))
-    except (ValueError, RecursionError) as error:  # broken JSON, or bytes that are no text
+    except (ValueError, RecursionError) as error:  # broken JSON, or bytes that are not text
         raise ConfigError("spec", str(path), f"it must be a JSON file ({error})") from None
     return Grid.from_dict(mapping)
 
 
 def check_output(path: Path) -> None:
-    """Refuses, before anything runs, a file that could not be written at the end.
+    """Refuses, before anything runs, an output file that could not be written at the end.
 
     Raises:
-        ConfigError: another ending, Parquet without pyarrow, or no such folder.
+        ConfigError: an unknown suffix, Parquet without pyarrow, or a folder that does not exist.
     """
-    if path.suffix not in KINDS:
-        raise ConfigError("output", str(path), "its name must end in " + " or ".join(KINDS))
+    if path.suffix not in OUTPUT_SUFFIXES:
+        raise ConfigError("output", str(path), "its name must end in " + " or ".join(OUTPUT_SUFFIXES))
     if path.suffix == ".parquet" and find_spec("pyarrow") is None:
         raise ConfigError("output", str(path), "Parquet needs pyarrow, which is not installed; write .csv instead")
     if not path.absolute().parent.is_dir():
@@ -47,51 +47,51 @@ def check_output(path: Path) -> None:
         raise ConfigError("output", str(path), "it is a folder")
 
 
-def flat(frame: pd.DataFrame) -> pd.DataFrame:
-    """The table with hidden shapes as text such as "64,32,16", so that any file can hold them."""
+def flatten_hidden(frame: pd.DataFrame) -> pd.DataFrame:
+    """Writes the values of `hidden` as text such as "64,32,16", which any file format can hold."""
     if "hidden" not in frame:
         return frame
     return frame.assign(hidden=[",".join(map(str, widths)) for widths in frame["hidden"]])
 
 
 def to_parquet(frame: pd.DataFrame) -> bytes:
-    """The table as a Parquet file."""
-    return flat(frame).to_parquet(index=False)
+    """Converts the table to the bytes of a Parquet file."""
+    return flatten_hidden(frame).to_parquet(index=False)
 
 
-def write(frame: pd.DataFrame, path: Path) -> None:
-    """The table as CSV or Parquet, by the file's ending; the file is there whole or not at all."""
+def write_table(frame: pd.DataFrame, path: Path) -> None:
+    """Writes the table as CSV or Parquet, according to the suffix; the file is complete or does not exist."""
     draft = path.with_name(path.name + ".draft")
     if path.suffix == ".parquet":
         draft.write_bytes(to_parquet(frame))
     else:
-        flat(frame).to_csv(draft, index=False)
+        flatten_hidden(frame).to_csv(draft, index=False)
     draft.replace(path)
 
 
 class Checkpoint:
-    """What is done of a sweep, kept in a file beside the output until that is written.
+    """The finished runs of a sweep, in a file beside the output until the output is written.
 
-    The first line says which sweep it is; each other one is [place, [numbers], error]. A last line that was cut short
-    is passed over.
+    The first line identifies the sweep; each other line is [index, [numbers], error]. An incomplete last line is
+    ignored.
 
     Raises:
-        ConfigError: the file belongs to another sweep, or is none of a sweep.
+        ConfigError: the file belongs to another sweep, or is not a checkpoint.
     """
 
     def __init__(self, output: Path, grid: Grid):
         self.path = output.with_name(output.name + ".part")
-        self.table = Table(grid)
+        self.table = SweepTable(grid)
         sweep = hashlib.sha256(json.dumps(grid.to_dict(), sort_keys=True).encode()).hexdigest()
-        self._first = json.dumps({"sweep": sweep}).encode() + b"\n"
+        self._header = json.dumps({"sweep": sweep}).encode() + b"\n"
 
     def __enter__(self) -> Checkpoint:
-        integer = self._read() if self.path.exists() else 0
-        self._file = self.path.open("r+b" if integer else "wb")
-        self._file.truncate(integer)
-        self._file.seek(integer)
-        if not integer:
-            self._file.write(self._first)
+        valid_bytes = self._read() if self.path.exists() else 0
+        self._file = self.path.open("r+b" if valid_bytes else "wb")
+        self._file.truncate(valid_bytes)
+        self._file.seek(valid_bytes)
+        if not valid_bytes:
+            self._file.write(self._header)
             self._file.flush()
         return self
 
@@ -100,34 +100,36 @@ class Checkpoint:
         if kind is None:
             self.path.unlink()
 
-    def add(self, chunk: Chunk, rows: Rows) -> None:
-        """Keeps what a chunk found."""
-        self.table.add(chunk, rows)
-        for i, locate in enumerate(chunk.places):
-            self._write([locate, rows.values[i].tolist(), rows.errors.get(i)])
+    def add(self, chunk: Chunk, result: ChunkResult) -> None:
+        """Adds the result of a chunk to the table and to the file."""
+        self.table.add(chunk, result)
+        for i, index in enumerate(chunk.indices):
+            self._write([index, result.values[i].tolist(), result.errors.get(i)])
         self._file.flush()
 
     def _write(self, entry: object) -> None:
         self._file.write(json.dumps(entry).encode() + b"\n")
 
     def _read(self) -> int:
-        """Reads what was kept; the bytes of it that are whole."""
+        """Reads the file into the table; returns the length of its complete lines in bytes."""
         with self.path.open("rb") as file:
             first = file.readline()
-            if first != self._first and self._first.startswith(first):  # it ended before it kept anything
+            if first != self._header and self._header.startswith(first):  # the process ended before the first result
                 return 0
-            integer = len(first)
+            valid_bytes = len(first)
             try:
-                if json.loads(first)["sweep"] != json.loads(self._first)["sweep"]:
-                    raise ConfigError("output", str(self.path), "it is of another sweep: finish that one, or delete it")
+                if json.loads(first)["sweep"] != json.loads(self._header)["sweep"]:
+                    raise ConfigError(
+                        "output", str(self.path), "it belongs to another sweep: finish that one, or delete the file"
+                    )
                 for line in file:
                     if line.endswith(b"\n"):
-                        locate, values, error = json.loads(line)
-                        self.table.values[:, locate] = values
-                        self.table.done[locate] = True
+                        index, values, error = json.loads(line)
+                        self.table.values[:, index] = values
+                        self.table.done[index] = True
                         if error is not None:
-                            self.table.errors[locate] = error
-                        integer += len(line)
+                            self.table.errors[index] = error
+                        valid_bytes += len(line)
             except (KeyError, IndexError, TypeError, json.JSONDecodeError, UnicodeDecodeError):
-                raise ConfigError("output", str(self.path), "it holds no sweep to go on with: delete it") from None
-        return integer
+                raise ConfigError("output", str(self.path), "it is not the checkpoint of a sweep: delete it") from None
+        return valid_bytes

@@ -1,4 +1,4 @@
-"""What a sweep runs: a base, axes of values, and seeds; every network of it by its place, made when it is needed."""
+"""The networks of a sweep: a base, axes of values, and seeds; each network is made from its index when needed."""
 
 from __future__ import annotations
 
@@ -16,18 +16,29 @@ from ..errors import ConfigError
 
 MAX_NETWORKS = 10_000_000  # where GRADIENT_LAB_MAX_SWEEP does not say otherwise: a table of about 1.6 GB
 AXES = (*SHAPE, *(name for name in RULES if name != "seed"))
-# Numbers that may differ between the networks of one stack (core/engine/training.py); penalties, whose zero is
-# another kind of run, count among them.
-_WITHIN = ("noise", "init", "init_scale", "bias_std", "learning_rate", "momentum", "clip_threshold",
-           "l1", "l2", "weight_decay", "max_norm")  # fmt: skip
-_CLASHES = {"hidden": ("depth", "width")}
+# Fields that may differ between the networks of one stack (core/engine/training.py). Penalties are among them, although
+# a penalty of zero is another kind of run.
+_STACKABLE_FIELDS = (
+    "noise",
+    "init",
+    "init_scale",
+    "bias_std",
+    "learning_rate",
+    "momentum",
+    "clip_threshold",
+    "l1",
+    "l2",
+    "weight_decay",
+    "max_norm",
+)
+_CONFLICTING_AXES = {"hidden": ("depth", "width")}
 
 
 @dataclass(frozen=True)
 class Grid:
     """Every combination of the axes' values, each with the seeds base.seed, base.seed + 1, ...
 
-    Networks count from 0: the last axis moves faster than the one before it, the seed fastest.
+    Networks are numbered from 0: the last axis changes faster than the one before it, the seed fastest.
 
     Attributes:
         base: the settings that no axis changes.
@@ -48,14 +59,16 @@ class Grid:
     def __post_init__(self):
         if not isinstance(self.base, RunConfig):
             raise ConfigError("base", self.base, "it must be a RunConfig")
-        object.__setattr__(self, "axes", _checked_axes(self.axes))
+        object.__setattr__(self, "axes", _validate_axes(self.axes))
         object.__setattr__(self, "seeds", Number(1, integer=True).validate("seeds", self.seeds))
-        most = environment_limit("GRADIENT_LAB_MAX_SWEEP") or MAX_NETWORKS
-        if self.networks > most:
+        max_networks = environment_limit("GRADIENT_LAB_MAX_SWEEP") or MAX_NETWORKS
+        if self.networks > max_networks:
             shape = " x ".join(f"{len(values)} {name}" for name, values in self.axes)
-            raise ConfigError("axes", f"{shape} x {self.seeds} seeds", f"a sweep has at most {most:,.0f} networks")
+            raise ConfigError(
+                "axes", f"{shape} x {self.seeds} seeds", f"a sweep has at most {max_networks:,.0f} networks"
+            )
         RULES["seed"].validate("seed", self.base.seed + self.seeds - 1)
-        for config, _ in self.kinds():
+        for config, _ in self.groups():
             checked_data(config, None)
 
     @property
@@ -65,54 +78,54 @@ class Grid:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Values of each axis, and seeds."""
+        """Number of values of each axis, and number of seeds."""
         return (*(len(values) for _, values in self.axes), self.seeds)
 
     @property
     def networks(self) -> int:
-        """How many in all."""
+        """Number of networks."""
         return math.prod(self.shape)
 
     def values(self, index: int) -> tuple:
-        """The axes' values of one network, and its seed."""
-        found = [self.base.seed + index % self.seeds]
+        """Returns the axes' values of one network, and its seed."""
+        point = [self.base.seed + index % self.seeds]
         index //= self.seeds
         for _, values in reversed(self.axes):
-            found.append(values[index % len(values)])
+            point.append(values[index % len(values)])
             index //= len(values)
-        return tuple(reversed(found))
+        return tuple(reversed(point))
 
     def config(self, index: int) -> RunConfig:
-        """The settings of one network."""
-        return configured(self.base, self.names, self.values(index))
+        """Returns the settings of one network."""
+        return config_for(self.base, self.names, self.values(index))
 
-    def kinds(self) -> Iterator[tuple[RunConfig, np.ndarray]]:
-        """Networks that can be trained as one stack: the settings of one, and the places of all."""
-        places = np.arange(self.networks).reshape(self.shape)
-        outer = [k for k, name in enumerate(self.names) if name not in _WITHIN]
+    def groups(self) -> Iterator[tuple[RunConfig, np.ndarray]]:
+        """Yields groups of networks that can be trained as one stack: the settings of one, and the indices of all."""
+        indices = np.arange(self.networks).reshape(self.shape)
+        outer = [k for k, name in enumerate(self.names) if name not in _STACKABLE_FIELDS]
         for chosen in product(*(range(self.shape[k]) for k in outer)):
             index = [slice(None)] * len(self.shape)
             for k, i in zip(outer, chosen, strict=True):
                 index[k] = i
-            members = places[tuple(index)].ravel()
+            members = indices[tuple(index)].ravel()
             yield self.config(int(members[0])), members
 
     def cost(self) -> Cost:
-        """Multiply-adds of all networks together, and bytes held by the largest one."""
-        found = [(cost(config), len(members)) for config, members in self.kinds()]
-        return Cost(sum(c.multiply_adds * n for c, n in found), max(c.bytes for c, _ in found))
+        """Returns the multiply-adds of all networks together, and the bytes of the largest one."""
+        costs = [(cost(config), len(members)) for config, members in self.groups()]
+        return Cost(sum(c.multiply_adds * n for c, n in costs), max(c.bytes for c, _ in costs))
 
     def to_dict(self) -> dict[str, object]:
-        """JSON-ready: base, axes and seeds."""
+        """Returns base, axes and seeds, ready for JSON."""
         axes = {name: [list(v) if isinstance(v, tuple) else v for v in values] for name, values in self.axes}
         return {"base": self.base.to_dict(), "axes": axes, "seeds": self.seeds}
 
     @classmethod
     def from_dict(cls, mapping: Mapping[str, object]) -> Grid:
-        """The grid that `to_dict` wrote; an axis may also be {"from": 0.1, "to": 4, "count": 30, "log": true}.
+        """Reads the mapping that `to_dict` wrote; an axis may also be {"from": 0.1, "to": 4, "count": 30, "log": true}.
 
         Raises:
-            ConfigError: something that is not one.
+            ConfigError: the mapping is not a sweep.
         """
         if not isinstance(mapping, Mapping):
             raise ConfigError("sweep", mapping, "it must be an object with base, axes and seeds")
@@ -121,23 +134,23 @@ class Grid:
                 raise ConfigError(str(key), value, "a sweep is an object with base, axes and seeds")
         axes = mapping.get("axes", {})
         if isinstance(axes, Mapping):
-            axes = {name: _spaced(name, v) if isinstance(v, Mapping) else v for name, v in axes.items()}
+            axes = {name: _parse_range(name, v) if isinstance(v, Mapping) else v for name, v in axes.items()}
         return cls(RunConfig.from_dict(mapping.get("base", {})), axes, mapping.get("seeds", 1))
 
 
-def configured(base: RunConfig, names: Iterable[str], values: tuple) -> RunConfig:
-    """The base with the axes' values, and the seed that stands after them."""
+def config_for(base: RunConfig, names: Iterable[str], values: tuple) -> RunConfig:
+    """Returns the base with the axes' values and the seed, which comes after them."""
     *chosen, seed = values
     return apply_changes(base, dict(zip(names, chosen, strict=True), seed=seed))
 
 
-def spaced(name: str, low: float, high: float, count: int, log: bool = False) -> tuple:
-    """`count` values of a numeric axis from low to high, evenly or by equal factors; whole ones where they must be.
+def make_range(name: str, low: float, high: float, count: int, log: bool = False) -> tuple:
+    """Returns `count` values of a numeric field from low to high, evenly spaced or by equal factors.
 
-    Numbers are rounded to 6 digits, so that they read as they were meant; what then coincides is left out.
+    Values are rounded to 6 digits, or to whole numbers where the field needs them; duplicates are removed.
 
     Raises:
-        ConfigError: a field without numbers, ends it does not allow, or low not below high (or not above 0 with log).
+        ConfigError: a field that is not numeric, a bound it does not allow, low not below high, or log with low at 0.
     """
     rule = SHAPE.get(name) or RULES.get(name)
     if not isinstance(rule, Number) or name == "seed":
@@ -150,39 +163,40 @@ def spaced(name: str, low: float, high: float, count: int, log: bool = False) ->
     if log and not low > 0:
         raise ConfigError(name, f"{low} to {high}", "a logarithmic range starts above 0")
     points = np.geomspace(low, high, count) if log else np.linspace(low, high, count)
-    found = [round(float(v)) if rule.integer else float(f"{v:.6g}") for v in points]
-    found[0], found[-1] = low, (high if count > 1 else low)
-    return tuple(dict.fromkeys(rule.validate(name, value) for value in found))
+    values = [round(float(v)) if rule.integer else float(f"{v:.6g}") for v in points]
+    values[0] = low
+    values[-1] = high if count > 1 else low
+    return tuple(dict.fromkeys(rule.validate(name, value) for value in values))
 
 
-def _spaced(name: str, given: Mapping[str, object]) -> tuple:
+def _parse_range(name: str, given: Mapping[str, object]) -> tuple:
     needed = {"from", "to", "count"}
     if set(given) not in (needed, needed | {"log"}) or not isinstance(given.get("log", False), bool):
         raise ConfigError(str(name), dict(given), "a range is an object with from, to, count and perhaps log (true)")
-    return spaced(name, given["from"], given["to"], given["count"], given.get("log", False))
+    return make_range(name, given["from"], given["to"], given["count"], given.get("log", False))
 
 
-def _checked_axes(axes: object) -> tuple[tuple[str, tuple], ...]:
+def _validate_axes(axes: object) -> tuple[tuple[str, tuple], ...]:
     pairs = axes.items() if isinstance(axes, Mapping) else axes
     if not isinstance(axes, (Mapping, tuple)) or not pairs:
         raise ConfigError("axes", axes, "it must name at least one field with its values")
-    found = {}
+    checked = {}
     for name, values in pairs:
         if name not in AXES:
             raise ConfigError(str(name), values, "an axis is one of " + ", ".join(AXES))
         if isinstance(values, (str, bytes, Mapping)) or not isinstance(values, Iterable):
             raise ConfigError(name, values, "an axis has a list of values")
-        kept = tuple(check_change(name, value) for value in islice(values, MAX_NETWORKS + 1))
-        if not kept:
+        allowed = tuple(check_change(name, value) for value in islice(values, MAX_NETWORKS + 1))
+        if not allowed:
             raise ConfigError(name, "no values", "an axis has at least one value")
         seen = set()
-        for value in kept:
+        for value in allowed:
             if value in seen:
                 raise ConfigError(name, value, "an axis has each value once")
             seen.add(value)
-        found[name] = kept
-    for name, others in _CLASHES.items():
+        checked[name] = allowed
+    for name, others in _CONFLICTING_AXES.items():
         for other in others:
-            if name in found and other in found:
-                raise ConfigError(other, found[other], f"{name} is an axis too, and both set the hidden layers")
-    return tuple(found.items())
+            if name in checked and other in checked:
+                raise ConfigError(other, checked[other], f"{name} is an axis too, and both set the hidden layers")
+    return tuple(checked.items())

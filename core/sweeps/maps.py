@@ -1,4 +1,4 @@
-"""A map: a sweep over two fields, for one or a few activations, and one number of every cell."""
+"""A sweep map: a grid over two fields, for one to three activations, with one number in every cell."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import numpy as np
 
 from ..config import RULES, Number, RunConfig
 from ..errors import ConfigError
-from .grid import Grid, spaced
-from .table import Table
+from .grid import Grid, make_range
+from .table import SweepTable
 
-MAX_ACTIVATIONS = 3  # beside each other
+MAX_ACTIVATIONS = 3  # maps side by side
 
-# The fields of an axis that are numbers: (from, to, count, logarithmic) where nothing else is asked for.
-SUITED: dict[str, tuple[float, float, int, bool]] = {
+# The numeric fields that an axis may have, with their default range: (from, to, count, logarithmic).
+DEFAULT_RANGES: dict[str, tuple[float, float, int, bool]] = {
     "init_scale": (0.5, 3, 26, False),
     "bias_std": (0, 1, 21, False),
     "depth": (2, 50, 17, False),
@@ -31,10 +31,10 @@ SUITED: dict[str, tuple[float, float, int, bool]] = {
     "weight_decay": (1e-4, 10, 11, True),
     "max_norm": (0.25, 4, 9, True),
 }
-# Those that are names: every one of them is a row or column.
-NAMED = ("init", "optimizer", "clip", "normalization", "residual")
-FIELDS = (*SUITED, *NAMED)
-MOST = Number(1, 80, integer=True)  # values of an axis: a screen has no room for more
+# The fields whose values are names: each name is a row or column.
+CATEGORICAL_FIELDS = ("init", "optimizer", "clip", "normalization", "residual")
+FIELDS = (*DEFAULT_RANGES, *CATEGORICAL_FIELDS)
+AXIS_COUNT = Number(1, 80, integer=True)  # values of an axis; a screen has no room for more
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Axis:
 
     Attributes:
         field: a name of FIELDS.
-        low, high, count, log: of a field that is a number; None for what suits it. Not used by the others.
+        low, high, count, log: range of a numeric field; None for its default. Ignored by the other fields.
     """
 
     field: str
@@ -54,38 +54,38 @@ class Axis:
 
     @property
     def numeric(self) -> bool:
-        """Whether its values are numbers."""
-        return self.field in SUITED
+        """True when the values are numbers."""
+        return self.field in DEFAULT_RANGES
 
     @property
     def logarithmic(self) -> bool:
-        """Whether its numbers grow by equal factors."""
-        return self.numeric and (SUITED[self.field][3] if self.log is None else self.log)
+        """True when the values are spaced by equal factors."""
+        return self.numeric and (DEFAULT_RANGES[self.field][3] if self.log is None else self.log)
 
     def values(self) -> tuple:
-        """Its values, from low to high.
+        """Returns the values, from low to high.
 
         Raises:
-            ConfigError: a field that is none of FIELDS, or a range it does not allow.
+            ConfigError: a field that is not in FIELDS, or a range that the field does not allow.
         """
         if self.field not in FIELDS:
             raise ConfigError("axis", self.field, "an axis of a map is one of " + ", ".join(FIELDS))
         if not self.numeric:
             rule = RULES[self.field]
             return getattr(rule, "names", (False, True))
-        low, high, count, _ = SUITED[self.field]
+        low, high, count, _ = DEFAULT_RANGES[self.field]
         low, high = low if self.low is None else self.low, high if self.high is None else self.high
-        count = MOST.validate(f"count of {self.field}", count if self.count is None else self.count)
-        return spaced(self.field, low, high, count, self.logarithmic)
+        count = AXIS_COUNT.validate(f"count of {self.field}", count if self.count is None else self.count)
+        return make_range(self.field, low, high, count, self.logarithmic)
 
 
 @dataclass(frozen=True)
 class SweepMap:
-    """Two axes and the activations beside each other.
+    """The specification of a map: two axes, and activations side by side.
 
     Attributes:
         base: the settings that no axis changes.
-        activations: 1 to 3, a picture each.
+        activations: one to three; each has a map of its own.
         x, y: the axes.
         seeds: networks a cell.
 
@@ -107,7 +107,7 @@ class SweepMap:
 
     @cached_property
     def grid(self) -> Grid:
-        """The sweep behind it, which takes a while to be checked.
+        """The grid of networks; it is validated on first use, which takes a while.
 
         Raises:
             ConfigError: as Grid.
@@ -116,24 +116,24 @@ class SweepMap:
         return Grid(self.base, axes, self.seeds)
 
     def config(self, activation: str, x: object, y: object) -> RunConfig:
-        """The first network of one cell."""
+        """Returns the first network of one cell."""
         grid = self.grid
         cell = [self.activations.index(activation), self.y.values().index(y), self.x.values().index(x), 0]
         return grid.config(int(np.ravel_multi_index(cell, grid.shape)))
 
 
-# -- what a cell shows ------------------------------------------------------------------------------------------------
+# -- the number in a cell ---------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class Quantity:
-    """One number of a network, and how that of a cell is made of it.
+    """A number of a network that a cell shows, summarized over its seeds.
 
     Attributes:
-        label: what it is called.
+        label: its name on the page.
         field: of `Trace.summary`.
-        kind: "factor" and "decades" are of gradients and have a level (1, and 0); "loss" and "growth" are positive
-            numbers over many decades; "share" is from 0 to 1.
+        kind: "factor" and "decades" compare gradients and have a neutral value (1, and 0); "loss" and "growth" are
+            positive numbers over many decades; "share" is from 0 to 1.
     """
 
     label: str
@@ -156,18 +156,18 @@ QUANTITIES: dict[str, Quantity] = {
 }
 
 
-def cells(table: Table, quantity: str) -> np.ndarray:
-    """(activations, y, x): the median over seeds, of shares the mean; NaN where no run has a value (yet).
+def compute_cells(table: SweepTable, quantity: str) -> np.ndarray:
+    """Returns (activations, y, x): the median over seeds, of shares the mean; NaN where no run has a value (yet).
 
-    Factors and ratios are as the summary has them: a factor, and log10 of a ratio.
+    Factors and ratios keep the form of the summary: a factor, and the log10 of a ratio.
     """
     chosen = QUANTITIES[quantity]
     values = table.column(chosen.field).reshape(table.grid.shape)
     if not np.isnan(values).any():
         return values.mean(axis=-1) if chosen.kind == "share" else np.median(values, axis=-1)
-    found = np.full(values.shape[:-1], np.nan)
-    for locate in np.ndindex(found.shape):
-        there = values[locate][~np.isnan(values[locate])]
-        if there.size:
-            found[locate] = there.mean() if chosen.kind == "share" else np.median(there)
-    return found
+    cells = np.full(values.shape[:-1], np.nan)
+    for index in np.ndindex(cells.shape):
+        present = values[index][~np.isnan(values[index])]
+        if present.size:
+            cells[index] = present.mean() if chosen.kind == "share" else np.median(present)
+    return cells

@@ -22,7 +22,7 @@ from core.engine.workers import Workers
 from core.sweep import main, sweep
 from core.sweeps import chunks, dispatch
 from core.sweeps.chunks import ThroughputEstimate, iter_chunks, summary_fields
-from core.sweeps.grid import AXES, Grid, spaced
+from core.sweeps.grid import AXES, Grid, make_range
 from core.theory.variance_map import critical_line, critical_points
 from tests.support.checkout import HOUSE
 
@@ -90,29 +90,29 @@ def test_threads_and_processes_give_the_same_bits_as_this_process(alone, workers
 
 @pytest.mark.parametrize("seconds, networks, held", [(0, 2000, 1e9), (9, 3, 1e9), (9, 2000, 1), (9, 2000, 1e9)])
 def test_chunks_hold_each_network_once_and_do_not_change_a_bit(monkeypatch, alone, seconds, networks, held):
-    monkeypatch.setattr(chunks, "SECONDS", seconds)
-    monkeypatch.setattr(chunks, "MAX_NETWORKS", networks)
-    monkeypatch.setattr(chunks, "MAX_BYTES", held)
+    monkeypatch.setattr(chunks, "CHUNK_SECONDS", seconds)
+    monkeypatch.setattr(chunks, "MAX_CHUNK_NETWORKS", networks)
+    monkeypatch.setattr(chunks, "MAX_CHUNK_BYTES", held)
     grid = Grid(BASE, MIXED, 2)
     found = list(iter_chunks(grid, ThroughputEstimate()))
-    assert sorted(place for chunk in found for place in chunk.places) == list(range(grid.networks))
+    assert sorted(index for chunk in found for index in chunk.indices) == list(range(grid.networks))
     assert len(found) == (1 if (seconds, networks, held) == (9, 2000, 1e9) else 16 if networks == 3 else 48)
     same(sweep(BASE, MIXED, seeds=2).drop(columns="error"), alone)
 
 
 def test_a_slow_machine_gets_smaller_chunks():
     grid = Grid(BASE, {"init_scale": list(range(1, 1000))})
-    pace = ThroughputEstimate()
-    first = next(iter_chunks(grid, pace))
+    throughput = ThroughputEstimate()
+    first = next(iter_chunks(grid, throughput))
     for _ in range(40):
-        pace.learn(10.0, 1.0)
-    assert 0 < len(next(iter_chunks(grid, pace)).places) < len(first.places) / 5
+        throughput.update(10.0, 1.0)
+    assert 0 < len(next(iter_chunks(grid, throughput)).indices) < len(first.indices) / 5
 
 
 def test_networks_of_one_shape_are_neighbors_in_a_chunk():
     grid = Grid(BASE, {"init_scale": [1.0, 2.0], "depth": [1, 2], "bias_std": [0.0, 1.0]})
     (chunk,) = iter_chunks(grid, ThroughputEstimate())
-    depths = [grid.values(place)[1] for place in chunk.places]
+    depths = [grid.values(place)[1] for place in chunk.indices]
     assert depths == [1] * 4 + [2] * 4
 
 
@@ -142,7 +142,7 @@ def test_networks_of_one_shape_are_neighbors_in_a_chunk():
     ],
 )
 def test_bad_axes_are_refused_in_one_sentence_before_anything_runs(monkeypatch, axes, field, words):
-    monkeypatch.setattr("core.sweep.run", None)
+    monkeypatch.setattr("core.sweep.run_grid", None)
     with pytest.raises(ConfigError) as refused:
         sweep(BASE, axes)
     assert refused.value.field == field and words in str(refused.value)
@@ -173,11 +173,11 @@ def test_every_field_but_the_seed_is_an_axis():
 
 
 def test_a_range_holds_both_ends_even_steps_or_equal_factors_and_whole_numbers():
-    assert spaced("init_scale", 0.5, 2, 4) == (0.5, 1.0, 1.5, 2.0)
-    assert spaced("learning_rate", 0.001, 1, 4, log=True) == (0.001, 0.01, 0.1, 1.0)
-    assert spaced("depth", 1, 4, 7) == (1, 2, 3, 4)
-    assert spaced("width", 4, 256, 4, log=True) == (4, 16, 64, 256)
-    assert spaced("bias_std", 0.3, 0.3, 1) == (0.3,)
+    assert make_range("init_scale", 0.5, 2, 4) == (0.5, 1.0, 1.5, 2.0)
+    assert make_range("learning_rate", 0.001, 1, 4, log=True) == (0.001, 0.01, 0.1, 1.0)
+    assert make_range("depth", 1, 4, 7) == (1, 2, 3, 4)
+    assert make_range("width", 4, 256, 4, log=True) == (4, 16, 64, 256)
+    assert make_range("bias_std", 0.3, 0.3, 1) == (0.3,)
 
 
 @pytest.mark.parametrize(
@@ -190,7 +190,7 @@ def test_a_range_holds_both_ends_even_steps_or_equal_factors_and_whole_numbers()
 )  # fmt: skip
 def test_a_bad_range_is_refused(arguments):
     with pytest.raises(ConfigError):
-        spaced(*arguments)
+        make_range(*arguments)
 
 
 def test_a_grid_survives_json():
@@ -240,7 +240,7 @@ class Enough(BaseException):
 @pytest.mark.parametrize("error", [Enough, ValueError, RuntimeError, KeyboardInterrupt])
 @pytest.mark.parametrize("threads", [0, 2])
 def test_whatever_progress_raises_ends_the_sweep_and_leaves_no_work(monkeypatch, error, threads):
-    monkeypatch.setattr(chunks, "SECONDS", 0)  # every network a chunk of its own
+    monkeypatch.setattr(chunks, "CHUNK_SECONDS", 0)  # every network a chunk of its own
     base = RunConfig(samples=4, hidden=(2,), steps=100_000, record_every=100_000)
     futures, told = [], []
 
@@ -255,10 +255,10 @@ def test_whatever_progress_raises_ends_the_sweep_and_leaves_no_work(monkeypatch,
 
     with Recording(2) as executor:  # its end waits for what still runs: without a stop, for minutes
         with pytest.raises(error, match="enough"):
-            sweep(base, {"init_scale": spaced("init_scale", 0.1, 2, 50)}, executor=executor if threads else None,
+            sweep(base, {"init_scale": make_range("init_scale", 0.1, 2, 50)}, executor=executor if threads else None,
                   on_progress=on_progress)  # fmt: skip
     assert told == [(0, 50)] and all(future.done() for future in futures)
-    assert len(futures) == (dispatch.MIN_AHEAD if threads else 0)
+    assert len(futures) == (dispatch.MIN_CHUNKS_AHEAD if threads else 0)
 
 
 def test_progress_counts_networks_up_to_all_of_them(monkeypatch):
@@ -283,7 +283,7 @@ def ends_its_process(monkeypatch, always):
                 return super().submit(os._exit, 1)
             return super().submit(fn, *arguments)
 
-    monkeypatch.setattr(chunks, "SECONDS", 0)
+    monkeypatch.setattr(chunks, "CHUNK_SECONDS", 0)
     return Crashing(2)
 
 
@@ -300,7 +300,7 @@ def test_a_chunk_that_ends_its_worker_twice_is_reported_and_no_other(monkeypatch
     with ends_its_process(monkeypatch, always=True) as pool:
         found = sweep(BASE, AXIS, executor=pool)
     assert pool.crashed == 2
-    assert found.error.dropna().to_dict() == {1: dispatch.LOST}
+    assert found.error.dropna().to_dict() == {1: dispatch.LOST_WORKER_ERROR}
     same(found.drop(index=1), sweep(BASE, AXIS).drop(index=1))
 
 
@@ -352,7 +352,7 @@ def test_the_command_writes_the_table(spec, name, capsys):
 
 def test_an_interrupted_command_goes_on_where_it_was(spec, monkeypatch, capsys):
     out = spec.with_name("out.csv")
-    monkeypatch.setattr(chunks, "SECONDS", 0)
+    monkeypatch.setattr(chunks, "CHUNK_SECONDS", 0)
     monkeypatch.setattr("core.engine.training.PROGRESS_SECONDS", 0)
 
     def interrupt(self, done, total):
@@ -360,7 +360,7 @@ def test_an_interrupted_command_goes_on_where_it_was(spec, monkeypatch, capsys):
             raise KeyboardInterrupt
 
     with monkeypatch.context() as first:
-        first.setattr("core.sweep._Ticker.__call__", interrupt)
+        first.setattr("core.sweep.ProgressPrinter.__call__", interrupt)
         assert main([str(spec), str(out)]) == 130
     part = spec.with_name("out.csv.part")
     kept = part.read_bytes()
@@ -495,7 +495,7 @@ def test_a_sweep_on_dask_gives_every_row_though_a_worker_is_killed(cluster, monk
     from core.engine.workers import shared
 
     base = RunConfig(samples=32, hidden=(16,) * 8, steps=10, activation="tanh")
-    axes = {"init_scale": spaced("init_scale", 0.5, 3, 40), "bias_std": spaced("bias_std", 0, 1, 30)}
+    axes = {"init_scale": make_range("init_scale", 0.5, 3, 40), "bias_std": make_range("bias_std", 0, 1, 30)}
     killed = []
 
     def on_progress(done, total):
@@ -523,7 +523,7 @@ def test_cancelling_on_dask_stops_what_runs(cluster, monkeypatch):
 
     with Client(address, timeout=30, set_as_default=False) as client:
         with pytest.raises(Enough):
-            sweep(base, {"init_scale": spaced("init_scale", 0.5, 3, 40)}, executor=client.get_executor(pure=False),
+            sweep(base, {"init_scale": make_range("init_scale", 0.5, 3, 40)}, executor=client.get_executor(pure=False),
                   on_progress=on_progress)  # fmt: skip
         deadline = time.monotonic() + 5
         while any(client.processing().values()) and time.monotonic() < deadline:

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from core.config import RULES, Choice, Flag, Number, RunConfig
-from core.data.datasets import DATASETS, TASKS, held_out
+from core.data.datasets import DATASETS, TASKS, count_holdout
 from core.families.losses import LOSSES, OUTPUT_ACTIVATIONS
 
 
@@ -75,4 +75,4 @@ def quick_runs(draw):
 
 def held_in(samples, holdout):
     """How many of the samples are trained on."""
-    return samples - held_out(holdout, samples)
+    return samples - count_holdout(holdout, samples)

@@ -15,7 +15,7 @@ from core.comparison.arms import Arm, differing_changes
 from core.config import Choice, Number
 from core.families.activations import ACTIVATIONS
 from core.presets.sweeps import SWEEP_PRESETS, Preset
-from core.sweeps.maps import FIELDS, MAX_ACTIVATIONS, MOST, QUANTITIES, SUITED, Axis, SweepMap
+from core.sweeps.maps import AXIS_COUNT, DEFAULT_RANGES, FIELDS, MAX_ACTIVATIONS, QUANTITIES, Axis, SweepMap
 from ui import panels
 from ui.urls.arms import body_of, read_arms
 from ui.urls.link import Subset, to_query
@@ -52,7 +52,7 @@ def read_base(line: str) -> RunConfig:
 _BOTH = {
     "from": Number(0, optional=True),
     "to": Number(0, optional=True),
-    "count": Number(MOST.low, MOST.high, integer=True, optional=True),
+    "count": Number(AXIS_COUNT.low, AXIS_COUNT.high, integer=True, optional=True),
     "spacing": Choice(tuple(SPACINGS)),
 }
 RULES = {
@@ -160,14 +160,14 @@ def _axis(name: str, label: str) -> None:
     st.selectbox(label, FIELDS, index=FIELDS.index(DEFAULTS[name]),
                  key=name, bind="query-params", on_change=_suit, args=(name,))  # fmt: skip
     field = st.session_state[name] or DEFAULTS[name]
-    if field not in SUITED:
+    if field not in DEFAULT_RANGES:
         st.caption("Every one of them is a row or column.")
         return
-    low, high, count, log = SUITED[field]
+    low, high, count, log = DEFAULT_RANGES[field]
     parts = (("from", low), ("to", high), ("count", count))
     for column, (part, recommended) in zip(st.columns(3, gap="xsmall"), parts, strict=True):
         with column:
-            most = float(MOST.high) if part == "count" else None
+            most = float(AXIS_COUNT.high) if part == "count" else None
             st.number_input(part.capitalize(), 0.0, most, None, key=f"{name}_{part}", format="%.6g",
                             placeholder=f"{recommended:g}", bind="query-params")  # fmt: skip
     st.selectbox(

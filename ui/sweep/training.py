@@ -11,10 +11,10 @@ import streamlit as st
 from core.engine.workers import cores, shared
 from core.sweeps.chunks import expected_seconds
 from core.sweeps.critical_lines import Curve, lines
-from core.sweeps.dispatch import run
+from core.sweeps.dispatch import run_grid
 from core.sweeps.grid import Grid
 from core.sweeps.maps import SweepMap
-from core.sweeps.table import Table
+from core.sweeps.table import SweepTable
 from ui.runtime import limits, sessions
 from ui.runtime.sessions import LRUCache, ProgressReporter
 
@@ -43,18 +43,18 @@ class SweepProgressReporter(ProgressReporter):
 
 
 @st.cache_resource(show_spinner=False)
-def kept() -> LRUCache[Table]:
+def kept() -> LRUCache[SweepTable]:
     """The tables of every visitor's sweeps."""
     return LRUCache(100, sessions.cache_budget(0.1), lambda table: table.values.nbytes)
 
 
 def expected(grid: Grid) -> float:
     """Seconds that a sweep is expected to take on the cores of this machine."""
-    alone = sum(expected_seconds(config) * len(members) for config, members in grid.kinds())
+    alone = sum(expected_seconds(config) * len(members) for config, members in grid.groups())
     return alone if alone <= HERE else alone / cores()
 
 
-def found(grid: Grid, reporter: SweepProgressReporter, on_table: Callable[[Table], None]) -> Table:
+def found(grid: Grid, reporter: SweepProgressReporter, on_table: Callable[[SweepTable], None]) -> SweepTable:
     """The table of a sweep: kept from before, or run now, in turn with other visitors.
 
     Args:
@@ -66,12 +66,12 @@ def found(grid: Grid, reporter: SweepProgressReporter, on_table: Callable[[Table
         ConfigError: the cluster that the environment names does not answer.
     """
 
-    def make() -> Table:
+    def make() -> SweepTable:
         limits.check_work(grid.cost().multiply_adds)
-        table = Table(grid)
+        table = SweepTable(grid)
         on_table(table)
         with sessions.services().long_queue.slot(reporter.on_queued, "sweep"):
-            run(grid, table.add, None if expected(grid) <= HERE else shared(), reporter.on_progress)
+            run_grid(grid, table.add, None if expected(grid) <= HERE else shared(), reporter.on_progress)
         return table
 
     return kept().get_or_compute(grid, make, reporter.on_shared)
@@ -95,7 +95,7 @@ def theory(chart: SweepMap, activation: str) -> tuple[Curve, ...]:
     )
 
 
-def failed(table: Table) -> str:
+def failed(table: SweepTable) -> str:
     """How many networks failed, and why the first did, in a sentence; empty where none did."""
     if not table.errors:
         return ""
@@ -104,6 +104,6 @@ def failed(table: Table) -> str:
     return f"{count:,} network{'s' * (count > 1)} failed; the first of them: {table.errors[place]}"
 
 
-def ran(table: Table) -> np.ndarray:
+def ran(table: SweepTable) -> np.ndarray:
     """(activations, y, x): True where a cell has run."""
     return table.done.reshape(table.grid.shape).all(axis=-1)

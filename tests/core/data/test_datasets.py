@@ -12,12 +12,12 @@ from core.data.datasets import (
     DATASETS,
     TASKS,
     check_targets,
-    held_out,
+    count_holdout,
+    fit_standardizer,
     infer_task,
     load,
     recommended_losses,
     split,
-    standardizer,
 )
 from core.engine.training import checked_data
 from core.errors import ConfigError
@@ -248,7 +248,7 @@ def test_another_seed_holds_out_other_samples():
     [(0.0, 10, 0), (0.25, 100, 25), (0.999, 100, 98), (0.9, 3, 1), (0.5, 2, 0), (0.9, 1, 0), (0.3, 5, 2)],
 )
 def test_the_share_held_out_is_rounded_and_leaves_two_to_train_on(holdout, samples, held):
-    assert held_out(holdout, samples) == held
+    assert count_holdout(holdout, samples) == held
     X = np.arange(samples, dtype=float)[:, None]
     s = split(X, X, holdout, 0)
     assert len(s.X_holdout) == len(s.D_holdout) == held and len(s.X) == len(s.D) == samples - held
@@ -258,13 +258,13 @@ def test_the_share_held_out_is_rounded_and_leaves_two_to_train_on(holdout, sampl
 def test_standardizing_neither_overflows_nor_underflows(scale):
     X = np.array([[1.0, 0.1], [2.0, 0.1], [4.0, 0.1]])
     expected = (X[:, 0] - 7 / 3) / X[:, 0].std()
-    Z = standardizer(X * scale)(X * scale)
+    Z = fit_standardizer(X * scale)(X * scale)
     np.testing.assert_allclose(Z[:, 0], expected, rtol=1e-13)
     assert (Z[:, 1] == 0).all()  # three times 0.1 does not average to 0.1 exactly
 
 
 def test_a_constant_column_is_only_centered():
-    assert standardizer(np.full((3, 1), 5.0))(np.array([[5.0], [7.0]])).tolist() == [[0.0], [2.0]]
+    assert fit_standardizer(np.full((3, 1), 5.0))(np.array([[5.0], [7.0]])).tolist() == [[0.0], [2.0]]
 
 
 def test_loaded_arrays_are_shared_and_cannot_be_changed():
@@ -433,5 +433,5 @@ def test_held_out_targets_are_checked_like_the_others(loss, output):
 
 
 def test_scikit_learn_is_imported_only_when_its_data_are_asked_for():
-    code = "import sys, core.datasets; sys.exit('sklearn' in sys.modules)"
+    code = "import sys, core.data.datasets; sys.exit('sklearn' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -6,9 +6,9 @@ import pytest
 from core import RunConfig
 from core.presets.sweeps import SWEEP_PRESETS
 from core.sweeps.critical_lines import Curve, crossings, lines
-from core.sweeps.dispatch import run
-from core.sweeps.maps import FIELDS, QUANTITIES, SUITED, Axis, SweepMap, cells
-from core.sweeps.table import Table
+from core.sweeps.dispatch import run_grid
+from core.sweeps.maps import DEFAULT_RANGES, FIELDS, QUANTITIES, Axis, SweepMap, compute_cells
+from core.sweeps.table import SweepTable
 from core.theory.correlations import correlation
 from core.theory.variance_map import critical_points
 from ui.charts.sweep import sweep_map, told
@@ -103,11 +103,11 @@ def test_a_chosen_cell_is_marked_where_it_is():
 
 
 def test_a_cell_is_the_median_over_seeds_of_shares_the_mean_and_of_what_there_is():
-    table = Table(SweepMap(BASE, ("tanh",), Axis("init_scale", 1, 2, 2), Axis("bias_std", 0, 1, 2), 3).grid)
+    table = SweepTable(SweepMap(BASE, ("tanh",), Axis("init_scale", 1, 2, 2), Axis("bias_std", 0, 1, 2), 3).grid)
     table.column("layer_factor")[:] = [1, 2, 9, 4, 5, 6, np.nan, 8, 10, np.nan, np.nan, np.nan]
     table.column("final_dead")[:] = [0, 0, 0.3, 1, 1, 1, np.nan, 0.5, 0.7, np.nan, np.nan, np.nan]
-    np.testing.assert_allclose(cells(table, "gradient factor")[0], [[2, 5], [9, np.nan]])
-    np.testing.assert_allclose(cells(table, "dead units")[0], [[0.1, 1], [0.6, np.nan]])
+    np.testing.assert_allclose(compute_cells(table, "gradient factor")[0], [[2, 5], [9, np.nan]])
+    np.testing.assert_allclose(compute_cells(table, "dead units")[0], [[0.1, 1], [0.6, np.nan]])
 
 
 def test_crossings_are_found_between_columns_and_only_upwards():
@@ -164,10 +164,10 @@ def test_odd_scales_and_shapes_have_lines_or_none(activation, change, x, y):
 
 def test_order_and_chaos_meets_theory_within_one_cell():
     ready = SWEEP_PRESETS["order_and_chaos"].map
-    table = Table(ready.grid)
-    run(ready.grid, table.add)
+    table = SweepTable(ready.grid)
+    run_grid(ready.grid, table.add)
     x, y = np.array(ready.x.values()), np.array(ready.y.values())
-    measured = crossings(x, cells(table, "gradient factor")[0])
+    measured = crossings(x, compute_cells(table, "gradient factor")[0])
     (line,) = lines(ready, "tanh")
     good = np.isfinite(line.x)
     order = np.argsort(line.y[good])
@@ -179,7 +179,7 @@ def test_order_and_chaos_meets_theory_within_one_cell():
 
 def test_ready_maps_are_different_and_their_fields_are_suited():
     assert len({ready.map for ready in SWEEP_PRESETS.values()}) == len(SWEEP_PRESETS)
-    for field, (low, high, count, log) in SUITED.items():
+    for field, (low, high, count, log) in DEFAULT_RANGES.items():
         values = Axis(field).values()
         assert len(values) <= count and (values[0], values[-1]) == (low, high)
         assert Axis(field).logarithmic == log
