@@ -18,81 +18,82 @@ from .errors import ConfigError
 from .trace import Trace
 
 JSON_BYTES = 100_000
-SCRIPT_DATA_BYTES = 50_000_000  # of data, before they are packed into a script; about as much in the file
+SCRIPT_DATA_BYTES = 50_000_000  # data before compression; the script is about as large
 
 # -- tables -----------------------------------------------------------------------------------------------------
 
 
 def to_csv(table: Trace | pd.DataFrame) -> str:
-    """A tidy table as CSV: of a trace, one row per (step, layer); its texts harmless, its numbers with all digits."""
+    """Writes a tidy table as CSV, formulas escaped, numbers with all digits; of a trace, one row per (step, layer)."""
     frame = table.to_frame() if isinstance(table, Trace) else table
-    return escape_formulas(frame).to_csv(
-        index=False, lineterminator="\r\n"
-    )  # RFC 4180; cells with either are then quoted
+    # RFC 4180: with this line end, cells that contain either of its characters are quoted
+    return escape_formulas(frame).to_csv(index=False, lineterminator="\r\n")
 
 
 # -- JSON -------------------------------------------------------------------------------------------------------
 
 
 def to_json(config: RunConfig) -> str:
-    """All settings of a run; `from_json` reads them back."""
+    """Writes all settings of a run; `from_json` reads them back."""
     return json.dumps(config.to_dict(), indent=2, allow_nan=False)
 
 
 def from_json(text: str | bytes) -> RunConfig:
-    """The run whose settings `to_json` wrote; a setting that is missing takes its default.
+    """Reads the settings that `to_json` wrote; a missing setting takes its default.
 
     Raises:
-        ConfigError: no JSON, not an object of settings, a file that is too large, an unknown setting or a bad value.
+        ConfigError: not JSON, not an object of settings, too large, an unknown setting or a bad value.
     """
     settings = read_json(text, "config")
     if not isinstance(settings, dict):
-        raise ConfigError("config", _start(text), "it must be an object of settings by name, in braces")
+        raise ConfigError("config", _preview(text), "it must be an object of settings by name, in braces")
     for name, value in settings.items():
         if isinstance(value, dict) or (isinstance(value, list) and any(isinstance(v, (dict, list)) for v in value)):
-            raise ConfigError(_start(name), "nested", "a setting is a number, a word, true, false, null or a list")
+            raise ConfigError(_preview(name), "nested", "a setting is a number, a word, true, false, null or a list")
     return RunConfig.from_dict(settings)
 
 
-def read_json(text: str | bytes, what: str) -> object:
-    """What a file of settings holds.
+def read_json(text: str | bytes, kind: str) -> object:
+    """Parses a file of settings.
 
     Args:
-        what: the kind of settings, as errors call them.
+        text: the file.
+        kind: the kind of settings, as errors call them.
 
     Raises:
-        ConfigError: too large, no JSON, or a name that is said twice.
+        ConfigError: too large, not JSON, or a name that occurs twice.
     """
     if len(text) > JSON_BYTES:
-        raise ConfigError(what, f"{len(text):,} bytes", f"a file of settings has at most {JSON_BYTES:,} bytes")
+        raise ConfigError(kind, f"{len(text):,} bytes", f"a file of settings has at most {JSON_BYTES:,} bytes")
     try:
         text = text.decode("utf-8-sig") if isinstance(text, bytes) else text
-        return json.loads(text, object_pairs_hook=_distinct)
+        return json.loads(text, object_pairs_hook=_reject_duplicates)
     except ConfigError:  # a ValueError too
         raise
     except json.JSONDecodeError as error:
-        place = f"{error.msg}, line {error.lineno}, column {error.colno}"
-        raise ConfigError(what, _start(text), f"it must be JSON, as this app saves it ({place})") from None
-    except (ValueError, RecursionError):  # bytes that are no text, a number of thousands of digits, endless brackets
-        raise ConfigError(what, _start(text), "it must be JSON, as this app saves it") from None
+        position = f"{error.msg}, line {error.lineno}, column {error.colno}"
+        raise ConfigError(kind, _preview(text), f"it must be JSON, as this app saves it ({position})") from None
+    except (ValueError, RecursionError):  # bytes that are not text, a number of thousands of digits, too many brackets
+        raise ConfigError(kind, _preview(text), "it must be JSON, as this app saves it") from None
 
 
-def _distinct(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        raise ConfigError(next(name for name in names if names.count(name) > 1), "given twice", "say it once")
-    return found
+def _reject_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    settings: dict[str, object] = {}
+    for name, value in pairs:
+        if name in settings:
+            raise ConfigError(name, "given twice", "a setting may occur only once")
+        settings[name] = value
+    return settings
 
 
-def _start(text: str | bytes) -> str:
+def _preview(text: str | bytes) -> str:
     start = text[:40].decode("utf-8", "replace") if isinstance(text, bytes) else text[:40]
     return start + "..." * (len(text) > 40)
 
 
 # -- PyTorch ----------------------------------------------------------------------------------------------------
 
-# A member of each registry as a line of PyTorch. A test holds that none is missing.
+# Each member of a registry as a line of PyTorch. A test checks that none is missing.
 ACTIVATION_CODE = {
     "linear": "net",
     "sigmoid": "torch.sigmoid(net)",
@@ -183,6 +184,7 @@ for linear in network.linears:  # decoupled, and never the biases
 MAX_NORM_CODE = """\
 for linear in network.linears:
     linear.weight *= torch.clamp(MAX_NORM / row_norms(linear.weight), max=1)"""
+HOLDOUT_CODE = "with torch.no_grad():\n    holdout_loss = mean_loss(network(X_holdout), D_holdout)"
 BATCHES = '''
 
 def batches(samples):
@@ -196,7 +198,7 @@ def batches(samples):
 '''
 
 SCRIPT = '''\
-"""A run of Gradient Flow Lab as a script of its own. It needs PyTorch and NumPy and nothing else.
+"""A run of Gradient Flow Lab as a script of its own. It needs only PyTorch and NumPy.
 
 It draws the Lab's initial parameters, trains on the Lab's data (at the end of this file) in the Lab's order of
 operations, and prints, for each recorded step, the loss and the gradient norm ||dE/dW|| of every layer, layer 1 at
@@ -304,8 +306,8 @@ if __name__ == "__main__":
 '''
 
 
-def _fill(template: str, slots: dict[str, str]) -> str:
-    """Puts each slot in its place; one alone on its line takes that line's indent, and if empty the line goes."""
+def _fill_template(template: str, slots: dict[str, str]) -> str:
+    """Replaces each slot; one alone on its line takes that line's indent, and an empty one removes the line."""
 
     def whole_lines(match: re.Match) -> str:
         value = slots[match[2]]
@@ -321,29 +323,30 @@ def _pack(table: np.ndarray) -> str:
 
 
 def to_pytorch(config: RunConfig, data: Data | None = None) -> str:
-    """A script that needs PyTorch and NumPy alone and, run, prints this run's loss and gradient norms row by row.
+    """Writes a script that needs only PyTorch and NumPy and prints this run's loss and gradient norms row by row.
 
     It is CSV: step, loss (holdout_loss with a holdout), grad_norm_1, ... It agrees with `train` to 1e-6 relative in
-    float64; in float32 as far as rounding lets two programs agree.
+    float64, and in float32 to the rounding of two different programs.
 
     Args:
         config: the run.
         data: (X, D) as `train` takes them; the run's dataset when None.
 
     Raises:
-        ConfigError: as `train`; data too large to be carried in a file of text.
+        ConfigError: as `train`; data too large for a text file.
     """
     samples = checked_data(config, data)
-    bytes_held = 8 * (len(samples.X) + len(samples.X_holdout)) * (samples.X.shape[1] + samples.D.shape[1])
-    if bytes_held > SCRIPT_DATA_BYTES:
+    data_bytes = 8 * (len(samples.X) + len(samples.X_holdout)) * (samples.X.shape[1] + samples.D.shape[1])
+    if data_bytes > SCRIPT_DATA_BYTES:
         raise ConfigError(
-            "data", f"{bytes_held:,} bytes", f"a script carries at most {SCRIPT_DATA_BYTES:,}; take fewer samples"
+            "data", f"{data_bytes:,} bytes", f"a script holds at most {SCRIPT_DATA_BYTES:,}; take fewer samples"
         )
     table = np.vstack([np.hstack([samples.X, samples.D]), np.hstack([samples.X_holdout, samples.D_holdout])])
     batches = config.batch_size is not None and config.batch_size < len(samples.X)
-    holds_out, bounds_units = len(samples.X_holdout) > 0, config.max_norm is not None
+    has_holdout = len(samples.X_holdout) > 0
+    has_max_norm = config.max_norm is not None
     functions = CLIP_FUNCTIONS.get(config.clip, "") + BATCHES * batches
-    if config.clip == "adaptive" or bounds_units:
+    if config.clip == "adaptive" or has_max_norm:
         functions = ROW_NORMS + functions
     slots = _network_slots(config) | {
         "json": textwrap.fill(json.dumps(config.to_dict()), 118, break_on_hyphens=False, break_long_words=False),
@@ -355,20 +358,21 @@ def to_pytorch(config: RunConfig, data: Data | None = None) -> str:
         "next_batch": "rows = next(order)" * batches,
         "inputs": "X[rows]" if batches else "X",
         "targets": "D[rows]" if batches else "D",
-        "holdout_name": '"holdout_loss", ' * holds_out,
-        "measure_holdout": "with torch.no_grad():\n    held = mean_loss(network(X_holdout), D_holdout)" * holds_out,
-        "holdout_value": "held.item(), " * holds_out,
+        "holdout_name": '"holdout_loss", ' * has_holdout,
+        "measure_holdout": "with torch.no_grad():\n    holdout_loss = mean_loss(network(X_holdout), D_holdout)"
+        * has_holdout,
+        "holdout_value": "holdout_loss.item(), " * has_holdout,
         "penalize": _penalties(config),
         "clip": CLIP_CODE[config.clip],
         "decay": DECAY_CODE * (config.weight_decay > 0),
-        "project": MAX_NORM_CODE * bounds_units,
+        "project": MAX_NORM_CODE * has_max_norm,
         "data": _pack(table),
     }
-    return _fill(SCRIPT, slots)
+    return _fill_template(SCRIPT, slots)
 
 
 def _settings(config: RunConfig, inputs: int, outputs: int, samples: int, batches: bool) -> str:
-    """The constants that this run needs, one a line."""
+    """Returns the constants that this run needs, one a line."""
     hidden = config.hidden
     if len(set(hidden)) == 1:
         widths = f"[{inputs}] + [{hidden[0]}] * {len(hidden)} + [{outputs}]"
@@ -396,7 +400,7 @@ def _settings(config: RunConfig, inputs: int, outputs: int, samples: int, batche
 
 
 def _network_slots(config: RunConfig) -> dict[str, str]:
-    """What `class Network` says, and how its parameters are drawn."""
+    """Returns the slots of `class Network` and of the code that draws its parameters."""
     phi = ACTIVATION_CODE[config.activation]
     layers = f"Hidden layers: {config.activation if config.hidden else 'none'}"
     if config.normalization != "none":

@@ -1,1 +1,1 @@
-"""What a run learns from: built-in data sets and the columns of a visitor's table."""
+"""Data sets: those built in, and the visitor's own tables."""

@@ -1,4 +1,4 @@
-"""Synthetic and real data: what a run learns from, drawn from its seed, standardized and split."""
+"""Built-in data sets, synthetic and real: drawn from a run's seed, split and standardized."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..errors import ConfigError
 
 Draw = Callable[[np.random.Generator, int, float], tuple[np.ndarray, np.ndarray]]
 
-# The loss and the output activation that suit each task.
+# The recommended loss and output activation of each task.
 TASKS: dict[str, tuple[str, str]] = {
     "regression": ("mse", "linear"),
     "two-class": ("bce", "sigmoid"),
@@ -26,13 +26,13 @@ class Dataset:
 
     Attributes:
         name, label, description: as in RunConfig; for a reader; one line.
-        task: "regression", "two-class" (targets 0/1 in one column) or "multi-class" (one-hot); None for data given.
-        inputs, outputs: columns of X and D; None for data given.
-        noise: what `noise` is the standard deviation of, before inputs are standardized; "" where it is ignored.
-        source: who described or collected it.
+        task: "regression", "two-class" (targets 0/1 in one column) or "multi-class" (one-hot); None for custom data.
+        inputs, outputs: number of columns of X and D; None for custom data.
+        noise: the quantity to which `noise` is added, before inputs are standardized; "" where it is ignored.
+        source: the author or the collection.
         draw: (rng, samples, noise) -> X (samples, inputs), D (samples, outputs), float64, not standardized. The same
-            rng state gives the same draws whatever the noise, which only scales its share of them.
-        available: samples there are; None where any number can be drawn.
+            rng state gives the same draws at any noise, which only scales its own part of them.
+        available: number of samples; None where any number can be drawn.
     """
 
     name: str
@@ -59,12 +59,12 @@ class Split:
 
 
 def one_hot(labels: np.ndarray, classes: int) -> np.ndarray:
-    """Rows of 0 with a 1 in column `labels[n]`, (samples, classes)."""
+    """Returns rows of 0 with a 1 in column `labels[n]`, (samples, classes)."""
     return np.eye(classes)[labels]
 
 
 def _two_classes(samples: int) -> np.ndarray:
-    """Labels 0, 1, 0, 1, ...: as balanced as the number of samples allows."""
+    """Returns the labels 0, 1, 0, 1, ...: as balanced as the number of samples allows."""
     return np.arange(samples) % 2
 
 
@@ -117,7 +117,7 @@ def _draw_gaussian(rng, samples, noise):
 
 @cache
 def _load_shipped(name: str) -> tuple[np.ndarray, np.ndarray]:
-    """All of a data set that scikit-learn ships; imported here because that takes longer than all of core."""
+    """Loads a data set that scikit-learn ships; its import takes longer than all of core, so it happens here."""
     from sklearn import datasets
 
     X, target = getattr(datasets, f"load_{name}")(return_X_y=True)
@@ -301,7 +301,7 @@ DATASETS: dict[str, Dataset] = {
         Dataset(
             name="custom",
             label="Your own",
-            description="A table you bring: one column is the target, the others are the inputs.",
+            description="A table that you upload: one column is the target, the others are the inputs.",
             task=None,
             inputs=None,
             outputs=None,
@@ -314,11 +314,11 @@ DATASETS: dict[str, Dataset] = {
 
 
 def fit_standardizer(X: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
-    """The map that gives each column of X mean 0 and standard deviation 1, and only centers a constant column.
+    """Returns the map that gives each column of X mean 0 and standard deviation 1; a constant column is only centered.
 
     Columns are first divided by the power of two below their largest magnitude, which is exact, so that no square
-    overflows or underflows; constant columns are told by their values, because rounding leaves them a standard
-    deviation of about 1e-17.
+    overflows or underflows; constant columns are recognized by their values, because rounding gives them a
+    standard deviation of about 1e-17.
     """
     low, high = X.min(axis=0), X.max(axis=0)
     size = np.ldexp(1.0, np.frexp(np.maximum(-low, high))[1] - 1)
@@ -330,15 +330,15 @@ def fit_standardizer(X: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
 
 
 def count_holdout(holdout: float, samples: int) -> int:
-    """Samples kept from training: the share, rounded, but two stay to train on where there are two."""
+    """Returns the number of held-out samples: the share, rounded, leaving at least two to train on."""
     return min(round(holdout * samples), max(samples - 2, 0))
 
 
 def _divide_holdout(X, D, holdout, rng):
-    """X, D of the training samples, then of those held out; a larger share holds out the same ones and more."""
-    held = np.zeros(len(X), dtype=bool)
-    held[rng.permutation(len(X))[: count_holdout(holdout, len(X))]] = True
-    return X[~held], D[~held], X[held], D[held]
+    """Returns X, D of the training samples and of those held out; a larger share holds out the same ones and more."""
+    in_holdout = np.zeros(len(X), dtype=bool)
+    in_holdout[rng.permutation(len(X))[: count_holdout(holdout, len(X))]] = True
+    return X[~in_holdout], D[~in_holdout], X[in_holdout], D[in_holdout]
 
 
 def _read_only(*arrays: np.ndarray) -> tuple[np.ndarray, ...]:
@@ -358,28 +358,28 @@ def _draw(name: str, samples: int, noise: float, holdout: float, seed: int) -> S
     return Split(*_read_only(standardize(X), D, standardize(X_holdout), D_holdout), data.task)
 
 
-# Sweeps ask for the same few draws thousands of times, a visitor with 100,000 samples for one at a time: many
-# small draws and few large ones are kept, so that together they stay below about 200 MB.
-_SMALL = 200_000
+# Sweeps request the same few draws thousands of times, a visitor with 100,000 samples one at a time: many small draws
+# and few large ones are cached, together below about 200 MB.
+_MAX_SMALL_VALUES = 200_000
 _draw_small = lru_cache(maxsize=64)(_draw)
 _draw_large = lru_cache(maxsize=2)(_draw)
 
 
 def load(name: str, samples: int, noise: float, holdout: float, seed: int) -> Split:
-    """The samples of a run: drawn from the stream (seed, 0), split, inputs standardized.
+    """Returns the samples of a run: drawn from the stream (seed, 0), split, inputs standardized.
 
     Every input has mean 0 and standard deviation 1 over the training samples, and the held-out ones go through the
-    same map; a constant input is only centered. The arguments are those of a RunConfig, valid already.
+    same map; a constant input is only centered. The arguments are those of a valid RunConfig.
 
     Args:
         name: a member of DATASETS.
-        samples: how many; of real data at most all.
-        noise: standard deviation of what `Dataset.noise` says.
+        samples: their number; of real data at most all.
+        noise: standard deviation of the noise added to the quantity that `Dataset.noise` names.
         holdout: share of the samples kept from training.
         seed: of the run.
 
     Returns:
-        A Split, shared by all who ask for the same: its arrays are read-only.
+        A Split, shared by all callers with the same arguments: its arrays are read-only.
 
     Raises:
         ConfigError: "custom", which has no samples of its own, or noise that overflows.
@@ -387,12 +387,12 @@ def load(name: str, samples: int, noise: float, holdout: float, seed: int) -> Sp
     data = DATASETS[name]
     samples = min(samples, data.available or samples)
     values = samples * ((data.inputs or 0) + (data.outputs or 0))
-    draw = _draw_small if values <= _SMALL else _draw_large
+    draw = _draw_small if values <= _MAX_SMALL_VALUES else _draw_large
     return draw(name, samples, noise if data.noise else 0.0, holdout, seed)
 
 
 def _checked_array(name: str, value: object) -> np.ndarray:
-    """A copy of the caller's array as float64 (samples, columns), if it is one.
+    """Returns a copy of the caller's array as float64 (samples, columns).
 
     Raises:
         ConfigError: not numbers, not two-dimensional, empty, or not finite.
@@ -412,15 +412,15 @@ def _checked_array(name: str, value: object) -> np.ndarray:
         )
     with np.errstate(over="ignore"):  # a long double may exceed float64; it is refused as infinite below
         array = np.array(array, dtype=np.float64, order="C")
-    bad = np.argwhere(~np.isfinite(array))
-    if len(bad):
-        row, column = bad[0]
+    not_finite = np.argwhere(~np.isfinite(array))
+    if len(not_finite):
+        row, column = not_finite[0]
         raise ConfigError("data", f"{name}[{row}, {column}] = {array[row, column]}", "every number must be finite")
     return array
 
 
 def split(X: np.ndarray, D: np.ndarray, holdout: float, seed: int) -> Split:
-    """Data given instead of a dataset, checked, copied and split, but used as they are: not standardized.
+    """Checks, copies and splits data passed instead of a dataset; they are not standardized.
 
     Args:
         X: (samples, inputs).
@@ -439,7 +439,7 @@ def split(X: np.ndarray, D: np.ndarray, holdout: float, seed: int) -> Split:
 
 
 def infer_task(D: np.ndarray) -> str:
-    """What targets D (samples, outputs) ask for: one column of 0 and 1, one-hot rows, or anything else."""
+    """Returns the task of targets D (samples, outputs): one column of 0 and 1, one-hot rows, or anything else."""
     if not ((D == 0) | (D == 1)).all():
         return "regression"
     if D.shape[1] == 1:
@@ -448,7 +448,7 @@ def infer_task(D: np.ndarray) -> str:
 
 
 def recommended_losses(task: str) -> tuple[str, str]:
-    """The loss and the output activation that suit a task."""
+    """Returns the recommended loss and output activation of a task."""
     return TASKS[task]
 
 
@@ -461,32 +461,33 @@ def _distributions(D: np.ndarray) -> bool:
     return D.shape[1] >= 2 and D.min() >= 0 and bool((np.abs(D.sum(axis=1) - 1) <= 1e-6).all())
 
 
-# What a loss asks of the targets; one that is not named takes any.
-_NEEDS: dict[str, tuple[Callable[[np.ndarray], bool], str]] = {
+# The targets that a loss requires; a loss that is not listed takes any.
+_TARGET_RULES: dict[str, tuple[Callable[[np.ndarray], bool], str]] = {
     "bce": (_between_0_and_1, "classes or probabilities as targets, each from 0 to 1"),
     "cross_entropy": (_distributions, "at least two target columns, none negative, each row summing to 1"),
 }
 
 
 def check_targets(loss: str, D: np.ndarray, task: str, given: bool = True) -> None:
-    """Refuses a loss that contradicts the targets.
+    """Refuses a loss that does not fit the targets.
 
     Args:
         loss: of the run.
         D: (samples, outputs).
         task: of the data.
-        given: whether a caller brought the targets. Those of a regression may be probabilities then; a dataset's are
-            not, even where the few that were drawn happen to look so.
+        given: True when the targets were passed as data. Those of a regression may then be probabilities; a dataset's
+            are not, even if the few that were drawn look like it.
 
     Raises:
-        ConfigError: bce beyond [0, 1] or on a dataset of a regression; cross_entropy on rows that are no distributions.
+        ConfigError: bce with targets outside [0, 1] or on a regression dataset; cross_entropy on rows that are not
+            distributions.
     """
-    holds, needed = _NEEDS.get(loss, (None, ""))
+    holds, needed = _TARGET_RULES.get(loss, (None, ""))
     if holds is not None and not (holds(D) and (given or task != "regression")):
         better, output = recommended_losses(task)
         raise ConfigError(
             "loss",
             loss,
             f"it needs {needed}, and these are the targets of a {task} task; "
-            f"the loss {better} with a {output} output suits them",
+            f"the loss {better} with a {output} output fits them",
         )

@@ -1,12 +1,15 @@
 """A run leaves the house as a table, as JSON and as a PyTorch script, and each says the same as the run."""
 
 import io
+import math
 import subprocess
 import sys
 
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from core import ConfigError, RunConfig, train
 from core.export import JSON_BYTES, from_json, to_csv, to_json, to_pytorch
@@ -150,6 +153,51 @@ def test_a_script_is_fit_to_read(name):
 def test_a_script_has_no_line_that_its_run_does_not_need():
     script = to_pytorch(RunConfig())
     assert not [word for word in ("CLIP", "MOMENTUM", "BATCH", "holdout_loss", "L1", "MAX_NORM") if word in script]
+
+
+class NumpyTorch:
+    """The functions that an activation's line of PyTorch calls, by their definitions, in NumPy."""
+
+    class nn:
+        class functional:
+            leaky_relu = staticmethod(lambda z, slope: np.where(z > 0, z, slope * z))
+            elu = staticmethod(lambda z: np.where(z > 0, z, np.expm1(np.minimum(z, 0))))
+            selu = staticmethod(
+                lambda z: 1.0507009873554805 * np.where(z > 0, z, 1.6732632423543772 * np.expm1(np.minimum(z, 0)))
+            )
+            gelu = staticmethod(lambda z: z * (1 + np.vectorize(math.erf)(z / math.sqrt(2))) / 2)
+            silu = staticmethod(lambda z: z / (1 + np.exp(-z)))
+            softplus = staticmethod(lambda z, threshold: np.where(z > threshold, z, np.log1p(np.exp(z))))
+
+    sigmoid = staticmethod(lambda z: 1 / (1 + np.exp(-z)))
+    tanh = staticmethod(np.tanh)
+    relu = staticmethod(lambda z: np.maximum(z, 0))
+
+
+@given(st.sampled_from(list(ACTIVATIONS)), st.lists(st.floats(-30, 60), min_size=1, max_size=20))
+def test_the_pytorch_line_of_an_activation_is_phi_to_1e_12(name, net):
+    net = np.array(net)
+    line = next(line for line in to_pytorch(activated(name)).splitlines() if line.strip().startswith("y = "))
+    found = eval(line.strip().removeprefix("y = "), {"torch": NumpyTorch, "net": net})  # noqa: S307  our own line
+    # absolute for values near 0, such as gelu's left tail, where 1 + erf loses its digits
+    np.testing.assert_allclose(found, ACTIVATIONS[name](net), rtol=1e-12, atol=1e-12)
+
+
+def activated(name):
+    return RunConfig(hidden=(2,), activation=name, samples=4, steps=0)
+
+
+ORDER = ("loss.backward()", "L1 * linear.weight.sign()", "clip_grad_value_(network", "1 - LEARNING_RATE * WEIGHT_DECAY",
+         "optimizer.step()", "torch.clamp(MAX_NORM")  # fmt: skip
+
+
+def test_a_step_is_gradient_penalties_clipping_decay_update_and_projection_in_this_order():
+    config = RunConfig(hidden=(4,), samples=8, l1=0.1, l2=0.1, clip="value", weight_decay=0.1, max_norm=1.0, steps=2)
+    script = to_pytorch(config)
+    body = script[script.index("def main()") :]
+    assert [body.count(part) for part in ORDER] == [1] * len(ORDER)
+    positions = [body.index(part) for part in ORDER]
+    assert positions == sorted(positions)
 
 
 def test_no_script_for_a_run_that_train_refuses():

@@ -183,7 +183,7 @@ def test_failed_networks_are_counted_with_the_first_reason(monkeypatch):
     def failing(grid, on_rows, *arguments):
         on_rows.__self__.errors |= {1: "ValueError: no such luck", 4: "ValueError: later"}
 
-    monkeypatch.setattr(training, "run", failing)
+    monkeypatch.setattr(training, "run_grid", failing)
     assert "2 networks failed; the first of them: ValueError: no such luck" in said(visit(**SMALL, per_cell=5.0))
 
 
