@@ -88,15 +88,15 @@ def test_threads_and_processes_give_the_same_bits_as_this_process(alone, workers
             same(sweep(BASE, MIXED, seeds=2, executor=executor).drop(columns="error"), alone)
 
 
-@pytest.mark.parametrize("seconds, networks, held", [(0, 2000, 1e9), (9, 3, 1e9), (9, 2000, 1), (9, 2000, 1e9)])
-def test_chunks_hold_each_network_once_and_do_not_change_a_bit(monkeypatch, alone, seconds, networks, held):
+@pytest.mark.parametrize("seconds, networks, max_bytes", [(0, 2000, 1e9), (9, 3, 1e9), (9, 2000, 1), (9, 2000, 1e9)])
+def test_chunks_hold_each_network_once_and_change_no_bit(monkeypatch, alone, seconds, networks, max_bytes):
     monkeypatch.setattr(chunks, "CHUNK_SECONDS", seconds)
     monkeypatch.setattr(chunks, "MAX_CHUNK_NETWORKS", networks)
-    monkeypatch.setattr(chunks, "MAX_CHUNK_BYTES", held)
+    monkeypatch.setattr(chunks, "MAX_CHUNK_BYTES", max_bytes)
     grid = Grid(BASE, MIXED, 2)
     found = list(iter_chunks(grid, ThroughputEstimate()))
     assert sorted(index for chunk in found for index in chunk.indices) == list(range(grid.networks))
-    assert len(found) == (1 if (seconds, networks, held) == (9, 2000, 1e9) else 16 if networks == 3 else 48)
+    assert len(found) == (1 if (seconds, networks, max_bytes) == (9, 2000, 1e9) else 16 if networks == 3 else 48)
     same(sweep(BASE, MIXED, seeds=2).drop(columns="error"), alone)
 
 
@@ -217,13 +217,13 @@ def failing(monkeypatch, error=ValueError):
 @pytest.mark.parametrize("threads", [False, True])
 def test_a_run_that_fails_is_a_row_and_the_others_are_as_without_it(monkeypatch, error, threads):
     axes = {"init_scale": [1.0, 2.0, 3.0]}
-    integer = sweep(BASE, axes, seeds=3)
+    undisturbed = sweep(BASE, axes, seeds=3)
     failing(monkeypatch, error)
     with ThreadPoolExecutor(2) as executor:
         found = sweep(BASE, axes, seeds=3, executor=executor if threads else None)
     assert found.error.dropna().to_dict() == {4: f"{error.__name__}: no such luck"}
     assert found.loc[4, list(summary_fields())].drop("diverged").isna().all() and not found.diverged[4]
-    same(found.drop(index=4), integer.drop(index=4))
+    same(found.drop(index=4), undisturbed.drop(index=4))
 
 
 def test_a_table_of_nothing_but_failures_has_all_columns(monkeypatch):
@@ -239,10 +239,10 @@ class Enough(BaseException):
 
 @pytest.mark.parametrize("error", [Enough, ValueError, RuntimeError, KeyboardInterrupt])
 @pytest.mark.parametrize("threads", [0, 2])
-def test_whatever_progress_raises_ends_the_sweep_and_leaves_no_work(monkeypatch, error, threads):
+def test_an_exception_of_progress_ends_the_sweep_and_leaves_no_work(monkeypatch, error, threads):
     monkeypatch.setattr(chunks, "CHUNK_SECONDS", 0)  # every network a chunk of its own
     base = RunConfig(samples=4, hidden=(2,), steps=100_000, record_every=100_000)
-    futures, told = [], []
+    futures, calls = [], []
 
     class Recording(ThreadPoolExecutor):
         def submit(self, *arguments):
@@ -250,22 +250,22 @@ def test_whatever_progress_raises_ends_the_sweep_and_leaves_no_work(monkeypatch,
             return futures[-1]
 
     def on_progress(done, total):
-        told.append((done, total))
+        calls.append((done, total))
         raise error("enough")
 
     with Recording(2) as executor:  # its end waits for what still runs: without a stop, for minutes
         with pytest.raises(error, match="enough"):
             sweep(base, {"init_scale": make_range("init_scale", 0.1, 2, 50)}, executor=executor if threads else None,
                   on_progress=on_progress)  # fmt: skip
-    assert told == [(0, 50)] and all(future.done() for future in futures)
+    assert calls == [(0, 50)] and all(future.done() for future in futures)
     assert len(futures) == (dispatch.MIN_CHUNKS_AHEAD if threads else 0)
 
 
 def test_progress_counts_networks_up_to_all_of_them(monkeypatch):
     monkeypatch.setattr("core.engine.training.PROGRESS_SECONDS", 0)
-    told = []
-    sweep(BASE, MIXED, seeds=2, on_progress=lambda *numbers: told.append(numbers))
-    assert told == sorted(told) and told[-1] == (48, 48)
+    calls = []
+    sweep(BASE, MIXED, seeds=2, on_progress=lambda *numbers: calls.append(numbers))
+    assert calls == sorted(calls) and calls[-1] == (48, 48)
 
 
 # -- lost workers -------------------------------------------------------------------------------------------------
@@ -290,7 +290,7 @@ def ends_its_process(monkeypatch, always):
 AXIS = {"init_scale": [1.0, 2.0, 3.0, 4.0]}
 
 
-def test_a_lost_workers_chunk_is_tried_once_more_in_new_processes(monkeypatch):
+def test_the_chunk_of_a_lost_worker_is_tried_once_more_in_new_processes(monkeypatch):
     with ends_its_process(monkeypatch, always=False) as pool:
         same(sweep(BASE, AXIS, executor=pool), sweep(BASE, AXIS))
         assert pool.crashed == 1
@@ -350,7 +350,7 @@ def test_the_command_writes_the_table(spec, name, capsys):
     assert sorted(path.name for path in spec.parent.iterdir()) == sorted([name, "spec.json"])
 
 
-def test_an_interrupted_command_goes_on_where_it_was(spec, monkeypatch, capsys):
+def test_an_interrupted_command_resumes_where_it_was(spec, monkeypatch, capsys):
     out = spec.with_name("out.csv")
     monkeypatch.setattr(chunks, "CHUNK_SECONDS", 0)
     monkeypatch.setattr("core.engine.training.PROGRESS_SECONDS", 0)
@@ -363,14 +363,14 @@ def test_an_interrupted_command_goes_on_where_it_was(spec, monkeypatch, capsys):
         first.setattr("core.sweep.ProgressPrinter.__call__", interrupt)
         assert main([str(spec), str(out)]) == 130
     part = spec.with_name("out.csv.part")
-    kept = part.read_bytes()
-    part.write_bytes(kept[:-5])  # as a crash would leave it
-    assert not out.exists() and kept.count(b"\n") >= 5
+    written = part.read_bytes()
+    part.write_bytes(written[:-5])  # as a crash would leave it
+    assert not out.exists() and written.count(b"\n") >= 5
     ran = []
     monkeypatch.setattr("core.sweeps.dispatch.run_chunk", lambda *job: ran.append(job) or chunks.run_chunk(*job))
     monkeypatch.setattr("core.sweep.shared", lambda: None)
     assert main([str(spec), str(out)]) == 0
-    assert len(ran) == 12 - (kept.count(b"\n") - 2)
+    assert len(ran) == 12 - (written.count(b"\n") - 2)
     resumed = out.read_bytes()
     out.unlink()
     assert main([str(spec), str(out)]) == 0
@@ -393,12 +393,12 @@ def test_a_bad_command_ends_with_a_sentence(spec, text, name, words, capsys):
     spec.write_text(text)
     (spec.parent / "taken.csv").mkdir()
     assert main([str(spec), str(spec.parent / name)]) == 1
-    told = capsys.readouterr().err.strip()
-    assert words in told and "\n" not in told
+    message = capsys.readouterr().err.strip()
+    assert words in message and "\n" not in message
 
 
 @pytest.mark.parametrize("left", [b"", b'{"swe'])
-def test_a_sweep_killed_before_it_kept_anything_starts_again(spec, left, monkeypatch):
+def test_a_sweep_killed_before_its_first_result_starts_again(spec, left, monkeypatch):
     spec.with_name("out.csv.part").write_bytes(left)
     monkeypatch.setattr("core.sweep.shared", lambda: None)
     assert main([str(spec), str(spec.with_name("out.csv"))]) == 0
@@ -406,16 +406,16 @@ def test_a_sweep_killed_before_it_kept_anything_starts_again(spec, left, monkeyp
 
 
 @pytest.mark.parametrize("left", ["not json\n", "a line that never ended", "[1]\n", "{}\n", "\xff\n"])
-def test_a_file_that_is_none_of_a_sweep_is_refused_in_a_sentence(spec, left, capsys):
+def test_a_file_that_is_not_a_checkpoint_is_refused_in_a_sentence(spec, left, capsys):
     part = spec.with_name("out.csv.part")
     part.write_text(left, encoding="latin-1")
     assert main([str(spec), str(spec.with_name("out.csv"))]) == 1
-    told = capsys.readouterr().err.strip()
-    assert "out.csv.part" in told and "\n" not in told
+    message = capsys.readouterr().err.strip()
+    assert "out.csv.part" in message and "\n" not in message
     assert part.read_text(encoding="latin-1") == left
 
 
-def test_what_is_left_of_another_sweep_is_not_mixed_in(spec, capsys):
+def test_the_checkpoint_of_another_sweep_is_refused(spec, capsys):
     spec.with_name("out.csv.part").write_text('{"sweep": "another"}\n')
     assert main([str(spec), str(spec.with_name("out.csv"))]) == 1
     assert "another sweep" in capsys.readouterr().err
