@@ -5,6 +5,6 @@ from .diagnosis.rules import Diagnosis, Finding, diagnose
 from .engine.training import snapshot, train
 from .trace import Snapshot, Trace
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = ["ConfigError", "Diagnosis", "Finding", "RunConfig", "Snapshot", "Trace", "diagnose", "snapshot", "train"]

@@ -1,0 +1,163 @@
+"""The package: one list of requirements, imports rewritten for the wheel, and the command's three uses."""
+
+import json
+import os
+import re
+import runpy
+import subprocess
+import sys
+import time
+import tomllib
+import urllib.request
+import venv
+
+import pytest
+
+import gradient_flow_lab
+from core import RunConfig, __version__, train
+from gradient_flow_lab import __main__ as command
+from gradient_flow_lab import charts
+from tests.support.checkout import HOUSE
+from tests.support.visitor import free_port
+
+PROJECT = tomllib.loads((HOUSE / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+EXTRAS = ("dev", "dask", "torch", "bench")
+SMALL = RunConfig(hidden=(4, 4), samples=16, steps=3)
+
+
+def requirements(name):
+    lines = (HOUSE / name).read_text(encoding="utf-8").splitlines()
+    return [line for line in (line.split("#")[0].strip() for line in lines) if line and not line.startswith("-r ")]
+
+
+def test_the_package_requires_what_the_requirements_files_list():
+    assert PROJECT["dependencies"] == requirements("requirements.txt")
+    listed = {extra: requirements(f"requirements-{extra}.txt") for extra in EXTRAS}
+    assert PROJECT["optional-dependencies"] == listed
+
+
+def test_the_version_is_one():
+    assert PROJECT["version"] == __version__ == gradient_flow_lab.__version__
+    assert f"## {__version__}" in (HOUSE / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
+def test_every_public_name_is_there_and_is_the_cores_own():
+    assert all(hasattr(gradient_flow_lab, name) for name in gradient_flow_lab.__all__)
+    assert gradient_flow_lab.RunConfig is RunConfig and gradient_flow_lab.train is train
+
+
+@pytest.fixture(scope="module")
+def rewrite_imports():
+    return runpy.run_path(str(HOUSE / "setup.py"))["rewrite_imports"]
+
+
+@pytest.mark.parametrize(
+    "line, expected",
+    [
+        ("from core import train\n", "from gradient_flow_lab.core import train\n"),
+        ("from core.theory import predict\n", "from gradient_flow_lab.core.theory import predict\n"),
+        ("    from ui.charts import style\n", "    from gradient_flow_lab.ui.charts import style\n"),
+        ("import ui.text as t\n", "import gradient_flow_lab.ui.text as t\n"),
+        ("import core.sweep\n", "import gradient_flow_lab.core.sweep\nfrom gradient_flow_lab import core\n"),
+        ("import uikit\nfrom corelib import x\n", "import uikit\nfrom corelib import x\n"),
+        ("from .core import x\n", "from .core import x\n"),
+    ],
+)
+def test_imports_of_core_and_ui_move_below_the_package(rewrite_imports, line, expected):
+    assert rewrite_imports(line) == expected
+
+
+def test_nothing_of_ours_is_imported_by_a_form_that_the_build_does_not_rewrite(rewrite_imports):
+    absolute = re.compile(r"^\s*(?:from|import) (?:core|ui)\b", re.MULTILINE)
+    for folder in ("gradient_flow_lab", "core", "ui", "pages"):
+        for path in (HOUSE / folder).rglob("*.py"):
+            assert not absolute.search(rewrite_imports(path.read_text(encoding="utf-8"))), path
+
+
+def test_train_prints_every_layer_and_the_verdict(tmp_path, capsys):
+    (tmp_path / "config.json").write_text(json.dumps(SMALL.to_dict()), encoding="utf-8")
+    assert command.main(["train", str(tmp_path / "config.json"), "--csv", str(tmp_path / "trace.csv")]) == 0
+    [trace] = train([SMALL])
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines[1:4]] == ["1", "2", "3"]
+    assert [line.split()[1] for line in lines[1:4]] == [f"{norm:.4g}" for norm in trace.grad_norm[0]]
+    assert lines[4] == f"loss {trace.loss[0]:.4g} to {trace.loss[-1]:.4g}"
+    assert len((tmp_path / "trace.csv").read_text(encoding="utf-8").splitlines()) == 1 + 4 * 3
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"hidden": "many"}', '{"colour": 1}'])
+def test_a_config_that_cannot_be_read_gets_a_sentence(tmp_path, capsys, text):
+    (tmp_path / "config.json").write_text(text, encoding="utf-8")
+    assert command.main(["train", str(tmp_path / "config.json")]) == 1
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1 and "Traceback" not in error
+
+
+def test_a_missing_file_gets_a_sentence(tmp_path, capsys):
+    assert command.main(["train", str(tmp_path / "none.json")]) == 1
+    assert "none.json" in capsys.readouterr().err
+
+
+def test_notebook_figures_are_plotly_figures_of_the_trace():
+    [trace] = train([SMALL])
+    figure = charts.gradient_profile(trace)
+    assert type(figure).__module__.startswith("plotly")
+    assert len(figure.data) > 0
+    both = charts.compare_profile({"sigmoid": [trace], "again": [trace]})
+    assert {"sigmoid", "again"} <= {line.name for line in both.data}
+
+
+def answers(url, server):
+    """Whether the address answers with 200 before two minutes are over and while its server lives."""
+    end = time.monotonic() + 120
+    while time.monotonic() < end and server.poll() is None:
+        try:
+            with urllib.request.urlopen(url, timeout=5) as answer:
+                return answer.status == 200
+        except OSError:
+            time.sleep(0.2)
+    return False
+
+
+@pytest.mark.slow
+def test_the_wheel_in_an_empty_environment_serves_trains_and_sweeps(tmp_path):
+    environment = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "VIRTUAL_ENV")}
+
+    def run(*words, **more):
+        result = subprocess.run(words, cwd=tmp_path, env=environment, capture_output=True, text=True, **more)
+        assert result.returncode == 0, result.stderr
+        return result.stdout
+
+    source = tmp_path / "source"
+    tracked = subprocess.run(["git", "ls-files", "-z"], cwd=HOUSE, capture_output=True, check=True).stdout
+    for name in filter(None, tracked.decode().split("\0")):
+        if (HOUSE / name).is_file() and not name.startswith(("tests/", "docs/")):
+            (source / name).parent.mkdir(parents=True, exist_ok=True)
+            (source / name).write_bytes((HOUSE / name).read_bytes())
+    run(sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", "wheels", str(source))
+    venv.create(tmp_path / "venv", with_pip=True)
+    bin_folder = tmp_path / "venv" / "bin"
+    [wheel] = (tmp_path / "wheels").glob("gradient_flow_lab-*.whl")
+    run(str(bin_folder / "python"), "-m", "pip", "install", "-q", str(wheel))
+    code = "import gradient_flow_lab as g; [t] = g.train([g.RunConfig(steps=1)]); print(g.diagnose(t).verdict)"
+    assert run(str(bin_folder / "python"), "-c", code).strip() == "vanishing"
+    figure = "from gradient_flow_lab import *; from gradient_flow_lab.charts import gradient_profile as p; import sys; "
+    figure += "p(train([RunConfig(steps=1)])[0]); print('streamlit' in sys.modules, 'core' in sys.modules)"
+    assert run(str(bin_folder / "python"), "-c", figure).strip() == "False False"
+    (tmp_path / "config.json").write_text(json.dumps(SMALL.to_dict()), encoding="utf-8")
+    assert "loss" in run(str(bin_folder / "gradient-flow-lab"), "train", "config.json")
+    spec = {"base": SMALL.to_dict(), "axes": {"init_scale": [0.5, 1.0]}, "seeds": 2}
+    (tmp_path / "spec.json").write_text(json.dumps(spec), encoding="utf-8")
+    run(str(bin_folder / "gradient-flow-lab"), "sweep", "spec.json", "out.parquet")
+    assert (tmp_path / "out.parquet").stat().st_size > 0
+    port = free_port()
+    server = subprocess.Popen(
+        [str(bin_folder / "gradient-flow-lab"), "--port", str(port), "--address", "127.0.0.1", "--headless"],
+        cwd=tmp_path,
+        env=environment,
+    )
+    try:
+        assert answers(f"http://127.0.0.1:{port}/_stcore/health", server)
+    finally:
+        server.terminate()
+        server.wait(30)
