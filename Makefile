@@ -8,7 +8,7 @@ PIP = $(PY) -m pip install --quiet --disable-pip-version-check
 # Browser tests share one server and one browser, so they stay together on one worker; the rest spreads out.
 PYTEST = $(PY) -m pytest --numprocesses auto --dist loadgroup
 
-.PHONY: run serve test test-slow lint bench soak audit env
+.PHONY: run serve test test-slow test-processors lint bench soak audit env
 .DELETE_ON_ERROR:
 
 run: $(VENV)/run.stamp
@@ -25,6 +25,17 @@ test: lint
 
 test-slow: $(VENV)/dev.stamp
 	$(PYTEST) -m slow
+
+# Chaotic training runs end differently on another processor, and no claim may. The tests of claims run in processes
+# of their own: with OpenBLAS's kernels of three other processors, with the kernel of this one, and with NumPy's wide
+# instruction sets off.
+test-processors: $(VENV)/dev.stamp
+	for kernel in Haswell Sandybridge Nehalem; do \
+	    echo "OpenBLAS's kernel: $$kernel"; OPENBLAS_CORETYPE=$$kernel $(PYTEST) -m claims tests/core || exit 1; done
+	unset OPENBLAS_CORETYPE; $(PYTEST) -m claims tests/core
+	features=$$($(PY) -c "from numpy._core._multiarray_umath import __cpu_dispatch__, __cpu_features__ as found; \
+	    print(*(name for name in __cpu_dispatch__ if found[name]))"); \
+	    echo "NumPy without $$features"; NPY_DISABLE_CPU_FEATURES="$$features" $(PYTEST) -m claims tests/core
 
 lint: $(VENV)/dev.stamp
 	$(PY) -m ruff check .

@@ -54,8 +54,8 @@ PRESETS: dict[str, Preset] = {
         Preset(
             "sigmoid",
             "Deep sigmoid: the gradient vanishes",
-            "Each of ten sigmoid layers leaves less than a quarter of the gradient. The first one gets too little to "
-            "move, and the network learns no more than the mean of the targets.",
+            "Each of ten sigmoid layers passes on about a quarter of the gradient. The first one typically gets 1e-8 "
+            "to 1e-7 of what the output layer gets, and the network learns no more than the mean of the targets.",
             RunConfig(),
         ),
         Preset(
@@ -103,30 +103,31 @@ PRESETS: dict[str, Preset] = {
         Preset(
             "large_weights",
             "Large weights: the run diverges",
-            "Ten ReLU layers with weights slightly too large for this learning rate: the run diverges at step 3 or "
-            "thereabouts.",
+            "Ten ReLU layers with weights slightly too large for this learning rate: on 15 of 16 seeds the run "
+            "diverges, typically at step 3.",
             _LARGE,
         ),
         Preset(
             "max_norm",
             "Large weights, held by max-norm",
-            "A bound of 1 on each unit's incoming weights ends the explosion at the first step, and every sample is "
-            "learned. L1, L2 and weight decay cannot do that: they take away a small share of the weights at each "
-            "step, and the run is over after three; strong enough to stop it, they take what could be learned as well.",
+            "A bound of 1 on each unit's incoming weights ends the explosion at the first step, and on 14 of 16 seeds "
+            "the network learns. L1, L2 and weight decay cannot do that: they take a small share of the weights at "
+            "each step, which comes too late; strong enough to stop the explosion, they also remove what could be "
+            "learned.",
             _LARGE.replace(max_norm=1.0),
         ),
         Preset(
             "deep",
             "Depth 50, plain",
-            "Fifty ReLU layers with small weights: signal and gradient both fade to 1e-52. All weight gradients are "
-            "equally small here, so only the gradient at the net inputs shows that it vanishes.",
+            "Fifty ReLU layers with small weights: signal and gradient both fade to about 1e-51. All weight gradients "
+            "are equally small here, so only the gradient at the net inputs shows that it vanishes.",
             _DEEP,
         ),
         Preset(
             "deep_residual",
             "Depth 50, residual",
-            "Each layer adds to what it got, so the gradient has a way around every layer: level at initialization, "
-            "and the network learns.",
+            "Each layer adds to what it got, so the gradient has a way around every layer: level at initialization. "
+            "On 10 of 16 seeds the network classifies nine samples in ten rightly after 300 steps.",
             _DEEP.replace(residual=True),
         ),
         Preset(

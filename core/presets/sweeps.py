@@ -49,7 +49,7 @@ SWEEP_PRESETS: dict[str, Preset] = {
     ),
     "learning_rate": Preset(
         "Learning rate × init scale",
-        "The learning rate that works depends on the init: too small a scale and nothing is learnt at any rate, "
+        "The learning rate that works depends on the init: too small a scale and nothing is learned at any rate, "
         "too large and only small steps survive.",
         SweepMap(_BLOBS, ("relu",), Axis("init_scale", 0.25, 4, 17, True), Axis("learning_rate")),
         "final loss",
@@ -67,7 +67,7 @@ SWEEP_PRESETS: dict[str, Preset] = {
     "width": Preset(
         "Width × depth",
         "He's init keeps the mean square of the gradient level at any depth, but a narrow deep ReLU network "
-        "strays far from that mean: it may die altogether before it has learnt anything.",
+        "strays far from that mean: it may die altogether before it has learned anything.",
         SweepMap(
             _BLOBS.replace(init="he_normal", learning_rate=0.05),
             ("relu",),

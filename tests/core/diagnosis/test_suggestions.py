@@ -28,6 +28,8 @@ from core.families.activations import ACTIVATIONS
 from tests.support.strategies import configs
 from tests.support.troubles import RELU, TANH, TROUBLES
 
+pytestmark = pytest.mark.claims
+
 SEEDS = 8
 
 

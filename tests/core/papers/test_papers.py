@@ -46,6 +46,7 @@ def rows_of(result, name):
     return [row for row in result.rows if not any(part in row.what for part in skipped)]
 
 
+@pytest.mark.claims
 @pytest.mark.parametrize("name", PAPERS)
 def test_a_small_version_of_each_experiment_holds_its_claims(name):
     result = small(name)
@@ -55,6 +56,7 @@ def test_a_small_version_of_each_experiment_holds_its_claims(name):
     assert json.loads(json.dumps(result.to_dict(), allow_nan=False)) == result.to_dict()
 
 
+@pytest.mark.claims
 def test_he_starts_sooner_than_xavier_in_the_small_version_too():
     curves = {(c["depth"], c["init"]): np.array(c["losses"]) for c in small("he_2015").series["curves"]}
     for depth in (22, 30):

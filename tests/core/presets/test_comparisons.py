@@ -1,5 +1,9 @@
-"""Every sentence of a ready comparison's claim, as a fact over its eight seeds."""
+"""Every sentence of a ready comparison's claim, as a fact over sixteen seeds that it was not chosen on.
 
+Shares of seeds have a margin, since chaotic runs end differently on another processor.
+"""
+
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -8,11 +12,14 @@ import pytest
 from core import RunConfig, train
 from core.presets.comparisons import COMPARISON_PRESETS, SEEDS
 
+pytestmark = pytest.mark.claims
+
 
 @cache
-def arms(name):
-    """The traces of each arm of a ready comparison, by the arm's name."""
-    comparison = COMPARISON_PRESETS[name].comparison
+def arms(name, seeds=16):
+    """The traces of each arm of a ready comparison, by the arm's name, over seeds from 100 on."""
+    own = COMPARISON_PRESETS[name].comparison
+    comparison = replace(own, base=own.base.replace(seed=100), seeds=seeds)
     return {arm.name: runs for arm, runs in zip(comparison.arms, comparison.train(), strict=True)}
 
 
@@ -26,14 +33,15 @@ def ratios(runs):
 
 
 def accuracies(runs):
-    return [trace.accuracy[-1] for trace in runs]
+    return np.array([trace.accuracy[-1] for trace in runs])
 
 
 def losses(runs):
-    return [trace.loss[-1] for trace in runs]
+    return np.array([trace.loss[-1] for trace in runs])
 
 
-def broken(runs):
+def divergences(runs):
+    """The steps at which runs diverged."""
     return [trace.diverged_at for trace in runs if trace.diverged_at is not None]
 
 
@@ -53,14 +61,22 @@ def test_no_two_ready_comparisons_are_one():
     assert len({ready.comparison for ready in COMPARISON_PRESETS.values()}) == len(COMPARISON_PRESETS)
 
 
-def test_sigmoid_vanishes_where_tanh_and_relu_with_their_inits_do_not():
-    runs = arms("activations")
-    assert max(ratios(runs["sigmoid"])) < 1e-6
-    assert max(factors(runs["sigmoid"])) < 0.26  # its slope's largest value is 1/4; 32 units scatter about that
-    assert losses(runs["sigmoid"]) == pytest.approx([0.25] * 8, abs=0.001)  # the mean of the targets and no more
+def check_activations(runs):
+    assert 1e-9 < np.median(ratios(runs["sigmoid"])) < 1e-7
+    assert np.median(factors(runs["sigmoid"])) < 0.25  # the largest value of its slope; 32 units scatter about that
+    assert losses(runs["sigmoid"]) == pytest.approx(0.25, abs=0.001)  # the mean of the targets and no more
     for name in ("tanh", "ReLU"):
         assert min(ratios(runs[name])) > 0.01
-        assert min(accuracies(runs[name])) >= 0.99
+        assert np.mean(accuracies(runs[name]) >= 0.97) >= 0.9
+
+
+def test_sigmoid_vanishes_where_tanh_and_relu_with_their_inits_do_not():
+    check_activations(arms("activations", 4))
+
+
+@pytest.mark.slow
+def test_sigmoid_vanishes_where_tanh_and_relu_do_not_on_sixteen_seeds():
+    check_activations(arms("activations"))
 
 
 @pytest.mark.slow
@@ -69,39 +85,39 @@ def test_the_factor_of_relu_is_proportional_to_the_init_scale():
     scales = [float(name.split()[-1]) for name in runs]
     by_scale = np.array([factors(traces) for traces in runs.values()])
     # Each sample's delta scales exactly; 6 %, since larger outputs weigh the samples' errors otherwise in the norm.
-    np.testing.assert_allclose(by_scale / by_scale[1], np.array(scales)[:, None] / scales[1] * np.ones(8), rtol=0.06)
-    assert 0.9 < np.median(by_scale[2]) < 1.05  # the square root of 2, less what 32 units take from a median
+    np.testing.assert_allclose(by_scale / by_scale[1], np.array(scales)[:, None] / scales[1] * np.ones(16), rtol=0.06)
+    assert 0.9 < np.median(by_scale[2]) < 1.08  # at the square root of 2; a median of 32 units lies below the mean
 
 
 @pytest.mark.slow
-def test_relu_learns_at_its_critical_scale_stands_still_below_and_diverges_above():
+def test_relu_learns_at_its_critical_scale_stops_below_and_diverges_above():
     small, one, critical, large = arms("init_scale").values()
     assert min(losses(small)) > 0.24
-    assert min(accuracies(critical)) == 1
+    assert np.mean(accuracies(critical) >= 0.99) >= 0.9
     assert np.median(losses(critical)) < np.median(losses(one))
-    assert len(broken(large)) == 8 and max(broken(large)) <= 10
+    assert len(divergences(large)) >= 14 and np.median(divergences(large)) <= 5
 
 
 @pytest.mark.slow
 def test_without_clipping_the_network_diverges_and_with_each_rule_it_learns_every_sample():
     runs = arms("clipping")
-    assert len(broken(runs["no clipping"])) == 8 and max(broken(runs["no clipping"])) <= 10
+    assert len(divergences(runs["no clipping"])) == 16 and max(divergences(runs["no clipping"])) <= 10
     for name, traces in runs.items():
         if name != "no clipping":
-            assert accuracies(traces) == [1] * 8
+            assert np.mean(accuracies(traces) >= 0.99) >= 0.9
             shares = [trace.summary()["clipped_share"] for trace in traces]
-            assert 0 < min(shares) and max(shares) < 1
+            assert 0 < min(shares) and np.median(shares) < 0.95
 
 
 @pytest.mark.slow
 def test_max_norm_holds_the_explosion_and_penalties_and_decay_do_not():
     runs = arms("regularization")
-    assert np.median(broken(runs["none"])) == 3 and len(broken(runs["none"])) == 8
-    assert min(accuracies(runs["max-norm 1"])) >= 0.99
-    for name in ("l1 0.001", "l2 0.001", "weight decay 0.1"):  # too weak: as soon as without
-        assert np.median(broken(runs[name])) == 3 and len(broken(runs[name])) == 8
-    for name in ("l2 1", "weight decay 10"):  # what they save has lost all it could learn with
-        assert len(broken(runs[name])) < 8
+    assert np.mean(accuracies(runs["max-norm 1"]) >= 0.97) >= 0.75
+    assert not divergences(runs["max-norm 1"])
+    for name in ("none", "l1 0.001", "l2 0.001", "weight decay 0.1"):  # too weak: as soon as without
+        assert np.median(divergences(runs[name])) == 3 and len(divergences(runs[name])) >= 12
+    for name in ("l2 1", "weight decay 10"):  # a network that they save has lost all it could learn with
+        assert len(divergences(runs[name])) < 16
         for trace in runs[name]:
             if trace.diverged_at is None:
                 assert np.linalg.norm(trace.weight_norm[-1]) < 0.01 * np.linalg.norm(trace.weight_norm[0])
@@ -113,7 +129,7 @@ def test_weights_grow_by_two_fifths_under_adam_and_each_regularization_holds_the
     runs = arms("weight_growth")
     assert np.median(growth(runs["none"])) == pytest.approx(1.4, abs=0.05)
     for name, traces in runs.items():
-        assert min(accuracies(traces)) == 1, name
+        assert np.mean(accuracies(traces) == 1) >= 0.9, name
         if name != "none":
             assert (growth(traces) < 0.8 * growth(runs["none"])).all(), name
     assert growth(runs["max-norm 1"]) == pytest.approx(1, abs=0.05)
@@ -141,8 +157,8 @@ def test_glorot_learns_more_slowly_than_he_at_10_layers_and_not_at_all_at_30():
         # Twice the variance between square layers: the square root of 2 more a layer. 2 %, since larger outputs weigh
         # the samples' errors otherwise in the norm.
         np.testing.assert_allclose(factors(he), np.sqrt(2) * factors(glorot), rtol=0.02)
-        assert (np.array(losses(he)) < losses(glorot)).sum() >= 7
-        assert min(accuracies(he)) >= 0.99
+        assert np.mean(losses(he) < losses(glorot)) >= 0.9
+        assert np.mean(accuracies(he) >= 0.99) >= 0.9
     assert np.median(accuracies(runs["Glorot 10 layers"])) > 0.9
     assert min(losses(runs["Glorot 30 layers"])) > 0.24
 
@@ -151,11 +167,12 @@ def test_glorot_learns_more_slowly_than_he_at_10_layers_and_not_at_all_at_30():
 def test_fifty_layers_vanish_plain_train_with_residuals_are_level_with_layer_and_explode_with_batch_norm():
     runs = arms("depth_50")
     plain = np.array([trace.grad_norm[0] for trace in runs["plain"]])
-    assert 1e-54 < np.median(plain) < 1e-50
-    assert min(accuracies(runs["residual"])) > 0.9
+    assert 1e-52 < np.median(plain) < 1e-50
+    assert np.mean(accuracies(runs["residual"]) > 0.9) >= 0.4
+    assert np.mean(accuracies(runs["residual"]) > 0.75) >= 0.75
     for trace in runs["layer normalization"]:
-        assert np.ptp(np.log10(trace.grad_norm[0])) < 2
-        assert trace.loss[-1] == pytest.approx(np.log(10), abs=0.03)  # ten classes, nothing learnt
+        assert np.ptp(np.log10(trace.grad_norm[0])) < 2.5
+        assert trace.loss[-1] == pytest.approx(np.log(10), abs=0.03)  # ten classes, nothing learned
     assert min(ratios(runs["batch normalization"])) > 1e3
 
 
@@ -165,8 +182,8 @@ def test_adam_moves_the_weights_of_a_vanishing_network_which_still_learns_nothin
     moved = {name: np.median([trace.update_ratio[0, 0] for trace in traces]) for name, traces in runs.items()}
     assert moved["SGD"] < 1e-8 and moved["Adam"] > 1e-3 and moved["RMSprop"] > 1e-3
     for traces in runs.values():
-        assert max(ratios(traces)) < 1e-6
-        assert max(accuracies(traces)) < 0.9
+        assert np.median(ratios(traces)) < 1e-6
+        assert np.mean(accuracies(traces) < 0.9) >= 0.9
     assert max(growth(runs["SGD"])) < 1.001 and np.median(growth(runs["Adam"])) > 1.5
 
 

@@ -1,4 +1,9 @@
-"""Every named set-up, held to its claim over eight seeds (four where it is fifty layers deep)."""
+"""Every named set-up is held to its description, on four seeds in the quick suite and sixteen in the slow one.
+
+The seeds, from 100 on, are not those that the set-ups were chosen on. Nothing here rests on the last steps of a chaotic
+run, which end differently on another processor: the tests ask for initializations, early steps, medians, and shares of
+seeds with a margin.
+"""
 
 import math
 from functools import cache
@@ -10,26 +15,30 @@ from core import RunConfig, diagnose, train
 from core.families.clipping import CLIPS
 from core.presets.setups import PRESETS
 
+pytestmark = pytest.mark.claims
+
 CLIPPING = [name for name, clip in CLIPS.items() if clip.apply is not None]
+FEW, MANY = 4, 16
 
 
 @cache
-def traces(name, **changes):
-    """A set-up's runs, perhaps changed, over the seeds it is measured on."""
-    config = PRESETS[name].config.replace(**dict(changes.items()))
-    return train([config.replace(seed=seed) for seed in range(4 if len(config.hidden) == 50 else 8)])
+def traces(name, seeds=FEW, **changes):
+    """The runs of a set-up, with some fields changed, over seeds from 100 on."""
+    config = PRESETS[name].config.replace(**changes)
+    return train([config.replace(seed=100 + k) for k in range(seeds)])
 
 
 def verdicts(runs):
-    return {diagnose(trace).verdict for trace in runs}
+    return [diagnose(trace).verdict for trace in runs]
 
 
-def findings(trace):
-    return {finding.name for finding in diagnose(trace).findings}
+def share(holds, runs):
+    return np.mean([bool(holds(trace)) for trace in runs])
 
 
-def accuracies(runs):
-    return [trace.accuracy[-1] for trace in runs]
+def learned(trace):
+    """True where 97 in a hundred samples are right; a run that diverged has no accuracy."""
+    return trace.accuracy[-1] >= 0.97
 
 
 def first_to_last(trace):
@@ -53,108 +62,157 @@ def test_the_first_setup_is_what_the_page_opens_with():
     assert next(iter(PRESETS.values())).config == RunConfig()
 
 
-def test_deep_sigmoid_vanishes_and_learns_the_mean_only():
-    runs = traces("sigmoid")
-    assert verdicts(runs) == {"vanishing"}
-    assert max(first_to_last(trace) for trace in runs) < 1e-6
-    assert all(trace.layer_factor(0) < 0.25 for trace in runs)
+# -- the deep sigmoid and its cures ---------------------------------------------------------------------------------
+
+
+def check_sigmoid(runs):
+    assert set(verdicts(runs)) == {"vanishing"}
+    assert 1e-9 < np.median([first_to_last(trace) for trace in runs]) < 1e-6
+    assert all(0.18 < trace.layer_factor(0) < 0.28 for trace in runs)
     # the best constant for half zeros and half ones is 1/2, with a mean squared error of 1/4
-    assert [trace.loss[-1] for trace in runs] == pytest.approx([0.25] * 8, abs=0.001)
+    assert [trace.loss[-1] for trace in runs] == pytest.approx([0.25] * len(runs), abs=0.001)
 
 
-def test_deep_sigmoid_looks_level_later_by_weight_gradients_alone():
+def test_the_deep_sigmoid_vanishes_and_learns_the_mean_only():
+    check_sigmoid(traces("sigmoid"))
+
+
+@pytest.mark.slow
+def test_the_deep_sigmoid_vanishes_on_every_seed_of_sixteen():
+    check_sigmoid(traces("sigmoid", MANY))
+
+
+def test_the_deep_sigmoid_looks_level_later_by_weight_gradients_alone():
     for trace in traces("sigmoid"):
         row = np.abs(np.log10(trace.grad_norm[-1, :-1]))
         assert np.ptp(row) < 1.5  # decades, against six to seven in row 0
-        assert trace.layer_factor(trace.last_row) < 0.25  # while delta falls as it did
+        assert trace.layer_factor(trace.last_row) < 0.28  # while delta falls as it did
 
 
-def test_tanh_is_in_balance_and_learns():
-    runs = traces("tanh")
-    assert verdicts(runs) == {"healthy"}
-    assert min(accuracies(runs)) >= 0.99
+@pytest.mark.parametrize("name", ["tanh", "relu"])
+def test_a_network_in_balance_passes_its_gradient_on_and_learns(name):
+    runs = traces(name)
+    assert set(verdicts(runs)) == {"healthy"}
+    assert all(0.8 < trace.layer_factor(0) < 1.15 for trace in runs)
+    assert all(learned(trace) for trace in runs)
 
 
-def test_relu_with_he_learns_every_sample():
-    runs = traces("relu")
-    assert verdicts(runs) == {"healthy"}
-    assert accuracies(runs) == [1.0] * 8
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["tanh", "relu", "clipped"])
+def test_setups_that_are_said_to_learn_do_on_fifteen_of_sixteen_seeds_or_more(name):
+    runs = traces(name, MANY)
+    assert all(trace.diverged_at is None for trace in runs)
+    assert share(learned, runs) >= 15 / 16
 
 
-def test_dead_relus_cut_the_gradient_and_the_loss_stands_at_ln_2():
+# -- dead units and underflow ---------------------------------------------------------------------------------------
+
+
+def test_dead_relus_stop_the_gradient_and_the_loss_stays_at_ln_2():
     runs = traces("dead")
-    assert verdicts(runs) == {"dead"}
+    assert set(verdicts(runs)) == {"dead"}
     for trace in runs:
         assert (trace.dead[-1] == 1).any() and trace.delta_norm[-1, 0] == 0
         assert trace.dead[0, :-1].mean() < 0.3
         assert trace.loss[-1] == pytest.approx(math.log(2), abs=0.001)  # every answer 1/2
 
 
+@pytest.mark.slow
+def test_dead_relus_stop_the_gradient_on_fifteen_of_sixteen_seeds_or_more():
+    assert verdicts(traces("dead", MANY)).count("dead") >= 15
+
+
 def test_float32_loses_gradients_that_float64_has():
-    runs = traces("underflow")
-    assert verdicts(runs) == {"underflow"}
+    runs = traces("underflow", 2)
+    assert set(verdicts(runs)) == {"underflow"}
     assert all(trace.grad_norm[0, 0] == 0 == trace.delta_norm[0, 0] for trace in runs)
     assert all((trace.grad_norm[0] > 0).all() for trace in traces("underflow", dtype="float64", steps=0))
 
 
-def test_exploding_diverges_within_five_steps():
-    runs = traces("exploding")
-    assert verdicts(runs) == {"diverged"}
+# -- explosions and what holds them ---------------------------------------------------------------------------------
+
+
+def check_exploding(runs):
+    assert set(verdicts(runs)) == {"diverged"}
     assert max(trace.diverged_at for trace in runs) <= 5
     for trace in runs:
-        assert "exploding" in findings(trace)
+        assert "exploding" in {finding.name for finding in diagnose(trace).findings}
         assert trace.delta_norm[0, 0] > 10 * trace.delta_norm[0, -2]  # first hidden layer against the last
+
+
+def test_the_exploding_setup_diverges_within_five_steps():
+    check_exploding(traces("exploding"))
+
+
+@pytest.mark.slow
+def test_the_exploding_setup_diverges_within_five_steps_on_every_seed_of_sixteen():
+    check_exploding(traces("exploding", MANY))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("clip", CLIPPING)
 def test_every_clipping_rule_rescues_the_explosion(clip):
-    runs = traces("exploding", clip=clip, clip_threshold=CLIPS[clip].recommended)
-    assert accuracies(runs) == [1.0] * 8
-    assert max(trace.loss[-1] for trace in runs) < 0.001
-    assert all({"exploding", "clipping"} <= findings(trace) for trace in runs)
+    runs = traces("exploding", 8, clip=clip, clip_threshold=CLIPS[clip].recommended)
+    assert share(learned, runs) >= 7 / 8
+    for trace in runs:
+        assert {"exploding", "clipping"} <= {finding.name for finding in diagnose(trace).findings}
 
 
-def test_clipped_setup_is_the_exploding_one_with_one_of_these_rules():
+def test_the_clipped_setup_is_the_exploding_one_with_one_of_these_rules():
     clipped, exploding = PRESETS["clipped"].config, PRESETS["exploding"].config
     assert clipped == exploding.replace(clip="global_norm", clip_threshold=CLIPS["global_norm"].recommended)
     assert [CLIPS[name].recommended for name in CLIPPING] == [0.1, 1, 1, 0.1]
 
 
-def test_large_weights_diverge_at_step_three_or_thereabouts():
-    steps = [trace.diverged_at for trace in traces("large_weights")]
-    assert sorted(steps)[4] == 3 and set(steps) <= {2, 3, 4, 5}
+def early_divergence(trace):
+    return trace.diverged_at is not None and trace.diverged_at <= 10
 
 
-def test_max_norm_holds_the_explosion_and_learns_every_sample():
-    runs = traces("max_norm")
-    assert accuracies(runs) == [1.0] * 8
-    assert verdicts(runs) == {"healthy"}
+def test_large_weights_diverge_at_step_three_in_the_median():
+    assert np.median([trace.diverged_at for trace in traces("large_weights")]) == 3
+
+
+@pytest.mark.slow
+def test_large_weights_diverge_on_thirteen_of_sixteen_seeds_or_more():
+    runs = traces("large_weights", MANY)
+    assert share(early_divergence, runs) >= 13 / 16
+    assert np.median([trace.diverged_at for trace in runs if early_divergence(trace)]) == 3
+
+
+@pytest.mark.slow
+def test_max_norm_holds_the_explosion_and_learns_on_twelve_of_sixteen_seeds_or_more():
+    runs = traces("max_norm", MANY)
+    assert all(trace.diverged_at is None for trace in runs)
+    assert share(learned, runs) >= 12 / 16
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("penalty", ["l1", "l2", "weight_decay"])
-def test_penalties_and_decay_of_no_strength_can(penalty):
+def test_no_strength_of_a_penalty_or_of_decay_does_what_max_norm_does(penalty):
     for strength in 10.0 ** np.arange(-4, 2.5, 0.5):
-        learned = [trace.accuracy[-1] >= 0.9 for trace in traces("large_weights", **{penalty: strength})]
-        assert sum(learned) <= 1  # diverged runs have no accuracy; max-norm has 1.0 on all eight
+        assert share(lambda trace: trace.accuracy[-1] >= 0.9, traces("large_weights", 8, **{penalty: strength})) <= 0.5
+
+
+# -- fifty layers ---------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.slow
 def test_fifty_plain_layers_lose_signal_and_gradient():
-    for trace in traces("deep"):
-        assert trace.grad_norm[0, 0] < 1e-48 and trace.grad_norm[0, -1] < 1e-48
+    runs = traces("deep")
+    assert set(verdicts(runs)) == {"vanishing"}
+    for trace in runs:
+        assert 1e-54 < trace.grad_norm[0, 0] < 1e-48
         assert 0.01 < first_to_last(trace) < 100  # the weight gradients are level,
         assert trace.delta_norm[0, 0] < 1e-45 * trace.delta_norm[0, -1]  # and yet the gradient vanishes
-        assert diagnose(trace).verdict == "vanishing"
         assert trace.accuracy[-1] < 0.3
 
 
 @pytest.mark.slow
-def test_fifty_residual_layers_are_level_and_learn():
-    runs = traces("deep_residual")
-    assert accuracies(runs) == [1.0] * 4
+def test_fifty_residual_layers_are_level_and_learn_on_most_seeds():
+    runs = traces("deep_residual", MANY)
     assert all(0.9 < trace.layer_factor(0) < 1.1 for trace in runs)
+    assert share(lambda trace: trace.accuracy[-1] >= 0.75, runs) >= 13 / 16
+    assert share(lambda trace: trace.accuracy[-1] >= 0.9, runs) >= 0.4
 
 
 @pytest.mark.slow
@@ -167,7 +225,9 @@ def test_layer_norm_keeps_fifty_layers_within_two_decades_and_does_not_learn():
 
 @pytest.mark.slow
 def test_batch_norm_explodes_at_the_first_of_fifty_layers():
-    for trace in traces("deep_batch_norm"):
-        assert first_to_last(trace) > 1e4
+    runs = traces("deep_batch_norm")
+    assert set(verdicts(runs)) == {"exploding"}
+    for trace in runs:
+        assert first_to_last(trace) > 1e3
         assert 1.15 < trace.layer_factor(0) < 1.3
-        assert diagnose(trace).verdict == "exploding"
+    assert np.median([first_to_last(trace) for trace in runs]) > 1e4
