@@ -16,7 +16,7 @@ PACKAGE = "gradient_flow_lab"
 FOLDERS = ("core", "ui")
 BESIDE = ("app.py", "asgi.py", "pages", ".streamlit", "scenes")
 IMPORT = re.compile(rf"^(\s*(?:from|import) )({'|'.join(FOLDERS)})(?=[. \n])", re.MULTILINE)
-BARE_IMPORT = re.compile(rf"^(\s*)import ({'|'.join(FOLDERS)})([.\w]*)(?: as (\w+))?$", re.MULTILINE)
+BARE_IMPORT = re.compile(rf"^(\s*)import ({'|'.join(FOLDERS)})((?:\.\w+)*)(?: as (\w+))?$", re.MULTILINE)
 
 
 def rewrite_imports(source: str) -> str:
