@@ -1,4 +1,4 @@
-# Each target builds its environment by itself, in $(VENV). Only Python 3.11 or newer and make must be there.
+# Each target builds its environment by itself, in $(VENV). Only Python 3.11 or newer (with venv) and make must be there.
 # Another Python: make PYTHON=python3.12 run. Another place: make VENV=somewhere/venv test.
 PYTHON ?= python3
 VENV ?= .venv
@@ -8,7 +8,11 @@ PIP = $(PY) -m pip install --quiet --disable-pip-version-check
 # Browser tests share one server and one browser, so they stay together on one worker; the rest spreads out.
 PYTEST = $(PY) -m pytest --numprocesses auto --dist loadgroup
 
-.PHONY: run serve test test-slow test-processors lint bench soak audit env
+# One sentence where pip would end in a page of its own.
+NO_PACKAGES = { echo "The packages of $(1) could not be installed: the lines above say which. Is the package index \
+reachable from here?" >&2; exit 1; }
+
+.PHONY: run serve test test-slow test-processors test-lowest lint types format docs coverage bench soak audit env
 .DELETE_ON_ERROR:
 
 run: $(VENV)/run.stamp
@@ -26,6 +30,12 @@ test: lint
 test-slow: $(VENV)/dev.stamp
 	$(PYTEST) -m slow
 
+# The quick tests on the oldest version of every package that requirements.txt allows.
+test-lowest: $(VENV)/dev.stamp
+	$(PY) -m uv venv --quiet --clear --python $(PY) $(VENV)/lowest
+	$(PY) -m uv pip install --quiet --python $(VENV)/lowest/bin/python --resolution lowest-direct -r requirements-dev.txt
+	$(VENV)/lowest/bin/python -m pytest --numprocesses auto --dist loadgroup -m "not slow" --ignore=tests/browser
+
 # Chaotic training runs end differently on another processor, and no claim may. The tests of claims run in processes
 # of their own: with OpenBLAS's kernels of three other processors, with the kernel of this one, and with NumPy's wide
 # instruction sets off.
@@ -40,6 +50,23 @@ test-processors: $(VENV)/dev.stamp
 lint: $(VENV)/dev.stamp
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
+
+types: $(VENV)/dev.stamp
+	$(PY) -m ty check --python $(VENV)
+
+format: $(VENV)/dev.stamp
+	$(PY) -m ruff check --fix .
+	$(PY) -m ruff format .
+
+# The API reference, from the docstrings, into build/docs; a warning is an error, and the examples are run.
+docs: $(VENV)/dev.stamp
+	$(PY) -m pytest -q --doctest-modules --doctest-glob='*.md' gradient_flow_lab docs/api.md
+	$(PY) -W error -m pdoc --docformat google --output-directory build/docs gradient_flow_lab core
+
+# The quick tests again, counting the lines and branches of core they reach, and the asserts of their own they reach.
+coverage: $(VENV)/dev.stamp
+	$(PYTEST) -m "not slow" --cov=core --cov=tests --cov-branch --cov-report=
+	$(PY) -m tests.support.reached
 
 bench: $(VENV)/dev.stamp
 	$(PY) -m benchmarks.engine
@@ -61,14 +88,16 @@ env: $(VENV)/dev.stamp
 $(VENV)/bin/pip:
 	@command -v $(PYTHON) >/dev/null || { echo "Gradient Flow Lab needs Python 3.11 or newer, and there is no \
 	$(PYTHON) here: install it, or name another one, as in 'make PYTHON=python3.12 run'." >&2; exit 1; }
-	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Gradient Flow Lab needs Python 3.11 or \
-	newer, and $(PYTHON) is %d.%d: name a newer one, as in \"make PYTHON=python3.12 run\"." % sys.version_info[:2])'
+	@$(PYTHON) -c 'import sys; (3, 11) <= sys.version_info < (3, 15) or sys.exit("Gradient Flow Lab runs on Python 3.11 \
+	to 3.14, and $(PYTHON) is %d.%d: name another one, as in \"make PYTHON=python3.12 run\"." % sys.version_info[:2])'
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { echo "$(PYTHON) cannot make an environment without its venv \
+	package; on Debian and Ubuntu: apt-get install python3-venv." >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/run.stamp: requirements.txt | $(VENV)/bin/pip
-	$(PIP) -r requirements.txt
+	@$(PIP) -r requirements.txt || $(call NO_PACKAGES,requirements.txt)
 	@touch $@
 
 $(VENV)/dev.stamp: requirements-dev.txt $(VENV)/run.stamp
-	$(PIP) -r requirements-dev.txt
+	@$(PIP) -r requirements-dev.txt || $(call NO_PACKAGES,requirements-dev.txt)
 	@touch $@
