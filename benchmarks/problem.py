@@ -66,7 +66,7 @@ class Problem:
     """
 
     def __init__(self, configs: Sequence[RunConfig]):
-        splits = [load(c.dataset, c.samples, c.noise, c.holdout, c.seed) for c in configs]
+        splits = [load(c.dataset, c.samples, c.noise, c.holdout, c.seed, c.scaling) for c in configs]
         self.X, self.D = np.stack([split.X for split in splits]), np.stack([split.D for split in splits])
         self.runs, self.samples = self.X.shape[:2]
         layout = Layout((self.X.shape[2], *configs[0].hidden, self.D.shape[2]), bias=True)

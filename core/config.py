@@ -8,7 +8,7 @@ import os
 from collections.abc import Mapping, Set
 from dataclasses import asdict, dataclass, fields, replace
 
-from .data.datasets import DATASETS, count_holdout
+from .data.datasets import DATASETS, SCALINGS, count_holdout
 from .errors import ConfigError
 from .families.activations import ACTIVATIONS
 from .families.clipping import CLIPS
@@ -146,6 +146,7 @@ RULES: dict[str, Number | Choice | Flag | LayerSizes] = {
     "record_every": Number(1, integer=True),
     "dtype": Choice(("float64", "float32")),
     "seed": Number(0, 2**32 - 1, integer=True),
+    "scaling": Choice(tuple(SCALINGS)),
 }
 
 
@@ -188,6 +189,7 @@ class RunConfig:
     record_every: int = 1
     dtype: str = "float64"
     seed: int = 0
+    scaling: str = "standard"
 
     def __post_init__(self):
         for name, rule in RULES.items():

@@ -147,7 +147,7 @@ def answer(run: Run) -> None:
         parts = (
             split(*data, config.holdout, config.seed)
             if data
-            else load(config.dataset, config.samples, config.noise, config.holdout, config.seed)
+            else load(config.dataset, config.samples, config.noise, config.holdout, config.seed, config.scaling)
         )
         if config.normalization == "batch":
             st.caption("Batch normalization takes the statistics of the points drawn here, not those of the samples.")

@@ -178,7 +178,7 @@ def _samples(trace: Trace) -> Split:
     config, data = trace.config, DATASETS[trace.config.dataset]
     inputs, outputs = trace.weights[0][0].shape[0], trace.weights[-1][0].shape[1]
     if (inputs, outputs) == (data.inputs, data.outputs):
-        split = load(config.dataset, config.samples, config.noise, config.holdout, config.seed)
+        split = load(config.dataset, config.samples, config.noise, config.holdout, config.seed, config.scaling)
         X, D = split.X[:PROBE], split.D[:PROBE]
     else:
         X, D = np.random.default_rng(0).standard_normal((100, inputs)), np.zeros((100, outputs))

@@ -208,7 +208,7 @@ def checked_data(config: RunConfig, data: Data | None) -> Split:
 
 def _split(config: RunConfig, data: Data | None) -> Split:
     if data is None:
-        return load(config.dataset, config.samples, config.noise, config.holdout, config.seed)
+        return load(config.dataset, config.samples, config.noise, config.holdout, config.seed, config.scaling)
     if not isinstance(data, (tuple, list)) or len(data) != 2:
         raise ConfigError("data", type(data).__name__, "it must be a pair of arrays (X, D)")
     return split(*data, config.holdout, config.seed)

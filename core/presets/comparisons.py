@@ -130,7 +130,7 @@ COMPARISON_PRESETS: dict[str, Preset] = {
         "Fifty layers: residual and normalization",
         "With weights this small the plain network's gradient is about 1e-51 in every layer. A residual connection "
         "carries it through and trains, on most seeds. Layer normalization starts level, but its gradient fades "
-        "meanwhile and it learns nothing in these steps; batch normalization makes it explode at the first layer.",
+        "meanwhile and hardly any seed learns in these steps; batch normalization makes it explode at the first layer.",
         Comparison(
             _DEEP,
             None,

@@ -53,6 +53,7 @@ NAMES = {
     "dtype": ("float64", "float32"),
     "loss": LOSSES,
     "output_activation": OUTPUT_ACTIVATIONS,
+    "scaling": datasets.SCALINGS,
 }
 FLAGS = ("bias", "residual")
 WHOLE = ("samples", "batch_size", "steps", "record_every", "seed")

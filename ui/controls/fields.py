@@ -48,6 +48,11 @@ CONTROLS: dict[str, Control] = {
     "samples": Control("Samples", "$N$ samples are drawn. Sensible: 64 to 1,000; a step takes time in proportion.", 32),
     "noise": Control("Noise", "Standard deviation of the normal noise added. Sensible: 0 to 0.5.", 0.05),
     "holdout": Control("Held out", "Share of the samples kept from training, only measured. Sensible: 0 to 0.5.", 0.1),
+    "scaling": Control(
+        "Scaling",
+        "standard: inputs, and the targets of a real regression, are shifted and scaled to mean 0 and standard "
+        "deviation 1, by the training samples. none: raw numbers, as a beginner's first network gets them.",
+    ),
     "activation": Control("Activation", r"$y = \varphi(net)$ in every hidden layer."),
     "depth": Control("Depth", "Hidden layers. Sensible: 1 to 50."),
     "width": Control("Width", "Units in each hidden layer. Sensible: 8 to 128.", 8),

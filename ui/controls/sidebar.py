@@ -68,7 +68,7 @@ def _data():
         data = table_controls() if chosen.name == "custom" else None
         proposal = st.container()
         fields.draw_row("samples", "noise")
-        fields.draw("holdout")
+        fields.draw_row("holdout", "scaling")
     return data, proposal
 
 

@@ -70,11 +70,31 @@ def test_the_same_seed_draws_the_same_and_another_seed_does_not(name):
 def test_load_draws_from_the_stream_of_the_seed(name):
     X, D = draw(name, 30, 0.2, seed=5)
     s = load(name, 30, 0.2, 0.0, 5)
-    np.testing.assert_array_equal(s.D, D)
+    scale = DATASETS[name].scale_targets or (lambda D: D)
+    np.testing.assert_array_equal(s.D, scale(D))
     spread = X.std(axis=0)
     spread[np.ptp(X, axis=0) == 0] = 1
     # both standardize to rounding of values of order 1; blobs' centers and pixels reach about 20 standard deviations
     np.testing.assert_allclose(s.X, (X - X.mean(axis=0)) / spread, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", DRAWN)
+def test_without_scaling_the_same_samples_come_as_they_were_drawn(name):
+    X, D = draw(name, 30, 0.2, seed=5)
+    raw = load(name, 30, 0.2, 0.0, 5, "none")
+    np.testing.assert_array_equal(raw.X, X)
+    np.testing.assert_array_equal(raw.D, D)
+    raw, scaled = (load(name, 30, 0.2, 0.3, 5, scaling) for scaling in ("none", "standard"))
+    rows, held = (fit_standardizer(raw.X)(part) for part in (raw.X, raw.X_holdout))
+    np.testing.assert_array_equal(scaled.X, rows)
+    np.testing.assert_array_equal(scaled.X_holdout, held)
+
+
+def test_the_raw_targets_of_a_regression_are_scaled_over_every_sample_shipped():
+    raw = load("diabetes", 442, 0.0, 0.0, 0, "none").D
+    assert raw.min() == 25 and raw.max() == 346  # as Efron et al. give them
+    few, few_raw = (load("diabetes", 50, 0.0, 0.0, 0, scaling).D for scaling in ("standard", "none"))
+    np.testing.assert_allclose(few, (few_raw - raw.mean()) / raw.std(), rtol=1e-12, atol=1e-12)
 
 
 @pytest.mark.parametrize("name", DRAWN)
@@ -185,7 +205,7 @@ def test_real_data_are_all_of_scikit_learns_each_sample_once(name):
     if data.task == "multi-class":
         D = (target[:, None] == np.unique(target)).astype(float)
     else:
-        D = target[:, None] if data.task == "two-class" else ((target - target.mean()) / target.std())[:, None]
+        D = target[:, None].astype(float)
     ours = np.hstack(draw(name, len(X) + 1000))
     theirs = np.hstack([X, D])
     assert ours.shape == theirs.shape
@@ -204,7 +224,7 @@ def test_more_samples_than_there_are_gives_all_of_them():
 
 
 def test_the_diabetes_target_is_standardized_over_all_patients():
-    D = draw("diabetes", 442)[1]
+    D = load("diabetes", 442, 0.0, 0.0, 0).D
     assert abs(D.mean()) < 1e-14 and D.std() == pytest.approx(1, rel=1e-14)
 
 
