@@ -60,7 +60,7 @@ format: $(VENV)/dev.stamp
 
 # The API reference, from the docstrings, into build/docs; a warning is an error, and the examples are run.
 docs: $(VENV)/dev.stamp
-	$(PY) -m pytest -q --doctest-modules --doctest-glob='*.md' gradient_flow_lab docs/api.md
+	$(PY) -m pytest -q tests/test_documents.py
 	$(PY) -W error -m pdoc --docformat google --output-directory build/docs gradient_flow_lab core
 
 # The quick tests again, counting the lines and branches of core they reach, and the asserts of their own they reach.
