@@ -15,6 +15,12 @@ from .config import RunConfig
 from .data.spreadsheet import escape_formulas
 from .engine.training import Data, checked_data
 from .errors import ConfigError
+from .families.activations import ACTIVATIONS
+from .families.clipping import CLIPS
+from .families.initializers import INITS
+from .families.losses import LOSSES
+from .families.normalization import NORMALIZATIONS
+from .families.optimizers import OPTIMIZERS
 from .trace import Trace
 
 JSON_BYTES = 100_000
@@ -93,66 +99,6 @@ def _preview(text: str | bytes) -> str:
 
 # -- PyTorch ----------------------------------------------------------------------------------------------------
 
-# Each member of a registry as a line of PyTorch. A test checks that none is missing.
-ACTIVATION_CODE = {
-    "linear": "net",
-    "sigmoid": "torch.sigmoid(net)",
-    "tanh": "torch.tanh(net)",
-    "relu": "torch.relu(net)",
-    "leaky_relu": "torch.nn.functional.leaky_relu(net, 0.01)",
-    "elu": "torch.nn.functional.elu(net)",
-    "selu": "torch.nn.functional.selu(net)",
-    "gelu": "torch.nn.functional.gelu(net)",
-    "silu": "torch.nn.functional.silu(net)",
-    "softplus": "torch.nn.functional.softplus(net, threshold=40)",  # beyond 40 it is net to the last digit
-}
-NORMALIZATION_CODE = {
-    "none": "",
-    "layer": "net = torch.nn.functional.layer_norm(net, net.shape[1:], eps=1e-5)",
-    "batch": "net = (net - net.mean(dim=0)) / torch.sqrt(net.var(dim=0, correction=0) + 1e-5)  # this batch's own",
-}
-LOSS_CODE = {
-    "mse": "((output - D) ** 2).sum() / len(D)",
-    "bce": 'torch.nn.functional.binary_cross_entropy_with_logits(output, D, reduction="sum") / len(D)',
-    "cross_entropy": 'torch.nn.functional.cross_entropy(output, D, reduction="sum") / len(D)',
-}
-FROM_NET = {"bce": "sigmoid", "cross_entropy": "softmax"}  # PyTorch's loss applies the output activation itself
-DRAW_CODE = {
-    "normal": "rng.standard_normal((fan_in, fan_out))",
-    "uniform": "rng.uniform(-np.sqrt(3), np.sqrt(3), (fan_in, fan_out))",
-}
-DEVIATION_CODE = {
-    "normal": ("normal", "INIT_SCALE / np.sqrt(fan_in)"),
-    "uniform": ("uniform", "INIT_SCALE / np.sqrt(fan_in)"),
-    "fixed_normal": ("normal", "INIT_SCALE"),
-    "glorot_normal": ("normal", "INIT_SCALE * np.sqrt(2 / (fan_in + fan_out))"),
-    "glorot_uniform": ("uniform", "INIT_SCALE * np.sqrt(2 / (fan_in + fan_out))"),
-    "he_normal": ("normal", "INIT_SCALE * np.sqrt(2 / fan_in)"),
-    "he_uniform": ("uniform", "INIT_SCALE * np.sqrt(2 / fan_in)"),
-    "lecun_normal": ("normal", "INIT_SCALE / np.sqrt(fan_in)"),
-}
-INIT_CODE = {
-    name: f"return {deviation} * {DRAW_CODE[draws]}" for name, (draws, deviation) in DEVIATION_CODE.items()
-} | {
-    "orthogonal": """\
-q, r = np.linalg.qr(rng.standard_normal((max(fan_in, fan_out), min(fan_in, fan_out))))
-q *= np.where(np.diag(r) < 0, -1, 1)  # without this the draws are not uniform over the orthogonal matrices
-return INIT_SCALE * (q if fan_in >= fan_out else q.T)"""
-}
-OPTIMIZER_CODE = {
-    "sgd": "torch.optim.SGD(network.parameters(), lr=LEARNING_RATE)",
-    "momentum": "torch.optim.SGD(network.parameters(), lr=LEARNING_RATE, momentum=MOMENTUM)",
-    "nesterov": "torch.optim.SGD(network.parameters(), lr=LEARNING_RATE, momentum=MOMENTUM, nesterov=MOMENTUM > 0)",
-    "rmsprop": "torch.optim.RMSprop(network.parameters(), lr=LEARNING_RATE, alpha=0.99, eps=1e-8)",
-    "adam": "torch.optim.Adam(network.parameters(), lr=LEARNING_RATE, betas=(0.9, 0.999), eps=1e-8)",
-}
-CLIP_CODE = {
-    "none": "",
-    "value": "torch.nn.utils.clip_grad_value_(network.parameters(), CLIP_THRESHOLD)",
-    "global_norm": "clip_jointly(network.parameters())",
-    "per_layer_norm": "for linear in network.linears:\n    clip_jointly(linear.parameters())",
-    "adaptive": "for parameter in network.parameters():\n    clip_units(parameter)",
-}
 CLIP_JOINTLY = '''
 
 def clip_jointly(parameters):
@@ -351,9 +297,9 @@ def to_pytorch(config: RunConfig, data: Data | None = None) -> str:
     slots = _network_slots(config) | {
         "json": textwrap.fill(json.dumps(config.to_dict()), 118, break_on_hyphens=False, break_long_words=False),
         "settings": _settings(config, samples.X.shape[1], samples.D.shape[1], len(samples.X), batches),
-        "loss": LOSS_CODE[config.loss],
+        "loss": LOSSES[config.loss].pytorch,
         "functions": functions,
-        "optimizer": OPTIMIZER_CODE[config.optimizer],
+        "optimizer": OPTIMIZERS[config.optimizer].pytorch,
         "start_batches": "order = batches(len(X))" * batches,
         "next_batch": "rows = next(order)" * batches,
         "inputs": "X[rows]" if batches else "X",
@@ -363,7 +309,7 @@ def to_pytorch(config: RunConfig, data: Data | None = None) -> str:
         * has_holdout,
         "holdout_value": "holdout_loss.item(), " * has_holdout,
         "penalize": _penalties(config),
-        "clip": CLIP_CODE[config.clip],
+        "clip": CLIPS[config.clip].pytorch,
         "decay": DECAY_CODE * (config.weight_decay > 0),
         "project": MAX_NORM_CODE * has_max_norm,
         "data": _pack(table),
@@ -386,11 +332,11 @@ def _settings(config: RunConfig, inputs: int, outputs: int, samples: int, batche
         "INIT_SCALE": config.init_scale,
         "BIAS_STD": config.bias_std if config.bias and config.bias_std else None,
         "LEARNING_RATE": config.learning_rate,
-        "MOMENTUM": config.momentum if "MOMENTUM" in OPTIMIZER_CODE[config.optimizer] else None,
+        "MOMENTUM": config.momentum if "MOMENTUM" in OPTIMIZERS[config.optimizer].pytorch else None,
         "BATCH_SIZE": config.batch_size if batches else None,
         "STEPS": config.steps,
         "RECORD_EVERY": config.record_every,
-        "CLIP_THRESHOLD": config.clip_threshold if CLIP_CODE[config.clip] else None,
+        "CLIP_THRESHOLD": config.clip_threshold if CLIPS[config.clip].pytorch else None,
         "L1": config.l1 or None,
         "L2": config.l2 or None,
         "WEIGHT_DECAY": config.weight_decay or None,
@@ -401,20 +347,20 @@ def _settings(config: RunConfig, inputs: int, outputs: int, samples: int, batche
 
 def _network_slots(config: RunConfig) -> dict[str, str]:
     """Returns the slots of `class Network` and of the code that draws its parameters."""
-    phi = ACTIVATION_CODE[config.activation]
+    phi = ACTIVATIONS[config.activation].pytorch
     layers = f"Hidden layers: {config.activation if config.hidden else 'none'}"
     if config.normalization != "none":
         layers += f" after {config.normalization} normalization"
     if config.residual:
         layers += ", each added to its input where sizes match"
-    if config.loss in FROM_NET:
+    if LOSSES[config.loss].output_activation is not None:
         output = f"the net input of its output; the loss applies the {config.output_activation}"
     else:
         output = f"a {config.output_activation} output"
-    if config.loss in FROM_NET or config.output_activation == "linear":
+    if LOSSES[config.loss].output_activation is not None or config.output_activation == "linear":
         finish = "return output(y)"
     else:
-        finish = f"net = output(y)\nreturn {ACTIVATION_CODE[config.output_activation]}"
+        finish = f"net = output(y)\nreturn {ACTIVATIONS[config.output_activation].pytorch}"
     if not config.bias:
         draw_bias = ""
     elif config.bias_std:
@@ -425,12 +371,12 @@ def _network_slots(config: RunConfig) -> dict[str, str]:
     else:
         draw_bias = "linear.bias.zero_()"
     return {
-        "init": INIT_CODE[config.init],
+        "init": INITS[config.init].pytorch,
         "layers": layers,
         "output": output,
         "bias": str(config.bias),
         "draw_bias": draw_bias,
-        "normalize": NORMALIZATION_CODE[config.normalization],
+        "normalize": NORMALIZATIONS[config.normalization].pytorch,
         "activate": f"out = {phi}\ny = y + out if y.shape == out.shape else out" if config.residual else f"y = {phi}",
         "finish": finish,
     }

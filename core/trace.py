@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from .config import RunConfig
-from .layout import scaled_norm
+from .norms import scaled_norm
 
 LAYER_FIELDS = (
     "grad_norm",

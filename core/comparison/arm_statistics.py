@@ -11,6 +11,7 @@ import pandas as pd
 
 from ..config import RunConfig
 from ..diagnosis.rules import VERDICTS, diagnose
+from ..norms import scaled_norms
 from ..trace import Trace
 from ..wording import written
 
@@ -29,7 +30,7 @@ CURVES: dict[str, Callable[[Trace], np.ndarray]] = {
     "accuracy": lambda trace: trace.accuracy,
     "norm_before": lambda trace: trace.global_grad_norm,
     "norm_after": lambda trace: trace.global_grad_norm * trace.clip_scale,
-    "weight_norm": lambda trace: _joint(trace.weight_norm),
+    "weight_norm": lambda trace: scaled_norms(trace.weight_norm),
     "saturation": lambda trace: _hidden_mean(trace.saturation),
     "dead": lambda trace: _hidden_mean(trace.dead),
 }
@@ -44,13 +45,6 @@ RATIOS: dict[str, Callable[[Trace], np.ndarray]] = {
     name: lambda trace, of=of: of(trace)[:, 0] / of(trace)[:, -1] for name, of in LAYERS.items()
 }
 _LOGARITHMIC = {"loss", "norm_before", "norm_after", "weight_norm", *LAYERS}
-
-
-def _joint(norms: np.ndarray) -> np.ndarray:
-    """The norm of all layers together; scaled by the largest, whose square may overflow."""
-    largest = norms.max(axis=1, keepdims=True)
-    safe = np.where(largest > 0, largest, 1)
-    return np.sqrt(((norms / safe) ** 2).sum(axis=1)) * safe[:, 0]
 
 
 def _hidden_mean(shares: np.ndarray) -> np.ndarray:

@@ -16,7 +16,8 @@ from ..families.initializers import INITS
 from ..families.losses import LOSSES
 from ..families.normalization import NORMALIZATIONS
 from ..families.optimizers import OPTIMIZERS
-from ..layout import Layout, repair_norms, safe_squares
+from ..layout import Layout
+from ..norms import repair_norms, safe_squares
 from ..trace import ROW_FIELDS, Trace
 from .batch import Batch
 

@@ -15,7 +15,7 @@ SELU_SLOPE = SELU_SCALE * SELU_ALPHA  # slope just below 0, the largest it takes
 LEAK = 0.01
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Activation:
     """One activation phi.
 
@@ -30,6 +30,9 @@ class Activation:
         kinks: where phi' jumps (finite differences and quadrature stay away from them).
         recommended: (init, init_scale) that keeps gradients level, as far as one does.
         source: where it comes from.
+        pytorch: phi(net) as an expression of an exported script.
+        monotone: whether phi' is nowhere negative.
+        piecewise_slopes: (slope below 0, slope above) where phi is these two rays and no more, else None.
     """
 
     name: str
@@ -41,10 +44,9 @@ class Activation:
     kinks: tuple[float, ...]
     recommended: tuple[str, float]
     source: str
-    monotone: bool = True  # whether phi' is nowhere negative
-    piecewise_slopes: tuple[float, float] | None = (
-        None  # (slope below 0, slope above), where phi is these two rays and no more
-    )
+    pytorch: str
+    monotone: bool = True
+    piecewise_slopes: tuple[float, float] | None = None
 
     def __call__(self, net: np.ndarray) -> np.ndarray:
         """phi(net), as a new array."""
@@ -207,119 +209,129 @@ ACTIVATIONS: dict[str, Activation] = {
     member.name: member
     for member in (
         Activation(
-            "linear",
-            "linear",
-            r"\varphi(z) = z",
-            _linear,
-            _straight,
-            1.0,
-            (),
-            ("normal", 1.0),
-            "the identity",
+            name="linear",
+            label="linear",
+            formula=r"\varphi(z) = z",
+            forward=_linear,
+            curvature=_straight,
+            sup_slope=1.0,
+            kinks=(),
+            recommended=("normal", 1.0),
+            source="the identity",
             piecewise_slopes=(1.0, 1.0),
+            pytorch="net",
         ),
         Activation(
-            "sigmoid",
-            "sigmoid",
-            r"\varphi(z) = \frac{1}{1 + e^{-z}}",
-            _sigmoid,
-            _sigmoid_curvature,
-            0.25,
-            (),
-            ("glorot_normal", 4.0),
-            "the logistic function; Glorot & Bengio 2010 for its initialization",
+            name="sigmoid",
+            label="sigmoid",
+            formula=r"\varphi(z) = \frac{1}{1 + e^{-z}}",
+            forward=_sigmoid,
+            curvature=_sigmoid_curvature,
+            sup_slope=0.25,
+            kinks=(),
+            recommended=("glorot_normal", 4.0),
+            source="the logistic function; Glorot & Bengio 2010 for its initialization",
+            pytorch="torch.sigmoid(net)",
         ),
         Activation(
-            "tanh",
-            "tanh",
-            r"\varphi(z) = \tanh z",
-            _tanh,
-            _tanh_curvature,
-            1.0,
-            (),
-            ("glorot_normal", 1.0),
-            "Glorot & Bengio 2010",
+            name="tanh",
+            label="tanh",
+            formula=r"\varphi(z) = \tanh z",
+            forward=_tanh,
+            curvature=_tanh_curvature,
+            sup_slope=1.0,
+            kinks=(),
+            recommended=("glorot_normal", 1.0),
+            source="Glorot & Bengio 2010",
+            pytorch="torch.tanh(net)",
         ),
         Activation(
-            "relu",
-            "ReLU",
-            r"\varphi(z) = \max(z, 0)",
-            _relu,
-            _straight,
-            1.0,
-            (0.0,),
-            ("he_normal", 1.0),
-            "Nair & Hinton 2010; He et al. 2015 for its initialization",
+            name="relu",
+            label="ReLU",
+            formula=r"\varphi(z) = \max(z, 0)",
+            forward=_relu,
+            curvature=_straight,
+            sup_slope=1.0,
+            kinks=(0.0,),
+            recommended=("he_normal", 1.0),
+            source="Nair & Hinton 2010; He et al. 2015 for its initialization",
             piecewise_slopes=(0.0, 1.0),
+            pytorch="torch.relu(net)",
         ),
         Activation(
-            "leaky_relu",
-            "leaky ReLU",
-            r"\varphi(z) = \max(z, 0.01 z)",
-            _leaky_relu,
-            _straight,
-            1.0,
-            (0.0,),
-            ("he_normal", 1.0),
-            "Maas et al. 2013",
+            name="leaky_relu",
+            label="leaky ReLU",
+            formula=r"\varphi(z) = \max(z, 0.01 z)",
+            forward=_leaky_relu,
+            curvature=_straight,
+            sup_slope=1.0,
+            kinks=(0.0,),
+            recommended=("he_normal", 1.0),
+            source="Maas et al. 2013",
             piecewise_slopes=(LEAK, 1.0),
+            pytorch="torch.nn.functional.leaky_relu(net, 0.01)",
         ),
         Activation(
-            "elu",
-            "ELU",
-            r"\varphi(z) = z \;(z > 0),\; e^z - 1 \;(z \le 0)",
-            _elu,
-            _elu_curvature,
-            1.0,
-            (),
-            ("lecun_normal", 1.0),
-            "Clevert et al. 2016, alpha = 1",
+            name="elu",
+            label="ELU",
+            formula=r"\varphi(z) = z \;(z > 0),\; e^z - 1 \;(z \le 0)",
+            forward=_elu,
+            curvature=_elu_curvature,
+            sup_slope=1.0,
+            kinks=(),
+            recommended=("lecun_normal", 1.0),
+            source="Clevert et al. 2016, alpha = 1",
+            pytorch="torch.nn.functional.elu(net)",
         ),
         Activation(
-            "selu",
-            "SELU",
-            r"\varphi(z) = 1.0507\, z \;(z > 0),\; 1.7581\,(e^z - 1) \;(z \le 0)",
-            _selu,
-            _selu_curvature,
-            SELU_SLOPE,
-            (0.0,),
-            ("lecun_normal", 1.0),
-            "Klambauer et al. 2017",
+            name="selu",
+            label="SELU",
+            formula=r"\varphi(z) = 1.0507\, z \;(z > 0),\; 1.7581\,(e^z - 1) \;(z \le 0)",
+            forward=_selu,
+            curvature=_selu_curvature,
+            sup_slope=SELU_SLOPE,
+            kinks=(0.0,),
+            recommended=("lecun_normal", 1.0),
+            source="Klambauer et al. 2017",
+            pytorch="torch.nn.functional.selu(net)",
         ),
         Activation(
-            "gelu",
-            "GELU",
-            r"\varphi(z) = z\,\Phi(z)",
-            _gelu,
-            _gelu_curvature,
-            1.128904145185155,  # at z = sqrt 2, where phi'' = (2 - z^2) pdf(z) = 0
-            (),
-            ("he_normal", 1.0),
-            "Hendrycks & Gimpel 2016, the exact form",
+            name="gelu",
+            label="GELU",
+            formula=r"\varphi(z) = z\,\Phi(z)",
+            forward=_gelu,
+            curvature=_gelu_curvature,
+            sup_slope=1.128904145185155,  # at z = sqrt 2, where phi'' = (2 - z^2) pdf(z) = 0
+            kinks=(),
+            recommended=("he_normal", 1.0),
+            source="Hendrycks & Gimpel 2016, the exact form",
             monotone=False,
+            pytorch="torch.nn.functional.gelu(net)",
         ),
         Activation(
-            "silu",
-            "SiLU",
-            r"\varphi(z) = \frac{z}{1 + e^{-z}}",
-            _silu,
-            _silu_curvature,
-            1.0998393201288668,
-            (),
-            ("he_normal", 1.0),
-            "Elfwing et al. 2018; Ramachandran et al. 2017 as Swish",
+            name="silu",
+            label="SiLU",
+            formula=r"\varphi(z) = \frac{z}{1 + e^{-z}}",
+            forward=_silu,
+            curvature=_silu_curvature,
+            sup_slope=1.0998393201288668,
+            kinks=(),
+            recommended=("he_normal", 1.0),
+            source="Elfwing et al. 2018; Ramachandran et al. 2017 as Swish",
             monotone=False,
+            pytorch="torch.nn.functional.silu(net)",
         ),
         Activation(
-            "softplus",
-            "softplus",
-            r"\varphi(z) = \ln(1 + e^z)",
-            _softplus,
-            _bell,
-            1.0,
-            (),
-            ("glorot_normal", 1.0),
-            "Dugas et al. 2001",
+            name="softplus",
+            label="softplus",
+            formula=r"\varphi(z) = \ln(1 + e^z)",
+            forward=_softplus,
+            curvature=_bell,
+            sup_slope=1.0,
+            kinks=(),
+            recommended=("glorot_normal", 1.0),
+            source="Dugas et al. 2001",
+            pytorch="torch.nn.functional.softplus(net, threshold=40)",  # beyond 40 it is net to the last digit
         ),
     )
 }

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..layout import ParameterStack, norms, unit_norms
+from ..layout import ParameterStack
+from ..norms import norms, unit_norms
 
-AGC_EPS = 1e-3  # smallest weight norm that adaptive clipping reckons with
+AGC_EPS = 1e-3  # adaptive clipping takes no weight norm below this
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Clip:
     """One rule.
 
@@ -20,6 +21,7 @@ class Clip:
         apply: (gradient, parameters, threshold, scratch) -> None; rewrites gradient in place; threshold: (R,).
             None for no clipping.
         recommended: a threshold to start from.
+        pytorch: lines of an exported script that clip the gradients; they may call its `clip_jointly` and `clip_units`.
     """
 
     name: str
@@ -28,6 +30,7 @@ class Clip:
     apply: Callable[[ParameterStack, ParameterStack, np.ndarray, ParameterStack], None] | None
     recommended: float
     source: str
+    pytorch: str
 
 
 def _value(gradient, parameters, threshold, scratch):
@@ -67,31 +70,54 @@ def project_max_norm(parameters: ParameterStack, bound: np.ndarray, scratch: Par
 CLIPS: dict[str, Clip] = {
     member.name: member
     for member in (
-        Clip("none", "none", r"g \leftarrow g", None, 1.0, "the plain gradient"),
-        Clip("value", "by value", r"g_i \leftarrow \max(-c, \min(g_i, c))", _value, 0.1, "Mikolov 2012"),
         Clip(
-            "global_norm",
-            "by global norm",
-            r"g \leftarrow g \min(1, c / \lVert g \rVert)",
-            _global_norm,
-            1.0,
-            "Pascanu et al. 2013",
+            name="none",
+            label="none",
+            formula=r"g \leftarrow g",
+            apply=None,
+            recommended=1.0,
+            source="the plain gradient",
+            pytorch="",
         ),
         Clip(
-            "per_layer_norm",
-            "by each layer's norm",
-            r"g^l \leftarrow g^l \min(1, c / \lVert g^l \rVert)",
-            _per_layer_norm,
-            1.0,
-            "the rule of Pascanu et al. 2013 for each layer's W and b jointly",
+            name="value",
+            label="by value",
+            formula=r"g_i \leftarrow \max(-c, \min(g_i, c))",
+            apply=_value,
+            recommended=0.1,
+            source="Mikolov 2012",
+            pytorch="torch.nn.utils.clip_grad_value_(network.parameters(), CLIP_THRESHOLD)",
         ),
         Clip(
-            "adaptive",
-            "adaptive (AGC)",
-            r"G_i \leftarrow G_i \min(1, c \max(\lVert W_i \rVert, 10^{-3}) / \lVert G_i \rVert)",
-            _adaptive,
-            0.1,
-            "Brock et al. 2021, per unit; here on the output layer too",
+            name="global_norm",
+            label="by global norm",
+            formula=r"g \leftarrow g \min(1, c / \lVert g \rVert)",
+            apply=_global_norm,
+            recommended=1.0,
+            source="Pascanu et al. 2013",
+            pytorch="clip_jointly(network.parameters())",
+        ),
+        Clip(
+            name="per_layer_norm",
+            label="by each layer's norm",
+            formula=r"g^l \leftarrow g^l \min(1, c / \lVert g^l \rVert)",
+            apply=_per_layer_norm,
+            recommended=1.0,
+            source="the rule of Pascanu et al. 2013 for each layer's W and b jointly",
+            pytorch="""\
+for linear in network.linears:
+    clip_jointly(linear.parameters())""",
+        ),
+        Clip(
+            name="adaptive",
+            label="adaptive (AGC)",
+            formula=r"G_i \leftarrow G_i \min(1, c \max(\lVert W_i \rVert, 10^{-3}) / \lVert G_i \rVert)",
+            apply=_adaptive,
+            recommended=0.1,
+            source="Brock et al. 2021, per unit; here on the output layer too",
+            pytorch="""\
+for parameter in network.parameters():
+    clip_units(parameter)""",
         ),
     )
 }

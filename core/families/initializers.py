@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Init:
     """One initialization of W, shape (fan_in, fan_out); init_scale multiplies it.
 
@@ -17,6 +17,7 @@ class Init:
     changed and nothing else.
 
     Attributes:
+        pytorch: the body of an exported script's `draw_weights`.
         draws: "normal", "uniform" or "orthogonal".
         deviation: (fan_in, fan_out) -> standard deviation of an entry at init_scale 1.
         formula: LaTeX of that deviation, sigma, with g the init_scale.
@@ -28,6 +29,7 @@ class Init:
     draws: str
     deviation: Callable[[int, int], float]
     source: str
+    pytorch: str
 
     def __call__(self, rng: np.random.Generator, fan_in: int, fan_out: int, scale: float) -> np.ndarray:
         """W of shape (fan_in, fan_out), float64, entries of mean 0 and standard deviation scale * deviation."""
@@ -68,55 +70,90 @@ INITS: dict[str, Init] = {
     member.name: member
     for member in (
         Init(
-            "normal",
-            "normal, fan-in",
-            r"\sigma = g / \sqrt{n_{in}}",
-            "normal",
-            _fan_in,
-            "the mean-field convention sigma_w^2 / fan_in (Poole et al. 2016)",
-        ),
-        Init("uniform", "uniform, fan-in", r"\sigma = g / \sqrt{n_{in}}", "uniform", _fan_in, "LeCun et al. 1998"),
-        Init(
-            "fixed_normal",
-            "normal, fixed deviation",
-            r"\sigma = g",
-            "normal",
-            lambda fan_in, fan_out: 1.0,
-            "the naive choice, whatever the width",
+            name="normal",
+            label="normal, fan-in",
+            formula=r"\sigma = g / \sqrt{n_{in}}",
+            draws="normal",
+            deviation=_fan_in,
+            source="the mean-field convention sigma_w^2 / fan_in (Poole et al. 2016)",
+            pytorch="return INIT_SCALE / np.sqrt(fan_in) * rng.standard_normal((fan_in, fan_out))",
         ),
         Init(
-            "glorot_normal",
-            "Glorot normal",
-            r"\sigma = g \sqrt{2 / (n_{in} + n_{out})}",
-            "normal",
-            _fan_average,
-            "Glorot & Bengio 2010",
+            name="uniform",
+            label="uniform, fan-in",
+            formula=r"\sigma = g / \sqrt{n_{in}}",
+            draws="uniform",
+            deviation=_fan_in,
+            source="LeCun et al. 1998",
+            pytorch="return INIT_SCALE / np.sqrt(fan_in) * rng.uniform(-np.sqrt(3), np.sqrt(3), (fan_in, fan_out))",
         ),
         Init(
-            "glorot_uniform",
-            "Glorot uniform",
-            r"\sigma = g \sqrt{2 / (n_{in} + n_{out})}",
-            "uniform",
-            _fan_average,
-            "Glorot & Bengio 2010",
-        ),
-        Init("he_normal", "He normal", r"\sigma = g \sqrt{2 / n_{in}}", "normal", _he, "He et al. 2015"),
-        Init("he_uniform", "He uniform", r"\sigma = g \sqrt{2 / n_{in}}", "uniform", _he, "He et al. 2015"),
-        Init(
-            "lecun_normal",
-            "LeCun normal",
-            r"\sigma = g / \sqrt{n_{in}}",
-            "normal",
-            _fan_in,
-            "LeCun et al. 1998; Klambauer et al. 2017 for SELU",
+            name="fixed_normal",
+            label="normal, fixed deviation",
+            formula=r"\sigma = g",
+            draws="normal",
+            deviation=lambda fan_in, fan_out: 1.0,
+            source="the naive choice, the same for every width",
+            pytorch="return INIT_SCALE * rng.standard_normal((fan_in, fan_out))",
         ),
         Init(
-            "orthogonal",
-            "orthogonal",
-            r"W^\top W = g^2 I",
-            "orthogonal",
-            lambda fan_in, fan_out: 1 / math.sqrt(max(fan_in, fan_out)),
-            "Saxe et al. 2013",
+            name="glorot_normal",
+            label="Glorot normal",
+            formula=r"\sigma = g \sqrt{2 / (n_{in} + n_{out})}",
+            draws="normal",
+            deviation=_fan_average,
+            source="Glorot & Bengio 2010",
+            pytorch="return INIT_SCALE * np.sqrt(2 / (fan_in + fan_out)) * rng.standard_normal((fan_in, fan_out))",
+        ),
+        Init(
+            name="glorot_uniform",
+            label="Glorot uniform",
+            formula=r"\sigma = g \sqrt{2 / (n_{in} + n_{out})}",
+            draws="uniform",
+            deviation=_fan_average,
+            source="Glorot & Bengio 2010",
+            pytorch="""\
+deviation = INIT_SCALE * np.sqrt(2 / (fan_in + fan_out))
+return deviation * rng.uniform(-np.sqrt(3), np.sqrt(3), (fan_in, fan_out))""",
+        ),
+        Init(
+            name="he_normal",
+            label="He normal",
+            formula=r"\sigma = g \sqrt{2 / n_{in}}",
+            draws="normal",
+            deviation=_he,
+            source="He et al. 2015",
+            pytorch="return INIT_SCALE * np.sqrt(2 / fan_in) * rng.standard_normal((fan_in, fan_out))",
+        ),
+        Init(
+            name="he_uniform",
+            label="He uniform",
+            formula=r"\sigma = g \sqrt{2 / n_{in}}",
+            draws="uniform",
+            deviation=_he,
+            source="He et al. 2015",
+            pytorch="return INIT_SCALE * np.sqrt(2 / fan_in) * rng.uniform(-np.sqrt(3), np.sqrt(3), (fan_in, fan_out))",
+        ),
+        Init(
+            name="lecun_normal",
+            label="LeCun normal",
+            formula=r"\sigma = g / \sqrt{n_{in}}",
+            draws="normal",
+            deviation=_fan_in,
+            source="LeCun et al. 1998; Klambauer et al. 2017 for SELU",
+            pytorch="return INIT_SCALE / np.sqrt(fan_in) * rng.standard_normal((fan_in, fan_out))",
+        ),
+        Init(
+            name="orthogonal",
+            label="orthogonal",
+            formula=r"W^\top W = g^2 I",
+            draws="orthogonal",
+            deviation=lambda fan_in, fan_out: 1 / math.sqrt(max(fan_in, fan_out)),
+            source="Saxe et al. 2013",
+            pytorch="""\
+q, r = np.linalg.qr(rng.standard_normal((max(fan_in, fan_out), min(fan_in, fan_out))))
+q *= np.where(np.diag(r) < 0, -1, 1)  # without this the draws are not uniform over the orthogonal matrices
+return INIT_SCALE * (q if fan_in >= fan_out else q.T)""",
         ),
     )
 }

@@ -25,7 +25,7 @@ def softmax(net: np.ndarray, out: np.ndarray, log_sum: np.ndarray, total: np.nda
     np.log(total, out=log_sum)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Loss:
     """One loss E, a mean over samples of a sum over outputs.
 
@@ -36,6 +36,7 @@ class Loss:
             sample, whose sum divided by the samples is E. `net` and `log_sum` are those that softmax left.
         residual: (output, target, out) -> None; writes N dE/do where any output activation goes (mse), and
             N dE/dnet where one is fixed.
+        pytorch: E as an expression of an exported script; PyTorch applies a fixed output activation itself.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Loss:
     output_activation: str | None
     terms: Callable[[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray], None]
     residual: Callable[[np.ndarray, np.ndarray, np.ndarray], None]
+    pytorch: str
 
 
 def _mse_terms(net, output, target, log_sum, out, scratch):
@@ -83,31 +85,34 @@ LOSSES: dict[str, Loss] = {
     member.name: member
     for member in (
         Loss(
-            "mse",
-            "mean squared error",
-            r"E = \frac{1}{N} \sum_n \sum_k (o_{nk} - d_{nk})^2",
-            "the lecture's error, without a factor 1/2",
-            None,
-            _mse_terms,
-            _mse_residual,
+            name="mse",
+            label="mean squared error",
+            formula=r"E = \frac{1}{N} \sum_n \sum_k (o_{nk} - d_{nk})^2",
+            source="the lecture's error, without a factor 1/2",
+            output_activation=None,
+            terms=_mse_terms,
+            residual=_mse_residual,
+            pytorch="((output - D) ** 2).sum() / len(D)",
         ),
         Loss(
-            "bce",
-            "binary cross-entropy",
-            r"E = -\frac{1}{N} \sum_n \sum_k \left[ d_{nk} \ln o_{nk} + (1 - d_{nk}) \ln(1 - o_{nk}) \right]",
-            "Bishop 2006, section 4.3",
-            "sigmoid",
-            _bce_terms,
-            _output_minus_target,
+            name="bce",
+            label="binary cross-entropy",
+            formula=r"E = -\frac{1}{N} \sum_n \sum_k \left[ d_{nk} \ln o_{nk} + (1 - d_{nk}) \ln(1 - o_{nk}) \right]",
+            source="Bishop 2006, section 4.3",
+            output_activation="sigmoid",
+            terms=_bce_terms,
+            residual=_output_minus_target,
+            pytorch='torch.nn.functional.binary_cross_entropy_with_logits(output, D, reduction="sum") / len(D)',
         ),
         Loss(
-            "cross_entropy",
-            "cross-entropy",
-            r"E = -\frac{1}{N} \sum_n \sum_k d_{nk} \ln o_{nk}",
-            "Bishop 2006, section 4.3, softmax output",
-            "softmax",
-            _cross_entropy_terms,
-            _output_minus_target,
+            name="cross_entropy",
+            label="cross-entropy",
+            formula=r"E = -\frac{1}{N} \sum_n \sum_k d_{nk} \ln o_{nk}",
+            source="Bishop 2006, section 4.3, softmax output",
+            output_activation="softmax",
+            terms=_cross_entropy_terms,
+            residual=_output_minus_target,
+            pytorch='torch.nn.functional.cross_entropy(output, D, reduction="sum") / len(D)',
         ),
     )
 }

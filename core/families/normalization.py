@@ -9,12 +9,13 @@ import numpy as np
 EPS = 1e-5  # inside the root, as PyTorch has it
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Normalization:
     """One rule: which axis of (R, units, samples) is brought to mean 0 and variance 1.
 
     Attributes:
         axis: 1 over a sample's units, 2 over the batch's samples, None for no normalization.
+        pytorch: the line of an exported script that normalizes `net`, (samples, units).
     """
 
     name: str
@@ -22,6 +23,7 @@ class Normalization:
     formula: str
     axis: int | None
     source: str
+    pytorch: str
 
 
 def normalize(net: np.ndarray, axis: int, inverse_deviation: np.ndarray, scratch: np.ndarray) -> None:
@@ -71,20 +73,26 @@ def normalize_backward(
 NORMALIZATIONS: dict[str, Normalization] = {
     member.name: member
     for member in (
-        Normalization("none", "none", r"\hat z = z", None, "the plain network"),
         Normalization(
-            "layer",
-            "layer normalization",
-            r"\hat z_{nj} = \frac{z_{nj} - \operatorname{mean}_j z_{nj}}{\sqrt{\operatorname{var}_j z_{nj} + 10^{-5}}}",
-            1,
-            "Ba, Kiros & Hinton 2016",
+            name="none", label="none", formula=r"\hat z = z", axis=None, source="the plain network", pytorch=""
         ),
         Normalization(
-            "batch",
-            "batch normalization",
-            r"\hat z_{nj} = \frac{z_{nj} - \operatorname{mean}_n z_{nj}}{\sqrt{\operatorname{var}_n z_{nj} + 10^{-5}}}",
-            2,
-            "Ioffe & Szegedy 2015, with the batch's own statistics",
+            name="layer",
+            label="layer normalization",
+            formula=r"\hat z_{nj} = \frac{z_{nj} - \operatorname{mean}_j z_{nj}}"
+            r"{\sqrt{\operatorname{var}_j z_{nj} + 10^{-5}}}",
+            axis=1,
+            source="Ba, Kiros & Hinton 2016",
+            pytorch="net = torch.nn.functional.layer_norm(net, net.shape[1:], eps=1e-5)",
+        ),
+        Normalization(
+            name="batch",
+            label="batch normalization",
+            formula=r"\hat z_{nj} = \frac{z_{nj} - \operatorname{mean}_n z_{nj}}"
+            r"{\sqrt{\operatorname{var}_n z_{nj} + 10^{-5}}}",
+            axis=2,
+            source="Ioffe & Szegedy 2015, with the batch's own statistics",
+            pytorch="net = (net - net.mean(dim=0)) / torch.sqrt(net.var(dim=0, correction=0) + 1e-5)  # of this batch",
         ),
     )
 }

@@ -11,7 +11,7 @@ RHO = 0.99  # rmsprop
 BETA_1, BETA_2, EPS = 0.9, 0.999, 1e-8  # adam; EPS for rmsprop too, outside the root
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Optimizer:
     """One rule w <- w - step.
 
@@ -20,6 +20,7 @@ class Optimizer:
         step: (gradient, states, learning_rate, momentum, t, out, scratch) -> None; writes the step to `out`.
             gradient, each state, out and scratch: (R, parameters); learning_rate and momentum: (R, 1); t: 1, 2, ...
         uses_momentum: whether the field `momentum` applies.
+        pytorch: the optimizer of an exported script.
         bound: momentum -> the largest learning_rate times curvature at which its steps on a quadratic do not grow;
             None where that depends on the gradients before.
         bound_formula: LaTeX of the curvature that this allows.
@@ -32,6 +33,7 @@ class Optimizer:
     step: Callable[..., None]
     uses_momentum: bool
     source: str
+    pytorch: str
     bound: Callable[[float], float] | None = None
     bound_formula: str = ""
 
@@ -90,56 +92,61 @@ OPTIMIZERS: dict[str, Optimizer] = {
     member.name: member
     for member in (
         Optimizer(
-            "sgd",
-            "SGD",
-            r"w \leftarrow w - \eta g",
-            0,
-            _sgd,
-            False,
-            "Robbins & Monro 1951",
-            lambda momentum: 2.0,
-            r"\frac{2}{\eta}",
+            name="sgd",
+            label="SGD",
+            formula=r"w \leftarrow w - \eta g",
+            states=0,
+            step=_sgd,
+            uses_momentum=False,
+            source="Robbins & Monro 1951",
+            bound=lambda momentum: 2.0,
+            bound_formula=r"\frac{2}{\eta}",
+            pytorch="torch.optim.SGD(network.parameters(), lr=LEARNING_RATE)",
         ),
         Optimizer(
-            "momentum",
-            "momentum",
-            r"v \leftarrow \mu v + g,\; w \leftarrow w - \eta v",
-            1,
-            _momentum,
-            True,
-            "Polyak 1964, the heavy ball",
-            lambda momentum: 2 * (1 + momentum),
-            r"\frac{2 (1 + \mu)}{\eta}",
+            name="momentum",
+            label="momentum",
+            formula=r"v \leftarrow \mu v + g,\; w \leftarrow w - \eta v",
+            states=1,
+            step=_momentum,
+            uses_momentum=True,
+            source="Polyak 1964, the heavy ball",
+            bound=lambda momentum: 2 * (1 + momentum),
+            bound_formula=r"\frac{2 (1 + \mu)}{\eta}",
+            pytorch="torch.optim.SGD(network.parameters(), lr=LEARNING_RATE, momentum=MOMENTUM)",
         ),
         Optimizer(
-            "nesterov",
-            "Nesterov momentum",
-            r"v \leftarrow \mu v + g,\; w \leftarrow w - \eta (g + \mu v)",
-            1,
-            _nesterov,
-            True,
-            "Nesterov 1983, in the form of Sutskever et al. 2013",
-            lambda momentum: 2 * (1 + momentum) / (1 + 2 * momentum),
-            r"\frac{2 (1 + \mu)}{(1 + 2 \mu)\, \eta}",
+            name="nesterov",
+            label="Nesterov momentum",
+            formula=r"v \leftarrow \mu v + g,\; w \leftarrow w - \eta (g + \mu v)",
+            states=1,
+            step=_nesterov,
+            uses_momentum=True,
+            source="Nesterov 1983, in the form of Sutskever et al. 2013",
+            bound=lambda momentum: 2 * (1 + momentum) / (1 + 2 * momentum),
+            bound_formula=r"\frac{2 (1 + \mu)}{(1 + 2 \mu)\, \eta}",
+            pytorch="torch.optim.SGD(network.parameters(), lr=LEARNING_RATE, momentum=MOMENTUM, nesterov=MOMENTUM > 0)",
         ),
         Optimizer(
-            "rmsprop",
-            "RMSprop",
-            r"s \leftarrow 0.99 s + 0.01 g^2,\; w \leftarrow w - \eta g / (\sqrt{s} + 10^{-8})",
-            1,
-            _rmsprop,
-            False,
-            "Tieleman & Hinton 2012",
+            name="rmsprop",
+            label="RMSprop",
+            formula=r"s \leftarrow 0.99 s + 0.01 g^2,\; w \leftarrow w - \eta g / (\sqrt{s} + 10^{-8})",
+            states=1,
+            step=_rmsprop,
+            uses_momentum=False,
+            source="Tieleman & Hinton 2012",
+            pytorch="torch.optim.RMSprop(network.parameters(), lr=LEARNING_RATE, alpha=0.99, eps=1e-8)",
         ),
         Optimizer(
-            "adam",
-            "Adam",
-            r"m \leftarrow 0.9 m + 0.1 g,\; s \leftarrow 0.999 s + 0.001 g^2,\;"
+            name="adam",
+            label="Adam",
+            formula=r"m \leftarrow 0.9 m + 0.1 g,\; s \leftarrow 0.999 s + 0.001 g^2,\;"
             r" w \leftarrow w - \eta \hat m / (\sqrt{\hat s} + 10^{-8})",
-            2,
-            _adam,
-            False,
-            "Kingma & Ba 2015",
+            states=2,
+            step=_adam,
+            uses_momentum=False,
+            source="Kingma & Ba 2015",
+            pytorch="torch.optim.Adam(network.parameters(), lr=LEARNING_RATE, betas=(0.9, 0.999), eps=1e-8)",
         ),
     )
 }

@@ -19,13 +19,14 @@ def _curvature(net):
 
 
 ERF = Activation(
-    "erf",
-    "erf",
-    r"\varphi(z) = \mathrm{erf}\, z",
-    _forward,
-    _curvature,
-    2 / math.sqrt(math.pi),
-    (),
-    ("normal", math.sqrt(math.pi) / 2),
-    "Williams 1997 for its averages",
+    name="erf",
+    label="erf",
+    formula=r"\varphi(z) = \mathrm{erf}\, z",
+    forward=_forward,
+    curvature=_curvature,
+    sup_slope=2 / math.sqrt(math.pi),
+    kinks=(),
+    recommended=("normal", math.sqrt(math.pi) / 2),
+    source="Williams 1997 for its averages",
+    pytorch="torch.erf(net)",
 )

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from core import RunConfig, train
 from core.families.clipping import AGC_EPS, CLIPS, project_max_norm
-from core.layout import Layout, ParameterStack, scaled_norm
+from core.layout import Layout, ParameterStack
+from core.norms import scaled_norm
 
 EPS = {dtype: float(np.finfo(dtype).eps) for dtype in (np.float64, np.float32)}
 RULES = [name for name in CLIPS if name != "none"]
