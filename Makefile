@@ -12,7 +12,7 @@ PYTEST = $(PY) -m pytest --numprocesses auto --dist loadgroup
 NO_PACKAGES = { echo "The packages of $(1) could not be installed: the lines above say which. Is the package index \
 reachable from here?" >&2; exit 1; }
 
-.PHONY: run serve test test-slow test-processors test-lowest lint types format docs coverage bench soak audit env
+.PHONY: run serve test test-slow test-processors test-lowest lint types format docs coverage mutants bench soak audit env
 .DELETE_ON_ERROR:
 
 run: $(VENV)/run.stamp
@@ -67,6 +67,11 @@ docs: $(VENV)/dev.stamp
 coverage: $(VENV)/dev.stamp
 	$(PYTEST) -m "not slow" --cov=core --cov=tests --cov-branch --cov-report=
 	$(PY) -m tests.support.reached
+
+# Plants 300 faults one at a time and runs the nearest tests on each: an hour or two (docs/testing.md has the score).
+mutants: $(VENV)/dev.stamp
+	@$(PIP) -r requirements-mutants.txt || $(call NO_PACKAGES,requirements-mutants.txt)
+	$(PY) -m benchmarks.mutants
 
 bench: $(VENV)/dev.stamp
 	$(PY) -m benchmarks.engine
