@@ -2,11 +2,11 @@
 
 import streamlit as st
 
-ROUTED = "routed"  # set in the session's state by app.py
+ROUTED = "routed"  # a session key that app.py sets
 
 
 def pages() -> list[st.Page]:
-    """Every page, the Lab first: it answers at the root."""
+    """Every page; the first, the Lab, is served at the root."""
     return [
         st.Page("pages/lab.py", title="Lab", default=True),
         st.Page("pages/compare.py", title="Compare"),
@@ -17,10 +17,10 @@ def pages() -> list[st.Page]:
 
 
 def ensure_navigation() -> None:
-    """Starts the page over where it did not come through app.py.
+    """Restarts a page that did not run through app.py.
 
-    A link straight to a page of a server that has just started runs its file alone, by Streamlit's older rule for a
-    folder named pages. st.navigation ends that rule for good, and the next run comes through app.py.
+    The first visit to a page of a server that has just started runs the page's file alone, by Streamlit's older
+    convention for a folder named pages. `st.navigation` ends that convention, and the next run goes through app.py.
     """
     if not st.session_state.get(ROUTED):
         st.navigation(pages(), position="top")

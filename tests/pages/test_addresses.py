@@ -113,7 +113,7 @@ def taken(rule, texts):
     """The value that these texts stand for; an error where the page takes none."""
     if len(texts) > 1 and not isinstance(rule, link.Subset):
         raise ConfigError("name", texts, "given once")
-    if link.faults({"name": texts}, {"name": rule}, ()):
+    if link.find_invalid_params({"name": texts}, {"name": rule}, ()):
         raise ConfigError("name", texts, rule.allowed)
     if isinstance(rule, link.Subset):
         return [] if texts == [""] else texts
@@ -199,8 +199,8 @@ def test_settings_that_contradict_each_other_are_refused_by_the_field(path, para
 
 def test_many_odd_parameters_are_counted_and_not_all_told():
     app = visit("", SMALL | {f"foo{n}": "1" for n in range(300)})
-    assert len(app.warning) == address.MAX_REMARKS + 1
-    assert app.warning[-1].value.startswith(f"{300 - address.MAX_REMARKS} more parameters")
+    assert len(app.warning) == address.MAX_WARNINGS + 1
+    assert app.warning[-1].value.startswith(f"{300 - address.MAX_WARNINGS} more parameters")
 
 
 def test_what_was_odd_is_said_until_a_control_changes_and_not_on_another_page():

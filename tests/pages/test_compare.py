@@ -9,7 +9,7 @@ from core.comparison.arms import Comparison
 from core.presets.comparisons import COMPARISON_PRESETS
 from tests.support.checkout import HOUSE
 from ui.compare import controls
-from ui.urls.arms import read_arms
+from ui.urls.arms import parse_arms
 from ui.urls.link import DEFAULTS, to_config
 
 LIMIT = 240  # seconds; the longest comparison takes about ten, but the machine may be busy
@@ -45,7 +45,7 @@ def comparison_of(app):
     state = app.session_state
     base = to_config({key: state[key] for key in DEFAULTS})
     vary = None if state["vary"] == "none" else state["vary"]
-    return Comparison(base, vary, read_arms(state["arms"], vary), state["seeds"])
+    return Comparison(base, vary, parse_arms(state["arms"], vary), state["seeds"])
 
 
 def figures(app):

@@ -19,7 +19,7 @@ from ui.lecture.chain import CHAIN_KEYS, QUESTIONS, offered
 from ui.lecture.symbols import WEIGHTS, D, Factor, O, net01, w01, w12, x, y
 from ui.lecture.symbols import chain as factors_of
 from ui.urls import link
-from ui.urls.arms import read_arms
+from ui.urls.arms import parse_arms
 
 
 def the_exercise():
@@ -389,7 +389,7 @@ def config_in(query):
     """The config that a query string of the Lab or of Compare says; every setting in it must be one they take."""
     given = parse_qs(query, keep_blank_values=True)
     given = {name: texts for name, texts in given.items() if name not in ("vary", "arms", "seeds")}
-    assert link.faults(given) == {}
+    assert link.find_invalid_params(given) == {}
     values = dict(link.DEFAULTS)
     for name, (text,) in given.items():
         kind = type(values[name])
@@ -401,7 +401,7 @@ def comparison_in(query):
     given = {name: texts[-1] for name, texts in parse_qs(query, keep_blank_values=True).items()}
     vary = given.get("vary", "activation")
     vary = None if vary == "none" else vary
-    return Comparison(config_in(query), vary, read_arms(given.get("arms", ""), vary), int(given.get("seeds", 5)))
+    return Comparison(config_in(query), vary, parse_arms(given.get("arms", ""), vary), int(given.get("seeds", 5)))
 
 
 @pytest.mark.parametrize("activation, layers, scale", [("sigmoid", 10, 1.0), ("tanh", 1, 1.0), ("relu", 2, 0.25),

@@ -133,7 +133,7 @@ def test_a_sweep_beyond_the_servers_limit_is_refused(monkeypatch):
 
 def test_odd_parameters_of_the_address_are_named_one_by_one():
     given = {"x": ["banana"], "x_count": ["-3"], "per_cell": ["0"], "color": ["red"], "base": ["depth=2"]}
-    odd = link.faults(given, controls.RULES, controls.FREE_TEXT_PARAMS)
+    odd = link.find_invalid_params(given, controls.RULES, controls.FREE_TEXT_PARAMS)
     assert set(odd) == {"x", "x_count", "per_cell", "color"}
 
 
@@ -141,8 +141,8 @@ def test_odd_parameters_of_the_address_are_named_one_by_one():
 def test_a_link_says_every_control_that_is_not_as_at_first(name):
     ready = SWEEP_PRESETS[name]
     given = parse_qs(controls.query(ready.map, ready.show))
-    assert link.faults(given, controls.RULES, controls.FREE_TEXT_PARAMS) == {}
-    base = controls.read_base(given.get("base", [controls.DEFAULTS["base"]])[0])
+    assert link.find_invalid_params(given, controls.RULES, controls.FREE_TEXT_PARAMS) == {}
+    base = controls.parse_base(given.get("base", [controls.DEFAULTS["base"]])[0])
     assert base == ready.map.base
 
 
@@ -151,7 +151,7 @@ def test_a_link_says_every_control_that_is_not_as_at_first(name):
     [RunConfig(), RunConfig(hidden=()), RunConfig(hidden=(3, 2)), RunConfig(max_norm=2.0, batch_size=8, bias=False)],
 )
 def test_the_base_survives_its_line(config):
-    assert controls.read_base(controls.spell_base(config)) == config
+    assert controls.parse_base(controls.format_base(config)) == config
 
 
 def test_the_labs_settings_become_the_base():

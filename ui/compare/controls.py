@@ -29,7 +29,15 @@ from core.presets.comparisons import COMPARISON_PRESETS
 from ui.controls import fields
 from ui.text import as_text
 from ui.urls import link
-from ui.urls.arms import MAX_CHARACTERS, body_of, choices, read_arms, spell_arms, told_name, write_arms
+from ui.urls.arms import (
+    MAX_CHARACTERS,
+    choices,
+    default_arm_name,
+    format_all_arms,
+    format_arm_settings,
+    format_arms,
+    parse_arms,
+)
 
 NO_FIELD = "none"  # in the box and the URL, where no field varies
 DEFAULTS = {"vary": "activation", "arms": "", "seeds": Comparison().seeds}
@@ -56,7 +64,7 @@ def choose(base: RunConfig | None) -> tuple[Comparison | None, ConfigError | Non
             value=DEFAULTS["arms"],
             key="arms",
             bind="query-params",
-            placeholder=spell_arms(recommended_arms(vary()), vary())
+            placeholder=format_all_arms(recommended_arms(vary()), vary())
             or "such as plain~, deep~depth=20, held~clip=value",
             max_chars=MAX_CHARACTERS,
             width="stretch",
@@ -78,7 +86,7 @@ def choose(base: RunConfig | None) -> tuple[Comparison | None, ConfigError | Non
     if base is None:
         return None, None
     try:
-        arms = read_arms(st.session_state["arms"] or "", vary())
+        arms = parse_arms(st.session_state["arms"] or "", vary())
         return Comparison(base, vary(), arms, st.session_state["seeds"] or DEFAULTS["seeds"]), None
     except ConfigError as error:
         return None, error
@@ -94,7 +102,7 @@ def query(comparison: Comparison) -> dict[str, object]:
     """What the URL says of a comparison beside its base."""
     said = {
         "vary": comparison.vary or NO_FIELD,
-        "arms": write_arms(comparison.arms, comparison.vary),
+        "arms": format_arms(comparison.arms, comparison.vary),
         "seeds": comparison.seeds,
     }
     return {key: value for key, value in said.items() if value != DEFAULTS[key]}
@@ -118,13 +126,13 @@ def _read(field: str | None) -> tuple[Arm, ...]:
 
 def _arms_of(line: str, field: str | None) -> tuple[Arm, ...]:
     try:
-        return read_arms(line, field)
+        return parse_arms(line, field)
     except ConfigError:
         return ()
 
 
 def _write(arms) -> None:
-    st.session_state["arms"] = write_arms(arms, vary())
+    st.session_state["arms"] = format_arms(arms, vary())
 
 
 def _start_over() -> None:
@@ -197,7 +205,7 @@ def pin_button(config: RunConfig) -> None:
         field, line, base = st.session_state.get("compared", (DEFAULTS["vary"], "", None))
         arms, field = _with_pinned(field, line)
         parameters = dict(parse_qsl(link.to_query(base or RunConfig())))
-        parameters |= {"vary": field or NO_FIELD, "arms": write_arms(arms, field)}
+        parameters |= {"vary": field or NO_FIELD, "arms": format_arms(arms, field)}
         label = f"Compare {_counted(pinned())}"
         st.page_link("pages/compare.py", label=label, icon=":material/arrow_forward:", query_params=parameters)
 
@@ -212,7 +220,7 @@ def _offer_pinned() -> None:
 
 def _take_pinned() -> None:
     arms, field = _with_pinned(vary(), st.session_state["arms"] or "")
-    st.session_state["vary"], st.session_state["arms"] = field or NO_FIELD, write_arms(arms, field)
+    st.session_state["vary"], st.session_state["arms"] = field or NO_FIELD, format_arms(arms, field)
 
 
 def _with_pinned(field: str | None, line: str) -> tuple[tuple[Arm, ...], str | None]:
@@ -272,7 +280,7 @@ def editor(comparison: Comparison | None) -> None:
 
 
 def _row(comparison: Comparison | None, i: int, arm: Arm, count: int) -> None:
-    body = body_of(arm, vary())
+    body = format_arm_settings(arm, vary())
     at = f"{i}_{arm.name}_{body}"  # another arm, or the same with other settings, gets fresh widgets
     few = choices(vary()) if vary() else None
     st.text_input(
@@ -302,7 +310,7 @@ def _row(comparison: Comparison | None, i: int, arm: Arm, count: int) -> None:
 
 def _adder(arms: tuple[Arm, ...]) -> None:
     few = choices(vary()) if vary() else None
-    left = [value for value in few or () if value not in [body_of(arm, vary()) for arm in arms]]
+    left = [value for value in few or () if value not in [format_arm_settings(arm, vary()) for arm in arms]]
     common = {"key": "arm_added", "on_change": _add, "width": 230}
     if left:
         st.selectbox("Add an arm", left, index=None, placeholder="choose a value", **common)
@@ -315,7 +323,7 @@ def _add() -> None:
     added = st.session_state["arm_added"]
     st.session_state["arm_added"] = None if vary() and choices(vary()) else ""
     if added:
-        st.session_state["arms"] = ",".join(filter(None, (spell_arms(_read(vary()), vary()), added)))
+        st.session_state["arms"] = ",".join(filter(None, (format_all_arms(_read(vary()), vary()), added)))
 
 
 def _rename(i: int, key: str) -> None:
@@ -329,9 +337,9 @@ def _rename(i: int, key: str) -> None:
 def _rebody(i: int, key: str) -> None:
     """Other settings of an arm, which keeps its name if that was a visitor's; what is wrong with them is said above."""
     arms = _read(vary())
-    told = [spell_arms((arm,), vary()) for arm in arms]
-    own = arms[i].name != told_name(dict(arms[i].changes))
-    name = spell_arms((replace(arms[i], pinned=True),), vary()).rpartition("~")[0]
+    told = [format_all_arms((arm,), vary()) for arm in arms]
+    own = arms[i].name != default_arm_name(dict(arms[i].changes))
+    name = format_all_arms((replace(arms[i], pinned=True),), vary()).rpartition("~")[0]
     told[i] = f"{name}~{st.session_state[key]}" if own else st.session_state[key]
     st.session_state["arms"] = ",".join(told)
 

@@ -249,17 +249,17 @@ def read(**overrides: object) -> RunConfig:
 
 def apply(config: RunConfig) -> None:
     """Sets every control to this config; for a callback, which runs before the controls are drawn."""
-    change(**to_values(config))
+    set_controls(**to_values(config))
 
 
-def change(**changes: object) -> None:
+def set_controls(**changes: object) -> None:
     """Sets some controls; for a callback."""
     for key, value in changes.items():
         number = isinstance(CONTROL_RULES.get(key), Number) and value is not None
         st.session_state[key] = float(value) if number else value
 
 
-def proposal(task: str) -> dict[str, str] | None:
+def recommended_output(task: str) -> dict[str, str] | None:
     """The loss and output activation that suit a task, if the controls say others."""
     loss, output = recommended_losses(task)
     if (st.session_state["loss"], st.session_state["output_activation"]) == (loss, output):

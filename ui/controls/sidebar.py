@@ -34,7 +34,7 @@ def choose() -> Chosen:
     """Draws all controls and reads them."""
     with st.sidebar:
         start = st.container()
-        data, proposal = _data()
+        data, offer = _data()
         fields.network()
         fields.initialization()
         fields.training()
@@ -42,7 +42,7 @@ def choose() -> Chosen:
         fields.regularization()
         config, refused = _read(data)
         chosen = Chosen(config, data if isinstance(data, Given) else None, refused)
-        with proposal:
+        with offer:
             _propose(chosen.task)
         with start:
             _start_from(config)
@@ -66,21 +66,21 @@ def _data():
         about = f" {_TASKS[chosen.task]}. Source: {chosen.source}." if chosen.task else ""
         st.caption(as_text(chosen.description + about))
         data = table_controls() if chosen.name == "custom" else None
-        proposal = st.container()
+        offer = st.container()
         fields.draw_row("samples", "noise")
         fields.draw_row("holdout", "scaling")
-    return data, proposal
+    return data, offer
 
 
 def _propose(task: str | None) -> None:
     """Offers the loss and output activation that suit the data; nothing changes by itself."""
-    better = fields.proposal(task) if task else None
+    better = fields.recommended_output(task) if task else None
     if better:
         st.button(
             f"Use {better['loss']} with {better['output_activation']}",
             key="use_suited",
             help=f"The loss and output activation that suit a {task} task.",
-            on_click=fields.change,
+            on_click=fields.set_controls,
             kwargs=better,
             width="stretch",
         )
@@ -90,13 +90,15 @@ def offer_fixes(error: ConfigError, task: str | None) -> None:
     """Buttons that resolve a contradiction between the data, the loss and the output activation."""
     if error.field not in ("loss", "output_activation") or task is None:
         return
-    ways = [fields.proposal(task)]
+    ways = [fields.recommended_output(task)]
     if st.session_state["loss"] == "mse":  # any targets will do, so the loss can stay
         ways.insert(0, {"output_activation": "linear"})
     with st.container(horizontal=True):
         for i, way in enumerate(filter(None, ways)):
             label = " and ".join(f"{field.replace('_', ' ')} {value}" for field, value in way.items())
-            st.button(f"Use {label}", key=f"mend_{i}", icon=":material/build:", on_click=fields.change, kwargs=way)
+            st.button(
+                f"Use {label}", key=f"mend_{i}", icon=":material/build:", on_click=fields.set_controls, kwargs=way
+            )
 
 
 def _start_from(config: RunConfig | None) -> None:

@@ -17,14 +17,14 @@ from core.families.activations import ACTIVATIONS
 from core.presets.sweeps import SWEEP_PRESETS, Preset
 from core.sweeps.maps import AXIS_COUNT, DEFAULT_RANGES, FIELDS, MAX_ACTIVATIONS, QUANTITIES, Axis, SweepMap
 from ui import panels
-from ui.urls.arms import body_of, read_arms
+from ui.urls.arms import format_arm_settings, parse_arms
 from ui.urls.link import Subset, to_query
 
 SPACINGS = {"suited": None, "linear": False, "logarithmic": True}
 OPENING = SWEEP_PRESETS["order_and_chaos"]
 
 
-def spell_base(config: RunConfig) -> str:
+def format_base(config: RunConfig) -> str:
     """The line that stands for these settings; the activation and the seed are not in it."""
     changes = differing_changes(config, RunConfig())
     changes.pop("activation", None)
@@ -34,10 +34,10 @@ def spell_base(config: RunConfig) -> str:
         changes |= {"depth": len(hidden), "width": hidden[0]} if uniform else {"hidden": hidden}
         if uniform and hidden[0] == RunConfig().hidden[0]:
             del changes["width"]
-    return body_of(Arm("base", changes, pinned=True), None).removeprefix("!")
+    return format_arm_settings(Arm("base", changes, pinned=True), None).removeprefix("!")
 
 
-def read_base(line: str) -> RunConfig:
+def parse_base(line: str) -> RunConfig:
     """The settings that a line stands for.
 
     Raises:
@@ -45,7 +45,7 @@ def read_base(line: str) -> RunConfig:
     """
     if "," in line or "~" in line:
         raise ConfigError("base", line, "settings are separated by semicolons, as in depth=20;width=64;steps=0")
-    (arm,) = read_arms(f"base~!{line}", None)
+    (arm,) = parse_arms(f"base~!{line}", None)
     return arm.config(RunConfig())
 
 
@@ -73,7 +73,7 @@ def _values(chart: SweepMap, show: str) -> dict[str, object]:
         spacing = next(word for word, log in SPACINGS.items() if log is axis.log)
         found |= {name: axis.field, f"{name}_from": _number(axis.low), f"{name}_to": _number(axis.high)}
         found |= {f"{name}_count": _number(axis.count), f"{name}_spacing": spacing}
-    return found | {"base": spell_base(chart.base)}
+    return found | {"base": format_base(chart.base)}
 
 
 def _number(value: float | None) -> float | None:
@@ -193,7 +193,7 @@ def _lab() -> None:
         st.button("Take the Lab’s settings", key="take_lab", on_click=_take, args=(shown.config,),
                   icon=":material/input:", width="stretch")  # fmt: skip
     try:
-        base = read_base(st.session_state["base"] or "")
+        base = parse_base(st.session_state["base"] or "")
     except ConfigError:
         return
     base = base.replace(activation=next(iter(st.session_state["activations"]), base.activation))
@@ -202,7 +202,7 @@ def _lab() -> None:
 
 
 def _take(config: RunConfig) -> None:
-    st.session_state["base"] = spell_base(config)
+    st.session_state["base"] = format_base(config)
     st.session_state["activations"] = [config.activation]
 
 
@@ -215,7 +215,7 @@ def _read() -> Asked:
             low, high, count = (state.get(f"{name}_{part}") for part in ("from", "to", "count"))
             log = SPACINGS[state.get(f"{name}_spacing") or "suited"]
             axes.append(Axis(state[name] or DEFAULTS[name], low, high, None if count is None else int(count), log))
-        base = read_base(state["base"] or "")
+        base = parse_base(state["base"] or "")
         chart = SweepMap(base, tuple(state["activations"]), *axes, int(state["per_cell"] or 1))
         chart.grid  # noqa: B018  refuses what no network could be made of
         return Asked(chart, show, None)

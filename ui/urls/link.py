@@ -1,4 +1,4 @@
-"""A config as the values of its controls, and as a query string; and what is wrong with a query string."""
+"""Converts a config to the values of its controls and to a query string, and validates query strings."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from core.errors import ConfigError
 
 @dataclass(frozen=True)
 class Subset:
-    """Any number of different names; a URL repeats the parameter for each."""
+    """A rule for any number of distinct names; a URL repeats the parameter for each."""
 
     names: tuple[str, ...]
 
     @property
     def allowed(self) -> str:
-        return "it must be different ones of " + ", ".join(self.names)
+        return "it must be a set of distinct names among " + ", ".join(self.names)
 
     def validate(self, field: str, value: Sequence[str]) -> tuple[str, ...]:
         if len(set(value)) < len(value) or not set(value) <= set(self.names):
@@ -29,15 +29,15 @@ class Subset:
 
 Rule = Number | Choice | Flag | Subset
 _WIDTHS = RULES["hidden"]
-# `depth` and `width` stand for `hidden`, which overrides both when it is typed.
+# `depth` and `width` stand for `hidden`, which overrides both when it is set.
 CONTROL_RULES: dict[str, Number | Choice | Flag] = {
     "depth": Number(0, _WIDTHS.layers, integer=True),
     "width": Number(1, _WIDTHS.units, integer=True),
     **{field: rule for field, rule in RULES.items() if field != "hidden"},
-    # A browser counts to 2^53 only, and beyond the most steps there are it makes no difference.
+    # A browser is exact up to 2^53 only, and a value above the largest number of steps makes no difference.
     "record_every": Number(1, RULES["steps"].high, integer=True),
 }
-FREE_TEXT_PARAMS = ("hidden",)  # a text that its control refuses
+FREE_TEXT_PARAMS = ("hidden",)  # validated where it is parsed, not as a URL parameter
 KEYS = (*CONTROL_RULES, *FREE_TEXT_PARAMS)
 _SEPARATOR = re.compile(r"[,;\s]+")
 
@@ -46,7 +46,7 @@ def parse_widths(text: str) -> tuple[int, ...]:
     """Units of each hidden layer from text such as "64,32,16".
 
     Raises:
-        ConfigError: something in it is not a whole number, or out of the limits of `hidden`.
+        ConfigError: a part is not a whole number or is outside the limits of `hidden`.
     """
     parts = [part for part in _SEPARATOR.split(text) if part]
     if not all(part.isascii() and part.isdigit() and len(part) <= 9 for part in parts):
@@ -55,7 +55,7 @@ def parse_widths(text: str) -> tuple[int, ...]:
 
 
 def to_values(config: RunConfig) -> dict[str, object]:
-    """The value of every control that stands for this config."""
+    """The value of every control for this config."""
     values = config.to_dict()
     values["record_every"] = min(config.record_every, CONTROL_RULES["record_every"].high)
     hidden = values.pop("hidden")
@@ -71,10 +71,10 @@ DEFAULTS: dict[str, object] = to_values(RunConfig())
 
 
 def to_config(values: Mapping[str, object]) -> RunConfig:
-    """The config that the controls say.
+    """The config for these values of the controls.
 
     Raises:
-        ConfigError: values outside their rule, or that contradict each other.
+        ConfigError: a value violates its rule, or values contradict each other.
     """
     settings = {field: values[field] for field in RULES if field != "hidden"}
     depth, width = (CONTROL_RULES[key].validate(key, values[key]) for key in ("depth", "width"))
@@ -83,13 +83,13 @@ def to_config(values: Mapping[str, object]) -> RunConfig:
 
 
 def to_query(config: RunConfig) -> str:
-    """The query string whose page has these settings; what has its default value is left out."""
+    """The query string that opens a page with these settings; defaults are omitted."""
     values = to_values(config)
-    return urlencode({key: written(values[key]) for key in KEYS if values[key] != DEFAULTS[key]}, safe=",")
+    return urlencode({key: to_query_value(values[key]) for key in KEYS if values[key] != DEFAULTS[key]}, safe=",")
 
 
-def written(value: object) -> str:
-    """A value as it stands in a URL."""
+def to_query_value(value: object) -> str:
+    """Formats a value for a URL: no trailing ".0", lower-case booleans."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
@@ -97,42 +97,42 @@ def written(value: object) -> str:
     return str(value)
 
 
-def faults(
+def find_invalid_params(
     parameters: Mapping[str, Sequence[str]],
     rules: Mapping[str, Rule] = CONTROL_RULES,
     free: Sequence[str] = FREE_TEXT_PARAMS,
 ) -> dict[str, str]:
-    """One sentence for every parameter of a URL that is not taken as it stands, by its name.
+    """Finds the URL parameters that a page cannot use, and explains each in one sentence, by name.
 
     Args:
-        parameters: every text given for a name, in order.
-        rules: what each name of the page may be.
-        free: names whose text goes into a control whatever it is, and is refused there.
+        parameters: all texts given for each name, in order.
+        rules: the rule of each parameter of the page.
+        free: parameters that accept any text; they are validated where they are parsed.
     """
-    found = {}
+    sentences = {}
     for name, texts in parameters.items():
         rule = rules.get(name)
         if rule is None and name not in free:
-            shown = _cut(name) or "A parameter without a name"
-            found[name] = f"{shown} is not a setting of this page, so it is left out"
+            shown = _shorten(name) or "A parameter without a name"
+            sentences[name] = f"{shown} is not a setting of this page and is ignored"
             continue
         try:
             if rule is not None:
-                rule.validate(name, _read(texts, rule))
+                rule.validate(name, parse_texts(texts, rule))
         except ConfigError:
-            found[name] = f"{name} = {_cut(','.join(texts))!r} is not allowed: {rule.allowed}"
+            sentences[name] = f"{name} = {_shorten(','.join(texts))!r} is not allowed: {rule.allowed}"
         else:
             if len(texts) > 1 and not isinstance(rule, Subset):
-                found[name] = f"{name} is given {len(texts)} times, so it is left out"
-    return found
+                sentences[name] = f"{name} is given {len(texts)} times and is ignored"
+    return sentences
 
 
-def _cut(text: str, most: int = 60) -> str:
-    return text if len(text) <= most else text[: most - 1] + "…"
+def _shorten(text: str, max_length: int = 60) -> str:
+    return text if len(text) <= max_length else text[: max_length - 1] + "…"
 
 
-def _read(texts: Sequence[str], rule: Rule) -> object:
-    """The value a parameter stands for; the text itself, which the rule then refuses, where it stands for none."""
+def parse_texts(texts: Sequence[str], rule: Rule) -> object:
+    """Parses a parameter; returns the text itself, which the rule then rejects, where it cannot be parsed."""
     if isinstance(rule, Subset):
         return [] if list(texts) == [""] else list(texts)
     text = texts[-1] if texts else ""

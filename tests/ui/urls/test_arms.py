@@ -9,19 +9,19 @@ from core.comparison.arms import VARIES, Arm, recommended_arms
 from core.config import RULES
 from core.presets.comparisons import COMPARISON_PRESETS
 from tests.support.strategies import configs, values
-from ui.urls.arms import choices, read_arms, write_arms
+from ui.urls.arms import choices, format_arms, parse_arms
 
 
 @pytest.mark.parametrize("vary", [None, *VARIES])
 def test_an_empty_line_stands_for_the_arms_to_start_from(vary):
-    assert read_arms("", vary) == read_arms("  ", vary) == recommended_arms(vary)
-    assert write_arms(recommended_arms(vary), vary) == ""
+    assert parse_arms("", vary) == parse_arms("  ", vary) == recommended_arms(vary)
+    assert format_arms(recommended_arms(vary), vary) == ""
 
 
 @pytest.mark.parametrize("ready", COMPARISON_PRESETS.values(), ids=COMPARISON_PRESETS)
 def test_ready_comparisons_survive_the_line(ready):
     wanted = ready.comparison
-    assert read_arms(write_arms(wanted.arms, wanted.vary), wanted.vary) == wanted.arms
+    assert parse_arms(format_arms(wanted.arms, wanted.vary), wanted.vary) == wanted.arms
 
 
 names = st.text(min_size=1, max_size=40).filter(lambda name: name.strip() == name and name.isprintable())
@@ -30,7 +30,7 @@ names = st.text(min_size=1, max_size=40).filter(lambda name: name.strip() == nam
 @given(st.lists(st.tuples(names, configs()), min_size=1, max_size=4), st.sampled_from([None, *VARIES]))
 def test_pinned_settings_and_any_name_survive_the_line(pinned, vary):
     arms = tuple(Arm.pin(name, config) for name, config in pinned)
-    assert read_arms(write_arms(arms, vary), vary) == arms
+    assert parse_arms(format_arms(arms, vary), vary) == arms
 
 
 @given(st.data())
@@ -38,7 +38,7 @@ def test_changes_of_any_field_survive_the_line(data):
     fields = data.draw(st.lists(st.sampled_from([f for f in RULES if f != "seed"]), unique=True, min_size=1))
     arm = Arm(data.draw(names), {field: data.draw(values(field)) for field in fields})
     vary = data.draw(st.sampled_from([None, *VARIES]))
-    (back,) = read_arms(write_arms((arm,), vary), vary)
+    (back,) = parse_arms(format_arms((arm,), vary), vary)
     assert back.name == arm.name
     assert dict(back.changes) == dict(arm.changes)
     assert back.config(RunConfig()) == arm.config(RunConfig()) if _stands(arm) else True
@@ -66,7 +66,7 @@ def _stands(arm):
     ],
 )
 def test_what_a_visitor_types_stands_for(text, vary, arms):
-    assert read_arms(text, vary) == tuple(Arm(name, changes) for name, changes in arms)
+    assert parse_arms(text, vary) == tuple(Arm(name, changes) for name, changes in arms)
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_what_a_visitor_types_stands_for(text, vary, arms):
 )
 def test_a_bad_line_is_refused_in_one_sentence(text, vary, said):
     with pytest.raises(ConfigError) as refusal:
-        read_arms(text, vary)
+        parse_arms(text, vary)
     assert said in str(refusal.value)
     assert "\n" not in str(refusal.value)
 

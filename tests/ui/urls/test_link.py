@@ -13,7 +13,7 @@ from ui.urls.link import (
     DEFAULTS,
     KEYS,
     Subset,
-    faults,
+    find_invalid_params,
     parse_widths,
     to_config,
     to_query,
@@ -48,7 +48,7 @@ def test_a_query_string_holds_what_differs_from_the_default_and_is_taken_as_it_s
     query = parse_qs(to_query(RunConfig(**changes)))
     differs = RunConfig(**changes) != RunConfig()  # a loss has no other value without another output activation
     assert set(query) == ({next(iter(changes))} if differs else set())
-    assert faults(query) == {}
+    assert find_invalid_params(query) == {}
 
 
 def test_the_default_has_an_empty_query_string():
@@ -94,7 +94,7 @@ def kind(rule):
 @pytest.mark.parametrize("key, text", [(key, text) for key, rule in CONTROL_RULES.items() for text in BAD[kind(rule)]])
 def test_a_bad_parameter_is_named_with_its_value_and_what_is_allowed(key, text):
     rule = CONTROL_RULES[key]
-    found = faults({key: [text]})
+    found = find_invalid_params({key: [text]})
     if text == "" and getattr(rule, "optional", False):
         assert found == {}
     else:
@@ -102,22 +102,22 @@ def test_a_bad_parameter_is_named_with_its_value_and_what_is_allowed(key, text):
 
 
 def test_unknown_repeated_and_long_parameters_are_named():
-    assert list(faults({"foo": ["1"]})) == ["foo"]
-    assert "2 times" in faults({"seed": ["1", "2"]})["seed"]
-    assert len(faults({"seed": ["x" * 10_000]})["seed"]) < 200
-    assert len(next(iter(faults({"x" * 10_000: ["1"]}).values()))) < 200
+    assert list(find_invalid_params({"foo": ["1"]})) == ["foo"]
+    assert "2 times" in find_invalid_params({"seed": ["1", "2"]})["seed"]
+    assert len(find_invalid_params({"seed": ["x" * 10_000]})["seed"]) < 200
+    assert len(next(iter(find_invalid_params({"x" * 10_000: ["1"]}).values()))) < 200
 
 
 def test_of_several_names_each_is_one_that_there_is_and_comes_once():
     rules = {"beside": Subset(("a", "b", "c"))}
-    assert faults({"beside": ["a", "c"]}, rules) == faults({"beside": [""]}, rules) == {}
+    assert find_invalid_params({"beside": ["a", "c"]}, rules) == find_invalid_params({"beside": [""]}, rules) == {}
     for texts in (["a", "a"], ["a", "x"], ["", "a"]):
-        assert list(faults({"beside": texts}, rules)) == ["beside"]
+        assert list(find_invalid_params({"beside": texts}, rules)) == ["beside"]
 
 
 def test_a_text_that_its_control_refuses_is_named_here_only_when_it_comes_twice():
-    assert faults({"arms": ["x" * 9000]}, {}, ("arms",)) == {}
-    assert faults({"arms": ["a", "b"]}, {}, ("arms",)) == {"arms": "arms is given 2 times, so it is left out"}
+    assert find_invalid_params({"arms": ["x" * 9000]}, {}, ("arms",)) == {}
+    assert find_invalid_params({"arms": ["a", "b"]}, {}, ("arms",)) == {"arms": "arms is given 2 times, and is ignored"}
 
 
 def test_every_field_has_a_control():
