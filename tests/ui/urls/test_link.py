@@ -117,7 +117,7 @@ def test_of_several_names_each_is_one_that_there_is_and_comes_once():
 
 def test_a_text_that_its_control_refuses_is_named_here_only_when_it_comes_twice():
     assert find_invalid_params({"arms": ["x" * 9000]}, {}, ("arms",)) == {}
-    assert find_invalid_params({"arms": ["a", "b"]}, {}, ("arms",)) == {"arms": "arms is given 2 times, and is ignored"}
+    assert find_invalid_params({"arms": ["a", "b"]}, {}, ("arms",)) == {"arms": "arms is given 2 times and is ignored"}
 
 
 def test_every_field_has_a_control():
