@@ -7,6 +7,7 @@ import streamlit as st
 from core import ConfigError
 from ui.navigation import ROUTED, pages
 from ui.runtime import event_log, limits
+from ui.urls.history import join_page_switches
 
 ICON = str(Path(__file__).parent / "ui" / "icon.svg")
 
@@ -20,6 +21,7 @@ def main() -> None:
         st.stop()
     st.session_state[ROUTED] = True  # a page that finds nothing here was started by itself
     page = st.navigation(pages(), position="top")
+    join_page_switches()
     with event_log.timed("page", page=page.url_path):
         page.run()
 

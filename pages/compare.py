@@ -30,6 +30,7 @@ from ui.controls import sidebar
 from ui.navigation import ensure_navigation
 from ui.text import as_text, typeset
 from ui.urls import address
+from ui.urls.sync import sync_address
 
 CURVES = {
     "loss": compare_loss,
@@ -149,7 +150,7 @@ def refuse(error: ConfigError) -> None:
 
 
 ensure_navigation()
-address.drop_invalid_params(controls.ADDRESS_RULES, controls.ADDRESS_FREE_TEXT_PARAMS)
+sync_address(controls.PARAMETERS)
 chosen = sidebar.choose()
 bar = st.container(horizontal=True, vertical_alignment="bottom")
 comparison, refused = controls.choose(chosen.config)

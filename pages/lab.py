@@ -26,10 +26,12 @@ from ui.charts.profile import gradient_profile
 from ui.charts.quantities import QUANTITIES
 from ui.compare import controls
 from ui.controls import sidebar
+from ui.controls.fields import LAB_PARAMETERS
 from ui.lab import sharpness, theory
 from ui.runtime import sessions
 from ui.runtime.sessions import ProgressReporter, Run
 from ui.urls import address, link
+from ui.urls.sync import sync_address
 
 # Points at which the answer is drawn: fewer for a network of many units, because all their values are held at once.
 MAX_POINTS, MIN_POINTS, MAX_VALUES = 6_400, 400, 4_000_000
@@ -173,7 +175,7 @@ def numbers(run: Run) -> None:
     panels.tables({name: lambda draw=draw: draw(kept(run)) for name, draw in TABLES.items()}, "numbers")
 
 
-address.drop_invalid_params(link.CONTROL_RULES, link.FREE_TEXT_PARAMS)
+sync_address(LAB_PARAMETERS)
 chosen = sidebar.choose()
 waiting = st.empty()
 address.show_param_warnings(link.CONTROL_RULES, link.FREE_TEXT_PARAMS)

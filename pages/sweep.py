@@ -20,6 +20,7 @@ from ui.sweep import controls, training
 from ui.sweep.training import SweepProgressReporter
 from ui.text import as_text
 from ui.urls import address, link
+from ui.urls.sync import sync_address
 
 
 def refuse(error: ConfigError) -> None:
@@ -190,7 +191,7 @@ def share_menu(chart: SweepMap, show: str, table: SweepTable) -> None:
 
 
 ensure_navigation()
-address.drop_invalid_params(controls.RULES, controls.FREE_TEXT_PARAMS)
+sync_address(controls.PARAMETERS)
 asked = controls.choose()
 address.show_param_warnings(controls.RULES, controls.FREE_TEXT_PARAMS)
 if asked.refused:

@@ -219,3 +219,38 @@ def test_every_field_that_varies_can_be_asked_for_by_address():
         app = visit("compare", dict(PAGES["compare"].start) | {"vary": field, "arms": "x"})
         assert not app.exception and app.session_state["vary"] == field
         assert any(plainly(error.value).startswith(f"{field} = 'x'") for error in app.error)
+
+
+def test_an_address_states_exactly_what_differs_from_the_defaults_and_nothing_else():
+    app = visit("", {"depth": ["3"], "width": ["2"], "steps": ["2"], "samples": ["8"], "noise": ["0.10"], "foo": ["1"]})
+    assert app.query_params == {"depth": "3", "width": "2", "steps": "2", "samples": "8"}
+    app.selectbox(key="activation").select("relu").run()
+    app.number_input(key="depth").set_value(4.0).run()
+    assert app.query_params == {
+        "depth": "4", "width": "2", "steps": "2", "samples": "8", "activation": "relu",
+    }  # fmt: skip
+
+
+def test_an_action_that_changes_many_controls_is_undone_by_one_click():
+    app = visit("", {name: [text] for name, text in SMALL.items()})
+    assert app.button(key="undo_last").disabled
+    app.number_input(key="seed").set_value(3.0).run()
+    app.button(key="reset").click().run()
+    assert app.query_params == {}
+    app.button(key="undo_last").click().run()
+    assert app.query_params == SMALL | {"seed": "3"}
+    app.button(key="undo_last").click().run()
+    assert app.query_params == SMALL
+    assert app.button(key="undo_last").disabled
+
+
+def test_a_page_switch_keeps_the_network_and_states_it_in_the_address():
+    app = visit("", {name: [text] for name, text in SMALL.items()} | {"activation": ["relu"]})
+    app.switch_page("pages/compare.py").run()
+    assert not app.exception
+    assert app.query_params["activation"] == "relu"
+    app.selectbox(key="activation").select("tanh").run()
+    app.switch_page("pages/lecture.py").run()
+    app.switch_page("pages/lab.py").run()
+    assert app.selectbox(key="activation").value == "tanh"
+    assert app.query_params["activation"] == "tanh" and app.query_params["depth"] == "1"

@@ -136,10 +136,10 @@ def test_every_control_explains_itself(key):
 
 
 @pytest.mark.parametrize("key, parameters, reason", [
-    ("momentum", {}, "the optimizer has none"),
+    ("momentum", {}, "the optimizer has no momentum"),
     ("clip_threshold", {}, "nothing is clipped"),
-    ("noise", {"dataset": "iris"}, "taken as they are"),
-    ("depth", {"hidden": "4,4"}, "typed below"),
+    ("noise", {"dataset": "iris"}, "without added noise"),
+    ("depth", {"hidden": "4,4"}, "set below"),
     ("bias_std", {"bias": "false"}, "no biases"),
     ("residual", {"depth": "0"}, "no hidden layer"),
     ("learning_rate", {"steps": "0"}, "nothing is trained"),
@@ -207,7 +207,7 @@ def test_bad_parameters_get_a_sentence_each_and_the_others_survive():
     assert not app.warning
 
 
-@pytest.mark.parametrize("key", [key for key, rule in CONTROL_RULES.items() if getattr(rule, "whole", False)])
+@pytest.mark.parametrize("key", [key for key, rule in CONTROL_RULES.items() if getattr(rule, "integer", False)])
 @pytest.mark.parametrize("text", ["inf", "-inf", "nan", "1e400"])
 def test_no_whole_number_is_infinite(key, text):
     app = visit(**SMALL | {key: text})
@@ -234,7 +234,7 @@ def test_a_contradiction_is_said_in_one_sentence_with_what_mends_it(parameters):
     assert "is not allowed" in sentence
     assert not shown(app)
     assert all(control(app, key) for key in DEFAULTS)
-    calm(next(button for button in app.button if button.key.startswith("mend_")).click().run())
+    calm(next(button for button in app.button if button.key.startswith("fix_")).click().run())
     assert not app.error
     assert len(shown(app)) >= len(CHARTS) - 1
 
@@ -251,9 +251,9 @@ def test_a_dataset_proposes_its_loss_and_changes_nothing_by_itself():
     app = visit(**SMALL)
     calm(app.selectbox(key="dataset").select("blobs").run())
     assert (config_of(app).loss, config_of(app).output_activation) == ("mse", "linear")
-    calm(app.button(key="use_suited").click().run())
+    calm(app.button(key="use_recommended").click().run())
     assert (config_of(app).loss, config_of(app).output_activation) == ("cross_entropy", "softmax")
-    assert "use_suited" not in [button.key for button in app.button]
+    assert "use_recommended" not in [button.key for button in app.button]
 
 
 def test_a_run_above_the_limit_is_refused_with_both_numbers_and_keeps_the_controls(monkeypatch):

@@ -1,7 +1,7 @@
 """The controls of a comparison: what varies, the arms, the seeds, ready ones, and settings pinned in the Lab.
 
-What a visitor chose lives in three widgets bound to the URL, `vary`, `arms` and `seeds`; everything else here only
-rewrites them, in callbacks, which run before they are drawn.
+The choices are three values of the session and of the URL, `vary`, `arms` and `seeds`; all other widgets here rewrite
+them in callbacks, which run before anything is drawn.
 """
 
 from __future__ import annotations
@@ -38,11 +38,13 @@ from ui.urls.arms import (
     format_arms,
     parse_arms,
 )
+from ui.urls.sync import Parameters
 
 NO_FIELD = "none"  # in the box and the URL, where no field varies
-DEFAULTS = {"vary": "activation", "arms": "", "seeds": Comparison().seeds}
+DEFAULTS = {"vary": "activation", "arms": "", "seeds": float(Comparison().seeds)}
 ADDRESS_RULES = link.CONTROL_RULES | {"vary": Choice((*VARIES, NO_FIELD)), "seeds": SEEDS}
-ADDRESS_FREE_TEXT_PARAMS = (*link.FREE_TEXT_PARAMS, "arms")  # their texts are refused where they are read
+ADDRESS_FREE_TEXT_PARAMS = (*link.FREE_TEXT_PARAMS, "arms")  # validated where they are parsed
+PARAMETERS = Parameters("compare", ADDRESS_RULES, ADDRESS_FREE_TEXT_PARAMS, link.DEFAULTS | DEFAULTS)
 
 
 def choose(base: RunConfig | None) -> tuple[Comparison | None, ConfigError | None]:
@@ -51,9 +53,8 @@ def choose(base: RunConfig | None) -> tuple[Comparison | None, ConfigError | Non
         st.selectbox(
             "Vary",
             [*VARIES, NO_FIELD],
-            index=0,
             key="vary",
-            bind="query-params",
+            format_func=field_label,
             on_change=_start_over,
             width=180,
             help="The setting in which the arms differ; the others are those of the sidebar. With none, every arm "
@@ -61,9 +62,7 @@ def choose(base: RunConfig | None) -> tuple[Comparison | None, ConfigError | Non
         )
         st.text_input(
             "Arms",
-            value=DEFAULTS["arms"],
             key="arms",
-            bind="query-params",
             placeholder=format_all_arms(recommended_arms(vary()), vary())
             or "such as plain~, deep~depth=20, held~clip=value",
             max_chars=MAX_CHARACTERS,
@@ -73,13 +72,13 @@ def choose(base: RunConfig | None) -> tuple[Comparison | None, ConfigError | Non
         )
         st.number_input(
             "Seeds",
-            int(SEEDS.low),
-            int(SEEDS.high),
-            value=DEFAULTS["seeds"],
+            float(SEEDS.low),
+            float(SEEDS.high),
+            step=1.0,
+            format="%.0f",
             key="seeds",
-            bind="query-params",
             width=120,
-            help="Each arm is trained once for every seed; all arms meet the same seeds.",
+            help="Each arm is trained once for every seed; all arms share the same seeds.",
         )
     st.session_state["varied"], st.session_state["compared"] = vary(), (vary(), st.session_state["arms"] or "", base)
     _offer_pinned()
@@ -87,15 +86,20 @@ def choose(base: RunConfig | None) -> tuple[Comparison | None, ConfigError | Non
         return None, None
     try:
         arms = parse_arms(st.session_state["arms"] or "", vary())
-        return Comparison(base, vary(), arms, st.session_state["seeds"] or DEFAULTS["seeds"]), None
+        return Comparison(base, vary(), arms, int(st.session_state["seeds"])), None
     except ConfigError as error:
         return None, error
 
 
 def vary() -> str | None:
-    """The field that varies, None when none does."""
-    chosen = st.session_state.get("vary") or DEFAULTS["vary"]  # an empty parameter leaves the box empty
+    """The field that varies; None where every arm lists its changes."""
+    chosen = st.session_state.get("vary", DEFAULTS["vary"])
     return None if chosen == NO_FIELD else chosen
+
+
+def field_label(field: str) -> str:
+    """The label of a field that varies."""
+    return "Several settings" if field == NO_FIELD else fields.CONTROLS[field].label
 
 
 def query(comparison: Comparison) -> dict[str, object]:
@@ -111,7 +115,8 @@ def query(comparison: Comparison) -> dict[str, object]:
 def apply(comparison: Comparison) -> None:
     """Sets every control to this comparison; for a callback."""
     fields.apply(comparison.base)
-    st.session_state.update(DEFAULTS | query(comparison))
+    chosen = DEFAULTS | query(comparison)
+    st.session_state.update(chosen | {"seeds": float(chosen["seeds"])})
 
 
 def start_over() -> None:

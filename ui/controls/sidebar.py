@@ -1,7 +1,8 @@
-"""The sidebar: where to start from, every control of one run, and the config they say."""
+"""The sidebar: named set-ups, every control of one run, and the resulting config."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import streamlit as st
@@ -12,13 +13,20 @@ from core.presets.setups import PRESETS
 from ui.controls import fields
 from ui.controls.upload import Given, table_controls
 from ui.text import as_text
+from ui.urls import sync
 
 _TASKS = {"regression": "Regression", "two-class": "Two classes", "multi-class": "Several classes"}
 
 
 @dataclass(frozen=True, eq=False)
 class Chosen:
-    """What a visitor has set: a config, or why there is none (no reason: a table is missing); and the table brought."""
+    """The settings of a visitor.
+
+    Attributes:
+        config: the config; None where the settings are refused or a table is missing.
+        given: the visitor's table, if the dataset is "custom" and there is one.
+        refused: the reason why there is no config; None while a table is missing.
+    """
 
     config: RunConfig | None
     given: Given | None
@@ -26,20 +34,20 @@ class Chosen:
 
     @property
     def task(self) -> str | None:
-        """The task of the data chosen; None while a table is missing."""
+        """The task of the chosen data; None while a table is missing."""
         return self.given.prepared.task if self.given else DATASETS[st.session_state["dataset"]].task
 
 
 def choose() -> Chosen:
-    """Draws all controls and reads them."""
+    """Draws all controls and returns their settings."""
     with st.sidebar:
         start = st.container()
         data, offer = _data()
-        fields.network()
-        fields.initialization()
-        fields.training()
-        fields.clipping()
-        fields.regularization()
+        fields.draw_network()
+        fields.draw_initialization()
+        fields.draw_training()
+        fields.draw_clipping()
+        fields.draw_regularization()
         config, refused = _read(data)
         chosen = Chosen(config, data if isinstance(data, Given) else None, refused)
         with offer:
@@ -53,7 +61,7 @@ def _read(data: Given | ConfigError | None) -> tuple[RunConfig | None, ConfigErr
     if isinstance(data, ConfigError):
         return None, data
     try:
-        config = fields.read(**({"samples": len(data.prepared.X)} if data else {}))
+        config = fields.read_config(**({"samples": len(data.prepared.X)} if data else {}))
     except ConfigError as error:
         return None, error
     return (None, None) if config.dataset == "custom" and data is None else (config, None)
@@ -73,31 +81,35 @@ def _data():
 
 
 def _propose(task: str | None) -> None:
-    """Offers the loss and output activation that suit the data; nothing changes by itself."""
+    """Offers the loss and output activation recommended for the data as a button."""
     better = fields.recommended_output(task) if task else None
     if better:
         st.button(
-            f"Use {better['loss']} with {better['output_activation']}",
-            key="use_suited",
-            help=f"The loss and output activation that suit a {task} task.",
+            f"Use {' with '.join(_option_labels(better))}",
+            key="use_recommended",
+            help=f"The recommended loss and output activation for a {task} task.",
             on_click=fields.set_controls,
             kwargs=better,
             width="stretch",
         )
 
 
+def _option_labels(changes: Mapping[str, str]) -> list[str]:
+    return [fields.option_label(field, value).lower() for field, value in changes.items()]
+
+
 def offer_fixes(error: ConfigError, task: str | None) -> None:
-    """Buttons that resolve a contradiction between the data, the loss and the output activation."""
+    """Draws buttons that resolve a contradiction between the data, the loss and the output activation."""
     if error.field not in ("loss", "output_activation") or task is None:
         return
-    ways = [fields.recommended_output(task)]
-    if st.session_state["loss"] == "mse":  # any targets will do, so the loss can stay
-        ways.insert(0, {"output_activation": "linear"})
+    fixes = [fields.recommended_output(task)]
+    if st.session_state["loss"] == "mse":  # it accepts the targets of every task
+        fixes.insert(0, {"output_activation": "linear"})
     with st.container(horizontal=True):
-        for i, way in enumerate(filter(None, ways)):
-            label = " and ".join(f"{field.replace('_', ' ')} {value}" for field, value in way.items())
+        for i, changes in enumerate(filter(None, fixes)):
+            label = " with ".join(_option_labels(changes))
             st.button(
-                f"Use {label}", key=f"mend_{i}", icon=":material/build:", on_click=fields.set_controls, kwargs=way
+                f"Use {label}", key=f"fix_{i}", icon=":material/build:", on_click=fields.set_controls, kwargs=changes
             )
 
 
@@ -109,21 +121,36 @@ def _start_from(config: RunConfig | None) -> None:
         list(PRESETS),
         index=None,
         format_func=lambda name: PRESETS[name].label,
-        placeholder="your own settings",
+        placeholder="custom settings",
         key="setup",
         on_change=_apply_setup,
-        help="Named set-ups: each sets every control.",
+        help="Named set-ups. Each sets every control.",
     )
     if st.session_state["setup"]:
         st.caption(PRESETS[st.session_state["setup"]].description)
+    with st.container(horizontal=True, gap="small"):
+        draw_undo()
+        st.button(
+            "Reset",
+            key="reset",
+            icon=":material/restart_alt:",
+            on_click=fields.apply,
+            args=(RunConfig(),),
+            disabled=config == RunConfig(),
+            help="Sets every control to the deep sigmoid network with which the page opens.",
+            width="stretch",
+        )
+
+
+def draw_undo() -> None:
+    """Draws the button that takes back the last action."""
     st.button(
-        "Reset",
-        key="reset",
-        icon=":material/restart_alt:",
-        on_click=fields.apply,
-        args=(RunConfig(),),
-        disabled=config == RunConfig(),
-        help="Sets every control back to the deep sigmoid network that the page opens with.",
+        "Undo",
+        key="undo_last",
+        icon=":material/undo:",
+        on_click=sync.undo_last,
+        disabled=not sync.can_undo(),
+        help="Restores the settings before the last action, as Back in the browser does.",
         width="stretch",
     )
 

@@ -17,32 +17,37 @@ from ui.text import as_text
 
 @dataclass(frozen=True, eq=False)
 class Given:
-    """A visitor's data, ready to train on, and the key under which they are kept."""
+    """A visitor's data, prepared for training, and the key under which the server stores them."""
 
     prepared: Prepared
     digest: str
 
 
 def table_controls() -> Given | ConfigError | None:
-    """A place for a CSV file and the choices it asks for; why it cannot be used, or None before there is one."""
-    most = limits.value("MAX_UPLOAD")
+    """Draws the upload and the choices for the table.
+
+    Returns:
+        The data; the reason why the table cannot be used; or None before there is a table.
+    """
+    max_bytes = limits.value("MAX_UPLOAD")
     file = st.file_uploader(
         "Your table",
         type=["csv", "tsv", "txt"],
         key="table_file",
-        max_upload_size=math.ceil(most / 1_000_000),
-        help="A CSV file: one row a sample, one column the target. It stays in memory, and only while you are here.",
+        max_upload_size=math.ceil(max_bytes / 1_000_000),
+        help="A CSV file with one sample per row and one column for the target. It stays in memory and is removed "
+        "after your visit.",
     )
     if file is None:
         return None
     raw, name = file.getvalue(), file.name
     try:
-        if len(raw) > most:
-            raise ConfigError("data", f"{len(raw):,} bytes", f"this server allows {most:,} bytes a table")
-        table = _kept(_digest(raw), lambda: read_table(raw, name))
+        if len(raw) > max_bytes:
+            raise ConfigError("data", f"{len(raw):,} bytes", f"this server allows {max_bytes:,} bytes a table")
+        table = _get_or_prepare(_digest(raw), lambda: read_table(raw, name))
         choices = _choices(table)
         digest = _digest(raw + repr(choices).encode())
-        given = Given(_kept(digest, lambda: prepare(table, *choices)), digest)
+        given = Given(_get_or_prepare(digest, lambda: prepare(table, *choices)), digest)
     except ConfigError as error:
         return error
     st.caption(as_text(" ".join(given.prepared.notes)))
@@ -53,7 +58,7 @@ def _digest(raw: bytes) -> str:
     return sha256(raw).hexdigest()
 
 
-def _kept(key, make):
+def _get_or_prepare(key, make):
     return sessions.services().tables.get_or_compute(key, make, lambda: len(st.session_state))
 
 
@@ -62,16 +67,16 @@ def _choices(table: Table) -> tuple[str, bool, str | None, tuple[str, ...]]:
     names = [column.name for column in table.columns]
     st.caption(
         f"{table.rows:,} rows, {len(names)} columns; {table.delimiter}, {table.encoding}, "
-        f"{'first line names the columns' if table.header else 'no line of names'}."
+        f"{'the first line names the columns' if table.header else 'no header line'}."
     )
     target = st.selectbox("Target", names, index=len(names) - 1, key="table_target", help="The column to learn.")
     task = st.selectbox(
         "Task",
         list(TASKS),
         index=None,
-        placeholder="told from the target",
+        placeholder="inferred from the target",
         key="table_task",
-        help="Regression, two classes or several; told from the target unless you choose.",
+        help="Regression, two classes or several classes; inferred from the target unless you choose.",
     )
     others = [name for name in names if name != target]
     left_out = st.multiselect(
@@ -79,14 +84,16 @@ def _choices(table: Table) -> tuple[str, bool, str | None, tuple[str, ...]]:
         others,
         key="table_left_out",
         placeholder="no column",
-        help="Columns that are no input, such as a running number.",
+        help="Columns that are not inputs, such as a row number.",
     )
     drop = False
     if table.missing_rows:
-        many = len(table.missing_rows)
+        n_missing = len(table.missing_rows)
         drop = st.checkbox(
-            f"Drop the {many:,} rows that lack a value" if many > 1 else "Drop the row that lacks a value",
+            f"Drop the {n_missing:,} rows with a missing value"
+            if n_missing > 1
+            else "Drop the row with a missing value",
             key="table_drop",
-            help="Otherwise they are an error; leaving out the columns they lack is the other way.",
+            help="Otherwise missing values are an error. You can also leave out the columns with missing values.",
         )
     return target, drop, task, tuple(left_out)

@@ -31,6 +31,7 @@ from core import ConfigError, RunConfig, train
 from core.config import check_cost
 from core.engine import workers
 from ui.runtime import event_log, limits, sessions
+from ui.urls import history
 
 # Streamlit and Plotly make their styles by script, hence 'unsafe-inline' for these, and pictures and downloads from
 # blob: and data: addresses. What runs comes from this server: `security_headers` adds the hashes of the scripts that
@@ -70,7 +71,8 @@ def security_headers() -> dict[str, str]:
     """
     frames = limits.frame_ancestors()
     page = Path(file_util.get_static_dir(), "index.html").read_text(encoding="utf-8")
-    hashes = [base64.b64encode(sha256(script.encode()).digest()).decode() for script in _INLINE.findall(page)]
+    inline = [*_INLINE.findall(page), history.SCRIPT]
+    hashes = [base64.b64encode(sha256(script.encode()).digest()).decode() for script in inline]
     scripts = " ".join((_POLICY["script-src"], *(f"'sha256-{code}'" for code in hashes)))
     policy = _POLICY | {"script-src": scripts, "frame-ancestors": " ".join(("'self'", *frames))}
     older = {} if frames else {"X-Frame-Options": "SAMEORIGIN"}  # it cannot name a site

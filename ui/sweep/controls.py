@@ -17,8 +17,10 @@ from core.families.activations import ACTIVATIONS
 from core.presets.sweeps import SWEEP_PRESETS, Preset
 from core.sweeps.maps import AXIS_COUNT, DEFAULT_RANGES, FIELDS, MAX_ACTIVATIONS, QUANTITIES, Axis, SweepMap
 from ui import panels
+from ui.controls import fields
 from ui.urls.arms import format_arm_settings, parse_arms
 from ui.urls.link import Subset, to_query
+from ui.urls.sync import Parameters
 
 SPACINGS = {"suited": None, "linear": False, "logarithmic": True}
 OPENING = SWEEP_PRESETS["order_and_chaos"]
@@ -66,7 +68,7 @@ RULES = {
 FREE_TEXT_PARAMS = ("base",)  # a text that is refused where it is read
 
 
-def _values(chart: SweepMap, show: str) -> dict[str, object]:
+def to_values(chart: SweepMap, show: str) -> dict[str, object]:
     """The value of every control that stands for this map."""
     found = {"activations": list(chart.activations), "per_cell": float(chart.seeds), "show": show}
     for name, axis in (("x", chart.x), ("y", chart.y)):
@@ -80,12 +82,13 @@ def _number(value: float | None) -> float | None:
     return None if value is None else float(value)
 
 
-DEFAULTS = _values(OPENING.map, OPENING.show)
+DEFAULTS = to_values(OPENING.map, OPENING.show)
+PARAMETERS = Parameters("sweep", RULES, FREE_TEXT_PARAMS, DEFAULTS)
 
 
 def query(chart: SweepMap, show: str) -> str:
     """The query string whose page shows this map."""
-    values = _values(chart, show)
+    values = to_values(chart, show)
     apply_changes = {key: value for key, value in values.items() if value != DEFAULTS[key]}
     told = {key: f"{value:.10g}" if isinstance(value, float) else value for key, value in apply_changes.items()}
     return urlencode({k: "" if v is None else v for k, v in told.items()}, doseq=True, safe="=;")
@@ -93,7 +96,7 @@ def query(chart: SweepMap, show: str) -> str:
 
 def apply(ready: Preset) -> None:
     """Sets every control to a ready sweep; for a callback."""
-    st.session_state.update(_values(ready.map, ready.show))
+    st.session_state.update(to_values(ready.map, ready.show))
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,21 +122,17 @@ def choose() -> Asked:
             "Activations",
             list(ACTIVATIONS),
             selection_mode="multi",
-            default=DEFAULTS["activations"],
+            format_func=lambda name: fields.option_label("activation", name),
             key="activations",
-            bind="query-params",
             help=f"A map for each, {MAX_ACTIVATIONS} at most.",
         )
         _axis("x", "Across")
         _axis("y", "Upwards")
         about = "Seeds 0, 1, ...; a cell shows their median, of shares the mean."
-        st.number_input("Networks in a cell", 1.0, 100.0, DEFAULTS["per_cell"], 1.0, "%.0f", key="per_cell",
-                        bind="query-params", help=about)  # fmt: skip
+        st.number_input("Networks in a cell", 1.0, 100.0, step=1.0, format="%.0f", key="per_cell", help=about)
         st.text_input(
             "All other settings",
-            value=DEFAULTS["base"],
             key="base",
-            bind="query-params",
             max_chars=2000,
             placeholder="as the Lab opens",
             help="What no axis changes, as in `depth=20;width=64;steps=0`; what is not said is as the Lab opens. With "
@@ -143,25 +142,23 @@ def choose() -> Asked:
     with st.container(horizontal=True, gap="xsmall"):
         for name, ready in SWEEP_PRESETS.items():
             st.button(ready.label, key=f"ready_{name}", on_click=apply, args=(ready,))
-    # Names stand here as they do in the URL: what is shown of a bound option is what the URL says.
-    st.selectbox(
-        "Show",
-        list(QUANTITIES),
-        index=list(QUANTITIES).index(DEFAULTS["show"]),
-        key="show",
-        bind="query-params",
-        width=400,
-    )
+    st.selectbox("Show", list(QUANTITIES), format_func=quantity_label, key="show", width=400)
     return _read()
 
 
 def _axis(name: str, label: str) -> None:
     """The field of an axis and its range, which starts as suits the field."""
-    st.selectbox(label, FIELDS, index=FIELDS.index(DEFAULTS[name]),
-                 key=name, bind="query-params", on_change=_suit, args=(name,))  # fmt: skip
-    field = st.session_state[name] or DEFAULTS[name]
+    st.selectbox(
+        label,
+        FIELDS,
+        format_func=lambda field: fields.CONTROLS[field].label,
+        key=name,
+        on_change=_use_default_range,
+        args=(name,),
+    )
+    field = st.session_state[name]
     if field not in DEFAULT_RANGES:
-        st.caption("Every one of them is a row or column.")
+        st.caption("Every option is a row or column of the map.")
         return
     low, high, count, log = DEFAULT_RANGES[field]
     parts = (("from", low), ("to", high), ("count", count))
@@ -169,18 +166,24 @@ def _axis(name: str, label: str) -> None:
         with column:
             most = float(AXIS_COUNT.high) if part == "count" else None
             st.number_input(part.capitalize(), 0.0, most, None, key=f"{name}_{part}", format="%.6g",
-                            placeholder=f"{recommended:g}", bind="query-params")  # fmt: skip
+                            placeholder=f"{recommended:g}")  # fmt: skip
     st.selectbox(
         "Spacing",
         list(SPACINGS),
+        format_func=lambda name: "Recommended" if name == "suited" else name.capitalize(),
         key=f"{name}_spacing",
-        bind="query-params",
-        help=f"Suited to {field.replace('_', ' ')}: {'logarithmic' if log else 'linear'}.",
+        help=f"Recommended for {fields.CONTROLS[field].label.lower()}: {'logarithmic' if log else 'linear'}.",
     )
 
 
-def _suit(name: str) -> None:
-    """Another field: its own range."""
+def quantity_label(name: str) -> str:
+    """The label of a quantity, capitalized."""
+    label = QUANTITIES[name].label
+    return label[0].upper() + label[1:]
+
+
+def _use_default_range(name: str) -> None:
+    """Resets the range of an axis to the default of its field; for use in callbacks."""
     for part in ("from", "to", "count"):
         st.session_state[f"{name}_{part}"] = None
     st.session_state[f"{name}_spacing"] = "suited"
@@ -208,13 +211,13 @@ def _take(config: RunConfig) -> None:
 
 def _read() -> Asked:
     state = st.session_state
-    show = state["show"] or DEFAULTS["show"]  # an empty parameter leaves a box empty
+    show = state["show"]
     try:
         axes = []
         for name in ("x", "y"):
             low, high, count = (state.get(f"{name}_{part}") for part in ("from", "to", "count"))
             log = SPACINGS[state.get(f"{name}_spacing") or "suited"]
-            axes.append(Axis(state[name] or DEFAULTS[name], low, high, None if count is None else int(count), log))
+            axes.append(Axis(state[name], low, high, None if count is None else int(count), log))
         base = parse_base(state["base"] or "")
         chart = SweepMap(base, tuple(state["activations"]), *axes, int(state["per_cell"] or 1))
         chart.grid  # noqa: B018  refuses what no network could be made of

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import streamlit as st
 
 from ui.text import as_text
-from ui.urls import link
+from ui.urls import link, sync
 
 MAX_WARNINGS = 12
 
@@ -18,6 +18,7 @@ def drop_invalid_params(rules: Mapping[str, link.Rule], free: Sequence[str] = ()
     Streamlit would drop most of them silently, and would accept 3.7 steps, which the config then refuses. A page
     calls this before it draws any control.
     """
+    st.session_state[sync.PAGE] = ""  # the page has no parameters that `sync` keeps
     if "odd" in st.session_state:
         return
     given = {name: st.query_params.get_all(name) for name in st.query_params}

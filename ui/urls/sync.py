@@ -1,0 +1,132 @@
+"""Keeps the controls of a page and its address in step: one address for one state, one history entry for one action.
+
+The controls are ordinary keyed widgets. At the start of each run `sync_address` sets them from the address where it
+states them (a first visit, a link, Back or Forward) and otherwise writes their values to the address, all at once, so
+that an action with many changes is one entry of the browser's history.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+from core.config import Number
+from ui.urls import link
+
+PAGE = "address_page"  # a session key: the page whose address was last kept in step
+MAX_UNDO = 50  # actions
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """The parameters of one page's address.
+
+    Attributes:
+        page: the name of the page.
+        rules: the rule of each parameter that has one.
+        free: parameters that accept any text; they are validated where they are parsed.
+        defaults: the value of each control where the address does not state it.
+    """
+
+    page: str
+    rules: Mapping[str, link.Rule]
+    free: Sequence[str]
+    defaults: Mapping[str, object]
+
+
+def sync_address(parameters: Parameters) -> None:
+    """Sets the controls of a page from its address or its address from the controls; call it before any control.
+
+    An invalid parameter is ignored; `address.show_param_warnings` explains it.
+    """
+    state = st.session_state
+    stored: dict[str, object] = state.setdefault("control_values", {})
+    given = {name: st.query_params.get_all(name) for name in st.query_params}
+    is_first, has_arrived = PAGE not in state, state.get(PAGE) != parameters.page
+    states_settings = is_first or (has_arrived and bool(given)) or _is_history_navigation()
+    before = {key: stored[key] for key in parameters.defaults if key in stored}
+    if states_settings:
+        values = read_query(given, parameters)
+        _remember_invalid(given, parameters)
+    elif has_arrived:  # the navigation's link: a page shows the settings that it shares with the one before
+        values = {key: stored.get(key, default) for key, default in parameters.defaults.items()}
+    else:
+        values = {key: state.get(key, stored.get(key, default)) for key, default in parameters.defaults.items()}
+    if states_settings or has_arrived:
+        state.update(values)
+    else:
+        state.update({key: value for key, value in values.items() if key not in state})
+    state[PAGE] = parameters.page
+    stored.update(values)
+    _record(parameters.page, before if not has_arrived else values, values)
+    query = to_query(parameters, values)
+    if query != given:
+        st.query_params.from_dict(query)
+
+
+def to_query(parameters: Parameters, values: Mapping[str, object]) -> dict[str, list[str]]:
+    """The parameters that state these values; defaults are omitted."""
+    query = {}
+    for key, default in parameters.defaults.items():
+        value = values[key]
+        if value != default:
+            texts = list(value) if isinstance(value, (list, tuple)) else [value]
+            query[key] = ["" if text is None else link.to_query_value(text) for text in texts] or [""]
+    return query
+
+
+def read_query(given: Mapping[str, Sequence[str]], parameters: Parameters) -> dict[str, object]:
+    """The values that a query string states; an invalid parameter has its default."""
+    invalid = link.find_invalid_params(given, parameters.rules, parameters.free)
+    values = dict(parameters.defaults)
+    for name, texts in given.items():
+        if name in values and (name not in invalid or name in parameters.free):
+            rule = parameters.rules.get(name)
+            values[name] = texts[-1] if rule is None else _control_value(link.parse_texts(texts, rule), rule)
+    return values
+
+
+def _remember_invalid(given: Mapping[str, Sequence[str]], parameters: Parameters) -> None:
+    state = st.session_state
+    state["odd"] = link.find_invalid_params(given, parameters.rules, parameters.free)
+    state["odd_of"] = (*parameters.rules, *parameters.free)
+    state.pop("first", None)
+
+
+def _control_value(value: object, rule: link.Rule) -> object:
+    return float(value) if isinstance(rule, Number) and value is not None else value
+
+
+def _is_history_navigation() -> bool:
+    """Whether this run shows an entry of the browser's history, after Back or Forward."""
+    context = get_script_run_ctx()
+    return context is not None and context.is_history_navigation
+
+
+# -- undo -------------------------------------------------------------------------------------------------------
+
+
+def _record(page: str, before: Mapping[str, object], values: Mapping[str, object]) -> None:
+    """Adds one action to the undo list, or removes the last one where this state is the one before it."""
+    undo: list[dict[str, object]] = st.session_state.setdefault("undo", {}).setdefault(page, [])
+    if not before or before == values:
+        return
+    if undo and undo[-1] == values:
+        undo.pop()
+    else:
+        undo.append(dict(before))
+        del undo[:-MAX_UNDO]
+
+
+def can_undo() -> bool:
+    """Whether an action of this page can be undone."""
+    return bool(st.session_state.get("undo", {}).get(st.session_state.get(PAGE)))
+
+
+def undo_last() -> None:
+    """Restores the controls as they were before the last action; for a callback."""
+    if can_undo():
+        st.session_state.update(st.session_state["undo"][st.session_state[PAGE]][-1])
