@@ -9,6 +9,10 @@ from ui.navigation import ROUTED, pages
 from ui.runtime import event_log, limits
 from ui.urls.history import join_page_switches
 
+# Streamlit's own margins leave a projector of 1280 pixels too little room for the picture.
+STYLE = (
+    "<style>.stMainBlockContainer{padding-left: clamp(1rem, 3vw, 3rem); padding-right: clamp(1rem, 3vw, 3rem)}</style>"
+)
 ICON = str(Path(__file__).parent / "ui" / "icon.svg")
 
 
@@ -21,6 +25,7 @@ def main() -> None:
         st.stop()
     st.session_state[ROUTED] = True  # a page that finds nothing here was started by itself
     page = st.navigation(pages(), position="top")
+    st.html(STYLE)
     join_page_switches()
     with event_log.timed("page", page=page.url_path):
         page.run()

@@ -1,6 +1,6 @@
 """Compare: several arms side by side on shared axes, over seeds they share."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 
 import streamlit as st
@@ -23,7 +23,7 @@ from ui.charts.compare_curves import (
 )
 from ui.charts.quantities import QUANTITIES
 from ui.charts.style import Chart
-from ui.compare import cards, controls, files, training
+from ui.compare import cards, controls, editor, files, state, training
 from ui.compare.printable import document
 from ui.compare.training import ArmProgressReporter
 from ui.controls import sidebar
@@ -31,6 +31,10 @@ from ui.navigation import ensure_navigation
 from ui.text import as_text, typeset
 from ui.urls import address
 from ui.urls.sync import sync_address
+
+DEFAULT_QUANTITY = "grad_norm"
+TITLE = "Compare networks"
+CLAIM = "Networks side by side on shared axes. Each arm differs in the setting that varies; all share the same seeds."
 
 CURVES = {
     "loss": compare_loss,
@@ -51,27 +55,26 @@ CURVE_LABELS = {
 }
 
 
-def drawn(comparison: Comparison, records: dict[str, ArmSummary]) -> list[StyledArm]:
-    """The arms there are, each in the looks it has beside all others."""
+def style_arms(comparison: Comparison, records: dict[str, ArmSummary]) -> list[StyledArm]:
+    """The arms with records, each in the style that it has among all arms."""
     marks = arm_marks([arm.config(comparison.base).activation for arm in comparison.arms])
-    looks = dict(zip([arm.name for arm in comparison.arms], marks, strict=True))
-    return [StyledArm(name, record, looks[name]) for name, record in records.items()]
+    styles = dict(zip([arm.name for arm in comparison.arms], marks, strict=True))
+    return [StyledArm(name, record, styles[name]) for name, record in records.items()]
 
 
 def verdict(arms: list[StyledArm]) -> None:
-    """What happened in words, a card an arm, and why."""
+    """Draws the verdict in words and a card for each arm."""
     records = {arm.name: arm.record for arm in arms}
     st.header(as_text(cards.headline(records)), anchor=False)
     st.html(cards.cards(arms, panels.dark()))
 
 
-@st.fragment
 def gradients(arms: list[StyledArm]) -> None:
-    """The main picture, and the history of each arm."""
+    """Draws the main picture."""
     quantity = st.segmented_control(
         "Show",
         list(QUANTITIES),
-        default="grad_norm",
+        default=DEFAULT_QUANTITY,
         required=True,
         format_func=lambda name: QUANTITIES[name].label,
         key="compare_quantity",
@@ -79,7 +82,14 @@ def gradients(arms: list[StyledArm]) -> None:
         persist_state="session",
     )
     panels.show(compare_profile(arms, quantity, dark=panels.dark()), "compare-profile")
-    st.subheader("Every step of every layer", anchor=False)
+
+
+def history(arms: list[StyledArm]) -> None:
+    """Draws loss and accuracy, and the gradient of each arm over the steps."""
+    with st.grid(2, min_column_width=380, gap="medium"):
+        draw_curves(arms, ("loss", "accuracy"))
+    quantity = st.session_state.get("compare_quantity") or DEFAULT_QUANTITY
+    st.subheader(f"{QUANTITIES[quantity].label.capitalize()} of every layer at every step", anchor=False)
     st.html(cards.color_key(panels.dark()))
     layers = max(arm.record.layers[quantity].median.shape[1] for arm in arms)
     with st.grid(4, min_column_width=260, gap="small"):
@@ -87,16 +97,35 @@ def gradients(arms: list[StyledArm]) -> None:
             panels.show(compare_heatmap(arm, quantity, layers=layers, dark=panels.dark()), f"compare-heatmap-{i}")
 
 
-def curves(arms: list[StyledArm]) -> None:
-    """What the steps did."""
-    with st.grid(2, min_column_width=420, gap="medium"):
-        for key, draw in CURVES.items():
-            if key != "accuracy" or any(arm.record.summary["final_accuracy"] >= 0 for arm in arms):
-                panels.show(draw(arms, dark=panels.dark()), f"compare-{key}")
+@st.fragment
+def story(arms: list[StyledArm]) -> None:
+    """Draws the picture, the mechanisms, and the charts over the steps; all follow the chosen norm."""
+    gradients(arms)
+    for names, why in cards.reasons({arm.name: arm.record for arm in arms}):
+        st.markdown(f"**{as_text(names)}:** {as_text(typeset(why))}")
+    history(arms)
+
+
+def draw_curves(arms: list[StyledArm], names: Iterable[str]) -> None:
+    """Draws some of CURVES."""
+    for name in names:
+        if name != "accuracy" or any(arm.record.summary["final_accuracy"] >= 0 for arm in arms):
+            panels.show(CURVES[name](arms, dark=panels.dark()), f"compare-{name}")
+
+
+@st.fragment
+def more_curves(arms: list[StyledArm]) -> None:
+    """Draws the other curves when they are asked for."""
+    names = [name for name in CURVES if name not in ("loss", "accuracy")]
+    label = "More curves: " + ", ".join(CURVE_LABELS[name].lower() for name in names)
+    box = st.expander(label, key="compare_more", on_change="rerun")
+    if box.open:
+        with box, st.grid(2, min_column_width=380, gap="medium"):
+            draw_curves(arms, names)
 
 
 def numbers(comparison: Comparison, arms: list[StyledArm]) -> None:
-    """The summaries as a table to sort and take away, each arm's verdict in a sentence, and what differs."""
+    """Draws the summaries as a table with downloads, each arm's verdict in a sentence, and what differs."""
     st.subheader("In numbers", anchor=False)
     summary = table({arm.name: arm.record for arm in arms})
     share = st.column_config.NumberColumn(format="percent")
@@ -119,7 +148,7 @@ def numbers(comparison: Comparison, arms: list[StyledArm]) -> None:
 
 
 def charts(arms: list[StyledArm]) -> dict[str, Callable[[], Chart]]:
-    """Every chart of the page by what it shows."""
+    """Every chart of the page by its label."""
     layers = max(arm.record.layers["grad_norm"].median.shape[1] for arm in arms)
     found = {f"By layer: {q.label}": partial(compare_profile, arms, name) for name, q in QUANTITIES.items()}
     for arm in arms:
@@ -142,61 +171,59 @@ def to_print(comparison: Comparison, arms: list[StyledArm]) -> str:
 
 
 def refuse(error: ConfigError) -> None:
-    """The page without a comparison: why, and the way back."""
+    """Ends the page without a comparison, with the reason and a way back."""
     st.header("No comparison with these settings", anchor=False)
     panels.show_error(error)
-    st.button("Start over with other arms", on_click=controls.start_over, icon=":material/restart_alt:")
+    st.button("Use the recommended arms", on_click=state.use_recommended_arms, icon=":material/restart_alt:")
     st.stop()
 
 
 ensure_navigation()
-sync_address(controls.PARAMETERS)
-chosen = sidebar.choose()
-bar = st.container(horizontal=True, vertical_alignment="bottom")
+sync_address(state.PARAMETERS)
+chosen = sidebar.choose(controls.start_from)
+header = st.container()
+address.show_param_warnings(state.ADDRESS_RULES, state.ADDRESS_FREE_TEXT_PARAMS)
 comparison, refused = controls.choose(chosen.config)
-with bar:
-    claim = controls.ready(comparison)
+preset = controls.current_preset(comparison)
+with header, panels.page_header(preset.label if preset else TITLE, preset.claim if preset else CLAIM):
     files.share_menu(comparison)
-address.show_param_warnings(controls.ADDRESS_RULES, controls.ADDRESS_FREE_TEXT_PARAMS)
 box = st.expander("Edit the arms", icon=":material/tune:", key="arm_editor", on_change="rerun")
 if box.open:
     with box:
-        controls.editor(comparison)
+        editor.draw_editor(comparison)
 if chosen.refused or refused:
     refuse(chosen.refused or refused)
 if comparison is None:
-    st.header("Bring a table", anchor=False)
-    st.markdown("Your own data are chosen, but there is no table yet: bring a CSV file, in the sidebar under Data.")
+    st.header("Choose a table", anchor=False)
+    st.markdown("Your own data are selected, but there is no table yet. Upload a CSV file in the sidebar under Data.")
     st.stop()
-if claim:
-    st.info(as_text(claim), icon=":material/school:")
 
-waiting, preview = st.empty(), st.skeleton(460)
+waiting, preview = st.empty(), st.empty()
 
 
-def show_some(records: dict[str, ArmSummary]) -> None:
-    """The arms that are done, while others run; under another key, since one script draws a key once."""
+def draw_preview(records: dict[str, ArmSummary]) -> None:
+    """Draws the arms that are trained while others are still training; a script may use a key only once."""
     with preview.container():
-        arms = drawn(comparison, records)
+        arms = style_arms(comparison, records)
         verdict(arms)
         panels.show(compare_profile(arms, dark=panels.dark()), f"compare-profile-of-{len(arms)}")
 
 
 reporter = ArmProgressReporter(waiting, comparison.seeds)
 try:
-    found = training.records(comparison, chosen.given.digest if chosen.given else None, reporter, show_some)
+    records = training.records(comparison, chosen.given.digest if chosen.given else None, reporter, draw_preview)
 except ConfigError as error:
     refuse(error)
 except workers.lost():
-    st.error("The processes that train ended unexpectedly, twice: perhaps the server is short of memory. Take fewer "
-             "layers, units, samples or seeds, and try again.")  # fmt: skip
+    st.error(
+        "The worker processes ended unexpectedly twice; the server may be short of memory. Choose fewer layers, units, "
+        "samples or seeds, and try again."
+    )
     st.stop()
 reporter.clear()
 preview.empty()
-arms = drawn(comparison, found)
+arms = style_arms(comparison, records)
 verdict(arms)
-for names, why in cards.reasons(found):
-    st.markdown(f"**{as_text(names)}:** {as_text(why)}")
-gradients(arms)
-curves(arms)
+story(arms)
+more_curves(arms)
 numbers(comparison, arms)

@@ -1,13 +1,14 @@
 """The Lab: one network, every setting of it, and the gradient norm of every layer at every step."""
 
 import math
+from collections.abc import Iterable
 from functools import partial
 
 import streamlit as st
 
 from core import ConfigError, Trace
 from core.data.datasets import load, split
-from core.diagnosis.rules import diagnose
+from core.diagnosis.rules import Diagnosis, diagnose
 from core.engine.training import evaluate
 from ui import panels
 from ui.charts.boundary import decision_boundary, fit, grid
@@ -24,15 +25,17 @@ from ui.charts.distributions import SPREADS, distributions
 from ui.charts.heatmap import gradient_heatmap
 from ui.charts.profile import gradient_profile
 from ui.charts.quantities import QUANTITIES
-from ui.compare import controls
+from ui.compare import pinned
 from ui.controls import sidebar
 from ui.controls.fields import LAB_PARAMETERS
 from ui.lab import sharpness, theory
+from ui.lab.verdict import draw_details, draw_verdict
 from ui.runtime import sessions
 from ui.runtime.sessions import ProgressReporter, Run
 from ui.urls import address, link
 from ui.urls.sync import sync_address
 
+DEFAULT_QUANTITY = "grad_norm"
 # Points at which the answer is drawn: fewer for a network of many units, because all their values are held at once.
 MAX_POINTS, MIN_POINTS, MAX_VALUES = 6_400, 400, 4_000_000
 
@@ -52,9 +55,22 @@ CURVES = {
     "dead": ("Dead units", dead_chart),
 }
 
+# The two curves that show what a verdict is about; the other curves are drawn when they are asked for.
+RELEVANT = {
+    "diverged": ("loss", "global-norm"),
+    "exploding": ("loss", "global-norm"),
+    "dead": ("loss", "dead"),
+    "dead_output": ("loss", "dead"),
+    "saturated": ("loss", "saturation"),
+    "penalty": ("loss", "weight-norm"),
+    "clipping": ("loss", "global-norm"),
+    "healthy": ("loss", "accuracy"),
+}
+OTHERWISE_RELEVANT = ("loss", "update-ratio")
+
 
 def kept(run: Run) -> Trace:
-    """The trace that the page has just trained; the page starts over if it is no longer kept."""
+    """The trace that the page has just trained; the page restarts if it is no longer cached."""
     trace = sessions.services().runs.get(run)
     if trace is None:
         st.rerun()
@@ -62,7 +78,7 @@ def kept(run: Run) -> Trace:
 
 
 def run_before(run: Run) -> Run | None:
-    """The run that this session showed before this one."""
+    """The run that this session showed before this one, if any."""
     before, now = st.session_state.get("shown", (None, None))
     if now != run:
         before = now
@@ -70,14 +86,13 @@ def run_before(run: Run) -> Run | None:
     return before
 
 
-@st.fragment
 def gradients(run: Run, before: Run | None) -> None:
-    """The main picture, and its history."""
+    """Draws the main picture."""
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         quantity = st.segmented_control(
             "Show",
             list(QUANTITIES),
-            default="grad_norm",
+            default=DEFAULT_QUANTITY,
             required=True,
             format_func=lambda name: QUANTITIES[name].label,
             key="quantity",
@@ -94,21 +109,47 @@ def gradients(run: Run, before: Run | None) -> None:
     panels.show(profile, "gradient-profile")
     if said.grad.reason:
         st.caption(said.grad.reason)
-    panels.show(gradient_heatmap(trace, quantity, dark=panels.dark()), "gradient-heatmap")
 
 
-def curves(trace: Trace) -> None:
-    """Loss and accuracy, then what the steps did to the weights and the units."""
-    with st.grid(2, min_column_width=420, gap="medium"):
-        for key, (_, draw) in CURVES.items():
-            if key == "accuracy" and trace.task == "regression":
-                continue
-            panels.show(draw(trace, dark=panels.dark()), f"{key}-chart")
+def charts_of(trace: Trace, names: Iterable[str]) -> None:
+    """Draws some of CURVES."""
+    for name in names:
+        panels.show(CURVES[name][1](trace, dark=panels.dark()), f"{name}-chart")
+
+
+def history(run: Run, relevant: tuple[str, ...]) -> None:
+    """Draws the gradient over the steps, the curves that concern the verdict, and the decision boundary."""
+    trace = kept(run)
+    with st.grid(2, min_column_width=380, gap="medium"):
+        quantity = st.session_state.get("quantity") or DEFAULT_QUANTITY
+        panels.show(gradient_heatmap(trace, quantity, dark=panels.dark()), "gradient-heatmap")
+        charts_of(trace, relevant)
+        answer(run, trace)
+
+
+@st.fragment
+def story(run: Run, before: Run | None, diagnosis: Diagnosis, relevant: tuple[str, ...]) -> None:
+    """Draws the picture, the details of the verdict, and the charts that concern it; all follow the chosen norm."""
+    gradients(run, before)
+    reporter = ProgressReporter(st.empty())
+    draw_details(diagnosis, run.config, theory.factor_told(theory.expected(run, reporter), kept(run)))
+    reporter.clear()
+    history(run, relevant)
+
+
+@st.fragment
+def more_curves(run: Run, names: tuple[str, ...]) -> None:
+    """Draws the other curves when they are asked for."""
+    box = st.expander("More curves: " + ", ".join(CURVES[name][0].lower() for name in names), key="more",
+                      on_change="rerun")  # fmt: skip
+    if box.open:
+        with box, st.grid(2, min_column_width=380, gap="medium"):
+            charts_of(kept(run), names)
 
 
 @st.fragment
 def inside(run: Run) -> None:
-    """Distributions in every layer at a chosen step."""
+    """Draws the distributions in every layer at a chosen step when they are asked for."""
     box = st.expander("Inside the layers: distributions at one step", key="inside", on_change="rerun")
     if not box.open:
         return
@@ -130,37 +171,28 @@ def inside(run: Run) -> None:
         panels.show(distributions(snapshot, name, dark=panels.dark()), "distributions-chart", numbers=True)
 
 
-@st.fragment
-def answer(run: Run) -> None:
-    """What the trained network answers over its inputs, where they can be drawn."""
-    trace = kept(run)
+def answer(run: Run, trace: Trace) -> None:
+    """Draws the answer of the trained network over its inputs where there are one or two of them."""
     inputs = trace.weights[0][0].shape[0]
     if inputs > 2:
         return
-    box = st.expander(
-        "What it has learned: " + ("the fit" if inputs == 1 else "the decision boundary"),
-        key="answer",
-        on_change="rerun",
+    config, data = run.config, run.data
+    parts = (
+        split(*data, config.holdout, config.seed)
+        if data
+        else load(config.dataset, config.samples, config.noise, config.holdout, config.seed)
     )
-    if not box.open:
-        return
-    with box:
-        config, data = run.config, run.data
-        parts = (
-            split(*data, config.holdout, config.seed)
-            if data
-            else load(config.dataset, config.samples, config.noise, config.holdout, config.seed, config.scaling)
-        )
+    units = sum(W.shape[1] for W, _ in trace.weights)
+    points = grid(parts.X, math.isqrt(min(MAX_POINTS, max(MAX_VALUES // units, MIN_POINTS))))
+    outputs = evaluate(config, trace.weights, points)
+    if inputs == 1:
+        chart = fit(parts.X, parts.D, points, outputs, dark=panels.dark())
+    else:
+        chart = decision_boundary(parts.X, parts.D, points, outputs, task=trace.task, dark=panels.dark())
+    with st.container():
+        panels.show(chart, "answer-chart")
         if config.normalization == "batch":
-            st.caption("Batch normalization takes the statistics of the points drawn here, not those of the samples.")
-        units = sum(W.shape[1] for W, _ in trace.weights)
-        points = grid(parts.X, math.isqrt(min(MAX_POINTS, max(MAX_VALUES // units, MIN_POINTS))))
-        outputs = evaluate(config, trace.weights, points)
-        if inputs == 1:
-            chart = fit(parts.X, parts.D, points, outputs, dark=panels.dark())
-        else:
-            chart = decision_boundary(parts.X, parts.D, points, outputs, task=trace.task, dark=panels.dark())
-        panels.show(chart, "answer-chart", numbers=True)
+            st.caption("Batch normalization uses the statistics of the points of this grid, not of the samples.")
 
 
 TABLES = {
@@ -171,7 +203,7 @@ TABLES = {
 
 
 def numbers(run: Run) -> None:
-    """Any chart as a table."""
+    """Draws any chart as a table when it is asked for."""
     panels.tables({name: lambda draw=draw: draw(kept(run)) for name, draw in TABLES.items()}, "numbers")
 
 
@@ -182,21 +214,21 @@ address.show_param_warnings(link.CONTROL_RULES, link.FREE_TEXT_PARAMS)
 
 
 def refuse(error: ConfigError) -> None:
-    """The page without a run: why, and what mends it."""
+    """Ends the page without a run, with the reason and what resolves it."""
     of_table = error.field in ("data", "target", "task", "leave_out")
-    st.title("This table cannot be used yet" if of_table else "No run with these settings")
+    with panels.page_header("This table cannot be used yet" if of_table else "No run with these settings"):
+        panels.share_menu(chosen.config)
     panels.show_error(error)
     sidebar.offer_fixes(error, chosen.task)
-    panels.share_menu(chosen.config)
     st.stop()
 
 
 if chosen.refused is not None:
     refuse(chosen.refused)
 if chosen.config is None:
-    st.title("Bring a table")
-    st.markdown("Your own data are chosen, but there is no table yet: bring a CSV file, in the sidebar under Data.")
-    panels.share_menu(None)
+    with panels.page_header("Choose a table"):
+        panels.share_menu(None)
+    st.markdown("Your own data are selected, but there is no table yet. Upload a CSV file in the sidebar under Data.")
     st.stop()
 run = Run(chosen.config, chosen.given.digest if chosen.given else None)
 reporter = ProgressReporter(waiting)
@@ -206,18 +238,17 @@ except ConfigError as error:
     refuse(error)
 reporter.clear()
 
-with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-    st.caption(panels.summary_line(run.config), width="content")
-    with st.container(horizontal=True, width="content", vertical_alignment="center"):
-        controls.pin_button(run.config)
-        panels.share_menu(run.config, run)
-panels.verdict(diagnose(trace), run.config, theory.factor_told(theory.expected(run, reporter), trace))
-reporter.clear()
-gradients(run, run_before(run))
+with panels.page_header("Gradient Flow Lab", panels.summary_line(run.config)):
+    pinned.pin_button(run.config)
+    panels.share_menu(run.config, run)
+diagnosis = diagnose(trace)
+draw_verdict(diagnosis)
+names = [name for name in CURVES if name != "accuracy" or trace.task != "regression"]
+relevant = tuple(name for name in RELEVANT.get(diagnosis.verdict, OTHERWISE_RELEVANT) if name in names)
+story(run, run_before(run), diagnosis, relevant)
+more_curves(run, tuple(name for name in names if name not in relevant))
 theory.why(run)
-curves(trace)
 inside(run)
-answer(run)
 sharpness.panel(run)
 numbers(run)
 theory.how_we_know(run)

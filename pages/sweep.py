@@ -179,7 +179,7 @@ def choose(part: int, options: tuple) -> None:
 
 def share_menu(chart: SweepMap, show: str, table: SweepTable) -> None:
     """The table as a file, and the link to this map."""
-    with st.popover("Share and export", icon=":material/ios_share:"):
+    with st.popover("Share", icon=":material/ios_share:"):
         st.caption("Link to this map")
         page = (st.context.url or "").partition("?")[0]
         st.code("?".join(filter(None, (page, controls.query(chart, show)))), language=None, wrap_lines=True)

@@ -94,7 +94,7 @@ def test_axe_finds_nothing_serious_as_a_page_opens_nor_with_all_of_it_open(visit
     assert not_known(page.evaluate(RUN_AXE)) == []
     page.evaluate(OPEN_ALL)
     settled(page, 180)
-    for button in ("Share and export", "Numbers"):
+    for button in ("Share", "Numbers"):
         box = page.get_by_role("button", name=button, exact=True)
         if box.count():
             box.first.click()
@@ -302,7 +302,7 @@ def test_the_lab_works_by_keyboard_alone(visit, settled):
     page.keyboard.press("Enter")
     settled(page)
     assert "activation=tanh" in page.url
-    to("Share and export")
+    to("Share")
     page.keyboard.press("Enter")
     page.get_by_role("button", name="Settings (JSON)").wait_for()
     page.keyboard.press("Escape")

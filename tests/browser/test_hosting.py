@@ -80,7 +80,7 @@ def test_pictures_and_files_can_be_taken_away_under_the_policy(page, hosted, set
     with page.expect_download() as picture:
         chart.locator("[data-title^='Download plot']").first.click()
     assert picture.value.path().stat().st_size > 5_000
-    page.get_by_role("button", name="Share and export").click()
+    page.get_by_role("button", name="Share").click()
     with page.expect_download() as settings:
         page.get_by_role("button", name="Settings (JSON)").click()
     assert settings.value.path().stat().st_size > 100

@@ -216,7 +216,7 @@ def saved(page, label):
 def test_settings_record_and_script_are_saved(lab):
     page = lab("activation=relu&steps=5")
     config = RunConfig(activation="relu", steps=5)
-    page.get_by_role("button", name="Share and export").click()
+    page.get_by_role("button", name="Share").click()
     assert RunConfig.from_dict(json.loads(saved(page, "Settings (JSON)"))) == config
     assert saved(page, "Record (CSV)") == to_csv(train([config])[0])
     assert "torch" in {alias.name for node in ast.walk(ast.parse(saved(page, "PyTorch script")))

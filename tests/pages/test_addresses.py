@@ -16,7 +16,7 @@ from core.config import Choice, Flag
 from core.presets.setups import PAPERS
 from tests.support.checkout import HOUSE
 from ui import navigation
-from ui.compare import controls as compare_controls
+from ui.compare import state as compare_state
 from ui.lecture import descent, network, sigmoid, vanishing
 from ui.papers import sections
 from ui.sweep import controls as sweep_controls
@@ -48,8 +48,8 @@ CELLS = (("base", "depth=1;width=2;steps=0;samples=8"), ("x_count", "2"), ("y_co
 PAGES = {
     "": Page(link.CONTROL_RULES, link.FREE_TEXT_PARAMS, tuple(SMALL.items()), WIDTHS),
     "compare": Page(
-        compare_controls.ADDRESS_RULES,
-        compare_controls.ADDRESS_FREE_TEXT_PARAMS,
+        compare_state.ADDRESS_RULES,
+        compare_state.ADDRESS_FREE_TEXT_PARAMS,
         (*SMALL.items(), ("seeds", "1")),
         WIDTHS + ARMS,
     ),

@@ -47,7 +47,7 @@ def test_an_arm_is_removed_until_two_are_left(app):
 def test_an_arm_has_the_name_a_visitor_gives_it_and_keeps_it_with_other_settings(app):
     calm(fields(app, "Name of arm 2").set_value("the cure").run())
     assert arms_drawn(app) == ["sigmoid", "the cure", "ReLU"]
-    calm(fields(app, "activation of arm 2").set_value("gelu").run())
+    calm(fields(app, "Activation of arm 2").set_value("gelu").run())
     assert arms_drawn(app) == ["sigmoid", "the cure", "ReLU"]
     assert settings(app)[1].activation == "gelu"
 
@@ -100,7 +100,7 @@ def test_settings_pinned_in_the_lab_become_arms():
     assert way.proto.query_string
     app.switch_page("pages/compare.py")
     calm(app.run())
-    calm(buttons(app, "Bring in 2 settings from the Lab")[0].click().run())
+    calm(buttons(app, "Add 2 settings from the Lab")[0].click().run())
     configs = settings(app)
     assert [(config.l2, config.clip, config.hidden) for config in configs] == [
         (0.01, "none", (4, 4)),

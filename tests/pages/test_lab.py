@@ -1,6 +1,7 @@
 """The Lab, driven without a browser."""
 
 import json
+import re
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -17,8 +18,7 @@ from ui.text import typeset
 from ui.urls.link import CONTROL_RULES, DEFAULTS, to_config, to_values
 
 LIMIT = 120  # seconds; a page takes about one, but the machine may be busy
-CHARTS = ["gradient-profile", "gradient-heatmap", "loss-chart", "accuracy-chart", "global-norm-chart",
-          "update-ratio-chart", "weight-norm-chart", "saturation-chart", "dead-chart"]  # fmt: skip
+CHARTS = {"gradient-profile", "gradient-heatmap", "loss-chart"}  # of any network
 SMALL = {"depth": "2", "width": "4", "steps": "3", "samples": "16"}  # a run that takes no time
 
 
@@ -50,6 +50,21 @@ def shown(app):
     return app.get("plotly_chart")
 
 
+def keys(app):
+    """The keys of the charts of a page."""
+    return [re.sub(r"^.*?-[0-9a-f]{32}-", "", chart.proto.id) for chart in shown(app)]
+
+
+def complete(app):
+    """Whether a page shows all that it shows of any network, and at most one more curve and its answer."""
+    return CHARTS <= set(keys(app)) and len(CHARTS) <= len(shown(app)) <= len(CHARTS) + 2
+
+
+def verdict(app):
+    """The verdict on a page, without its icon."""
+    return app.header[0].value.rpartition("] ")[2]
+
+
 def figures(app):
     return [json.loads(chart.proto.spec) for chart in shown(app)]
 
@@ -66,14 +81,15 @@ def control(app, key):
 
 def test_the_first_visit_shows_a_vanishing_gradient_in_words_with_numbers_and_cures():
     app = visit()
-    assert app.title[0].value == "The gradient vanishes"
+    assert verdict(app) == "The gradient vanishes"
     assert config_of(app) == RunConfig()
     (trace,) = train([RunConfig()])
     diagnosis = diagnose(trace)
     assert [(metric.label, metric.value) for metric in app.metric] == [
         (reading.label, typeset(reading.value)) for reading in diagnosis.numbers
     ]
-    assert typeset(diagnosis.sentence) in texts(app.markdown)[0]
+    assert texts(app.markdown)[0] == typeset(diagnosis.findings[0].what)
+    assert typeset(diagnosis.sentence.removeprefix(diagnosis.findings[0].what)) in " ".join(texts(app.markdown))
     cures = [cure.label for finding in diagnosis.findings for cure in finding.suggestions]
     assert cures and set(cures) <= {button.label for button in app.button}
     assert app.selectbox(key="setup").value == "sigmoid"
@@ -82,7 +98,7 @@ def test_the_first_visit_shows_a_vanishing_gradient_in_words_with_numbers_and_cu
 
 def test_every_chart_has_a_finding_in_words_a_height_and_titled_axes():
     app = visit(**SMALL)
-    assert all(chart.proto.id.endswith(key) for chart, key in zip(shown(app), CHARTS, strict=True))
+    assert complete(app)
     for chart, figure in zip(shown(app), figures(app), strict=True):
         assert any(letter.isdigit() for letter in chart.proto.alt), chart.proto.alt
         assert figure["layout"]["height"] >= 200
@@ -157,9 +173,9 @@ def test_every_setup_sets_every_control_and_is_named_while_they_stand_at_it(name
     calm(app.selectbox(key="setup").select(name).run())
     assert config_of(app) == setup.config
     assert app.selectbox(key="setup").value == name
-    assert setup.description in texts(app.caption)
-    assert app.title[0].value in [title for title, _ in VERDICTS.values()]
-    assert len(shown(app)) == len(CHARTS)
+    assert typeset(setup.description) in texts(app.caption)
+    assert verdict(app) in [title for title, _ in VERDICTS.values()]
+    assert complete(app)
 
 
 def test_the_setup_box_is_empty_beside_all_setups():
@@ -173,9 +189,9 @@ def test_every_cure_of_the_first_visit_changes_what_it_says():
     for finding in diagnose(trace).findings:
         for i, cure in enumerate(finding.suggestions):
             app = visit()
-            calm(app.button(key=f"cure_{finding.name}_{i}").click().run())
+            calm(app.button(key=f"suggestion_{finding.name}_{i}").click().run())
             assert config_of(app) == RunConfig(**cure.changes)
-            assert app.title[0].value != "The gradient vanishes"
+            assert verdict(app) != "The gradient vanishes"
 
 
 def test_reset_sets_every_control_back():
@@ -202,7 +218,7 @@ def test_bad_parameters_get_a_sentence_each_and_the_others_survive():
     config = config_of(app)
     assert (config.seed, config.activation, config.init_scale, config.residual) == (7, "sigmoid", 1.0, False)
     assert set(config.hidden) == {5}
-    assert len(shown(app)) == len(CHARTS)
+    assert complete(app)
     calm(app.number_input(key="seed").set_value(8).run())
     assert not app.warning
 
@@ -236,7 +252,7 @@ def test_a_contradiction_is_said_in_one_sentence_with_what_mends_it(parameters):
     assert all(control(app, key) for key in DEFAULTS)
     calm(next(button for button in app.button if button.key.startswith("fix_")).click().run())
     assert not app.error
-    assert len(shown(app)) >= len(CHARTS) - 1
+    assert complete(app)
 
 
 def test_widths_that_are_none_are_refused_and_the_controls_stay():
@@ -262,32 +278,44 @@ def test_a_run_above_the_limit_is_refused_with_both_numbers_and_keeps_the_contro
     (sentence,) = texts(app.error)
     assert "multiply-adds" in sentence and "100,000" in sentence
     calm(app.number_input(key="width").set_value(4).run())
-    assert not app.error and len(shown(app)) == len(CHARTS)
+    assert not app.error and complete(app)
 
 
 def test_a_run_that_diverges_shows_what_was_recorded_and_where_it_broke():
     app = visit(**{field: str(value) for field, value in to_values(PRESETS["exploding"].config).items() if value})
     (trace,) = train([PRESETS["exploding"].config])
-    assert app.title[0].value == VERDICTS["diverged"][0]
+    assert verdict(app) == VERDICTS["diverged"][0]
     assert f"step {trace.diverged_at}" in texts(app.markdown)[0]
-    assert len(shown(app)) == len(CHARTS)
-    assert any(button.key.startswith("cure_diverged") for button in app.button)
+    assert complete(app)
+    assert any(button.key.startswith("suggestion_diverged") for button in app.button)
 
 
 def test_without_steps_the_initialization_is_shown():
     app = visit(steps="0", width="8")
-    assert app.title[0].value == "The gradient vanishes"
-    assert len(shown(app)) == len(CHARTS)
+    assert verdict(app) == "The gradient vanishes"
+    assert complete(app)
 
 
 def test_without_a_hidden_layer_there_is_a_page_too():
     app = visit(**SMALL | {"depth": "0"})
-    assert len(shown(app)) == len(CHARTS)
+    assert complete(app)
 
 
 def test_a_regression_has_no_accuracy():
     app = visit(**SMALL, dataset="sine")
-    assert len(shown(app)) == len(CHARTS) - 1
+    assert "accuracy-chart" not in keys(app)
+    assert "accuracy-chart" not in keys(open_box(app, "more"))
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_every_curve_is_drawn_once_with_those_that_concern_the_verdict_first(name):
+    changes = {"steps": 2, "samples": 16, "hidden": (4,) * 3}
+    config = PRESETS[name].config.replace(**changes, batch_size=None, holdout=0.0)
+    app = visit(**{key: str(value) for key, value in to_values(config).items() if value not in (None, "")})
+    first = [key for key in keys(app) if key.endswith("-chart") and key != "answer-chart"]
+    assert first[0] == "loss-chart" and len(first) == 2
+    every = [key for key in keys(open_box(app, "more")) if key.endswith("-chart") and key != "answer-chart"]
+    assert sorted(every) == sorted(set(every)) and len(every) in (6, 7)
 
 
 def test_the_run_before_is_drawn_faintly_after_a_change():
@@ -351,7 +379,7 @@ def test_a_bad_file_of_settings_is_refused_in_a_sentence_and_changes_nothing(tex
     (sentence,) = texts(app.error)
     assert says in sentence
     assert config_of(app) == before
-    assert len(shown(app)) == len(CHARTS)
+    assert complete(app)
 
 
 def upload(app, key, name, text):
@@ -364,14 +392,14 @@ TABLE = "size,color,kind\n" + "".join(f"{n},{'red' if n % 3 else 'blue'},{'a' if
 
 def test_a_table_is_asked_for_trained_on_and_described():
     app = visit(**SMALL, dataset="custom")
-    assert app.title[0].value == "Bring a table"
+    assert app.title[0].value == "Choose a table"
     assert not app.error
     upload(app, "table_file", "mine.csv", TABLE)
-    assert not app.error and len(shown(app)) == len(CHARTS)
+    assert not app.error and complete(app)
     assert any("two-class" in text and "3 inputs" in text for text in texts(app.caption))
     calm(app.selectbox(key="table_target").select("size").run())
     assert any("regression" in text for text in texts(app.caption))
-    assert len(shown(app)) == len(CHARTS) - 1
+    assert "accuracy-chart" not in keys(app)
     calm(app.multiselect(key="table_left_out").set_value(["kind"]).run())
     assert any("2 inputs" in text for text in texts(app.caption))
 
@@ -379,7 +407,7 @@ def test_a_table_is_asked_for_trained_on_and_described():
 def test_batches_may_be_as_large_as_the_table():
     app = visit(**SMALL | {"samples": "128"}, dataset="custom", batch_size="40")
     upload(app, "table_file", "mine.csv", TABLE)
-    assert not app.error and len(shown(app)) == len(CHARTS)
+    assert not app.error and complete(app)
 
 
 def test_rows_without_a_value_are_dropped_only_when_the_visitor_says_so():
@@ -388,7 +416,7 @@ def test_rows_without_a_value_are_dropped_only_when_the_visitor_says_so():
     (sentence,) = texts(app.error)
     assert "1 of 41 rows lack a value" in sentence
     calm(app.checkbox(key="table_drop").check().run())
-    assert not app.error and len(shown(app)) == len(CHARTS)
+    assert not app.error and complete(app)
 
 
 @pytest.mark.parametrize("raw, says", [
@@ -407,7 +435,7 @@ def test_a_bad_table_is_refused_in_a_sentence_and_the_controls_stay(raw, says):
     assert says in sentence
     assert all(control(app, key) for key in DEFAULTS)
     calm(app.selectbox(key="dataset").select("circles").run())
-    assert not app.error and len(shown(app)) == len(CHARTS)
+    assert not app.error and complete(app)
 
 
 HOSTILE = "<img src=x onerror=alert(1)> $x^2$ **b** [l](javascript:1) ![p](//h/p) :red[r] :smile: `c`"
@@ -427,12 +455,13 @@ def open_box(app, key):
     return calm(app.run())
 
 
-@pytest.mark.parametrize("key, more", [("inside", 1), ("answer", 1), ("numbers", 0)])
+@pytest.mark.parametrize("key, more", [("inside", 1), ("more", 5), ("numbers", 0)])
 def test_details_are_drawn_only_when_asked_for(key, more):
     app = visit(**SMALL)
+    before = len(shown(app))
     assert not app.dataframe
     open_box(app, key)
-    assert len(shown(app)) == len(CHARTS) + more
+    assert len(shown(app)) == before + more
     assert len(app.dataframe) == (key == "numbers")
 
 
@@ -452,8 +481,8 @@ def test_every_distribution_is_drawn_at_a_step(quantity):
     ({"normalization": "batch"}, "Decision boundary"),
 ])  # fmt: skip
 def test_what_was_learned_is_drawn_over_one_or_two_inputs(parameters, title):
-    app = open_box(visit(**SMALL | parameters), "answer")
-    assert figures(app)[-1]["layout"]["title"]["text"].startswith(title)
+    app = visit(**SMALL | parameters)
+    assert figures(app)[keys(app).index("answer-chart")]["layout"]["title"]["text"].startswith(title)
 
 
 @pytest.mark.parametrize("parameters", [
@@ -462,20 +491,21 @@ def test_what_was_learned_is_drawn_over_one_or_two_inputs(parameters, title):
 ], ids=str)  # fmt: skip
 def test_the_details_of_a_run_that_broke_are_empty_and_say_so(parameters):
     app = visit(**SMALL | parameters)
-    for key in ("inside", "answer", "numbers"):
+    for key in ("inside", "more", "numbers"):
         open_box(app, key)
-    assert any("diverged" in chart.proto.alt for chart in shown(app)[-2:])
+    alternatives = dict(zip(keys(app), [chart.proto.alt for chart in shown(app)], strict=True))
+    assert "diverged" in alternatives["distributions-chart"] + alternatives["answer-chart"]
 
 
 def test_over_more_inputs_nothing_is_offered():
     app = visit(**SMALL, dataset="iris")
-    assert not any("learned" in box.label for box in app.expander)
+    assert "answer-chart" not in keys(app)
 
 
 def test_every_chart_is_there_as_numbers():
     app = open_box(visit(**SMALL), "numbers")
     names = app.selectbox(key="numbers_of").options
-    assert len(names) == len(CHARTS) + 4  # profile and heatmap for each of three quantities
+    assert len(names) == 7 + 6  # every curve, and profile and heatmap for each of three quantities
     for i in range(len(names)):
         calm(app.selectbox(key="numbers_of").select_index(i).run())
         (table,) = app.dataframe
@@ -486,9 +516,9 @@ def test_a_chosen_step_beyond_a_shorter_run_starts_over():
     app = open_box(visit(**SMALL), "inside")
     calm(app.slider(key="inside_step").set_value(3).run())
     calm(app.number_input(key="steps").set_value(1).run())
-    assert len(shown(app)) == len(CHARTS) + 1
+    assert "distributions-chart" in keys(app)
     calm(app.number_input(key="steps").set_value(0).run())
-    assert len(shown(app)) == len(CHARTS) + 1
+    assert "distributions-chart" in keys(app)
 
 
 def test_another_table_with_other_columns_starts_over():
@@ -497,4 +527,4 @@ def test_another_table_with_other_columns_starts_over():
     calm(app.selectbox(key="table_target").select("size").run())
     calm(app.multiselect(key="table_left_out").set_value(["kind"]).run())
     upload(app, "table_file", "other.csv", "a,b\n" + "".join(f"{n},{n % 2}\n" for n in range(20)))
-    assert not app.error and len(shown(app)) == len(CHARTS)
+    assert not app.error and complete(app)

@@ -11,13 +11,13 @@ from core import ConfigError
 from core.comparison.arms import Comparison
 from core.export import read_json
 from ui import panels
-from ui.compare import controls
+from ui.compare import state
 from ui.urls import link
 
 
 def query(comparison: Comparison) -> str:
     """The query string whose page shows this comparison."""
-    own = urlencode(controls.query(comparison), safe=",;~=!")
+    own = urlencode(state.query(comparison), safe=",;~=!")
     return "&".join(filter(None, (own, link.to_query(comparison.base))))
 
 
@@ -37,7 +37,7 @@ def from_json(raw: bytes) -> Comparison:
 
 def share_menu(comparison: Comparison | None) -> None:
     """The link to this comparison, its settings as a file, and a file of settings to load."""
-    with st.popover("Share and export", icon=":material/ios_share:"):
+    with st.popover("Share", icon=":material/ios_share:"):
         if comparison is not None:
             st.caption("Link to this comparison")
             address = (st.context.url or "").partition("?")[0]
@@ -58,6 +58,6 @@ def _load() -> None:
     st.session_state["comparison_fault"] = None
     if file is not None:
         try:
-            controls.apply(from_json(file.getvalue()))
+            state.apply(from_json(file.getvalue()))
         except ConfigError as error:
             st.session_state["comparison_fault"] = error

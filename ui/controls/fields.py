@@ -207,8 +207,10 @@ def draw(field: str) -> None:
 
 def option_label(field: str, name: str) -> str:
     """The label of one option of a field, such as "He normal" for "he_normal"."""
-    members = DATASETS if field == "dataset" else REGISTRIES.get(field, {})
-    return members[name].label if name in members else _SCALINGS.get(name, name) if field == "scaling" else name
+    member = (DATASETS if field == "dataset" else REGISTRIES.get(field, {})).get(name)
+    if member is not None:
+        return member.label
+    return _SCALINGS[name] if field == "scaling" else name.capitalize() if name == "none" else name
 
 
 def _help(field: str, control: Control, reason: str | None) -> str:

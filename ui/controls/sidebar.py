@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import streamlit as st
@@ -12,7 +12,7 @@ from core.data.datasets import DATASETS
 from core.presets.setups import PRESETS
 from ui.controls import fields
 from ui.controls.upload import Given, table_controls
-from ui.text import as_text
+from ui.text import as_text, typeset
 from ui.urls import sync
 
 _TASKS = {"regression": "Regression", "two-class": "Two classes", "multi-class": "Several classes"}
@@ -38,8 +38,12 @@ class Chosen:
         return self.given.prepared.task if self.given else DATASETS[st.session_state["dataset"]].task
 
 
-def choose() -> Chosen:
-    """Draws all controls and returns their settings."""
+def choose(start_from: Callable[[RunConfig | None], None] | None = None) -> Chosen:
+    """Draws all controls and returns their settings.
+
+    Args:
+        start_from: draws the ready examples at the top, given the config; by default the named set-ups.
+    """
     with st.sidebar:
         start = st.container()
         data, offer = _data()
@@ -53,7 +57,7 @@ def choose() -> Chosen:
         with offer:
             _propose(chosen.task)
         with start:
-            _start_from(config)
+            (start_from or _start_from)(config)
     return chosen
 
 
@@ -127,32 +131,44 @@ def _start_from(config: RunConfig | None) -> None:
         help="Named set-ups. Each sets every control.",
     )
     if st.session_state["setup"]:
-        st.caption(PRESETS[st.session_state["setup"]].description)
+        st.caption(typeset(PRESETS[st.session_state["setup"]].description))
+    draw_undo_and_reset(
+        fields.apply,
+        RunConfig(),
+        is_default=config == RunConfig(),
+        about="Sets every control to the deep sigmoid network with which the page opens.",
+    )
+
+
+def draw_undo_and_reset(apply: Callable[[object], None], default: object, *, is_default: bool, about: str) -> None:
+    """Draws the buttons that take back the last action and all actions.
+
+    Args:
+        apply: a callback that sets every control of the page.
+        default: its argument for Reset.
+        is_default: whether the controls have the default settings.
+        about: the help text of Reset.
+    """
     with st.container(horizontal=True, gap="small"):
-        draw_undo()
+        st.button(
+            "Undo",
+            key="undo_last",
+            icon=":material/undo:",
+            on_click=sync.undo_last,
+            disabled=not sync.can_undo(),
+            help="Restores the settings before the last action, as Back in the browser does.",
+            width="stretch",
+        )
         st.button(
             "Reset",
             key="reset",
             icon=":material/restart_alt:",
-            on_click=fields.apply,
-            args=(RunConfig(),),
-            disabled=config == RunConfig(),
-            help="Sets every control to the deep sigmoid network with which the page opens.",
+            on_click=apply,
+            args=(default,),
+            disabled=is_default,
+            help=about,
             width="stretch",
         )
-
-
-def draw_undo() -> None:
-    """Draws the button that takes back the last action."""
-    st.button(
-        "Undo",
-        key="undo_last",
-        icon=":material/undo:",
-        on_click=sync.undo_last,
-        disabled=not sync.can_undo(),
-        help="Restores the settings before the last action, as Back in the browser does.",
-        width="stretch",
-    )
 
 
 def _apply_setup() -> None:

@@ -205,7 +205,7 @@ NETWORKS = 200
 _CHECKS = """
 - **Gradients** are compared with differences of the loss, for every activation, loss, normalization and residual, and
   on the network of this page by the button below.
-- **PyTorch** computes the same loss and the same norm of every layer to six digits: “Share and export” gives a script
+- **PyTorch** computes the same loss and the same norm of every layer to six digits: “Share” gives a script
   with this network's very weights and data that prints them, and the tests run such scripts.
 - **Theory** knows no measured number: it is computed from the settings and the data. How many networks lie in its band
   can be counted below; for 1,000 networks of eight kinds the tests ask for at least 85 % in every layer.

@@ -63,11 +63,11 @@ def _format_arm(arm: Arm, vary: str | None) -> str:
     parts = []
     if not arm.pinned and vary in changes:
         value = changes.pop(vary)
-        parts.append(_format_value(value))
+        parts.append(format_value(value))
         has_default_name = not changes and arm.name == arm_name(vary, value)
     else:
         has_default_name = False
-    parts += [f"{name}={_format_value(value)}" for name, value in changes.items()]
+    parts += [f"{name}={format_value(value)}" for name, value in changes.items()]
     return ("" if has_default_name else f"{_quote(arm.name)}~") + ("!" if arm.pinned else "") + ";".join(parts)
 
 
@@ -83,7 +83,7 @@ def _parse_arm(item: str, vary: str | None) -> Arm:
             if vary is None or pinned:
                 raise ConfigError("arms", item, "every part must have the form field=value, as in l2=0.01")
         field = field.strip()
-        changes[field] = _parse_value(field, unquote(value).strip())
+        changes[field] = parse_value(field, unquote(value).strip())
     if not separator:
         name = default_arm_name(changes)
     return Arm(name, changes, pinned)
@@ -93,7 +93,8 @@ def _quote(text: str) -> str:
     return _RESERVED.sub(lambda character: f"%{ord(character[0]):02X}", text)
 
 
-def _format_value(value: object) -> str:
+def format_value(value: object) -> str:
+    """The text of a value."""
     if value is None:
         return NOTHING
     if isinstance(value, tuple):
@@ -101,7 +102,7 @@ def _format_value(value: object) -> str:
     return _quote(to_query_value(value))
 
 
-def _parse_value(field: str, text: str) -> object:
+def parse_value(field: str, text: str) -> object:
     """The value of a field from its text.
 
     Raises:

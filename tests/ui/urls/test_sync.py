@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from core.presets.comparisons import COMPARISON_PRESETS
 from core.presets.setups import PRESETS
 from core.presets.sweeps import SWEEP_PRESETS
-from ui.compare import controls as compare_controls
+from ui.compare import state as compare_state
 from ui.controls.fields import LAB_PARAMETERS
 from ui.sweep import controls as sweep_controls
 from ui.urls import link
@@ -23,9 +23,9 @@ def test_every_set_up_comes_back_exactly_from_its_query():
 
 def test_every_ready_comparison_and_sweep_comes_back_exactly_from_its_query():
     for preset in COMPARISON_PRESETS.values():
-        values = link.to_values(preset.comparison.base) | compare_controls.DEFAULTS
-        values |= compare_controls.query(preset.comparison)
-        assert read_query(to_query(compare_controls.PARAMETERS, values), compare_controls.PARAMETERS) == values
+        values = link.to_values(preset.comparison.base) | compare_state.DEFAULTS
+        values |= compare_state.query(preset.comparison)
+        assert read_query(to_query(compare_state.PARAMETERS, values), compare_state.PARAMETERS) == values
     for preset in SWEEP_PRESETS.values():
         values = sweep_controls.to_values(preset.map, preset.show)
         assert read_query(to_query(sweep_controls.PARAMETERS, values), sweep_controls.PARAMETERS) == values
@@ -33,9 +33,9 @@ def test_every_ready_comparison_and_sweep_comes_back_exactly_from_its_query():
 
 @given(ANY_TEXT)
 def test_a_text_with_separators_comes_back_exactly(text):
-    values = compare_controls.PARAMETERS.defaults | {"arms": text}
-    query = to_query(compare_controls.PARAMETERS, values)
-    assert read_query(query, compare_controls.PARAMETERS) == values
+    values = compare_state.PARAMETERS.defaults | {"arms": text}
+    query = to_query(compare_state.PARAMETERS, values)
+    assert read_query(query, compare_state.PARAMETERS) == values
     assert query == ({"arms": [text]} if text else {})
 
 

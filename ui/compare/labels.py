@@ -1,0 +1,27 @@
+"""Labels of the settings in which arms differ."""
+
+from __future__ import annotations
+
+from core.comparison.arms import say
+from ui.compare.state import NO_FIELD
+from ui.controls import fields
+from ui.urls.arms import NOTHING
+
+
+def field_label(field: str) -> str:
+    """The label of a field that varies."""
+    return "Several settings" if field == NO_FIELD else fields.CONTROLS[field].label
+
+
+def value_label(field: str, value: object) -> str:
+    """The label of a value, or of its text in the URL: "He normal", "On", "0.5"."""
+    if field == "residual" or isinstance(value, bool):
+        return "On" if str(value).lower() == "true" else "Off"
+    if value is None or value == NOTHING:
+        return "None"
+    return fields.option_label(field, value) if isinstance(value, str) else say(value)
+
+
+def change_label(field: str, value: object) -> str:
+    """The label of one changed setting: "Init: He normal"."""
+    return f"{field_label(field)}: {value_label(field, value)}"

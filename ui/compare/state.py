@@ -1,0 +1,91 @@
+"""The choices of a comparison, three values of the session and of the URL: `vary`, `arms` and `seeds`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from core import ConfigError, RunConfig
+from core.comparison.arms import MAX_NAME_LENGTH, SEEDS, VARIES, Arm, Comparison
+from core.config import Choice
+from ui.controls import fields
+from ui.urls import link
+from ui.urls.arms import format_arms, parse_arms
+from ui.urls.sync import Parameters
+
+NO_FIELD = "none"  # of `vary`, where every arm lists its changes
+DEFAULTS = {"vary": "activation", "arms": "", "seeds": float(Comparison().seeds)}
+ADDRESS_RULES = link.CONTROL_RULES | {"vary": Choice((*VARIES, NO_FIELD)), "seeds": SEEDS}
+ADDRESS_FREE_TEXT_PARAMS = (*link.FREE_TEXT_PARAMS, "arms")  # validated where they are parsed
+PARAMETERS = Parameters("compare", ADDRESS_RULES, ADDRESS_FREE_TEXT_PARAMS, link.DEFAULTS | DEFAULTS)
+
+
+def vary() -> str | None:
+    """The field that varies; None where every arm lists its changes."""
+    chosen = st.session_state.get("vary", DEFAULTS["vary"])
+    return None if chosen == NO_FIELD else chosen
+
+
+def arms_line() -> str:
+    """The arms as one line of text, as in the URL."""
+    return st.session_state.get("arms") or ""
+
+
+def parse_line(line: str, field: str | None) -> tuple[Arm, ...]:
+    """The arms of a line with this field varying; none where it cannot be parsed."""
+    try:
+        return parse_arms(line, field)
+    except ConfigError:
+        return ()
+
+
+def current_arms() -> tuple[Arm, ...]:
+    """The arms; none where their line cannot be parsed."""
+    return parse_line(arms_line(), vary())
+
+
+def set_arms(arms: Sequence[Arm]) -> None:
+    """Replaces the arms; for use in callbacks."""
+    st.session_state["arms"] = format_arms(arms, vary())
+
+
+def build(base: RunConfig) -> Comparison:
+    """The comparison of the choices.
+
+    Raises:
+        ConfigError: arms that cannot be parsed, too few or too many arms, or settings that contradict each other.
+    """
+    return Comparison(base, vary(), parse_arms(arms_line(), vary()), int(st.session_state["seeds"]))
+
+
+def query(comparison: Comparison) -> dict[str, object]:
+    """The query parameters of a comparison except those of its base; defaults are omitted."""
+    values = {
+        "vary": comparison.vary or NO_FIELD,
+        "arms": format_arms(comparison.arms, comparison.vary),
+        "seeds": comparison.seeds,
+    }
+    return {key: value for key, value in values.items() if value != DEFAULTS[key]}
+
+
+def apply(comparison: Comparison) -> None:
+    """Sets every control to this comparison; for use in callbacks."""
+    fields.apply(comparison.base)
+    values = DEFAULTS | query(comparison)
+    st.session_state.update(values | {"seeds": float(values["seeds"])})
+
+
+def use_recommended_arms() -> None:
+    """Replaces the arms by the recommended ones; for use in callbacks."""
+    st.session_state["arms"] = ""
+
+
+def unique_name(name: str, taken: set[str]) -> str:
+    """The name, with a number appended where it is taken; adds it to `taken`."""
+    free, count = name, 1
+    while free in taken:
+        count += 1
+        free = f"{name[: MAX_NAME_LENGTH - 3].rstrip()} {count}"
+    taken.add(free)
+    return free
