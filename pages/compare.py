@@ -63,10 +63,8 @@ def style_arms(comparison: Comparison, records: dict[str, ArmSummary]) -> list[S
 
 
 def verdict(arms: list[StyledArm]) -> None:
-    """Draws the verdict in words and a card for each arm."""
-    records = {arm.name: arm.record for arm in arms}
-    st.header(as_text(cards.headline(records)), anchor=False)
-    st.html(cards.cards(arms, panels.dark()))
+    """Draws the verdict in words."""
+    st.header(as_text(cards.headline({arm.name: arm.record for arm in arms})), anchor=False)
 
 
 def gradients(arms: list[StyledArm]) -> None:
@@ -101,6 +99,7 @@ def history(arms: list[StyledArm]) -> None:
 def story(arms: list[StyledArm]) -> None:
     """Draws the picture, the mechanisms, and the charts over the steps; all follow the chosen norm."""
     gradients(arms)
+    st.html(cards.cards(arms, panels.dark()))
     for names, why in cards.reasons({arm.name: arm.record for arm in arms}):
         st.markdown(f"**{as_text(names)}:** {as_text(typeset(why))}")
     history(arms)
@@ -128,11 +127,7 @@ def numbers(comparison: Comparison, arms: list[StyledArm]) -> None:
     """Draws the summaries as a table with downloads, each arm's verdict in a sentence, and what differs."""
     st.subheader("In numbers", anchor=False)
     summary = table({arm.name: arm.record for arm in arms})
-    share = st.column_config.NumberColumn(format="percent")
-    short = st.column_config.NumberColumn(format="%.3g")
-    columns = {name: share if name in ("accuracy", "share of steps clipped") else short for name in summary}
-    columns |= {"verdict": None, "seeds diverged": None, "diverged at step": None}
-    panels.table(summary, column_config={k: v for k, v in columns.items() if v}, key="compare-table")
+    panels.table(cards.display_table(summary), key="compare-table")
     with st.container(horizontal=True):
         panels.download("Table (CSV)", lambda: to_csv(summary.reset_index(names="arm")), "comparison.csv", "text/csv")
         panels.download(
@@ -187,9 +182,8 @@ comparison, refused = controls.choose(chosen.config)
 preset = controls.current_preset(comparison)
 with header, panels.page_header(preset.label if preset else TITLE, preset.claim if preset else CLAIM):
     files.share_menu(comparison)
-box = st.expander("Edit the arms", icon=":material/tune:", key="arm_editor", on_change="rerun")
-if box.open:
-    with box:
+if st.session_state["arm_editor"]:
+    with st.container(border=True, key="arm_rows"):
         editor.draw_editor(comparison)
 if chosen.refused or refused:
     refuse(chosen.refused or refused)
@@ -202,7 +196,9 @@ waiting, preview = st.empty(), st.empty()
 
 
 def draw_preview(records: dict[str, ArmSummary]) -> None:
-    """Draws the arms that are trained while others are still training; a script may use a key only once."""
+    """Draws the arms that are trained while others still train, unless the page shows an earlier comparison."""
+    if "compare_shown" in st.session_state:
+        return
     with preview.container():
         arms = style_arms(comparison, records)
         verdict(arms)
@@ -223,6 +219,7 @@ except workers.lost():
 reporter.clear()
 preview.empty()
 arms = style_arms(comparison, records)
+st.session_state["compare_shown"] = True
 verdict(arms)
 story(arms)
 more_curves(arms)

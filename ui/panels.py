@@ -12,12 +12,14 @@ from streamlit.delta_generator import DeltaGenerator
 from core import ConfigError, RunConfig
 from core.data.spreadsheet import escape_formulas
 from core.export import from_json, to_csv, to_json, to_pytorch
-from ui.charts.style import Chart, toolbar
+from ui.charts.style import Chart, number, toolbar
 from ui.controls import fields
 from ui.runtime import event_log, sessions
 from ui.runtime.sessions import Run
 from ui.text import as_text, typeset
 from ui.urls import link
+
+MAX_FORMATTED_CELLS = 40_000  # a larger table takes too long to format
 
 
 def page_header(title: str, claim: str = "") -> DeltaGenerator:
@@ -64,8 +66,15 @@ def tables(charts: Mapping[str, Callable[[], Chart]], key: str) -> None:
 
 
 def table(frame: pd.DataFrame, **options: object) -> None:
-    """Draws a table that can be sorted and searched; formulas in a visitor's names are escaped in its CSV file."""
-    st.dataframe(escape_formulas(frame), **options)
+    """Draws a table that can be sorted and searched; formulas in a visitor's names are escaped in its CSV file.
+
+    Numbers are shown like those of the page, such as 4.3×10⁻⁸, and sorted by their value.
+    """
+    safe = escape_formulas(frame)
+    floats = safe.select_dtypes("float").columns
+    if len(floats) and safe.size <= MAX_FORMATTED_CELLS and safe.columns.is_unique and safe.index.is_unique:
+        safe = safe.style.format(dict.fromkeys(floats, lambda value: number(value, 4)), na_rep="–")
+    st.dataframe(safe, **options)
 
 
 def summary_line(config: RunConfig) -> str:

@@ -30,6 +30,14 @@ def as_text(value: object) -> str:
     return _MARKUP.sub(r"\\\g<0>", _SHORTCODE.sub(":" + WORD_JOINER, text))
 
 
+def format_duration(seconds: float) -> str:
+    """A duration in its largest suitable unit: "45 s", "14 min", "3 h"."""
+    if seconds < 90:
+        return f"{max(seconds, 1):.0f} s"
+    minutes = seconds / 60
+    return f"{minutes:.0f} min" if minutes < 90 else f"{minutes / 60:.0f} h"
+
+
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _POWER = re.compile(r"(?<![\w.])(\d+(?:\.\d+)?)e([+-]?\d+)(?!\w)")
 

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from ui.text import WORD_JOINER, as_text, typeset
+from ui.text import WORD_JOINER, as_text, format_duration, typeset
 
 MARKUP = [
     "<b>", "</script>", "$x$", "**bold**", "_all_", "`code`", "[l](http://h)", "![p](//h/p)", ":red[r]", "~~gone~~",
@@ -52,3 +52,10 @@ def test_a_backslash_of_the_visitor_escapes_nothing_of_ours():
 ])  # fmt: skip
 def test_powers_of_ten_are_raised_and_nothing_else_changes(words, shown):
     assert typeset(words) == shown
+
+
+@pytest.mark.parametrize(
+    "seconds, text", [(0.2, "1 s"), (45, "45 s"), (861, "14 min"), (5399, "90 min"), (10_800, "3 h")]
+)
+def test_a_duration_has_its_largest_suitable_unit(seconds, text):
+    assert format_duration(seconds) == text

@@ -1,12 +1,16 @@
-"""The verdict on several arms: a headline, a card an arm in its color, and why."""
+"""The verdict on several arms: a headline, a card for each arm in its color, and the mechanisms."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from html import escape
+
+import pandas as pd
 
 from core.comparison.arm_statistics import ArmSummary
 from core.diagnosis.rules import VERDICTS
+from core.wording import percent
 from ui.charts.arms import StyledArm
 from ui.charts.style import gradient_colors, number
 
@@ -35,14 +39,78 @@ STYLE = """<style>
 </style>"""
 
 
+@dataclass(frozen=True, kw_only=True)
+class CardMetric:
+    """A number that can head the cards.
+
+    Attributes:
+        value: its value for an arm; NaN where there is none.
+        label: the words below it.
+        text: its text.
+        differs: whether its smallest and its largest value among the arms differ enough to tell them apart.
+    """
+
+    value: Callable[[ArmSummary], float]
+    label: str
+    text: Callable[[float], str]
+    differs: Callable[[float, float], bool]
+
+
+def _by_factor(factor: float) -> Callable[[float, float], bool]:
+    return lambda low, high: high > factor * low
+
+
+CARD_METRICS = {
+    "layer_factor": CardMetric(
+        value=lambda record: record.summary["layer_factor"],
+        label="per layer, going back",
+        text=lambda value: f"× {number(value)}",
+        differs=_by_factor(1.25),
+    ),
+    "diverged": CardMetric(
+        value=lambda record: record.summary["diverged"] / record.seeds,
+        label="of the seeds diverged",
+        text=percent,
+        differs=lambda low, high: high - low >= 0.5,
+    ),
+    "final_accuracy": CardMetric(
+        value=lambda record: record.summary["final_accuracy"],
+        label="accuracy",
+        text=percent,
+        differs=lambda low, high: high - low >= 0.05,
+    ),
+    "weight_growth": CardMetric(
+        value=lambda record: record.summary["weight_growth"],
+        label="growth of the weights",
+        text=lambda value: f"× {number(value, 3)}",
+        differs=_by_factor(1.1),
+    ),
+    "final_loss": CardMetric(
+        value=lambda record: record.summary["final_loss"],
+        label="final loss",
+        text=number,
+        differs=_by_factor(1.5),
+    ),
+}
+
+
+def distinguishing_metric(records: Sequence[ArmSummary]) -> str:
+    """The first of CARD_METRICS that differs between the arms; the factor per layer where none does."""
+    for name, metric in CARD_METRICS.items():
+        values = [value for value in map(metric.value, records) if value == value]
+        if len(values) > 1 and metric.differs(min(values), max(values)):
+            return name
+    return "layer_factor"
+
+
 def headline(arms: dict[str, ArmSummary]) -> str:
-    """What happened, in words: every verdict with the arms it is about, in their order."""
+    """Every verdict in words with the arms that have it, in their order."""
     parts = [f"{VERDICTS[verdict][0]} in {listed(names)}" for verdict, names in _by_verdict(arms).items()]
     return "; ".join([parts[0], *(part[0].lower() + part[1:] for part in parts[1:])])
 
 
 def reasons(arms: dict[str, ArmSummary]) -> list[tuple[str, str]]:
-    """(arms, why) for every mechanism, in the order of the arms."""
+    """(names of arms, mechanism) for every mechanism, in the order of the arms."""
     groups: dict[str, list[str]] = {}
     for name, record in arms.items():
         groups.setdefault(record.why, []).append(name)
@@ -62,30 +130,42 @@ def listed(names: Sequence[str]) -> str:
 
 
 def cards(arms: Sequence[StyledArm], dark: bool) -> str:
-    """HTML: for each arm its name in its looks, its factor per layer, its verdict and where it ended."""
-    return STYLE + f"<div class='arm-cards' role='list'>{''.join(_card(arm, dark) for arm in arms)}</div>"
+    """HTML of a card for each arm: its name and mark, the number that differs, its verdict and its end."""
+    name = distinguishing_metric([arm.record for arm in arms])
+    return STYLE + f"<div class='arm-cards' role='list'>{''.join(_card(arm, name, dark) for arm in arms)}</div>"
 
 
-def _card(arm: StyledArm, dark: bool) -> str:
-    summary = arm.record.summary
-    factor = summary["layer_factor"]
-    shown = f"× {number(factor)}" if factor == factor else "–"
+def _card(arm: StyledArm, name: str, dark: bool) -> str:
+    metric = CARD_METRICS[name]
+    value = metric.value(arm.record)
+    shown = metric.text(value) if value == value else "–"
     return (
         f"<div role='listitem' style='--arm: {arm.mark.color(dark)}'>"
         f"<b><i aria-hidden='true'>{GLYPHS[arm.mark.symbol]}</i>{escape(arm.name)}</b>"
-        f"<strong>{shown}</strong><span>per layer, going back</span>"
-        f"<span>{escape(arm.record.verdict.replace('_', ' '))}{_ended(arm.record)}</span></div>"
+        f"<strong>{shown}</strong><span>{metric.label}</span>"
+        f"<span>{escape(VERDICTS[arm.record.verdict][0])}{_ending(arm.record, name)}</span></div>"
     )
 
 
-def _ended(record: ArmSummary) -> str:
+def _ending(record: ArmSummary, shown: str) -> str:
+    """Where the runs of an arm ended, without the number that heads its card."""
     summary = record.summary
     if summary["diverged"] == record.seeds:
         return f" at step {summary['diverged_at']:.10g}"
-    broken = f" · {summary['diverged']} of {record.seeds} seeds diverged" if summary["diverged"] else ""
-    if summary["final_accuracy"] == summary["final_accuracy"]:
-        return f" · accuracy {summary['final_accuracy']:.0%}{broken}"
-    return f" · loss {number(summary['final_loss'])}{broken}"
+    diverged = f" · {summary['diverged']} of {record.seeds} seeds diverged" if summary["diverged"] else ""
+    if shown != "final_accuracy" and summary["final_accuracy"] == summary["final_accuracy"]:
+        return f" · accuracy {percent(summary['final_accuracy'])}{diverged}"
+    return diverged if shown == "final_loss" else f" · loss {number(summary['final_loss'])}{diverged}"
+
+
+def display_table(summary: pd.DataFrame) -> pd.DataFrame:
+    """The table of the arms with every number as its text."""
+    shares = ("accuracy", "share of steps clipped")
+    texts = {name: percent if name in shares else number for name in summary if name != "verdict"}
+    return summary.assign(
+        verdict=[VERDICTS[verdict][0] for verdict in summary["verdict"]],
+        **{name: ["–" if value != value else text(value) for value in summary[name]] for name, text in texts.items()},
+    )
 
 
 def color_key(dark: bool) -> str:

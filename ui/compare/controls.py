@@ -42,6 +42,7 @@ def choose(base: RunConfig | None) -> tuple[Comparison | None, ConfigError | Non
             width=120,
             help="Each arm is trained once for every seed; all arms share the same seeds.",
         )
+        st.toggle("Edit arms", key="arm_editor", width="content", help="Names, settings and order of the arms.")
     error = st.session_state.pop("arm_error", None)
     if error is not None:
         panels.show_error(error)

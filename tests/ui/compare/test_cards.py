@@ -1,13 +1,26 @@
 """The headline and the cards: every arm once, in its looks, and a visitor's names made harmless."""
 
+from dataclasses import replace
+
 import pytest
 
 from core import RunConfig, train
-from core.comparison.arm_statistics import summarize_arm
+from core.comparison.arm_statistics import summarize_arm, table
 from core.diagnosis.rules import VERDICTS
+from core.wording import percent
 from ui.charts.arms import StyledArm
 from ui.charts.style import MARKS
-from ui.compare.cards import GLYPHS, cards, color_key, headline, listed, reasons
+from ui.compare.cards import (
+    CARD_METRICS,
+    GLYPHS,
+    cards,
+    color_key,
+    display_table,
+    distinguishing_metric,
+    headline,
+    listed,
+    reasons,
+)
 
 RUNS = {
     "deep": RunConfig(steps=5),
@@ -57,3 +70,34 @@ def test_cards_have_names_factors_verdicts_and_no_markup_of_a_visitor(records, d
 
 def test_the_color_key_differs_between_themes():
     assert color_key(False) != color_key(True)
+
+
+def with_summary(record, **values):
+    """The record with other numbers in its summary."""
+    return replace(record, summary=record.summary | values)
+
+
+ALIKE = {"layer_factor": 1.1, "diverged": 0, "final_accuracy": 0.9, "weight_growth": 1.0, "final_loss": 0.2}
+
+
+@pytest.mark.parametrize("name, other", [
+    ("layer_factor", 0.2), ("diverged", 1), ("final_accuracy", 0.5), ("weight_growth", 1.4), ("final_loss", 0.9),
+])  # fmt: skip
+def test_the_cards_are_headed_by_the_number_that_differs(records, name, other):
+    record = with_summary(records["deep"], **ALIKE)
+    assert distinguishing_metric([record, record]) == "layer_factor"
+    arms = [record, with_summary(record, **{name: other}), record]
+    assert distinguishing_metric(arms) == name
+    styled = [StyledArm(str(i), arm, MARKS[i]) for i, arm in enumerate(arms)]
+    html = cards(styled, dark=False)
+    metric = CARD_METRICS[name]
+    assert html.count(f"<span>{metric.label}</span>") == 3
+    assert f"<strong>{metric.text(float(other))}</strong>" in html
+
+
+def test_the_table_has_no_bare_power_of_ten_and_no_missing_value(records):
+    shown = display_table(table(records))
+    words = " ".join(shown.astype(str).to_numpy().ravel())
+    assert "nan" not in words and "None" not in words and "e-" not in words
+    assert list(shown.index) == list(RUNS)
+    assert shown.loc["deep", "accuracy"] == percent(records["deep"].summary["final_accuracy"])
