@@ -18,42 +18,48 @@ from ui.runtime import limits, sessions
 from ui.runtime.sessions import ProgressReporter, Run
 from ui.sweep import controls, training
 from ui.sweep.training import SweepProgressReporter
-from ui.text import as_text
+from ui.text import as_text, format_duration
 from ui.urls import address, link
 from ui.urls.sync import sync_address
 
+CLAIMS = "Sweep two settings", "Each cell of the map is one or several networks; its color is one number of them."
+
 
 def refuse(error: ConfigError) -> None:
-    """The page without a map: why, and the way back."""
+    """Ends the page without a map, with the reason and a way back."""
     st.header("No map with these settings", anchor=False)
     panels.show_error(error)
-    st.button("Start over with tanh’s order and chaos", on_click=controls.apply, args=(controls.OPENING,),
+    st.button("Open the sweep of order and chaos", on_click=controls.apply, args=(controls.OPENING,),
               key="start_over", icon=":material/restart_alt:")  # fmt: skip
     st.stop()
 
 
-def within_limit(chart: SweepMap) -> None:
-    """Refuses a sweep that is larger than this server allows."""
-    most = limits.value("MAX_SWEEP")
-    if most is not None and chart.grid.networks > most:
+def check_limit(chart: SweepMap) -> None:
+    """Refuses a sweep that is larger than this server allows.
+
+    Raises:
+        ConfigError: it has more networks than the limit.
+    """
+    limit = limits.value("MAX_SWEEP")
+    if limit is not None and chart.grid.networks > limit:
         shape = f"{chart.grid.networks:,} networks"
-        words = f"this server allows {most:,} in one sweep; take fewer values, or fewer networks in a cell"
+        words = f"this server allows {limit:,} in one sweep; choose fewer values or fewer networks in a cell"
         raise ConfigError("sweep", shape, words)
 
 
-def ask(chart: SweepMap) -> None:
-    """Goes on where a sweep is quick, kept, or asked for; else says what it takes, and waits for a word."""
+def confirm(chart: SweepMap) -> None:
+    """Continues where a sweep is short, computed, or started; otherwise states its cost and ends the page."""
     grid = chart.grid
-    seconds = training.expected(grid)
+    seconds = training.expected_duration(grid)
     stopped, started = st.session_state.get("sweep_stopped"), st.session_state.get("sweep_started")
-    place = st.empty()  # so that the button is gone as soon as the sweep runs
-    if training.kept().get(grid) is not None or started == grid or (seconds <= training.AT_ONCE and stopped != grid):
+    slot = st.empty()  # emptied as soon as the sweep starts
+    is_short = seconds <= training.AUTOMATIC_SECONDS and stopped != grid
+    if training.table_cache().get(grid) is not None or started == grid or is_short:
         return
-    price = grid.cost()
-    with place.container():
+    with slot.container():
         st.markdown(
-            f"**{grid.networks:,} networks**, {number(price.multiply_adds)} multiply-adds: about {seconds:,.0f} s on "
-            "this server when nobody else trains."
+            f"**{grid.networks:,} networks**, {number(grid.cost().multiply_adds)} multiply-adds: about "
+            f"{format_duration(seconds)} on this server when it is idle."
         )
         st.button("Run this sweep", key="run_sweep", on_click=_start, args=(grid,), icon=":material/play_arrow:")
     st.stop()
@@ -67,65 +73,67 @@ def _stop(grid) -> None:
     st.session_state["sweep_started"], st.session_state["sweep_stopped"] = None, grid
 
 
-def computed(chart: SweepMap, show: str) -> SweepTable:
-    """The table, with its map as far as it is known while it is filled."""
+def compute(chart: SweepMap, show: str) -> SweepTable:
+    """Returns the table; draws the known part of its map while it is filled."""
     grid = chart.grid
-    table = training.kept().get(grid)
-    if table is not None and (training.known(chart) or "depth" not in (chart.x.field, chart.y.field)):
+    table = training.table_cache().get(grid)
+    is_known = training.has_theory(chart) or "depth" not in (chart.x.field, chart.y.field)
+    if table is not None and is_known:
         return table
-    tables, drawn = [table] if table else [], []
+    tables, n_previews = [table] if table else [], 0
     slot, stop, preview = st.empty(), st.empty(), st.skeleton(520)
 
-    def on_part() -> None:
-        drawn.append(len(drawn))
+    def draw_preview() -> None:
+        nonlocal n_previews
+        n_previews += 1
         with preview.container():
-            draw(chart, tables[0], show, len(drawn))
+            draw(chart, tables[0], show, n_previews)
 
-    reporter = SweepProgressReporter(slot, on_part)
+    reporter = SweepProgressReporter(slot, draw_preview)
     stop.button("Stop", key="stop_sweep", on_click=_stop, args=(grid,), icon=":material/stop:")
     try:
-        table = table or training.found(grid, reporter, tables.append)
+        table = table or training.get_table(grid, reporter, tables.append)
     except ConfigError as error:
         refuse(error)
     except BrokenExecutor:
-        st.error("The processes that train are lost, and no others could be had. Try again in a minute.")
+        st.error("The worker processes ended and could not be restarted. Try again in a minute.")
         st.stop()
-    if not training.known(chart) and "depth" in (chart.x.field, chart.y.field):
+    if not is_known:
         tables[:] = [table]
-        on_part()  # the line of depth scales takes a while, so the map is shown without it
+        draw_preview()  # the curve of depth scales takes a while, so the map appears without it first
         for activation in chart.activations:
-            training.theory(chart, activation)
-    for place in (slot, stop, preview):
-        place.empty()
+            training.get_theory(chart, activation)
+    for element in (slot, stop, preview):
+        element.empty()
     return table
 
 
-def draw(chart: SweepMap, table: SweepTable, show: str, part: int = 0, chosen: dict[str, tuple] | None = None) -> None:
-    """The map of every activation.
+def draw(chart: SweepMap, table: SweepTable, show: str, part: int = 0, cell: dict[str, tuple] | None = None) -> None:
+    """Draws the map of every activation.
 
     Args:
-        part: of one that is not yet done, the how-manieth picture it is: one script draws a key once.
-        chosen: by activation, the values of the cell that is marked.
+        part: the number of the preview, since a script may use a key only once; 0 for the finished map.
+        cell: by activation, the values of the marked cell.
     """
     partial = part > 0
     values = compute_cells(table, show)
     with st.grid(len(chart.activations), min_column_width=280, gap="small"):
         for k, activation in enumerate(chart.activations):
             key = f"sweep-map-{activation}" + f"-part-{part}" * partial
-            lines = () if partial else training.theory(chart, activation)
-            mark = (chosen or {}).get(activation)
-            drawn = sweep_map(
+            lines = () if partial else training.get_theory(chart, activation)
+            mark = (cell or {}).get(activation)
+            picture = sweep_map(
                 chart, activation, values[k], show, lines, chosen=mark, partial=partial, dark=panels.dark()
             )
             with st.container():
                 if partial:
-                    panels.show(drawn, key)
+                    panels.show(picture, key)
                 else:
-                    panels.show(drawn, key, numbers=True, picked=lambda key=key: pick(key))
+                    panels.show(picture, key, numbers=True, picked=lambda key=key: pick(key))
 
 
 def pick(key: str) -> None:
-    """A click on a cell; for a callback."""
+    """Chooses the cell that was clicked; for use in callbacks."""
     points = st.session_state[key]["selection"]["points"]
     if points and points[0].get("customdata"):
         activation, i, j = points[0]["customdata"][:3]
@@ -134,28 +142,41 @@ def pick(key: str) -> None:
 
 @st.fragment
 def picture(chart: SweepMap, table: SweepTable, show: str) -> None:
-    """The map, and the network of the cell that was clicked."""
+    """Draws the map and the network of the chosen cell beside it; below it where there are several maps."""
     activation, i, j = st.session_state.get("cell", (None, -1, -1))
     x, y = chart.x.values(), chart.y.values()
     if activation not in chart.activations:
         activation = chart.activations[0]
     if not (0 <= i < len(x) and 0 <= j < len(y)):
         i, j = len(x) // 2, len(y) // 2
-    draw(chart, table, show, chosen={activation: (x[i], y[j])})
-    st.subheader("One cell: its gradient, layer by layer", anchor=False)
-    st.caption("Click a cell of the map, or choose it here.")
     st.session_state["cell"] = activation, i, j
-    with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
+    if len(chart.activations) == 1:
+        left, right = st.columns([3, 2], gap="medium")
+    else:
+        left, right = st.container(), st.container()
+    with left:
+        draw(chart, table, show, cell={activation: (x[i], y[j])})
+    with right:
+        draw_cell(chart, table, show, (activation, i, j))
+
+
+def draw_cell(chart: SweepMap, table: SweepTable, show: str, cell: tuple[str, int, int]) -> None:
+    """Draws the choice of a cell, its number, and the gradient of its first network."""
+    activation, i, j = cell
+    x, y = chart.x.values(), chart.y.values()
+    st.subheader("One cell, layer by layer", anchor=False)
+    st.caption("Click a cell of the map, or choose it here.")
+    with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
         if len(chart.activations) > 1:
             choice(0, "activation", chart.activations, activation)
         choice(1, field_label(chart, chart.x.field), x, x[i])
         choice(2, field_label(chart, chart.y.field), y, y[j])
     config = chart.config(activation, x[i], y[j])
     value = compute_cells(table, show)[chart.activations.index(activation), j, i]
-    chosen = QUANTITIES[show]
-    several = f", the median of {chart.seeds} networks, of which the first is below" if chart.seeds > 1 else ""
-    st.markdown(as_text(f"{chosen.label[0].upper()}{chosen.label[1:]}: {told(value, chosen.kind)}{several}. "
-                        f"{panels.summary_line(config)}."))  # fmt: skip
+    of_seeds = f", the median of {chart.seeds} networks; the first of them is shown" if chart.seeds > 1 else ""
+    number_of_cell = told(value, QUANTITIES[show].kind)
+    st.markdown(f"{as_text(controls.quantity_label(show))}: **{as_text(number_of_cell)}**{of_seeds}.")
+    st.caption(as_text(panels.summary_line(config)))
     st.link_button("Open in the Lab", f"./?{link.to_query(config)}", icon=":material/open_in_new:")
     reporter = ProgressReporter(st.empty())
     trace = sessions.get_trace(Run(config), reporter)
@@ -164,23 +185,23 @@ def picture(chart: SweepMap, table: SweepTable, show: str) -> None:
 
 
 def choice(part: int, label: str, options: tuple, at: object) -> None:
-    """A box for one part of the chosen cell."""
+    """Draws the box of one part of the chosen cell."""
     key = f"cell_{part}"
     st.session_state[key] = at
     st.selectbox(label, options, key=key, format_func=said, width=180, on_change=choose, args=(part, options))
 
 
 def choose(part: int, options: tuple) -> None:
-    """Another cell by its box; for a callback."""
-    cell, chosen = list(st.session_state["cell"]), st.session_state[f"cell_{part}"]
-    cell[part] = options.index(chosen) if part else chosen
+    """Chooses another cell by its box; for use in callbacks."""
+    cell, option = list(st.session_state["cell"]), st.session_state[f"cell_{part}"]
+    cell[part] = options.index(option) if part else option
     st.session_state["cell"] = tuple(cell)
 
 
 def share_menu(chart: SweepMap, show: str, table: SweepTable) -> None:
-    """The table as a file, and the link to this map."""
+    """Draws the menu with the link to this map and the table as a file."""
     with st.popover("Share", icon=":material/ios_share:"):
-        st.caption("Link to this map")
+        st.caption("This link opens the page with this map.")
         page = (st.context.url or "").partition("?")[0]
         st.code("?".join(filter(None, (page, controls.query(chart, show)))), language=None, wrap_lines=True)
         panels.download("Table (CSV)", lambda: to_csv(flatten_hidden(table.to_frame())), "sweep.csv", "text/csv")
@@ -192,22 +213,26 @@ def share_menu(chart: SweepMap, show: str, table: SweepTable) -> None:
 
 ensure_navigation()
 sync_address(controls.PARAMETERS)
-asked = controls.choose()
+chosen = controls.choose()
+title, claim = CLAIMS
+if chosen.preset:
+    title, claim = chosen.preset.label, chosen.preset.claim
+elif chosen.map:
+    axes = " × ".join(field_label(chosen.map, axis.field) for axis in (chosen.map.y, chosen.map.x))
+    title = axes[0].upper() + axes[1:]
+actions = panels.page_header(title, claim)
 address.show_param_warnings(controls.RULES, controls.FREE_TEXT_PARAMS)
-if asked.refused:
-    refuse(asked.refused)
+if chosen.refused:
+    refuse(chosen.refused)
 try:
-    within_limit(asked.map)
+    check_limit(chosen.map)
 except ConfigError as error:
     refuse(error)
-ready = asked.ready
-axes = " × ".join(field_label(asked.map, axis.field) for axis in (asked.map.y, asked.map.x))
-st.title(ready.label if ready else axes[0].upper() + axes[1:], anchor=False)
-if ready:
-    st.markdown(as_text(ready.claim))
-ask(asked.map)
-table = computed(asked.map, asked.show)
-if training.failed(table):
-    st.warning(as_text(training.failed(table)), icon=":material/error:")
-picture(asked.map, table, asked.show)
-share_menu(asked.map, asked.show, table)
+controls.draw_quantity()
+confirm(chosen.map)
+table = compute(chosen.map, chosen.show)
+with actions:
+    share_menu(chosen.map, chosen.show, table)
+if training.describe_failures(table):
+    st.warning(as_text(training.describe_failures(table)), icon=":material/error:")
+picture(chosen.map, table, chosen.show)

@@ -4,15 +4,18 @@ import json
 from concurrent.futures import BrokenExecutor
 from urllib.parse import parse_qs
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core import ConfigError, RunConfig
+from core import ConfigError, RunConfig, train
 from core.presets.sweeps import SWEEP_PRESETS
 from core.sweeps.maps import Axis, SweepMap
 from tests.support.checkout import HOUSE
+from ui.charts.style import number
 from ui.runtime.sessions import Run
 from ui.sweep import controls, training
+from ui.text import typeset
 from ui.urls import link
 
 LIMIT = 240  # seconds; the longest takes about three, but the machine may be busy
@@ -51,7 +54,9 @@ def maps(app):
 
 
 def said(app):
-    return " ".join(element.value.replace("\\", "") for element in (*app.markdown, *app.warning, *app.error))
+    return " ".join(
+        element.value.replace("\\", "") for element in (*app.markdown, *app.caption, *app.warning, *app.error)
+    )
 
 
 def test_without_a_touch_it_shows_order_and_chaos_with_theorys_line():
@@ -68,8 +73,8 @@ def test_without_a_touch_it_shows_order_and_chaos_with_theorys_line():
 def test_a_ready_sweep_is_one_click(name):
     app = visit()
     app.session_state["sweep_stopped"] = SWEEP_PRESETS[name].map.grid  # only what it would run
-    calm(app.button(key=f"ready_{name}").click().run())
-    assert app.title[0].value == SWEEP_PRESETS[name].label and SWEEP_PRESETS[name].claim in said(app)
+    calm(app.selectbox(key="ready").select(name).run())
+    assert app.title[0].value == SWEEP_PRESETS[name].label and typeset(SWEEP_PRESETS[name].claim) in said(app)
 
 
 def test_a_small_map_of_two_activations_has_a_cell_with_its_profile_and_a_link_to_the_lab():
@@ -164,7 +169,7 @@ def test_the_labs_settings_become_the_base():
 
 
 def test_a_long_sweep_says_what_it_takes_and_waits_for_a_word(monkeypatch):
-    monkeypatch.setattr(training, "AT_ONCE", 0.0)
+    monkeypatch.setattr(training, "AUTOMATIC_SECONDS", 0.0)
     app = visit(**SMALL, per_cell=3.0)
     assert "18 networks" in said(app) and not maps(app)
     calm(app.button(key="run_sweep").click().run())
@@ -175,8 +180,8 @@ def test_lost_workers_are_told_in_a_sentence(monkeypatch):
     def lost(*arguments):
         raise BrokenExecutor
 
-    monkeypatch.setattr(training, "found", lost)
-    assert "processes that train are lost" in said(visit(**SMALL, per_cell=4.0))
+    monkeypatch.setattr(training, "get_table", lost)
+    assert "worker processes ended" in said(visit(**SMALL, per_cell=4.0))
 
 
 def test_failed_networks_are_counted_with_the_first_reason(monkeypatch):
@@ -190,3 +195,40 @@ def test_failed_networks_are_counted_with_the_first_reason(monkeypatch):
 def test_a_map_refuses_equal_axes():
     with pytest.raises(ConfigError, match="different"):
         SweepMap(RunConfig(), ("tanh",), Axis("depth"), Axis("depth"))
+
+
+def test_the_number_beside_the_maps_is_that_of_the_chosen_activation():
+    app = visit(**SMALL, activations=["tanh", "relu"], per_cell=2.0)
+    base = controls.parse_base(SMALL["base"])
+    chart = SweepMap(base, ("tanh", "relu"), Axis("init_scale", count=3), Axis("bias_std", count=2), 2)
+    for activation in chart.activations:
+        for i, j in ((0, 1), (2, 0)):
+            config = chart.config(activation, chart.x.values()[i], chart.y.values()[j])
+            traces = train([config, config.replace(seed=config.seed + 1)])
+            factor = np.median([trace.summary()["layer_factor"] for trace in traces])
+            app.session_state["cell"] = activation, i, j
+            calm(app.run())
+            assert f"**{number(factor, 3)}**" in said(app)
+
+
+def test_title_and_claim_stay_when_another_quantity_is_shown():
+    app = visit()
+    app.session_state["sweep_stopped"] = SWEEP_PRESETS["depth"].map.grid
+    calm(app.selectbox(key="ready").select("depth").run())
+    title = app.title[0].value
+    calm(app.selectbox(key="show").select("final loss").run())
+    assert app.title[0].value == title == SWEEP_PRESETS["depth"].label
+    assert app.selectbox(key="ready").value == "depth"
+
+
+def test_other_settings_are_chips_that_can_be_removed_and_changed():
+    app = visit(**SMALL)
+    line = app.session_state["base"]
+    chips = app.multiselect(key=f"base_changes_{line}")
+    assert chips.options == ["Samples: 16", "Steps: 2", "Depth: 2", "Width: 4"]
+    calm(chips.set_value(["samples", "steps", "width"]).run())
+    assert controls.parse_base(app.session_state["base"]) == RunConfig(samples=16, steps=2, hidden=(4,) * 10)
+    calm(app.selectbox(key="base_field").select("init").run())
+    box = app.selectbox(key=f"base_value_init_{app.session_state['base']}")
+    calm(box.select("he_normal").run())
+    assert controls.parse_base(app.session_state["base"]).init == "he_normal"

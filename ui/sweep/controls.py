@@ -1,6 +1,6 @@
-"""The controls of a sweep, all in the URL: two axes, the activations, networks a cell, what is shown, and the base.
+"""The controls of a sweep, all in the URL: two axes, the activations, networks in a cell, the quantity, and the base.
 
-The base is a line of settings, such as depth=20;width=64;steps=0, in which what is not said has its default.
+In the URL the base is a line of settings, such as depth=20;width=64;steps=0, without those that have their default.
 """
 
 from __future__ import annotations
@@ -11,14 +11,16 @@ from urllib.parse import urlencode
 import streamlit as st
 
 from core import ConfigError, RunConfig
-from core.comparison.arms import Arm, differing_changes
+from core.comparison.arms import Arm, apply_changes, differing_changes
 from core.config import Choice, Number
 from core.families.activations import ACTIVATIONS
 from core.presets.sweeps import SWEEP_PRESETS, Preset
 from core.sweeps.maps import AXIS_COUNT, DEFAULT_RANGES, FIELDS, MAX_ACTIVATIONS, QUANTITIES, Axis, SweepMap
 from ui import panels
-from ui.controls import fields
-from ui.urls.arms import format_arm_settings, parse_arms
+from ui.compare.labels import change_label, field_label, value_label
+from ui.controls import fields, sidebar
+from ui.urls import sync
+from ui.urls.arms import choices, format_arm_settings, parse_arms, parse_value
 from ui.urls.link import Subset, to_query
 from ui.urls.sync import Parameters
 
@@ -26,8 +28,8 @@ SPACINGS = {"suited": None, "linear": False, "logarithmic": True}
 OPENING = SWEEP_PRESETS["order_and_chaos"]
 
 
-def format_base(config: RunConfig) -> str:
-    """The line that stands for these settings; the activation and the seed are not in it."""
+def base_changes(config: RunConfig) -> dict[str, object]:
+    """The settings of the base that differ from the Lab's opening network; depth and width stand for `hidden`."""
     changes = differing_changes(config, RunConfig())
     changes.pop("activation", None)
     hidden = changes.pop("hidden", None)
@@ -36,14 +38,19 @@ def format_base(config: RunConfig) -> str:
         changes |= {"depth": len(hidden), "width": hidden[0]} if uniform else {"hidden": hidden}
         if uniform and hidden[0] == RunConfig().hidden[0]:
             del changes["width"]
-    return format_arm_settings(Arm("base", changes, pinned=True), None).removeprefix("!")
+    return changes
+
+
+def format_base(config: RunConfig) -> str:
+    """The line for these settings, without the activation and the seed."""
+    return format_arm_settings(Arm("base", base_changes(config), pinned=True), None).removeprefix("!")
 
 
 def parse_base(line: str) -> RunConfig:
-    """The settings that a line stands for.
+    """Parses a line of settings.
 
     Raises:
-        ConfigError: an unknown setting, a bad value, or something else than settings.
+        ConfigError: an unknown setting, a bad value, or text that is not a setting.
     """
     if "," in line or "~" in line:
         raise ConfigError("base", line, "settings are separated by semicolons, as in depth=20;width=64;steps=0")
@@ -65,17 +72,17 @@ RULES = {
     "per_cell": Number(1, 100, integer=True),
     "show": Choice(tuple(QUANTITIES)),
 }
-FREE_TEXT_PARAMS = ("base",)  # a text that is refused where it is read
+FREE_TEXT_PARAMS = ("base",)  # validated where it is parsed
 
 
 def to_values(chart: SweepMap, show: str) -> dict[str, object]:
-    """The value of every control that stands for this map."""
-    found = {"activations": list(chart.activations), "per_cell": float(chart.seeds), "show": show}
+    """The value of every control for this map."""
+    values = {"activations": list(chart.activations), "per_cell": float(chart.seeds), "show": show}
     for name, axis in (("x", chart.x), ("y", chart.y)):
         spacing = next(word for word, log in SPACINGS.items() if log is axis.log)
-        found |= {name: axis.field, f"{name}_from": _number(axis.low), f"{name}_to": _number(axis.high)}
-        found |= {f"{name}_count": _number(axis.count), f"{name}_spacing": spacing}
-    return found | {"base": format_base(chart.base)}
+        values |= {name: axis.field, f"{name}_from": _number(axis.low), f"{name}_to": _number(axis.high)}
+        values |= {f"{name}_count": _number(axis.count), f"{name}_spacing": spacing}
+    return values | {"base": format_base(chart.base)}
 
 
 def _number(value: float | None) -> float | None:
@@ -88,66 +95,89 @@ PARAMETERS = Parameters("sweep", RULES, FREE_TEXT_PARAMS, DEFAULTS)
 
 def query(chart: SweepMap, show: str) -> str:
     """The query string whose page shows this map."""
-    values = to_values(chart, show)
-    apply_changes = {key: value for key, value in values.items() if value != DEFAULTS[key]}
-    told = {key: f"{value:.10g}" if isinstance(value, float) else value for key, value in apply_changes.items()}
-    return urlencode({k: "" if v is None else v for k, v in told.items()}, doseq=True, safe="=;")
+    return urlencode(sync.to_query(PARAMETERS, to_values(chart, show)), doseq=True, safe="=;")
 
 
-def apply(ready: Preset) -> None:
-    """Sets every control to a ready sweep; for a callback."""
-    st.session_state.update(to_values(ready.map, ready.show))
+def apply(preset: Preset) -> None:
+    """Sets every control to a ready sweep; for use in callbacks."""
+    st.session_state.update(to_values(preset.map, preset.show))
 
 
 @dataclass(frozen=True, eq=False)
-class Asked:
-    """What the controls say: a map, or why there is none; and the quantity to show."""
+class Chosen:
+    """The choices of the controls.
+
+    Attributes:
+        map: the map; None where it is refused.
+        show: the name of the quantity.
+        refused: the reason why there is no map.
+    """
 
     map: SweepMap | None
     show: str
     refused: ConfigError | None
 
     @property
-    def ready(self) -> Preset | None:
-        """The ready sweep that the controls stand at."""
-        return next(
-            (ready for ready in SWEEP_PRESETS.values() if (ready.map, ready.show) == (self.map, self.show)), None
-        )
+    def preset(self) -> Preset | None:
+        """The ready sweep of this map, for any quantity shown."""
+        return next((preset for preset in SWEEP_PRESETS.values() if preset.map == self.map), None)
 
 
-def choose() -> Asked:
-    """Draws all controls and reads them."""
+def choose() -> Chosen:
+    """Draws all controls of the sidebar and reads them."""
+    chosen = _read()
     with st.sidebar:
+        _start_from(chosen)
         st.pills(
             "Activations",
             list(ACTIVATIONS),
             selection_mode="multi",
             format_func=lambda name: fields.option_label("activation", name),
             key="activations",
-            help=f"A map for each, {MAX_ACTIVATIONS} at most.",
+            help=f"One map for each, at most {MAX_ACTIVATIONS}.",
         )
-        _axis("x", "Across")
-        _axis("y", "Upwards")
-        about = "Seeds 0, 1, ...; a cell shows their median, of shares the mean."
+        _axis("x", "Horizontal axis")
+        _axis("y", "Vertical axis")
+        about = "The networks have the seeds 0, 1, ...; a cell shows their median, or the mean of a share."
         st.number_input("Networks in a cell", 1.0, 100.0, step=1.0, format="%.0f", key="per_cell", help=about)
-        st.text_input(
-            "All other settings",
-            key="base",
-            max_chars=2000,
-            placeholder="as the Lab opens",
-            help="What no axis changes, as in `depth=20;width=64;steps=0`; what is not said is as the Lab opens. With "
-            "`steps=0` only the initialization is looked at.",
-        )
-        _lab()
-    with st.container(horizontal=True, gap="xsmall"):
-        for name, ready in SWEEP_PRESETS.items():
-            st.button(ready.label, key=f"ready_{name}", on_click=apply, args=(ready,))
-    st.selectbox("Show", list(QUANTITIES), format_func=quantity_label, key="show", width=400)
+        _draw_base()
     return _read()
 
 
+def draw_quantity() -> None:
+    """Draws the choice of the quantity that the map shows."""
+    st.selectbox("Show", list(QUANTITIES), format_func=quantity_label, key="show", width=400)
+
+
+def _start_from(chosen: Chosen) -> None:
+    """Draws the box of ready sweeps, Undo and Reset."""
+    preset = chosen.preset
+    st.session_state["ready"] = next((name for name, other in SWEEP_PRESETS.items() if other is preset), None)
+    st.selectbox(
+        "Start from",
+        list(SWEEP_PRESETS),
+        index=None,
+        format_func=lambda name: SWEEP_PRESETS[name].label,
+        placeholder="custom settings",
+        key="ready",
+        on_change=_apply_ready,
+        help="Ready sweeps. Each sets every control and shows one claim.",
+    )
+    sidebar.draw_undo_and_reset(
+        apply,
+        OPENING,
+        is_default=(chosen.map, chosen.show) == (OPENING.map, OPENING.show),
+        about="Sets every control to the sweep with which the page opens.",
+    )
+
+
+def _apply_ready() -> None:
+    if st.session_state["ready"] is not None:
+        apply(SWEEP_PRESETS[st.session_state["ready"]])
+
+
 def _axis(name: str, label: str) -> None:
-    """The field of an axis and its range, which starts as suits the field."""
+    """Draws the field of an axis and its range, which starts with the default of the field."""
     st.selectbox(
         label,
         FIELDS,
@@ -189,38 +219,91 @@ def _use_default_range(name: str) -> None:
     st.session_state[f"{name}_spacing"] = "suited"
 
 
-def _lab() -> None:
-    """The settings that the Lab showed last in this session, as the base; and the base in the Lab."""
+def _draw_base() -> None:
+    """Draws the settings that no axis changes as chips, a menu to change one, and the ways from and to the Lab."""
+    try:
+        base = parse_base(st.session_state["base"])
+    except ConfigError:
+        st.caption("The other settings of this address cannot be read.")
+        st.button("Use the default settings", key="clear_base", on_click=_set_base, args=(RunConfig(),))
+        return
+    changes = base_changes(base)
+    at = st.session_state["base"]
+    st.multiselect(
+        "Other settings",
+        list(changes),
+        default=list(changes),
+        key=f"base_changes_{at}",
+        format_func=lambda field: change_label(field, changes.get(field)),
+        on_change=_keep_base,
+        args=(f"base_changes_{at}",),
+        placeholder="as the Lab opens",
+        help="The settings that no axis changes, where they differ from the Lab's opening network. With 0 steps, the "
+        "map shows the initialization only.",
+    )
+    with st.popover("Change a setting", icon=":material/tune:", width="stretch"):
+        options = [field for field in fields.CONTROLS if field not in ("activation", "seed")]
+        field = st.selectbox("Setting", options, format_func=field_label, key="base_field")
+        few, key = choices(field), f"base_value_{field}_{at}"
+        common = {"key": key, "on_change": _set_base_field, "args": (field, key)}
+        if few:
+            st.selectbox("Value", few, index=None, format_func=lambda name: value_label(field, name), **common)
+        else:
+            st.text_input("Value", **common)
+    error = st.session_state.pop("base_error", None)
+    if error is not None:
+        panels.show_error(error)
     shown = st.session_state.get("shown", (None, None))[1]
     if shown is not None:
-        st.button("Take the Lab’s settings", key="take_lab", on_click=_take, args=(shown.config,),
+        st.button("Use the Lab’s settings", key="take_lab", on_click=_take, args=(shown.config,),
                   icon=":material/input:", width="stretch")  # fmt: skip
-    try:
-        base = parse_base(st.session_state["base"] or "")
-    except ConfigError:
-        return
     base = base.replace(activation=next(iter(st.session_state["activations"]), base.activation))
     st.link_button("Open the base in the Lab", f"./?{to_query(base)}", icon=":material/open_in_new:", width="stretch")
-    st.caption(panels.summary_line(base))
+
+
+def _set_base(config: RunConfig) -> None:
+    st.session_state["base"] = format_base(config)
+
+
+def _set_base_field(field: str, key: str) -> None:
+    text = st.session_state[key]
+    if not text:
+        return
+    changes = base_changes(parse_base(st.session_state["base"]))
+    if field in ("depth", "width"):
+        changes.pop("hidden", None)
+    try:
+        _set_base(apply_changes(RunConfig(), changes | {field: parse_value(field, text.strip())}))
+    except ConfigError as error:
+        st.session_state["base_error"] = error
+
+
+def _keep_base(key: str) -> None:
+    changes = base_changes(parse_base(st.session_state["base"]))
+    kept = {field: value for field, value in changes.items() if field in st.session_state[key]}
+    try:
+        _set_base(apply_changes(RunConfig(), kept))
+    except ConfigError as error:
+        st.session_state["base_error"] = error
 
 
 def _take(config: RunConfig) -> None:
-    st.session_state["base"] = format_base(config)
+    _set_base(config)
     st.session_state["activations"] = [config.activation]
 
 
-def _read() -> Asked:
+def _read() -> Chosen:
     state = st.session_state
     show = state["show"]
     try:
         axes = []
         for name in ("x", "y"):
-            low, high, count = (state.get(f"{name}_{part}") for part in ("from", "to", "count"))
-            log = SPACINGS[state.get(f"{name}_spacing") or "suited"]
+            low, high, count = (state[f"{name}_{part}"] for part in ("from", "to", "count"))
+            log = SPACINGS[state[f"{name}_spacing"]]
             axes.append(Axis(state[name], low, high, None if count is None else int(count), log))
-        base = parse_base(state["base"] or "")
-        chart = SweepMap(base, tuple(state["activations"]), *axes, int(state["per_cell"] or 1))
-        chart.grid  # noqa: B018  refuses what no network could be made of
-        return Asked(chart, show, None)
+        base = parse_base(state["base"])
+        chart = SweepMap(base, tuple(state["activations"]), *axes, int(state["per_cell"]))
+        chart.grid  # noqa: B018  refuses settings that no network can have
+        return Chosen(chart, show, None)
     except ConfigError as error:
-        return Asked(None, show, error)
+        return Chosen(None, show, error)

@@ -1,4 +1,4 @@
-"""What the Sweep page runs: a grid of networks, kept, run at once where that is quick, or on all cores."""
+"""Runs the sweeps of the Sweep page and caches their tables and curves of theory."""
 
 from __future__ import annotations
 
@@ -17,14 +17,15 @@ from core.sweeps.maps import SweepMap
 from core.sweeps.table import SweepTable
 from ui.runtime import limits, sessions
 from ui.runtime.sessions import LRUCache, ProgressReporter
+from ui.text import format_duration
 
-AT_ONCE = 6.0  # seconds expected up to which a sweep starts without being asked
-HERE = 1.0  # and up to which it is not worth the way to other processes
-REDRAWN = 1.5  # seconds between two pictures of what there is
+AUTOMATIC_SECONDS = 6.0  # expected seconds up to which a sweep starts without confirmation
+LOCAL_SECONDS = 1.0  # expected seconds up to which a sweep runs in this process
+PREVIEW_SECONDS = 1.5  # seconds between two previews
 
 
 class SweepProgressReporter(ProgressReporter):
-    """Tells a visitor how many networks are done, and shows them."""
+    """Shows how many networks are done, and previews of their map."""
 
     def __init__(self, slot, on_part: Callable[[], None]):
         super().__init__(slot)
@@ -35,34 +36,36 @@ class SweepProgressReporter(ProgressReporter):
         self._begun = self._begun or (now, done)
         start, before = self._begun
         left = (now - start) * (total - done) / (done - before) if done > before else None
-        words = f"{done:,} of {total:,} networks" + (f", about {left:,.0f} s left" if left is not None else "")
-        self._show(done / total, f"Training: {words}. A change of any control stops this.")
-        if done and now - self._drawn >= REDRAWN:
+        words = f"{done:,} of {total:,} networks" + (
+            f", about {format_duration(left)} left" if left is not None else ""
+        )
+        self._show(done / total, f"Training: {words}. Changing a control stops it.")
+        if done and now - self._drawn >= PREVIEW_SECONDS:
             self._on_part()
             self._drawn = time.monotonic()
 
 
 @st.cache_resource(show_spinner=False)
-def kept() -> LRUCache[SweepTable]:
+def table_cache() -> LRUCache[SweepTable]:
     """The tables of every visitor's sweeps."""
     return LRUCache(100, sessions.cache_budget(0.1), lambda table: table.values.nbytes)
 
 
-def expected(grid: Grid) -> float:
-    """Seconds that a sweep is expected to take on the cores of this machine."""
+def expected_duration(grid: Grid) -> float:
+    """Expected seconds of a sweep on the cores of this machine."""
     alone = sum(expected_seconds(config) * len(members) for config, members in grid.groups())
-    return alone if alone <= HERE else alone / cores()
+    return alone if alone <= LOCAL_SECONDS else alone / cores()
 
 
-def found(grid: Grid, reporter: SweepProgressReporter, on_table: Callable[[SweepTable], None]) -> SweepTable:
-    """The table of a sweep: kept from before, or run now, in turn with other visitors.
+def get_table(grid: Grid, reporter: SweepProgressReporter, on_table: Callable[[SweepTable], None]) -> SweepTable:
+    """The table of a sweep: cached, or run now in turn with other visitors.
 
     Args:
-        notice: is told how it gets on; whatever it raises ends the sweep.
-        on_table: is given the table before it is filled.
+        reporter: shows the progress; an exception that it raises ends the sweep.
+        on_table: called with the table before it is filled.
 
     Raises:
-        BrokenExecutor: the workers are lost, and no others to be had.
+        BrokenExecutor: the workers ended and could not be restarted.
         ConfigError: the cluster that the environment names does not answer.
     """
 
@@ -71,32 +74,34 @@ def found(grid: Grid, reporter: SweepProgressReporter, on_table: Callable[[Sweep
         table = SweepTable(grid)
         on_table(table)
         with sessions.services().long_queue.slot(reporter.on_queued, "sweep"):
-            run_grid(grid, table.add, None if expected(grid) <= HERE else shared(), reporter.on_progress)
+            run_grid(
+                grid, table.add, None if expected_duration(grid) <= LOCAL_SECONDS else shared(), reporter.on_progress
+            )
         return table
 
-    return kept().get_or_compute(grid, make, reporter.on_shared)
+    return table_cache().get_or_compute(grid, make, reporter.on_shared)
 
 
 @st.cache_resource(show_spinner=False)
-def drawn() -> LRUCache[tuple[Curve, ...]]:
-    """The lines of theory on every visitor's maps, by map and activation."""
+def curve_cache() -> LRUCache[tuple[Curve, ...]]:
+    """The curves of theory of every visitor's maps, by map and activation."""
     return LRUCache(300, 8_000_000, lambda lines: sum(line.x.nbytes + line.y.nbytes for line in lines))
 
 
-def known(chart: SweepMap) -> bool:
-    """Whether all lines of a map are there already."""
-    return all(drawn().get((chart, activation)) is not None for activation in chart.activations)
+def has_theory(chart: SweepMap) -> bool:
+    """Returns whether all curves of theory of a map are cached."""
+    return all(curve_cache().get((chart, activation)) is not None for activation in chart.activations)
 
 
-def theory(chart: SweepMap, activation: str) -> tuple[Curve, ...]:
-    """The lines of theory on a map: kept, or computed now, which takes a second or two for a line of depth scales."""
-    return drawn().get_or_compute(
+def get_theory(chart: SweepMap, activation: str) -> tuple[Curve, ...]:
+    """The curves of theory on a map: cached, or computed now, which takes a second or two for depth scales."""
+    return curve_cache().get_or_compute(
         (chart, activation), lambda: tuple(lines(chart, activation)), lambda: len(st.session_state)
     )
 
 
-def failed(table: SweepTable) -> str:
-    """How many networks failed, and why the first did, in a sentence; empty where none did."""
+def describe_failures(table: SweepTable) -> str:
+    """The number of networks that failed and the reason of the first, in a sentence; empty where none failed."""
     if not table.errors:
         return ""
     place = min(table.errors)
