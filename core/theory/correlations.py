@@ -1,4 +1,4 @@
-"""How the correlation c of two inputs travels from layer to layer, and over how many layers it and the gradient fade.
+"""The correlation c of two inputs from layer to layer, and the depth over which it and the gradient decay.
 
     c^{l+1} = (sigma_w^2 E[phi(u) phi(v)] + sigma_b^2) / q*,   u, v ~ N(0, q*) with correlation c^l
 
@@ -18,18 +18,19 @@ from .gaussian import BELL, BEND, NODES, WEIGHTS, gaussian_nodes, member, scale
 from .variance_map import attractor
 
 RULE_OF_SIX = 6  # a network is trainable to about so many depth scales (Schoenholz et al. 2017)
+MIN_DISTANCE = 1e-14  # of 1 - c: nearer, two inputs are one
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Correlation:
-    """Where the correlation of two inputs ends, and the depth scales, in layers.
+    """The limit of the correlation of two inputs, and the depth scales, in layers.
 
     Attributes:
-        c_star: the correlation to which any two inputs are drawn; 1 in the ordered phase.
+        c_star: the correlation that any two inputs approach; 1 in the ordered phase.
         chi_c: slope of the correlation map there: a deviation shrinks by it from layer to layer.
-        xi_c: -1 / ln chi_c, over which information about the input fades; infinite where chi_c = 1.
+        xi_c: -1 / ln chi_c, over which information about the input decays; infinite where chi_c = 1.
         xi_grad: -1 / ln chi of the SQUARED gradient norm (the norm's own scale is twice that); negative where
-            gradients grow, infinite where chi = 1. All four are NaN where q has no rest.
+            gradients grow, infinite where chi = 1. All four are NaN where q has no fixed point.
     """
 
     c_star: float
@@ -38,8 +39,11 @@ class Correlation:
     xi_grad: float
 
 
+NO_CORRELATION = Correlation(c_star=math.nan, chi_c=math.nan, xi_c=math.nan, xi_grad=math.nan)
+
+
 def correlation(activation: str, sigma_w: float, sigma_b: float) -> Correlation:
-    """Correlation map at the rest q* to which q = 1 is drawn.
+    """Correlation map at the fixed point q* that q = 1 approaches.
 
     At q* = 0 there are only the limits q -> 0+; c* is 1 then, and chi_c is chi.
 
@@ -48,24 +52,45 @@ def correlation(activation: str, sigma_w: float, sigma_b: float) -> Correlation:
     """
     phi = member(activation)
     sigma_w, sigma_b = scale("sigma_w", sigma_w), scale("sigma_b", sigma_b)
-    rest = attractor(activation, sigma_w, sigma_b)
-    if rest is None:
-        return Correlation(*[math.nan] * 4)
-    if rest.q == 0 or rest.chi <= 1 + 1e-12:  # c = 1 attracts
-        c_star, chi_c = 1.0, rest.chi
+    fixed_point = attractor(activation, sigma_w, sigma_b)
+    if fixed_point is None:
+        return NO_CORRELATION
+    q = fixed_point.q
+    if q == 0 or fixed_point.chi <= 1 + 1e-12:  # c = 1 attracts
+        c_star, chi_c = 1.0, fixed_point.chi
     else:
-        # Just below c = 1 the map lies below the diagonal, at c = 0 not: there is a crossing, and only one, since
-        # every derivative of the map in c >= 0 is positive.
-        def excess(c: float) -> float:
-            return (sigma_w**2 * pair(phi, rest.q, rest.q, c)[0] + sigma_b**2) / rest.q - c
+        c_star = 1 - _limit_distance(phi, q, sigma_w)
+        chi_c = sigma_w**2 * pair(phi, q, q, c_star)[1]
+    return Correlation(c_star=c_star, chi_c=chi_c, xi_c=depth_scale(chi_c), xi_grad=depth_scale(fixed_point.chi))
 
-        near = 1 - 1e-9
-        if excess(0.0) <= 1e-14:
-            c_star = 0.0
-        else:
-            c_star = brentq(excess, 0.0, near, xtol=1e-14) if excess(near) < 0 else 1.0
-        chi_c = sigma_w**2 * pair(phi, rest.q, rest.q, c_star)[1]
-    return Correlation(c_star, chi_c, depth_scale(chi_c), depth_scale(rest.chi))
+
+def _limit_distance(phi: Activation, q: float, sigma_w: float) -> float:
+    """1 - c* where c = 1 repels: the distance itself is followed, since 1 - c loses its digits near the critical line.
+
+    By how much the map multiplies a distance falls from chi > 1 at 0 to at most 1 at c = 0, and passes 1 only once:
+    every derivative of the map in c >= 0 is positive.
+    """
+
+    def log_growth(log_distance: float) -> float:
+        t = math.exp(log_distance)
+        return math.log(sigma_w**2 * half_squared_difference(phi, q, t) / (q * t))
+
+    if log_growth(0.0) >= -1e-14:  # odd activations without biases
+        return 1.0
+    low = math.log(MIN_DISTANCE)
+    return math.exp(brentq(log_growth, low, 0.0, xtol=1e-14)) if log_growth(low) > 0 else 0.0
+
+
+def half_squared_difference(phi: Activation, q: float, distance: float) -> float:
+    """E (phi(u) - phi(v))^2 / 2 for u, v ~ N(0, q) with correlation 1 - distance, distance from 0 to 1.
+
+    Given what they share, u and v are independent and alike, so that it is the mean of a variance.
+    """
+    z, w = _shared_nodes(phi, q, 1 - distance)
+    _, u, own = gaussian_nodes(phi, np.full(z.shape, distance * q), math.sqrt((1 - distance) * q) * z)
+    y = phi(u)
+    y -= (own * y).sum(axis=-1, keepdims=True)
+    return float((w * (own * y * y).sum(axis=-1)).sum())
 
 
 def depth_scale(chi: float) -> float:

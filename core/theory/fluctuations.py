@@ -1,4 +1,4 @@
-"""How far networks of finite width scatter around the mean field: the variance of ln of squared gradient norms."""
+"""Variance over networks of finite width of the logarithm of squared gradient norms, around the mean field."""
 
 from __future__ import annotations
 
@@ -41,17 +41,18 @@ def log_variance(
     q, _ = length_map(activation, one_variance("q1", q1), sigma_w, sigma_b, len(widths))
     sigma_w = scale("sigma_w", sigma_w)
     layers = len(widths)
-    known = np.isfinite(q)
-    at = np.where(known, q, 1.0)
+    finite = np.isfinite(q)
+    at = np.where(finite, q, 1.0)
     _, u, w = gaussian_nodes(phi, at)
     y, slope = phi.evaluate(u)
     second, slope2 = (w * y**2).sum(axis=1), (w * slope**2).sum(axis=1)
+    off_second, off_slope2 = y**2 - second[:, None], slope**2 - slope2[:, None]
     with np.errstate(divide="ignore", invalid="ignore"):
-        eps = ((w * y**4).sum(axis=1) - second**2) / widths
+        eps = (w * off_second**2).sum(axis=1) / widths
         eta = (3 * (w * slope**4).sum(axis=1) / slope2**2 - 1) / widths
-        both = ((w * y**2 * slope**2).sum(axis=1) - second * slope2) / (widths * slope2)
+        both = (w * off_second * off_slope2).sum(axis=1) / (widths * slope2)
         to_next, to_chi = moment_derivatives(activation, at)
-        # dq[l, j]: what a unit of layer j's eps changes in q of layer l; layers above j only
+        # dq[l, j]: change of q of layer l by a unit of layer j's eps; layers above j only
         dq = np.zeros((layers + 1, layers))
         for layer in range(layers):
             dq[layer + 1] = sigma_w**2 * to_next[layer] * dq[layer]
@@ -59,13 +60,12 @@ def log_variance(
         # ln |delta^l|^2 takes eta and the change of chi of the layers from l on
         from_chi = np.cumsum((to_chi[:, None] * dq[:layers])[::-1], axis=0)[::-1]
         own = np.triu(np.ones((layers, layers)))
-        # ln |y^{l-1}|^2: what layer l-1's own eps and its q make of its mean of phi^2; the input is fixed
+        # ln |y^{l-1}|^2: effect of layer l-1's own eps and of its q on its mean of phi^2; the input is fixed
         length = np.zeros((layers, layers))
         length[1:] = (to_next[:-1, None] * dq[: layers - 1] + np.eye(layers)[: layers - 1]) / second[:-1, None]
-    found = [_scatter(a, own, eps, eta, both) for a in (from_chi, from_chi + length)]
-    if not known.all():  # a gradient passes every layer above its own
-        found = [np.full(layers, np.nan)] * 2
-    return found[0], found[1]
+    if not finite.all():  # a gradient passes every layer above its own
+        return np.full(layers, np.nan), np.full(layers, np.nan)
+    return _scatter(from_chi, own, eps, eta, both), _scatter(from_chi + length, own, eps, eta, both)
 
 
 def _scatter(to_eps: np.ndarray, to_eta: np.ndarray, eps: np.ndarray, eta: np.ndarray, both: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""One network beside its theory: variances and factors by layer, its place in the phase plane, its worst case."""
+"""One network in theory: the worst case of its gradients, and where it lies in the phase plane."""
 
 from __future__ import annotations
 
@@ -9,63 +9,19 @@ import numpy as np
 from scipy.sparse.linalg import svds
 
 from ..config import RunConfig
-from ..engine.training import Data, checked_data, one_blas_thread
 from ..families.activations import ACTIVATIONS
 from ..trace import Snapshot
-from .correlations import RULE_OF_SIX, Correlation, correlation
-from .grams import propagate
+from .correlations import NO_CORRELATION, RULE_OF_SIX, Correlation, correlation
 from .plane import gradient_factors
-from .prediction import layer_gains, representative_subset, unsupported_reason
+from .prediction import layer_gains
 from .variance_map import attractor
 
 DENSE = 256  # a larger matrix's norm is found by Lanczos
-LARGEST_SCALE = 1e6  # beyond, there is no rest to speak of
-
-
-@dataclass(frozen=True, eq=False)
-class LayerMeans:
-    """Of each layer: q, the mean square of its net input; and chi, what it multiplies the squared delta by going back.
-
-    Attributes:
-        q: (layers,), the output's among them.
-        chi: (hidden layers,): from the layer above to this one.
-    """
-
-    q: np.ndarray
-    chi: np.ndarray
-
-
-def expected_means(config: RunConfig, data: Data | None = None) -> LayerMeans | None:
-    """What mean field theory expects at initialization, a mean over samples and draws; None where there is no theory.
-
-    Raises:
-        ConfigError: as `core.train`.
-    """
-    found = checked_data(config, data)
-    widths = (found.X.shape[1], *config.hidden, found.D.shape[1])
-    if unsupported_reason(config, widths):
-        return None
-    gains, sigma_b = layer_gains(config, widths), config.bias_std if config.bias else 0.0
-    with one_blas_thread, np.errstate(all="ignore"):
-        grams = propagate(ACTIVATIONS[config.activation], gains, sigma_b, representative_subset(found, len(gains))[0])
-    q = np.array([np.diag(K).mean() for K in grams.K])
-    chi = np.full(len(config.hidden), np.nan)
-    for layer, slopes in enumerate(grams.slopes):
-        chi[layer] = gains[layer + 1] * np.diag(slopes).mean()
-    return LayerMeans(np.where(np.isfinite(q), q, np.nan), chi)
-
-
-def measured_means(held: Snapshot) -> LayerMeans:
-    """The same of one network, from all it holds: means over samples and units, and |delta|^2 of neighbors."""
-    with np.errstate(all="ignore"):
-        q = np.array([np.mean(np.square(net, dtype=float)) for net in held.net])
-        size = np.array([np.linalg.norm(delta / (np.abs(delta).max() or 1)) for delta in held.delta])
-        size = 2 * (np.log(size) + np.log([np.abs(delta).max() or 1 for delta in held.delta]))
-        return LayerMeans(q, np.exp(size[:-1] - size[1:]))
+LARGEST_SCALE = 1e6  # beyond, there is no fixed point to speak of
 
 
 @np.errstate(all="ignore")
-def worst_case(held: Snapshot) -> tuple[np.ndarray, np.ndarray]:
+def worst_case(snapshot: Snapshot) -> tuple[np.ndarray, np.ndarray]:
     """Bounds on (grad_norm, delta_norm), each (layers,): no network with weights of these norms can have more.
 
         ||delta^l|| <= sup|phi'| ||W^{l+1}||_2 ||delta^{l+1}||,      ||dE/dW^l||_F <= ||Y^{l-1}||_2 ||delta^l||_F
@@ -75,17 +31,17 @@ def worst_case(held: Snapshot) -> tuple[np.ndarray, np.ndarray]:
 
     Source: submultiplicativity of norms; Pascanu et al. 2013 for its use.
     """
-    config, layers = held.config, len(held.delta)
+    config, layers = snapshot.config, len(snapshot.delta)
     steep, delta = ACTIVATIONS[config.activation].sup_slope, np.full(layers, np.nan)
-    delta[-1] = np.linalg.norm(held.delta[-1])
+    delta[-1] = np.linalg.norm(snapshot.delta[-1])
     if config.normalization == "none":
         dy = np.nan  # bound on dE/dy above a skip
         for layer in range(layers - 2, -1, -1):
-            through = spectral_norm(held.weights[layer + 1][0]) * delta[layer + 1]
-            skipped = config.residual and layer + 1 < layers - 1 and np.equal(*held.weights[layer + 1][0].shape)
+            through = spectral_norm(snapshot.weights[layer + 1][0]) * delta[layer + 1]
+            skipped = config.residual and layer + 1 < layers - 1 and np.equal(*snapshot.weights[layer + 1][0].shape)
             dy = through + dy if skipped else through
             delta[layer] = steep * dy
-    inputs = [held.inputs, *held.activation[:-1]]
+    inputs = [snapshot.inputs, *snapshot.activation[:-1]]
     return delta * [spectral_norm(Y) for Y in inputs], delta
 
 
@@ -100,15 +56,15 @@ def spectral_norm(W: np.ndarray) -> float:
     return float(largest * svds(W, k=1, return_singular_vectors=False, v0=np.ones(min(W.shape)))[0])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PhasePoint:
     """Where a network lies in the plane of sigma_w and sigma_b.
 
     Attributes:
         sigma_w: effective weight scale between hidden layers, sqrt(fan_in Var W), a geometric mean over layers.
         sigma_b: scale of the biases.
-        chi: factor of the squared gradient deep in the network: at the rest of the length map, or where q has grown to
-            after 60 layers when it has none; NaN for scales beyond 1e6.
+        chi: factor of the squared gradient deep in the network: at the fixed point of the variance map, or where q has
+            grown to after 60 layers when there is none; NaN for scales beyond 1e6.
         depths: its depth scales.
         trainable: hidden layers to which the rule of six depth scales holds it trainable; infinite at criticality.
     """
@@ -129,7 +85,8 @@ def locate(config: RunConfig, inputs: int, outputs: int) -> PhasePoint | None:
     Source: Schoenholz et al. 2017 for the rule of six.
     """
     widths = (inputs, *config.hidden, outputs)
-    if not config.hidden or unsupported_reason(config, widths):
+    residual = config.residual and any(m == n for m, n in zip(widths[:-2], widths[1:-1], strict=True))
+    if not config.hidden or residual or config.normalization != "none":
         return None
     gains = layer_gains(config, widths)
     between = gains[1:-1] or gains[1:]
@@ -137,11 +94,12 @@ def locate(config: RunConfig, inputs: int, outputs: int) -> PhasePoint | None:
         sigma_w = float(np.exp(np.mean(np.log(between)) / 2))
     sigma_b = config.bias_std if config.bias else 0.0
     if not max(sigma_w, sigma_b) <= LARGEST_SCALE:
-        return PhasePoint(sigma_w, sigma_b, math.nan, Correlation(*[math.nan] * 4), math.nan)
-    rest = attractor(config.activation, sigma_w, sigma_b)
+        return PhasePoint(sigma_w=sigma_w, sigma_b=sigma_b, chi=math.nan, depths=NO_CORRELATION, trainable=math.nan)
+    fixed_point = attractor(config.activation, sigma_w, sigma_b)
     depths = correlation(config.activation, sigma_w, sigma_b)
-    if rest is None:
+    if fixed_point is None:
         chi = float(gradient_factors(config.activation, np.array([sigma_w]), np.array([sigma_b]))[0, 0]) ** 2
     else:
-        chi = rest.chi
-    return PhasePoint(sigma_w, sigma_b, chi, depths, RULE_OF_SIX * depths.xi_c)
+        chi = fixed_point.chi
+    trainable = RULE_OF_SIX * depths.xi_c
+    return PhasePoint(sigma_w=sigma_w, sigma_b=sigma_b, chi=chi, depths=depths, trainable=trainable)

@@ -4,37 +4,39 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
 from ..config import RunConfig
 from ..data.datasets import Split
 from ..engine.training import Data, checked_data, one_blas_thread
-from ..families.activations import ACTIVATIONS
 from ..families.initializers import INITS
-from ..families.losses import LOSSES, OUTPUT_ACTIVATIONS, softmax
-from .finite_width import GROUPS, FiniteWidthSampler, psd_sqrt
-from .gaussian import LARGEST
-from .grams import Grams, backward_products, propagate
+from .sampled_networks import NetworkSampler, Sample
 
-DRAWS, FEWEST = 400, 200  # draws of a network, and of a very large one, which scatters less
-TOGETHER = 50  # draws at once
-UNITS = 8_000_000  # values drawn for units, over all draws
-SMALLEST = 1e-300  # of a variance: below, a float64 loses its digits
-LEFT = 0.05  # of a squared norm there is at least so much left, whatever samples share by chance
-SAMPLES, FEWER, DEEP = 128, 64, 60  # of a larger batch so many stand for all; of a network of more layers fewer
-WORK = 200_000_000  # multiply-adds of all quadratic forms for one output, over all draws
-BAND = (0.02, 0.5, 0.98)  # quantiles: 95 % of networks lie between the outer two, though draws are few
+MAX_NETWORKS, MIN_NETWORKS = 256, 64
+PILOT_NETWORKS = 16  # that get all samples, to see whether fewer do
+MAX_SAMPLES, FEWER_SAMPLES = 256, (32, 64, 128)
+MAX_WIDTH = 128  # of the networks drawn: wider ones differ from their mean hardly more than these
+WORK = 3_000_000_000  # flops of all networks together, where MIN_NETWORKS do not need more
+UNIT_WORK = 100  # of one unit's activation, in flops
+CLOSE = 0.35  # fewer samples do where they move a norm by at most this share of its scatter,
+CLOSE_ALWAYS = 0.02  # or by so much of itself
+MIN_DEVIATION = 5e-4  # of a norm's logarithm: what fewer samples may be off where nothing scatters
+BAND_DEVIATIONS = 2.06  # of the logarithm on both sides of its mean: 95 % of networks, and a little for few draws
+
+Method = Literal["networks", "narrower networks", "none"]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Prediction:
-    """Norms that theory expects in row 0 of a trace, each (layers,), layers counted from the input.
+    """Norms that are expected in row 0 of a trace, each (layers,), layers counted from the input.
 
     Attributes:
         mean: root of the mean square over draws, sqrt(E||G||^2): for a deep ReLU network far above a typical draw.
         median, low, high: of the norm over draws of the network; 95 % lie between low and high.
-        reason: why there is no theory, and then the arrays are NaN; empty where there is one.
+        reason: why there is no prediction, and then the arrays are NaN; empty where there is one.
+        method: what was drawn: networks of this size; narrower ones with the same mean field; or none.
     """
 
     mean: np.ndarray
@@ -42,26 +44,26 @@ class Prediction:
     low: np.ndarray
     high: np.ndarray
     reason: str = ""
+    method: Method = "none"
 
 
 def predict(config: RunConfig, data: Data | None = None) -> Prediction:
     """The gradient norm ||dE/dW^l||_F of every layer in row 0: mean, median and the band of 95 % of draws.
 
-    All are of the same draws: outputs from N(0, K^L), errors computed from them, the Gram recursions run on those; on
-    top, every layer's mean over units, forward and backward, with as many units as it has.
+    Networks of these settings are drawn, from numbers that serve every config, and the data are passed through them.
+    Mean field theory alone gives the mean over networks of infinite width; what one network of finite width does is
+    further from it than a reader of a chart expects. Layers wider than 128 units are drawn with 128, at the same
+    mean field.
 
     Args:
         config: any run; seed matters for its data only.
         data: (X, D) instead of the config's dataset, as in `train`.
 
     Returns:
-        A Prediction; its reason says why arrays are NaN: residual or normalized networks, and net inputs whose
-        variance leaves the range of float64.
+        A Prediction; its reason says why arrays are NaN: values that leave the range of float64.
 
     Raises:
         ConfigError: as `core.train`.
-
-    Source: Schoenholz et al. 2017 (recursions), Hanin & Nica 2018 (finite width); their union is derived here.
     """
     return predictions(config, data)[0]
 
@@ -70,177 +72,140 @@ def predictions(config: RunConfig, data: Data | None = None) -> tuple[Prediction
     """What `predict` says of grad_norm, and the same of delta_norm."""
     found = checked_data(config, data)
     widths = (found.X.shape[1], *config.hidden, found.D.shape[1])
-    layers = len(widths) - 1
-    reason = unsupported_reason(config, widths)
-    if reason:
-        return _none(layers, reason), _none(layers, reason)
-    gains, sigma_b = layer_gains(config, widths), config.bias_std if config.bias else 0.0
-    X, D = representative_subset(found, layers)
+    drawn = narrowed(widths)
+    gains = layer_gains(config, widths)
     with one_blas_thread, np.errstate(all="ignore"):
-        grams = propagate(ACTIVATIONS[config.activation], gains, sigma_b, X)
-        within = _within_range(grams, X)
-        drawn = _drawn(config, widths, grams, D, config.batch_size or len(found.X)) if within else ()
-    if not drawn or not all(np.isfinite([kind.mean, kind.median, kind.low, kind.high]).all() for kind in drawn):
-        reason = "The variance of the net input leaves the range of floating-point numbers, and theory with it."
-        return _none(layers, reason), _none(layers, reason)
-    return drawn
-
-
-def unsupported_reason(config: RunConfig, widths: tuple[int, ...]) -> str:
-    """Why there is no theory for such a network, in a sentence; empty where there is one."""
-    if config.normalization != "none" and config.hidden:
-        return "There is no theory here for normalized layers: normalization ties the units or the samples together."
-    if config.residual and any(m == n for m, n in zip(widths[:-2], widths[1:-1], strict=True)):
-        return "There is no theory here for residual layers: they add up what the layers below them made."
-    return ""
+        deviations = [math.sqrt(gain / fan_in) for gain, fan_in in zip(gains, drawn, strict=False)]
+        if not max(deviations, default=0) < math.inf:
+            logs = np.full((2, 1, len(gains)), np.nan)
+        else:
+            logs = _log_squares(NetworkSampler(config, drawn, deviations, MAX_NETWORKS), found, config.batch_size)
+        # ||G||^2 has a term for each unit below, of which fewer were drawn
+        logs[0] += np.log(np.array(widths[:-1]) / drawn[:-1])
+        if np.isnan(logs).any() or (logs == math.inf).any():
+            reason = "Values leave the range of floating-point numbers, and the prediction with them."
+            return _none(len(gains), reason), _none(len(gains), reason)
+        method = "networks" if drawn == widths else "narrower networks"
+        return _summary(logs[0], method), _summary(logs[1], method)
 
 
 def layer_gains(config: RunConfig, widths: tuple[int, ...]) -> list[float]:
-    """fan_in * Var(W) of every layer: its effective sigma_w^2, whatever the init."""
+    """fan_in * Var(W) of every layer, its effective sigma_w^2 with any init."""
     init = INITS[config.init]
     deviations = [config.init_scale * init.deviation(m, n) for m, n in zip(widths, widths[1:], strict=False)]
     return [m * deviation * deviation for m, deviation in zip(widths, deviations, strict=False)]  # ** 2 may raise
 
 
-def _within_range(grams: Grams, X: np.ndarray) -> bool:
-    """Whether no variance of a net input is too large, or too small where it is not 0 altogether."""
-    something = X.any(axis=1)  # to pass on; an input of zeros has nothing
-    for K, gain in zip(grams.K, grams.gains, strict=True):
-        q = np.diag(K)
-        if not (q <= LARGEST).all() or (gain > 0 and (q[something] < SMALLEST).any()):
-            return False
-        something = q > 0
-    return True
+def narrowed(widths: tuple[int, ...]) -> tuple[int, ...]:
+    """The widths with hidden layers scaled so that none has more than 128 units; equal ones stay equal."""
+    scale = min(1.0, MAX_WIDTH / max(widths[1:-1], default=1))
+    return (widths[0], *(max(1, round(n * scale)) for n in widths[1:-1]), widths[-1])
+
+
+def representative_subset(X: np.ndarray, D: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """The samples, or so many of them: of every target, short inputs and long ones."""
+    if len(X) <= count:
+        return X, D
+    order = np.lexsort((np.linalg.norm(X, axis=1), *D.T))
+    chosen = order[(2 * np.arange(count) + 1) * len(order) // (2 * count)]
+    return X[chosen], D[chosen]
+
+
+def _log_squares(sampler: NetworkSampler, found: Split, batch_size: int | None) -> np.ndarray:
+    """(2, networks, layers), from as many samples as are needed.
+
+    Where samples are nearly alike to the network, a few stand for all; where it tells them apart, they cannot. Some
+    networks get all samples, and then fewer: how far their norms move decides, and is taken into account.
+    """
+    batch = min(batch_size or len(found.X), len(found.X))
+    if batch < min(len(found.X), MAX_SAMPLES):
+        sample = _own_batches(found, batch)
+        return sampler.log_squares(sample, 0, _affordable(sampler, batch))
+    every = _representatives(found, MAX_SAMPLES, batch)
+    pilot = sampler.log_squares(every, 0, PILOT_NETWORKS)
+    sample, shift = every, 0.0
+    for count in FEWER_SAMPLES:
+        if count >= every.size:
+            break
+        fewer = _representatives(found, count, batch)
+        apart = sampler.log_squares(fewer, 0, PILOT_NETWORKS) - pilot
+        if (apart.std(axis=1) <= np.maximum(CLOSE * pilot.std(axis=1), CLOSE_ALWAYS)).all():
+            sample, shift = fewer, apart.mean(axis=1, keepdims=True)
+            break
+    rest = sampler.log_squares(sample, PILOT_NETWORKS, _affordable(sampler, sample.size)) - shift
+    logs = np.concatenate([pilot, rest], axis=1)
+    if batch > every.size:
+        half = sampler.log_squares(_representatives(found, every.size // 2, batch), 0, PILOT_NETWORKS)
+        logs[0] += _larger_batch((half[0] - pilot[0]).mean(axis=0), every.size / batch)
+    return logs
+
+
+def _larger_batch(growth: np.ndarray, share: float) -> np.ndarray:
+    """Change of ln ||G||^2 from some samples to all, of which they are this share.
+
+    Samples that a network tells apart add up like independent errors: ||G||^2 = a + b / N.
+
+    Args:
+        growth: (layers,) by how much ln ||G||^2 is larger with half of the samples.
+    """
+    independent = np.clip(np.expm1(growth), 0, 1)  # b / N over a + b / N
+    return np.log1p(-independent * (1 - share))
+
+
+def _affordable(sampler: NetworkSampler, samples: int) -> int:
+    work = samples * (6 * sampler.weights + UNIT_WORK * sum(sampler.widths))
+    return int(np.clip(WORK // work, MIN_NETWORKS, MAX_NETWORKS)) // PILOT_NETWORKS * PILOT_NETWORKS
+
+
+def _representatives(found: Split, count: int, batch: int) -> Sample:
+    X, D = representative_subset(found.X, found.D, count)
+    return Sample(X=X, D=D, weights=_matching_weights(found, X, D), batch=batch)
+
+
+def _features(X: np.ndarray, D: np.ndarray) -> np.ndarray:
+    """Inputs, targets, products of one with the other, and squares of inputs: (N, features)."""
+    products = (X[:, :, None] * D[:, None, :]).reshape(len(X), -1)
+    return np.concatenate([X, D, products, X * X, X * np.roll(X, 1, axis=1)], axis=1)
+
+
+def _matching_weights(found: Split, X: np.ndarray, D: np.ndarray) -> np.ndarray:
+    """Weights of some samples with which the means of their features are those of all, near 1 / count.
+
+    The first layer's gradient in a network whose samples are all alike is a mean of the inputs, often close to 0.
+    """
+    count = len(X)
+    equal = np.full(count, 1 / count)
+    if count == len(found.X):
+        return equal
+    every, some = _features(found.X, found.D), _features(X, D)
+    middle, spread = every.mean(axis=0), every.std(axis=0)
+    varied = spread > 1e-9 * np.abs(every).max(initial=0)
+    every, some = ((values - middle)[:, varied] / spread[varied] for values in (every, some))
+    main = np.linalg.svd(every, full_matrices=False)[2][: count // 4]  # principal directions
+    A = np.concatenate([np.ones((1, count)), main @ some.T])
+    wanted = np.eye(1, len(A))[0]  # weights of sum 1, and means of 0
+    weights = equal + np.linalg.lstsq(A, wanted - A @ equal, rcond=1e-6)[0]
+    return weights if weights.min() > 0 else equal
+
+
+def _own_batches(found: Split, batch: int) -> Sample:
+    """A batch of its own for each network."""
+    rows = np.argsort(np.random.default_rng(0).random((MAX_NETWORKS, len(found.X))), axis=1)[:, :batch]
+    return Sample(X=found.X[rows], D=found.D[rows], weights=np.full(batch, 1 / batch), batch=batch)
+
+
+def _summary(logs: np.ndarray, method: Method) -> Prediction:
+    """Of (networks, layers) logarithms of squared norms."""
+    halves = logs / 2
+    top = np.maximum(halves.max(axis=0), -1e300)
+    mean = np.exp(top) * np.sqrt(np.exp(2 * (halves - top)).mean(axis=0))
+    low, median, high = np.quantile(halves, (0.02, 0.5, 0.98), axis=0, method="nearest")
+    alive = np.isfinite(halves).all(axis=0)  # where no network has a norm of 0
+    middle, scatter = halves[:, alive].mean(axis=0), np.maximum(halves[:, alive].std(axis=0, ddof=1), MIN_DEVIATION)
+    low[alive], high[alive] = middle - BAND_DEVIATIONS * scatter, middle + BAND_DEVIATIONS * scatter
+    return Prediction(mean=mean, median=np.exp(median), low=np.exp(low), high=np.exp(high), method=method)
 
 
 def _none(layers: int, reason: str) -> Prediction:
-    return Prediction(*[np.full(layers, np.nan) for _ in range(4)], reason)
-
-
-def representative_subset(found: Split, layers: int) -> tuple[np.ndarray, np.ndarray]:
-    """The training samples, or some of them where they are many: of every target, short inputs and long ones."""
-    most = SAMPLES if layers <= DEEP else FEWER
-    if len(found.X) <= most:
-        return found.X, found.D
-    order = np.lexsort((np.linalg.norm(found.X, axis=1), *found.D.T))
-    chosen = order[(2 * np.arange(most) + 1) * len(order) // (2 * most)]
-    return found.X[chosen], found.D[chosen]
-
-
-def _drawn(config: RunConfig, widths: tuple[int, ...], grams: Grams, D: np.ndarray, batch: int) -> tuple:
-    rng, samples = np.random.default_rng(0), len(D)
-    affordable = min(UNITS // (2 * GROUPS * sum(widths[1:-1]) + 1), WORK // (len(grams.K) * samples**2))
-    draws = int(np.clip(affordable, FEWEST, DRAWS)) // TOGETHER * TOGETHER
-    products, logs = backward_products(grams)
-    K, (features, shares) = grams.K[-1], _chance(widths, grams, products, logs)
-    factor, chain = psd_sqrt(K), FiniteWidthSampler(config.init, widths, grams, products, draws, rng)
-    paired = [P / min(batch, samples) ** 2 for P in products]
-    forms = [n * P * Y for n, P, Y in zip(widths, paired, grams.Y, strict=False)]  # of the output's errors, (N, N)
-    forms += [np.diag(np.diag(P)) for P in paired]  # for grad_norm, and then for delta_norm, of every layer
-    unit = np.trace(K) / samples
-    shares = {i: widths[i] * paired[i] * share * unit for i, share in shares.items()}
-    sizes = {i: max(np.abs(share).max(), 1e-300) for i, share in shares.items()}
-    shares = {i: (share / sizes[i]).astype(np.float32) for i, share in shares.items()}
-    more = max(batch / samples, 1.0)  # samples of the batch for each one that stands for them
-    squares, layers = np.empty((len(forms), draws)), len(products)
-    both = np.empty((TOGETHER, samples, samples), np.float32)
-    for start in range(0, draws, TOGETHER):
-        some = slice(start, start + TOGETHER)
-        F = np.broadcast_to(factor, (TOGETHER, *factor.shape))
-        if features:
-            F = factor @ _features(rng, samples, features)
-            F *= np.sqrt(np.trace(K) / (F * F).sum(axis=(1, 2)))[:, None, None]
-        net = F @ rng.standard_normal((TOGETHER, F.shape[2], widths[-1]))  # (draws, N, outputs)
-        net *= np.sqrt(chain.output[some])[:, chain.groups, None]
-        delta = _output_delta(config, net, D)
-        errors = np.swapaxes(delta, 1, 2) * _batches(rng, samples, batch)[:, None]  # (draws, outputs, N)
-        off = ((F @ F.swapaxes(1, 2) - K) / unit).astype(np.float32)  # half the time; it is a correction
-        for i, (M, noise) in enumerate(zip(forms, chain.backward(some, net, delta), strict=True)):
-            scaled = errors * np.sqrt(noise)[:, None, chain.groups]
-            alone = np.einsum("rkn,rkn,n->r", scaled, scaled, np.diag(M))
-            if i >= layers:  # of deltas, a sum over samples
-                squares[i, some] = alone / more
-                continue
-            square = np.vecdot(scaled, scaled @ M).sum(axis=1)
-            if more > 1:  # of all pairs of samples, fewer are of one with itself
-                square = np.maximum(square - (1 - 1 / more) * alone, alone / more)
-            if i in shares:
-                size = max(np.abs(scaled).max(), 1e-300)
-                small = (scaled / size).astype(np.float32)
-                np.multiply(off, shares[i], out=both)
-                shared = np.vecdot(small, small @ both).sum(axis=1, dtype=float) * (size * size * sizes[i])
-                square += np.maximum(shared, (LEFT - 1) * square)
-            squares[i, some] = square
-    with np.errstate(divide="ignore"):
-        halves = (np.log(squares) + np.tile(logs, 2)[:, None]) / 2
-    top = np.maximum(halves.max(axis=1), -1e300)
-    mean = np.exp(top) * np.sqrt(np.exp(2 * (halves - top[:, None])).mean(axis=1))
-    low, median, high = np.exp(np.quantile(halves, BAND, axis=1, method="nearest"))
-    kinds = slice(layers), slice(layers, None)
-    return tuple(Prediction(mean[kind], median[kind], low[kind], high[kind]) for kind in kinds)
-
-
-def _batches(rng: np.random.Generator, samples: int, batch: int) -> np.ndarray:
-    """For each draw 1 for the samples in its first batch and 0 for the others, (draws, N)."""
-    members = np.ones((TOGETHER, samples))
-    if batch < samples:
-        members[:, batch:] = 0
-        rng.permuted(members, axis=1, out=members)
-    return members
-
-
-def _features(rng: np.random.Generator, samples: int, features: int) -> np.ndarray:
-    """A for each draw with A A^T as scattered as that of (N, features) normal numbers; never wider than (N, N).
-
-    Source: Bartlett 1933, for more features than samples.
-    """
-    if features < samples:
-        return rng.standard_normal((TOGETHER, samples, features))
-    A = np.tril(rng.standard_normal((TOGETHER, samples, samples)), -1)
-    A[:, range(samples), range(samples)] = np.sqrt(rng.chisquare(features - np.arange(samples), (TOGETHER, samples)))
-    return A
-
-
-def _chance(widths, grams: Grams, products, logs) -> tuple[int, dict[int, np.ndarray]]:
-    """What pairs of samples have in common by chance, because a layer has finitely many units.
-
-    The mean over n units of y_n y_m scatters by about Y_nn Y_mm / n, beyond what the factors of finite width make of
-    it. Between inputs that answer differently that is more than the mean itself, and the gradient sees it squared,
-    because the output's errors are made of the same y.
-
-    Returns:
-        features: so many Gaussian features give the output's covariance K that scatter; 0 where there is none.
-        shares: for each layer above the first, (N, N) by how much Y^{l-1} is off for each unit that K is off.
-    """
-    variances = [np.zeros_like(grams.K[0])]
-    for layer, n in enumerate(widths[1:-1]):
-        Y = grams.Y[layer + 1]
-        own = np.diag(Y)
-        chance = np.maximum(np.outer(own, own) - Y * Y, 0) / n
-        variances.append(chance + (grams.slopes[layer] * grams.gains[layer]) ** 2 * variances[-1])
-    K = grams.K[-1]
-    own = np.diag(K)
-    scatter, most = grams.gains[-1] ** 2 * variances[-1], np.maximum(np.outer(own, own) - K * K, 0)
-    if not scatter.sum() > 0 or not most.sum() > 0:
-        return 0, {}
-    shares = {}
-    for layer in range(1, len(grams.K)):
-        carried = grams.gains[layer] * products[layer] * math.exp(min(logs[layer], 700.0))
-        with np.errstate(divide="ignore", invalid="ignore"):
-            shares[layer] = np.where(scatter > 0, carried * variances[layer] / scatter, 0.0)
-    return max(round(min(most.sum() / scatter.sum(), 1e9)), 1), shares
-
-
-def _output_delta(config: RunConfig, net: np.ndarray, D: np.ndarray) -> np.ndarray:
-    """N dE/dnet of the output, (draws, N, outputs), from its net input of that shape and the targets (N, outputs)."""
-    rule, output, slope = LOSSES[config.loss], OUTPUT_ACTIVATIONS[config.output_activation], None
-    if output is None:
-        turned = np.ascontiguousarray(np.swapaxes(net, 1, 2))
-        o, log_sum = np.empty_like(turned), np.empty_like(turned[:, :1])
-        softmax(turned, o, log_sum, np.empty_like(log_sum))
-        o = np.swapaxes(o, 1, 2)
-    else:
-        o, slope = output.evaluate(net)
-    delta = np.empty_like(net)
-    rule.residual(o, D, delta)
-    return delta * slope if rule.output_activation is None else delta
+    nothing = np.full(layers, np.nan)
+    return Prediction(mean=nothing, median=nothing, low=nothing, high=nothing, reason=reason)

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from core.families.activations import ACTIVATIONS
-from core.theory.network import LayerMeans, PhasePoint
+from core.theory.layer_means import LayerMeans
+from core.theory.network import PhasePoint
 from core.theory.variance_map import critical_line, critical_points
 from ui.charts import style
 from ui.charts.style import Chart, number

@@ -12,7 +12,8 @@ import streamlit as st
 from core import Trace, train
 from core.config import RunConfig
 from core.gradient_check import gradient_check
-from core.theory.network import PhasePoint, expected_means, locate, measured_means, worst_case
+from core.theory.layer_means import expected_means, measured_means
+from core.theory.network import PhasePoint, locate, worst_case
 from core.theory.plane import gradient_factors
 from core.theory.prediction import Prediction, predictions
 from core.theory.variance_map import critical_points

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 
 from core import RunConfig, snapshot, train
 from core.families.activations import ACTIVATIONS
-from core.theory.network import expected_means, locate, measured_means, spectral_norm, worst_case
+from core.theory.layer_means import expected_means, measured_means
+from core.theory.network import locate, spectral_norm, worst_case
 from core.theory.plane import gradient_factors
 from core.theory.variance_map import critical_points
 from tests.support.strategies import quick_runs

@@ -5,7 +5,8 @@ import pytest
 
 from core import RunConfig, snapshot
 from core.families.activations import ACTIVATIONS
-from core.theory.network import LayerMeans, expected_means, locate, measured_means
+from core.theory.layer_means import LayerMeans, expected_means, measured_means
+from core.theory.network import locate
 from core.theory.plane import gradient_factors
 from core.theory.variance_map import critical_points
 from ui.charts.phase import layer_means, phase_plane
@@ -36,7 +37,7 @@ def test_without_theory_the_measured_means_stand_alone():
 
 @pytest.mark.parametrize("value", [0.0, np.nan, np.inf])
 def test_nothing_to_draw_is_said_in_a_sentence(value):
-    chart = layer_means(LayerMeans(np.full(3, value), np.full(2, value)), None, "q")
+    chart = layer_means(LayerMeans(q=np.full(3, value), chi=np.full(2, value)), None, "q")
     assert not chart.figure.data and "no finite value" in chart.alt
 
 

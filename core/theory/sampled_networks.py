@@ -1,0 +1,194 @@
+"""Small batches through many random networks, forward and back: the gradient norms of each at initialization."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.special import ndtri
+
+from ..config import RunConfig
+from ..families.activations import ACTIVATIONS
+from ..families.initializers import INITS
+from ..families.losses import LOSSES, OUTPUT_ACTIVATIONS, softmax
+from ..families.normalization import EPS, NORMALIZATIONS
+from .shared_numbers import Draws
+
+GROUP = 16  # networks computed together, or fewer where they are large
+GROUP_WEIGHTS = 1 << 23  # weights of a group: 32 MB
+SAFE_SQUARES = 1e-24, 1e24  # mean squares of a layer's outputs for which float32 does
+MIN_SQUARE = 1e-300  # a mean square below has lost its digits even in float64
+GOLDEN_RATIO = (5**0.5 - 1) / 2
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Sample:
+    """Samples that stand for the first batch of a run.
+
+    Attributes:
+        X, D: (N, inputs) and (N, outputs); or with an axis of networks in front where each has its own batch.
+        weights: (N,) share of the batch for which each stands; their sum is 1.
+        batch: samples of the batch itself.
+    """
+
+    X: np.ndarray
+    D: np.ndarray
+    weights: np.ndarray
+    batch: int
+
+    @property
+    def size(self) -> int:
+        return self.X.shape[-2]
+
+    def part(self, networks: slice) -> Sample:
+        """What these networks get."""
+        return self if self.X.ndim == 2 else replace(self, X=self.X[networks], D=self.D[networks])
+
+
+class NetworkSampler:
+    """Draws networks of one config, always the same ones, and passes samples through them.
+
+    Args:
+        config: the run; activation, init, normalization, residual and loss are its own.
+        widths: (inputs, *hidden, outputs) of the networks drawn.
+        deviations: standard deviation of each layer's weights.
+        networks: how many will be drawn at most.
+    """
+
+    def __init__(self, config: RunConfig, widths: tuple[int, ...], deviations: list[float], networks: int):
+        self.config, self.widths, self.deviations = config, widths, deviations
+        self.weights = sum(m * n for m, n in zip(widths, widths[1:], strict=False))
+        self.group = int(np.clip(GROUP_WEIGHTS // self.weights, 1, GROUP))
+        self._total, self._phi = networks * self.weights, ACTIVATIONS[config.activation]
+        self._axis = {None: None, 1: -1, 2: -2}[NORMALIZATIONS[config.normalization].axis]  # there (R, units, samples)
+        last = len(widths) - 2
+        self._skips = [
+            config.residual and layer < last and widths[layer] == widths[layer + 1] for layer in range(last + 1)
+        ]
+
+    def log_squares(self, sample: Sample, start: int, stop: int) -> np.ndarray:
+        """ln of grad_norm^2 and delta_norm^2 of every layer of networks start to stop, (2, networks, layers).
+
+        -inf for a norm of 0; NaN where values leave the range of float64. Both numbers are multiples of `group`.
+        """
+        parts = []
+        for first in range(start, stop, self.group):
+            some = sample.part(slice(first, first + self.group))
+            logs = self._pass(some, first, np.float32)
+            parts.append(self._pass(some, first, np.float64) if logs is None else logs)
+        return np.concatenate(parts, axis=1)
+
+    def _draw(self, first: int, dtype: type) -> tuple[list, list]:
+        draws = Draws(self.config.init, first // self.group, self.group, self._total, dtype)
+        shapes = zip(self.widths, self.widths[1:], self.deviations, strict=False)
+        W = [draws.weights(m, n, deviation) for m, n, deviation in shapes]
+        has_biases = self.config.bias and self.config.bias_std > 0
+        return W, [draws.biases(n, self.config.bias_std) if has_biases else None for n in self.widths[1:]]
+
+    def _pass(self, sample: Sample, first: int, dtype: type) -> np.ndarray | None:
+        """Forward and back; None where float32 does not do."""
+        W, b = self._draw(first, dtype)
+        last, y, slopes, normalized = len(W) - 1, [sample.X.astype(dtype)], [], []
+        in_range = np.ones(len(W[0]), bool)
+        for layer in range(last):
+            net = self._net(y[layer], W[layer], b[layer])
+            if self._axis is not None:
+                normalized.append((net, self._normalize(net)))
+            value, slope = self._phi.evaluate(net)
+            if self._skips[layer]:
+                value += y[layer]
+            y.append(value)
+            slopes.append(slope)
+            square = mean_square(value)
+            if dtype is np.float32 and not (SAFE_SQUARES[0] < square.min() and square.max() < SAFE_SQUARES[1]):
+                return None
+            if not square.min() >= MIN_SQUARE:
+                in_range &= (square >= MIN_SQUARE) | ~value.any(axis=(1, 2))
+        if self.widths[-1] == 1 and INITS[self.config.init].draws != "orthogonal":
+            W[last] = self._stratify(W[last], y[last], first)
+        net = self._net(y[last], W[last], b[last])
+        if dtype is np.float32 and not mean_square(net).max() < SAFE_SQUARES[1]:
+            return None
+        logs = self._backward(W, y, slopes, normalized, output_delta(self.config, net, sample.D.astype(dtype)), sample)
+        logs[:, ~in_range] = np.nan
+        return logs
+
+    @staticmethod
+    def _net(y: np.ndarray, W: np.ndarray, b: np.ndarray | None) -> np.ndarray:
+        net = y @ W
+        if b is not None:
+            net += b
+        return net
+
+    def _stratify(self, W: np.ndarray, y: np.ndarray, first: int) -> np.ndarray:
+        """The output's weights with their part along the mean of y taken evenly from the normal distribution.
+
+        Where all samples are alike, the error of every sample hangs on this one number. Evenly spread, it scatters
+        as it should with fewer networks.
+
+        Source: the additive recurrence with the golden ratio, whose first n members are spread evenly for every n.
+        """
+        rank = (0.5 + GOLDEN_RATIO * (first + np.arange(len(W)))) % 1
+        along = np.broadcast_to(y.mean(axis=-2, keepdims=True), (len(W), 1, W.shape[1]))
+        length = np.sqrt(np.vecdot(along, along))[..., None]
+        along = along / np.where(length > 0, length, 1)
+        wanted = (ndtri(rank) * self.deviations[-1]).astype(W.dtype)[:, None, None]
+        return W + np.swapaxes(along, 1, 2) * (wanted - along @ W)
+
+    def _normalize(self, net: np.ndarray) -> np.ndarray:
+        """Normalizes in place and returns the inverse deviation."""
+        net -= net.mean(axis=self._axis, keepdims=True)
+        inverse = 1 / np.sqrt((net * net).mean(axis=self._axis, keepdims=True) + net.dtype.type(EPS))
+        net *= inverse
+        return inverse
+
+    def _normalize_backward(self, delta: np.ndarray, net: np.ndarray, inverse: np.ndarray) -> None:
+        along = (delta * net).mean(axis=self._axis, keepdims=True)
+        delta -= delta.mean(axis=self._axis, keepdims=True)
+        delta -= net * along
+        delta *= inverse
+
+    def _backward(self, W, y, slopes, normalized, delta: np.ndarray, sample: Sample) -> np.ndarray:
+        """Every layer's dE/dy is scaled to a mean square of 1: what was taken out is kept as a logarithm."""
+        networks, last = len(delta), len(W) - 1
+        weights, root_weights = (w.astype(delta.dtype)[:, None] for w in (sample.weights, np.sqrt(sample.weights)))
+        logs, log_scale, dy = np.empty((2, networks, last + 1)), np.zeros(networks), None
+        for layer in range(last, -1, -1):
+            gradient = np.swapaxes(y[layer] * weights, -1, -2) @ delta
+            with np.errstate(divide="ignore"):
+                logs[0, :, layer] = np.log(mean_square(gradient) * gradient[0].size) + log_scale
+                logs[1, :, layer] = np.log(mean_square(delta * root_weights) * delta[0].size / sample.batch) + log_scale
+            if layer == 0:
+                return logs
+            through = delta @ np.swapaxes(W[layer], -1, -2)
+            if self._skips[layer]:
+                through += dy
+            dy = through
+            scale = mean_square(dy)
+            scale[~(scale > 0)] = 1
+            dy *= (1 / np.sqrt(scale)).astype(dy.dtype)[:, None, None]
+            log_scale += np.log(scale)
+            delta = dy * slopes[layer - 1]
+            if self._axis is not None:
+                self._normalize_backward(delta, *normalized[layer - 1])
+
+
+def mean_square(values: np.ndarray) -> np.ndarray:
+    """Over all but the first axis, float64."""
+    flat = values.reshape(len(values), -1)
+    return np.vecdot(flat, flat).astype(float) / flat.shape[1]
+
+
+def output_delta(config: RunConfig, net: np.ndarray, D: np.ndarray) -> np.ndarray:
+    """N dE/dnet of the output, (networks, N, outputs), from its net input of that shape and the targets."""
+    rule, output, slope = LOSSES[config.loss], OUTPUT_ACTIVATIONS[config.output_activation], None
+    if output is None:
+        turned = np.ascontiguousarray(np.swapaxes(net, 1, 2))
+        o, log_sum = np.empty_like(turned), np.empty_like(turned[:, :1])
+        softmax(turned, o, log_sum, np.empty_like(log_sum))
+        o = np.swapaxes(o, 1, 2)
+    else:
+        o, slope = output.evaluate(net)
+    delta = np.empty_like(net)
+    rule.residual(o, D, delta)
+    return delta * slope if rule.output_activation is None else delta
