@@ -1,4 +1,4 @@
-"""Whether backpropagation is right, on any network: its gradient beside finite differences of the loss."""
+"""Compares backpropagation with finite differences of the loss, on any network."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from .families.activations import ACTIVATIONS
 
 LONGEST, FACTOR, STEPS = 2.0, 4.0, 14  # steps along a direction of length 1
 MAX_LAYERS = 12  # of a deeper network so many, evenly spaced
+MAX_UNCERTAINTY = 1e-3  # of a slope that counts as seen
 MAX_BYTES = 64_000_000  # of the networks that are tried at once
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class GradientCheck:
     """One direction a layer, in all its weights and biases at once; arrays (layers checked,).
 
@@ -37,6 +38,17 @@ class GradientCheck:
     relative_error: np.ndarray
     on_kinks: int
 
+    @property
+    def relative_uncertainty(self) -> np.ndarray:
+        """The uncertainty as a share of the slope."""
+        with np.errstate(all="ignore"):
+            return self.uncertainty / np.abs(self.exact)
+
+    @property
+    def visible(self) -> np.ndarray:
+        """Layers whose gradient is large enough to be seen in differences of the loss."""
+        return np.isfinite(self.relative_error) & (self.relative_uncertainty < MAX_UNCERTAINTY)
+
 
 def gradient_check(config: RunConfig, data: Data | None = None, on_progress: Progress | None = None) -> GradientCheck:
     """Compares dE/dW and dE/db of every layer at initialization with differences of the loss, in float64.
@@ -48,16 +60,16 @@ def gradient_check(config: RunConfig, data: Data | None = None, on_progress: Pro
     Args:
         config: any run; its training settings do not matter.
         data: as in `train`.
-        on_progress: called with (done, total) losses; whatever it raises ends the check and goes on to the caller.
+        on_progress: called with (done, total) losses; an exception that it raises ends the check.
 
     Raises:
         ConfigError: as `train`.
     """
     start = config.replace(steps=0, dtype="float64", record_every=1)
-    held = snapshot(start, 0, data)
+    start_state = snapshot(start, 0, data)
     rng = np.random.default_rng(0)
     directions, exact, size = [], [], []
-    for W, b in zip(held.weight_gradient, held.bias_gradient, strict=True):
+    for W, b in zip(start_state.weight_gradient, start_state.bias_gradient, strict=True):
         parts = [W] if b is None else [W, b]
         norm = np.sqrt(sum((part * part).sum() for part in parts))
         other = [rng.standard_normal(part.shape) for part in parts]
@@ -67,18 +79,18 @@ def gradient_check(config: RunConfig, data: Data | None = None, on_progress: Pro
         directions.append([part / length for part in mixed])
         exact.append(sum((g * d).sum() for g, d in zip(parts, directions[-1], strict=True)))
         size.append(norm)
-    weights = held.weights
+    weights = start_state.weights
     together = max(1, MAX_BYTES // (16 * sum(W.size for W, _ in weights)))
 
     layers = np.unique(np.linspace(0, len(weights) - 1, MAX_LAYERS).round().astype(int))
     steps = LONGEST * FACTOR ** -np.arange(STEPS)
-    asked = [(layer, sign * step) for layer in layers for step in steps for sign in (1, -1)]
+    moves = [(layer, sign * step) for layer in layers for step in steps for sign in (1, -1)]
     losses = []
-    for first in range(0, len(asked), together):
-        some = [_moved(weights, layer, step, directions) for layer, step in asked[first : first + together]]
+    for first in range(0, len(moves), together):
+        some = [_moved(weights, layer, step, directions) for layer, step in moves[first : first + together]]
         losses += [trace.loss[0] for trace in train([start] * len(some), data=data, initial=some)]
         if on_progress is not None:
-            on_progress(len(losses), len(asked))
+            on_progress(len(losses), len(moves))
     with np.errstate(all="ignore"):
         ahead, behind = np.moveaxis(np.reshape(losses, (len(layers), STEPS, 2)), -1, 0)
         rounding = np.finfo(float).eps * (np.abs(ahead) + np.abs(behind)) / steps
@@ -86,8 +98,15 @@ def gradient_check(config: RunConfig, data: Data | None = None, on_progress: Pro
         exact, size = np.array(exact)[layers], np.array(size)[layers]
         error = np.abs(exact - differences) / np.where(size > 0, size, np.nan)
     kinks = ACTIVATIONS[config.activation].kinks
-    on_kinks = sum(int(np.isin(net, kinks).sum()) for net in held.net[:-1]) if kinks else 0
-    return GradientCheck(layers + 1, exact, differences, uncertainty, error, on_kinks)
+    on_kinks = sum(int(np.isin(net, kinks).sum()) for net in start_state.net[:-1]) if kinks else 0
+    return GradientCheck(
+        layer=layers + 1,
+        exact=exact,
+        differences=differences,
+        uncertainty=uncertainty,
+        relative_error=error,
+        on_kinks=on_kinks,
+    )
 
 
 def _extrapolated(central: np.ndarray, rounding: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

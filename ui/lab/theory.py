@@ -1,4 +1,4 @@
-"""Theory in the Lab: its lines on the gradient profile, the panel that says why, and the check of the gradients."""
+"""Theory in the Lab: its curves on the gradient profile, the panel that explains, and the check of the gradients."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from core import Trace, train
+from core import Trace
 from core.config import RunConfig
 from core.gradient_check import gradient_check
+from core.theory.coverage import band_coverage
 from core.theory.layer_means import expected_means, measured_means
 from core.theory.network import PhasePoint, locate, worst_case
 from core.theory.plane import gradient_factors
@@ -34,7 +35,7 @@ _LATER = ("optimizer", "learning_rate", "momentum", "clip", "clip_threshold", "l
 
 @dataclass(frozen=True, eq=False)
 class Theory:
-    """What theory says of a run at initialization: of grad_norm and of delta_norm, and the worst case of both."""
+    """Expected gradient norms and deltas of a run at initialization, and the worst case of both."""
 
     grad: Prediction
     delta: Prediction
@@ -43,17 +44,17 @@ class Theory:
 
     @property
     def factor(self) -> float:
-        """The factor per layer that it expects, from the medians of delta_norm; NaN without a theory."""
+        """The expected factor per layer, from the medians of delta_norm; NaN without a prediction."""
         return layer_factor(self.delta.median)
 
 
 def at_start(run: Run) -> Run:
-    """The run without what says nothing of its initialization, so that one theory serves many runs."""
+    """The run with default training settings, so that one prediction serves all runs of one initialization."""
     return Run(run.config.replace(**{field: getattr(_DEFAULT, field) for field in _LATER}, steps=0), run.digest)
 
 
 def expected(run: Run, reporter: ProgressReporter) -> Theory:
-    """Theory for this run, kept from before or computed now, in turn with other visitors.
+    """The prediction for this run, from the cache or computed in turn with other visitors.
 
     Raises:
         ConfigError: as `core.train`.
@@ -61,31 +62,37 @@ def expected(run: Run, reporter: ProgressReporter) -> Theory:
     start = at_start(run)
 
     def make() -> Theory:
-        held = sessions.get_snapshot(start, 0, reporter)
+        snapshot = sessions.get_snapshot(start, 0, reporter)
         with sessions.services().short_queue.slot(reporter.on_queued, "theory"):
-            found = sessions.run_in_worker(predictions, start.config, start.data, reporter=reporter)
-            return Theory(*found, *worst_case(held))
+            grad, delta = sessions.run_in_worker(predictions, start.config, start.data, reporter=reporter)
+            return Theory(grad, delta, *worst_case(snapshot))
 
     return sessions.services().theories.get_or_compute(start, make, reporter.on_shared)
 
 
+BAND_NAMES = {"networks": "95 % of such networks", "narrower networks": "95 % of such networks, from narrower ones"}
+
+
 def guides(theory: Theory, quantity: str, trace: Trace) -> list[Guide]:
-    """The lines that theory draws on the profile of a quantity."""
-    found, worst = (theory.delta, theory.worst_delta) if quantity == "delta_norm" else (theory.grad, theory.worst_grad)
+    """The band of drawn networks and the worst case, as they go on the profile of a quantity."""
+    expected, worst = theory.grad, theory.worst_grad
+    if quantity == "delta_norm":
+        expected, worst = theory.delta, theory.worst_delta
     root = np.sqrt([W.size for W, _ in trace.weights]) if quantity == "rms" else 1.0
-    lines = []
-    if not found.reason:
-        lines.append(Guide("theory, with 95 % of networks", found.median / root, found.low / root, found.high / root))
+    curves = []
+    if not expected.reason:
+        name = BAND_NAMES[expected.method]
+        curves.append(Guide(name, expected.median / root, expected.low / root, expected.high / root))
     if np.isfinite(worst[:-1]).any() and len(worst) > 1:
-        lines.append(Guide("worst case", worst / root))
-    return lines
+        curves.append(Guide("worst case", worst / root))
+    return curves
 
 
 def factor_told(theory: Theory, trace: Trace) -> str:
-    """The predicted factor per layer beside the measured one, in a sentence; empty where there is no such thing."""
+    """The predicted factor per layer beside the measured one, in a sentence; empty where there is none."""
     if not math.isfinite(theory.factor) or trace.layers < 3:
         return ""
-    return f"Theory expected a factor of {number(theory.factor)} per layer, from the settings alone."
+    return f"Networks drawn from these settings have a median factor of {number(theory.factor)} per layer."
 
 
 @st.fragment
@@ -96,25 +103,24 @@ def why(run: Run) -> None:
         return
     with box:
         start, reporter = at_start(run), ProgressReporter(st.empty())
-        held = sessions.get_snapshot(start, 0, reporter)
+        snapshot = sessions.get_snapshot(start, 0, reporter)
         with sessions.services().short_queue.slot(reporter.on_queued):
             means = expected_means(start.config, start.data)
-            here = locate(start.config, held.inputs.shape[1], held.targets.shape[1])
+            here = locate(start.config, snapshot.inputs.shape[1], snapshot.targets.shape[1])
         reporter.clear()
-        _formulas()
-        reason = expected(run, reporter).grad.reason
-        if reason:
-            st.caption(f"Measured values only. {reason}")
+        _formulas(run.config)
         if run.config.hidden:
-            measured = measured_means(held)
+            measured = measured_means(snapshot)
             with st.grid(2, min_column_width=420, gap="medium"):
                 for quantity in ("q", "chi"):
                     with st.container():
                         chart = layer_means(measured, means, quantity, dark=panels.dark())
                         panels.show(chart, f"{quantity}-chart", numbers=True)
         if here is None:
+            if run.config.hidden:
+                st.caption(NO_PLANE)
             return
-        for sentence in _depths_told(here, run.config):
+        for sentence in _depth_sentences(here, run.config):
             st.markdown(sentence)
         if math.isfinite(here.chi):
             panels.show(_plane(run.config, here), "phase-plane", numbers=True)
@@ -122,6 +128,10 @@ def why(run: Run) -> None:
             st.caption("The scale of the weights is beyond any plane.")
 
 
+NO_PLANE = (
+    "The phase plane is drawn for plain networks only: residual layers and normalization change what a layer "
+    "multiplies, so that σ_w and σ_b alone do not locate the network."
+)
 _RECURSIONS = (
     r"q^{l+1} = \sigma_w^2\, \mathbb E\big[\varphi(\sqrt{q^l} Z)^2\big] + \sigma_b^2",
     r"\chi^l = \sigma_w^2\, \mathbb E\big[\varphi'(\sqrt{q^l} Z)^2\big]",
@@ -129,40 +139,56 @@ _RECURSIONS = (
 )
 
 
-def _formulas() -> None:
+_RESIDUAL = (
+    r"\mathbb E\,(y^l)^2 = \mathbb E\,(y^{l-1})^2 + 2\,\mathbb E\,y^{l-1}\,\mathbb E\,\varphi + \mathbb E\,\varphi^2",
+    r"\lVert \partial E / \partial y^{l-1} \rVert^2 = (1 + \chi^l)\, \lVert \partial E / \partial y^l \rVert^2",
+)
+_NORMALIZED = r"\chi^l = \sigma_w^2\, \mathbb E\big[\varphi'(Z)^2\big] \,/\, v^l"
+
+
+def _formulas(config: RunConfig) -> None:
     for formula in _RECURSIONS:  # one a line, so that they fit on a telephone
         st.latex(formula)
+    if config.residual:
+        for formula in _RESIDUAL:
+            st.latex(formula)
+        st.caption("Around a residual layer the signal and the gradient add up. Source: Yang & Schoenholz 2017.")
+    if config.normalization != "none":
+        st.latex(_NORMALIZED)
+        st.caption(
+            r"Normalization divides by the variance $v^l$, of the layer or of the batch. Source: Yang et al. 2019."
+        )
     st.caption(
         r"$q$: variance of a layer's net input; $Z$: a standard normal number; $\varphi$: the activation; "
         r"$\sigma_w^2 / n_{in}$: variance of a weight; $\sigma_b^2$: variance of a bias; $\delta$: the gradient at the "
         r"net input. Where $\chi < 1$ the gradient vanishes layer by layer, where $\chi > 1$ it explodes. Sources: "
-        r"Poole et al. 2016 and Schoenholz et al. 2017; for the band Hanin & Nica 2018 (ReLU), taken further here to "
-        r"every activation."
+        r"Poole et al. 2016 and Schoenholz et al. 2017; for the spread of "
+        r"networks of finite width Hanin & Nica 2018."
     )
 
 
-def _depths_told(here: PhasePoint, config: RunConfig) -> list[str]:
-    """What the depth scale says of this network, in sentences."""
+def _depth_sentences(here: PhasePoint, config: RunConfig) -> list[str]:
+    """The depth scale of this network, in sentences."""
     scales = rf"$\sigma_w$ = {number(here.sigma_w, 3)} and $\sigma_b$ = {number(here.sigma_b, 3)}"
     if not math.isfinite(here.chi):
         return [f"With {scales} the signal leaves all bounds at once, so there is no depth scale."]
     factor, depth = math.sqrt(here.chi), len(config.hidden)
-    told = [
+    sentences = [
         f"Deep in a network with {scales}, each layer multiplies the gradient norm by √χ = **{number(factor, 3)}**."
     ]
     xi = here.depths.xi_c
     if math.isnan(xi):
-        return [*told, "The signal itself grows from layer to layer without end, so there is no depth scale."]
+        return [*sentences, "The signal itself grows from layer to layer without end, so there is no depth scale."]
     if math.isinf(xi):
-        return [*told, "It lies on the critical line: the depth scale ξ is infinite, and no depth is too large."]
-    told.append(
-        f"What tells two inputs apart fades by a factor e in every ξ = {number(xi, 3)} layers. By the rule of six "
+        return [*sentences, "It lies on the critical line: the depth scale ξ is infinite, and no depth is too large."]
+    sentences.append(
+        f"The difference between two inputs shrinks by a factor e every ξ = {number(xi, 3)} layers. By the rule of six "
         f"depth scales, up to {math.floor(here.trainable):,} layers can be trained: this network, of {depth}, is "
         f"{'within' if depth <= here.trainable else 'beyond'} that."
     )
     if here.chi > 1:
-        told.append("In the chaotic phase the rule speaks of the signal alone: the gradient explodes all the same.")
-    return told
+        sentences.append("In the chaotic phase the rule is about the signal alone: the gradient still explodes.")
+    return sentences
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
@@ -186,7 +212,7 @@ def _plane(config: RunConfig, here: PhasePoint) -> Chart:
 
 @st.fragment
 def how_we_know(run: Run) -> None:
-    """What holds the numbers of this page to something outside of it, with two checks that run on this network."""
+    """How the numbers of this page are checked, with two checks that run on this network."""
     box = st.expander("How we know: check these numbers", key="how-we-know", on_change="rerun")
     if not box.open:
         return
@@ -208,8 +234,9 @@ _CHECKS = """
   on the network of this page by the button below.
 - **PyTorch** computes the same loss and the same norm of every layer to six digits: “Share” gives a script
   with this network's very weights and data that prints them, and the tests run such scripts.
-- **Theory** knows no measured number: it is computed from the settings and the data. How many networks lie in its band
-  can be counted below; for 1,000 networks of eight kinds the tests ask for at least 85 % in every layer.
+- **The band** is made before any training: networks of these settings are drawn, and the data are passed through them.
+  How many other networks lie in it can be counted below; the tests ask for 92 % in every layer of random settings.
+- **Theory** (q and χ) is computed from the settings and the data alone.
 - **Published numbers** are computed again on the Papers page, with the difference.
 """
 
@@ -220,12 +247,14 @@ def _check_gradient(run: Run) -> None:
     with sessions.services().long_queue.slot(reporter.on_queued, "gradient check"):
         found = gradient_check(start.config, start.data, reporter.on_check)
     reporter.clear()
-    seen = np.isfinite(found.relative_error) & (found.uncertainty < 1e-3 * np.abs(found.exact))
-    if seen.any():
-        words = f"Largest relative error: **{number(found.relative_error[seen].max())}**, over {seen.sum()} layers."
+    visible = found.visible
+    if visible.any():
+        words = (
+            f"Largest relative error: **{number(found.relative_error[visible].max())}**, over {visible.sum()} layers."
+        )
     else:
         words = "No layer can be checked: the gradient is zero, not finite, or too small to be seen in the loss."
-    hidden = (~seen).sum() if seen.any() else 0
+    hidden = (~visible).sum() if visible.any() else 0
     words += f" In {hidden} more the gradient is too small to be seen in differences of the loss." if hidden else ""
     if found.on_kinks:
         words += (
@@ -233,14 +262,12 @@ def _check_gradient(run: Run) -> None:
             "differences see both sides there, backpropagation takes one."
         )
     st.markdown(words)
-    with np.errstate(all="ignore"):
-        visible = found.uncertainty / np.abs(found.exact)
     table = {
         "layer": found.layer,
         "backpropagation": [number(value, 10) for value in found.exact],
         "differences of the loss": [number(value, 10) for value in found.differences],
         "relative error": [number(value) for value in found.relative_error],
-        "error that differences can show": [number(value) for value in visible],
+        "error that differences can show": [number(value) for value in found.relative_uncertainty],
     }
     panels.table(pd.DataFrame(table), hide_index=True)
 
@@ -251,24 +278,19 @@ def _draw_networks(run: Run) -> None:
     if theory.grad.reason:
         st.markdown(theory.grad.reason)
         return
-    data = start.data
-    if data is None:
-        given = sessions.get_snapshot(Run(start.config.replace(batch_size=None)), 0, reporter)
-        data = given.inputs, given.targets
     with sessions.services().long_queue.slot(reporter.on_queued, "drawn networks"):
-        configs = [start.config.replace(seed=seed, holdout=0.0) for seed in range(NETWORKS)]
-        norms = np.array([trace.grad_norm[0] for trace in train(configs, data=data, on_progress=reporter.on_progress)])
+        drawn = band_coverage(
+            start.config, theory.grad, data=start.data, networks=NETWORKS, on_progress=reporter.on_progress
+        )
     reporter.clear()
-    inside = ((norms >= theory.grad.low) & (norms <= theory.grad.high)).mean(axis=0)
     st.markdown(
-        f"Of {NETWORKS} networks drawn from these settings, on the same data, at least **{inside.min():.0%}** lie in "
-        f"the band in every layer, and **{inside.mean():.0%}** on average. The band is made for 95 %."
+        f"Of {NETWORKS} networks drawn from these settings, on the same data, at least **{drawn.inside.min():.0%}** "
+        f"lie in the band in every layer, and **{drawn.inside.mean():.0%}** on average. The band is made for 95 %."
     )
-    middle = np.median(norms, axis=0)
     rows = {
-        "layer": np.arange(1, len(inside) + 1),
-        "median, measured": [number(v, 3) for v in middle],
-        "median, theory": [number(v, 3) for v in theory.grad.median],
-        "in the band": [f"{share:.0%}" for share in inside],
+        "layer": np.arange(1, len(drawn.inside) + 1),
+        "median, measured": [number(v, 3) for v in drawn.median],
+        "median, expected": [number(v, 3) for v in theory.grad.median],
+        "in the band": [f"{share:.0%}" for share in drawn.inside],
     }
     panels.table(pd.DataFrame(rows), hide_index=True)
