@@ -100,10 +100,20 @@ class Trace:
     def layer_factor(self, row: int = 0) -> float:
         """What one layer multiplies the gradient norm by on its way back to the input.
 
-        exp of minus the least-squares slope of ln delta_norm over the hidden layers (all layers when fewer than two
-        are hidden); below 1 it vanishes, above 1 it explodes. 0 when a norm in between is zero; NaN for one layer.
+        See `layer_factors`; below 1 the gradient vanishes, above 1 it explodes.
         """
         return layer_factor(self.delta_norm[row])
+
+    def hidden_share(self, name: str) -> np.ndarray:
+        """(rows,) `saturation` or `dead` over all hidden units: layers weighted by their units.
+
+        A network without hidden layers has its output layer's instead.
+        """
+        shares = getattr(self, name)
+        if self.layers == 1:
+            return shares[:, 0]
+        units = np.array([W.shape[1] for W, _ in self.weights[:-1]])
+        return shares[:, :-1] @ units / units.sum()
 
     def summary(self) -> dict[str, object]:
         """One flat dict of numbers: no time, no machine, no name of a setting."""
@@ -129,8 +139,8 @@ class Trace:
                 "final_global_grad_norm": float(self.global_grad_norm[end]),
                 "clipped_share": float(np.mean(scale[np.isfinite(scale)] < 1)) if np.isfinite(scale).any() else 0.0,
                 "weight_growth": float(last / first),
-                "final_saturation": mean_of_finite(self.saturation[end]),
-                "final_dead": mean_of_finite(self.dead[end]),
+                "final_saturation": float(self.hidden_share("saturation")[end]),
+                "final_dead": float(self.hidden_share("dead")[end]),
                 "median_update_ratio": median_of_finite(self.update_ratio),
             }
 
@@ -173,26 +183,45 @@ class Snapshot:
     output: np.ndarray
 
 
+def compared_layers(layers: int) -> int:
+    """Layers whose norms are compared: the hidden ones, or both where only one is hidden."""
+    return layers - 1 if layers > 2 else layers
+
+
+def layer_factors(delta_norm: np.ndarray) -> np.ndarray:
+    """What one layer multiplies a norm by on its way back to the input, (rows,).
+
+    10 to minus the least-squares slope of log10 delta_norm over the hidden layers (over both layers where one is
+    hidden). A zero above layer 1 is passed over: a residual connection leads around a silent layer.
+
+    Args:
+        delta_norm: (rows, layers).
+
+    Returns:
+        0 where the output layer has a gradient and layer 1 has none; NaN for one layer, where nothing is finite or no
+        layer has a gradient, and where fewer than two norms are left to compare.
+    """
+    norms = delta_norm[:, : compared_layers(delta_norm.shape[1])]
+    layer, used = np.arange(norms.shape[1]), norms > 0
+    with np.errstate(all="ignore"):
+        y = np.log10(np.where(used, norms, 1.0))
+        x = layer - (used * layer).sum(axis=1, keepdims=True) / used.sum(axis=1, keepdims=True)
+        x = np.where(used, x, 0.0)
+        factor = 10 ** -((x * y).sum(axis=1) / (x * x).sum(axis=1))
+    factor[(norms[:, 0] == 0) & (delta_norm[:, -1] > 0)] = 0.0
+    factor[~np.isfinite(norms).all(axis=1) | ~(delta_norm[:, -1] > 0) | (norms.shape[1] < 2)] = np.nan
+    return factor
+
+
 def layer_factor(delta_norm: np.ndarray) -> float:
-    """What one layer multiplies a norm by on its way back: see `Trace.layer_factor`. delta_norm: (layers,)."""
-    norms = delta_norm[:-1] if len(delta_norm) > 2 else delta_norm
-    if len(norms) < 2 or not np.isfinite(norms).all():
-        return float("nan")
-    if (norms == 0).any():
-        return 0.0
-    return float(np.exp(-np.polyfit(np.arange(len(norms)), np.log(norms), 1)[0]))
+    """The factor of one row, delta_norm (layers,): see `layer_factors`."""
+    return float(layer_factors(delta_norm[None])[0])
 
 
 def log10_ratio(norms: np.ndarray) -> float:
     """log10 of the first layer's norm over the last one's; -inf when only the first is zero, NaN for 0/0."""
     with np.errstate(all="ignore"):
         return float(np.log10(norms[0]) - np.log10(norms[-1]))
-
-
-def mean_of_finite(values: np.ndarray) -> float:
-    """Mean of what is finite; NaN when nothing is."""
-    finite = values[np.isfinite(values)]
-    return float(finite.mean()) if finite.size else float("nan")
 
 
 def median_of_finite(values: np.ndarray) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 
-def written(x: float) -> str:
+def format_number(x: float) -> str:
     """Three digits, and powers of ten where they are clearer."""
     if not np.isfinite(x):
         return "not finite"
@@ -17,29 +17,34 @@ def written(x: float) -> str:
     return f"{mantissa}e{int(exponent)}"
 
 
-def short(setting: float) -> str:
+def format_setting(setting: float) -> str:
     """A setting in full, its power of ten without padding: 5e-05 -> 5e-5."""
     return f"{setting:g}".replace("e-0", "e-").replace("e+0", "e").replace("e+", "e")
 
 
 def power_of_ten(decades: float) -> str:
-    """10^decades, which may be beyond float64, as `written`."""
+    """10^decades, which may be beyond float64, as `format_number`."""
     if -300 < decades < 300:
-        return written(10.0**decades)
+        return format_number(10.0**decades)
     return f"1e{decades:.0f}" if np.isfinite(decades) else "0"
+
+
+def count_noun(count: int, noun: str) -> str:
+    """A count with its noun, singular at 1: "1 step", "2,000 steps"."""
+    return f"{count:,} {noun}" + ("" if count == 1 else "s")
 
 
 def percent(share: float) -> str:
     """A share in per cent; two digits below 10 %."""
-    return f"{100 * share:,.0f} %" if share >= 0.0995 else f"{written(float(f'{100 * share:.2g}'))} %"
+    return f"{100 * share:,.0f} %" if share >= 0.0995 else f"{format_number(float(f'{100 * share:.2g}'))} %"
 
 
 def part_of(ratio: float) -> str:
     """A ratio before what it is taken of: "52 % of", and from ten on "12.3 times"."""
-    return f"{percent(ratio)} of" if ratio < 10 else f"{written(ratio)} times"
+    return f"{percent(ratio)} of" if ratio < 10 else f"{format_number(ratio)} times"
 
 
-def layers(numbers: np.ndarray) -> str:
+def name_layers(numbers: np.ndarray) -> str:
     """[3] -> layer 3; [1, 2, 3] -> layers 1 to 3; [2, 5] -> layers 2 and 5; more than eight apart: their count."""
     if len(numbers) == 1:
         return f"layer {numbers[0]}"

@@ -14,6 +14,7 @@ from core import (
     diagnose,
     snapshot,
     train,
+    try_suggestions,
 )
 from core.comparison.arms import Arm, Comparison
 from core.engine.training import evaluate
@@ -39,4 +40,5 @@ __all__ = [
     "sweep",
     "to_pytorch",
     "train",
+    "try_suggestions",
 ]

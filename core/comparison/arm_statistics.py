@@ -13,7 +13,7 @@ from ..config import RunConfig
 from ..diagnosis.rules import VERDICTS, diagnose
 from ..norms import scaled_norms
 from ..trace import Trace
-from ..wording import written
+from ..wording import format_number
 
 CENTRAL = (0.8, 0.5)  # shares of the seeds inside the outer and the inner band
 
@@ -31,8 +31,8 @@ CURVES: dict[str, Callable[[Trace], np.ndarray]] = {
     "norm_before": lambda trace: trace.global_grad_norm,
     "norm_after": lambda trace: trace.global_grad_norm * trace.clip_scale,
     "weight_norm": lambda trace: scaled_norms(trace.weight_norm),
-    "saturation": lambda trace: _hidden_mean(trace.saturation),
-    "dead": lambda trace: _hidden_mean(trace.dead),
+    "saturation": lambda trace: trace.hidden_share("saturation"),
+    "dead": lambda trace: trace.hidden_share("dead"),
 }
 # Norms of every layer, (rows, layers) each.
 LAYERS: dict[str, Callable[[Trace], np.ndarray]] = {
@@ -45,10 +45,6 @@ RATIOS: dict[str, Callable[[Trace], np.ndarray]] = {
     name: lambda trace, of=of: of(trace)[:, 0] / of(trace)[:, -1] for name, of in LAYERS.items()
 }
 _LOGARITHMIC = {"loss", "norm_before", "norm_after", "weight_norm", *LAYERS}
-
-
-def _hidden_mean(shares: np.ndarray) -> np.ndarray:
-    return (shares[:, :-1] if shares.shape[1] > 1 else shares).mean(axis=1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -230,8 +226,8 @@ def _sentence(verdict: str, count: int, seeds: int, summary: dict[str, float], f
     flow = ""
     if np.isfinite(factor) and np.isfinite(ratio):
         flow = (
-            f": at the start each layer multiplies the gradient at its net inputs by {written(factor)} on its way "
-            f"back, and the gradient of layer 1's weights is {written(ratio)} times that of the output layer's"
+            f": at initialization each layer multiplies the gradient by about {format_number(factor)} on its way back, "
+            f"and the gradient of layer 1's weights is {format_number(ratio)} times that of the output layer's"
         )
     return f"{what}{on}{flow}. {_end(seeds, summary, first)}"
 
@@ -245,6 +241,6 @@ def _end(seeds: int, summary: dict[str, float], first: Trace) -> str:
     if broken < seeds:
         scored = "" if np.isnan(summary["final_accuracy"]) else f", accuracy {summary['final_accuracy']:.2f}"
         late = summary["final_layer_factor"]
-        told = f"factor {written(late)} per layer, " if steps and np.isfinite(late) else ""
-        parts.append(f"After {steps:,} steps: {told}loss {written(summary['final_loss'])}{scored}.")
+        told = f"factor {format_number(late)} per layer, " if steps and np.isfinite(late) else ""
+        parts.append(f"After {steps:,} steps: {told}loss {format_number(summary['final_loss'])}{scored}.")
     return " ".join(parts)

@@ -1,55 +1,35 @@
-"""What a trace shows: how its gradients change over the layers, how far its steps go, and which layer broke first."""
+"""What a trace shows: how its gradient changes over the layers, how far its steps go, and what its loss did."""
 
 from __future__ import annotations
 
 import math
+from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from ..data.datasets import DATASETS, Split, load
-from ..engine.stack import Stack
-from ..engine.training import one_blas_thread
+from ..data.datasets import DATASETS, load
+from ..engine.training import snapshot
 from ..families.activations import ACTIVATIONS
-from ..trace import Trace
+from ..norms import scaled_norms
+from ..trace import Trace, compared_layers, layer_factors
+from ..wording import count_noun
 
-LEARNED, RIGHT = 0.1, 0.9  # share of the loss that is left, and of samples classified rightly, when a run has learned
+LEARNED_LOSS, LEARNED_ACCURACY = 0.1, 0.9  # share of the loss that is left, and of samples classified rightly
+PROGRESS = 0.1  # the loss fell by at least this share below what a constant answer reaches
 HALF = 0.5  # of the rows: from there on something is the rule and not the exception
-PROBE = 1000  # samples that a broken network is looked at with
-FEW = 5  # rows at each end of a run, at least, whose median stands for the loss that a single batch does not tell
+PROBE_SAMPLES = 1000  # of which a broken network is computed again
+MIN_WINDOW_ROWS = 5  # at each end of a run, whose median stands for the loss that a single batch does not show
+REST = 0.02  # a loss is at rest when its last two sixths differ by less than this share; with mini-batches twice
+MIN_REST_ROWS = 18  # rows without which nothing is said about a loss at rest
 
 
-def flow(norms: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """How a norm changes on its way back, by the least-squares line through its logarithm over the hidden layers.
+class Constant(NamedTuple):
+    """What the best constant answer reaches on a run's training samples: accuracy (NaN in a regression) and loss."""
 
-    Zeros are passed over (in a residual network a silent layer has delta 0 and the layers below do not), as long as
-    eight norms are left, or all where there are fewer.
-
-    Args:
-        norms: (rows, layers), of delta or of a weight gradient.
-
-    Returns:
-        The factor per layer and the decades from the last hidden layer to the first, each (rows,). 0 and -inf where
-        the output layer has a gradient and no hidden one does; NaN where there are too few layers to compare.
-    """
-    hidden = norms[:, : compared(norms.shape[1])]
-    used = (hidden > 0) & np.isfinite(hidden)
-    used[used.sum(axis=1) < min(8, hidden.shape[1])] = False
-    layer = np.arange(hidden.shape[1])
-    with np.errstate(all="ignore"):
-        y = np.where(used, np.log10(hidden), 0.0)
-        center = (used * layer).sum(axis=1, keepdims=True) / used.sum(axis=1, keepdims=True)
-        x = np.where(used, layer - center, 0.0)
-        slope = (x * y).sum(axis=1) / (x * x).sum(axis=1)
-        nothing = (hidden == 0).all(axis=1) & (norms[:, -1] > 0)
-        factor = np.where(nothing, 0.0, 10**-slope)
-        decades = np.where(nothing, -np.inf, -slope * (hidden.shape[1] - 1))
-    return factor, decades
-
-
-def compared(layers: int) -> int:
-    """Layers that `flow` compares: the hidden ones, or both where only one is hidden."""
-    return layers - 1 if layers > 2 else layers
+    accuracy: float
+    loss: float
 
 
 class TraceStats:
@@ -60,17 +40,17 @@ class TraceStats:
         good: rows whose loss and gradient are finite; a run that broke at step 0 has none.
         end: the last of them, or 0.
         hidden: hidden layers.
-        cut: (rows,), whether a layer silent on every sample keeps the gradient from layer 1.
-        factor, decades: of delta, by row: see `flow`; NaN where a silent layer cuts it off.
-        weights_decades, weights_factor: of the weight gradient in row 0, the only one where it tells.
+        factor: (rows,) of delta: see `core.trace.layer_factors`; NaN where a silent layer stops the gradient.
+        decades: (rows,) log10 of layer 1's delta norm over that of the last hidden layer that has one; -inf where only
+            the output layer has one; NaN where a silent layer stops the gradient.
+        weights_decades: the same of the weight gradients in row 0, the only row where they are compared.
+        blocked: (rows,) True where a layer silent on every sample keeps the gradient from layer 1.
         early: (layers,) median update ratio of the first tenth of the steps, where there is most to learn.
         window: rows at each end that the next four are taken over: 1, and with mini-batches, whose losses also differ
-            by the samples in them, as many as show every sample once, between FEW and a tenth of all.
+            by the samples in them, as many as show every sample once, between MIN_WINDOW_ROWS and a tenth of all.
         first_loss, last_loss: median data loss of the first and of the last rows.
         highest_loss: the largest median of as many rows in a row.
         last_accuracy: mean accuracy of the last rows.
-        learned: whether the data loss fell to a tenth and, where there are classes, nine samples in ten are right
-            (from large initial weights the loss falls to a tenth before anything is learned).
     """
 
     def __init__(self, trace: Trace):
@@ -78,9 +58,10 @@ class TraceStats:
         self.good = np.flatnonzero(np.isfinite(trace.loss) & np.isfinite(trace.global_grad_norm))
         self.end = int(self.good[-1]) if len(self.good) else 0
         self.hidden = trace.layers - 1
-        self.cut = (trace.dead[:, :-1] == 1).any(axis=1) & (trace.delta_norm[:, 0] == 0)
-        self.factor, self.decades = (np.where(self.cut, np.nan, values) for values in flow(trace.delta_norm))
-        (self.weights_factor,), (self.weights_decades,) = flow(trace.grad_norm[:1])
+        self.blocked = (trace.dead[:, :-1] == 1).any(axis=1) & (trace.delta_norm[:, 0] == 0)
+        self.factor = np.where(self.blocked, np.nan, layer_factors(trace.delta_norm))
+        self.decades = np.where(self.blocked, np.nan, first_to_last(trace.delta_norm))
+        self.weights_decades = float(first_to_last(trace.grad_norm[:1])[0])
         self.early = np.array([median(ratio) for ratio in trace.update_ratio[: max(1, len(self.good) // 10)].T])
         self.window = self._window()
         losses, accuracies = trace.loss[self.good], trace.accuracy[self.good]
@@ -89,41 +70,92 @@ class TraceStats:
         spans = sliding_window_view(losses, self.window) if self.good.size else np.empty((0, 1))
         self.highest_loss = float(np.median(spans, axis=1).max(initial=0.0))
         self.last_accuracy = float(accuracies[-self.window :].mean()) if self.good.size else float("nan")
-        self.learned = trace.diverged_at is None and bool(
-            self.last_loss <= LEARNED * self.first_loss and not self.last_accuracy < RIGHT
-        )
 
     def _window(self) -> int:
         if self.config.batch_size is None:
             return 1
         epoch, rows = math.ceil(self.config.samples / self.config.batch_size), len(self.good)
-        return max(1, min(max(FEW, min(epoch, rows // 10)), rows // 2))
+        return max(1, min(max(MIN_WINDOW_ROWS, min(epoch, rows // 10)), rows // 2))
+
+    @cached_property
+    def constant(self) -> Constant | None:
+        """What the best constant answer reaches; None for data of one's own, which a trace does not hold."""
+        samples = training_samples(self.trace)
+        return None if samples is None else best_constant(self.config.loss, self.trace.task, samples[1])
+
+    @property
+    def majority(self) -> float:
+        """The accuracy of the best constant answer; for data of one's own that of balanced classes."""
+        if not np.isfinite(self.last_accuracy):
+            return float("nan")
+        outputs = self.trace.weights[-1][0].shape[1]
+        return self.constant.accuracy if self.constant is not None else 1 / max(outputs, 2)
+
+    @property
+    def progress(self) -> float:
+        """The share by which the loss fell below the first, or below a constant answer's where that is lower."""
+        loss = self.first_loss if self.constant is None else min(self.first_loss, self.constant.loss)
+        return 1 - self.last_loss / loss if loss > 0 else float("nan")
+
+    @cached_property
+    def learned(self) -> bool:
+        """True when the loss fell to a tenth and nine samples in ten are right, or nineteen in twenty with progress.
+
+        Accuracy alone is not enough: an output that hardly differs between samples may still fall on the right side.
+        """
+        if self.trace.diverged_at is not None or not self.first_loss > 0:
+            return False
+        if self.last_accuracy >= 0.95 and self.progress >= PROGRESS:
+            return True
+        return bool(self.last_loss <= LEARNED_LOSS * self.first_loss and not self.last_accuracy < LEARNED_ACCURACY)
+
+    @cached_property
+    def made_progress(self) -> bool:
+        """True when the loss fell by a tenth or more and accuracy is clearly above a constant answer's."""
+        if self.trace.diverged_at is not None or not self.progress >= PROGRESS:
+            return False
+        return not self.last_accuracy <= self.majority + 0.05
+
+    @cached_property
+    def at_rest(self) -> bool:
+        """True when the loss of the last third of the rows no longer changes: see REST."""
+        rows, sixth = self.trace.loss[self.good], len(self.good) // 6
+        if len(rows) < MIN_REST_ROWS or self.trace.diverged_at is not None:
+            return False
+        before, after = np.median(rows[-2 * sixth : -sixth]), np.median(rows[-sixth:])
+        return bool(abs(before - after) <= REST * (1 if self.config.batch_size is None else 2) * after)
 
     def when(self, row: int) -> str:
         """The time of a row, to open a sentence."""
-        return "At initialization" if row == 0 else f"After {self.trace.step[row]:,} steps"
+        return "At initialization" if row == 0 else f"After {count_noun(int(self.trace.step[row]), 'step')}"
 
     def row_beyond(self, beyond: np.ndarray) -> int | None:
-        """The row to tell of when the first one, or half of all, are beyond a limit: row 0, or the last such one.
+        """The row to report when the first one, or half of all, are beyond a limit: row 0, or the last such one.
 
-        Rows count while the loss is above a tenth of its first value: later, a few hard samples make the gradient.
+        Rows count while the loss is above a tenth of its first value: later, a few hard samples make the gradient. Of
+        a run that diverged row 0 alone counts: what comes after it is the divergence.
 
         Args:
             beyond: (rows,), whether each is.
         """
-        judged = self.good[self.trace.loss[self.good] > LEARNED * self.first_loss]
+        judged = self.good[self.trace.loss[self.good] > LEARNED_LOSS * self.first_loss]
         rows = judged[beyond[judged]]
         if len(rows) and rows[0] == 0:
             return 0
+        if self.trace.diverged_at is not None:
+            return None
         return int(rows[-1]) if len(rows) and len(rows) >= HALF * len(judged) else None
 
     def first_underflow_layer(self, tiny: float) -> int | None:
         """The first hidden layer, from 1, that is silent in row 0 because the signal there is below `tiny`.
 
-        |y| grows by about ||W||_F / sqrt(2 fan_in) in a layer of ReLUs, half of which are silent.
+        |y| grows by about ||W||_F / sqrt(2 fan_in) in a layer of ReLUs, half of which are silent. Biases keep a signal
+        from fading.
         """
         silent = np.flatnonzero(self.trace.dead[0, :-1] == 1)
-        if not self.cut[0] or self.flat_sides != 1 or (self.trace.weight_norm[0] == 0).any():
+        if not self.blocked[0] or self.flat_sides != 1 or (self.trace.weight_norm[0] == 0).any():
+            return None
+        if self.config.bias and self.config.bias_std > 0:
             return None
         fan_in = np.array([len(W) for W, _ in self.trace.weights])
         signal = np.cumsum(np.log10(self.trace.weight_norm[0] / np.sqrt(2 * fan_in)))
@@ -136,50 +168,98 @@ class TraceStats:
         return int((slope < 1e-3 * self.activation.sup_slope).sum())
 
 
+def first_to_last(norms: np.ndarray) -> np.ndarray:
+    """log10 of layer 1's norm over that of the last hidden layer whose norm is not zero, (rows,).
+
+    Measured, not fitted. -inf where only the output layer has one, or layer 1 has none; NaN for one layer, and where
+    nothing is finite.
+
+    Args:
+        norms: (rows, layers); see `core.trace.compared_layers`.
+    """
+    compared = norms[:, : compared_layers(norms.shape[1])]
+    last = compared_last(compared)
+    with np.errstate(all="ignore"):
+        decades = np.log10(compared[:, 0]) - np.log10(compared[np.arange(len(compared)), last])
+    decades[(compared[:, 0] == 0) & (norms[:, -1] > 0)] = -np.inf
+    decades[~np.isfinite(compared).all(axis=1) | ~(norms[:, -1] > 0) | (compared.shape[1] < 2)] = np.nan
+    return decades
+
+
+def compared_last(compared: np.ndarray) -> np.ndarray:
+    """(rows,) index of the last layer whose norm is not zero; the last one where all are."""
+    backward = compared[:, ::-1] > 0
+    return compared.shape[1] - 1 - np.where(backward.any(axis=1), backward.argmax(axis=1), 0)
+
+
 def median(values: np.ndarray) -> float:
     """Median of what is finite; NaN when nothing is."""
     values = values[np.isfinite(values)]
     return float(np.median(values)) if len(values) else float("nan")
 
 
-def joint(norms: np.ndarray) -> np.ndarray:
-    """The norm over all layers, (rows,), from norms by layer (rows, layers), whose squares may be beyond float64."""
-    largest = norms.max(axis=1)
-    with np.errstate(all="ignore"):
-        return np.where(largest > 0, largest * np.linalg.norm(norms / largest[:, None], axis=1), largest)
+def best_constant(loss: str, task: str, D: np.ndarray) -> Constant:
+    """Accuracy and loss of the best constant answer: the largest class; the mean of the targets."""
+    mean = D.mean(axis=0)
+    if task == "regression":
+        share = float("nan")
+    else:
+        share = float(max(mean.max(), 1 - mean.min()) if D.shape[1] == 1 else mean.max())
+    if loss == "mse":
+        return Constant(share, float(((D - mean) ** 2).sum(axis=1).mean()))
+    parts = np.concatenate([mean, 1 - mean]) if loss == "bce" else mean
+    return Constant(share, float(-(parts[parts > 0] * np.log(parts[parts > 0])).sum()))
 
 
-def broken_layer(trace: Trace) -> int:
-    """The first layer of a run that diverged, from 1, to hold a value that is not finite.
+def training_samples(trace: Trace) -> tuple[np.ndarray, np.ndarray] | None:
+    """X and D that a run was trained on; None for data of one's own, which a trace does not hold."""
+    config, data = trace.config, DATASETS[trace.config.dataset]
+    inputs, outputs = trace.weights[0][0].shape[0], trace.weights[-1][0].shape[1]
+    if (inputs, outputs) != (data.inputs, data.outputs):
+        return None
+    samples = load(config.dataset, config.samples, config.noise, config.holdout, config.seed, config.scaling)
+    return samples.X, samples.D
 
-    Found by a pass with the weights of that step: on the way forward the first weights or outputs that are not
-    finite, then the loss (the output layer's), then, on the way back, the last such delta.
+
+class Break(NamedTuple):
+    """Where a run that diverged broke: a layer, from 1, and "weights", "signal", "loss" or "gradient"."""
+
+    layer: int
+    quantity: str
+
+
+def find_break(trace: Trace) -> Break:
+    """The first value of a run that diverged to leave the range of its dtype.
+
+    Computed by a pass with the weights of that step: the first weights that are not finite; on the way forward the
+    first output; the loss (the output layer's); on the way back the last delta or weight gradient. For data of one's
+    own, which a trace does not hold, standard normal samples of their shape stand in.
     """
     for layer, (W, b) in enumerate(trace.weights, start=1):
         if not (np.isfinite(W).all() and (b is None or np.isfinite(b).all())):
-            return layer
+            return Break(layer, "weights")
+    samples = training_samples(trace)
+    if samples is None:
+        inputs, outputs = trace.weights[0][0].shape[0], trace.weights[-1][0].shape[1]
+        D = np.zeros((100, outputs))
+        D[:, 0] = 1.0  # targets that every loss takes
+        samples = np.random.default_rng(0).standard_normal((100, inputs)), D
+    X, D = (values[:PROBE_SAMPLES] for values in samples)
     config = trace.config.replace(batch_size=None, holdout=0.0, steps=0)
-    with one_blas_thread, np.errstate(all="ignore"):
-        stack = Stack([config], [_samples(trace)], [trace.weights])
-        batch = stack.batch
-        batch.forward(stack.parameters)
-        for layer, y in enumerate([*batch.y[1:], batch.output], start=1):
-            if not np.isfinite(y).all():
-                return layer
-        if not np.isfinite(batch.measure_loss()).all():
-            return trace.layers
-        batch.backward(stack.parameters, stack.gradient)
-    broken = [layer for layer, delta in enumerate(batch.delta, start=1) if not np.isfinite(delta).all()]
-    return max(broken, default=trace.layers)
+    with np.errstate(all="ignore"):
+        kept = snapshot(config, data=(X, D), initial=trace.weights)
+        loss = np.square(kept.output - kept.targets).sum() if config.loss == "mse" else 0.0
+    for layer, y in enumerate(kept.activation, start=1):
+        if not np.isfinite(y).all():
+            return Break(layer, "signal")
+    if not np.isfinite(loss):
+        return Break(trace.layers, "loss")
+    for layer in range(trace.layers, 0, -1):
+        if not (np.isfinite(kept.delta[layer - 1]).all() and np.isfinite(kept.weight_gradient[layer - 1]).all()):
+            return Break(layer, "gradient")
+    return Break(trace.layers, "loss")
 
 
-def _samples(trace: Trace) -> Split:
-    """The run's samples; for data of one's own, which a trace does not keep, standard normal ones of their shape."""
-    config, data = trace.config, DATASETS[trace.config.dataset]
-    inputs, outputs = trace.weights[0][0].shape[0], trace.weights[-1][0].shape[1]
-    if (inputs, outputs) == (data.inputs, data.outputs):
-        split = load(config.dataset, config.samples, config.noise, config.holdout, config.seed, config.scaling)
-        X, D = split.X[:PROBE], split.D[:PROBE]
-    else:
-        X, D = np.random.default_rng(0).standard_normal((100, inputs)), np.zeros((100, outputs))
-    return Split(X, D, X[:0], D[:0], trace.task)
+def joint_norm(norms: np.ndarray) -> np.ndarray:
+    """The norm over all layers, (rows,), from norms by layer (rows, layers)."""
+    return scaled_norms(norms)

@@ -9,7 +9,7 @@ import numpy as np
 from ..config import RunConfig
 from ..engine.training import Progress, train
 from ..trace import Trace
-from ..wording import written
+from ..wording import format_number
 from .report import Result, Stages, in_kind, thinned
 
 CONFIG = RunConfig(
@@ -61,7 +61,7 @@ def run(on_progress: Progress | None = None, executor: Executor | None = None, *
             in_kind(
                 f"Clipped at {threshold:g}",
                 "the network learns",
-                f"loss {written(min(ends[threshold]))} to {written(max(ends[threshold]))} in the end",
+                f"loss {format_number(min(ends[threshold]))} to {format_number(max(ends[threshold]))} in the end",
                 max(ends[threshold]) < 0.05,
                 f"all {seeds} runs end below 0.05; a guess among ten classes has 2.30",
             )
@@ -70,7 +70,7 @@ def run(on_progress: Progress | None = None, executor: Executor | None = None, *
         in_kind(
             "Clipped at 0.1",
             "too small a threshold only slows it down",
-            f"loss {written(min(ends[0.1]))} to {written(max(ends[0.1]))} in the end",
+            f"loss {format_number(min(ends[0.1]))} to {format_number(max(ends[0.1]))} in the end",
             min(ends[0.1]) > 10 * max(ends[1.0]) and max(ends[0.1]) < 2.3,
             "above the losses at threshold 1, below that of a guess",
         )

@@ -10,7 +10,7 @@ import numpy as np
 from ..config import RunConfig
 from ..curvature import sharpness
 from ..engine.training import Progress, train
-from ..wording import written
+from ..wording import format_number
 from .report import Result, Stages, in_kind, near, thinned
 
 CONFIG = RunConfig(hidden=(50, 50), activation="tanh", init="normal", samples=20, learning_rate=0.04, steps=4000)
@@ -98,8 +98,8 @@ def run(
             in_kind(
                 f"{name}: the loss meanwhile",
                 "falls, but not monotonically",
-                f"ends at {written(losses[:, -1].max())} or less, with {rises.min():,} to {rises.max():,} rising steps "
-                f"of {count:,}",
+                f"ends at {format_number(losses[:, -1].max())} or less, with {rises.min():,} to {rises.max():,} "
+                f"rising steps of {count:,}",
                 bool((losses[:, -1] < 0.1 * losses[:, 0]).all() and rises.min() > 0.001 * count),
                 "every network ends below a tenth of its first loss, and rises on more than 0.1 % of the steps",
             ),

@@ -11,7 +11,7 @@ import numpy as np
 from ..config import RunConfig
 from ..engine.training import Progress, train
 from ..trace import Trace
-from ..wording import written
+from ..wording import format_number
 from .report import Result, Stages, first_below, in_kind, near, thinned
 
 CLASSES = 10
@@ -133,7 +133,7 @@ def _loss(trace: Trace, step: int) -> float:
 
 
 def _most(traces: list[Trace]) -> str:
-    return f"{written(max(_loss(trace, trace.config.steps) for trace in traces))} or less"
+    return f"{format_number(max(_loss(trace, trace.config.steps) for trace in traces))} or less"
 
 
 def _span(steps: list[int | None]) -> str:

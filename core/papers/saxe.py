@@ -10,7 +10,7 @@ from scipy.special import digamma
 
 from ..config import RunConfig
 from ..engine.training import Progress, one_blas_thread, train
-from ..wording import written
+from ..wording import format_number
 from .report import Result, Stages, in_kind, near
 
 CONFIG = RunConfig(activation="linear", bias=False, hidden=(100,) * 99, samples=2, steps=0)
@@ -49,7 +49,8 @@ def run(
         in_kind(
             "Gaussian, variance 1/n: singular values of the product",
             "most of them vanish, few stay large",
-            f"largest {written(normal.max())}, median {written(np.median(normal))}, smallest {written(normal.min())}",
+            f"largest {format_number(normal.max())}, median {format_number(np.median(normal))}, "
+            f"smallest {format_number(normal.min())}",
             np.median(normal) < 1e-3 * normal.max() and normal.max() < 1e3,
             "the median a thousand times below the largest",
         ),

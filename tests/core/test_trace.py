@@ -42,7 +42,7 @@ def small():
         global_grad_norm=np.array([40.0, 20, 10, 5]),
         clip_scale=np.array([0.5, 1, 1, 0.5]),
         diverged_at=None,
-        weights=[],
+        weights=[(np.zeros((2, 1)), None), (np.zeros((1, 3)), None), (np.zeros((3, 1)), None)],
     )
 
 
@@ -76,8 +76,8 @@ def test_a_summary_says_what_the_rows_say():
             "final_global_grad_norm": 5,
             "clipped_share": 1 / 3,  # of the three rows whose step was made, not of the last
             "weight_growth": 3,  # hypot(9, 12) over hypot(3, 4)
-            "final_saturation": 0.5,  # softmax has none: the mean is over the hidden layers
-            "final_dead": 0.25,
+            "final_saturation": 0.625,  # of one hidden unit a quarter, of three units three quarters
+            "final_dead": 0.125,
             "median_update_ratio": 0.45,  # of the eight that are finite
         },
         rel=1e-14,

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from core.wording import layers, part_of, percent, power_of_ten, short, written
+from core.wording import format_number, format_setting, name_layers, part_of, percent, power_of_ten
 
 
 @pytest.mark.parametrize(
@@ -24,7 +24,7 @@ from core.wording import layers, part_of, percent, power_of_ten, short, written
     ],
 )
 def test_numbers_have_three_digits_or_a_power_of_ten(x, text):
-    assert written(x) == text
+    assert format_number(x) == text
 
 
 @pytest.mark.parametrize("decades, text", [(-2.0, "0.01"), (0.5, "3.16"), (-400.0, "1e-400"), (-np.inf, "0")])
@@ -58,11 +58,11 @@ def test_large_ratios_are_told_as_multiples(ratio, text):
     ],
 )
 def test_layers_are_told_in_words(numbers, text):
-    assert layers(np.array(numbers)) == text
+    assert name_layers(np.array(numbers)) == text
 
 
 @pytest.mark.parametrize(
     "setting, text", [(0.002, "0.002"), (5e-5, "5e-5"), (1e-300, "1e-300"), (1e80, "1e80"), (20, "20")]
 )
 def test_settings_are_told_in_full(setting, text):
-    assert short(setting) == text and float(text) == setting
+    assert format_setting(setting) == text and float(text) == setting

@@ -16,7 +16,47 @@ BLOBS = RunConfig(
 DEEP = BLOBS.replace(hidden=(32,) * 50, init_scale=0.14)
 SHALLOW = BLOBS.replace(hidden=(32,) * 4, init="he_normal")
 
+XOR = RunConfig(dataset="xor", samples=64, init="glorot_normal", steps=1000, record_every=10)
+RAW = RunConfig(samples=150, scaling="none", hidden=(32,) * 2, activation="relu", init="he_normal", steps=100)
+
 TROUBLES: dict[str, tuple[RunConfig, ...]] = {
+    "unscaled_data": (
+        RAW.replace(dataset="wine", loss="cross_entropy", output_activation="softmax"),
+        RAW.replace(dataset="breast_cancer", activation="tanh", loss="bce", output_activation="sigmoid"),
+        RAW.replace(dataset="diabetes"),  # targets up to 346
+    ),
+    "degenerate_normalization": (
+        TANH.replace(hidden=(16,) * 3, normalization="batch", batch_size=1, steps=50),
+        BLOBS.replace(init="he_normal", hidden=(16,) * 3, normalization="batch", batch_size=1, residual=True, steps=50),
+        TANH.replace(hidden=(16, 1, 16), normalization="layer", steps=50),
+        RELU.replace(dataset="sine", hidden=(1,), normalization="layer", steps=50),
+    ),
+    "identical_units": (
+        RunConfig(hidden=(10,), init_scale=0.0, steps=50),
+        RunConfig(hidden=(10,) * 4, activation="leaky_relu", init_scale=0.0, steps=50),
+        BLOBS.replace(hidden=(10,) * 2, activation="tanh", init_scale=0.0, steps=50),
+        RunConfig(hidden=(10,), activation="relu", init_scale=0.0, steps=50),
+    ),
+    "dead_output": (
+        TANH.replace(dataset="sine", hidden=(16,) * 2, output_activation="relu", learning_rate=0.5, steps=100),
+        RELU.replace(hidden=(16,) * 2, output_activation="relu", optimizer="adam", learning_rate=0.3, steps=100),
+        RunConfig(
+            dataset="moons",
+            hidden=(8,),
+            activation="softplus",
+            output_activation="relu",
+            optimizer="rmsprop",
+            learning_rate=1.0,
+            steps=100,
+        ),
+        RELU.replace(hidden=(32,) * 3, output_activation="relu", seed=8),  # from the start, by its draw
+    ),
+    "stuck": (
+        RunConfig(hidden=(), learning_rate=0.1, loss="bce", output_activation="sigmoid"),  # no line divides two rings
+        XOR.replace(hidden=(), learning_rate=0.1),
+        RunConfig(hidden=(1,), activation="tanh", init="glorot_normal", learning_rate=0.3, steps=1000, record_every=10),
+        RunConfig(dataset="spirals", hidden=(), learning_rate=0.1, optimizer="momentum"),
+    ),
     "diverged": (
         RunConfig(activation="relu", init_scale=1.6, learning_rate=0.05),
         RELU.replace(learning_rate=0.3),
@@ -53,7 +93,6 @@ TROUBLES: dict[str, tuple[RunConfig, ...]] = {
         BLOBS.replace(activation="sigmoid", hidden=(32,) * 5),
         DEEP,
         DEEP.replace(normalization="layer"),  # level in row 0
-        SHALLOW.replace(l1=0.1),  # and here by the penalty
     ),
     "dead": (
         RELU.replace(hidden=(32,) * 5, optimizer="adam", learning_rate=1.0),
@@ -85,6 +124,7 @@ TROUBLES: dict[str, tuple[RunConfig, ...]] = {
         RELU.replace(l2=0.1),
         SHALLOW.replace(l1=0.1),
         SHALLOW.replace(l2=0.1),
+        TANH.replace(hidden=(32,) * 4, weight_decay=1.0, batch_size=32, learning_rate=0.05),  # in single batches hidden
     ),
     "clipping": (
         RELU.replace(clip="global_norm", clip_threshold=0.01),

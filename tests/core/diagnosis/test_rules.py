@@ -13,7 +13,7 @@ from hypothesis import given, settings
 import core.diagnosis.rules
 from core import Diagnosis, Finding, RunConfig, diagnose, train
 from core.diagnosis.rules import SEVERITIES, VERDICTS
-from core.diagnosis.statistics import TraceStats
+from core.diagnosis.statistics import TraceStats, find_break
 from core.errors import ConfigError
 from tests.support.strategies import configs
 from tests.support.troubles import BLOBS, DEEP, HEALTHY, RELU, SHORT_TANH, TANH, TROUBLES
@@ -65,7 +65,7 @@ def test_healthy_runs_are_left_in_peace(config):
         ("dead", RELU.replace(hidden=(3,) * 15)),
         ("vanishing", DEEP),
         ("underflow", DEEP.replace(dtype="float32", steps=0)),
-        ("exploding", BLOBS.replace(hidden=(32,) * 20, init_scale=1.8, clip="global_norm")),
+        ("healthy", BLOBS.replace(hidden=(32,) * 20, init_scale=1.8, clip="global_norm")),  # it explodes, and learns
         ("vanishing", RunConfig(steps=0)),
         ("healthy", TANH.replace(steps=0)),
     ],
@@ -146,7 +146,7 @@ def test_exploding_is_explained_by_what_is_there():
 
 def test_where_the_run_learned_all_the_same_nothing_is_to_try():
     rescued = found(BLOBS.replace(hidden=(32,) * 20, init_scale=1.8, clip="global_norm"), "exploding")
-    assert rescued.severity == "warning" and not rescued.suggestions
+    assert rescued.severity == "note" and not rescued.suggestions
 
 
 # -- the other findings -----------------------------------------------------------------------------------------
@@ -156,7 +156,11 @@ def test_where_the_run_learned_all_the_same_nothing_is_to_try():
 def test_divergence_names_the_first_bad_step_and_layer(config):
     trace = run(config)
     what = found(config, "diverged").what
-    assert f"broke at step {trace.diverged_at:,}: in layer " in what and config.dtype in what
+    layer, quantity = find_break(trace)
+    value = (
+        "the loss" if quantity == "loss" else f"the {quantity} {'of' if quantity == 'weights' else 'in'} layer {layer}"
+    )
+    assert f"broke at step {trace.diverged_at:,}: {value} left the range of {config.dtype}" in what
 
 
 def test_a_divergence_between_recorded_rows_is_named_all_the_same():
@@ -339,7 +343,7 @@ def test_with_mini_batches_the_losses_told_are_medians_and_go_where_the_loss_ove
     diagnosis = diagnose(trace)
     first, last = np.median(trace.loss[:30]), np.median(trace.loss[-30:])  # a tenth of 301 rows
     assert "rose" not in diagnosis.sentence
-    assert diagnosis.sentence.endswith(f"{last:.3g}, medians over the first and the last 30 recorded batches.")
+    assert f"{last:.3g}, medians over the first and the last 30 recorded batches." in diagnosis.sentence
     assert [float(part) for part in diagnosis.numbers[2].value.split(" → ")] == pytest.approx([first, last], rel=0.005)
     assert "first and the last 30 recorded batches" in diagnosis.numbers[2].help
 
@@ -386,7 +390,9 @@ def test_every_verdict_has_a_title_and_a_meaning():
 
 def test_the_theory_is_not_asked():
     # a prediction has assumptions; what is measured needs none
-    for module in ("rules", "suggestions", "statistics"):
-        source = Path(core.diagnosis.__file__).with_name(f"{module}.py").read_text(encoding="utf-8")
-        imported = {node.module for node in ast.walk(ast.parse(source)) if isinstance(node, ast.ImportFrom)}
-        assert not [name for name in imported if name.startswith("core.theory")]
+    modules = list(Path(core.diagnosis.__file__).parent.glob("*.py"))
+    assert len(modules) >= 6
+    for module in modules:
+        tree = ast.parse(module.read_text(encoding="utf-8"))
+        imported = {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+        assert not [name for name in imported if name.split(".")[0] == "theory"], module.name

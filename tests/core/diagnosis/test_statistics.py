@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core import RunConfig, snapshot, train
-from core.diagnosis.statistics import TraceStats, broken_layer, compared, flow, joint
-from core.trace import layer_factor
+from core.diagnosis.statistics import TraceStats, best_constant, find_break, first_to_last, joint_norm
+from core.trace import compared_layers, layer_factors
 from tests.support.troubles import BLOBS, TROUBLES
 
 # -- slopes -----------------------------------------------------------------------------------------------------
@@ -17,55 +17,60 @@ from tests.support.troubles import BLOBS, TROUBLES
 @pytest.mark.parametrize("hidden", [2, 3, 10, 50])
 def test_a_geometric_gradient_has_its_factor_and_its_decades(factor, hidden):
     norms = 3 * factor ** np.arange(hidden - 1, -1, -1.0)
-    found, decades = flow(np.append(norms, 123.0)[None])  # the output layer's is not on the line and not asked
-    np.testing.assert_allclose(found, factor, rtol=1e-12)
-    np.testing.assert_allclose(decades, (hidden - 1) * np.log10(factor), rtol=1e-12, atol=1e-12)
+    rows = np.append(norms, 123.0)[None]  # the output layer's is not on the line and not asked
+    np.testing.assert_allclose(layer_factors(rows), factor, rtol=1e-12)
+    np.testing.assert_allclose(first_to_last(rows), (hidden - 1) * np.log10(factor), rtol=1e-12, atol=1e-12)
 
 
 @given(st.lists(st.floats(1e-30, 1e30), min_size=3, max_size=20))
-def test_the_factor_is_the_one_of_the_trace(norms):
-    factor, _ = flow(np.array([norms]))
-    assert factor[0] == pytest.approx(layer_factor(np.array(norms)), rel=1e-9)  # centered sums against polyfit's QR
+def test_the_factor_is_a_least_squares_slope_and_the_decades_are_measured(norms):
+    rows = np.array([norms])
+    if len(norms) > 3:
+        slope = np.polyfit(np.arange(len(norms) - 1), np.log(norms[:-1]), 1)[0]
+        assert layer_factors(rows)[0] == pytest.approx(np.exp(-slope), rel=1e-9)
+    assert first_to_last(rows)[0] == pytest.approx(np.log10(norms[0]) - np.log10(norms[-2]), abs=1e-12)
 
 
 def test_rows_are_fitted_one_by_one():
     rows = np.random.default_rng(0).lognormal(size=(5, 7))
-    together = np.array(flow(rows))
-    np.testing.assert_array_equal(together, np.hstack([flow(row[None]) for row in rows]))
+    for measure in (layer_factors, first_to_last):
+        np.testing.assert_array_equal(measure(rows), np.hstack([measure(row[None]) for row in rows]))
 
 
-def test_silent_layers_are_passed_over():
+def test_silent_layers_above_the_first_are_passed_over():
     norms = 0.5 ** np.arange(19, -1, -1.0)
-    norms[[3, 8]] = 0
-    factor, _ = flow(np.append(norms, 1.0)[None])
-    np.testing.assert_allclose(factor, 0.5, rtol=1e-12)
+    norms[[3, 8, 19]] = 0
+    rows = np.append(norms, 1.0)[None]
+    np.testing.assert_allclose(layer_factors(rows), 0.5, rtol=1e-12)
+    np.testing.assert_allclose(first_to_last(rows), 18 * np.log10(0.5), rtol=1e-12)  # layer 20 has none, 19 has
 
 
 @pytest.mark.parametrize(
-    "norms, factor",
+    "norms, factor, decades",
     [
-        ([5.0], np.nan),  # one layer
-        ([2.0, 4.0], 0.5),  # one hidden layer: against the output
-        ([0.0, 0.0, 0.0, 1.0], 0.0),  # nothing comes back
-        ([0.0, 0.0, 0.0, 0.0], np.nan),  # nothing is sent
-        ([np.nan] * 4, np.nan),
-        ([np.inf, 1.0, 1.0, 1.0], np.nan),
-        ([0.0] * 10 + [1e-3, 1.0, 1.0], np.nan),  # two norms left of twelve make no line
+        ([5.0], np.nan, np.nan),  # one layer
+        ([2.0, 4.0], 0.5, np.log10(0.5)),  # one hidden layer: against the output
+        ([0.0, 0.0, 0.0, 1.0], 0.0, -np.inf),  # nothing comes back
+        ([0.0, 0.0, 0.0, 0.0], np.nan, np.nan),  # nothing is sent
+        ([np.nan] * 4, np.nan, np.nan),
+        ([np.inf, 1.0, 1.0, 1.0], np.nan, np.nan),
+        ([0.0] * 10 + [1e-3, 1.0, 1.0], 0.0, -np.inf),  # lost on its way to layer 1
+        ([1.0, 0.0, 0.0, 1.0], np.nan, 0.0),  # one norm makes no line
     ],
 )
-def test_where_there_is_no_line(norms, factor):
-    found, _ = flow(np.array([norms]))
-    np.testing.assert_equal(found[0], factor)
+def test_where_there_is_no_line(norms, factor, decades):
+    np.testing.assert_equal(layer_factors(np.array([norms]))[0], factor)
+    np.testing.assert_equal(first_to_last(np.array([norms]))[0], decades)
 
 
 @pytest.mark.parametrize("count, expected", [(1, 1), (2, 2), (3, 2), (51, 50)])
 def test_the_output_layer_is_left_out_where_two_hidden_ones_remain(count, expected):
-    assert compared(count) == expected
+    assert compared_layers(count) == expected
 
 
 @pytest.mark.parametrize("scale", [1e-200, 1.0, 1e200])
 def test_a_joint_norm_needs_no_squares(scale):
-    np.testing.assert_allclose(joint(scale * np.array([[3.0, 4.0], [0.0, 0.0]])), [5 * scale, 0], rtol=1e-15)
+    np.testing.assert_allclose(joint_norm(scale * np.array([[3.0, 4.0], [0.0, 0.0]])), [5 * scale, 0], rtol=1e-15)
 
 
 # -- what several rules ask -------------------------------------------------------------------------------------
@@ -100,29 +105,68 @@ BROKEN = (
 
 
 @pytest.mark.parametrize("config", BROKEN, ids=repr)
-def test_the_broken_layer_is_the_first_one_of_the_run_s_own_pass(config):
+def test_the_break_is_the_first_one_of_the_run_s_own_pass(config):
     (trace,) = train([config])
     kept = snapshot(config, step=trace.diverged_at)  # trained again, and every value of that step kept
     forward = [n for n, y in enumerate(kept.activation, start=1) if not np.isfinite(y).all()]
     weights = [n for n, (W, _) in enumerate(kept.weights, start=1) if not np.isfinite(W).all()]
     backward = [n for n, delta in enumerate(kept.delta, start=1) if not np.isfinite(delta).all()]
     if weights:
-        assert broken_layer(trace) == weights[0]
+        assert find_break(trace) == (weights[0], "weights")
     elif forward:
-        assert broken_layer(trace) == forward[0]
-    elif np.isfinite(trace.loss[trace.step == trace.diverged_at]).all():
-        assert broken_layer(trace) == backward[-1]
+        assert find_break(trace) == (forward[0], "signal")
+    elif np.isfinite(trace.loss[trace.step == trace.diverged_at]).all() and backward:
+        assert find_break(trace) == (backward[-1], "gradient")
     else:
-        assert broken_layer(trace) == trace.layers  # its square overflowed
+        assert find_break(trace) == (trace.layers, "loss")  # its square overflowed
+
+
+def test_at_step_0_the_signal_and_the_gradient_are_told_apart():
+    (signal,) = train([RunConfig(activation="relu", init_scale=1e80)])
+    assert find_break(signal).quantity == "signal"
+    (gradient,) = train([RunConfig(activation="leaky_relu", init_scale=1.0)], initial=[huge_on_the_way_back()])
+    assert gradient.diverged_at == 0
+    assert find_break(gradient) == (1, "gradient")
+
+
+def huge_on_the_way_back():
+    """Weights whose signal starts at 1e-300 and ends near 1e13: the gradient comes back 1e313 times as large."""
+    rng = np.random.default_rng(0)
+    sizes = [2, *(32,) * 10, 1]
+    scales = [1e-300, *(1e34,) * 9, 1.0]
+    return [(s * rng.standard_normal((a, b)), np.zeros(b)) for s, a, b in zip(scales, sizes, sizes[1:], strict=False)]
 
 
 def test_data_of_one_s_own_are_stood_in_for():
     X, D = np.random.default_rng(1).standard_normal((20, 7)), np.zeros((20, 3))
     (trace,) = train([BROKEN[0].replace(dataset="custom")], data=(X, D))
     assert trace.diverged_at is not None
-    assert 1 <= broken_layer(trace) <= trace.layers
+    assert 1 <= find_break(trace).layer <= trace.layers
 
 
 def test_mini_batches_name_a_layer_too():
     (trace,) = train([BLOBS.replace(hidden=(32,) * 20, init_scale=1.8)])
-    assert 1 <= broken_layer(trace) <= trace.layers
+    assert 1 <= find_break(trace).layer <= trace.layers
+
+
+# -- what a constant answer reaches -----------------------------------------------------------------------------
+
+
+def test_the_best_constant_is_the_largest_class_and_the_mean_of_the_targets():
+    two = np.array([[1.0], [0.0], [0.0], [0.0]])
+    assert best_constant("mse", "two-class", two) == (0.75, pytest.approx(3 / 16))
+    assert best_constant("bce", "two-class", two) == (0.75, pytest.approx(-(np.log(0.25) + 3 * np.log(0.75)) / 4))
+    three = np.eye(3)[[0, 0, 1, 2]]
+    share, loss = best_constant("cross_entropy", "multi-class", three)
+    assert share == 0.5 and loss == pytest.approx(-(np.log(0.5) + np.log(0.25)) / 2)
+    share, loss = best_constant("mse", "regression", np.array([[1.0, 0], [3, 0]]))
+    assert np.isnan(share) and loss == 1
+
+
+def test_no_constant_beats_the_best_one():
+    rng = np.random.default_rng(0)
+    D = rng.standard_normal((50, 3))
+    best = best_constant("mse", "regression", D).loss
+    for _ in range(20):
+        constant = D.mean(axis=0) + 0.1 * rng.standard_normal(3)
+        assert ((D - constant) ** 2).sum(axis=1).mean() > best

@@ -1,0 +1,79 @@
+"""The verdicts there are, and the records of a diagnosis."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from .suggestions import Suggestion
+
+# Every verdict: a title, and what it means. Where several findings are equally severe, the first here is the verdict:
+# causes in the data and the network stand before what they do to the gradient.
+VERDICTS: dict[str, tuple[str, str]] = {
+    "unscaled_data": ("The data are not scaled", "inputs or targets are so large that training breaks or stops"),
+    "degenerate_normalization": (
+        "Normalization removes the signal",
+        "a batch of one sample or a layer of one unit has no spread, so normalizing leaves exactly 0",
+    ),
+    "identical_units": ("Units are copies of each other", "equal weights get equal gradients and stay equal"),
+    "dead_output": ("The output is dead", "the output activation is flat on every sample, so no gradient starts"),
+    "diverged": ("The run diverged", "a loss or gradient left the range of its dtype, and the run ended there"),
+    "underflow": ("The gradient underflows", "it is smaller than its dtype can hold, and rounded to zero"),
+    "exploding": ("The gradient explodes", "it grows tenfold or more from the last hidden layer to the first"),
+    "vanishing": ("The gradient vanishes", "it falls to a hundredth or less from the last hidden layer to the first"),
+    "dead": ("Dead units", "units silent on every sample get no gradient; whole layers of them stop it"),
+    "saturated": ("Units saturate", "half of the activations or more lie where the activation is flat"),
+    "large_steps": ("Steps are too large", "so long against the weights that the loss does not settle"),
+    "penalty": ("The penalty outweighs the data", "it pulls harder than the data loss, and the loss stays high"),
+    "clipping": ("Clipping sets the pace", "most steps are clipped, and the loss stays high"),
+    "stuck": ("Training is stuck", "the loss came to rest, in a poor minimum or on a plateau"),
+    "small_steps": ("Too little training", "steps are so short, or so few, that little was learned"),
+    "healthy": ("Gradients flow through every layer", "the gradient arrives, and the loss falls"),
+}
+SEVERITIES = ("bad", "warning", "good", "note")  # a note did no harm: it stands after the verdict
+
+
+class Metric(NamedTuple):
+    """One number on top of the page: its label, its text, and what it says."""
+
+    label: str
+    value: str
+    help: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """One thing that happened.
+
+    Attributes:
+        name: a key of VERDICTS.
+        severity: a member of SEVERITIES.
+        what: a sentence or two, with the numbers.
+        why: the mechanism, in a sentence or two.
+        suggestions: what to try; none for a note or where all is well.
+    """
+
+    name: str
+    severity: str
+    what: str
+    why: str
+    suggestions: tuple[Suggestion, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Diagnosis:
+    """What happened in a run.
+
+    Attributes:
+        verdict: a key of VERDICTS: the name of the first finding.
+        sentence: the verdict in words, with its numbers.
+        numbers: the three numbers on top of the page.
+        findings: all of them, the gravest first; at least one.
+        trial: how the suggestions were tried, one sentence; empty until `try_suggestions` has trained them.
+    """
+
+    verdict: str
+    sentence: str
+    numbers: tuple[Metric, Metric, Metric]
+    findings: tuple[Finding, ...]
+    trial: str = ""

@@ -1,0 +1,74 @@
+"""The head of a diagnosis: what the loss did, in words, and the three numbers that tell most."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..wording import format_number, percent, power_of_ten
+from .findings import Metric
+from .statistics import TraceStats
+
+STAYED = 0.01  # a loss "stayed" when it changed by no more than this share of its first value
+
+
+def describe_loss(stats: TraceStats) -> str:
+    """Two sentences at most: the loss, and accuracy where it is that of the largest class."""
+    trace = stats.trace
+    if trace.config.steps == 0 or trace.diverged_at is not None:
+        return ""
+    first, last = stats.first_loss, stats.last_loss
+    # one batch's loss depends on its samples as much as on the run
+    over = "" if trace.config.batch_size is None else f", medians over the first and the last {describe_window(stats)}"
+    if abs(last - first) <= STAYED * first:
+        loss = f"The loss stayed near {format_number(last)}{over}."
+    else:
+        moved = "fell" if last < first else "rose"
+        loss = f"The loss {moved} from {format_number(first)} to {format_number(last)}{over}."
+    if np.isfinite(stats.last_accuracy) and stats.last_accuracy <= stats.majority + 0.05:
+        share = "the share of the largest class is" if stats.constant is not None else "guessing gets"
+        loss += f" Accuracy is {percent(stats.last_accuracy)}; {share} {percent(stats.majority)}."
+    return loss
+
+
+def describe_window(stats: TraceStats) -> str:
+    """What a median at one end of the run is taken over."""
+    return "recorded batch" if stats.window == 1 else f"{stats.window} recorded batches"
+
+
+def headline_numbers(stats: TraceStats) -> tuple[Metric, Metric, Metric]:
+    """Factor per layer, first layer over last, and loss."""
+    trace = stats.trace
+    first, last = trace.grad_norm[0, 0], trace.grad_norm[0, -1]
+    with np.errstate(all="ignore"):
+        decades = np.log10(first) - np.log10(last)
+    loss, accuracy = format_number(stats.first_loss), stats.last_accuracy
+    about = "The data loss at initialization and after the last step."
+    if trace.config.batch_size is not None:
+        about = f"The median data loss over the first and the last {describe_window(stats)}."
+    if trace.diverged_at is not None:
+        loss = f"{loss} → " * bool(trace.diverged_at) + f"broke at step {trace.diverged_at:,}"
+    elif trace.config.steps:
+        loss += f" → {format_number(stats.last_loss)}"
+    missing = None
+    if trace.layers == 1:
+        missing = "one layer"
+    elif first == 0 and np.isnan(stats.factor[0]):
+        missing = "no gradient"
+    return (
+        Metric(
+            "Factor per layer",
+            missing or format_number(stats.factor[0]),
+            "What a layer multiplies the gradient by on its way back, at initialization, fitted to ‖∂E/∂net‖ over the "
+            "hidden layers. At 1 the gradient is level, below it vanishes, above it explodes.",
+        ),
+        Metric(
+            "First layer / last",
+            missing or ("not finite" if np.isnan(decades) else power_of_ten(decades)),
+            "The gradient norm ‖∂E/∂W‖ of layer 1 divided by the output layer's, at initialization.",
+        ),
+        Metric(
+            "Loss",
+            loss,
+            about + (f" Accuracy at the end: {percent(accuracy)}." if np.isfinite(accuracy) else ""),
+        ),
+    )

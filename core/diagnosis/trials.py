@@ -1,0 +1,213 @@
+"""Suggestions, tried: each is trained on the run's own data with other seeds, and what does not help is dropped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+
+from ..config import RunConfig
+from ..data.datasets import load
+from ..engine.training import Data, Progress, checked_data, train
+from ..errors import ConfigError
+from ..trace import Trace
+from ..wording import count_noun, percent
+from .findings import Diagnosis, Finding
+from .rules import diagnose
+from .statistics import TraceStats, best_constant
+from .suggestions import Suggestion
+
+TRIAL_SEEDS = 3
+# Accuracy that counts as better or worse, and the ratio of losses that does.
+BETTER_ACCURACY, WORSE_ACCURACY = 0.05, 0.02
+BETTER_LOSS, WORSE_LOSS = 0.8, 1.05
+
+
+class Result(NamedTuple):
+    """How well a run ended: accuracy (NaN in a regression), and its loss over that of the best constant answer."""
+
+    accuracy: float
+    relative_loss: float
+    loss: str
+
+    @property
+    def diverged(self) -> bool:
+        return not np.isfinite(self.relative_loss)
+
+
+def measure_result(trace: Trace, D: np.ndarray) -> Result:
+    """How well a run on targets D (samples, outputs) ended."""
+    if trace.diverged_at is not None:
+        return Result(float("nan"), float("inf"), trace.config.loss)
+    stats = TraceStats(trace)
+    constant = best_constant(trace.config.loss, trace.task, D).loss
+    return Result(
+        stats.last_accuracy, stats.last_loss / constant if constant > 0 else stats.last_loss, trace.config.loss
+    )
+
+
+def compare(before: Result, after: Result) -> int:
+    """1 where the second run is clearly better, -1 where it is worse, 0 else.
+
+    A run that no longer diverges is better when it also learned something. Accuracy decides where there are classes;
+    where it is the same, the loss does, unless another loss was trained.
+    """
+    if after.diverged:
+        return 0 if before.diverged else -1
+    if before.diverged:
+        return int(after.relative_loss <= 0.9)
+    if np.isfinite(before.accuracy) and np.isfinite(after.accuracy):
+        gain = after.accuracy - before.accuracy
+        if gain >= BETTER_ACCURACY:
+            return 1
+        if gain < -WORSE_ACCURACY:
+            return -1
+        if before.loss != after.loss:
+            return 0
+    ratio = after.relative_loss / before.relative_loss if before.relative_loss > 0 else np.inf
+    return 1 if ratio <= BETTER_LOSS else -1 if ratio > WORSE_LOSS and not np.isfinite(before.accuracy) else 0
+
+
+def try_suggestions(
+    trace: Trace,
+    executor: Executor | None = None,
+    data: Data | Callable[[RunConfig], Data] | None = None,
+    on_progress: Progress | None = None,
+) -> Diagnosis:
+    """The diagnosis with its suggestions tried: each keeps its outcome, and those that do not help are left out.
+
+    Each suggestion is trained on the samples of the run with three other seeds, and so is the run itself. It is
+    offered when it ends better than the run did, and better than the run with the same seed, on two seeds or more and
+    worse on none.
+
+    Args:
+        trace: a run of `train`.
+        executor: as `train` takes it.
+        data: (X, D) as they were passed to `train`, or a function of a config that returns them; None for the
+            config's own dataset.
+        on_progress: as `train` takes it.
+
+    Returns:
+        The diagnosis of `trace`. `trial` says how suggestions were tried, or that none helped. Where data of one's own
+        are missing the suggestions stay, untried.
+    """
+    diagnosis = diagnose(trace)
+    untried = _distinct_suggestions(diagnosis)
+    if not untried or (data is None and trace.config.dataset == "custom"):
+        return diagnosis
+    configs = [trace.config, *(trace.config.replace(**one.changes) for one in untried)]
+    own, *tried = _train_all(configs, data, executor, on_progress)
+    if own is None:
+        return diagnosis
+    before = measure_result(trace, _samples(trace.config, data)[1])
+    outcomes = {
+        _key(one): _outcome(before, own, results)
+        for one, results in zip(untried, tried, strict=True)
+        if results is not None
+    }
+    findings = tuple(_with_outcomes(finding, outcomes) for finding in diagnosis.findings)
+    offered = sum(len(finding.suggestions) for finding in findings)
+    how = f"on the same data with {TRIAL_SEEDS} other seeds"
+    if offered:
+        trial = f"Each suggestion was trained {how}; those that did not help are left out."
+    else:
+        changes = count_noun(len(untried), "change")
+        verb = "was" if len(untried) == 1 else "were"
+        trial = f"{changes} {verb} tried {how}, and none helped."
+    return replace(diagnosis, findings=findings, trial=trial)
+
+
+def _distinct_suggestions(diagnosis: Diagnosis) -> list[Suggestion]:
+    found: dict[tuple, Suggestion] = {}
+    for finding in diagnosis.findings:
+        for one in finding.suggestions:
+            found.setdefault(_key(one), one)
+    return list(found.values())
+
+
+def _key(one: Suggestion) -> tuple:
+    return tuple(sorted(one.changes.items(), key=lambda pair: pair[0]))
+
+
+def trial_configs(config: RunConfig) -> list[RunConfig]:
+    """The runs of one trial: other seeds, every sample that the run trains on, and no more rows than it takes."""
+    seeds = [(config.seed + 1 + k) % 2**32 for k in range(TRIAL_SEEDS)]
+    every = max(config.record_every, config.steps // 100, 1)
+    return [config.replace(seed=seed, holdout=0.0, record_every=every) for seed in seeds]
+
+
+def _samples(config: RunConfig, data: Data | Callable[[RunConfig], Data] | None) -> Data:
+    if data is None:
+        split = load(config.dataset, config.samples, config.noise, config.holdout, config.seed, config.scaling)
+        return split.X, split.D
+    return data(config) if callable(data) else data
+
+
+def _train_all(
+    configs: Sequence[RunConfig],
+    data: Data | Callable[[RunConfig], Data] | None,
+    executor: Executor | None,
+    on_progress: Progress | None,
+) -> list[list[Result] | None]:
+    """By config the results of its trial, None where it is refused; configs that share their samples train together."""
+    groups: dict[str, list[int]] = {}
+    for index, config in enumerate(configs):
+        groups.setdefault(config.scaling, []).append(index)
+    results: list[list[Result] | None] = [None] * len(configs)
+    finished, total = 0, sum(config.steps + 1 for config in configs) * TRIAL_SEEDS
+    for indices in groups.values():
+        X, D = _samples(configs[indices[0]], data)
+        allowed = [index for index in indices if _is_allowed(configs[index], (X, D))]
+        runs = [run for index in allowed for run in trial_configs(configs[index])]
+
+        def report(done: int, _: int, before: int = finished) -> None:
+            if on_progress is not None:
+                on_progress(before + done, total)
+
+        ended = [measure_result(trace, D) for trace in train(runs, (X, D), on_progress=report, executor=executor)]
+        for position, index in enumerate(allowed):
+            results[index] = ended[TRIAL_SEEDS * position : TRIAL_SEEDS * (position + 1)]
+        finished += sum(run.steps + 1 for run in runs)
+    return results
+
+
+def _is_allowed(config: RunConfig, data: Data) -> bool:
+    try:
+        checked_data(config.replace(holdout=0.0), data)
+    except ConfigError:
+        return False
+    return True
+
+
+def _outcome(before: Result, own: Sequence[Result], tried: Sequence[Result]) -> str | None:
+    """What a button shows of a trial; None where it does not help."""
+    against_run = [compare(before, after) for after in tried]
+    against_seed = [compare(same, after) for same, after in zip(own, tried, strict=True)]
+    helped = sum(a > 0 and b >= 0 for a, b in zip(against_run, against_seed, strict=True))
+    if helped < TRIAL_SEEDS - 1 or min(against_run) < 0 or min(against_seed) < 0 or max(against_seed) <= 0:
+        return None
+    return f"{describe_change(before, tried)}, {helped} of {TRIAL_SEEDS}"
+
+
+def describe_change(before: Result, tried: Sequence[Result]) -> str:
+    """ "accuracy 52 % to 100 %", with the median of the trial; of a regression, the loss beside a constant answer's."""
+    if np.isfinite(tried[0].accuracy):
+        after = float(np.median([result.accuracy for result in tried]))
+        if before.diverged:
+            return f"diverged to accuracy {percent(after)}"
+        if after - before.accuracy >= BETTER_ACCURACY:
+            return f"accuracy {percent(before.accuracy)} to {percent(after)}"
+    loss = float(np.median([result.relative_loss for result in tried]))
+    if before.diverged:
+        return f"diverged to a loss of {percent(loss)} of a constant answer's"
+    return f"loss {percent(before.relative_loss)} to {percent(loss)} of a constant answer's"
+
+
+def _with_outcomes(finding: Finding, outcomes: dict[tuple, str | None]) -> Finding:
+    offered = tuple(
+        replace(one, outcome=outcomes[_key(one)]) for one in finding.suggestions if outcomes.get(_key(one)) is not None
+    )
+    return replace(finding, suggestions=offered)
