@@ -114,7 +114,8 @@ def _equal(rows: np.ndarray) -> bool:
     """True where all rows are one row, to rounding."""
     if not np.isfinite(rows).all():
         return False
-    return bool(np.abs(rows - rows[0]).max() <= EQUAL * max(np.abs(rows).max(), np.finfo(float).tiny))
+    with np.errstate(over="ignore"):
+        return bool(np.abs(rows - rows[0]).max() <= EQUAL * max(np.abs(rows).max(), np.finfo(float).tiny))
 
 
 def find_identical_units(stats: TraceStats) -> Finding | None:
