@@ -10,9 +10,10 @@ from core.comparison.arm_statistics import NOTE, ArmSummary, table
 from core.comparison.arms import Comparison
 from core.engine import workers
 from core.export import to_csv
+from core.layer_norms import JUDGED, LAYER_NORMS, WHY_NORMS_DIFFER
 from ui import panels
 from ui.charts.arms import StyledArm, arm_marks
-from ui.charts.compare import compare_heatmap, compare_profile
+from ui.charts.compare import compare_heatmap, compare_profile, compare_span
 from ui.charts.compare_curves import (
     compare_accuracy,
     compare_dead,
@@ -21,7 +22,6 @@ from ui.charts.compare_curves import (
     compare_saturation,
     compare_weight_norm,
 )
-from ui.charts.quantities import QUANTITIES
 from ui.charts.style import Chart
 from ui.compare import cards, controls, editor, files, state, training
 from ui.compare.printable import document
@@ -32,7 +32,6 @@ from ui.text import as_text, typeset
 from ui.urls import address
 from ui.urls.sync import sync_address
 
-DEFAULT_QUANTITY = "grad_norm"
 TITLE = "Compare networks"
 CLAIM = "Networks side by side on shared axes. Each arm differs in the setting that varies; all share the same seeds."
 
@@ -71,14 +70,16 @@ def gradients(arms: list[StyledArm]) -> None:
     """Draws the main picture."""
     quantity = st.segmented_control(
         "Show",
-        list(QUANTITIES),
-        default=DEFAULT_QUANTITY,
+        list(LAYER_NORMS),
+        default=JUDGED,
         required=True,
-        format_func=lambda name: QUANTITIES[name].label,
+        format_func=lambda name: LAYER_NORMS[name].label,
         key="compare_quantity",
         label_visibility="collapsed",
         persist_state="session",
     )
+    if quantity != JUDGED:
+        st.caption(WHY_NORMS_DIFFER)
     panels.show(compare_profile(arms, quantity, dark=panels.dark()), "compare-profile")
 
 
@@ -86,13 +87,15 @@ def history(arms: list[StyledArm]) -> None:
     """Draws loss and accuracy, and the gradient of each arm over the steps."""
     with st.grid(2, min_column_width=380, gap="medium"):
         draw_curves(arms, ("loss", "accuracy"))
-    quantity = st.session_state.get("compare_quantity") or DEFAULT_QUANTITY
-    st.subheader(f"{QUANTITIES[quantity].label.capitalize()} of every layer at every step", anchor=False)
-    st.html(cards.color_key(panels.dark()))
+    quantity = st.session_state.get("compare_quantity") or JUDGED
+    st.subheader(f"{LAYER_NORMS[quantity].label.capitalize()} of every layer at every step", anchor=False)
+    span = compare_span(arms, quantity)
+    st.html(cards.color_key(span, dark=panels.dark()))
     layers = max(arm.record.layers[quantity].median.shape[1] for arm in arms)
     with st.grid(4, min_column_width=260, gap="small"):
         for i, arm in enumerate(arms):
-            panels.show(compare_heatmap(arm, quantity, layers=layers, dark=panels.dark()), f"compare-heatmap-{i}")
+            chart = compare_heatmap(arm, quantity, layers=layers, span=span, dark=panels.dark())
+            panels.show(chart, f"compare-heatmap-{i}")
 
 
 @st.fragment
@@ -144,10 +147,10 @@ def numbers(comparison: Comparison, arms: list[StyledArm]) -> None:
 
 def charts(arms: list[StyledArm]) -> dict[str, Callable[[], Chart]]:
     """Every chart of the page by its label."""
-    layers = max(arm.record.layers["grad_norm"].median.shape[1] for arm in arms)
-    found = {f"By layer: {q.label}": partial(compare_profile, arms, name) for name, q in QUANTITIES.items()}
+    layers = max(arm.record.layers[JUDGED].median.shape[1] for arm in arms)
+    found = {f"By layer: {q.label}": partial(compare_profile, arms, name) for name, q in LAYER_NORMS.items()}
     for arm in arms:
-        for name, q in QUANTITIES.items():
+        for name, q in LAYER_NORMS.items():
             found[f"Over steps: {q.label}, {arm.name}"] = partial(compare_heatmap, arm, name, layers=layers)
     return found | {label: partial(CURVES[key], arms) for key, label in CURVE_LABELS.items()}
 
@@ -155,11 +158,11 @@ def charts(arms: list[StyledArm]) -> dict[str, Callable[[], Chart]]:
 def to_print(comparison: Comparison, arms: list[StyledArm]) -> str:
     """The whole comparison as one HTML file, in light colors."""
     records = {arm.name: arm.record for arm in arms}
-    layers = max(arm.record.layers["grad_norm"].median.shape[1] for arm in arms)
+    layers = max(arm.record.layers[JUDGED].median.shape[1] for arm in arms)
     return document(
         cards.headline(records),
         [*(f"{arm.name}. {typeset(arm.record.sentence)}" for arm in arms), f"Shared: {comparison.shared()}", NOTE],
-        [compare_profile(arms), *(compare_heatmap(arm, layers=layers) for arm in arms)]
+        [compare_profile(arms), *(compare_heatmap(arm, layers=layers, span=compare_span(arms)) for arm in arms)]
         + [draw(arms) for draw in CURVES.values()],
         [comparison.differences(), table(records)],
     )

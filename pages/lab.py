@@ -10,6 +10,7 @@ from core import ConfigError, Trace
 from core.data.datasets import load, split
 from core.diagnosis.rules import Diagnosis, diagnose
 from core.engine.training import evaluate
+from core.layer_norms import JUDGED, LAYER_NORMS, WHY_NORMS_DIFFER
 from ui import panels
 from ui.charts.boundary import decision_boundary, fit, grid
 from ui.charts.curves import (
@@ -24,7 +25,6 @@ from ui.charts.curves import (
 from ui.charts.distributions import SPREADS, distributions
 from ui.charts.heatmap import gradient_heatmap
 from ui.charts.profile import gradient_profile
-from ui.charts.quantities import QUANTITIES
 from ui.compare import pinned
 from ui.controls import sidebar
 from ui.controls.fields import LAB_PARAMETERS
@@ -35,14 +35,12 @@ from ui.runtime.sessions import ProgressReporter, Run
 from ui.urls import address, link
 from ui.urls.sync import sync_address
 
-DEFAULT_QUANTITY = "grad_norm"
 # Points at which the answer is drawn: fewer for a network of many units, because all their values are held at once.
 MAX_POINTS, MIN_POINTS, MAX_VALUES = 6_400, 400, 4_000_000
 
-KEEP_HELP = (
-    "Theory speaks of initialization. The dash-dotted line is the median over networks drawn from these settings, the "
-    "band holds 95 % of them, and the long-dashed line is what no network with weights of these norms can exceed: "
-    "each layer passes on at most sup|φ′| ‖W‖₂ of the gradient's norm."
+RELATIVE_HELP = (
+    "Divides every layer's norm by the output layer's at the same step. As a network learns, all of its gradients "
+    "shrink; what reaches layer 1 of the output's gradient shows only in their ratio."
 )
 
 CURVES = {
@@ -91,21 +89,28 @@ def gradients(run: Run, before: Run | None) -> None:
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         quantity = st.segmented_control(
             "Show",
-            list(QUANTITIES),
-            default=DEFAULT_QUANTITY,
+            list(LAYER_NORMS),
+            default=JUDGED,
             required=True,
-            format_func=lambda name: QUANTITIES[name].label,
+            format_func=lambda name: LAYER_NORMS[name].label,
             key="quantity",
             label_visibility="collapsed",
             persist_state="session",
         )
-        keep = st.toggle(
-            "Keep theory at later steps", key="keep_theory", persist_state="session", help=KEEP_HELP, width="content"
+        relative = st.toggle(
+            "Relative to the output layer",
+            value=True,
+            key="relative",
+            persist_state="session",
+            help=RELATIVE_HELP,
+            width="content",
         )
+    if quantity != JUDGED:
+        st.caption(WHY_NORMS_DIFFER)
     trace, previous = kept(run), sessions.services().runs.get(before) if before else None
     said = theory.expected(run, ProgressReporter(st.empty()))
     lines = theory.guides(said, quantity, trace)
-    profile = gradient_profile(trace, quantity, previous=previous, guides=lines, keep_guides=keep, dark=panels.dark())
+    profile = gradient_profile(trace, quantity, relative=relative, previous=previous, guides=lines, dark=panels.dark())
     panels.show(profile, "gradient-profile")
     if said.grad.reason:
         st.caption(said.grad.reason)
@@ -121,7 +126,7 @@ def history(run: Run, relevant: tuple[str, ...]) -> None:
     """Draws the gradient over the steps, the curves that concern the verdict, and the decision boundary."""
     trace = kept(run)
     with st.grid(2, min_column_width=380, gap="medium"):
-        quantity = st.session_state.get("quantity") or DEFAULT_QUANTITY
+        quantity = st.session_state.get("quantity") or JUDGED
         panels.show(gradient_heatmap(trace, quantity, dark=panels.dark()), "gradient-heatmap")
         charts_of(trace, relevant)
         answer(run, trace)
@@ -196,8 +201,8 @@ def answer(run: Run, trace: Trace) -> None:
 
 
 TABLES = {
-    **{f"By layer: {q.label}": partial(gradient_profile, quantity=name) for name, q in QUANTITIES.items()},
-    **{f"Over steps: {q.label}": partial(gradient_heatmap, quantity=name) for name, q in QUANTITIES.items()},
+    **{f"By layer: {q.label}": partial(gradient_profile, quantity=name) for name, q in LAYER_NORMS.items()},
+    **{f"Over steps: {q.label}": partial(gradient_heatmap, quantity=name) for name, q in LAYER_NORMS.items()},
     **dict(CURVES.values()),
 }
 

@@ -12,7 +12,7 @@ from core.sweeps.table import SweepTable
 from ui import panels
 from ui.charts.profile import gradient_profile
 from ui.charts.style import number
-from ui.charts.sweep import field_label, said, sweep_map, told
+from ui.charts.sweep import field_label, format_axis_value, format_cell, sweep_map
 from ui.navigation import ensure_navigation
 from ui.runtime import limits, sessions
 from ui.runtime.sessions import ProgressReporter, Run
@@ -174,7 +174,7 @@ def draw_cell(chart: SweepMap, table: SweepTable, show: str, cell: tuple[str, in
     config = chart.config(activation, x[i], y[j])
     value = compute_cells(table, show)[chart.activations.index(activation), j, i]
     of_seeds = f", the median of {chart.seeds} networks; the first of them is shown" if chart.seeds > 1 else ""
-    number_of_cell = told(value, QUANTITIES[show].kind)
+    number_of_cell = format_cell(value, QUANTITIES[show].kind)
     st.markdown(f"{as_text(controls.quantity_label(show))}: **{as_text(number_of_cell)}**{of_seeds}.")
     st.caption(as_text(panels.summary_line(config)))
     st.link_button("Open in the Lab", f"./?{link.to_query(config)}", icon=":material/open_in_new:")
@@ -188,7 +188,9 @@ def choice(part: int, label: str, options: tuple, at: object) -> None:
     """Draws the box of one part of the chosen cell."""
     key = f"cell_{part}"
     st.session_state[key] = at
-    st.selectbox(label, options, key=key, format_func=said, width=180, on_change=choose, args=(part, options))
+    st.selectbox(
+        label, options, key=key, format_func=format_axis_value, width=180, on_change=choose, args=(part, options)
+    )
 
 
 def choose(part: int, options: tuple) -> None:

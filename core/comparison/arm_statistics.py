@@ -11,6 +11,7 @@ import pandas as pd
 
 from ..config import RunConfig
 from ..diagnosis.rules import VERDICTS, diagnose
+from ..layer_norms import LAYER_NORMS
 from ..norms import scaled_norms
 from ..trace import Trace
 from ..wording import format_number
@@ -35,11 +36,7 @@ CURVES: dict[str, Callable[[Trace], np.ndarray]] = {
     "dead": lambda trace: trace.hidden_share("dead"),
 }
 # Norms of every layer, (rows, layers) each.
-LAYERS: dict[str, Callable[[Trace], np.ndarray]] = {
-    "grad_norm": lambda trace: trace.grad_norm,
-    "delta_norm": lambda trace: trace.delta_norm,
-    "rms": lambda trace: trace.grad_norm / np.sqrt([W.size for W, _ in trace.weights]),
-}
+LAYERS: dict[str, Callable[[Trace], np.ndarray]] = {name: norm.values for name, norm in LAYER_NORMS.items()}
 # Layer 1 over the output layer, (rows,) each.
 RATIOS: dict[str, Callable[[Trace], np.ndarray]] = {
     name: lambda trace, of=of: of(trace)[:, 0] / of(trace)[:, -1] for name, of in LAYERS.items()

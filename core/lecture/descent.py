@@ -43,7 +43,6 @@ class Surface:
         start, learning_rate, steps: what shows it well.
         quadratic: whether the Hessian is the same everywhere.
         resolution: points along each variable that it takes to draw it.
-        seen_from: where an eye that sees it well stands over the plane of its variables.
         logarithmic: heights are drawn as log10(10 + E): a valley between steep walls would not show its floor.
     """
 
@@ -60,7 +59,6 @@ class Surface:
     steps: int
     quadratic: bool = False
     resolution: int = 61
-    seen_from: Point = (1.2, -1.4)
     logarithmic: bool = False
 
     @property
@@ -209,7 +207,6 @@ def network_error() -> Surface:
         start=(-2.0, -1.0),
         learning_rate=5.0,
         steps=200,
-        seen_from=(1.1, 1.5),
     )
 
 

@@ -307,12 +307,12 @@ def test_the_lab_works_by_keyboard_alone(visit, settled):
     page.get_by_role("button", name="Settings (JSON)").wait_for()
     page.keyboard.press("Escape")
     page.get_by_role("button", name="Settings (JSON)").wait_for(state="hidden")
-    to("^gradient norm$")
+    to("^delta$")
     page.keyboard.press("ArrowRight")
-    assert page.evaluate(FOCUSED)[1] == "delta norm"
+    assert page.evaluate(FOCUSED)[1] == "weight gradient"
     page.keyboard.press("Space")
     settled(page)
-    assert page.locator(".st-key-gradient-profile .gtitle").text_content().startswith("Delta norm")
+    assert page.locator(".st-key-gradient-profile .gtitle").text_content().startswith("Weight gradient")
     to("Numbers behind the charts")
     page.keyboard.press("Enter")
     page.locator(".st-key-numbers canvas").first.wait_for()

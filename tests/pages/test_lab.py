@@ -335,7 +335,7 @@ def test_an_unchanged_chart_is_sent_again_bit_by_bit():
     assert [chart.proto.spec for chart in shown(app)] == before
 
 
-@pytest.mark.parametrize("quantity", ["delta_norm", "rms"])
+@pytest.mark.parametrize("quantity", ["grad_norm", "rms"])
 def test_another_quantity_is_drawn_in_the_profile_and_in_its_history(quantity):
     app = visit(**SMALL)
     before = figures(app)

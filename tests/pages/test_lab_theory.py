@@ -6,9 +6,11 @@ import json
 import numpy as np
 import pytest
 
-from core import RunConfig, snapshot
+from core import RunConfig, snapshot, train
+from core.layer_norms import LAYER_NORMS
 from core.theory import predict
 from core.theory.network import worst_case
+from core.theory.prediction import predictions
 from core.trace import layer_factor
 from tests.pages.test_lab import SMALL, calm, control, open_box, shown, texts, visit
 from ui.charts.profile import gradient_profile
@@ -32,34 +34,33 @@ def profile(app):
     return figure, {drawn["name"]: numbers(drawn["y"]) for drawn in figure["data"]}
 
 
-def test_the_profile_shows_the_predicted_median_and_the_worst_case():
+def test_the_profile_shows_the_predicted_median_and_a_limit_above_its_band():
     _, lines = profile(visit(**SMALL))
-    np.testing.assert_allclose(lines["95 % of such networks"], predict(CONFIG).median, rtol=1e-6)
-    np.testing.assert_allclose(lines["worst case"], worst_case(snapshot(CONFIG))[0], rtol=1e-6)
+    output = train([CONFIG])[0].delta_norm[0, -1]
+    _, delta = predictions(CONFIG)
+    np.testing.assert_allclose(lines["typical network (theory)"], delta.median / output, rtol=1e-4)
+    bound = worst_case(snapshot(CONFIG))[1]
+    expected = bound * max(1.0, (delta.high / bound).max())
+    np.testing.assert_allclose(lines["hard limit"], expected / output, rtol=1e-4)
 
 
-def test_theory_leaves_after_step_0_unless_it_is_kept():
+@pytest.mark.parametrize("quantity", LAYER_NORMS)
+def test_the_hard_limit_is_never_below_the_band_or_the_network(quantity):
+    trace = train([CONFIG])[0]
+    expected = theory.Theory(*predictions(CONFIG), *worst_case(snapshot(CONFIG)))
+    typical, limit = theory.guides(expected, quantity, trace)
+    assert (limit.values >= typical.high * (1 - 1e-9)).all()
+    assert (limit.values >= LAYER_NORMS[quantity].values(trace)[0] * (1 - 1e-9)).all()
+
+
+def test_the_absolute_norms_are_one_click_away():
     app = visit(**SMALL)
-    figure, _ = profile(app)
-    names = [figure["data"][i]["name"] for i in figure["frames"][1]["traces"]]
-    later = dict(zip(names, figure["frames"][1]["data"], strict=True))
-    assert len(numbers(later["worst case"]["y"])) == 0
-    assert len(numbers(later["gradient norm"]["y"])) == 3
-    calm(app.toggle(key="keep_theory").set_value(True).run())
-    figure, lines = profile(app)
-    assert "worst case" in lines
-    assert "worst case" not in [figure["data"][i]["name"] for i in figure["frames"][1]["traces"]]
-
-
-@pytest.mark.parametrize("quantity", ["delta_norm", "rms"])
-def test_theory_follows_the_quantity(quantity):
-    app = visit(**SMALL)
-    calm(control(app, "quantity").set_value(quantity).run())
+    calm(app.toggle(key="relative").set_value(False).run())
     _, lines = profile(app)
-    held, (grad, delta) = snapshot(CONFIG), worst_case(snapshot(CONFIG))
-    sizes = np.sqrt([W.size for W, _ in held.weights])
-    expected = delta if quantity == "delta_norm" else grad / sizes
-    np.testing.assert_allclose(lines["worst case"], expected, rtol=1e-6)
+    np.testing.assert_allclose(lines["this network"], train([CONFIG])[0].delta_norm[0], rtol=1e-4)
+    calm(control(app, "quantity").set_value("grad_norm").run())
+    _, lines = profile(app)
+    np.testing.assert_allclose(lines["this network"], train([CONFIG])[0].grad_norm[0], rtol=1e-4)
 
 
 def test_the_verdict_quotes_the_predicted_factor():
@@ -74,14 +75,15 @@ def test_the_verdict_quotes_the_predicted_factor():
 def test_residual_and_normalized_networks_have_a_band(parameters):
     app = visit(**SMALL | {"width": "4"} | parameters)
     _, lines = profile(app)
-    assert np.isfinite(lines["95 % of such networks"]).all()
+    assert np.isfinite(lines["typical network (theory)"]).all()
     captions = " ".join(texts(open_box(app, "why").caption))
     assert "The phase plane is drawn for plain networks only" in captions
 
 
 def test_bands_of_wide_networks_say_that_narrower_ones_were_drawn():
-    _, lines = profile(visit(**SMALL | {"hidden": "200,3"}))
-    assert "95 % of such networks, from narrower ones" in lines
+    figure, _ = profile(visit(**SMALL | {"hidden": "200,3"}))
+    labels = [note["text"].removesuffix(" ↑") for note in figure["layout"]["annotations"]]
+    assert "95 % of narrower networks" in labels
 
 
 OUT_OF_RANGE = {"activation": "relu", "init_scale": "1e200"}
@@ -90,7 +92,7 @@ OUT_OF_RANGE = {"activation": "relu", "init_scale": "1e200"}
 def test_where_there_is_no_prediction_the_reason_is_shown():
     app = visit(**SMALL | OUT_OF_RANGE)
     _, lines = profile(app)
-    assert "95 % of such networks" not in lines
+    assert "typical network (theory)" not in lines
     assert any("leave the range" in words for words in texts(app.caption))
     assert not any("median factor" in words for words in texts(app.markdown))
 
@@ -156,5 +158,5 @@ def test_the_profile_table_holds_theory_too():
     said = theory.expected(Run(CONFIG), sessions.ProgressReporter(None))
     trace = sessions.get_trace(Run(CONFIG))
     table = gradient_profile(trace, guides=theory.guides(said, "grad_norm", trace)).table
-    np.testing.assert_allclose(table["95 % of such networks"][:3], said.grad.median)
-    np.testing.assert_allclose(table["95 % of such networks, low"][:3], said.grad.low)
+    np.testing.assert_allclose(table["typical network (theory)"][:3], said.grad.median)
+    np.testing.assert_allclose(table["typical network (theory), low"][:3], said.grad.low)

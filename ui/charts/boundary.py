@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import pandas as pd
 
@@ -9,7 +11,7 @@ from ui.charts import style
 from ui.charts.style import Chart, number
 
 MAX_SAMPLES = 1_000  # drawn; of more, every k-th
-HEIGHT = 460
+HEIGHT = 560
 FLAT = 0.005  # outputs that differ by less look the same in the picture
 
 
@@ -29,10 +31,62 @@ def grid(X: np.ndarray, resolution: int = 80) -> np.ndarray:
     return np.stack([along.ravel() for along in np.meshgrid(*axes)], axis=1)
 
 
+class BoundaryData(NamedTuple):
+    """An answer over two inputs, and the samples.
+
+    Attributes:
+        x, y: (columns,) and (rows,) the grid, of the first and the second input.
+        z: (rows, columns) the output, the number of the winning class, or the fitted value; z[j, i] is at (x[i], y[j]).
+        X: (samples, 2), those drawn.
+        labels: (samples,) their class, or their target of a regression.
+        classes: how many there are; 0 for a regression.
+        constant: whether the answer is the same everywhere.
+        finding: a sentence with numbers.
+    """
+
+    x: np.ndarray
+    y: np.ndarray
+    z: np.ndarray
+    X: np.ndarray
+    labels: np.ndarray
+    classes: int
+    constant: bool
+    finding: str
+
+
+def boundary_data(X: np.ndarray, D: np.ndarray, points: np.ndarray, outputs: np.ndarray, task: str) -> BoundaryData:
+    """The data step of `decision_boundary`."""
+    x, y = np.unique(points[:, 0]), np.unique(points[:, 1])
+    shown = slice(None, None, -(-len(X) // MAX_SAMPLES))
+    X, D = X[shown], D[shown]
+    order = np.lexsort((points[:, 0], points[:, 1]))  # rows by the second input, columns by the first
+    if task == "multi-class":
+        answer, labels, classes = outputs.argmax(axis=1).astype(float), D.argmax(axis=1), D.shape[1]
+        won = np.bincount(outputs.argmax(axis=1), minlength=classes)
+        largest = int(won.argmax())
+        constant = bool((won > 0).sum() == 1)
+        finding = (
+            f"{(won > 0).sum()} of {classes} classes win somewhere; class {largest} on {won[largest] / won.sum():.0%}."
+        )
+    elif task == "two-class":
+        answer, labels, classes = np.clip(outputs[:, 0], 0, 1), (D[:, 0] > 0.5).astype(int), 2
+        constant = bool(np.ptp(outputs[:, 0]) < FLAT)
+        finding = f"Class 1 on {np.mean(outputs[:, 0] > 0.5):.0%} of the area; {labels.mean():.0%} of the samples are."
+    else:
+        answer, labels, classes, constant = outputs[:, 0], D[:, 0], 0, False
+        finding = f"Targets span {_span(D)}, the network’s answers {_span(outputs)}."
+    if constant:
+        same = number(float(outputs[0, 0])) if classes == 2 else f"class {int(answer[0])}"
+        finding = f"The {'output' if classes == 2 else 'answer'} is {same} everywhere: the same answer to every input."
+    return BoundaryData(x, y, answer[order].reshape(len(y), len(x)), X, labels, classes, constant, finding)
+
+
 def decision_boundary(
     X: np.ndarray, D: np.ndarray, points: np.ndarray, outputs: np.ndarray, *, task: str, dark: bool = False
 ) -> Chart:
     """The answer over two inputs with the samples on it: output of two classes, winning class, or fitted value.
+
+    Both inputs have one scale. A network that answers the same everywhere has no boundary: the samples stand alone.
 
     Args:
         X, D: (samples, 2) and (samples, outputs), as trained on.
@@ -44,28 +98,36 @@ def decision_boundary(
     if not np.isfinite(outputs).all():
         why = "The network's output is not finite: the run diverged."
         return style.empty(title, why, x="input 1", y="input 2", dark=dark)
-    x, y = np.unique(points[:, 0]), np.unique(points[:, 1])
-    shown = slice(None, None, -(-len(X) // MAX_SAMPLES))
-    X, D = X[shown], D[shown]
-    draw = {"two-class": _two_classes, "multi-class": _classes, "regression": _surface}[task]
-    answer, samples, finding = draw(x, y, X, D, outputs, dark)
+    data = boundary_data(X, D, points, outputs, task)
+    answer = [] if data.constant else [_ANSWERS[task](data, dark)]
+    samples = [_targets(data, dark)] if data.classes == 0 else _classes(data, dark)
     legend = style.legend_height(len(samples))
+    keyed = bool(answer) and "colorbar" in answer[0]
     frame = style.layout(
         title,
-        finding,
-        xaxis=style.axis("input 1 (standardized)", dark, range=[x[0], x[-1]], showgrid=False),
-        yaxis=style.axis("input 2 (standardized)", dark, range=[y[0], y[-1]], showgrid=False),
+        data.finding,
+        xaxis=style.axis(
+            "input 1 (standardized)", dark, range=[data.x[0], data.x[-1]], showgrid=False, constrain="domain"
+        ),
+        yaxis=style.axis(
+            "input 2 (standardized)",
+            dark,
+            range=[data.y[0], data.y[-1]],
+            showgrid=False,
+            constrain="domain",
+            scaleanchor="x",
+        ),
         dark=dark,
-        height=HEIGHT if "colorbar" in answer else HEIGHT - 68 + legend,
-        below=124 if "colorbar" in answer else 56 + legend,
-        above=0 if "colorbar" not in answer else 22,
+        height=HEIGHT if keyed else HEIGHT - 68 + legend,
+        below=124 if keyed else 56 + legend,
+        above=22 if keyed else 0,
     )
-    if "colorbar" in answer:
-        answer["colorbar"] = style.color_key(*answer["colorbar"], frame, dark)
+    if keyed:
+        answer[0]["colorbar"] = style.color_key(*answer[0]["colorbar"], frame, dark)
         frame["legend"] |= {"y": 1, "yanchor": "bottom"}
-    table = pd.DataFrame({"input_1": points[:, 0], "input_2": points[:, 1]} | _columns(outputs))
-    figure = {"data": [answer, *samples], "layout": frame}
-    return Chart(figure, f"{title}. {finding}", table)
+    columns = {"input_1": points[:, 0], "input_2": points[:, 1]} | _columns(outputs)
+    figure = {"data": [*answer, *samples], "layout": frame}
+    return Chart(figure, f"{title}. {data.finding}", lambda: pd.DataFrame(columns))
 
 
 def fit(X: np.ndarray, D: np.ndarray, points: np.ndarray, outputs: np.ndarray, *, dark: bool = False) -> Chart:
@@ -99,83 +161,88 @@ def fit(X: np.ndarray, D: np.ndarray, points: np.ndarray, outputs: np.ndarray, *
         height=350 + style.legend_height(len(data)),
         below=56 + style.legend_height(len(data)),
     )
-    table = pd.DataFrame({"input": points[:, 0]} | _columns(outputs))
-    return Chart({"data": data, "layout": frame}, f"{title}. {finding}", table)
+    columns = {"input": points[:, 0]} | _columns(outputs)
+    return Chart({"data": data, "layout": frame}, f"{title}. {finding}", lambda: pd.DataFrame(columns))
 
 
-# -- one answer for each task: the picture behind, the samples, the finding ------------------------------------
+# -- the figure step: the answer of each task, and the samples ---------------------------------------------------
 
 
-def _two_classes(x, y, X, D, outputs, dark):
-    first, second = style.MARKS[2], style.MARKS[1]
-    page = style.theme(dark).page
-    scale = [[0, first.color(dark)], [0.5, page], [1, second.color(dark)]]
-    answer = {
+def _two_class_answer(data: BoundaryData, dark: bool) -> dict:
+    first, second = _marks(data)
+    return {
         "type": "contour",
-        "x": x,
-        "y": y,
-        "z": np.clip(outputs[:, 0], 0, 1).reshape(len(y), len(x)).astype(np.float32),
+        "x": data.x,
+        "y": data.y,
+        "z": data.z,
         "zmin": 0,
         "zmax": 1,
-        "colorscale": scale,
+        "colorscale": [[0, first.color(dark)], [0.5, style.theme(dark).page], [1, second.color(dark)]],
         "opacity": 0.75,
         "contours": {"coloring": "heatmap", "start": 0.5, "end": 0.5, "size": 1, "showlines": True},
         "line": {"color": style.theme(dark).text, "width": 2},
         "colorbar": ("output; the line is at 0.5", [0, 0.5, 1], ["≤ 0", "0.5", "≥ 1"]),
         "hovertemplate": "(%{x:.2f}, %{y:.2f})<br>output %{z:.3f}<extra></extra>",
     }
-    label = (D[:, 0] > 0.5).astype(int)
-    samples = [_spots(X[label == k], f"class {k}", mark, dark) for k, mark in enumerate((first, second))]
-    share = float(np.mean(outputs[:, 0] > 0.5))
-    finding = f"Class 1 on {share:.0%} of the area; {label.mean():.0%} of the samples are."
-    if np.ptp(outputs[:, 0]) < FLAT:
-        finding = f"The output is {number(float(outputs[0, 0]))} everywhere: the same answer to every input."
-    return answer, samples, finding
 
 
-def _classes(x, y, X, D, outputs, dark):
-    winner, label, count = outputs.argmax(axis=1), D.argmax(axis=1), D.shape[1]
-    marks = [style.MARKS[(k + 1) % len(style.MARKS)] for k in range(count)]
-    colors = [style.faded(mark.color(dark), 0.42) for mark in marks]
-    steps = [[(k + side) / count, color] for k, color in enumerate(colors) for side in (0, 1)]
-    answer = {
+def _multi_class_answer(data: BoundaryData, dark: bool) -> dict:
+    colors = [style.faded(mark.color(dark), 0.42) for mark in _marks(data)]
+    return {
         "type": "heatmap",
-        "x": x,
-        "y": y,
-        "z": winner.reshape(len(y), len(x)).astype(np.uint8),
+        "x": data.x,
+        "y": data.y,
+        "z": data.z.astype(np.uint8),
         "zmin": -0.5,
-        "zmax": count - 0.5,
-        "colorscale": steps,
+        "zmax": data.classes - 0.5,
+        "colorscale": [[(k + side) / data.classes, color] for k, color in enumerate(colors) for side in (0, 1)],
         "showscale": False,
         "hovertemplate": "(%{x:.2f}, %{y:.2f})<br>class %{z}<extra></extra>",
     }
-    samples = [_spots(X[label == k], f"class {k}", mark, dark) for k, mark in enumerate(marks)]
-    won = np.bincount(winner, minlength=count)
-    largest = int(won.argmax())
-    finding = f"{(won > 0).sum()} of {count} classes win somewhere; class {largest} on {won[largest] / won.sum():.0%}."
-    return answer, samples, finding
 
 
-def _surface(x, y, X, D, outputs, dark):
-    low, high = float(min(D[:, 0].min(), outputs[:, 0].min())), float(max(D[:, 0].max(), outputs[:, 0].max()))
-    high = high if high > low else low + 1
-    scale = {"colorscale": style.depth_colors(dark)}
-    answer = {
+def _fitted_answer(data: BoundaryData, dark: bool) -> dict:
+    low, high = _value_range(data)
+    return {
         "type": "heatmap",
-        "x": x,
-        "y": y,
-        "z": outputs[:, 0].reshape(len(y), len(x)).astype(np.float32),
+        "x": data.x,
+        "y": data.y,
+        "z": data.z,
         "zmin": low,
         "zmax": high,
+        "colorscale": style.depth_colors(dark),
         "colorbar": ("first output, and the samples’ targets", [low, high], [number(low), number(high)]),
         "hovertemplate": "(%{x:.2f}, %{y:.2f})<br>output %{z:.3g}<extra></extra>",
     }
-    spots = _spots(X, "samples", style.MARKS[0], dark)
-    spots["marker"] |= {"color": D[:, 0], "cmin": low, "cmax": high} | scale
-    return answer | scale, [spots], f"Targets span {_span(D)}, the network’s answers {_span(outputs)}."
 
 
-def _spots(X, name, mark, dark) -> dict:
+_ANSWERS = {"two-class": _two_class_answer, "multi-class": _multi_class_answer, "regression": _fitted_answer}
+
+
+def _value_range(data: BoundaryData) -> tuple[float, float]:
+    low, high = float(min(data.labels.min(), data.z.min())), float(max(data.labels.max(), data.z.max()))
+    return low, high if high > low else low + 1
+
+
+def _marks(data: BoundaryData) -> list[style.Mark]:
+    """The looks of the classes."""
+    if data.classes == 2:
+        return [style.MARKS[2], style.MARKS[1]]
+    return [style.MARKS[(k + 1) % len(style.MARKS)] for k in range(data.classes)]
+
+
+def _classes(data: BoundaryData, dark: bool) -> list[dict]:
+    return [_spots(data.X[data.labels == k], f"class {k}", mark, dark) for k, mark in enumerate(_marks(data))]
+
+
+def _targets(data: BoundaryData, dark: bool) -> dict:
+    low, high = _value_range(data)
+    spots = _spots(data.X, "samples", style.MARKS[0], dark)
+    spots["marker"] |= {"color": data.labels, "cmin": low, "cmax": high, "colorscale": style.depth_colors(dark)}
+    return spots
+
+
+def _spots(X: np.ndarray, name: str, mark: style.Mark, dark: bool) -> dict:
     look = {"color": mark.color(dark), "symbol": mark.symbol, "size": 8}
     look["line"] = {"color": style.theme(dark).page, "width": 1}
     return {"type": "scatter", "x": X[:, 0], "y": X[:, 1], "mode": "markers", "name": name, "marker": look}

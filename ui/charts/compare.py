@@ -2,86 +2,132 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from core.comparison.arm_statistics import Band
+from core.layer_norms import JUDGED, LAYER_NORMS, MAX_DECADES, LayerNorm, decades, fitting_span, reference_norm
 from ui.charts import style
-from ui.charts.animation import player
+from ui.charts.animation import choose_frames, player
 from ui.charts.arms import INNER, OUTER, ROOM_ABOVE, StyledArm, legend_room, line, polygon, safe, shading
-from ui.charts.pooling import bin_rows, thin_rows
-from ui.charts.quantities import QUANTITIES, reference
+from ui.charts.heatmap import HeatmapData, heatmap_cells, heatmap_data
 from ui.charts.style import Chart, number
 
 MAX_FRAMES = 60
 MAX_VALUES = 30_000  # numbers sent of all frames: eight arms of fifty layers take fewer frames
-MAX_COLUMNS = 120  # of one small heatmap
+MAX_COLUMNS = 80  # of one small heatmap
 PROFILE_HEIGHT, SMALL_HEIGHT = 430, 250  # that of the profile without what stands below the data
 PLAYER = 76  # pixels of the play button and the slider
+WORDS, WORDS_WIDTH = 40, 38  # pixels of the two lines of words above the data, and characters of one
+
+Mover = Callable[[int], dict]  # frame -> what that frame changes of a drawing
 
 
-def compare_profile(arms: Sequence[StyledArm], quantity: str = "grad_norm", *, dark: bool = False) -> Chart:
+class ArmProfile(NamedTuple):
+    """One arm's norms, (frames, layers) each and NaN where it has none.
+
+    Attributes:
+        median, low50, high50, low80, high80: over its seeds.
+        ratio: (frames,) median over the seeds of layer 1 over the output layer.
+        narrow: whether there is no band to draw.
+    """
+
+    median: np.ndarray
+    low50: np.ndarray
+    high50: np.ndarray
+    low80: np.ndarray
+    high80: np.ndarray
+    ratio: np.ndarray
+    narrow: bool
+
+
+class CompareProfileData(NamedTuple):
+    """What a shared profile draws.
+
+    Attributes:
+        norm: which norm.
+        step: (frames,) updates made.
+        marks: frames that are marks of the slider.
+        arms: in their order.
+        low, high: powers of ten at the ends of the axis.
+        floor: where the mark of a zero stands.
+        words: a sentence a frame.
+    """
+
+    norm: LayerNorm
+    step: np.ndarray
+    marks: np.ndarray
+    arms: tuple[ArmProfile, ...]
+    low: float
+    high: float
+    floor: float
+    words: list[str]
+
+
+def compare_profile(
+    arms: Sequence[StyledArm], quantity: str = JUDGED, *, relative: bool = True, dark: bool = False
+) -> Chart:
     """Norm over layers of every arm, logarithmic; opens at step 0, with play and a slider over the steps.
 
     A median that is exactly zero has a mark at the foot of the axes. Axes are the same in every frame; an arm whose
     steps are over, or of which fewer than half the seeds still run, has no line from there on.
 
     Args:
-        quantity: a name of QUANTITIES.
+        quantity: a name of LAYER_NORMS.
+        relative: whether each line is relative to its own output layer's norm at the same step.
     """
-    chosen = QUANTITIES[quantity]
-    title = f"{chosen.label[0].upper()}{chosen.label[1:]} by layer"
+    norm = LAYER_NORMS[quantity]
+    title = f"{norm.label[0].upper()}{norm.label[1:]} by layer: {norm.symbol}"
+    data = compare_profile_data(arms, quantity, relative=relative)
+    if data is None:
+        return style.empty(title, "No arm has a gradient at step 0.", x="layer", y=norm.symbol, dark=dark)
+    alt = f"{title} of {len(arms)} arms. {data.words[0]} {data.words[-1] if len(data.words) > 1 else ''}".strip()
+    figure = _figure(data, arms, title, "relative to the output layer" if relative else norm.symbol, dark)
+    return Chart(figure, alt, lambda: compare_profile_table(arms, quantity))
+
+
+def compare_profile_data(
+    arms: Sequence[StyledArm], quantity: str, *, relative: bool = True
+) -> CompareProfileData | None:
+    """The data step of `compare_profile`; None where no arm has a gradient at step 0."""
     bands = [arm.record.layers[quantity] for arm in arms]
     if not any(np.isfinite(band.median[0]).any() for band in bands):
-        return style.empty(title, "No arm has a gradient at step 0.", x="layer", y=chosen.axis, dark=dark)
-    steps = np.unique(np.concatenate([arm.record.step for arm in arms]))
-    layers = max(band.median.shape[1] for band in bands)
-    numbers = sum((1 if band.narrow else 9) * band.median.shape[1] for band in bands)
-    steps = steps[thin_rows(len(steps), max(2, min(MAX_FRAMES, MAX_VALUES // numbers)))]
-    rows = [_rows_at(arm.record.step, steps) for arm in arms]
-    low, high, floor = _profile_range(arms, bands, rows)
-    pictures = []
-    for arm, band, row in zip(arms, bands, rows, strict=True):
-        pictures += _profile_of(arm, band, row, 10.0**low, dark)
-    pictures += _zeros(arms, bands, rows, floor, dark)
-    said = [
-        f"Step {step:,}. {_profile_finding(arms, quantity, [row[k] for row in rows])}" for k, step in enumerate(steps)
-    ]
-    below, legend = legend_room(arms)
-    below += PLAYER if len(steps) > 1 else 0
-    height = PROFILE_HEIGHT + below
-    frame = style.layout(
-        title,
-        said[0],
-        xaxis=style.layers_axis(layers, dark),
-        yaxis=style.axis(chosen.axis, dark, decades=(low, high)),
-        dark=dark,
-        height=height,
-        below=below,
-        hovermode="x unified",
+        return None
+    step, marks = _frames(arms, bands)
+    rows = [_rows_at(arm.record.step, step) for arm in arms]
+    profiles = tuple(
+        _arm_profile(arm, band, row, quantity, relative) for arm, band, row in zip(arms, bands, rows, strict=True)
     )
-    # the finding of another step may take another line, and nothing may move
-    frame["margin"]["t"] = max(frame["margin"]["t"], 52 + 17 * max(len(style.wrapped(words)) for words in said))
-    frame["legend"] |= legend
-    figure = {"data": [picture for picture, _ in pictures], "layout": frame}
-    if len(steps) > 1:
-        figure["frames"] = [
-            {
-                "name": str(step),
-                "data": [moves(k) for _, moves in pictures],
-                "layout": {"title": {"subtitle": {"text": "<br>".join(style.wrapped(words))}}},
-            }
-            for k, (step, words) in enumerate(zip(steps, said, strict=True))
-        ]
-        frame |= player([str(step) for step in steps], height, frame["margin"], dark)
-        down = 52 + PLAYER
-    else:
-        down = 52
-    frame["legend"]["y"] = -style.below_data(down, height, frame["margin"]["t"], below)
-    alt = f"{title} of {len(arms)} arms. {said[0]} {said[-1] if len(said) > 1 else ''}".strip()
-    return Chart(figure, alt, _profile_table(arms, bands, rows, steps, quantity))
+    words = [f"Step {at:,}. {_finding(arms, profiles, k)}" for k, at in enumerate(step)]
+    return CompareProfileData(LAYER_NORMS[quantity], step, marks, profiles, *_axis_ends(arms, profiles), words)
+
+
+def compare_profile_table(arms: Sequence[StyledArm], quantity: str) -> pd.DataFrame:
+    """One row an arm, drawn step and layer: the norm's median and bands."""
+    bands = [arm.record.layers[quantity] for arm in arms]
+    step, _ = _frames(arms, bands)
+    parts = []
+    for arm, band in zip(arms, bands, strict=True):
+        rows, layers = _rows_at(arm.record.step, step), band.median.shape[1]
+        there = rows >= 0
+        columns = {"arm": arm.name, "step": np.repeat(step[there], layers)}
+        columns |= {"layer": np.tile(np.arange(1, layers + 1), there.sum())}
+        columns |= {f"{quantity} {name}": getattr(band, name)[rows[there]].ravel() for name in vars(band)}
+        parts.append(pd.DataFrame(columns))
+    return pd.concat(parts, ignore_index=True)
+
+
+# -- the data step ----------------------------------------------------------------------------------------------
+
+
+def _frames(arms: Sequence[StyledArm], bands: Sequence[Band]) -> tuple[np.ndarray, np.ndarray]:
+    steps = np.unique(np.concatenate([arm.record.step for arm in arms]))
+    numbers = sum((1 if band.narrow else 9) * band.median.shape[1] for band in bands)
+    rows, marks = choose_frames(steps, max(2, min(MAX_FRAMES, MAX_VALUES // numbers)))
+    return steps[rows], marks
 
 
 def _rows_at(step: np.ndarray, steps: np.ndarray) -> np.ndarray:
@@ -90,51 +136,112 @@ def _rows_at(step: np.ndarray, steps: np.ndarray) -> np.ndarray:
     return np.where(steps <= step[-1], rows, -1)
 
 
-def _taken(values: np.ndarray, row: int) -> np.ndarray:
-    return values[row] if row >= 0 else np.full_like(values[0], np.nan)
+def _arm_profile(arm: StyledArm, band: Band, rows: np.ndarray, quantity: str, relative: bool) -> ArmProfile:
+    output = band.median[:, -1:]
+
+    def at_frames(values: np.ndarray) -> np.ndarray:
+        if relative:
+            with np.errstate(all="ignore"):
+                values = np.where(output > 0, values / output, np.nan)
+        return np.where((rows >= 0).reshape(-1, *[1] * (values.ndim - 1)), values[rows], np.nan)
+
+    edges = (at_frames(getattr(band, name)) for name in ("median", "low50", "high50", "low80", "high80"))
+    ratio = np.where(rows >= 0, arm.record.ratios[quantity].median[rows], np.nan)
+    return ArmProfile(*edges, ratio, band.narrow)
 
 
-def _profile_range(arms, bands, rows):
+def _axis_ends(arms: Sequence[StyledArm], profiles: Sequence[ArmProfile]) -> tuple[float, float, float]:
     """Powers of ten of the axis, and where the mark of a zero stands."""
-    shown = [band.median[row[row >= 0]] for band, row in zip(bands, rows, strict=True)]
-    edges = [edge[:1] for band in bands for edge in (band.low80, band.high80)]
-    low, high = style.log_range(*shown, *edges)
+    edges = [edge[:1] for profile in profiles for edge in (profile.low80, profile.high80)]
+    low, high = style.log_range(*(profile.median for profile in profiles), *edges)
     if any(arm.record.summary["diverged"] for arm in arms):
-        high = min(high, style.log_range(*(band.median[:1] for band in bands), *edges)[1] + ROOM_ABOVE)
-    if any((values == 0).any() for values in shown):
+        start = style.log_range(*(profile.median[:1] for profile in profiles), *edges)
+        high = min(high, start[1] + ROOM_ABOVE)
+    if any((profile.median == 0).any() for profile in profiles):
         low -= 0.08 * (high - low)
     return low, high, 10.0 ** (low + 0.03 * (high - low))
 
 
-def _profile_of(arm: StyledArm, band: Band, rows, foot: float, dark: bool):
+def _finding(arms: Sequence[StyledArm], profiles: Sequence[ArmProfile], frame: int) -> str:
+    """The arms in which layer 1 has the smallest and the largest share of the output layer's norm."""
+    ratios = {arm.label: profile.ratio[frame] for arm, profile in zip(arms, profiles, strict=True)}
+    ratios = {label: ratio for label, ratio in ratios.items() if np.isfinite(ratio)}
+    if not ratios:
+        return "No arm has a gradient any more."
+    smallest, largest = min(ratios, key=ratios.get), max(ratios, key=ratios.get)
+    words = f"Layer 1 has {number(ratios[smallest])} of the output’s norm in {safe(smallest)}"
+    return f"{words}." if smallest == largest else f"{words}, {number(ratios[largest])} in {safe(largest)}."
+
+
+# -- the figure step --------------------------------------------------------------------------------------------
+
+
+def _figure(data: CompareProfileData, arms: Sequence[StyledArm], title: str, unit: str, dark: bool) -> dict:
+    moving = []
+    for arm, profile in zip(arms, data.arms, strict=True):
+        moving += _arm(arm, profile, 10.0**data.low, dark)
+    moving += _zeros(data, arms, dark)
+    moving.append(_words_above(data, dark))
+    animated = len(data.step) > 1
+    below, legend = legend_room(arms)
+    below += PLAYER if animated else 0
+    height = PROFILE_HEIGHT + below
+    frame = style.layout(
+        title,
+        "",
+        xaxis=style.layers_axis(max(profile.median.shape[1] for profile in data.arms), dark),
+        yaxis=style.axis(unit, dark, decades=(data.low, data.high)),
+        dark=dark,
+        height=height,
+        below=below,
+        hovermode="x unified",
+    )
+    share = WORDS / (height - frame["margin"]["t"] - below)
+    frame["yaxis"]["domain"] = [0, 1 - share]
+    frame["yaxis2"] = {"domain": [1 - share, 1], "range": [0, 1], "visible": False, "fixedrange": True}
+    frame["legend"] |= legend
+    figure = {"data": [drawing for drawing, _ in moving], "layout": frame}
+    if animated:
+        figure["frames"] = [
+            {"name": str(step), "data": [move(k) for _, move in moving]} for k, step in enumerate(data.step)
+        ]
+        frame |= player([str(step) for step in data.step[data.marks]], height, frame["margin"], dark)
+    down = 52 + (PLAYER if animated else 0)
+    frame["legend"]["y"] = -style.below_data(down, height, frame["margin"]["t"], below)
+    return figure
+
+
+def _arm(arm: StyledArm, profile: ArmProfile, foot: float, dark: bool) -> Iterator[tuple[dict, Mover]]:
     """Two bands and a line, each with the function that gives its part of frame k."""
-    color, layers = arm.mark.color(dark), np.arange(1, band.median.shape[1] + 1, dtype=np.int16)
+    color, layers = arm.mark.color(dark), np.arange(1, profile.median.shape[1] + 1, dtype=np.int16)
     group = {"legendgroup": arm.name}
-    if not band.narrow:
-        for below, above, opacity in ((band.low80, band.high80, OUTER), (band.low50, band.high50, INNER)):
+    if not profile.narrow:
+        for below, above, opacity in (
+            (profile.low80, profile.high80, OUTER),
+            (profile.low50, profile.high50, INNER),
+        ):
 
             def shade(k, below=below, above=above):
-                return polygon(layers, _taken(below, rows[k]), _taken(above, rows[k]), foot)
+                return polygon(layers, below[k], above[k], foot)
 
             yield shading(color, opacity) | group | shade(0), shade
-    shown = [_gaps(_taken(band.median, row)) for row in rows]
+    shown = _gaps(profile.median)
     drawn = line(arm, layers, shown[0], dark) | group
     drawn["marker"] |= {"size": 10 if len(layers) <= 40 else 6}
-    yield drawn | {"hovertemplate": f"{safe(arm.label)}: %{{y:.2e}}<extra></extra>"}, lambda k: {"y": shown[k]}
+    yield drawn | {"hovertemplate": f"{safe(arm.label)}: %{{y}}<extra></extra>"}, lambda k: {"y": shown[k]}
 
 
-def _zeros(arms, bands, rows, floor: float, dark: bool):
+def _zeros(data: CompareProfileData, arms: Sequence[StyledArm], dark: bool) -> Iterator[tuple[dict, Mover]]:
     """One mark for each median that is exactly zero, which a logarithmic axis has no place for."""
-    shown = [[_taken(band.median, row) == 0 for row in taken] for band, taken in zip(bands, rows, strict=True)]
-    if not any(zero.any() for taken in shown for zero in taken):
+    if not any((profile.median == 0).any() for profile in data.arms):
         return
     colors = [arm.mark.color(dark) for arm in arms]
 
-    def marks(k):
-        x = [np.flatnonzero(taken[k]) + 1 for taken in shown]
+    def marks(k: int) -> dict:
+        x = [np.flatnonzero(profile.median[k] == 0) + 1 for profile in data.arms]
         own = [color for color, layers in zip(colors, x, strict=True) for _ in layers]
         layers = np.concatenate(x).astype(np.int16)
-        return {"x": layers, "y": np.full(len(layers), floor), "marker": {"color": own, "line": {"color": own}}}
+        return {"x": layers, "y": np.full(len(layers), data.floor), "marker": {"color": own, "line": {"color": own}}}
 
     look = {"type": "scatter", "mode": "markers", "name": "exactly 0", "hovertemplate": "exactly 0<extra></extra>"}
     first = marks(0)
@@ -142,58 +249,63 @@ def _zeros(arms, bands, rows, floor: float, dark: bool):
     yield look | first, marks
 
 
-def _profile_finding(arms, quantity, rows) -> str:
-    """The arms in which layer 1 has least and most of the output layer's norm."""
-    there = [(arm, row) for arm, row in zip(arms, rows, strict=True) if row >= 0]
-    every = {arm.label: arm.record.ratios[quantity].median[row] for arm, row in there}
-    ratios = {label: ratio for label, ratio in every.items() if np.isfinite(ratio)}
-    if not ratios:
-        return "No arm has a gradient any more."
-    least, most = min(ratios, key=ratios.get), max(ratios, key=ratios.get)
-    told = f"Layer 1 has {number(ratios[least])} of the output’s norm in {safe(least)}"
-    return f"{told}." if least == most else f"{told}, {number(ratios[most])} in {safe(most)}."
-
-
-def _profile_table(arms, bands, rows, steps, quantity) -> pd.DataFrame:
-    parts = []
-    for arm, band, taken in zip(arms, bands, rows, strict=True):
-        layers = band.median.shape[1]
-        kept = taken >= 0
-        parts.append(
-            pd.DataFrame(
-                {
-                    "arm": arm.name,
-                    "step": np.repeat(steps[kept], layers),
-                    "layer": np.tile(np.arange(1, layers + 1), kept.sum()),
-                    **{f"{quantity} {name}": getattr(band, name)[taken[kept]].ravel() for name in vars(band)},
-                }
-            )
-        )
-    return pd.concat(parts, ignore_index=True)
+def _words_above(data: CompareProfileData, dark: bool) -> tuple[dict, Mover]:
+    texts = ["<br>".join(style.wrapped(words, WORDS_WIDTH)[:3]) for words in data.words]
+    font = {"size": style.TEXT_SIZE, "color": style.theme(dark).muted}
+    drawing = {
+        "type": "scatter",
+        "mode": "text",
+        "x": [0.5],
+        "y": [0.5],
+        "text": [texts[0]],
+        "yaxis": "y2",
+        "name": "words",
+    }
+    drawing |= {"textposition": "middle right", "textfont": font, "hoverinfo": "skip", "showlegend": False}
+    return drawing | {"cliponaxis": False}, lambda k: {"text": [texts[k]]}
 
 
 # -- small multiples --------------------------------------------------------------------------------------------
 
 
-def compare_heatmap(arm: StyledArm, quantity: str = "grad_norm", *, layers: int, dark: bool = False) -> Chart:
+def compare_span(arms: Sequence[StyledArm], quantity: str = JUDGED) -> int:
+    """Decades on either side of level of the color scale that the heatmaps of all arms share."""
+    medians = [arm.record.layers[quantity].median for arm in arms]
+    return fitting_span(*(decades(median, reference_norm(median)) for median in medians))
+
+
+def arm_heatmap_data(arm: StyledArm, quantity: str) -> HeatmapData | None:
+    """The data step of `compare_heatmap`: decades of the median against its output layer's at step 0.
+
+    None where there is no gradient at step 0; columns end where fewer than half the seeds still run.
+    """
+    median = arm.record.layers[quantity].median
+    recorded = np.isfinite(median).any(axis=1)
+    if not recorded[0]:
+        return None
+    rows = int(np.flatnonzero(recorded)[-1]) + 1
+    reference = reference_norm(median)
+    data = heatmap_data(arm.record.step[:rows], median[:rows], max_columns=MAX_COLUMNS)
+    z = np.clip(data.z - np.log10(reference), -MAX_DECADES, MAX_DECADES)
+    return data._replace(z=z, level=0.0)
+
+
+def compare_heatmap(
+    arm: StyledArm, quantity: str = JUDGED, *, layers: int, span: int = MAX_DECADES, dark: bool = False
+) -> Chart:
     """One arm's median norm, steps by layers, by decades from its output layer's at step 0; no key of its own.
 
     Args:
         layers: of the axis, so that all arms have the same.
+        span: of `compare_span`, so that all arms have the same colors.
     """
-    record, median = arm.record, arm.record.layers[quantity].median
-    recorded = np.isfinite(median).any(axis=1)
-    if not recorded[0]:
+    record, data = arm.record, arm_heatmap_data(arm, quantity)
+    if data is None:
         sentence = "No gradient at step 0."
         return style.empty(safe(arm.label), sentence, x="step", y="layer", dark=dark, height=SMALL_HEIGHT)
-    rows = int(np.flatnonzero(recorded)[-1]) + 1
-    columns = bin_rows(rows, MAX_COLUMNS)
-    decades = style.decades(median[:rows], reference(median))
-    with np.errstate(all="ignore"):
-        pooled = np.array([np.median(decades[c], axis=0) for c in columns], dtype=np.float32)
     ratio = record.ratios[quantity].median[0]
     finding = f"Step 0: layer 1 at {number(ratio)} of the output." if np.isfinite(ratio) else "Step 0: no gradient."
-    if rows < len(record.step):
+    if data.last[-1] < record.step[-1]:
         finding = finding.replace("Step 0", f"Breaks at step {record.summary['diverged_at']:.10g}. Step 0")
     yaxis = style.layers_axis(layers, dark)
     yaxis["title"]["text"] = "layer"
@@ -207,22 +319,23 @@ def compare_heatmap(arm: StyledArm, quantity: str = "grad_norm", *, layers: int,
         below=46,
         showlegend=False,
     )
-    cells = {
-        "type": "heatmap",
-        "x": record.step[[c.start for c in columns]].astype(np.int32),
-        "y": np.arange(1, median.shape[1] + 1, dtype=np.int16),
-        "z": pooled.T,
-        "zmin": -style.DECADES,
-        "zmax": style.DECADES,
+    median = record.layers[quantity].median
+    reference = reference_norm(median)
+    label = LAYER_NORMS[quantity].label
+    cells = heatmap_cells(data, f"{label} 10<sup>%{{z:.1f}}</sup> of level", reference * 10.0**data.z) | {
+        "z": data.z,
+        "zmin": -span,
+        "zmax": span,
         "colorscale": style.gradient_colors(dark),
         "showscale": False,
-        "hoverongaps": False,
-        "hovertemplate": "step %{x:,.0f}, layer %{y}<br>%{z:.1f} decades<extra></extra>",
     }
-    table = pd.DataFrame(pooled, columns=[f"layer {k}" for k in range(1, median.shape[1] + 1)])
-    table.insert(0, "step", record.step[[c.start for c in columns]])
-    alt = f"Gradients of {arm.name} over the steps. {finding}"
-    return Chart({"data": [cells], "layout": frame}, alt, table)
+    alt = f"{LAYER_NORMS[quantity].label} of {arm.name} over the steps. {finding}"
+    return Chart({"data": [cells], "layout": frame}, alt, lambda: _heatmap_table(data))
+
+
+def _heatmap_table(data: HeatmapData) -> pd.DataFrame:
+    columns = {f"layer {k}": row for k, row in enumerate(data.z, 1)}
+    return pd.DataFrame({"step": data.first} | columns)
 
 
 def _gaps(values: np.ndarray) -> np.ndarray:

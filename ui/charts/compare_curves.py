@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -25,7 +26,7 @@ def compare_loss(arms: Sequence[StyledArm], *, dark: bool = False) -> Chart:
 
 
 def compare_accuracy(arms: Sequence[StyledArm], *, dark: bool = False) -> Chart:
-    """Share of samples classified rightly."""
+    """Share of samples classified correctly."""
     return _curves(arms, "Accuracy", "accuracy", "accuracy", dark, share=True)
 
 
@@ -49,65 +50,138 @@ def compare_dead(arms: Sequence[StyledArm], *, dark: bool = False) -> Chart:
     return _curves(arms, "Dead units of hidden layers", "share of units", "dead", dark, share=True)
 
 
-def _curves(arms, title, y, name, dark, *, share=False, before=None) -> Chart:
-    arms = [arm for arm in arms if np.isfinite(arm.record.curves[name].median).any()]
-    if not arms:
-        return style.empty(title, f"No arm has {title.lower()} to show.", x="step", y=y, dark=dark)
-    data, ends, ranges, clipped = [], {}, [], False
-    tamed = np.concatenate([_tamed(arm.record.curves[name].median, arm.record) for arm in arms])
-    most = OUT_OF_SIGHT * np.fmax.reduce(tamed)
+class ArmCurve(NamedTuple):
+    """One arm's curve at the drawn rows.
 
-    def placed(values):
-        return np.minimum(values, most)
+    Attributes:
+        step: (points,) updates made.
+        median, low50, high50, low80, high80: (points,) over the seeds; NaN where fewer than half of them run.
+        before: (points,) of the norm before clipping where clipping changes it, or None.
+        narrow: whether there is no band to draw.
+        end: (step, value) of the last finite median.
+        complete: whether the arm comes to its last step.
+    """
 
+    step: np.ndarray
+    median: np.ndarray
+    low50: np.ndarray
+    high50: np.ndarray
+    low80: np.ndarray
+    high80: np.ndarray
+    before: np.ndarray | None
+    narrow: bool
+    end: tuple[int, float]
+    complete: bool
+
+
+class CompareCurvesData(NamedTuple):
+    """What a chart of one curve an arm draws.
+
+    Attributes:
+        arms: those that have such a curve, with what is drawn of each.
+        ranges: what the axis must hold.
+        share: whether values are shares from 0 to 1.
+    """
+
+    arms: tuple[tuple[StyledArm, ArmCurve], ...]
+    ranges: tuple[np.ndarray, ...]
+    share: bool
+
+
+def compare_curves_data(
+    arms: Sequence[StyledArm], name: str, *, share: bool = False, before: str | None = None
+) -> CompareCurvesData:
+    """The data step of every chart here.
+
+    Args:
+        name: of the curves of an ArmSummary.
+        before: name of the curve before clipping.
+    """
+    curves, ranges = [], []
     for arm in arms:
-        record, band = arm.record, arm.record.curves[name]
-        rows = thin_rows(len(record.step), MAX_POINTS)
-        step = record.step[rows].astype(np.int32)
-        color, group = arm.mark.color(dark), {"legendgroup": arm.name}
-        if not band.narrow:
-            for below, above, opacity in ((band.low80, band.high80, OUTER), (band.low50, band.high50, INNER)):
-                low, high = placed(below[rows]), placed(above[rows])
-                data.append(shading(color, opacity) | group | polygon(step, low, high, 0))
-        if before is not None and _differ(record.curves[before].median, band.median):
-            clipped = True
-            unclipped = _finite(placed(record.curves[before].median[rows]))
-            thin = {"type": "scatter", "mode": "lines", "x": step, "y": unclipped, "showlegend": False}
-            thin |= {"line": {"color": color, "width": 1, "dash": "dot"}}
-            data.append(thin | group | {"hovertemplate": f"{safe(arm.label)}, before: %{{y:.3~g}}<extra></extra>"})
-            ranges.append(record.curves[before].median)
-        form = "%{y:.1%}" if share else "%{y:.3~g}"
-        drawn = line(arm, step, _finite(placed(band.median[rows])), dark) | group
-        drawn["marker"]["maxdisplayed"] = SYMBOLS_ON_A_CURVE
-        data.append(drawn | {"hovertemplate": f"{safe(arm.label)}: {form}<extra></extra>"})
-        ranges.append(_tamed(band.median, record))
+        band = arm.record.curves[name]
+        if not np.isfinite(band.median).any():
+            continue
+        rows = thin_rows(len(arm.record.step), MAX_POINTS)
         last = int(np.flatnonzero(np.isfinite(band.median))[-1])
-        if last == len(record.step) - 1:
-            ends[arm.label] = band.median[last]
-        else:
-            data.append(broke(arm, record.step[last], placed(band.median[last]), dark) | group)
-    below, legend = legend_room(arms)
-    axis = _value_axis(y, dark, ranges, share)
-    finding = _curve_finding(arms, ends, share)
-    if clipped:
+        unclipped = None
+        if before is not None and _differ(arm.record.curves[before].median, band.median):
+            unclipped = arm.record.curves[before].median
+            ranges.append(unclipped)
+        ranges.append(_tamed(band.median, arm.record))
+        edges = (getattr(band, part)[rows] for part in ("median", "low50", "high50", "low80", "high80"))
+        curve = ArmCurve(
+            arm.record.step[rows],
+            *edges,
+            None if unclipped is None else unclipped[rows],
+            band.narrow,
+            (int(arm.record.step[last]), float(band.median[last])),
+            last == len(arm.record.step) - 1,
+        )
+        curves.append((arm, curve))
+    return CompareCurvesData(tuple(curves), tuple(ranges), share)
+
+
+def _curves(
+    arms: Sequence[StyledArm],
+    title: str,
+    y: str,
+    name: str,
+    dark: bool,
+    *,
+    share: bool = False,
+    before: str | None = None,
+) -> Chart:
+    data = compare_curves_data(arms, name, share=share, before=before)
+    if not data.arms:
+        return style.empty(title, f"No arm has {title.lower()} to show.", x="step", y=y, dark=dark)
+    finding = _curve_finding(data)
+    if any(curve.before is not None for _, curve in data.arms):
         finding += " Thin dotted lines: before clipping."
-    longest = max((arm.record.step for arm in arms), key=lambda step: step[-1])
+    below, legend = legend_room([arm for arm, _ in data.arms])
+    longest = max((arm.record.step for arm, _ in data.arms), key=lambda step: step[-1])
     frame = style.layout(
         title,
         finding,
         xaxis=style.steps_axis(longest, dark),
-        yaxis=axis,
+        yaxis=_value_axis(y, dark, data.ranges, share),
         dark=dark,
         height=HEIGHT + below + 17 * (len(style.wrapped(finding)) - 1),
         below=below,
         hovermode="x unified",
     )
     frame["legend"] |= legend
-    return Chart({"data": data, "layout": frame}, f"{title}. {finding}", _curve_table(arms, name, before))
+    top = OUT_OF_SIGHT * np.fmax.reduce(np.concatenate([_tamed_start(arm, name) for arm, _ in data.arms]))
+    drawn = [line for arm, curve in data.arms for line in _arm(arm, curve, top, share, dark)]
+    kept = [arm for arm, _ in data.arms]
+    return Chart({"data": drawn, "layout": frame}, f"{title}. {finding}", lambda: _curve_table(kept, name, before))
+
+
+def _tamed_start(arm: StyledArm, name: str) -> np.ndarray:
+    return _tamed(arm.record.curves[name].median, arm.record)
+
+
+def _arm(arm: StyledArm, curve: ArmCurve, top: float, share: bool, dark: bool) -> Iterator[dict]:
+    """An arm's bands, its norm before clipping, its line, and a cross where it ends early."""
+    color, group, step = arm.mark.color(dark), {"legendgroup": arm.name}, curve.step.astype(np.int32)
+    if not curve.narrow:
+        for below, above, opacity in ((curve.low80, curve.high80, OUTER), (curve.low50, curve.high50, INNER)):
+            edges = polygon(step, np.minimum(below, top), np.minimum(above, top), 0)
+            yield shading(color, opacity) | group | edges
+    if curve.before is not None:
+        thin = {"type": "scatter", "mode": "lines", "x": step, "y": _finite(np.minimum(curve.before, top))}
+        thin |= {"line": {"color": color, "width": 1, "dash": "dot"}, "showlegend": False}
+        yield thin | group | {"hovertemplate": f"{safe(arm.label)}, before: %{{y}}<extra></extra>"}
+    form = "%{y:.1%}" if share else "%{y}"
+    drawn = line(arm, step, _finite(np.minimum(curve.median, top)), dark) | group
+    drawn["marker"]["maxdisplayed"] = SYMBOLS_ON_A_CURVE
+    yield drawn | {"hovertemplate": f"{safe(arm.label)}: {form}<extra></extra>"}
+    if not curve.complete:
+        yield broke(arm, curve.end[0], min(curve.end[1], top), dark) | group
 
 
 def _tamed(median: np.ndarray, record: ArmSummary) -> np.ndarray:
-    """What the axis must hold: an arm that diverges leaves it some decades above its start."""
+    """The part of a median that the axis must hold: an arm that diverges leaves it some decades above its start."""
     if not record.summary["diverged"] or not median[0] > 0:
         return median
     return np.where(median <= median[0] * 10.0**ROOM_ABOVE, median, np.nan)
@@ -123,19 +197,22 @@ def _value_axis(y, dark, ranges, share) -> dict:
     return axis | {"range": [0, 1.08 * float(finite.max()) or 1]}
 
 
-def _curve_finding(arms, ends: dict[str, float], share: bool) -> str:
-    def said(value):
-        return f"{value:.0%}" if share else number(value)
+def _curve_finding(data: CompareCurvesData) -> str:
+    def text(value: float) -> str:
+        return f"{value:.0%}" if data.share else number(value)
 
-    broken = [safe(arm.label) for arm in arms if arm.label not in ends]
+    ends = {arm.label: curve.end[1] for arm, curve in data.arms if curve.complete}
+    broken = [safe(arm.label) for arm, curve in data.arms if not curve.complete]
     breaks = f" Ended before: {', '.join(broken)}." if broken else ""
     if not ends:
         return breaks.strip()
-    least, most = min(ends, key=ends.get), max(ends, key=ends.get)
-    if said(ends[least]) == said(ends[most]):
-        where = safe(least) if len(ends) == 1 and broken else f"every {'other ' if broken else ''}arm"
-        return f"{said(ends[least])} in {where} at the end.{breaks}"
-    return f"At the end from {said(ends[least])} ({safe(least)}) to {said(ends[most])} ({safe(most)}).{breaks}"
+    smallest, largest = min(ends, key=ends.get), max(ends, key=ends.get)
+    if text(ends[smallest]) == text(ends[largest]):
+        where = safe(smallest) if len(ends) == 1 and broken else f"every {'other ' if broken else ''}arm"
+        return f"{text(ends[smallest])} in {where} at the end.{breaks}"
+    return (
+        f"At the end from {text(ends[smallest])} ({safe(smallest)}) to {text(ends[largest])} ({safe(largest)}).{breaks}"
+    )
 
 
 def _curve_table(arms, name, before) -> pd.DataFrame:

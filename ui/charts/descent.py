@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -18,6 +19,8 @@ ARROW = 0.17  # length of the gradient's arrow, in boxes
 AXIS = 0.2  # half length of the longer eigen-direction, in boxes
 SHORTEST = 0.25  # of the shorter one, as a share of the longer: a narrower ellipse could not be seen
 MAX_POINTS = 400  # of a path that are drawn
+EYES = {"2-2-1 network’s error": (1.1, 1.5)}  # where the eye stands over a surface, by its label
+EYE = (1.2, -1.4)  # where it stands over the others
 SHADES = np.linspace(0, 0.62, 9)  # of the color scale that are used
 
 
@@ -59,7 +62,7 @@ def contours(surface: Surface, path: Path, step: int, *, dark: bool = False) -> 
     lines |= {"line": {"width": 1, "color": style.faded(look.text, 0.3)}}
     data = [lines, _clickable(surface), *_path(surface, path, step, dark), *_here(surface, path, step, dark)]
     alt = f"Level lines of the function {surface.label}, with the path on them. {finding}"
-    return Chart({"data": data, "layout": frame}, alt, _table(surface, path))
+    return Chart({"data": data, "layout": frame}, alt, lambda: _table(surface, path))
 
 
 def from_the_side(surface: Surface, path: Path, step: int, *, dark: bool = False) -> Chart:
@@ -83,13 +86,13 @@ def from_the_side(surface: Surface, path: Path, step: int, *, dark: bool = False
         "aspectmode": "manual",
         "aspectratio": {"x": 1, "y": 1, "z": 0.7},
         "camera": {
-            "eye": dict(zip("xyz", (*surface.seen_from, 0.95), strict=True)),
+            "eye": dict(zip("xyz", (*EYES.get(surface.label, EYE), 0.95), strict=True)),
             "center": {"x": 0, "y": 0, "z": -0.15},
         },
         "dragmode": "turntable",
     }
     frame |= {"margin": frame["margin"] | {"l": 0, "r": 0}, "showlegend": False}
-    sheet = {"type": "surface", "x": x, "y": y, "z": heights.astype(np.float32), "showscale": False}
+    sheet = {"type": "surface", "x": x, "y": y, "z": heights, "showscale": False}
     sheet |= {"colorscale": _colors(dark), "hoverinfo": "skip", "lighting": {"ambient": 0.9, "specular": 0.03}}
     sheet["surfacecolor"] = _levels(surface, values)
     rows = _rows(path, step)
@@ -106,14 +109,29 @@ def from_the_side(surface: Surface, path: Path, step: int, *, dark: bool = False
         dot = {"size": 7, "color": _accent(dark), "line": {"color": look.page, "width": 1}}
         data.append({"type": "scatter3d", "mode": "markers", "marker": dot, "hoverinfo": "skip"} | locate)
     alt = f"The function {surface.label} as a surface, with the path on it. {_finding(surface, path, step)}"
-    return Chart({"data": data, "layout": frame}, alt, _table(surface, path))
+    return Chart({"data": data, "layout": frame}, alt, lambda: _table(surface, path))
+
+
+class GapData(NamedTuple):
+    """E above its lowest value: (points,) steps drawn and gaps there, NaN where there is none; and at `step`."""
+
+    step: np.ndarray
+    gap: np.ndarray
+    gap_at_step: float
+
+
+def gap_data(surface: Surface, path: Path, step: int) -> GapData:
+    """The data step of `value_over_steps`."""
+    gap = path.values - surface.lowest
+    positive = np.where(gap > 0, gap, np.nan)
+    rows = _rows(path, step)
+    return GapData(rows, positive[rows], float(positive[step]))
 
 
 def value_over_steps(surface: Surface, path: Path, step: int, *, dark: bool = False) -> Chart:
     """E above its lowest value at every step, on a logarithmic axis."""
     look, steps = style.theme(dark), np.arange(len(path.points))
-    gap = path.values - surface.lowest
-    drawn = np.where(gap > 0, gap, np.nan)
+    data = gap_data(surface, path, step)
     finding = f"E is {number(path.values[0], 3)} at step 0 and {number(path.values[-1], 3)} at step {steps[-1]:,}."
     broken = style.broken(path.diverged_at, dark)
     above = 22 if broken else 0
@@ -121,20 +139,19 @@ def value_over_steps(surface: Surface, path: Path, step: int, *, dark: bool = Fa
         "The value, step by step",
         finding,
         xaxis=style.steps_axis(steps, dark),
-        yaxis=style.axis("E above its lowest", dark, decades=style.log_range(drawn)),
+        yaxis=style.axis("E above its lowest", dark, decades=style.log_range(data.gap)),
         dark=dark,
         height=286 + above,
         below=56,
         above=above,
         showlegend=False,
     )
-    rows = _rows(path, step)
-    curve = {"type": "scatter", "x": rows.astype(np.int32), "y": drawn[rows], "mode": "lines"}
-    curve |= {"line": {"color": look.text, "width": 2}, "hovertemplate": "step %{x}: %{y:.4~g}<extra></extra>"}
-    dot = {"type": "scatter", "x": [step], "y": [drawn[step]], "mode": "markers", "hoverinfo": "skip"}
+    curve = {"type": "scatter", "x": data.step.astype(np.int32), "y": data.gap, "mode": "lines"}
+    curve |= {"line": {"color": look.text, "width": 2}, "hovertemplate": "step %{x}: %{y}<extra></extra>"}
+    dot = {"type": "scatter", "x": [step], "y": [data.gap_at_step], "mode": "markers", "hoverinfo": "skip"}
     dot |= {"marker": {"size": 12, "color": _accent(dark), "line": {"color": look.page, "width": 2}}}
     figure = {"data": [curve, dot], "layout": frame | broken}
-    return Chart(figure, f"The value, step by step. {finding}", _table(surface, path))
+    return Chart(figure, f"The value, step by step. {finding}", lambda: _table(surface, path))
 
 
 # -- how they are drawn -----------------------------------------------------------------------------------------
@@ -158,17 +175,17 @@ def _heights(surface: Surface, values: np.ndarray) -> np.ndarray:
 def _levels(surface: Surface, values: np.ndarray) -> np.ndarray:
     """What level lines are drawn of: the root of a bowl has them equally far apart."""
     heights = _heights(surface, values)
-    return (heights if surface.logarithmic else np.sqrt(heights)).astype(np.float32)
+    return heights if surface.logarithmic else np.sqrt(heights)
 
 
 def _height_ticks(surface: Surface, values: np.ndarray) -> dict:
     """Labels of a vertical axis that tell E itself."""
     top = values.max() - surface.lowest
-    told = np.linspace(0, top, 4)
+    ticks = np.linspace(0, top, 4)
     if surface.logarithmic:
-        told = np.concatenate([[0.0], 10.0 ** np.arange(1, np.floor(np.log10(top)) + 1)])
-    told += surface.lowest
-    return {"tickvals": _heights(surface, told), "ticktext": [number(value) for value in told]}
+        ticks = np.concatenate([[0.0], 10.0 ** np.arange(1, np.floor(np.log10(top)) + 1)])
+    ticks += surface.lowest
+    return {"tickvals": _heights(surface, ticks), "ticktext": [number(value) for value in ticks]}
 
 
 def _rows(path: Path, step: int) -> np.ndarray:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import pandas as pd
 
@@ -26,6 +28,44 @@ AXES = {"net": "net", "activation": "y", "delta": "∂E/∂net", "weight_gradien
 MAGNITUDES = {"delta", "weight_gradient"}  # their decades tell more than their sign
 
 
+class DistributionData(NamedTuple):
+    """How values are spread within each layer.
+
+    Attributes:
+        quantiles: (layers, 3) at QUANTILES of what is finite and not 0; of sizes where `by_size`; NaN without any.
+        zeros: (layers,) share of exact zeros.
+        by_size: whether sizes are shown on a logarithmic axis.
+        density: (bins, layers) percent of the layer's mode.
+        edges: (bins + 1,) of the bins, as drawn.
+    """
+
+    quantiles: np.ndarray
+    zeros: np.ndarray
+    by_size: bool
+    density: np.ndarray
+    edges: np.ndarray
+
+
+def distribution_data(snapshot: Snapshot, quantity: str) -> DistributionData | None:
+    """The data step of `distributions`; None where no value is finite and not 0."""
+    values = [np.ravel(layer) for layer in getattr(snapshot, quantity)]
+    zeros = np.array([np.mean(layer == 0) for layer in values])
+    thin = [layer[:: -(-layer.size // MAX_VALUES)] for layer in values]
+    nonzero = [layer[np.isfinite(layer) & (layer != 0)] for layer in thin]
+    if not any(layer.size for layer in nonzero):
+        return None
+    # a float32 could not be compared with 1e300
+    largest = float(max(np.abs(layer).max() for layer in nonzero if layer.size))
+    by_size = quantity in MAGNITUDES or _decades_of(nonzero) > 3 or largest > 1e300  # differences would overflow
+    quantiles = [
+        np.percentile(np.abs(layer) if by_size else layer, QUANTILES) if layer.size else [np.nan] * len(QUANTILES)
+        for layer in nonzero
+    ]
+    density, edges = _columns([np.log10(np.abs(layer)) if by_size else layer for layer in nonzero])
+    edges = 10.0 ** np.clip(edges, -323, 308) if by_size else edges  # within the range of float64
+    return DistributionData(np.array(quantiles), zeros, by_size, density, edges)
+
+
 def distributions(snapshot: Snapshot, quantity: str = "activation", *, dark: bool = False) -> Chart:
     """How `quantity` (a name of SPREADS) is spread within each layer, with its quantiles and share of exact zeros.
 
@@ -33,27 +73,20 @@ def distributions(snapshot: Snapshot, quantity: str = "activation", *, dark: boo
     logarithmic axis, as are nets and activations when they spread over more than three decades.
     """
     label, name = SPREADS[quantity], AXES[quantity]
-    values = [np.ravel(layer) for layer in getattr(snapshot, quantity)]
-    zeros = np.array([np.mean(v == 0) for v in values])
-    thin = [v[:: -(-v.size // MAX_VALUES)] for v in values]
-    kept = [v[np.isfinite(v) & (v != 0)] for v in thin]
     title = f"{label.capitalize()} of each layer, step {snapshot.step:,}"
-    layers = np.arange(1, len(values) + 1)
-    if not any(v.size for v in kept):
-        why = "Every value is exactly 0." if (zeros == 1).all() else "No value is finite."
+    data = distribution_data(snapshot, quantity)
+    if data is None:
+        all_zero = all((layer == 0).all() for layer in getattr(snapshot, quantity))
+        why = "Every value is exactly 0." if all_zero else "No value is finite."
         return style.empty(title, why, x="layer", y=name, dark=dark)
-    largest = float(max(np.abs(v).max() for v in kept if v.size))  # a float32 could not be compared with 1e300
-    by_size = quantity in MAGNITUDES or _decades_of(kept) > 3 or largest > 1e300  # differences would overflow
-    cuts = np.array([np.percentile(np.abs(v) if by_size else v, QUANTILES) if v.size else [np.nan] * 3 for v in kept])
-    z, edges = _columns([np.log10(np.abs(v)) if by_size else v for v in kept])
-    edges = 10.0 ** np.clip(edges, -323, 308) if by_size else edges  # within the range of float64
-    frame = _frame(title, _finding(cuts, zeros, by_size), layers, name, by_size, edges, zeros, dark)
-    data = [
+    layers = np.arange(1, len(data.zeros) + 1)
+    finding = _finding(data)
+    drawn = [
         {
             "type": "heatmap",
             "x": layers,
-            "y": edges,
-            "z": z,
+            "y": data.edges,
+            "z": data.density,
             "zmin": 0,
             "zmax": 100,
             "colorscale": style.density_colors(dark),
@@ -62,56 +95,49 @@ def distributions(snapshot: Snapshot, quantity: str = "activation", *, dark: boo
         }
     ]
     for k, (quantile, dash) in enumerate(zip(QUANTILES, ("dot", "solid", "dash"), strict=True)):
-        which = "median" if quantile == 50 else f"{quantile}%"
+        which = "median" if quantile == 50 else f"{quantile} %"
         line = {"color": style.theme(dark).text, "width": 1.8 if quantile == 50 else 1.2, "dash": dash}
-        curve = {"type": "scatter", "x": layers, "y": cuts[:, k], "name": which, "mode": "lines", "line": line}
-        data.append(curve | {"hovertemplate": "%{y:.3~g}"} | ({"mode": "lines+markers"} if len(layers) == 1 else {}))
-    if zeros.any():
-        data.append(
-            {
-                "type": "bar",
-                "x": layers,
-                "y": zeros,
-                "yaxis": "y2",
-                "name": "exactly 0",
-                "marker": {"color": style.theme(dark).muted},
-                "hovertemplate": "%{y:.1%}",
-            }
-        )
-    table = pd.DataFrame({"layer": layers} | {f"{q}%": cuts[:, k] for k, q in enumerate(QUANTILES)})
-    alt = f"{title}. {_finding(cuts, zeros, by_size)}"
-    return Chart({"data": data, "layout": frame}, alt, table.assign(exactly_0=zeros))
+        curve = {"type": "scatter", "x": layers, "y": data.quantiles[:, k], "name": which, "line": line}
+        curve["mode"] = "lines+markers" if len(layers) == 1 else "lines"
+        drawn.append(curve | {"hovertemplate": "%{y}"})
+    if data.zeros.any():
+        bars = {"type": "bar", "x": layers, "y": data.zeros, "yaxis": "y2", "name": "exactly 0"}
+        drawn.append(bars | {"marker": {"color": style.theme(dark).muted}, "hovertemplate": "%{y:.1%}"})
+    columns = {"layer": layers} | {f"{quantile}%": data.quantiles[:, k] for k, quantile in enumerate(QUANTILES)}
+    frame = _frame(data, title, finding, name, dark)
+    alt = f"{title}. {finding}"
+    return Chart({"data": drawn, "layout": frame}, alt, lambda: pd.DataFrame(columns | {"exactly_0": data.zeros}))
 
 
-def _decades_of(kept: list[np.ndarray]) -> float:
+def _decades_of(values: list[np.ndarray]) -> float:
     """How many powers of ten lie between the layers' typical sizes."""
-    typical = [np.median(np.abs(v)) for v in kept if v.size]
+    typical = [np.median(np.abs(v)) for v in values if v.size]
     return float(np.log10(max(typical)) - np.log10(min(typical)))
 
 
-def _columns(kept: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+def _columns(values: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     """Histograms as percent of each layer's mode, (bins, layers) uint8, and the bins' edges.
 
     The edges hold the central 99 % of every layer, so that one stray value does not squeeze the rest.
     """
-    ends = np.array([np.percentile(v, (0.5, 99.5)) for v in kept if v.size])
+    ends = np.array([np.percentile(v, (0.5, 99.5)) for v in values if v.size])
     low, high = ends[:, 0].min(), ends[:, 1].max()
     room = 0.04 * (high - low) or max(abs(high), 1) * 0.5
-    bins = max(16, min(BINS, MAX_CELLS // len(kept)))
+    bins = max(16, min(BINS, MAX_CELLS // len(values)))
     edges = np.linspace(low - room, high + room, bins + 1)
-    counts = np.array([np.histogram(v, edges)[0] for v in kept])
+    counts = np.array([np.histogram(v, edges)[0] for v in values])
     return np.rint(100 * counts / np.maximum(counts.max(axis=1, keepdims=True), 1)).astype(np.uint8).T, edges
 
 
-def _frame(title, finding, layers, name, by_size, edges, zeros, dark) -> dict:
-    if by_size:
-        yaxis = style.axis(f"|{name}|", dark, decades=(np.log10(edges[0]), np.log10(edges[-1])))
+def _frame(data: DistributionData, title: str, finding: str, name: str, dark: bool) -> dict:
+    if data.by_size:
+        yaxis = style.axis(f"|{name}|", dark, decades=(np.log10(data.edges[0]), np.log10(data.edges[-1])))
     else:
-        yaxis = style.axis(name, dark, range=[edges[0], edges[-1]])
+        yaxis = style.axis(name, dark, range=[data.edges[0], data.edges[-1]])
     frame = style.layout(
         title,
         finding,
-        xaxis=style.layers_axis(len(layers), dark),
+        xaxis=style.layers_axis(len(data.zeros), dark),
         yaxis=yaxis,
         dark=dark,
         height=HEIGHT,
@@ -119,18 +145,18 @@ def _frame(title, finding, layers, name, by_size, edges, zeros, dark) -> dict:
         hovermode="x unified",
         bargap=0.3,
     )
-    if zeros.any():
+    if data.zeros.any():
         frame["xaxis"]["anchor"] = "y2"
         frame["yaxis"]["domain"] = [0.3, 1]
-        ticks = {"range": [0, 1], "tickvals": [0, 1], "ticktext": ["0%", "100%"], "domain": [0, 0.18]}
+        ticks = {"range": [0, 1], "tickvals": [0, 1], "ticktext": ["0 %", "100 %"], "domain": [0, 0.18]}
         frame["yaxis2"] = style.axis("zeros", dark, **ticks)
     return frame
 
 
-def _finding(cuts: np.ndarray, zeros: np.ndarray, by_size: bool) -> str:
-    what = "Median size" if by_size else "Median"
-    told = f"{what}: {number(cuts[0, 1])} in layer 1"
-    told += f", {number(cuts[-1, 1])} in the output." if len(cuts) > 1 else ", the only one."
-    worst = int(zeros.argmax())
-    told += f" Most zeros: {zeros[worst]:.0%}, in layer {worst + 1}." if zeros[worst] else ""
-    return f"{told} Stronger color: more values."
+def _finding(data: DistributionData) -> str:
+    medians, zeros = data.quantiles[:, 1], data.zeros
+    words = f"{'Median size' if data.by_size else 'Median'}: {number(medians[0])} in layer 1"
+    words += f", {number(medians[-1])} in the output." if len(medians) > 1 else ", the only one."
+    most = int(zeros.argmax())
+    words += f" Most zeros: {zeros[most]:.0%}, in layer {most + 1}." if zeros[most] else ""
+    return f"{words} Stronger color: more values."

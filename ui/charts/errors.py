@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import pandas as pd
 
@@ -12,6 +14,20 @@ from ui.charts.style import Chart, number
 PATTERNS = ("", "/", ".", "x", "-")  # so that outputs are told apart without color
 
 
+class ErrorData(NamedTuple):
+    """Errors of the samples: `squared` (samples, outputs), `each` (samples,) its sums, and `mean` E of these."""
+
+    squared: np.ndarray
+    each: np.ndarray
+    mean: float
+
+
+def error_data(squared: np.ndarray) -> ErrorData:
+    """The data step of `error_bars`."""
+    each = squared.sum(axis=1)
+    return ErrorData(squared, each, float(each.mean()))
+
+
 def error_bars(squared: np.ndarray, outputs: list[int], *, dark: bool = False) -> Chart:
     """E_n = sum_k (o_nk - d_nk)^2 of each sample as a stack of its outputs, and their mean E as a line.
 
@@ -19,13 +35,10 @@ def error_bars(squared: np.ndarray, outputs: list[int], *, dark: bool = False) -
         squared: (N, K), (o_nk - d_nk)^2 of the outputs counted.
         outputs: the index of each of these K outputs, from 0.
     """
-    look = style.theme(dark)
-    samples, each = np.arange(1, len(squared) + 1), squared.sum(axis=1)
-    mean = float(each.mean())
-    worst = int(np.argmax(each))
-    finding = f"E = {number(mean, 3)}. Largest: {indexed('E', worst)} = {number(each[worst], 3)}."
-    entries = len(outputs) + 1
-    legend = style.legend_height(entries)
+    data, look = error_data(squared), style.theme(dark)
+    samples, largest = np.arange(1, len(squared) + 1), int(np.argmax(data.each))
+    finding = f"E = {number(data.mean, 3)}. Largest: {indexed('E', largest)} = {number(data.each[largest], 3)}."
+    legend = style.legend_height(len(outputs) + 1)
     frame = style.layout(
         "Error of each sample",
         finding,
@@ -37,16 +50,16 @@ def error_bars(squared: np.ndarray, outputs: list[int], *, dark: bool = False) -
         barmode="stack",
         bargap=0.45,
     )
-    frame["legend"]["traceorder"] = "normal"  # Plotly turns it round for bars that are stacked
-    data = []
-    for locate, k in enumerate(outputs):
+    frame["legend"]["traceorder"] = "normal"  # Plotly reverses it for bars that are stacked
+    drawn = []
+    for column, k in enumerate(outputs):
         color = style.arm_mark(k).color(dark)
         pattern = {"shape": PATTERNS[k], "fgcolor": look.page, "bgcolor": color, "size": 7, "solidity": 0.25}
-        bars = {"type": "bar", "x": samples, "y": squared[:, locate], "name": f"output {k + 1}"}
+        bars = {"type": "bar", "x": samples, "y": data.squared[:, column], "name": f"output {k + 1}"}
         bars |= {"marker": {"color": color, "pattern": pattern}}
-        data.append(bars | {"hovertemplate": f"sample %{{x}}, output {k + 1}: %{{y:.4~g}}<extra></extra>"})
+        drawn.append(bars | {"hovertemplate": f"sample %{{x}}, output {k + 1}: %{{y}}<extra></extra>"})
     line = {"color": look.text, "width": 2, "dash": "dash"}
-    ends = {"x": frame["xaxis"]["range"], "y": [mean, mean], "mode": "lines", "name": "their mean, E"}
-    data.append({"type": "scatter", "line": line, "hovertemplate": "E = %{y:.4~g}<extra></extra>"} | ends)
-    table = pd.DataFrame({"sample": samples, "E_n": each})
-    return Chart({"data": data, "layout": frame}, f"Error of each sample. {finding}", table)
+    ends = {"x": frame["xaxis"]["range"], "y": [data.mean] * 2, "mode": "lines", "name": "their mean, E"}
+    drawn.append({"type": "scatter", "line": line, "hovertemplate": "E = %{y}<extra></extra>"} | ends)
+    alt = f"Error of each sample. {finding}"
+    return Chart({"data": drawn, "layout": frame}, alt, lambda: pd.DataFrame({"sample": samples, "E_n": data.each}))

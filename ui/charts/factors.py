@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,7 @@ from ui.charts.style import Chart, number
 from ui.lecture.symbols import WEIGHTS, Symbol
 
 PLACES = ((0, 1), (0, 0), (1, 1), (1, 0), (2, 0.5))  # of the five nodes: inputs, hidden units, output
+MAX_ERRORS = 400  # points of a curve over steps
 NODE = 50  # pixels across
 PATTERNS = ("", "/", ".", "x", "-", "|", "+", "\\")  # of the samples, told apart without colors
 CROSSING = 0.3  # share of an edge at which its label stands where two edges cross in their middles
@@ -59,17 +61,36 @@ def exercise_network(blanks: Sequence[Symbol], filled: Mapping[int, Symbol], *, 
         words = filled[k].html if known else f"<b>{k}</b>"
         data.append({"type": "scatter", "mode": "markers+text", "x": [x], "y": [y], "text": [words], "marker": marker,
                      "textfont": {"size": 18 if known else 14, "color": look.text}})  # fmt: skip
-    for locate, words in enumerate(("layer 0", "layer 1", "layer 2")):
-        notes.append({"x": locate, "y": -0.08, "yref": "paper", "text": words, "showarrow": False,
+    for layer, words in enumerate(("layer 0", "layer 1", "layer 2")):
+        notes.append({"x": layer, "y": -0.08, "yref": "paper", "text": words, "showarrow": False,
                       "font": {"size": style.TEXT_SIZE, "color": look.muted}})  # fmt: skip
     frame["annotations"] = notes
     rows = [{"blank": k, "symbol": filled[k].text if k in filled else ""} for k in range(1, total + 1)]
-    told = ", ".join(f"{k} is {filled[k].spoken}" for k in filled) or "none is filled yet"
+    spoken = ", ".join(f"{k} is {filled[k].spoken}" for k in filled) or "none is filled yet"
     alt = (
         "Network of two inputs (blanks 1 and 2), two hidden units (3 and 4) and one output (5); blanks 6 to 9 are the "
-        f"edges from input to hidden, 10 and 11 those to the output. {finding} Filled: {told}."
+        f"edges from input to hidden, 10 and 11 those to the output. {finding} Filled: {spoken}."
     )
-    return Chart({"data": data, "layout": frame}, alt, pd.DataFrame(rows))
+    return Chart({"data": data, "layout": frame}, alt, lambda: pd.DataFrame(rows))
+
+
+class ContributionData(NamedTuple):
+    """What samples add to gradients: `terms` (samples, weights), their `total` (weights,), and what that shows.
+
+    `largest` is the weight with the largest gradient, `opposed` the weights whose terms have both signs.
+    """
+
+    terms: np.ndarray
+    total: np.ndarray
+    largest: int
+    opposed: list[int]
+
+
+def contribution_data(terms: np.ndarray) -> ContributionData:
+    """The data step of `contributions`."""
+    total = terms.sum(axis=0)
+    opposed = np.flatnonzero((terms > 0).any(axis=0) & (terms < 0).any(axis=0)).tolist()
+    return ContributionData(terms, total, int(np.abs(total).argmax()), opposed)
 
 
 def contributions(terms: np.ndarray, *, dark: bool = False) -> Chart:
@@ -79,12 +100,11 @@ def contributions(terms: np.ndarray, *, dark: bool = False) -> Chart:
         terms: (N, 6), in the order of `core.exercise.WEIGHTS`.
     """
     look, samples = style.theme(dark), len(terms)
-    total = terms.sum(axis=0)
-    largest = int(np.abs(total).argmax())
-    finding = f"The largest is ∂E/∂{WEIGHTS[largest].text} = {number(float(total[largest]), 3)}."
-    against = [WEIGHTS[k].text for k in range(6) if (terms[:, k] > 0).any() and (terms[:, k] < 0).any()]
-    if against:
-        finding += f" Samples pull against each other in {len(against)} of 6."
+    data = contribution_data(terms)
+    total = data.total
+    finding = f"The largest is ∂E/∂{WEIGHTS[data.largest].text} = {number(float(total[data.largest]), 3)}."
+    if data.opposed:
+        finding += f" Samples pull against each other in {len(data.opposed)} of {len(total)}."
     names = [weight.text for weight in WEIGHTS]
     ticks = {"tickvals": names, "ticktext": [weight.html for weight in WEIGHTS]}
     frame = style.layout(
@@ -99,20 +119,38 @@ def contributions(terms: np.ndarray, *, dark: bool = False) -> Chart:
         barmode="relative",
         hovermode="closest",
     )  # fmt: skip
-    data = []
+    drawn = []
     for n, row in enumerate(terms):
         color = style.depth_color(n / max(samples - 1, 1), dark)
         shape = {"color": color, "pattern": {"shape": PATTERNS[n % len(PATTERNS)], "fillmode": "overlay"}}
-        data.append({"type": "bar", "name": f"sample {n + 1}", "x": names, "y": row, "marker": shape,
+        drawn.append({"type": "bar", "name": f"sample {n + 1}", "x": names, "y": row, "marker": shape,
                      "hovertemplate": f"sample {n + 1}: %{{y:.4~g}}<extra></extra>"})  # fmt: skip
     marker = {"symbol": "diamond", "size": 11, "color": look.page, "line": {"color": look.text, "width": 2}}
-    data.append({"type": "scatter", "mode": "markers", "name": "sum over n", "x": names, "y": total, "marker": marker,
+    drawn.append({"type": "scatter", "mode": "markers", "name": "sum over n", "x": names, "y": total, "marker": marker,
                  "hovertemplate": "sum: %{y:.4~g}<extra></extra>"})  # fmt: skip
-    table = pd.DataFrame(terms, columns=names)
-    table.insert(0, "n", range(1, samples + 1))
     sums = ", ".join(f"{weight.text} {number(float(value), 3)}" for weight, value in zip(WEIGHTS, total, strict=True))
     alt = f"Gradients over {samples} samples: {sums}. {finding}"
-    return Chart({"data": data, "layout": frame}, alt, table)
+    return Chart({"data": drawn, "layout": frame}, alt, lambda: contribution_table(terms))
+
+
+def contribution_table(terms: np.ndarray) -> pd.DataFrame:
+    """One row a sample, a column a weight."""
+    columns = {weight.text: terms[:, k] for k, weight in enumerate(WEIGHTS)}
+    return pd.DataFrame({"n": range(1, len(terms) + 1)} | columns)
+
+
+class DescentErrors(NamedTuple):
+    """The error over steps: (points,) steps drawn and errors there, and how many steps of all raised it."""
+
+    step: np.ndarray
+    error: np.ndarray
+    rises: int
+
+
+def descent_errors(errors: np.ndarray) -> DescentErrors:
+    """The data step of `error_over_steps`."""
+    shown = np.unique(np.rint(np.linspace(0, len(errors) - 1, min(len(errors), MAX_ERRORS))).astype(int))
+    return DescentErrors(shown, errors[shown], int((np.diff(errors) > 0).sum()))
 
 
 def error_over_steps(errors: Sequence[float], *, dark: bool = False) -> Chart:
@@ -120,13 +158,12 @@ def error_over_steps(errors: Sequence[float], *, dark: bool = False) -> Chart:
     errors, look = np.asarray(errors, float), style.theme(dark)
     if len(errors) < 2:
         return style.empty("Error over steps", "No step has been taken yet.", x="step", y="E", dark=dark, height=330)
-    steps = np.arange(len(errors))
-    shown = np.unique(np.rint(np.linspace(0, len(errors) - 1, min(len(errors), 500))).astype(int))
+    data, steps = descent_errors(errors), np.arange(len(errors))
     last = len(errors) - 1
     first, end = (number(float(error), 4) for error in (errors[0], errors[-1]))
     finding = f"From {first} to {end} in {last:,} {'step' if last == 1 else 'steps'}."
-    if (rises := int((np.diff(errors) > 0).sum())) > 0:
-        finding += f" It rose in {rises:,} of them: the learning rate is large."
+    if data.rises:
+        finding += f" It rose in {data.rises:,} of them: the learning rate is large."
     level = errors.min() > 0.5 * errors.max()  # from 0 on, a small change would look like none
     frame = style.layout(
         "Error over steps",
@@ -140,7 +177,7 @@ def error_over_steps(errors: Sequence[float], *, dark: bool = False) -> Chart:
         hovermode="x unified",
     )
     curve = {"type": "scatter", "mode": "lines+markers" if last <= 30 else "lines",
-             "x": steps[shown], "y": errors[shown], "name": "E", "line": {"color": look.accent, "width": 2.5},
-             "marker": {"size": 7}, "hovertemplate": "%{y:.5~g}"}  # fmt: skip
-    table = pd.DataFrame({"step": steps, "E": errors})
-    return Chart({"data": [curve], "layout": frame}, f"Error over steps. {finding}", table)
+             "x": data.step, "y": data.error, "name": "E", "line": {"color": look.accent, "width": 2.5},
+             "marker": {"size": 7}, "hovertemplate": "%{y}"}  # fmt: skip
+    columns = {"step": steps, "E": errors}
+    return Chart({"data": [curve], "layout": frame}, f"Error over steps. {finding}", lambda: pd.DataFrame(columns))

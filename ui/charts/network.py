@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import pandas as pd
 from plotly.colors import sample_colorscale
@@ -20,9 +22,29 @@ PALEST = 0.35  # share of the color scale's arm that even a weight of 0 has, to 
 _SUBSCRIPT = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
 
-def indexed(letter: str, *places: int) -> str:
+def indexed(letter: str, *indices: int) -> str:
     """A letter with its indices, counted from 1: x₁, w₁₂."""
-    return letter + "".join(str(locate + 1) for locate in places).translate(_SUBSCRIPT)
+    return letter + "".join(str(index + 1) for index in indices).translate(_SUBSCRIPT)
+
+
+class NetworkData(NamedTuple):
+    """A network's answer to one sample: the values and, but for the inputs, the net inputs of each layer's nodes.
+
+    `heights` are the nodes' positions and `largest` is the size of the largest weight.
+    """
+
+    values: list[np.ndarray]
+    nets: list[np.ndarray | None]
+    heights: list[np.ndarray]
+    largest: float
+
+
+def network_data(net: SmallNetwork, sample: int) -> NetworkData:
+    """The data step of `network`."""
+    values = [net.x[sample], *(layer[sample] for layer in net.values.activation)]
+    nets = [None, *(layer[sample] for layer in net.values.net)]
+    heights = [(len(layer) - 1) / 2 - np.arange(len(layer)) for layer in values]
+    return NetworkData(values, nets, heights, max(np.abs(net.w01).max(), np.abs(net.w12).max()) or 1.0)
 
 
 def network(net: SmallNetwork, sample: int, *, dark: bool = False) -> Chart:
@@ -31,11 +53,9 @@ def network(net: SmallNetwork, sample: int, *, dark: bool = False) -> Chart:
     Args:
         sample: row of the training set, from 0.
     """
-    x, hidden, output = net.x[sample], net.values.activation[0][sample], net.values.activation[1][sample]
-    layers = [x, hidden, output]
-    nets = [None, *(values[sample] for values in net.values.net)]
+    layers, nets, heights, largest = network_data(net, sample)
+    x, hidden, output = layers
     half = (max(map(len, layers)) - 1 + ROOM) / 2
-    heights = [(len(layer) - 1) / 2 - np.arange(len(layer)) for layer in layers]
     answers = ", ".join(f"{indexed('o', k)} = {number(value, 3)}" for k, value in enumerate(output))
     finding = f"Sample {sample + 1}: {answers}."
     frame = style.layout(
@@ -50,24 +70,21 @@ def network(net: SmallNetwork, sample: int, *, dark: bool = False) -> Chart:
     )
     frame |= {"margin": frame["margin"] | {"l": 8, "r": 8}}
     data, labels = [], []
-    largest = max(np.abs(net.w01).max(), np.abs(net.w12).max()) or 1.0
-    for locate, W in enumerate((net.w01, net.w12)):
-        drawn, told = _edges(locate, W, largest, heights[locate], heights[locate + 1], dark)
-        data += drawn
-        labels += told
+    for layer, W in enumerate((net.w01, net.w12)):
+        edges, weights = _edges(layer, W, largest, heights[layer], heights[layer + 1], dark)
+        data += edges
+        labels += weights
     data += [_nodes(net, k, layers, nets[k], heights[k], dark) for k in range(3)]
     data += _key(dark)
     frame["annotations"] = labels + _captions(layers, nets, heights, dark)
-    table = pd.DataFrame(
-        [
-            {"node": indexed(letter, i), "net input": None if nets[k] is None else nets[k][i], "output": value}
-            for k, letter in enumerate("xyo")
-            for i, value in enumerate(layers[k])
-        ]
-    )
-    words = ", ".join(f"{row.node} {number(row.output, 3)}" for row in table.itertuples())
+    nodes = [
+        {"node": indexed(letter, i), "net input": None if nets[k] is None else nets[k][i], "output": value}
+        for k, letter in enumerate("xyo")
+        for i, value in enumerate(layers[k])
+    ]
+    words = ", ".join(f"{node['node']} {number(node['output'], 3)}" for node in nodes)
     alt = f"Network of {len(x)} inputs, {len(hidden)} hidden nodes and {len(output)} outputs. {finding} Nodes: {words}."
-    return Chart({"data": data, "layout": frame}, alt, table)
+    return Chart({"data": data, "layout": frame}, alt, lambda: pd.DataFrame(nodes))
 
 
 def formula(letter: str, node: int, source: str, inputs: np.ndarray, weights: np.ndarray, net: float, out: float):
@@ -83,7 +100,7 @@ def _bracketed(value: float) -> str:
     return f"({shown})" if value < 0 else shown
 
 
-def _edges(locate, W, largest, left, right, dark) -> tuple[list[dict], list[dict]]:
+def _edges(layer, W, largest, left, right, dark) -> tuple[list[dict], list[dict]]:
     """The edges between two layers, with words on each, and their weights written on them where there is room.
 
     Args:
@@ -97,14 +114,14 @@ def _edges(locate, W, largest, left, right, dark) -> tuple[list[dict], list[dict
         size = abs(w) / largest
         line = {"color": edge_color(w, largest, dark), "width": 1.5 + 5 * size, "dash": DASHES[w < 0]}
         stroke = {"type": "scatter", "mode": "lines", "line": line, "hoverinfo": "skip", "showlegend": False}
-        drawn.append(stroke | {"x": [locate, locate + 1], "y": [left[i], right[j]]})
+        drawn.append(stroke | {"x": [layer, layer + 1], "y": [left[i], right[j]]})
         for share in (0.3, 0.5, 0.7):
-            middle["x"].append(locate + share)
+            middle["x"].append(layer + share)
             middle["y"].append(left[i] + share * (right[j] - left[i]))
-            middle["text"].append(f"{indexed('w', i, j)}<sup>({locate},{locate + 1})</sup> = {number(w, 3)}")
+            middle["text"].append(f"{indexed('w', i, j)}<sup>({layer},{layer + 1})</sup> = {number(w, 3)}")
         if roomy:
             share = 1 / (max(W.shape) + 1)  # where the edges of all nodes are equally far apart
-            where = {"x": locate + share, "y": left[i] + share * (right[j] - left[i]), "text": number(w, 2)}
+            where = {"x": layer + share, "y": left[i] + share * (right[j] - left[i]), "text": number(w, 2)}
             paint = {"bgcolor": look.page, "borderpad": 1, "font": {"size": 12, "color": look.text}}
             labels.append({"showarrow": False} | where | paint)
     unseen = {"type": "scatter", "mode": "markers", "marker": {"size": 14, "opacity": 0}, "showlegend": False}
@@ -154,9 +171,9 @@ def _captions(layers, nets, heights, dark) -> list[dict]:
         for i, height in enumerate(heights[k]):
             notes.append(small | {"x": k, "y": height, "yshift": NODE / 2 + 9, "text": f"<b>{indexed(letter, i)}</b>"})
             if nets[k] is not None:
-                told = f"net {number(float(nets[k][i]), 2)}"
+                words = f"net {number(float(nets[k][i]), 2)}"
                 paint = {"bgcolor": style.faded(look.page, 0.75), "borderpad": 0}
-                notes.append(small | paint | {"x": k, "y": height, "yshift": -NODE / 2 - 9, "text": told})
+                notes.append(small | paint | {"x": k, "y": height, "yshift": -NODE / 2 - 9, "text": words})
     return notes
 
 

@@ -61,11 +61,13 @@ def plot(
     )
     figure = {"data": [_trace(curve) for curve in curves], "layout": frame}
     across, up = (axis["title"]["text"] for axis in (xaxis, yaxis))
-    table = pd.concat(
-        [pd.DataFrame({"curve": curve.name, across: list(curve.x), up: list(curve.y)}) for curve in curves],
-        ignore_index=True,
-    )
-    return Chart(figure, f"{title}. {finding}", table)
+    return Chart(figure, f"{title}. {finding}", lambda: curves_table(curves, across, up))
+
+
+def curves_table(curves: Sequence[Curve], across: str, up: str) -> pd.DataFrame:
+    """One row a point of every curve."""
+    parts = [pd.DataFrame({"curve": curve.name, across: list(curve.x), up: list(curve.y)}) for curve in curves]
+    return pd.concat(parts, ignore_index=True)
 
 
 def _trace(curve: Curve) -> dict:
@@ -265,8 +267,9 @@ def _trainable(series: Series, dark: bool) -> Chart:
         for j in range(len(depths))
     ]
     cells = [(v, d, losses[j, i]) for i, v in enumerate(variances) for j, d in enumerate(depths)]
-    table = pd.DataFrame(cells, columns=["σ_w²", "hidden layers", "loss"])
-    return Chart({"data": data, "layout": frame}, f"(b) Loss after training. {finding}", table)
+    columns = ["σ_w²", "hidden layers", "loss"]
+    alt = f"(b) Loss after training. {finding}"
+    return Chart({"data": data, "layout": frame}, alt, lambda: pd.DataFrame(cells, columns=columns))
 
 
 def _text_on(shade: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -37,27 +38,41 @@ def _line(name: str, activation: str, dark: bool) -> dict:
     }[name]  # fmt: skip
 
 
-def product_of_layers(paths: Paths, *, dark: bool = False) -> Chart:
-    """What of the last hidden layer's gradient arrives at each layer: worst case, typical, measured, along one path."""
-    title = "What is left of the gradient"
+class ProductData(NamedTuple):
+    """What arrives at each layer: by name of NAMES (layers,) values, the names that are somewhere exactly 0, words."""
+
+    curves: dict[str, np.ndarray]
+    zero: list[str]
+    finding: str
+
+
+def product_data(paths: Paths) -> ProductData:
+    """The data step of `product_of_layers`."""
     curves = {name: getattr(paths, name) for name in NAMES}
-    layers, activation = len(paths.measured), paths.config.activation
-    arrived = paths.measured[0]
+    layers, arrived = len(paths.measured), paths.measured[0]
     if layers == 1:
         finding = "One hidden layer: nothing is multiplied yet."
     elif not np.isfinite(arrived):
         finding = "The gradient at the last layer is 0 or not finite: there is no share of it."
     else:
         share, factor = number(float(arrived)), number(paths.factor("measured"), 3)
-        finding = f"Layer 1 gets {share} of layer {layers}'s: {factor} a layer."
-    shown = {name: np.where(np.isfinite(values) & (values > 0), values, np.nan) for name, values in curves.items()}
-    gone = [name for name, values in curves.items() if (values == 0).any()]
-    if gone:
-        finding += f" Exactly 0, and not drawn: {', '.join(NAMES[name].partition(':')[0] for name in gone)}."
+        finding = f"Layer 1 gets {share} of layer {layers}’s: {factor} a layer."
+    zero = [name for name, values in curves.items() if (values == 0).any()]
+    if zero:
+        finding += f" Exactly 0, and not drawn: {', '.join(NAMES[name].partition(':')[0] for name in zero)}."
+    return ProductData(curves, zero, finding)
+
+
+def product_of_layers(paths: Paths, *, dark: bool = False) -> Chart:
+    """What of the last hidden layer's gradient arrives at each layer: worst case, typical, measured, along one path."""
+    title = "What is left of the gradient"
+    curves, _, finding = product_data(paths)
+    layers, activation = len(paths.measured), paths.config.activation
+    shown = {name: _gaps(values) for name, values in curves.items()}
     legend = ROW * len(NAMES)
     x = np.arange(1, layers + 1)
     data = [
-        {"type": "scatter", "x": x, "y": values, "name": NAMES[name], "hovertemplate": "%{y:.3~g}"}
+        {"type": "scatter", "x": x, "y": values, "name": NAMES[name], "hovertemplate": "%{y}"}
         | _line(name, activation, dark)
         for name, values in shown.items()
         if np.isfinite(values).any()
@@ -66,18 +81,18 @@ def product_of_layers(paths: Paths, *, dark: bool = False) -> Chart:
         title,
         finding,
         xaxis=style.layers_axis(layers, dark),
-        yaxis=style.axis("‖δ‖, share of the last layer's", dark, decades=style.log_range(*shown.values())),
+        yaxis=style.axis("‖δ‖, share of the last layer’s", dark, decades=style.log_range(*shown.values())),
         dark=dark,
         height=HEIGHT + legend,
         below=56 + legend,
         hovermode="x unified",
     )
-    table = pd.DataFrame({"layer": x} | {NAMES[name]: values for name, values in curves.items()})
+    columns = {"layer": x} | {NAMES[name]: values for name, values in curves.items()}
     alt = f"{title}, {layers} layers of {ACTIVATIONS[activation].label}. {finding}"
     for name in ("worst", "typical"):
         if layers > 1 and np.isfinite(paths.factor(name)):
             alt += f" {NAMES[name].partition(':')[0].capitalize()}: {number(paths.factor(name), 3)} a layer."
-    return Chart({"data": data, "layout": frame}, alt, table)
+    return Chart({"data": data, "layout": frame}, alt, lambda: pd.DataFrame(columns))
 
 
 def factor_by_scale(
@@ -95,17 +110,17 @@ def factor_by_scale(
         scales: (S,), ascending.
         factors: worst, typical and measured, (S,) each, as `core.paths.over_scales`.
     """
-    title, label = "One layer's factor, by init scale", ACTIVATIONS[activation].label
+    title, label = "One layer’s factor, by init scale", ACTIVATIONS[activation].label
     measured = factors["measured"]
     if not np.isfinite(measured).any():
         words = "With one hidden layer there is no factor from layer to layer."
         return style.empty(title, words, x="init scale", y="factor", dark=dark, height=HEIGHT)
     look = style.theme(dark)
     finding = f"{label}: at 1 at init scale {number(critical, 4)}. Below it vanishes, above it explodes."
-    shown = {name: np.where(np.isfinite(values) & (values > 0), values, np.nan) for name, values in factors.items()}
+    shown = {name: _gaps(values) for name, values in factors.items()}
     legend = ROW * len(shown)
     data = [
-        {"type": "scatter", "x": scales, "y": shown[name], "name": NAMES[name], "hovertemplate": "%{y:.3~g}"}
+        {"type": "scatter", "x": scales, "y": shown[name], "name": NAMES[name], "hovertemplate": "%{y}"}
         | _line(name, activation, dark)
         for name in ("worst", "typical", "measured")
         if np.isfinite(shown[name]).any()
@@ -134,7 +149,11 @@ def factor_by_scale(
         small | {"xref": "paper", "x": 0, "xanchor": "left", "y": 0, "yanchor": "bottom", "text": "1: level"},
         small | {"yref": "paper", "y": 1, "yanchor": "bottom", "x": np.log10(now), "text": "now"},
     ]
-    table = pd.DataFrame({"init scale": scales} | {NAMES[name]: values for name, values in factors.items()})
+    columns = {"init scale": scales} | {NAMES[name]: values for name, values in factors.items()}
     k = int(np.abs(np.log(scales / now)).argmin())
     alt = f"{title}. {finding} Near the present scale {number(now, 3)}: {number(float(measured[k]), 3)} measured."
-    return Chart({"data": data, "layout": frame}, alt, table)
+    return Chart({"data": data, "layout": frame}, alt, lambda: pd.DataFrame(columns))
+
+
+def _gaps(values: np.ndarray) -> np.ndarray:
+    return np.where(np.isfinite(values) & (values > 0), values, np.nan)

@@ -3,23 +3,60 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from core.families.activations import ACTIVATIONS
+from core.sweeps.critical_lines import critical
 from core.theory.layer_means import LayerMeans
 from core.theory.network import PhasePoint
-from core.theory.variance_map import critical_line, critical_points
 from ui.charts import style
 from ui.charts.style import Chart, number
 
 HEIGHT = 380
-LINE = np.geomspace(1e-6, 1e4, 1200)  # rests q along the critical line
+MAX_SHADE = 0.5  # decades of the factor per layer that the colors span on either side of 1
 WIDEST, HIGHEST = 4.0, 1.5  # of the plane: sigma_w and sigma_b, unless the network lies beyond
 
 WEIGHTS, BIASES = "σ<sub>w</sub>", "σ<sub>b</sub>"
 HOVER = f"{WEIGHTS} %{{x:.2f}}, {BIASES} %{{y:.2f}}"
+
+
+class LayerMeansData(NamedTuple):
+    """(layers,) values by the name of their line, theory first where there is one, and the finding."""
+
+    lines: dict[str, np.ndarray]
+    finding: str
+
+
+def layer_means_data(measured: LayerMeans, expected: LayerMeans | None, quantity: str) -> LayerMeansData:
+    """The data step of `layer_means`."""
+    lines = {} if expected is None else {"theory": getattr(expected, quantity)}
+    lines["measured"] = getattr(measured, quantity)
+    last = len(measured.chi) - 1  # the last hidden layer: an output layer of one unit is a single draw
+    finding = " ".join(
+        f"{name.capitalize()}: {number(values[0])} in layer 1, {number(values[last])} in layer {last + 1}."
+        for name, values in lines.items()
+    )
+    return LayerMeansData(lines, finding)
+
+
+class PhasePlaneData(NamedTuple):
+    """The plane: z (sigma_b, sigma_w) log10 of the factor, clamped; the critical line; the factor of the network."""
+
+    z: np.ndarray
+    critical: tuple[np.ndarray, np.ndarray]
+    factor: float
+
+
+def phase_plane_data(
+    activation: str, chi: float, factors: np.ndarray, sigma_w: np.ndarray, sigma_b: np.ndarray
+) -> PhasePlaneData:
+    """The data step of `phase_plane`."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        z = np.clip(np.log10(factors), -MAX_SHADE, MAX_SHADE)
+    return PhasePlaneData(z, critical_curve(activation, sigma_w[-1], sigma_b[-1]), float(np.sqrt(chi)))
 
 
 def layer_means(measured: LayerMeans, expected: LayerMeans | None, quantity: str, *, dark: bool = False) -> Chart:
@@ -33,7 +70,7 @@ def layer_means(measured: LayerMeans, expected: LayerMeans | None, quantity: str
         "chi": ("What each layer multiplies ‖δ‖² by", "χ = ‖δ‖² here / ‖δ‖² above"),
     }[quantity]
     look, own = style.theme(dark), getattr(measured, quantity)
-    lines = {"measured": own} if expected is None else {"theory": getattr(expected, quantity), "measured": own}
+    lines, finding = layer_means_data(measured, expected, quantity)
     if not any((np.isfinite(line) & (line > 0)).any() for line in lines.values()):
         return style.empty(title, "There is no finite value in this network.", x="layer", y=axis, dark=dark)
     x = np.arange(1, len(own) + 1)
@@ -45,16 +82,11 @@ def layer_means(measured: LayerMeans, expected: LayerMeans | None, quantity: str
     for name, values in lines.items():
         line, marker = looks[name]
         drawn = {"type": "scatter", "x": x, "y": np.where(values > 0, values, np.nan), "name": name, "line": line}
-        drawn |= {"mode": "lines+markers" if marker else "lines", "hovertemplate": "%{y:.3~g}"}
+        drawn |= {"mode": "lines+markers" if marker else "lines", "hovertemplate": "%{y}"}
         data.append(drawn | ({"marker": marker} if marker else {}))
     if quantity == "chi":
         level = {"type": "scatter", "x": [0.5, len(own) + 0.5], "y": [1, 1], "mode": "lines", "name": "level: χ = 1"}
         data.append(level | {"line": {"color": look.text, "width": 1, "dash": "dot"}, "hoverinfo": "skip"})
-    last = len(measured.chi) - 1  # the last hidden layer: an output layer of one unit is a single draw
-    finding = " ".join(
-        f"{name.capitalize()}: {number(values[0])} in layer 1, {number(values[last])} in layer {last + 1}."
-        for name, values in lines.items()
-    )
     frame = style.layout(
         title,
         finding,
@@ -64,8 +96,8 @@ def layer_means(measured: LayerMeans, expected: LayerMeans | None, quantity: str
         height=HEIGHT,
         hovermode="x unified",
     )
-    table = pd.DataFrame({"layer": x} | {f"{quantity}, {name}": values for name, values in lines.items()})
-    return Chart({"data": data, "layout": frame}, f"{title}. {finding}", table)
+    columns = {"layer": x} | {f"{quantity}, {name}": values for name, values in lines.items()}
+    return Chart({"data": data, "layout": frame}, f"{title}. {finding}", lambda: pd.DataFrame(columns))
 
 
 def _log_axis(title: str, decades: tuple[float, float], dark: bool) -> dict:
@@ -95,26 +127,23 @@ def phase_plane(
         sigma_w, sigma_b: the axes of `factors`.
     """
     look, label = style.theme(dark), ACTIVATIONS[activation].label
-    factor = float(np.sqrt(place.chi))
+    shades, (line_w, line_b), factor = phase_plane_data(activation, place.chi, factors, sigma_w, sigma_b)
     phase = _phase(place.chi)
     title = f"Phase plane of {label}"
     finding = f"This network: {WEIGHTS} = {number(place.sigma_w)}, {BIASES} = {number(place.sigma_b)}, {phase}."
-    with np.errstate(divide="ignore", invalid="ignore"):
-        shades = np.clip(np.log10(factors), -0.5, 0.5)
     heat = {
         "type": "heatmap",
-        "x": sigma_w.astype(np.float32),
-        "y": sigma_b.astype(np.float32),
-        "z": shades.astype(np.float32),
+        "x": sigma_w,
+        "y": sigma_b,
+        "z": shades,
         "colorscale": style.gradient_colors(dark),
-        "zmin": -0.5,
-        "zmax": 0.5,
-        "customdata": factors.astype(np.float32),
+        "zmin": -MAX_SHADE,
+        "zmax": MAX_SHADE,
+        "customdata": factors,
         "hovertemplate": f"{HOVER}<br>factor per layer %{{customdata:.3f}}<extra></extra>",
         "opacity": 0.85,
         "zsmooth": "best",
     }
-    line_w, line_b = _line(activation, sigma_w[-1], sigma_b[-1])
     frame = style.layout(
         title,
         finding,
@@ -124,11 +153,11 @@ def phase_plane(
         height=HEIGHT + 90,
         below=170,
     )
-    ticks = [-0.5, -0.25, 0, 0.25, 0.5]
+    ticks = [-MAX_SHADE, -MAX_SHADE / 2, 0, MAX_SHADE / 2, MAX_SHADE]
     names = ["≤ 0.32", "0.56", "1", "1.8", "≥ 3.2"]
     heat["colorbar"] = style.color_key("gradient factor per layer, √χ, deep in the network", ticks, names, frame, dark)
-    critical = {"type": "scatter", "mode": "lines", "x": line_w, "y": line_b, "name": "critical line χ = 1"}
-    critical |= {"line": {"color": look.text, "width": 2.5}, "hoverinfo": "skip"}
+    curve = {"type": "scatter", "mode": "lines", "x": line_w, "y": line_b, "name": "critical line χ = 1"}
+    curve |= {"line": {"color": look.text, "width": 2.5}, "hoverinfo": "skip"}
     mark = {"symbol": "star-diamond", "size": 15, "color": style.MARKS[1].color(dark)}
     mark["line"] = {"color": look.text, "width": 2}
     point = {"type": "scatter", "mode": "markers", "x": [place.sigma_w], "y": [place.sigma_b], "marker": mark}
@@ -136,10 +165,15 @@ def phase_plane(
     point |= {"name": "this network", "hovertemplate": hover, "cliponaxis": False}
     frame["legend"]["y"] = -style.below_data(112, frame["height"], frame["margin"]["t"], frame["margin"]["b"])
     frame["annotations"] = _regions(factors, sigma_w, sigma_b, dark)
-    rows, columns = np.meshgrid(sigma_b, sigma_w, indexing="ij")
-    table = pd.DataFrame({"sigma_w": columns.ravel(), "sigma_b": rows.ravel(), "factor per layer": factors.ravel()})
     spoken = finding.replace("<sub>", "_").replace("</sub>", "")
-    return Chart({"data": [heat, critical, point], "layout": frame}, f"{title}. {spoken}", table)
+    figure = {"data": [heat, curve, point], "layout": frame}
+    return Chart(figure, f"{title}. {spoken}", lambda: phase_plane_table(factors, sigma_w, sigma_b))
+
+
+def phase_plane_table(factors: np.ndarray, sigma_w: np.ndarray, sigma_b: np.ndarray) -> pd.DataFrame:
+    """One row a point of the plane; factors is (sigma_b, sigma_w)."""
+    rows, columns = np.meshgrid(sigma_b, sigma_w, indexing="ij")
+    return pd.DataFrame({"sigma_w": columns.ravel(), "sigma_b": rows.ravel(), "factor per layer": factors.ravel()})
 
 
 def _phase(chi: float) -> str:
@@ -149,14 +183,10 @@ def _phase(chi: float) -> str:
     return "ordered: gradients vanish" if chi < 1 else "chaotic: gradients explode"
 
 
-def _line(activation: str, widest: float, highest: float) -> tuple[np.ndarray, np.ndarray]:
-    """The critical line within the plane; a gap where it leaves it."""
-    phi = ACTIVATIONS[activation]
-    if phi.piecewise_slopes is not None:
-        sigma_w = (sum(ray**2 for ray in phi.piecewise_slopes) / 2) ** -0.5
-        return np.array([sigma_w, sigma_w]), np.array([0.0, highest])
-    ends = [point.q for point in critical_points(activation)]  # where it meets the axis
-    sigma_w, sigma_b = critical_line(activation, np.sort(np.append(LINE, ends)))
+def critical_curve(activation: str, widest: float, highest: float) -> tuple[np.ndarray, np.ndarray]:
+    """(sigma_w, sigma_b) along the critical line within the plane; a gap where it leaves it."""
+    sigma_w, sigma_b = critical(activation)
+    sigma_b = np.minimum(sigma_b, highest) if len(sigma_b) == 2 else sigma_b  # a straight line, from axis to edge
     inside = (sigma_w <= 1.5 * widest) & (sigma_b <= 1.5 * highest)
     return np.where(inside, sigma_w, np.nan), np.where(inside, sigma_b, np.nan)
 

@@ -1,267 +1,430 @@
-"""The gradient norm of every layer, and how it moves over the steps: the main picture."""
+"""The norm of every layer's gradient, and how it moves over the steps: the main picture."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import cycle
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from core import Trace
+from core.layer_norms import (
+    JUDGED,
+    LAYER_NORMS,
+    LayerNorm,
+    decades,
+    fitting_span,
+    reference_norm,
+    relative_to_output,
+)
+from core.trace import layer_factor
 from ui.charts import style
-from ui.charts.animation import player
-from ui.charts.pooling import thin_rows
-from ui.charts.quantities import QUANTITIES, Quantity, reference
+from ui.charts.animation import choose_frames, player
+from ui.charts.end_labels import Label, end_labels
 from ui.charts.style import Chart, number
 
 MAX_FRAMES = 100
 MAX_VALUES = 30_000  # norms sent in all, so that 500 layers take fewer frames instead of megabytes
-# Decades the axis goes above step 0 in a run that diverged, whose last steps may reach 1e200, and beyond this run's
-# norms for a line to compare with: what it shows must not shrink to a flat line.
-ROOM = 8
+LATER_DECADES = 1.0  # powers of ten by which later steps may widen the axis of the first
 SHADES = 20  # color steps a decade, so that a color is one signed byte
-HEIGHT, BELOW = 460, 128  # pixels, of the whole and of what stands under the data, without the legend
+HEIGHT, BELOW = 480, 122  # pixels, of the whole and of what stands under the data, without the legend
+WORDS = 40  # pixels of the two lines of words above the data
+WORDS_WIDTH = 38  # characters of one of them
+
+Mover = Callable[[int], dict]  # frame -> what that frame changes of a drawing
 
 
 @dataclass(frozen=True, eq=False)
 class Guide:
-    """A line of step 0 to compare with, (layers,), such as a theory's; `low` and `high` make a band around it."""
+    """A line of step 0 to compare with, (layers,), such as a theory's; `low` and `high` make a band around it.
+
+    Attributes:
+        name, band_name: written at the end of the line and of the band.
+        fits: whether the axis is made wide enough for it.
+    """
 
     name: str
     values: np.ndarray
     low: np.ndarray | None = None
     high: np.ndarray | None = None
+    band_name: str = ""
+    fits: bool = True
+
+    def divided_by(self, norm: float) -> Guide:
+        """The same guide relative to a norm."""
+        low, high = (None if edge is None else edge / norm for edge in (self.low, self.high))
+        return Guide(self.name, self.values / norm, low, high, self.band_name, self.fits)
+
+
+class ProfileData(NamedTuple):
+    """What a profile draws; the first axis of every two-dimensional array is the frame.
+
+    Attributes:
+        norm: which norm.
+        relative: whether every frame is relative to the output layer's norm at its own step.
+        step: (frames,) updates made.
+        marks: frames that are marks of the slider.
+        values: (frames, layers), as drawn: zeros and what is not finite included.
+        color: (frames, layers) decades from level.
+        span: decades of the color scale on either side of level.
+        variants: by name, (frames, layers) of the norm with penalties and after clipping, where they differ.
+        previous: (frames, layers) of another run at the same steps, or None.
+        guides: as drawn.
+        factors: (frames,) what a layer multiplies the norm by.
+        low, high: powers of ten at the ends of the axis.
+        words: a sentence a frame.
+    """
+
+    norm: LayerNorm
+    relative: bool
+    step: np.ndarray
+    marks: np.ndarray
+    values: np.ndarray
+    color: np.ndarray
+    span: int
+    variants: dict[str, np.ndarray]
+    previous: np.ndarray | None
+    guides: tuple[Guide, ...]
+    factors: np.ndarray
+    low: float
+    high: float
+    words: list[str]
+
+    @property
+    def layers(self) -> int:
+        """Layers of the network."""
+        return self.values.shape[1]
 
 
 def gradient_profile(
     trace: Trace,
-    quantity: str = "grad_norm",
+    quantity: str = JUDGED,
     *,
+    relative: bool = True,
     previous: Trace | None = None,
     guides: Sequence[Guide] = (),
-    keep_guides: bool = False,
     dark: bool = False,
 ) -> Chart:
     """Norm over layers, logarithmic; opens at step 0, with play and a step slider over at most 100 recorded rows.
 
-    A marker's color is its norm against the output layer's at step 0. A zero is a gap with a 0 at the foot of
-    the axes; what leaves them at the top has an arrow there. Axes are the same in every frame.
+    A marker's color is its norm against the output layer's. A zero is a gap with a mark at the foot of the axes; what
+    leaves them has an arrow at their end. Axes are the same in every frame and fit step 0 and its theory.
 
     Args:
         trace: the run.
-        quantity: a name of QUANTITIES.
-        previous: another run, drawn faintly at the same step.
+        quantity: a name of LAYER_NORMS.
+        relative: whether norms are relative to the output layer's at the same step. As a network learns, all of its
+            gradients shrink; what reaches layer 1 of the output's gradient shows only in their ratio.
+        previous: another run, drawn faintly at the same step where it has as many layers.
         guides: lines of step 0, such as a theory's.
-        keep_guides: whether they stay at later steps, to compare with.
     """
-    chosen = QUANTITIES[quantity]
-    title = f"{chosen.label[0].upper()}{chosen.label[1:]} by layer"
-    rows = thin_rows(trace.rows_recorded, max(2, min(MAX_FRAMES, MAX_VALUES // trace.layers)))
-    norms = chosen.values(trace, rows=rows)
-    if not np.isfinite(norms[0]).any():
+    norm = LAYER_NORMS[quantity]
+    data = profile_data(trace, norm, relative=relative, previous=previous, guides=guides)
+    title = f"{_capitalized(norm.label)} by layer: {norm.symbol}"
+    if data is None:
         sentence = f"The run diverged at step {trace.step[0]}, before any gradient could be computed."
-        return style.empty(title, sentence, x="layer", y=chosen.axis, dark=dark)
-    before = _same_steps(previous, chosen, trace.step[rows])
-    variants = _variants(trace, chosen, rows)
-    compared = [line for guide in guides for line in (guide.values, guide.low, guide.high) if line is not None]
-    low, high = _axis_range(trace, [norms, *variants.values()], [*before, *compared])
-    pictures = [
-        *_previous(before, dark),
-        *_varied(variants, dark),
-        _main(norms, chosen.label, dark),
-        *_edges(norms, low, high, dark),
+        return style.empty(title, sentence, x="layer", y=norm.symbol, dark=dark)
+    alt = _alt(trace, title, data, guides)
+    return Chart(_figure(data, title, dark), alt, lambda: profile_table(trace, quantity, guides))
+
+
+def profile_data(
+    trace: Trace,
+    norm: LayerNorm,
+    *,
+    relative: bool = True,
+    previous: Trace | None = None,
+    guides: Sequence[Guide] = (),
+) -> ProfileData | None:
+    """The data step of `gradient_profile`; None for a run without a gradient."""
+    recorded = trace.step[: trace.rows_recorded]
+    rows, marks = choose_frames(recorded, max(2, min(MAX_FRAMES, MAX_VALUES // trace.layers)))
+    norms = norm.values(trace, rows=rows)
+    if not np.isfinite(norms[0]).any():
+        return None
+    relative = relative and bool(norms[0, -1] > 0 and np.isfinite(norms[0, -1]))
+    output = norms[:, -1:] if relative else np.ones((len(rows), 1))
+    values = relative_to_output(norms) if relative else norms
+    variants = {name: _divide(variant, output) for name, variant in _variants(trace, norm, rows).items()}
+    before = _at_steps(previous, trace, norm, trace.step[rows])
+    if before is not None and relative:
+        before = relative_to_output(before)
+    shown = tuple(guide.divided_by(float(output[0, 0])) for guide in guides)
+    color = decades(values, 1.0 if relative else reference_norm(norms))
+    low, high = _axis_ends(values, [*variants.values(), *([] if before is None else [before])], shown)
+    return ProfileData(
+        norm,
+        relative,
+        trace.step[rows],
+        marks,
+        values,
+        color,
+        fitting_span(color),
+        variants,
+        before,
+        shown,
+        np.array([layer_factor(row) for row in norms]),
+        low,
+        high,
+        [
+            _words(step, row, own, norm, relative)
+            for step, row, own in zip(trace.step[rows], norms, values, strict=True)
+        ],
+    )
+
+
+def profile_table(trace: Trace, quantity: str, guides: Sequence[Guide]) -> pd.DataFrame:
+    """One row a drawn step and layer: the norm itself, its variants, and the guides of step 0."""
+    norm = LAYER_NORMS[quantity]
+    recorded = trace.step[: trace.rows_recorded]
+    rows, _ = choose_frames(recorded, max(2, min(MAX_FRAMES, MAX_VALUES // trace.layers)))
+    norms = norm.values(trace, rows=rows)
+    columns = {"step": np.repeat(trace.step[rows], trace.layers)}
+    columns |= {"layer": np.tile(np.arange(1, trace.layers + 1), len(rows))}
+    columns |= {quantity: norms.ravel(), "relative to the output layer": relative_to_output(norms).ravel()}
+    columns |= {name: norm.values(trace, field, rows).ravel() for field, name in norm.variants}
+    for guide in guides:
+        lines = {guide.name: guide.values, f"{guide.name}, low": guide.low, f"{guide.name}, high": guide.high}
+        columns |= {name: np.tile(line, len(rows)) for name, line in lines.items() if line is not None}
+    return pd.DataFrame(columns)
+
+
+# -- the data step ----------------------------------------------------------------------------------------------
+
+
+def _divide(values: np.ndarray, by: np.ndarray) -> np.ndarray:
+    with np.errstate(all="ignore"):
+        return np.where(np.isfinite(by) & (by > 0), values / by, np.nan)
+
+
+def _variants(trace: Trace, norm: LayerNorm, rows: np.ndarray) -> dict[str, np.ndarray]:
+    """The penalized and the clipped norm by name, each where it differs from the one before it."""
+    before, differing = norm.values(trace, rows=rows), {}
+    for field, name in norm.variants:
+        values = norm.values(trace, field, rows)
+        if not np.allclose(values, before, rtol=1e-9, atol=0, equal_nan=True):
+            differing[name] = values
+        before = values
+    return differing
+
+
+def _at_steps(previous: Trace | None, trace: Trace, norm: LayerNorm, steps: np.ndarray) -> np.ndarray | None:
+    """The other run's norms, (len(steps), layers), in its last recorded row at or before each step."""
+    if previous is None or previous.layers != trace.layers:
+        return None
+    rows = np.searchsorted(previous.step[: previous.rows_recorded], steps, side="right") - 1
+    return norm.values(previous, rows=rows)
+
+
+def _axis_ends(values: np.ndarray, others: Sequence[np.ndarray], guides: Sequence[Guide]) -> tuple[float, float]:
+    """Powers of ten that hold step 0 and the guides that fit, a little wider where later steps need it."""
+    lines = [line for guide in guides if guide.fits for line in (guide.values, guide.low, guide.high)]
+    low, high = style.log_range(values[0], *(other[0] for other in others), *(x for x in lines if x is not None))
+    later_low, later_high = style.log_range(values, *others)
+    low, high = min(low, max(later_low, low - LATER_DECADES)), max(high, min(later_high, high + LATER_DECADES))
+    return (low - 0.08 * (high - low) if (values == 0).any() else low), high
+
+
+def _words(step: int, norms: np.ndarray, values: np.ndarray, norm: LayerNorm, relative: bool) -> str:
+    """The finding of one frame."""
+    if not np.isfinite(norms).any():
+        return f"Step {step:,}: the run diverged; no norm is finite."
+    if len(norms) == 1:
+        return f"Step {step:,}: {number(norms[0])} in the only layer."
+    if relative:
+        share = f"{number(values[0])} of the output’s" if np.isfinite(values[0]) else "no share of the output’s"
+        return f"Step {step:,}: layer 1 has {share} {norm.label}, {number(norms[-1])}."
+    return f"Step {step:,}: {norm.label} {number(norms[0])} at layer 1, {number(norms[-1])} at the output."
+
+
+def _alt(trace: Trace, title: str, data: ProfileData, guides: Sequence[Guide]) -> str:
+    norms = data.norm.values(trace)
+    sentences = [f"{title}."]
+    for row in sorted({0, trace.last_row}):
+        first, last = number(norms[row, 0]), number(norms[row, -1])
+        sentences.append(f"Step {trace.step[row]}: {first} at layer 1, {last} at the output, layer {trace.layers}.")
+        zeros = int((norms[row] == 0).sum())
+        sentences += [f"{zeros} of {trace.layers} layers are exactly 0."] if zeros else []
+    if np.isfinite(data.factors[0]):
+        sentences.append(f"At step 0 each layer multiplies it by {number(data.factors[0], 3)}, going back.")
+    for guide in guides:
+        ends = f"{number(guide.values[0])} at layer 1, {number(guide.values[-1])} at the output."
+        sentences.append(f"{_capitalized(guide.name)}, at step 0: {ends}")
+    if trace.diverged_at is not None:
+        sentences.append(f"The run diverged at step {trace.diverged_at}.")
+    return " ".join(sentences)
+
+
+def _capitalized(text: str) -> str:
+    return text[0].upper() + text[1:]
+
+
+# -- the figure step --------------------------------------------------------------------------------------------
+
+
+def _figure(data: ProfileData, title: str, dark: bool) -> dict:
+    moving = [
+        *_previous(data, dark),
+        *_varied(data, dark),
+        _main(data, dark),
+        *_edge_marks(data, dark),
+        _factor(data, dark),
+        _words_above(data, dark),
     ]
-    lines = _guides(guides, dark)
-    legend = style.legend_height(sum(drawn.get("showlegend", True) for drawn in lines) + len(pictures))
-    height, below = HEIGHT + legend, legend + (BELOW if len(rows) > 1 else 54)
-    said = [_finding(step, values) for step, values in zip(trace.step[rows], norms, strict=True)]
+    guides = [line for k, guide in enumerate(data.guides) for line in _guide(guide, k, dark)]
+    legend = style.legend_height(1 + sum(drawing.get("showlegend", True) for drawing, _ in moving))
+    animated = len(data.step) > 1
+    height, below = HEIGHT + legend, legend + (BELOW if animated else 54)
+    unit = "relative to the output layer" if data.relative else data.norm.symbol
     frame = style.layout(
         title,
-        said[0],
-        xaxis=style.layers_axis(trace.layers, dark),
-        yaxis=style.axis(chosen.axis, dark, decades=(low, high)),
+        "",
+        xaxis=style.layers_axis(data.layers, dark),
+        yaxis=style.axis(unit, dark, decades=(data.low, data.high)),
         dark=dark,
         height=height,
         below=below,
         hovermode="x unified",
         showlegend=legend > 0,
     )
-    figure = {"data": lines + [trace_of for trace_of, _ in pictures], "layout": frame}
-    if len(rows) > 1:
-        moving = [] if keep_guides else [lambda k, y=line["y"]: {"y": [] if k else y} for line in lines]
-        moving += [moves for _, moves in pictures]
-        places = list(range(0 if not keep_guides else len(lines), len(figure["data"])))
+    share = WORDS / (height - frame["margin"]["t"] - below)
+    frame["yaxis"]["domain"] = [0, 1 - share]
+    frame["yaxis2"] = {"domain": [1 - share, 1], "range": [0, 1], "visible": False, "fixedrange": True}
+    frame["annotations"] = end_labels(_labels(data, dark), data.low, data.high, height - frame["margin"]["t"] - below)
+    figure = {"data": guides + [drawing for drawing, _ in moving], "layout": frame}
+    if animated:
+        traces = list(range(len(guides), len(figure["data"])))
         figure["frames"] = [
-            {
-                "name": str(step),
-                "traces": places,
-                "data": [moves(k) for moves in moving],
-                "layout": {"title": {"subtitle": {"text": words}}},
-            }
-            for k, (step, words) in enumerate(zip(trace.step[rows], said, strict=True))
+            {"name": str(step), "traces": traces, "data": [move(k) for _, move in moving]}
+            for k, step in enumerate(data.step)
         ]
-        frame |= player([str(step) for step in trace.step[rows]], height, frame["margin"], dark)
+        frame |= player([str(step) for step in data.step[data.marks]], height, frame["margin"], dark)
         frame["legend"]["y"] = -style.below_data(BELOW, height, frame["margin"]["t"], below)
-    table = _table(trace, chosen, quantity, rows, guides)
-    return Chart(figure, _alt(trace, title, rows, norms, guides), table)
+    return figure
 
 
-# -- traces of the figure, each with the function that gives its part of frame k --------------------------------
-
-
-def _main(norms, name, dark):
-    look, layers = style.theme(dark), norms.shape[1]
-    shades = np.nan_to_num(np.rint(SHADES * style.decades(norms, reference(norms)))).astype(np.int8)
-    drawn = _gaps(norms)
-
-    def moves(k):
-        return {"y": drawn[k], "marker": {"color": shades[k]}}
-
+def _main(data: ProfileData, dark: bool) -> tuple[dict, Mover]:
+    look, layers = style.theme(dark), data.layers
+    shades = np.nan_to_num(np.rint(SHADES * np.clip(data.color, -data.span, data.span))).astype(np.int8)
+    drawn = _gaps(data.values)
     marker = {
         "color": shades[0],
         "colorscale": style.gradient_colors(dark),
-        "cmin": -SHADES * style.DECADES,
-        "cmax": SHADES * style.DECADES,
+        "cmin": -SHADES * data.span,
+        "cmax": SHADES * data.span,
         "size": 12 if layers <= 40 else 7 if layers <= 120 else 5,
         "line": {"color": look.muted, "width": 1.2 if layers <= 40 else 0.6},
     }
-    return _line(name, drawn[0], {"color": look.muted, "width": 2}, marker) | {"legendrank": 1}, moves
+    line = _line("this network", drawn[0], {"color": look.muted, "width": 2}, marker) | {"showlegend": False}
+    return line, lambda k: {"y": drawn[k], "marker": {"color": shades[k]}}
 
 
-def _variants(trace, chosen: Quantity, rows) -> dict[str, np.ndarray]:
-    """The penalized and the clipped norm by name, each where it differs from the one before it."""
-    before, found = chosen.values(trace, rows=rows), {}
-    for field, name in chosen.variants:
-        values = chosen.values(trace, field, rows)
-        if not np.allclose(values, before, rtol=1e-9, atol=0, equal_nan=True):
-            found[name] = values
-        before = values
-    return found
-
-
-def _varied(variants: dict[str, np.ndarray], dark):
+def _varied(data: ProfileData, dark: bool) -> Iterator[tuple[dict, Mover]]:
     looks = {
         "with penalties": ("dash", "square-open", style.MARKS[2].color(dark)),
         "after clipping": ("dot", "triangle-down-open", style.theme(dark).accent),
     }
-    for name, values in variants.items():
+    for name, values in data.variants.items():
         dash, symbol, color = looks[name]
         drawn = _gaps(values)
         line = {"color": color, "width": 2, "dash": dash}
-        picture = _line(name, drawn[0], line, {"symbol": symbol, "size": 8, "color": color})
-        yield picture, lambda k, drawn=drawn: {"y": drawn[k]}
+        drawing = _line(name, drawn[0], line, {"symbol": symbol, "size": 8, "color": color})
+        yield drawing, lambda k, drawn=drawn: {"y": drawn[k]}
 
 
-def _same_steps(previous: Trace | None, chosen: Quantity, steps) -> list[np.ndarray]:
-    """The other run's norms, (len(steps), layers), in its last recorded row at or before each step; [] without one."""
-    if previous is None:
-        return []
-    rows = np.searchsorted(previous.step[: previous.rows_recorded], steps, side="right") - 1
-    return [chosen.values(previous, rows=rows)]
-
-
-def _previous(before: list[np.ndarray], dark):
+def _previous(data: ProfileData, dark: bool) -> Iterator[tuple[dict, Mover]]:
+    if data.previous is None:
+        return
     line = {"color": style.theme(dark).muted, "width": 1.5, "dash": "dash"}
-    for values in before:
-        drawn = _gaps(values)
-        yield _line("previous run", drawn[0], line, None) | {"opacity": 0.6}, lambda k, drawn=drawn: {"y": drawn[k]}
+    drawn = _gaps(data.previous)
+    yield _line("previous run", drawn[0], line, None) | {"opacity": 0.6}, lambda k: {"y": drawn[k]}
 
 
-def _edges(norms, low, high, dark):
-    """Marks for what a logarithmic axis cannot hold: zeros at its foot, and norms beyond its end."""
-    look, span = style.theme(dark), high - low
-    places = (
-        ("exactly 0", norms == 0, low + 0.035 * span, "x-thin", look.text),
-        ("above the axis", norms > 10.0**high, high - 0.03 * span, "triangle-up", style.gradient_colors(dark)[-2][1]),
-    )
-    for name, where, power, symbol, color in places:
+def _edge_marks(data: ProfileData, dark: bool) -> Iterator[tuple[dict, Mover]]:
+    """Marks for what the axis cannot hold: zeros at its foot, and norms beyond its ends."""
+    look, span, values = style.theme(dark), data.high - data.low, data.values
+    ends = style.gradient_colors(dark)
+    for name, where, power, symbol, color in (
+        ("exactly 0", values == 0, data.low + 0.035 * span, "x-thin", look.text),
+        ("above the axis", values > 10.0**data.high, data.high - 0.03 * span, "triangle-up", ends[-2][1]),
+        (
+            "below the axis",
+            (values > 0) & (values < 10.0**data.low),
+            data.low + 0.03 * span,
+            "triangle-down",
+            ends[1][1],
+        ),
+    ):
         if where.any():
             drawn = np.where(where, 10.0**power, np.nan)
             marker = {"symbol": symbol, "size": 9, "color": color, "line": {"color": color, "width": 2}}
-            picture = _line(name, drawn[0], None, marker)
-            yield picture | {"hovertemplate": name}, lambda k, drawn=drawn: {"y": drawn[k]}
+            drawing = _line(name, drawn[0], None, marker)
+            yield drawing | {"hovertemplate": name}, lambda k, drawn=drawn: {"y": drawn[k]}
 
 
-def _guides(guides: Sequence[Guide], dark) -> list[dict]:
+def _factor(data: ProfileData, dark: bool) -> tuple[dict, Mover]:
+    """The factor per layer, written beside the middle of the line."""
+    middle = (data.layers - 1) // 2
+    texts = [f"× {number(factor, 3)} a layer" if np.isfinite(factor) else "" for factor in data.factors]
+    heights = _gaps(np.clip(data.values[:, middle], 10.0**data.low, 10.0**data.high))
+    factor = data.factors[0]
+    position = "bottom right" if factor < 0.95 else "top right" if factor > 1.05 else "top center"
+    drawing = _text("factor", texts[0], middle + 1, heights[0], position, style.theme(dark).text)
+    return drawing, lambda k: {"y": heights[k : k + 1], "text": [texts[k]]}
+
+
+def _words_above(data: ProfileData, dark: bool) -> tuple[dict, Mover]:
+    texts = ["<br>".join(style.wrapped(words, WORDS_WIDTH)) for words in data.words]
+    drawing = _text("words", texts[0], 0.5, 0.5, "middle right", style.theme(dark).muted)
+    return drawing | {"yaxis": "y2"}, lambda k: {"text": [texts[k]]}
+
+
+def _text(name: str, text: str, x: float, y: float, position: str, color: str) -> dict:
+    font = {"size": style.TEXT_SIZE, "color": color}
+    drawing = {"type": "scatter", "mode": "text", "x": [x], "y": [y], "text": [text], "textposition": position}
+    return drawing | {"name": name, "textfont": font, "hoverinfo": "skip", "showlegend": False, "cliponaxis": False}
+
+
+_DASHES = ("dashdot", "longdash", "dot")  # the same on every page: theory, then its limit
+
+
+def _guide(guide: Guide, index: int, dark: bool) -> list[dict]:
     look, drawn = style.theme(dark), []
-    for guide, dash in zip(guides, cycle(("dashdot", "longdash", "dot"))):
-        line = {"color": look.accent, "width": 1.5, "dash": dash}
-        if guide.low is not None and guide.high is not None:
-            edge = {"color": look.accent, "width": 0}
-            band = {"showlegend": False, "hoverinfo": "skip", "legendgroup": guide.name}
-            drawn.append(_line(guide.name, _gaps(guide.low), edge, None) | band)
-            fill = {"fill": "tonexty", "fillcolor": style.faded(look.accent, 0.16)}
-            drawn.append(_line(guide.name, _gaps(guide.high), edge, None) | band | fill)
-        rank = {"legendgroup": guide.name, "legendrank": 1001}
-        drawn.append(_line(guide.name, _gaps(guide.values), line, None) | rank)
+    line = {"color": look.accent, "width": 1.5, "dash": _DASHES[index % len(_DASHES)]}
+    if guide.low is not None and guide.high is not None:
+        edge = {"color": look.accent, "width": 0}
+        band = {"showlegend": False, "hoverinfo": "skip"}
+        drawn.append(_line(guide.name, _gaps(guide.low), edge, None) | band)
+        fill = {"fill": "tonexty", "fillcolor": style.faded(look.accent, 0.16)}
+        drawn.append(_line(guide.name, _gaps(guide.high), edge, None) | band | fill)
+    drawn.append(_line(guide.name, _gaps(guide.values), line, None) | {"showlegend": False})
     return drawn
 
 
-def _line(name, y, line, marker) -> dict:
-    drawn = {
+def _labels(data: ProfileData, dark: bool) -> list[Label]:
+    """What stands at the ends of the lines that are no part of the legend."""
+    look, labels = style.theme(dark), []
+    for guide in data.guides:
+        labels.append(Label(guide.name, guide.values, look.accent))
+        if guide.high is not None and guide.band_name:
+            labels.append(Label(guide.band_name, guide.high, look.accent))
+    return [*labels, Label("this network", data.values[0], look.text)] if labels else []
+
+
+def _line(name: str, y: np.ndarray, line: dict | None, marker: dict | None) -> dict:
+    drawing = {
         "type": "scatter",
         "x": np.arange(1, len(y) + 1, dtype=np.int16),
         "y": y,
         "name": name,
-        "mode": "+".join(part for part, style in (("lines", line), ("markers", marker)) if style),
-        "hovertemplate": "%{y:.3e}",
+        "mode": "+".join(part for part, look in (("lines", line), ("markers", marker)) if look),
+        "hovertemplate": "%{y}",
     }
-    return drawn | ({"line": line} if line else {}) | ({"marker": marker} if marker else {})
+    return drawing | ({"line": line} if line else {}) | ({"marker": marker} if marker else {})
 
 
 def _gaps(values: np.ndarray) -> np.ndarray:
     """Float64 with NaN, which Plotly draws as a gap, wherever a logarithmic axis has no place for the value."""
     return np.where(np.isfinite(values) & (values > 0), values, np.nan)
-
-
-def _axis_range(trace: Trace, own: Sequence[np.ndarray], others: Sequence[np.ndarray]) -> tuple[float, float]:
-    """Powers of ten that hold this run's norms in every frame, and others as far as these leave it room."""
-    low, high = style.log_range(*own)
-    start = _gaps(own[0][0])
-    if trace.diverged_at is not None and np.isfinite(start).any():
-        high = min(high, style.log_range(start)[1] + ROOM)
-    if others:
-        far_low, far_high = style.log_range(*others)
-        low, high = min(low, max(far_low, low - ROOM)), max(high, min(far_high, high + ROOM))
-    if any((norms == 0).any() for norms in own):
-        low -= 0.08 * (high - low)
-    return low, high
-
-
-# -- words and numbers ------------------------------------------------------------------------------------------
-
-
-def _finding(step: int, values: np.ndarray) -> str:
-    if not np.isfinite(values).any():
-        return f"Step {step}: the run broke here; no norm is finite."
-    if len(values) == 1:
-        return f"Step {step}: {number(values[0])} in the only layer."
-    return f"Step {step}: {number(values[0])} at layer 1, {number(values[-1])} at the output."
-
-
-def _alt(trace: Trace, title: str, rows: np.ndarray, norms: np.ndarray, guides: Sequence[Guide]) -> str:
-    told = [f"{title}."]
-    for k in sorted({0, int(np.flatnonzero(np.isfinite(norms).any(axis=1))[-1])}):
-        step, first, last = trace.step[rows[k]], norms[k, 0], norms[k, -1]
-        told.append(f"Step {step}: {first:.2g} at layer 1, {last:.2g} at the output, layer {trace.layers}.")
-        zeros = int((norms[k] == 0).sum())
-        told += [f"{zeros} of {trace.layers} layers are exactly 0."] if zeros else []
-    for guide in guides:
-        name = guide.name[0].upper() + guide.name[1:]
-        told.append(f"{name}, at step 0: {guide.values[0]:.2g} at layer 1, {guide.values[-1]:.2g} at the output.")
-    if trace.diverged_at is not None:
-        told.append(f"The run diverged at step {trace.diverged_at}.")
-    return " ".join(told)
-
-
-def _table(trace: Trace, chosen: Quantity, quantity: str, rows: np.ndarray, guides: Sequence[Guide]) -> pd.DataFrame:
-    columns = {"step": np.repeat(trace.step[rows], trace.layers)}
-    columns |= {"layer": np.tile(np.arange(1, trace.layers + 1), len(rows))}
-    columns |= {quantity: chosen.values(trace, rows=rows).ravel()}
-    columns |= {name: chosen.values(trace, field, rows).ravel() for field, name in chosen.variants}
-    for guide in guides:
-        lines = {guide.name: guide.values, f"{guide.name}, low": guide.low, f"{guide.name}, high": guide.high}
-        columns |= {name: np.tile(line, len(rows)) for name, line in lines.items() if line is not None}
-    return pd.DataFrame(columns)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,24 @@ from ui.charts.style import Chart, number
 HEIGHT = 330  # pixels, without the legend
 TITLE = "Sharpness over the steps"
 Y = "largest eigenvalue"
+
+
+class SharpnessData(NamedTuple):
+    """Sharpness where it is finite: (points,) steps and values, the bound or None, and the finding."""
+
+    steps: np.ndarray
+    values: np.ndarray
+    bound: float | None
+    finding: str
+
+
+def sharpness_data(steps: Sequence[int], values: np.ndarray, bound: float | None) -> SharpnessData | None:
+    """The data step of `sharpness_chart`; None where no value is finite."""
+    steps, values = np.asarray(steps), np.asarray(values, float)
+    finite = np.isfinite(values)
+    if not finite.any():
+        return None
+    return SharpnessData(steps[finite], values[finite], bound, _finding(steps[finite], values[finite], bound))
 
 
 def sharpness_chart(
@@ -30,41 +49,36 @@ def sharpness_chart(
         bound: `core.curvature.stability_bound`.
         diverged_at: the step at which the run broke.
     """
-    steps, values = np.asarray(steps), np.asarray(values, float)
-    finite = np.isfinite(values)
-    if not finite.any():
+    data = sharpness_data(steps, values, bound)
+    if data is None:
         return style.empty(TITLE, "The run diverged before any step.", x="step", y=Y, dark=dark)
-    look, drawn = style.theme(dark), values[finite]
-    xaxis = style.steps_axis(steps, dark)
-    line = {"color": look.accent, "width": 2}
-    data = [
+    look, xaxis = style.theme(dark), style.steps_axis(np.asarray(steps), dark)
+    drawn = [
         {
             "type": "scatter",
             "mode": "lines+markers",
-            "x": steps[finite],
-            "y": drawn,
+            "x": data.steps,
+            "y": data.values,
             "name": "sharpness",
-            "line": line,
+            "line": {"color": look.accent, "width": 2},
             "marker": {"size": 6, "color": look.accent},
-            "hovertemplate": "%{y:.4~g}",
+            "hovertemplate": "%{y}",
         }
     ]
-    heights = [drawn]
+    heights = [data.values]
     if bound is not None:
         heights.append(np.array([bound]))
         dashes = {"color": look.text, "width": 1.5, "dash": "dash"}
         ends = {"x": [float(end) for end in xaxis["range"]], "y": [bound, bound]}
         name = f"stable up to {number(bound, 3)}"
-        data.append({"type": "scatter", "mode": "lines", "name": name, "line": dashes, "hoverinfo": "skip"} | ends)
-    positive = drawn.min() > 0
-    yaxis = style.value_axis(Y, dark, *heights) if positive else style.axis(Y, dark)
-    legend, above = style.legend_height(len(data)), 0 if diverged_at is None else 22
-    finding = _finding(steps[finite], drawn, bound)
+        drawn.append({"type": "scatter", "mode": "lines", "name": name, "line": dashes, "hoverinfo": "skip"} | ends)
+    positive = data.values.min() > 0
+    legend, above = style.legend_height(len(drawn)), 0 if diverged_at is None else 22
     frame = style.layout(
         TITLE,
-        finding,
+        data.finding,
         xaxis=xaxis,
-        yaxis=yaxis,
+        yaxis=style.value_axis(Y, dark, *heights) if positive else style.axis(Y, dark),
         dark=dark,
         height=HEIGHT + above + legend,
         below=56 + legend,
@@ -73,11 +87,9 @@ def sharpness_chart(
         showlegend=legend > 0,
     )
     frame |= style.broken(diverged_at, dark)
-    table = pd.DataFrame({"step": steps, "sharpness": values})
-    if bound is not None:
-        table["stable up to"] = bound
     broke = "" if diverged_at is None else f" The run diverged at step {diverged_at}."
-    return Chart({"data": data, "layout": frame}, f"{TITLE}. {finding}{broke}", table)
+    columns = {"step": steps, "sharpness": values} | ({} if bound is None else {"stable up to": bound})
+    return Chart({"data": drawn, "layout": frame}, f"{TITLE}. {data.finding}{broke}", lambda: pd.DataFrame(columns))
 
 
 def _finding(steps: np.ndarray, values: np.ndarray, bound: float | None) -> str:

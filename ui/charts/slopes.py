@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -13,8 +14,45 @@ from ui.charts import style
 from ui.charts.style import Chart, number
 
 REACH = 10.0  # net inputs drawn, on either side of 0
-POINTS = 401
+POINTS = 201
 TANGENT = 2.0  # half length of the tangent, in net inputs
+
+
+class SigmoidData(NamedTuple):
+    """The sigmoid and its slope: (points,) net inputs, values and slopes; value and slope at z; ends of the tangent."""
+
+    net: np.ndarray
+    value: np.ndarray
+    slope: np.ndarray
+    value_at_z: float
+    slope_at_z: float
+    tangent: tuple[np.ndarray, np.ndarray]
+
+
+def sigmoid_data(z: float) -> SigmoidData:
+    """The data step of `sigmoid_and_slope`."""
+    net = np.linspace(-REACH, REACH, POINTS)
+    value, slope = ACTIVATIONS["sigmoid"].evaluate(net)
+    here, steep = (float(part[0]) for part in ACTIVATIONS["sigmoid"].evaluate(np.array([z])))
+    along = np.array([max(z - TANGENT, -REACH), min(z + TANGENT, REACH)])
+    return SigmoidData(net, value, slope, here, steep, (along, here + steep * (along - z)))
+
+
+class ActivationData(NamedTuple):
+    """Activations or their slopes: (points,) net inputs, (points,) values by name, and the values at z by name."""
+
+    net: np.ndarray
+    curves: dict[str, np.ndarray]
+    at_z: dict[str, float]
+
+
+def activation_data(names: Sequence[str], z: float, *, slopes: bool) -> ActivationData:
+    """The data step of `activations`."""
+    reach = max(5.0, abs(z))
+    net = np.linspace(-reach, reach, POINTS)
+    functions = {name: ACTIVATIONS[name].slope if slopes else ACTIVATIONS[name] for name in names}
+    at_z = {name: float(function(np.array([z]))[0]) for name, function in functions.items()}
+    return ActivationData(net, {name: function(net) for name, function in functions.items()}, at_z)
 
 
 def sigmoid_and_slope(z: float, *, dark: bool = False) -> Chart:
@@ -22,11 +60,8 @@ def sigmoid_and_slope(z: float, *, dark: bool = False) -> Chart:
 
     Invisible points lie over it, so that a click anywhere returns its net input.
     """
-    look, sigmoid = style.theme(dark), ACTIVATIONS["sigmoid"]
-    net = np.linspace(-REACH, REACH, POINTS)
-    value, slope = sigmoid.evaluate(net)
-    here, steep = (float(a[0]) for a in sigmoid.evaluate(np.array([z])))
-    edge = saturated_beyond()
+    look, shown, edge = style.theme(dark), sigmoid_data(z), saturated_beyond()
+    net, value, slope, here, steep, (along, heights) = shown
     finding = f"At z = {number(z, 3)}: S = {number(here, 3)}, slope S(1 − S) = {number(steep, 3)}, {_of_bound(steep)}."
     frame = style.layout(
         "The sigmoid and its slope",
@@ -45,10 +80,9 @@ def sigmoid_and_slope(z: float, *, dark: bool = False) -> Chart:
     frame["shapes"] = [band | {"x0": -REACH, "x1": -edge}, band | {"x0": edge, "x1": REACH}]
     words = {"showarrow": False, "yref": "paper", "y": 0.55, "font": {"size": style.TEXT_SIZE, "color": look.muted}}
     frame["annotations"] = [words | {"x": side * (REACH + edge) / 2, "text": "saturated"} for side in (-1, 1)]
-    along = np.array([max(z - TANGENT, -REACH), min(z + TANGENT, REACH)])
     lines, thick = {"type": "scatter", "mode": "lines", "hoverinfo": "skip"}, {"width": 3, "simplify": False}
     bound = {"x": [-REACH, REACH], "y": [0.25, 0.25], "name": "1/4, never above"}
-    tangent = {"x": along, "y": here + steep * (along - z), "name": "tangent at z"}
+    tangent = {"x": along, "y": heights, "name": "tangent at z"}
     data = [
         lines | {"x": net, "y": value, "name": "S(z)", "line": thick | {"color": mark}},
         lines | {"x": net, "y": slope, "name": "slope S′(z)", "line": thick | {"color": look.accent, "dash": "dash"}},
@@ -65,8 +99,8 @@ def sigmoid_and_slope(z: float, *, dark: bool = False) -> Chart:
             "showlegend": False,
         },
     ]
-    table = pd.DataFrame({"z": net, "S": value, "slope": slope})
-    return Chart({"data": data, "layout": frame}, f"The sigmoid and its slope. {finding}", table)
+    alt = f"The sigmoid and its slope. {finding}"
+    return Chart({"data": data, "layout": frame}, alt, lambda: pd.DataFrame({"z": net, "S": value, "slope": slope}))
 
 
 def activations(names: Sequence[str], z: float, *, slopes: bool, dark: bool = False) -> Chart:
@@ -75,37 +109,40 @@ def activations(names: Sequence[str], z: float, *, slopes: bool, dark: bool = Fa
     y = "φ′(z)" if slopes else "φ(z)"
     if not names:
         return style.empty(title, "Choose an activation to see it.", x="net input z", y=y, dark=dark)
-    look, reach = style.theme(dark), max(5.0, abs(z))
-    net = np.linspace(-reach, reach, POINTS)
-    data, columns, words = [], {"z": net}, []
-    for name in names:
-        activation, mark = ACTIVATIONS[name], style.activation_mark(name)
-        drawn = activation.slope(net) if slopes else activation(net)
-        here = float((activation.slope if slopes else activation)(np.array([z]))[0])
-        columns[activation.label] = drawn
-        words.append(f"{activation.label} {number(here, 3)}")
+    look, shown = style.theme(dark), activation_data(names, z, slopes=slopes)
+    data, words = [], []
+    for name, values in shown.curves.items():
+        label, mark, here = ACTIVATIONS[name].label, style.activation_mark(name), shown.at_z[name]
+        words.append(f"{label} {number(here, 3)}")
         line = {"color": mark.color(dark), "width": 2.5, "dash": mark.dash, "simplify": False}
-        curve = {"type": "scatter", "mode": "lines", "x": net, "y": drawn.astype(np.float32), "line": line}
-        data.append(curve | {"name": activation.label, "hovertemplate": "%{y:.3~g}"})
+        curve = {"type": "scatter", "mode": "lines", "x": shown.net, "y": values, "line": line}
+        data.append(curve | {"name": label, "hovertemplate": "%{y}"})
         point = {"symbol": mark.symbol, "size": 11, "color": mark.color(dark)}
         point["line"] = {"color": look.page, "width": 1.5}
         dot = {"type": "scatter", "mode": "markers", "x": [z], "y": [here], "marker": point}
         data.append(dot | {"showlegend": False, "hoverinfo": "skip"})
+    reach = float(shown.net[-1])
     legend = style.legend_height(len(names))
     finding = f"At z = {number(z, 3)}: {', '.join(words)}."
     frame = style.layout(
         title,
         finding,
-        xaxis=style.axis("net input z", dark, range=[-reach, reach], showgrid=False,
-                         unifiedhovertitle={"text": "z = %{x:.2f}"}),
+        xaxis=style.axis(
+            "net input z",
+            dark,
+            range=[-reach, reach],
+            showgrid=False,
+            unifiedhovertitle={"text": "z = %{x:.2f}"},
+        ),
         yaxis=style.axis(y, dark, range=[-0.2, 1.9] if slopes else [-2, 3]),
         dark=dark,
         height=340 + legend,
         below=56 + legend,
         showlegend=len(names) > 1,
         hovermode="x unified",
-    )  # fmt: skip
-    return Chart({"data": data, "layout": frame}, f"{title}. {finding}", pd.DataFrame(columns))
+    )
+    columns = {"z": shown.net} | {ACTIVATIONS[name].label: values for name, values in shown.curves.items()}
+    return Chart({"data": data, "layout": frame}, f"{title}. {finding}", lambda: pd.DataFrame(columns))
 
 
 def saturated_beyond() -> float:

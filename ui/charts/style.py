@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -13,25 +13,32 @@ import plotly.graph_objects as go
 from plotly.colors import sample_colorscale
 
 from core.families.activations import ACTIVATIONS
+from ui.charts.rounding import rounded
 from ui.text import typeset
 
 FONT = "'Source Sans', 'Source Sans Pro', 'Segoe UI', Helvetica, Arial, sans-serif"
 TEXT_SIZE = 13
-DECADES = 6  # the gradient's color scale ends this many powers of ten above and below level
 LINE_WIDTH = 52  # characters that fit beside each other on a screen 390 pixels wide
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Chart:
     """A figure, its finding in a sentence with numbers (for those who cannot see it), and the numbers drawn.
 
     Attributes:
-        spec: the figure as Plotly's own dictionaries, data, layout and perhaps frames; or a Plotly figure.
+        spec: the figure as Plotly's own dictionaries: data, layout and perhaps frames.
+        alt: the finding.
+        make_table: makes the table of what is drawn, whole and not rounded.
     """
 
-    spec: dict | go.Figure
+    spec: dict
     alt: str
-    table: pd.DataFrame
+    make_table: Callable[[], pd.DataFrame]
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """The numbers drawn, made when they are asked for."""
+        return self.make_table()
 
     @cached_property
     def figure(self) -> go.Figure:
@@ -40,12 +47,12 @@ class Chart:
 
     @property
     def raw_figure(self) -> go.Figure:
-        """The same as a page sends it: Plotly's checks take ten times as long as all the rest of drawing."""
-        return _RawFigure(self.spec) if isinstance(self.spec, dict) else self.spec
+        """The figure as a page sends it: rounded, and unchecked, since Plotly's checks take ten times as long."""
+        return _RawFigure(rounded(self.spec))
 
 
 class _RawFigure(go.Figure):
-    """A figure that is never looked into: `st.plotly_chart` asks it for its dictionaries, but checks bare ones."""
+    """A figure that nobody looks into: `st.plotly_chart` asks it for its dictionaries, but checks bare ones."""
 
     def __init__(self, spec: dict):
         self.__dict__["_spec"] = spec  # go.Figure refuses attributes of its own
@@ -118,20 +125,14 @@ def arm_mark(index: int) -> Mark:
 
 _DIVERGING = {
     False: ("#0a2f7a", "#1f66c1", "#86b5e4", "#eef1f4", "#f0a58f", "#cf4532", "#7d0a1c"),
-    True: ("#7db8fb", "#3f86dd", "#2a5791", "#33404c", "#934437", "#e06450", "#ff9d8a"),
+    True: ("#2456b0", "#4a8ae0", "#9cc3ee", "#eef1f4", "#f3ad98", "#e2604c", "#b52a3c"),
 }
 
 
 def gradient_colors(dark: bool) -> list[list]:
-    """Plotly color scale for `decades`, from -6 (vanished) over 0 (level) to 6 (exploded)."""
+    """Plotly color scale of a gradient, from vanished over level (the palest, in both themes) to exploded."""
     colors = _DIVERGING[dark]
     return [[i / (len(colors) - 1), color] for i, color in enumerate(colors)]
-
-
-def decades(norms: np.ndarray, reference: float) -> np.ndarray:
-    """log10(norm / reference), held within six decades; -6 for a zero, NaN where there is no norm."""
-    with np.errstate(all="ignore"):
-        return np.clip(np.log10(norms) - math.log10(reference), -DECADES, DECADES)
 
 
 def faded(color: str, opacity: float) -> str:
@@ -207,12 +208,13 @@ def axis(title: str, dark: bool, *, decades: Sequence[float] | None = None, **mo
         "linecolor": look.grid,
         "zeroline": False,
         "ticks": "",
+        "exponentformat": "power",  # of ticks, and of hovered values without a format of their own
     }
     if decades is not None:
         low, high = decades
         # One label a decade, or fewer where the decades are many; Plotly's own choice adds small 2s and 5s.
         step = max(1, math.ceil((high - low) / 10))
-        style |= {"type": "log", "range": [low, high], "dtick": step, "exponentformat": "power"}
+        style |= {"type": "log", "range": [low, high], "dtick": step}
     return style | more
 
 
@@ -373,7 +375,7 @@ def empty(title: str, sentence: str, *, x: str, y: str, dark: bool, height: int 
     words = {"text": "<br>".join(wrapped(sentence, 44)), "showarrow": False, "x": 0.5, "y": 0.5, "xref": "paper"}
     words |= {"yref": "paper", "font": {"size": 14, "color": theme(dark).muted}}
     frame["annotations"] = [words]
-    return Chart({"data": [], "layout": frame}, f"{title}: {sentence}", pd.DataFrame())
+    return Chart({"data": [], "layout": frame}, f"{title}: {sentence}", pd.DataFrame)
 
 
 def toolbar(name: str, picture: str = "png") -> dict:

@@ -1,16 +1,27 @@
-"""A map of a sweep: one number of every cell as color, level lines, theory's lines, and a place to click."""
+"""A map of a sweep: one number of every cell as color, level lines, theory's lines, and a target for every click."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from core.comparison.arms import say
 from core.families.activations import ACTIVATIONS
-from core.sweeps.critical_lines import Curve, crossings
-from core.sweeps.maps import QUANTITIES, Axis, SweepMap
+from core.layer_norms import fitting_span
+from core.sweeps.critical_lines import Curve
+from core.sweeps.map_summary import (
+    LEVEL_FACTOR,
+    TheoryDistance,
+    axis_positions,
+    best_cell,
+    cell_edges,
+    distance_to_theory,
+    level_shares,
+)
+from core.sweeps.maps import QUANTITIES, Axis, Quantity, SweepMap
 from core.wording import power_of_ten
 from ui.charts import style
 from ui.charts.style import Chart, number
@@ -18,10 +29,65 @@ from ui.text import typeset
 
 HEIGHT, BELOW = 560, 124  # pixels, of the whole and of what stands under the data, without the legend
 LEGEND = style.legend_height(4)  # theory has two lines, and there is a measured one
-FACTOR = np.log10(2)  # decades of the factor per layer that the colors span on either side of 1
-LEVEL = 0.05  # a factor per layer so near to 1 counts as level
-MARKED = 3  # decades from level beyond which a gradient counts as vanished or exploded
-SPAN = 6  # decades at most that the colors of a loss span
+FACTOR_ENDS = (1.1, 1.25, 1.5, 2.0)  # factors per layer that the colors may span on either side of 1
+LOSS_DECADES = 6.0  # that the colors of a loss span at most
+MIN_SMOOTH = 4  # values of an axis that level lines take
+
+
+class SweepMapData(NamedTuple):
+    """What one map draws; positions are log10 of a logarithmic axis and a name's index.
+
+    Attributes:
+        x, y: (columns,) and (rows,) positions of the cells.
+        z: (rows, columns) what colors stand for: log10 of a factor, loss or growth, or the cell itself.
+        low, high: ends of the color scale.
+        lines: theory's, as (name, x, y).
+        chosen: position of the marked cell, or None.
+        labels: (x values, y values) as text.
+        values: (rows, columns) of the cells as text.
+        finding: a sentence with numbers.
+    """
+
+    x: np.ndarray
+    y: np.ndarray
+    z: np.ndarray
+    low: float
+    high: float
+    lines: list[tuple[str, np.ndarray, np.ndarray]]
+    chosen: tuple[float, float] | None
+    labels: tuple[list[str], list[str]]
+    values: list[list[str]]
+    finding: str
+
+
+def sweep_map_data(
+    chart: SweepMap,
+    cells: np.ndarray,
+    quantity: str,
+    lines: Sequence[Curve] = (),
+    *,
+    chosen: tuple[object, object] | None = None,
+    partial: bool = False,
+) -> SweepMapData:
+    """The data step of `sweep_map`."""
+    kind = QUANTITIES[quantity].kind
+    x, y = chart.x.values(), chart.y.values()
+    centers = axis_positions(chart.x), axis_positions(chart.y)
+    finding = f"{np.isnan(cells).mean():.0%} of the cells have not been run yet."
+    if not partial:
+        finding = _finding(chart, cells, kind, distance_to_theory(chart, cells, lines))
+    marked = None
+    if chosen is not None and chosen[0] in x and chosen[1] in y:
+        marked = float(centers[0][x.index(chosen[0])]), float(centers[1][y.index(chosen[1])])
+    return SweepMapData(
+        *centers,
+        *_color_values(cells, kind),
+        [(line.name, axis_positions(chart.x, line.x), axis_positions(chart.y, line.y)) for line in lines],
+        marked,
+        ([format_axis_value(value) for value in x], [format_axis_value(value) for value in y]),
+        [[format_cell(value, kind) for value in row] for row in cells.tolist()],
+        finding,
+    )
 
 
 def sweep_map(
@@ -37,235 +103,39 @@ def sweep_map(
 ) -> Chart:
     """One map.
 
-    A cell's marker, which is not seen, gives a click its `customdata`: activation, and the places along x and y.
+    A cell's invisible marker gives a click its `customdata`: activation, and the indices along x and y.
 
     Args:
-        cells: (y, x) the quantity, as `core.sweeps.maps.cells` gives it; NaN where there is none.
-        quantity: a name of QUANTITIES.
+        cells: (y, x) the quantity, as `core.sweeps.maps.compute_cells` gives it; NaN where there is none.
+        quantity: a name of core.sweeps.maps.QUANTITIES.
         lines: of theory.
         chosen: values of the cell that is marked.
-        partial: more is to come, so NaN means that a cell has not been run.
+        partial: more is to come, so NaN means that a cell has not been run; such a map cannot be hovered or clicked.
     """
-    shown, look = QUANTITIES[quantity], style.theme(dark)
+    shown = QUANTITIES[quantity]
     label = ACTIVATIONS[activation].label
     title = f"{shown.label[0].upper()}{shown.label[1:]}: {label}" if len(chart.activations) == 1 else label
-    x, y = (_Places(axis) for axis in (chart.x, chart.y))
-    z, low, high = _scaled(cells, shown.kind)
-    finding = _finding(chart, cells, shown.kind, lines, x, y)
-    if partial:
-        finding = f"{np.isnan(cells).mean():.0%} of the cells have not been run yet."
-    legend = LEGEND if len(chart.activations) == 1 else 2 * LEGEND  # narrow ones have an entry a line
-    frame = style.layout(
-        title,
-        finding,
-        xaxis=x.axis(field_label(chart, chart.x.field), dark),
-        yaxis=y.axis(field_label(chart, chart.y.field), dark),
-        dark=dark,
-        height=HEIGHT + legend,
-        below=BELOW + legend,
-        hovermode="closest",
-    )
-    ticks, names = _ticks(shown.kind, low, high)
-    gradient = shown.kind in ("factor", "decades")
-    heat = {
-        "type": "heatmap",
-        "x": x.edges.astype(np.float32),
-        "y": y.edges.astype(np.float32),
-        "z": np.clip(z, low, high).astype(np.float32),
-        "zmin": low,
-        "zmax": high,
-        "colorscale": style.gradient_colors(dark) if gradient else style.share_colors(dark),
-        "colorbar": style.color_key(_key(shown.label, shown.kind), ticks, names, frame, dark),
-        "hoverinfo": "skip",
-        "hoverongaps": False,
-    }
-    data = [heat, *_holes(cells, x, y, partial, dark), *_levels(z, x, y, shown.kind, dark)]
-    for line, dash in zip(lines, _dashes(lines), strict=True):
-        drawn = {"type": "scatter", "mode": "lines", "x": x.locate(line.x), "y": y.locate(line.y), "name": line.name}
-        data.append(drawn | {"line": {"color": look.text, "width": 2.5, "dash": dash}, "hoverinfo": "skip"})
-    data.append(_targets(chart, activation, cells, shown, x, y))
-    if chosen is not None and chosen[0] in x.values and chosen[1] in y.values:
-        mark = {"symbol": "square-open", "size": 13, "color": look.text, "line": {"width": 3}}
-        here = {"type": "scatter", "mode": "markers", "x": [x.of(chosen[0])], "y": [y.of(chosen[1])], "marker": mark}
-        here |= {"name": "chosen cell", "showlegend": len(chart.activations) == 1}
-        data.append(here | {"hoverinfo": "skip", "cliponaxis": False})
-    frame["legend"]["y"] = -style.below_data(112, frame["height"], frame["margin"]["t"], frame["margin"]["b"])
-    table = pd.DataFrame(
-        {
-            chart.x.field: [value for _ in y.values for value in x.values],
-            chart.y.field: [value for value in y.values for _ in x.values],
-            shown.label: np.ravel(cells),
-        }
-    )
-    return Chart({"data": data, "layout": frame}, f"{title}. {finding}", table)
+    data = sweep_map_data(chart, cells, quantity, lines, chosen=chosen, partial=partial)
+    figure = _figure(data, chart, activation, cells, shown, title, partial, dark)
+    return Chart(figure, f"{title}. {data.finding}", lambda: sweep_map_table(chart, cells, shown.label))
 
 
-def said(value: object) -> str:
+def sweep_map_table(chart: SweepMap, cells: np.ndarray, label: str) -> pd.DataFrame:
+    """One row a cell: its x, its y, and its number."""
+    x, y = chart.x.values(), chart.y.values()
+    columns = {chart.x.field: [value for _ in y for value in x], chart.y.field: [value for value in y for _ in x]}
+    return pd.DataFrame(columns | {label: np.ravel(cells)})
+
+
+# -- words --------------------------------------------------------------------------------------------------------
+
+
+def format_axis_value(value: object) -> str:
     """A value of an axis, in few digits."""
-    return f"{value:.3g}" if isinstance(value, float) else say(value)
+    return number(value, 3) if isinstance(value, float) else say(value)
 
 
-def field_label(chart: SweepMap, field: str) -> str:
-    """What an axis is called, with its symbol where it has one."""
-    symbols = {"bias_std": " σ_b", "learning_rate": " η", "clip_threshold": " c"}
-    if chart.base.init in ("normal", "uniform"):
-        symbols["init_scale"] = " σ_w"
-    return f"{field.replace('_', ' ')}{symbols.get(field, '')}"
-
-
-class _Places:
-    """Where the values of an axis stand on paper: numbers at themselves or their logarithm, names in a row."""
-
-    def __init__(self, axis: Axis):
-        self._log, self._numeric, self.values = axis.logarithmic, axis.numeric, axis.values()
-        self.centers = self.locate(self.values) if self._numeric else np.arange(len(self.values), dtype=float)
-        inner = (self.centers[:-1] + self.centers[1:]) / 2
-        half = np.diff(self.centers)[[0, -1]] / 2 if len(inner) else np.array([0.5, 0.5])
-        self.edges = np.concatenate([[self.centers[0] - half[0]], inner, [self.centers[-1] + half[1]]])
-
-    def locate(self, values: Sequence[float]) -> np.ndarray:
-        """Where numbers stand."""
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return np.log10(np.asarray(values, float)) if self._log else np.asarray(values, float)
-
-    def of(self, value: object) -> float:
-        """Where one of the axis' values stands."""
-        return float(self.centers[self.values.index(value)])
-
-    @property
-    def smooth(self) -> bool:
-        """Whether there are enough numbers for level lines."""
-        return self._numeric and len(self.values) >= 4
-
-    def axis(self, title: str, dark: bool) -> dict:
-        """The axis as Plotly wants it."""
-        more = {"range": [float(self.edges[0]), float(self.edges[-1])], "showgrid": False}
-        if not self._numeric:
-            more |= {"tickvals": self.centers.tolist(), "ticktext": [said(value) for value in self.values]}
-        elif self._log:
-            marks = self._log_marks()
-            more |= {"tickvals": np.log10(marks).tolist(), "ticktext": [_short(mark) for mark in marks]}
-        elif all(isinstance(value, int) for value in self.values) and self.values[-1] - self.values[0] <= 6:
-            more |= {"dtick": 1}
-        return style.axis(title, dark, **more)
-
-    def _log_marks(self) -> list[float]:
-        low, high = self.edges[0], self.edges[-1]
-        digits = (1, 2, 5) if high - low <= 2.2 else (1,)
-        powers = range(int(np.floor(low)), int(np.ceil(high)) + 1)
-        found = [digit * 10.0**power for power in powers for digit in digits]
-        return [mark for mark in found if low <= np.log10(mark) <= high]
-
-
-def _short(value: float) -> str:
-    return number(value) if not 1e-4 <= value < 1e5 else f"{value:g}"
-
-
-def _scaled(cells: np.ndarray, kind: str) -> tuple[np.ndarray, float, float]:
-    """The numbers that colors stand for, and the ends of the scale."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        if kind == "factor":
-            return np.log10(cells), -FACTOR, FACTOR
-        if kind == "decades":
-            return cells, -float(style.DECADES), float(style.DECADES)
-        if kind == "share":
-            return cells, 0.0, 1.0
-        z = np.log10(cells)
-    finite = z[np.isfinite(z)]
-    if not finite.size:
-        return z, 0.0, 1.0
-    low = float(finite.min())
-    high = min(float(finite.max()), float(np.median(finite)) + SPAN / 2)
-    low = max(low, high - SPAN)
-    return z, low, high if high > low else low + 1e-6
-
-
-def _ticks(kind: str, low: float, high: float) -> tuple[list[float], list[str]]:
-    if kind == "factor":
-        return [-FACTOR, -FACTOR / 2, 0, FACTOR / 2, FACTOR], ["≤ 0.5", "0.71", "1", "1.41", "≥ 2"]
-    if kind == "decades":
-        return [-6, -3, 0, 3, 6], ["≤ 10⁻⁶", "10⁻³", "1", "10³", "≥ 10⁶"]
-    if kind == "share":
-        return [0, 0.25, 0.5, 0.75, 1], ["0%", "25%", "50%", "75%", "100%"]
-    values = np.linspace(low, high, 4)
-    return values.tolist(), [number(10.0**value) for value in values]
-
-
-def _key(label: str, kind: str) -> str:
-    return {"factor": "what one layer multiplies the gradient norm by", "decades": "first layer / last layer"}.get(
-        kind, label
-    )
-
-
-def _holes(cells: np.ndarray, x: _Places, y: _Places, partial: bool, dark: bool) -> list[dict]:
-    """Cells without a number, in gray, and their entry in the legend."""
-    holes = np.isnan(cells)
-    if not holes.any():
-        return []
-    color = style.faded(style.theme(dark).muted, 0.55)  # no end of any color scale looks like it
-    gray = {"type": "heatmap", "x": x.edges.astype(np.float32), "y": y.edges.astype(np.float32)}
-    gray |= {"z": np.where(holes, 0, np.nan).astype(np.float32), "colorscale": [[0, color], [1, color]]}
-    name = "not run yet" if partial else "no value: diverged, failed, or too few layers"
-    square = {"type": "scatter", "mode": "markers", "x": [None], "y": [None], "name": name}
-    square |= {"marker": {"symbol": "square", "size": 12, "color": color, "line": {"width": 1, "color": "#888"}}}
-    return [gray | {"showscale": False, "hoverinfo": "skip", "hoverongaps": False}, square]
-
-
-_STEPS = {"factor": FACTOR / 4, "decades": 2.0, "share": 0.2, "loss": 0.5, "growth": 0.5}
-
-
-def _levels(z: np.ndarray, x: _Places, y: _Places, kind: str, dark: bool) -> list[dict]:
-    """Level lines, and for gradients the line where they are level, as measured."""
-    finite = z[np.isfinite(z)]
-    if not (x.smooth and y.smooth and finite.size and np.ptp(finite) > 0):
-        return []
-    look, step = style.theme(dark), _STEPS[kind]
-    lines = {"type": "contour", "x": x.centers.astype(np.float32), "y": y.centers.astype(np.float32)}
-    held = np.clip(np.where(np.isfinite(z), z, np.nan), -1e6, 1e6)  # float32 ends at 1e38
-    lines |= {"z": held.astype(np.float32), "showscale": False, "hoverinfo": "skip"}
-    lines |= {"connectgaps": False, "showlegend": False}
-    low, high = np.floor(finite.min() / step) * step, np.ceil(finite.max() / step) * step
-    step = max(step, (high - low) / 24)
-    thin = {"coloring": "none", "start": low + step, "end": high - step, "size": step, "showlabels": False}
-    found = [lines | {"contours": thin, "line": {"width": 0.7, "color": style.faded(look.text, 0.35), "smoothing": 1}}]
-    if kind in ("factor", "decades") and finite.min() < 0 < finite.max():
-        level = {"coloring": "none", "start": 0, "end": 0, "size": 1, "showlabels": False}
-        dashed = {"width": 2, "color": look.text, "dash": "dash", "smoothing": 1}
-        found.append(lines | {"contours": level, "line": dashed})
-        entry = {"type": "scatter", "mode": "lines", "x": [None], "y": [None], "name": "measured: level"}
-        found.append(entry | {"line": {"width": 2, "color": look.text, "dash": "dash"}})
-    return found
-
-
-def _dashes(lines: Sequence[Curve]) -> list[str]:
-    return ["solid" if "χ" in line.name else "dot" for line in lines]
-
-
-def _targets(chart: SweepMap, activation: str, cells: np.ndarray, shown, x: _Places, y: _Places) -> dict:
-    """Markers that are not seen but hovered and clicked: a heatmap reports no click."""
-    columns, rows = np.meshgrid(np.arange(len(x.values)), np.arange(len(y.values)))
-    words = [
-        f"{field_label(chart, chart.x.field)} {said(x.values[i])}<br>{field_label(chart, chart.y.field)} "
-        f"{said(y.values[j])}<br>{shown.label}: {told(cells[j, i], shown.kind)}"
-        for i, j in zip(columns.ravel(), rows.ravel(), strict=True)
-    ]
-    return {
-        "type": "scatter",
-        "mode": "markers",
-        "x": x.centers[columns.ravel()].astype(np.float32),
-        "y": y.centers[rows.ravel()].astype(np.float32),
-        "marker": {"opacity": 0, "size": 14, "symbol": "square", "color": "#888"},
-        "text": words,
-        "hovertemplate": "%{text}<extra></extra>",
-        "customdata": [[activation, int(i), int(j)] for i, j in zip(columns.ravel(), rows.ravel(), strict=True)],
-        "showlegend": False,
-        # what is clicked or not must stay unseen
-        "selected": {"marker": {"opacity": 0}},
-        "unselected": {"marker": {"opacity": 0}},
-    }
-
-
-def told(value: float, kind: str) -> str:
+def format_cell(value: float, kind: str) -> str:
     """A cell's number for a reader."""
     if np.isnan(value):
         return "none"
@@ -274,51 +144,229 @@ def told(value: float, kind: str) -> str:
     return typeset(power_of_ten(value)) if kind == "decades" and np.isfinite(value) else number(value, 3)
 
 
-def _finding(chart: SweepMap, cells: np.ndarray, kind: str, lines: Sequence[Curve], x: _Places, y: _Places) -> str:
-    there = ~np.isnan(cells)
-    if not there.any():
+def field_label(chart: SweepMap, field: str) -> str:
+    """An axis title: the field, with its symbol where it has one."""
+    symbols = {"bias_std": " σ_b", "learning_rate": " η", "clip_threshold": " c"}
+    if chart.base.init in ("normal", "uniform"):
+        symbols["init_scale"] = " σ_w"
+    return f"{field.replace('_', ' ')}{symbols.get(field, '')}"
+
+
+def _finding(chart: SweepMap, cells: np.ndarray, kind: str, distance: TheoryDistance | None) -> str:
+    present = ~np.isnan(cells)
+    if not present.any():
         return "No cell has a value."
-    values = cells[there]
     if kind == "factor":
-        fading, growing = (values < 1 / (1 + LEVEL)).mean(), (values > 1 + LEVEL).mean()
-        words = f"Gradients vanish in {fading:.0%} of the cells, explode in {growing:.0%}, and are level (to "
-        words += f"{LEVEL:.0%} a layer) in {max(1 - fading - growing, 0):.0%}."
-        return words + _distance(chart, cells, lines, x)
+        shares = level_shares(cells, kind)
+        words = f"Gradients vanish in {shares.vanishing:.0%} of the cells, explode in {shares.exploding:.0%}, and are "
+        words += f"level (to {LEVEL_FACTOR:.0%} a layer) in {shares.level:.0%}."
+        if distance is None:
+            return words
+        middle, largest = number(distance.median), number(distance.largest)
+        return f"{words} The measured line lies {middle} cells from theory’s in the median, {largest} at most."
     if kind == "decades":
-        below, above = (values < -MARKED).mean(), (values > MARKED).mean()
+        shares = level_shares(cells, kind)
         return (
-            f"The first layer’s gradient is under a thousandth of the last’s in {below:.0%} of the cells, over a "
-            f"thousand times it in {above:.0%}, and between in {max(1 - below - above, 0):.0%}."
+            f"The first layer’s gradient is under a thousandth of the last’s in {shares.vanishing:.0%} of the cells, "
+            f"over a thousand times it in {shares.exploding:.0%}, and between in {shares.level:.0%}."
         )
-    best = np.unravel_index(np.nanargmin(cells) if kind == "loss" else np.nanargmax(cells), cells.shape)
-    at = f"{chart.x.field.replace('_', ' ')} {said(x.values[best[1]])}, {chart.y.field.replace('_', ' ')} "
-    at += said(y.values[best[0]])
-    word = "Lowest" if kind == "loss" else "Highest"
-    ties = int((cells == cells[best]).sum())
-    if ties == values.size > 1:
-        words = f"{told(cells[best], kind)} in every cell with a value."
+    best = best_cell(cells, lowest=kind == "loss")
+    if best.ties == present.sum() > 1:
+        words = f"{format_cell(best.value, kind)} in every cell with a value."
     else:
-        words = f"{word}: {told(cells[best], kind)}, at {at}"
-        words += f", the first of {ties} such cells." if ties > 1 else "."
-    return words + (f" No value in {1 - there.mean():.0%} of the cells." if not there.all() else "")
+        at = f"{chart.x.field.replace('_', ' ')} {format_axis_value(chart.x.values()[best.column])}, "
+        at += f"{chart.y.field.replace('_', ' ')} {format_axis_value(chart.y.values()[best.row])}"
+        words = f"{'Lowest' if kind == 'loss' else 'Highest'}: {format_cell(best.value, kind)}, at {at}"
+        words += f", the first of {best.ties} such cells." if best.ties > 1 else "."
+    return words + (f" No value in {1 - present.mean():.0%} of the cells." if not present.all() else "")
 
 
-def _distance(chart: SweepMap, cells: np.ndarray, lines: Sequence[Curve], x: _Places) -> str:
-    """How far the measured level line lies from theory's, in cells of the map."""
-    theory = next((line for line in lines if "χ" in line.name), None)
-    if theory is None or chart.x.field != "init_scale" or not chart.y.numeric or len(chart.x.values()) < 2:
-        return ""
-    rows = np.asarray(chart.y.values(), float)
-    good = np.isfinite(theory.x) & np.isfinite(theory.y)
-    expected = np.interp(rows, *_rising(theory.y[good], x.locate(theory.x[good])), left=np.nan, right=np.nan)
-    away = np.abs(crossings(x.centers, cells) - expected) / np.median(np.diff(x.centers))
-    away = away[np.isfinite(away)]
-    if not away.size:
-        return ""
-    middle, most = number(np.median(away)), number(away.max())
-    return f" The measured line lies {middle} cells from theory’s in the median, {most} at most."
+# -- colors -------------------------------------------------------------------------------------------------------
 
 
-def _rising(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    order = np.argsort(x, kind="stable")
-    return x[order], y[order]
+def _color_values(cells: np.ndarray, kind: str) -> tuple[np.ndarray, float, float]:
+    """The numbers that colors stand for, and the ends of the scale."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        if kind == "share":
+            return cells, 0.0, 1.0
+        if kind == "decades":
+            span = float(fitting_span(cells))
+            return cells, -span, span
+        z = np.log10(cells)
+    finite = z[np.isfinite(z)]
+    if kind == "factor":
+        largest = float(np.abs(finite).max()) if finite.size else 0.0
+        end = next((np.log10(end) for end in FACTOR_ENDS if largest <= np.log10(end)), np.log10(FACTOR_ENDS[-1]))
+        return z, -float(end), float(end)
+    if not finite.size:
+        return z, 0.0, 1.0
+    high = min(float(finite.max()), float(np.median(finite)) + LOSS_DECADES / 2)
+    low = max(float(finite.min()), high - LOSS_DECADES)
+    return z, low, high if high > low else low + 1e-6
+
+
+def _ticks(kind: str, low: float, high: float) -> tuple[list[float], list[str]]:
+    if kind == "share":
+        return [0, 0.25, 0.5, 0.75, 1], ["0 %", "25 %", "50 %", "75 %", "100 %"]
+    if kind not in ("factor", "decades"):
+        values = np.linspace(low, high, 4)
+        return values.tolist(), [number(10.0**value) for value in values]
+    values = [low, low / 2, 0, high / 2, high]
+    names = [number(10.0**value, 3) for value in values]
+    return values, [f"≤ {names[0]}", *names[1:-1], f"≥ {names[-1]}"]
+
+
+# -- the figure step ----------------------------------------------------------------------------------------------
+
+
+def _figure(
+    data: SweepMapData,
+    chart: SweepMap,
+    activation: str,
+    cells: np.ndarray,
+    shown: Quantity,
+    title: str,
+    partial: bool,
+    dark: bool,
+) -> dict:
+    look, alone = style.theme(dark), len(chart.activations) == 1
+    legend = LEGEND if alone else 2 * LEGEND  # narrow ones have an entry a line
+    frame = style.layout(
+        title,
+        data.finding,
+        xaxis=_axis(chart.x, data.x, data.labels[0], field_label(chart, chart.x.field), dark),
+        yaxis=_axis(chart.y, data.y, data.labels[1], field_label(chart, chart.y.field), dark),
+        dark=dark,
+        height=HEIGHT + legend,
+        below=BELOW + legend,
+        hovermode="closest",
+    )
+    frame["legend"]["y"] = -style.below_data(112, frame["height"], frame["margin"]["t"], frame["margin"]["b"])
+    ticks, names = _ticks(shown.kind, data.low, data.high)
+    heat = {
+        "type": "heatmap",
+        "x": cell_edges(data.x),
+        "y": cell_edges(data.y),
+        "z": np.clip(data.z, data.low, data.high),
+        "zmin": data.low,
+        "zmax": data.high,
+        "colorscale": style.gradient_colors(dark) if _has_level(shown.kind) else style.share_colors(dark),
+        "colorbar": style.color_key(_key(shown), ticks, names, frame, dark),
+        "hoverinfo": "skip",
+        "hoverongaps": False,
+    }
+    drawn = [heat, *_holes(data, cells, partial, dark)]
+    if partial:
+        return {"data": drawn, "layout": frame}
+    if chart.x.numeric and chart.y.numeric and min(len(data.x), len(data.y)) >= MIN_SMOOTH:
+        drawn += _level_lines(data, shown.kind, dark)
+    for name, x, y in data.lines:
+        line = {"color": look.text, "width": 2.5, "dash": "solid" if "χ" in name else "dot"}
+        drawn.append({"type": "scatter", "mode": "lines", "x": x, "y": y, "name": name, "line": line})
+        drawn[-1]["hoverinfo"] = "skip"
+    drawn.append(_targets(data, chart, activation, shown.label))
+    if data.chosen is not None:
+        mark = {"symbol": "square-open", "size": 13, "color": look.text, "line": {"width": 3}}
+        here = {"type": "scatter", "mode": "markers", "x": [data.chosen[0]], "y": [data.chosen[1]], "marker": mark}
+        here |= {"name": "chosen cell", "showlegend": alone}
+        drawn.append(here | {"hoverinfo": "skip", "cliponaxis": False})
+    return {"data": drawn, "layout": frame}
+
+
+def _has_level(kind: str) -> bool:
+    """True for numbers that compare gradients, which may be level."""
+    return kind in ("factor", "decades")
+
+
+def _key(shown: Quantity) -> str:
+    keys = {"factor": "what one layer multiplies the gradient norm by", "decades": "first layer / last layer"}
+    return keys.get(shown.kind, shown.label)
+
+
+def _axis(axis: Axis, centers: np.ndarray, labels: list[str], title: str, dark: bool) -> dict:
+    edges = cell_edges(centers)
+    more = {"range": [float(edges[0]), float(edges[-1])], "showgrid": False}
+    if not axis.numeric:
+        more |= {"tickvals": centers.tolist(), "ticktext": labels}
+    elif axis.logarithmic:
+        marks = _log_marks(edges[0], edges[-1])
+        more |= {"tickvals": np.log10(marks).tolist(), "ticktext": [_short(mark) for mark in marks]}
+    elif all(isinstance(value, int) for value in axis.values()) and centers[-1] - centers[0] <= 6:
+        more |= {"dtick": 1}
+    return style.axis(title, dark, **more)
+
+
+def _log_marks(low: float, high: float) -> list[float]:
+    """Numbers to label between two powers of ten."""
+    digits = (1, 2, 5) if high - low <= 2.2 else (1,)
+    powers = range(int(np.floor(low)), int(np.ceil(high)) + 1)
+    marks = [digit * 10.0**power for power in powers for digit in digits]
+    return [mark for mark in marks if low <= np.log10(mark) <= high]
+
+
+def _short(value: float) -> str:
+    return number(value) if not 1e-4 <= value < 1e5 else f"{value:g}"
+
+
+def _holes(data: SweepMapData, cells: np.ndarray, partial: bool, dark: bool) -> list[dict]:
+    """Cells without a number, in gray, and their entry in the legend."""
+    holes = np.isnan(cells)
+    if not holes.any():
+        return []
+    color = style.faded(style.theme(dark).muted, 0.55)  # no end of any color scale looks like it
+    gray = {"type": "heatmap", "x": cell_edges(data.x), "y": cell_edges(data.y)}
+    gray |= {"z": np.where(holes, 0, np.nan), "colorscale": [[0, color], [1, color]]}
+    name = "not run yet" if partial else "no value: diverged, failed, or too few layers"
+    square = {"type": "scatter", "mode": "markers", "x": [None], "y": [None], "name": name}
+    square |= {"marker": {"symbol": "square", "size": 12, "color": color, "line": {"width": 1, "color": "#888"}}}
+    return [gray | {"showscale": False, "hoverinfo": "skip", "hoverongaps": False}, square]
+
+
+_STEPS = {"factor": np.log10(2) / 4, "decades": 2.0, "share": 0.2, "loss": 0.5, "growth": 0.5}
+MAX_LEVEL_LINES = 24
+
+
+def _level_lines(data: SweepMapData, kind: str, dark: bool) -> list[dict]:
+    """Level lines, and for gradients the line where they are level, as measured."""
+    finite = data.z[np.isfinite(data.z)]
+    if not (finite.size and np.ptp(finite) > 0):
+        return []
+    look, step = style.theme(dark), _STEPS[kind]
+    limited = np.clip(np.where(np.isfinite(data.z), data.z, np.nan), -1e6, 1e6)  # far enough for any picture
+    contour = {"type": "contour", "x": data.x, "y": data.y, "z": limited, "showscale": False, "hoverinfo": "skip"}
+    contour |= {"connectgaps": False, "showlegend": False}
+    low, high = np.floor(finite.min() / step) * step, np.ceil(finite.max() / step) * step
+    step = max(step, (high - low) / MAX_LEVEL_LINES)
+    thin = {"coloring": "none", "start": low + step, "end": high - step, "size": step, "showlabels": False}
+    faint = {"width": 0.7, "color": style.faded(look.text, 0.35), "smoothing": 1}
+    drawn = [contour | {"contours": thin, "line": faint}]
+    if _has_level(kind) and finite.min() < 0 < finite.max():
+        level = {"coloring": "none", "start": 0, "end": 0, "size": 1, "showlabels": False}
+        dashed = {"width": 2, "color": look.text, "dash": "dash"}
+        drawn.append(contour | {"contours": level, "line": dashed | {"smoothing": 1}})
+        entry = {"type": "scatter", "mode": "lines", "x": [None], "y": [None], "name": "measured: level"}
+        drawn.append(entry | {"line": dashed})
+    return drawn
+
+
+def _targets(data: SweepMapData, chart: SweepMap, activation: str, label: str) -> dict:
+    """Invisible markers that are hovered and clicked: a heatmap reports no click."""
+    columns, rows = (part.ravel().tolist() for part in np.meshgrid(range(len(data.x)), range(len(data.y))))
+    across, up = field_label(chart, chart.x.field), field_label(chart, chart.y.field)
+    words = f"{across} %{{customdata[3]}}<br>{up} %{{customdata[4]}}<br>{label}: %{{customdata[5]}}<extra></extra>"
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "x": data.x[columns],
+        "y": data.y[rows],
+        "marker": {"opacity": 0, "size": 14, "symbol": "square", "color": "#888"},
+        "hovertemplate": words,
+        "customdata": [
+            [activation, i, j, data.labels[0][i], data.labels[1][j], data.values[j][i]]
+            for i, j in zip(columns, rows, strict=True)
+        ],
+        "showlegend": False,
+        # what is clicked or not must stay invisible
+        "selected": {"marker": {"opacity": 0}},
+        "unselected": {"marker": {"opacity": 0}},
+    }

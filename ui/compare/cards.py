@@ -168,14 +168,15 @@ def display_table(summary: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def color_key(dark: bool) -> str:
-    """HTML: the one color scale of all small heatmaps."""
+def color_key(span: int, *, dark: bool) -> str:
+    """HTML: the one color scale of all small heatmaps, `span` decades on either side of level."""
     stops = ", ".join(f"{color} {100 * at:.0f}%" for at, color in gradient_colors(dark))
+    low, high = number(10.0**-span), number(10.0**span)
     return (
-        "<div role='img' aria-label='Colors: from six decades below the output layer’s norm at step 0, over level, "
-        "to six decades above' style='max-width: 460px; font-size: .85rem'>"
+        f"<div role='img' aria-label='Colors: from {low} of the output layer’s norm at step 0, over level, "
+        f"to {high} times it' style='max-width: 460px; font-size: .85rem'>"
         f"<div style='height: 12px; border-radius: 3px; background: linear-gradient(90deg, {stops})'></div>"
-        "<div style='display: flex; justify-content: space-between'><span>≤ −6</span><span>−3</span>"
-        "<span>0</span><span>+3</span><span>≥ +6</span></div>"
-        "<div style='opacity: .85'>decades from the output’s norm at step 0, median over seeds</div></div>"
+        f"<div style='display: flex; justify-content: space-between'><span>≤ {low}</span>"
+        f"<span>level</span><span>≥ {high}</span></div>"
+        "<div style='opacity: .85'>against the output layer’s norm at step 0, median over seeds</div></div>"
     )

@@ -70,22 +70,29 @@ def expected(run: Run, reporter: ProgressReporter) -> Theory:
     return sessions.services().theories.get_or_compute(start, make, reporter.on_shared)
 
 
-BAND_NAMES = {"networks": "95 % of such networks", "narrower networks": "95 % of such networks, from narrower ones"}
+BAND_NAMES = {"networks": "95 % of networks", "narrower networks": "95 % of narrower networks"}
 
 
 def guides(theory: Theory, quantity: str, trace: Trace) -> list[Guide]:
-    """The band of drawn networks and the worst case, as they go on the profile of a quantity."""
-    expected, worst = theory.grad, theory.worst_grad
-    if quantity == "delta_norm":
-        expected, worst = theory.delta, theory.worst_delta
+    """The lines that theory draws on the profile of a norm: the typical network with its band, and the hard limit."""
+    norms, limit = (theory.delta, theory.worst_delta) if quantity == "delta_norm" else (theory.grad, theory.worst_grad)
     root = np.sqrt([W.size for W, _ in trace.weights]) if quantity == "rms" else 1.0
-    curves = []
-    if not expected.reason:
-        name = BAND_NAMES[expected.method]
-        curves.append(Guide(name, expected.median / root, expected.low / root, expected.high / root))
-    if np.isfinite(worst[:-1]).any() and len(worst) > 1:
-        curves.append(Guide("worst case", worst / root))
-    return curves
+    lines = []
+    if not norms.reason:
+        low, high = norms.low / root, norms.high / root
+        name = BAND_NAMES[norms.method]
+        lines.append(Guide("typical network (theory)", norms.median / root, low, high, band_name=name))
+        limit = limit * _above_band(limit, norms.high)
+    if np.isfinite(limit[:-1]).any() and len(limit) > 1:
+        lines.append(Guide("hard limit", limit / root, fits=False))
+    return lines
+
+
+def _above_band(limit: np.ndarray, high: np.ndarray) -> float:
+    """What this network's limit is multiplied by to hold for the networks of the band, which have other outputs."""
+    with np.errstate(all="ignore"):
+        ratios = high / limit
+    return max(1.0, *ratios[np.isfinite(ratios)].tolist())
 
 
 def factor_told(theory: Theory, trace: Trace) -> str:

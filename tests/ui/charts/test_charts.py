@@ -9,6 +9,7 @@ import pytest
 
 from core import snapshot
 from core.engine.training import evaluate
+from core.layer_norms import LAYER_NORMS
 from core.trace import LAYER_FIELDS, ROW_FIELDS
 from tests.support.charted import CONFIGS, RUNS, run
 from ui.charts import curves
@@ -16,12 +17,11 @@ from ui.charts.boundary import decision_boundary, fit, grid
 from ui.charts.distributions import SPREADS, distributions
 from ui.charts.heatmap import gradient_heatmap
 from ui.charts.profile import Guide, gradient_profile
-from ui.charts.quantities import QUANTITIES
 from ui.charts.style import DARK, LIGHT, toolbar
 
 CURVES = ("loss", "accuracy", "global_norm", "update_ratio", "weight_norm", "saturation", "dead")
 CHARTS = {f"{name}_chart": getattr(curves, f"{name}_chart") for name in CURVES}
-for _name in QUANTITIES:
+for _name in LAYER_NORMS:
     CHARTS[f"profile of {_name}"] = lambda trace, quantity=_name, **look: gradient_profile(trace, quantity, **look)
     CHARTS[f"heatmap of {_name}"] = lambda trace, quantity=_name, **look: gradient_heatmap(trace, quantity, **look)
 CHARTS["profile with company"] = lambda trace, **look: gradient_profile(
@@ -50,7 +50,7 @@ def check(chart, dark):
     layout = chart.figure.to_plotly_json()["layout"]
     title = layout["title"]["text"]
     assert title and layout["height"] >= 200 and layout["uirevision"]
-    axes = [axis for name, axis in layout.items() if name.startswith(("xaxis", "yaxis"))]
+    axes = [axis for name, axis in layout.items() if name.startswith(("xaxis", "yaxis")) and axis.get("visible", True)]
     assert len(axes) >= 2 and all(axis["title"]["text"] for axis in axes)
     look = DARK if dark else LIGHT
     assert (layout["paper_bgcolor"], layout["font"]["color"]) == (look.page, look.text)

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 
 from core import RunConfig, snapshot
+from core.layer_norms import LAYER_NORMS, reference_norm
 from tests.support.charted import RUNS, changed, run
 from ui.charts import curves
 from ui.charts.boundary import grid
 from ui.charts.distributions import SPREADS, distributions
 from ui.charts.heatmap import MAX_COLUMNS, gradient_heatmap
 from ui.charts.pooling import bin_rows, envelope_rows, thin_rows
-from ui.charts.profile import SHADES, Guide, gradient_profile
-from ui.charts.quantities import QUANTITIES, reference
+from ui.charts.style import number
 
 
 def named(figure, name):
@@ -34,9 +34,6 @@ def as_drawn(norms):
     return np.where((norms > 0) & np.isfinite(norms), norms, np.nan)
 
 
-# -- the profile ---------------------------------------------------------------------------------------------------
-
-
 def root_mean_square(trace):
     sizes = [W.shape[0] * W.shape[1] for W, _ in trace.weights]
     return trace.grad_norm / np.sqrt(np.array(sizes))
@@ -50,175 +47,46 @@ BY_HAND = {
 
 
 def test_every_quantity_has_a_value_worked_by_hand():
-    assert set(BY_HAND) == set(QUANTITIES)
-
-
-@pytest.mark.parametrize("quantity", QUANTITIES)
-@pytest.mark.parametrize("kind", ["default", "500 layers", "float32 underflow", "uneven rows", "diverged"])
-def test_profile_opens_on_row_0_and_every_frame_holds_the_row_of_its_step(kind, quantity):
-    trace, norms = run(kind), BY_HAND[quantity](run(kind))
-    figure = gradient_profile(trace, quantity).figure
-    name = QUANTITIES[quantity].label
-    np.testing.assert_array_equal(named(figure, name).y, as_drawn(norms[0]))
-    np.testing.assert_array_equal(named(figure, name).x, np.arange(1, trace.layers + 1))
-    steps = [int(frame.name) for frame in figure.frames]
-    assert len(steps) <= 100 and steps[0] == 0 and steps[-1] == trace.step[trace.rows_recorded - 1]
-    assert steps == sorted(set(steps))
-    for frame in figure.frames:
-        (row,) = np.flatnonzero(trace.step == int(frame.name))
-        np.testing.assert_array_equal(moved(figure, frame, name).y, as_drawn(norms[row]))
-        assert frame.layout.title.subtitle.text.startswith(f"Step {frame.name}:")
-    assert [step.args[0] for step in figure.layout.sliders[0].steps] == [(frame.name,) for frame in figure.frames]
-
-
-def test_profile_of_few_rows_has_a_frame_for_each():
-    figure = gradient_profile(run("uneven rows")).figure
-    assert [frame.name for frame in figure.frames] == ["0", "7", "14", "20"]
-
-
-def test_profile_of_one_row_has_nothing_to_play():
-    layout = gradient_profile(run("one row")).figure.layout
-    assert not layout.sliders and not layout.updatemenus
-
-
-@pytest.mark.parametrize("kind", [kind for kind in RUNS if kind != "diverged at step 0"])
-def test_profile_axes_hold_every_frame_or_mark_what_they_do_not(kind):
-    figure = gradient_profile(run(kind)).figure
-    low, high = figure.layout.yaxis.range
-    assert figure.layout.yaxis.type == "log" and high - low >= 2
-    names = [drawn.name for drawn in figure.data]
-    for frame in figure.frames:
-        assert frame.layout.yaxis.range is None
-        for drawn in frame.data:
-            y = np.array(drawn.y, dtype=float)
-            assert not (y < 10.0**low).any()
-            if (y > 10.0**high).any():
-                assert "above the axis" in names
-
-
-def test_markers_are_colored_by_decades_from_the_output_of_step_0():
-    trace = run("default")
-    figure = gradient_profile(trace).figure
-    decades = np.log10(trace.grad_norm / trace.grad_norm[0, -1])
-    for frame in figure.frames:
-        (row,) = np.flatnonzero(trace.step == int(frame.name))
-        shades = np.array(moved(figure, frame, "gradient norm").marker.color, dtype=float) / SHADES
-        # half a color step, since a color is sent as a whole number of them
-        np.testing.assert_allclose(shades, np.clip(decades[row], -6, 6), atol=0.5 / SHADES + 1e-9)
-    marker = named(figure, "gradient norm").marker
-    assert (marker.cmin, marker.cmax) == (-6 * SHADES, 6 * SHADES)
-
-
-def test_a_zero_is_a_gap_with_a_mark_at_the_foot():
-    trace = run("float32 underflow")
-    figure = gradient_profile(trace).figure
-    zero = trace.grad_norm[0] == 0
-    assert zero.any() and not zero.all()
-    mark, main = named(figure, "exactly 0"), named(figure, "gradient norm")
-    np.testing.assert_array_equal(np.isfinite(mark.y), zero)
-    np.testing.assert_array_equal(np.isnan(main.y), zero)
-    low, high = figure.layout.yaxis.range
-    foot = np.log10(np.array(mark.y)[zero])
-    assert ((low < foot) & (foot < low + 0.1 * (high - low))).all()
-    assert 10.0 ** foot[0] < trace.grad_norm[trace.grad_norm > 0].min()
-    assert str(int(zero.sum())) in gradient_profile(trace).alt
-
-
-def test_zeros_are_marked_in_the_frames_that_have_them_only():
-    trace = changed(run("uneven rows"), grad_norm=lambda norms: norms * (np.arange(len(norms)) != 2)[:, None])
-    figure = gradient_profile(trace).figure
-    marked = [np.isfinite(moved(figure, frame, "exactly 0").y).all() for frame in figure.frames]
-    assert marked == [False, False, True, False]
-
-
-def test_no_zero_and_nothing_beyond_needs_no_mark():
-    assert [drawn.name for drawn in gradient_profile(run("default")).figure.data] == ["gradient norm"]
-
-
-def test_penalized_and_clipped_norms_are_drawn_where_they_differ():
-    trace = run("penalized and clipped")
-    figure = gradient_profile(trace).figure
-    np.testing.assert_array_equal(named(figure, "with penalties").y, trace.total_grad_norm[0])
-    np.testing.assert_array_equal(named(figure, "after clipping").y, trace.clipped_grad_norm[0])
-    assert len({drawn.line.dash for drawn in figure.data}) == len({d.marker.symbol for d in figure.data}) == 3
-    only = [drawn.name for drawn in gradient_profile(run("clipped")).figure.data]
-    assert "after clipping" in only and "with penalties" not in only
-    assert [drawn.name for drawn in gradient_profile(trace, "delta_norm").figure.data] == ["delta norm"]
-
-
-def test_the_previous_run_is_drawn_at_the_same_step():
-    trace, previous = run("default"), run("uneven rows")
-    figure = gradient_profile(trace, previous=previous).figure
-    for frame in figure.frames:
-        row = max(row for row, step in enumerate(previous.step) if step <= int(frame.name))
-        np.testing.assert_array_equal(moved(figure, frame, "previous run").y, previous.grad_norm[row])
-
-
-def test_a_faint_run_far_away_does_not_flatten_this_one():
-    alone = gradient_profile(run("uneven rows")).figure.layout.yaxis.range
-    beside = gradient_profile(run("uneven rows"), previous=run("float32 underflow")).figure.layout.yaxis.range
-    assert alone[0] - 8 - 1e-9 <= beside[0] < alone[0]  # 1e-9: the limit of 8 decades, rounded
-    near = gradient_profile(run("uneven rows"), previous=run("default")).figure.layout.yaxis.range
-    assert near[0] < np.log10(run("default").grad_norm[20].min())  # close enough to be shown in full
-
-
-def test_a_guide_is_a_line_with_its_band():
-    values = np.array([1e-6, 1e-3, 1.0])
-    figure = gradient_profile(run("uneven rows"), guides=[Guide("theory", values, values / 2, values * 2)]).figure
-    low, high, middle = (drawn for drawn in figure.data if drawn.name == "theory")
-    for drawn, expected in ((low, values / 2), (high, values * 2), (middle, values)):
-        np.testing.assert_array_equal(drawn.y, expected)
-    assert [drawn.showlegend for drawn in (low, high, middle)] == [False, False, None]
-
-
-def test_profile_table_holds_every_number_drawn():
-    trace = run("penalized and clipped")
-    table = gradient_profile(trace).table.set_index(["step", "layer"])
-    for row, step in enumerate(trace.step):
-        for layer in range(trace.layers):
-            told = table.loc[(step, layer + 1), ["grad_norm", "with penalties", "after clipping"]]
-            expected = [trace.grad_norm, trace.total_grad_norm, trace.clipped_grad_norm]
-            assert list(told) == [norms[row, layer] for norms in expected]
-
-
-def test_the_alternative_says_what_row_0_and_the_end_hold():
-    trace = run("default")
-    alt = gradient_profile(trace).alt
-    for norms in (trace.grad_norm[0], trace.grad_norm[-1]):
-        assert f"{norms[0]:.2g} at layer 1, {norms[-1]:.2g} at the output" in alt
+    assert set(BY_HAND) == set(LAYER_NORMS)
 
 
 # -- the heatmap ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("quantity", QUANTITIES)
+@pytest.mark.parametrize("quantity", LAYER_NORMS)
 def test_heatmap_holds_log10_of_every_norm_where_steps_are_few(quantity):
     trace = run("penalized and clipped")
     heat = gradient_heatmap(trace, quantity).figure.data[0]
-    # float32 holds seven digits
-    np.testing.assert_allclose(heat.z, np.log10(BY_HAND[quantity](trace)).T, rtol=1e-6)
+    np.testing.assert_allclose(heat.z, np.log10(BY_HAND[quantity](trace)).T, rtol=1e-12)
     np.testing.assert_array_equal(heat.x, np.arange(-0.5, 21))
     np.testing.assert_array_equal(heat.y, np.arange(1, trace.layers + 1))
 
 
 def test_a_column_is_the_median_of_log10_over_the_steps_it_pools():
     trace = run("default")
-    chart = gradient_heatmap(trace)
-    z = np.array(chart.figure.data[0].z)
-    assert z.shape == (11, 151)
-    assert "median of 2 recorded steps" in chart.figure.layout.title.subtitle.text.replace("<br>", " ")
-    power = np.log10(trace.grad_norm)
-    np.testing.assert_allclose(z[:, 0], (power[0] + power[1]) / 2, rtol=1e-6)
-    np.testing.assert_allclose(z[:, -1], power[300], rtol=1e-6)
-    np.testing.assert_allclose(chart.table.loc[3, "layer 5"], 10 ** ((power[6, 4] + power[7, 4]) / 2), rtol=1e-12)
+    chart = gradient_heatmap(trace, "grad_norm")
+    cells = chart.figure.data[0]
+    z, power = np.array(cells.z), np.log10(trace.grad_norm)
+    assert z.shape == (11, 101)
+    assert "median of neighboring recorded steps" in chart.figure.layout.title.subtitle.text.replace("<br>", " ")
+    np.testing.assert_allclose(z[:, 0], np.median(power[0:3], axis=0), rtol=1e-12)
+    np.testing.assert_allclose(z[:, -1], power[300], rtol=1e-12)
+    assert cells.customdata[4][3] == "9 to 11" and "median of steps %{customdata}" in cells.hovertemplate
+    assert cells.text[4][3] == number(10 ** np.median(power[9:12, 4]))
+    row = chart.table.loc[3, ["step", "to step", "layer 5"]]
+    np.testing.assert_allclose(row.astype(float), [9, 11, 10 ** np.median(power[9:12, 4])], rtol=1e-12)
 
 
-def test_heatmap_colors_reach_six_decades_from_the_output_of_step_0():
-    trace = run("default")
+@pytest.mark.parametrize("kind, span", [("default", 6), ("regression", 1)])
+def test_heatmap_colors_are_level_at_the_output_of_step_0_and_reach_as_far_as_the_data(kind, span):
+    trace = run(kind)
     heat = gradient_heatmap(trace).figure.data[0]
-    level = np.log10(trace.grad_norm[0, -1])
-    np.testing.assert_allclose([heat.zmin, heat.zmax], [level - 6, level + 6], rtol=1e-12)
-    np.testing.assert_allclose(heat.colorbar.tickvals, level + np.array([-6, -3, 0, 3, 6]), rtol=1e-12)
+    level = np.log10(trace.delta_norm[0, -1])
+    farthest = np.abs(np.log10(trace.delta_norm) - level).max()
+    assert (heat.zmax - heat.zmin) / 2 == pytest.approx(span)
+    assert span == min(s for s in (1, 2, 3, 6) if s >= min(farthest, 6))
+    np.testing.assert_allclose([heat.zmin, heat.zmax], [level - span, level + span], rtol=1e-12)
+    np.testing.assert_allclose(heat.colorbar.tickvals, level + span * np.array([-1, -0.5, 0, 0.5, 1]), rtol=1e-9)
 
 
 @pytest.mark.parametrize("kind", RUNS)
@@ -387,7 +255,7 @@ def test_envelopes_keep_the_extremes_and_the_gaps(rows):
     ],
 )
 def test_colors_are_measured_against_the_output_of_row_0_or_the_next_best(norms, expected):
-    assert reference(np.array(norms)) == expected
+    assert reference_norm(np.array(norms)) == expected
 
 
 # -- inside the network --------------------------------------------------------------------------------------------
@@ -400,7 +268,7 @@ def test_quantiles_and_zeros_are_those_of_each_layers_values(quantity):
     for layer, values in enumerate(getattr(parts, quantity)):
         kept = values[values != 0]
         kept = np.abs(kept) if quantity in ("delta", "weight_gradient") else kept
-        told = [named(figure, name).y[layer] for name in ("5%", "median", "95%")]
+        told = [named(figure, name).y[layer] for name in ("5 %", "median", "95 %")]
         np.testing.assert_allclose(told, np.percentile(kept, [5, 50, 95]), rtol=1e-12)
     shares = [np.mean(values == 0) for values in getattr(parts, quantity)]
     if any(shares):

@@ -11,7 +11,7 @@ from core.sweeps.maps import DEFAULT_RANGES, FIELDS, QUANTITIES, Axis, SweepMap,
 from core.sweeps.table import SweepTable
 from core.theory.correlations import correlation
 from core.theory.variance_map import critical_points
-from ui.charts.sweep import sweep_map, told
+from ui.charts.sweep import format_cell, sweep_map
 
 BASE = RunConfig(samples=8, hidden=(4, 4), steps=0)
 SMALL = SweepMap(BASE, ("tanh",), Axis("init_scale", 0.5, 2, 4), Axis("bias_std", 0, 1, 5))
@@ -63,8 +63,8 @@ def test_every_field_is_an_axis_with_its_values_within(field):
 
 def test_a_click_tells_activation_and_place_and_hovering_tells_the_numbers():
     targets = parts(drawn(), "scatter")[-1]
-    assert targets["customdata"][6] == ["tanh", 2, 1]
-    assert targets["text"][6] == "init scale σ_w 1.5<br>bias std σ_b 0.25<br>gradient factor per layer, step 0: 0.974"
+    assert targets["customdata"][6] == ["tanh", 2, 1, "1.5", "0.25", "0.974"]
+    assert targets["hovertemplate"].startswith("init scale σ_w %{customdata[3]}<br>bias std σ_b %{customdata[4]}<br>")
     assert targets["marker"]["opacity"] == 0 == targets["selected"]["marker"]["opacity"]
 
 
@@ -78,7 +78,7 @@ def test_the_factors_finding_counts_both_sides_and_the_distance_to_theory_in_cel
 
 
 def test_a_ratio_beyond_any_float_is_told_as_a_power_of_ten():
-    assert (told(-2.0, "decades"), told(-412.3, "decades")) == ("0.01", "10⁻⁴¹²")
+    assert (format_cell(-2.0, "decades"), format_cell(-412.3, "decades")) == ("0.01", "10⁻⁴¹²")
 
 
 def test_equal_cells_are_not_told_as_one_best():

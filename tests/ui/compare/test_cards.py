@@ -69,7 +69,11 @@ def test_cards_have_names_factors_verdicts_and_no_markup_of_a_visitor(records, d
 
 
 def test_the_color_key_differs_between_themes():
-    assert color_key(False) != color_key(True)
+    assert color_key(6, dark=False) != color_key(6, dark=True)
+
+
+def test_the_color_key_ends_where_the_colors_do():
+    assert "≤ 0.01<" in color_key(2, dark=False) and "≥ 100<" in color_key(2, dark=False)
 
 
 def with_summary(record, **values):
