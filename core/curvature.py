@@ -1,4 +1,4 @@
-"""Second derivatives of the data loss: Hessian-vector products, the dense Hessian, and sharpness.
+"""Derivatives of a network: singular values of its Jacobian, Hessian-vector products, the Hessian, and sharpness.
 
 The R-operator differentiates every quantity of the forward and the backward pass along a direction v of the
 parameters: R{dE/dtheta} = H v, at about twice the cost of a gradient and without ever forming H. Vectors run over
@@ -17,7 +17,7 @@ from scipy.sparse.linalg import LinearOperator, eigsh
 
 from .config import RULES, RunConfig
 from .engine.stack import Initial, check_initial
-from .engine.training import Data, Progress, checked_data, one_blas_thread, train
+from .engine.training import Data, Progress, checked_data, one_blas_thread, snapshot, train
 from .errors import ConfigError
 from .families.activations import ACTIVATIONS
 from .families.losses import LOSSES, OUTPUT_ACTIVATIONS
@@ -136,55 +136,133 @@ def stability_bound(config: RunConfig) -> float | None:
     return None if bound is None else bound(config.momentum) / config.learning_rate
 
 
-class _Product:
-    """v -> H v at fixed weights: one forward and backward pass is kept, each product differentiates both.
+class _State:
+    """One network at fixed weights, passed through forward and back by the engine.
 
-    Shapes are (samples, units) as in the formulas; what belongs to several directions has them as its first axis.
+    Shapes are (samples, units) as in the formulas.
+
+    Attributes:
+        layout, W, skips: sizes; weights by layer; which layers add their input.
+        y, h: input of every layer; net input of every hidden layer, after normalization.
+        inverse, slope, curvature: by hidden layer 1 / deviation (None without normalization), phi'(h), phi''(h).
+        output, delta: of the last layer; dE/dnet by layer.
     """
 
     def __init__(self, config: RunConfig, weights: Initial, data: Data | None):
         samples = checked_data(config, data)
-        X, self.D = np.asarray(samples.X, float), np.asarray(samples.D, float)
-        self.layout = Layout((X.shape[1], *config.hidden, self.D.shape[1]), config.bias)
+        self.layout = Layout((samples.X.shape[1], *config.hidden, samples.D.shape[1]), config.bias)
         try:
             check_initial(weights, self.layout)
         except ConfigError as error:
             raise ConfigError("weights", error.value, error.allowed) from None
-        self.W = [np.asarray(W, float) for W, _ in weights]
-        self.loss = LOSSES[config.loss]
-        self.output_activation = OUTPUT_ACTIVATIONS[config.output_activation]
+        start = config.replace(steps=0, record_every=1, batch_size=None, dtype="float64")
+        state = snapshot(start, 0, data, weights)
+        self.W = [W for W, _ in state.weights]
+        self.D, self.output, self.delta = state.targets, state.output, state.delta
+        self.y, self.net = [state.inputs, *state.activation[:-1]], state.net
         normalized = NORMALIZATIONS[config.normalization].axis
         self.axis = None if normalized is None else {1: -1, 2: -2}[normalized]  # there (R, units, samples)
-        last = self.layout.layers - 1
+        last, activation = self.layout.layers - 1, ACTIVATIONS[config.activation]
         self.skips = [config.residual and layer < last and m == n for layer, (m, n) in enumerate(self.layout.shapes)]
-        with one_blas_thread, np.errstate(all="ignore"):
-            self._forward(X, [0.0 if b is None else np.asarray(b, float) for _, b in weights], config)
-            self._backward()
+        self.h, self.inverse, self.slope, self.curvature = [], [], [], []
+        with np.errstate(all="ignore"):
+            for net in self.net[:-1]:
+                h, inverse = net, None
+                if self.axis is not None:
+                    h = net - self.mean(net)
+                    inverse = 1 / np.sqrt(self.mean(h * h) + EPS)
+                    h *= inverse
+                self.h.append(h)
+                self.inverse.append(inverse)
+                self.slope.append(activation.slope(h))
+                self.curvature.append(activation.curvature(h))
 
-    def _forward(self, X: np.ndarray, biases: list, config: RunConfig) -> None:
-        activation, last = ACTIVATIONS[config.activation], self.layout.layers - 1
-        self.y, self.h, self.inverse, self.slope, self.curvature = [X], [], [], [], []
-        for layer in range(last):
-            net, inverse = self.y[layer] @ self.W[layer] + biases[layer], None
-            if self.axis is not None:
-                net -= net.mean(axis=self.axis, keepdims=True)
-                inverse = 1 / np.sqrt(np.mean(net * net, axis=self.axis, keepdims=True) + EPS)
-                net *= inverse
-            value, slope = activation.evaluate(net)
-            self.y.append(value + self.y[layer] if self.skips[layer] else value)
-            self.h.append(net)
-            self.inverse.append(inverse)
-            self.slope.append(slope)
-            self.curvature.append(activation.curvature(net))
-        net = self.y[last] @ self.W[last] + biases[last]
-        if self.output_activation is None:
-            powers = np.exp(net - net.max(axis=1, keepdims=True))
-            self.output = powers / powers.sum(axis=1, keepdims=True)
-        else:
-            self.output, slope = self.output_activation.evaluate(net)
-            self.slope.append(slope)
-            self.curvature.append(self.output_activation.curvature(net))
-        self.residual = self._residual(self.output, self.D)
+    def mean(self, values: np.ndarray) -> np.ndarray:
+        """Over what normalization averages over."""
+        return values.mean(axis=self.axis, keepdims=True)
+
+
+def jacobian_singular_values(
+    config: RunConfig,
+    weights: Initial,
+    data: Data | None = None,
+    *,
+    between: tuple[int, int] | None = None,
+) -> np.ndarray:
+    """Singular values of the Jacobian dy^b / dy^a of every sample, by falling size, (samples, min(n_a, n_b)).
+
+        J = prod_{l = a+1}^{b} D^l W^l,      D^l = diag phi'(net^l),      (1 + D^l W^l) around a residual layer
+
+    Where all are 1, signal and gradient pass every direction unchanged (dynamical isometry). Values below 1e-16 of
+    the largest are rounding. Batch normalization counts as it does after training, with fixed mean and variance.
+
+    Args:
+        config, weights, data: as in `hessian`.
+        between: (a, b), layers from 0 (the input) to the number of layers (the output); the whole network by default.
+
+    Raises:
+        ConfigError: weights that do not fit or are not finite; layers that do not exist or are not in order.
+
+    Source: Saxe et al. 2013; Pennington, Schoenholz & Ganguli 2017.
+    """
+    state = _State(config, weights, data)
+    layers = state.layout.layers
+    first, last = (0, layers) if between is None else between
+    if not 0 <= first < last <= layers:
+        raise ConfigError("between", between, f"it must be two layers in order, from 0 to {layers}")
+    with one_blas_thread, np.errstate(all="ignore"):
+        J = np.broadcast_to(np.eye(state.layout.widths[first]), (len(state.D), *[state.layout.widths[first]] * 2))
+        for layer in range(first, last):
+            J = _through_layer(state, config, layer, J)
+        largest = np.abs(J).max(axis=(1, 2), keepdims=True, initial=0)
+        scale = np.where((largest > 0) & np.isfinite(largest), largest, 1)  # LAPACK refuses what is not finite
+        values = np.full((len(J), min(J.shape[1:])), np.nan)
+        finite = np.isfinite(J).all(axis=(1, 2))
+        values[finite] = np.linalg.svd((J / scale)[finite], compute_uv=False) * scale[finite, :, 0]
+    return values
+
+
+def _through_layer(state: _State, config: RunConfig, layer: int, J: np.ndarray) -> np.ndarray:
+    """The product with one layer's own Jacobian; J is (samples, units at the start, units of the layer's input)."""
+    through = J @ state.W[layer]
+    if layer == state.layout.layers - 1:
+        return _through_output(state, config, through)
+    if state.axis is not None:
+        inverse = state.inverse[layer]
+        if state.axis == -1:  # over units, which all depend on the sample's own input
+            h = state.h[layer][:, None]
+            along = (through * h).mean(axis=-1, keepdims=True)
+            through = through - through.mean(axis=-1, keepdims=True) - along * h
+            inverse = inverse[:, None]
+        through = through * inverse
+    through = through * state.slope[layer][:, None]
+    return through + J if state.skips[layer] else through
+
+
+def _through_output(state: _State, config: RunConfig, through: np.ndarray) -> np.ndarray:
+    activation = OUTPUT_ACTIVATIONS[config.output_activation]
+    if activation is not None:
+        return through * activation.slope(state.net[-1])[:, None]
+    o = state.output[:, None]  # softmax: do_k = o_k (dnet_k - sum_j o_j dnet_j)
+    return o * (through - (through * o).sum(axis=-1, keepdims=True))
+
+
+class _Product(_State):
+    """v -> H v at fixed weights: each product differentiates the forward and the backward pass along v.
+
+    What belongs to several directions has them as its first axis.
+    """
+
+    def __init__(self, config: RunConfig, weights: Initial, data: Data | None):
+        super().__init__(config, weights, data)
+        self.loss = LOSSES[config.loss]
+        self.output_activation = OUTPUT_ACTIVATIONS[config.output_activation]
+        with one_blas_thread, np.errstate(all="ignore"):
+            if self.output_activation is not None:
+                self.slope.append(self.output_activation.slope(self.net[-1]))
+                self.curvature.append(self.output_activation.curvature(self.net[-1]))
+            self.residual = self._residual(self.output, self.D)
+            self._derivatives_of_y()
 
     def _residual(self, output: np.ndarray, target: np.ndarray | float) -> np.ndarray:
         """As the loss has it: linear in the output, so that without a target it differentiates itself."""
@@ -192,36 +270,30 @@ class _Product:
         self.loss.residual(output, target, out)
         return out
 
-    def _backward(self) -> None:
+    def _derivatives_of_y(self) -> None:
+        """dE/dy and dE/dh of every hidden layer, from delta."""
         last = self.layout.layers - 1
-        self.delta, self.dy, self.g = [None] * (last + 1), [None] * (last + 1), [None] * last
-        self.delta[last] = self.residual / len(self.D)
-        if self.loss.output_activation is None:
-            self.delta[last] *= self.slope[last]
+        self.dy, self.g = [None] * last, [None] * last
         for layer in range(last - 1, -1, -1):
             self.dy[layer] = self.delta[layer + 1] @ self.W[layer + 1].T
             if layer + 1 < last and self.skips[layer + 1]:
                 self.dy[layer] += self.dy[layer + 1]
             self.g[layer] = self.dy[layer] * self.slope[layer]
-            self.delta[layer] = self._normalized(layer, self.g[layer])
-
-    def _mean(self, values: np.ndarray) -> np.ndarray:
-        return values.mean(axis=self.axis, keepdims=True)
 
     def _normalized(self, layer: int, x: np.ndarray) -> np.ndarray:
         """The Jacobian of normalization times x, which is symmetric: s (x - mean x - h mean(h x))."""
         if self.axis is None:
             return x
         h = self.h[layer]
-        return self.inverse[layer] * (x - self._mean(x) - h * self._mean(h * x))
+        return self.inverse[layer] * (x - self.mean(x) - h * self.mean(h * x))
 
     def _normalized_along(self, layer: int, rnet: np.ndarray, rh: np.ndarray, rg: np.ndarray) -> np.ndarray:
         """R{s (g - mean g - h mean(h g))}, with R{s} = -s^2 mean(h R{net})."""
         if self.axis is None:
             return rg
         h, g, s = self.h[layer], self.g[layer], self.inverse[layer]
-        moved = self._normalized(layer, rg) - s * (rh * self._mean(h * g) + h * self._mean(rh * g))
-        return moved - s * self._mean(h * rnet) * self.delta[layer]
+        moved = self._normalized(layer, rg) - s * (rh * self.mean(h * g) + h * self.mean(rh * g))
+        return moved - s * self.mean(h * rnet) * self.delta[layer]
 
     def __call__(self, vectors: np.ndarray) -> np.ndarray:
         """H v of each row of `vectors`, (directions, P)."""

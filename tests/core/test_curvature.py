@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 
 from core import ConfigError, RunConfig, snapshot, train
-from core.curvature import SMALL, hessian, hessian_vector, sharpness, sharpness_over, stability_bound
+from core.curvature import (
+    SMALL,
+    hessian,
+    hessian_vector,
+    jacobian_singular_values,
+    sharpness,
+    sharpness_over,
+    stability_bound,
+)
 from core.families.activations import ACTIVATIONS
 from core.families.losses import LOSSES
 from core.families.normalization import NORMALIZATIONS
@@ -87,7 +95,7 @@ def nearest_bend(config, kept):
 
 def smooth_case(**fields):
     """(config, data, weights) of the first seed at which nothing lies near a bend."""
-    init, scale = ACTIVATIONS[fields["activation"]].suited
+    init, scale = ACTIVATIONS[fields["activation"]].recommended
     for seed in range(400):
         sizes = {"hidden": WIDTHS[1:-1], "samples": SAMPLES, "steps": 0, "seed": seed}
         config = RunConfig(init=init, init_scale=scale, bias_std=0.3, **sizes, **fields)
@@ -319,3 +327,92 @@ def test_products_agree_with_pytorch():
 
     theirs = torch.autograd.functional.hessian(loss, theta).numpy()
     close(hessian(config, weights, (X, D)), theirs)
+
+
+def jacobian_by_differences(config, weights, x, first, last):
+    """dy^last / dy^first at one input, (n_first, n_last), by central differences of an own forward pass."""
+
+    def forward(y, start, stop):
+        for layer in range(start, stop):
+            W, b = weights[layer]
+            net = y @ W + b
+            if layer == len(weights) - 1:
+                return OUTPUTS[config.output_activation](net)
+            if config.normalization == "layer":
+                net = (net - net.mean()) / np.sqrt(net.var() + 1e-5)
+            y = np.tanh(net) + (y if config.residual and len(y) == len(net) else 0.0)
+        return y
+
+    start, step = forward(x, 0, first), 1e-5
+    moves = step * np.eye(len(start))
+    return np.array([forward(start + move, first, last) - forward(start - move, first, last) for move in moves]) / (
+        2 * step
+    )
+
+
+def softmax(net):
+    powers = np.exp(net - net.max())
+    return powers / powers.sum()
+
+
+OUTPUTS = {"linear": lambda net: net, "sigmoid": lambda net: 1 / (1 + np.exp(-net)), "softmax": softmax}
+
+
+@pytest.mark.parametrize("fields", [
+    {}, {"residual": True}, {"normalization": "layer"}, {"residual": True, "normalization": "layer"},
+    {"loss": "bce", "output_activation": "sigmoid"},
+    {"loss": "cross_entropy", "output_activation": "softmax", "dataset": "iris"},
+], ids=str)  # fmt: skip
+@pytest.mark.parametrize("between", [None, (1, 4), (0, 2), (2, 3)])
+def test_singular_values_of_the_jacobian_are_those_of_differences(fields, between):
+    config = RunConfig(hidden=(6, 6, 4, 4), activation="tanh", bias_std=0.2, samples=12, steps=0, **fields)
+    state = snapshot(config)
+    values = jacobian_singular_values(config, state.weights, between=between)
+    first, last = between or (0, 5)
+    for sample in (0, 7):
+        J = jacobian_by_differences(config, state.weights, state.inputs[sample], first, last)
+        np.testing.assert_allclose(values[sample], np.linalg.svd(J, compute_uv=False), rtol=1e-6, atol=1e-8)
+
+
+def test_the_jacobian_of_a_linear_network_is_the_product_of_its_weights():
+    config = RunConfig(hidden=(9, 7, 8), activation="linear", dataset="digits", samples=12,
+                       loss="cross_entropy", output_activation="softmax", steps=0)  # fmt: skip
+    weights = snapshot(config).weights
+    product = weights[1][0] @ weights[2][0]
+    values = jacobian_singular_values(config, weights, between=(1, 3))
+    np.testing.assert_allclose(
+        values, np.tile(np.linalg.svd(product, compute_uv=False), (12, 1)), rtol=1e-12, atol=1e-14
+    )
+
+
+def test_orthogonal_linear_networks_pass_every_direction_and_relu_loses_half():
+    config = RunConfig(hidden=(64,) * 4, activation="linear", init="orthogonal", steps=0, samples=8)
+    values = jacobian_singular_values(config, snapshot(config).weights, between=(1, 4))
+    np.testing.assert_allclose(values, 1, rtol=1e-12)
+    # a ReLU unit that is off passes nothing: one layer of it keeps as many directions as it has units that are on
+    relu = config.replace(activation="relu")
+    state = snapshot(relu)
+    values = jacobian_singular_values(relu, state.weights, between=(1, 2))
+    np.testing.assert_array_equal((values > 1e-12).sum(axis=1), (state.net[1] > 0).sum(axis=1))
+
+
+def test_fixed_statistics_of_batch_normalization_scale_each_unit():
+    config = RunConfig(hidden=(6, 5), activation="linear", normalization="batch", steps=0, samples=30)
+    state = snapshot(config)
+    deviation = np.sqrt(state.net[1].var(axis=0) + 1e-5)
+    expected = np.linalg.svd(state.weights[1][0] / deviation, compute_uv=False)
+    values = jacobian_singular_values(config, state.weights, between=(1, 2))
+    np.testing.assert_allclose(values, np.tile(expected, (30, 1)), rtol=1e-10)
+
+
+def test_layers_that_do_not_exist_are_refused():
+    config = RunConfig(hidden=(3,), steps=0)
+    weights = snapshot(config).weights
+    for between in ((0, 3), (1, 1), (-1, 1)):
+        with pytest.raises(ConfigError, match="from 0 to 2"):
+            jacobian_singular_values(config, weights, between=between)
+
+
+def test_a_jacobian_beyond_all_floats_has_no_singular_values():
+    config = RunConfig(hidden=(4,) * 9, activation="linear", init_scale=1e80, steps=0, samples=4)
+    assert np.isnan(jacobian_singular_values(config, snapshot(config).weights)).all()
