@@ -74,7 +74,7 @@ async def _sit(url: str, i: int, first: float, end: float, load: Load, least: fl
                 value = round(least + 0.013 * k + 0.00017 * i, 6)
                 field, told = ("init_scale", f"× {value:g} ") if k % 2 else ("learning_rate", f" {value:g}, ")
                 load.asked += 1
-                answer = await visitor.replace(**{field: value})
+                answer = await visitor.change(**{field: value})
                 load.seconds.append(answer.seconds)
                 load.faults += answer.errors
                 if not any(told in text for text in answer.texts):

@@ -36,9 +36,9 @@ async def session(url: str, i: int) -> None:
     """
     own = f"hidden=16,16,16&steps=60&init_scale={1 + i / 1000:g}"
     async with Visitor(url, query=own) as visitor:
-        for answer in (await visitor.visit(), await visitor.replace(learning_rate=0.02)):
+        for answer in (await visitor.visit(), await visitor.change(learning_rate=0.02)):
             assert not answer.errors and "gradient-profile" in answer.charts, answer
-        await visitor.replace(dataset="custom")
+        await visitor.change(dataset="custom")
         answer = await visitor.upload("table_file", f"table-{i}.csv", table(i))
         assert not answer.errors and "gradient-profile" in answer.charts, answer
     async with Visitor(url, "compare", own) as visitor:

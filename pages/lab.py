@@ -30,8 +30,10 @@ from ui.controls import sidebar
 from ui.controls.fields import LAB_PARAMETERS
 from ui.lab import sharpness, theory
 from ui.lab.verdict import draw_details, draw_verdict
-from ui.runtime import sessions
-from ui.runtime.sessions import ProgressReporter, Run
+from ui.runtime import jobs
+from ui.runtime.jobs import Run
+from ui.runtime.progress import ProgressReporter
+from ui.runtime.services import services
 from ui.urls import address, link
 from ui.urls.sync import sync_address
 
@@ -69,7 +71,7 @@ OTHERWISE_RELEVANT = ("loss", "update-ratio")
 
 def kept(run: Run) -> Trace:
     """The trace that the page has just trained; the page restarts if it is no longer cached."""
-    trace = sessions.services().runs.get(run)
+    trace = services().runs.get(run)
     if trace is None:
         st.rerun()
     return trace
@@ -107,7 +109,7 @@ def gradients(run: Run, before: Run | None) -> None:
         )
     if quantity != JUDGED:
         st.caption(WHY_NORMS_DIFFER)
-    trace, previous = kept(run), sessions.services().runs.get(before) if before else None
+    trace, previous = kept(run), services().runs.get(before) if before else None
     said = theory.expected(run, ProgressReporter(st.empty()))
     lines = theory.guides(said, quantity, trace)
     profile = gradient_profile(trace, quantity, relative=relative, previous=previous, guides=lines, dark=panels.dark())
@@ -171,7 +173,7 @@ def inside(run: Run) -> None:
             key="inside_quantity",
         )
         reporter = ProgressReporter(st.empty())
-        snapshot = sessions.get_snapshot(run, step, reporter)
+        snapshot = jobs.get_snapshot(run, step, reporter)
         reporter.clear()
         panels.show(distributions(snapshot, name, dark=panels.dark()), "distributions-chart", numbers=True)
 
@@ -181,7 +183,7 @@ def answer(run: Run, trace: Trace) -> None:
     inputs = trace.weights[0][0].shape[0]
     if inputs > 2:
         return
-    config, data = run.config, run.data
+    config, data = run.config, jobs.get_data(run)
     parts = (
         split(*data, config.holdout, config.seed)
         if data
@@ -238,7 +240,7 @@ if chosen.config is None:
 run = Run(chosen.config, chosen.given.digest if chosen.given else None)
 reporter = ProgressReporter(waiting)
 try:
-    trace = sessions.get_trace(run, reporter)
+    trace = jobs.get_trace(run, reporter)
 except ConfigError as error:
     refuse(error)
 reporter.clear()

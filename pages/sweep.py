@@ -14,8 +14,10 @@ from ui.charts.profile import gradient_profile
 from ui.charts.style import number
 from ui.charts.sweep import field_label, format_axis_value, format_cell, sweep_map
 from ui.navigation import ensure_navigation
-from ui.runtime import limits, sessions
-from ui.runtime.sessions import ProgressReporter, Run
+from ui.runtime import jobs, limits
+from ui.runtime.jobs import Run
+from ui.runtime.progress import ProgressReporter
+from ui.runtime.services import services
 from ui.sweep import controls, training
 from ui.sweep.training import SweepProgressReporter
 from ui.text import as_text, format_duration
@@ -54,7 +56,7 @@ def confirm(chart: SweepMap) -> None:
     stopped, started = st.session_state.get("sweep_stopped"), st.session_state.get("sweep_started")
     slot = st.empty()  # emptied as soon as the sweep starts
     is_short = seconds <= training.AUTOMATIC_SECONDS and stopped != grid
-    if training.table_cache().get(grid) is not None or started == grid or is_short:
+    if services().sweeps.get(grid) is not None or started == grid or is_short:
         return
     with slot.container():
         st.markdown(
@@ -76,7 +78,7 @@ def _stop(grid) -> None:
 def compute(chart: SweepMap, show: str) -> SweepTable:
     """Returns the table; draws the known part of its map while it is filled."""
     grid = chart.grid
-    table = training.table_cache().get(grid)
+    table = services().sweeps.get(grid)
     is_known = training.has_theory(chart) or "depth" not in (chart.x.field, chart.y.field)
     if table is not None and is_known:
         return table
@@ -179,7 +181,7 @@ def draw_cell(chart: SweepMap, table: SweepTable, show: str, cell: tuple[str, in
     st.caption(as_text(panels.summary_line(config)))
     st.link_button("Open in the Lab", f"./?{link.to_query(config)}", icon=":material/open_in_new:")
     reporter = ProgressReporter(st.empty())
-    trace = sessions.get_trace(Run(config), reporter)
+    trace = jobs.get_trace(Run(config), reporter)
     reporter.clear()
     panels.show(gradient_profile(trace, dark=panels.dark()), "cell-profile", numbers=True)
 

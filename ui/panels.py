@@ -14,8 +14,8 @@ from core.data.spreadsheet import escape_formulas
 from core.export import from_json, to_csv, to_json, to_pytorch
 from ui.charts.style import Chart, number, toolbar
 from ui.controls import fields
-from ui.runtime import event_log, sessions
-from ui.runtime.sessions import Run
+from ui.runtime import event_log, jobs
+from ui.runtime.jobs import Run
 from ui.text import as_text, typeset
 from ui.urls import link
 
@@ -118,8 +118,10 @@ def share_menu(config: RunConfig | None, run: Run | None = None) -> None:
             st.code(_address(config), language=None, wrap_lines=True)
             download("Settings (JSON)", lambda: to_json(config), "gradient-lab.json", "application/json")
         if run is not None:
-            download("Record (CSV)", lambda: to_csv(sessions.get_trace(run)), "gradient-lab.csv", "text/csv")
-            download("PyTorch script", lambda: to_pytorch(config, run.data), "gradient_lab.py", "text/x-python")
+            download("Record (CSV)", lambda: to_csv(jobs.get_trace(run)), "gradient-lab.csv", "text/csv")
+            download(
+                "PyTorch script", lambda: to_pytorch(config, jobs.get_data(run)), "gradient_lab.py", "text/x-python"
+            )
         choose_picture()
         st.file_uploader("Load settings (JSON)", type=["json"], key="config_file", on_change=_load, max_upload_size=1)
         if st.session_state.get("load_fault"):

@@ -16,7 +16,8 @@ from streamlit import file_util
 from core import ConfigError
 from tests.support.loops import finished
 from tests.support.visitor import HOUSE, Visitor, served
-from ui.runtime import event_log, hosting, limits, sessions
+from ui.runtime import event_log, hosting, limits
+from ui.runtime.services import Services
 
 ASSETS = Path(file_util.get_static_dir(), "static", "js")
 
@@ -151,9 +152,9 @@ def test_an_error_nobody_foresaw_is_told_in_words_with_the_number_it_is_filed_un
 def test_health_fails_while_a_training_stands_still(client, monkeypatch):
     monkeypatch.setenv("GRADIENT_LAB_STUCK_SECONDS", "10")
     assert client.get("/healthz").status_code == 200
-    monkeypatch.setattr(sessions, "at_work", lambda: (2, 1, 9.9))
+    monkeypatch.setattr(Services, "queue_stats", lambda self: (2, 1, 9.9))
     assert json.loads(client.get("/healthz").body) == {"status": "ok", "training": 2, "waiting": 1, "still": 9.9}
-    monkeypatch.setattr(sessions, "at_work", lambda: (2, 1, 10.1))
+    monkeypatch.setattr(Services, "queue_stats", lambda self: (2, 1, 10.1))
     answer = client.get("/healthz")
     assert (answer.status_code, json.loads(answer.body)["status"]) == (503, "stuck")
 
@@ -211,7 +212,7 @@ def test_a_visit_is_answered_and_what_is_refused_is_written_down_without_the_vis
     async def visit():
         async with Visitor(server.url, query="activation=tanh") as visitor:
             first = await visitor.visit()
-            refused = await visitor.replace(steps=123_457.0)
+            refused = await visitor.change(steps=123_457.0)
             return first, refused
 
     first, refused = finished(visit())

@@ -107,20 +107,20 @@ def test_a_killed_replica_costs_nobody_the_settings_and_the_others_nothing(deplo
             for visitor, value in zip(visitors, values, strict=True):
                 await stack.enter_async_context(visitor)
                 await visitor.visit()
-                assert _shows(await visitor.replace(init_scale=value), value)
+                assert _shows(await visitor.change(init_scale=value), value)
             replicas[0].process.send_signal(signal.SIGKILL)
             replicas[0].process.wait(15)
             lost, others = visitors[:EACH], visitors[EACH:]
 
             sessions = [visitor.session for visitor in others]
             for visitor in others:
-                answer = await visitor.replace(learning_rate=0.02)
+                answer = await visitor.change(learning_rate=0.02)
                 assert _shows(answer, values[visitors.index(visitor)])
             assert [visitor.session for visitor in others] == sessions
 
             for visitor, value in zip(lost, values[:EACH], strict=True):
                 with pytest.raises(websockets.ConnectionClosed):
-                    await visitor.replace(learning_rate=0.02)
+                    await visitor.change(learning_rate=0.02)
                 async with Visitor(url, query=visitor.query, cookie=visitor.cookie) as back:
                     assert _shows(await back.visit(), value)
 

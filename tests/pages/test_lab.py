@@ -13,7 +13,8 @@ from core.diagnosis.rules import VERDICTS
 from core.presets.setups import PRESETS
 from tests.support.checkout import HOUSE
 from ui.charts.distributions import SPREADS
-from ui.runtime import sessions
+from ui.runtime import jobs
+from ui.runtime.services import services
 from ui.text import typeset
 from ui.urls.link import CONTROL_RULES, DEFAULTS, to_config, to_values
 
@@ -141,7 +142,7 @@ def test_every_control_changes_its_field_and_the_run(key):
     field = "hidden" if key in ("depth", "width") else key
     assert {name for name in RULES if getattr(after, name) != getattr(before, name)} == {field}
     assert not app.error
-    assert sessions.services().runs.get(sessions.Run(after)) is not None
+    assert services().runs.get(jobs.Run(after)) is not None
 
 
 @pytest.mark.parametrize("key", DEFAULTS)

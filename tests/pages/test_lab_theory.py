@@ -15,8 +15,9 @@ from core.trace import layer_factor
 from tests.pages.test_lab import SMALL, calm, control, open_box, shown, texts, visit
 from ui.charts.profile import gradient_profile
 from ui.lab import theory
-from ui.runtime import sessions
-from ui.runtime.sessions import Run
+from ui.runtime import jobs
+from ui.runtime.jobs import Run
+from ui.runtime.progress import ProgressReporter
 
 CONFIG = RunConfig(hidden=(4, 4), steps=3, samples=16)
 
@@ -66,7 +67,7 @@ def test_the_absolute_norms_are_one_click_away():
 def test_the_verdict_quotes_the_predicted_factor():
     app = visit()
     (said,) = [words for words in texts(app.markdown) if "median factor" in words]
-    factor = theory.expected(Run(RunConfig()), sessions.ProgressReporter(None)).factor
+    factor = theory.expected(Run(RunConfig()), ProgressReporter(None)).factor
     assert f"median factor of {factor:.2g} per layer" in said
     assert layer_factor(predict(RunConfig()).median) == pytest.approx(factor, rel=0.5)  # of grad_norm: nearly the same
 
@@ -155,8 +156,8 @@ def test_without_a_prediction_no_networks_are_counted():
 
 
 def test_the_profile_table_holds_theory_too():
-    said = theory.expected(Run(CONFIG), sessions.ProgressReporter(None))
-    trace = sessions.get_trace(Run(CONFIG))
+    said = theory.expected(Run(CONFIG), ProgressReporter(None))
+    trace = jobs.get_trace(Run(CONFIG))
     table = gradient_profile(trace, guides=theory.guides(said, "grad_norm", trace)).table
     np.testing.assert_allclose(table["typical network (theory)"][:3], said.grad.median)
     np.testing.assert_allclose(table["typical network (theory), low"][:3], said.grad.low)

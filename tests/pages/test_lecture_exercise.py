@@ -18,6 +18,7 @@ from ui.lecture.blanks import BLANKS, KEYS, OPTIONS
 from ui.lecture.chain import CHAIN_KEYS, QUESTIONS, offered
 from ui.lecture.symbols import WEIGHTS, D, Factor, O, net01, w01, w12, x, y
 from ui.lecture.symbols import chain as factors_of
+from ui.runtime.services import start_services
 from ui.urls import link
 from ui.urls.arms import parse_arms
 
@@ -472,9 +473,9 @@ def test_an_init_scale_out_of_range_gives_a_sentence(scale, monkeypatch):
 
 def test_a_server_that_allows_less_says_so(monkeypatch):
     monkeypatch.setenv("GRADIENT_LAB_MAX_COST", "1000")
-    vanishing.sessions.services.clear()
+    start_services()
     try:
         app = visit(the_stack)
         assert errors(app) and all("this server allows" in error for error in errors(app))
     finally:
-        vanishing.sessions.services.clear()
+        start_services()

@@ -11,6 +11,7 @@ from core.papers import report, saxe, stored
 from core.presets.setups import PAPERS
 from tests.support.checkout import HOUSE
 from ui.papers import sections
+from ui.runtime.services import services
 from ui.urls.link import DEFAULTS, to_config, to_values
 
 LIMIT = 120  # seconds; a page takes about one, but the machine may be busy
@@ -156,14 +157,14 @@ def test_a_run_takes_a_place_in_the_line_and_gives_it_back(monkeypatch):
     places = []
 
     def watched(on_progress=None, executor=None):
-        places.append(sections.sessions.services().long_queue._free)
+        places.append(services().long_queue.free)
         return saxe.run(on_progress, executor, width=8, matrices=5)
 
     monkeypatch.setitem(PAPERS, "saxe", replace(PAPERS["saxe"], run=watched))
     monkeypatch.setattr(sections, "fingerprint", lambda paper: "")
-    free = sections.sessions.services().long_queue._free
+    free = services().long_queue.free
     calm(button(visit(paper="saxe"), "Run it here").click().run())
-    assert places == [free - 1] and sections.sessions.services().long_queue._free == free
+    assert places == [free - 1] and services().long_queue.free == free
 
 
 @pytest.mark.parametrize("name", PAPERS)

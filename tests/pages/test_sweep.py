@@ -13,7 +13,7 @@ from core.presets.sweeps import SWEEP_PRESETS
 from core.sweeps.maps import Axis, SweepMap
 from tests.support.checkout import HOUSE
 from ui.charts.style import number
-from ui.runtime.sessions import Run
+from ui.runtime.jobs import Run
 from ui.sweep import controls, training
 from ui.text import typeset
 from ui.urls import link

@@ -203,7 +203,7 @@ class Visitor:
         info = state.uploaded_file_info.add()
         info.name, info.size, info.file_id = name, len(content), urls.file_id
         info.file_urls.CopyFrom(urls)
-        return await self.replace(**{key: state})
+        return await self.change(**{key: state})
 
     def _put(self, path: str, name: str, content: bytes, mime: str) -> None:
         with urllib.request.urlopen(f"{self._url}/_stcore/health", timeout=60) as answer:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import streamlit as st
-
 from core import RunConfig, Trace, train
 from core.comparison.arm_statistics import ArmSummary, summarize_arm
 from core.comparison.arms import Comparison
 from core.config import cost
 from core.engine import workers
-from ui.runtime import limits, sessions
-from ui.runtime.sessions import LRUCache, ProgressReporter, Run
+from ui.runtime import jobs, limits
+from ui.runtime.jobs import Run
+from ui.runtime.progress import ProgressReporter
+from ui.runtime.services import services
 
 Key = tuple[RunConfig, int, str | None]
 
@@ -34,12 +34,6 @@ class ArmProgressReporter(ProgressReporter):
 
     def _of(self, runs: int) -> str:
         return "done" if runs == 0 else f"{self._seeds - runs} of {self._seeds} seeds"
-
-
-@st.cache_resource(show_spinner=False)
-def kept() -> LRUCache[ArmSummary]:
-    """The records of every visitor's arms, by settings, number of seeds and table."""
-    return LRUCache(300, sessions.cache_budget(0.2), lambda record: record.nbytes)
 
 
 def key_of(comparison: Comparison, config: RunConfig, digest: str | None) -> Key:
@@ -68,7 +62,7 @@ def records(
     """
     arms = {arm.name: arm.config(comparison.base) for arm in comparison.arms}
     keys = {name: key_of(comparison, config, digest) for name, config in arms.items()}
-    done = {name: kept().get(key) for name, key in keys.items()}
+    done = {name: services().arms.get(key) for name, key in keys.items()}
     found = {keys[name]: record for name, record in done.items() if record is not None}
     runs: dict[Key, list[Run]] = {
         key: [Run(key[0].replace(seed=key[0].seed + k), key[2]) for k in range(comparison.seeds)]
@@ -85,7 +79,7 @@ def records(
                 reporter.missing(name, left)
             if not left and key not in found:
                 record = summarize_arm([traces[other] for other in wanted])
-                found[key] = kept().get_or_compute(key, lambda record=record: record, lambda: None)
+                found[key] = services().arms.get_or_compute(key, lambda record=record: record, lambda: None)
                 if len(found) < len(set(keys.values())):
                     on_arm({name: found[key] for name, key in keys.items() if key in found})
 
@@ -93,13 +87,13 @@ def records(
         reporter.missing(name, len(runs.get(key, ())))
     for wanted in runs.values():
         for run in wanted:
-            trace = sessions.services().runs.get(run)
+            trace = services().runs.get(run)
             if trace is not None:
                 settle(run, trace)
     missing = [run for wanted in runs.values() for run in wanted if run not in traces]
     if missing:
         limits.check_work(sum(cost(run.config).multiply_adds for run in missing))
-        with sessions.services().long_queue.slot(reporter.on_queued, "comparison"):
+        with jobs.long_slot(reporter.on_queued, "comparison"):
             for table in dict.fromkeys(run.digest for run in missing):
                 _train([run for run in missing if run.digest == table], reporter, settle)
     return {name: found[key] for name, key in keys.items()}
@@ -113,12 +107,12 @@ def _train(runs: list[Run], reporter: ArmProgressReporter, settle: Callable[[Run
 
         def done(i: int, trace: Trace, sent=sent) -> None:
             left.remove(sent[i])
-            settle(sent[i], sessions.services().runs.get_or_compute(sent[i], lambda: trace, lambda: None))
+            settle(sent[i], services().runs.get_or_compute(sent[i], lambda: trace, lambda: None))
 
         try:
             train(
                 [run.config for run in sent],
-                data=sent[0].data,
+                data=jobs.get_data(sent[0]),
                 on_progress=reporter.on_progress,
                 executor=workers.shared(),
                 on_trace=done,

@@ -11,7 +11,9 @@ import streamlit as st
 from core import ConfigError
 from core.data.datasets import TASKS
 from core.tables import Prepared, Table, prepare, read_table
-from ui.runtime import limits, sessions
+from ui.runtime import limits
+from ui.runtime.progress import stop_if_superseded
+from ui.runtime.services import services
 from ui.text import as_text
 
 
@@ -44,22 +46,17 @@ def table_controls() -> Given | ConfigError | None:
     try:
         if len(raw) > max_bytes:
             raise ConfigError("data", f"{len(raw):,} bytes", f"this server allows {max_bytes:,} bytes a table")
-        table = _get_or_prepare(_digest(raw), lambda: read_table(raw, name))
+        digest = sha256(raw).hexdigest()
+        table = services().tables.get_or_compute(digest, lambda: read_table(raw, name), stop_if_superseded)
         choices = _choices(table)
-        digest = _digest(raw + repr(choices).encode())
-        given = Given(_get_or_prepare(digest, lambda: prepare(table, *choices)), digest)
+        # A digest of the file alone and one of its choices have lengths of their own, so that no file stands for both.
+        digest = f"{digest}:{sha256(repr(choices).encode()).hexdigest()}"
+        prepared = services().prepared.get_or_compute(digest, lambda: prepare(table, *choices), stop_if_superseded)
+        given = Given(prepared, digest)
     except ConfigError as error:
         return error
     st.caption(as_text(" ".join(given.prepared.notes)))
     return given
-
-
-def _digest(raw: bytes) -> str:
-    return sha256(raw).hexdigest()
-
-
-def _get_or_prepare(key, make):
-    return sessions.services().tables.get_or_compute(key, make, lambda: len(st.session_state))
 
 
 def _choices(table: Table) -> tuple[str, bool, str | None, tuple[str, ...]]:

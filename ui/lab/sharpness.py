@@ -12,8 +12,10 @@ from core.engine import workers
 from core.families.optimizers import OPTIMIZERS
 from ui import panels
 from ui.charts.sharpness import sharpness_chart
-from ui.runtime import sessions
-from ui.runtime.sessions import LRUCache, ProgressReporter, Run
+from ui.runtime import jobs
+from ui.runtime.jobs import Run
+from ui.runtime.progress import ProgressReporter
+from ui.runtime.services import services
 from ui.text import as_text
 
 MAX_STEPS = 30  # of the run at which sharpness is measured
@@ -27,12 +29,6 @@ class SharpnessProgressReporter(ProgressReporter):
 
     def on_progress(self, done: int, total: int) -> None:
         self._show(done / total, f"Measuring sharpness: {done / total:.0%}. A change of any control stops this.")
-
-
-@st.cache_resource(show_spinner=False)
-def kept() -> LRUCache[np.ndarray]:
-    """Sharpness of every visitor's runs."""
-    return LRUCache(200, 4_000_000, sessions.array_bytes)
 
 
 def measured_steps(trace: Trace) -> list[int]:
@@ -65,7 +61,7 @@ def panel(run: Run) -> None:
     if not box.open:
         return
     with box:
-        trace = sessions.get_trace(run)
+        trace = jobs.get_trace(run)
         refused = too_much(run.config, trace)
         if refused:
             st.info(as_text(refused), icon=":material/hourglass_disabled:")
@@ -85,16 +81,16 @@ def panel(run: Run) -> None:
 
 def _values(run: Run, trace: Trace, reporter: SharpnessProgressReporter) -> np.ndarray:
     def make() -> np.ndarray:
-        with sessions.services().short_queue.slot(reporter.on_queued):
+        with jobs.long_slot(reporter.on_queued, "sharpness"):
             return sharpness_over(
                 run.config,
                 measured_steps(trace),
-                run.data,
+                jobs.get_data(run),
                 on_progress=reporter.on_progress,
                 executor=workers.shared(),
             )
 
-    return kept().get_or_compute(run, make, reporter.on_shared)
+    return services().sharpness.get_or_compute(run, make, reporter.on_shared)
 
 
 def _explain(config: RunConfig) -> None:

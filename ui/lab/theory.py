@@ -23,8 +23,10 @@ from ui import panels
 from ui.charts.phase import HIGHEST, WIDEST, layer_means, phase_plane
 from ui.charts.profile import Guide
 from ui.charts.style import Chart, number
-from ui.runtime import sessions
-from ui.runtime.sessions import ProgressReporter, Run
+from ui.runtime import jobs
+from ui.runtime.jobs import Run
+from ui.runtime.progress import ProgressReporter
+from ui.runtime.services import services
 
 PLANE = 33, 21  # points of the phase plane along sigma_w and sigma_b
 _DEFAULT = RunConfig()
@@ -62,12 +64,12 @@ def expected(run: Run, reporter: ProgressReporter) -> Theory:
     start = at_start(run)
 
     def make() -> Theory:
-        snapshot = sessions.get_snapshot(start, 0, reporter)
-        with sessions.services().short_queue.slot(reporter.on_queued, "theory"):
-            grad, delta = sessions.run_in_worker(predictions, start.config, start.data, reporter=reporter)
+        snapshot = jobs.get_snapshot(start, 0, reporter)
+        with jobs.short_slot(reporter.on_queued, "theory"):
+            grad, delta = jobs.run_in_worker(predictions, start.config, jobs.get_data(start), reporter=reporter)
             return Theory(grad, delta, *worst_case(snapshot))
 
-    return sessions.services().theories.get_or_compute(start, make, reporter.on_shared)
+    return services().theories.get_or_compute(start, make, reporter.on_shared)
 
 
 BAND_NAMES = {"networks": "95 % of networks", "narrower networks": "95 % of narrower networks"}
@@ -110,9 +112,9 @@ def why(run: Run) -> None:
         return
     with box:
         start, reporter = at_start(run), ProgressReporter(st.empty())
-        snapshot = sessions.get_snapshot(start, 0, reporter)
-        with sessions.services().short_queue.slot(reporter.on_queued):
-            means = expected_means(start.config, start.data)
+        snapshot = jobs.get_snapshot(start, 0, reporter)
+        with jobs.short_slot(reporter.on_queued):
+            means = expected_means(start.config, jobs.get_data(start))
             here = locate(start.config, snapshot.inputs.shape[1], snapshot.targets.shape[1])
         reporter.clear()
         _formulas(run.config)
@@ -251,8 +253,8 @@ _CHECKS = """
 def _check_gradient(run: Run) -> None:
     reporter = ProgressReporter(st.empty())
     start = at_start(run)
-    with sessions.services().long_queue.slot(reporter.on_queued, "gradient check"):
-        found = gradient_check(start.config, start.data, reporter.on_check)
+    with jobs.long_slot(reporter.on_queued, "gradient check"):
+        found = gradient_check(start.config, jobs.get_data(start), reporter.on_check)
     reporter.clear()
     visible = found.visible
     if visible.any():
@@ -285,9 +287,9 @@ def _draw_networks(run: Run) -> None:
     if theory.grad.reason:
         st.markdown(theory.grad.reason)
         return
-    with sessions.services().long_queue.slot(reporter.on_queued, "drawn networks"):
+    with jobs.long_slot(reporter.on_queued, "drawn networks"):
         drawn = band_coverage(
-            start.config, theory.grad, data=start.data, networks=NETWORKS, on_progress=reporter.on_progress
+            start.config, theory.grad, data=jobs.get_data(start), networks=NETWORKS, on_progress=reporter.on_progress
         )
     reporter.clear()
     st.markdown(

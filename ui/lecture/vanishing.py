@@ -23,8 +23,9 @@ from ui.charts.compare_curves import compare_global_norm, compare_loss, compare_
 from ui.charts.paths import factor_by_scale, product_of_layers
 from ui.charts.style import number
 from ui.lecture import links
-from ui.runtime import sessions
-from ui.runtime.sessions import ProgressReporter, Run
+from ui.runtime import jobs
+from ui.runtime.jobs import Run
+from ui.runtime.progress import ProgressReporter
 from ui.text import as_text
 
 ACTIVE = ("sigmoid", "tanh", "relu")
@@ -74,7 +75,7 @@ def _stack() -> None:
         paths, factors = _follow(config), _over_scales(config.replace(init_scale=1.0))
         beside = of_activations(config)
         # untrained: the profile at the first step, and no training to wait for
-        traces = [sessions.get_trace(Run(arm.config(config.replace(steps=0)))) for arm in beside.arms]
+        traces = [jobs.get_trace(Run(arm.config(config.replace(steps=0)))) for arm in beside.arms]
     except ConfigError as error:
         panels.show_error(error)
         return
@@ -259,7 +260,7 @@ def _cures() -> None:
                 reporter = ProgressReporter(st.empty())
                 try:
                     configs = [arm.config(cure.comparison.base) for arm in cure.comparison.arms]
-                    traces = [sessions.get_trace(Run(config), reporter) for config in configs]
+                    traces = [jobs.get_trace(Run(config), reporter) for config in configs]
                 except ConfigError as error:  # this server may allow less than the training takes
                     panels.show_error(error)
                     continue

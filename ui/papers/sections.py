@@ -20,8 +20,8 @@ from ui import panels
 from ui.charts import style
 from ui.charts.papers import FIGURES
 from ui.charts.style import number
-from ui.runtime import sessions
-from ui.runtime.sessions import ProgressReporter
+from ui.runtime import jobs
+from ui.runtime.progress import ProgressReporter
 from ui.text import as_text
 from ui.urls import link
 
@@ -264,7 +264,7 @@ def _origin(paper: Paper, there: Shown | None, waiting) -> None:
 def _run(paper: Paper, waiting) -> None:
     reporter = PaperProgressReporter(waiting)
     try:
-        with sessions.services().long_queue.slot(reporter.on_queued, "paper"):
+        with jobs.long_slot(reporter.on_queued, "paper"):
             reporter.on_progress(0, Stages.WHOLE)
             result = paper.run(on_progress=reporter.on_progress, executor=workers.shared())
     except ConfigError as error:

@@ -30,7 +30,8 @@ import ui
 from core import ConfigError, RunConfig, train
 from core.config import check_cost
 from core.engine import workers
-from ui.runtime import event_log, limits, sessions
+from ui.runtime import event_log, limits
+from ui.runtime.services import services, start_services
 from ui.urls import history
 
 # Streamlit and Plotly make their styles by script, hence 'unsafe-inline' for these, and pictures and downloads from
@@ -128,7 +129,7 @@ def _packed(path: str) -> bytes | None:
 
 def health(request: Request) -> Response:
     """200 as long as the trainings get on; 503 when one has held its place without progress for too long."""
-    training, waiting, still = sessions.queue_stats()
+    training, waiting, still = services().queue_stats()
     stuck = still > limits.value("STUCK_SECONDS")
     told = {"status": "stuck" if stuck else "ok", "training": training, "waiting": waiting, "still": round(still, 1)}
     return JSONResponse(told, 503 if stuck else 200, {"Cache-Control": "no-store"})
@@ -173,8 +174,7 @@ def _warm() -> None:
     apart = workers.Workers(limits.value("MAX_TRAININGS"), NICENESS)
     atexit.register(apart.shutdown, cancel_futures=True)
     train([RunConfig(hidden=(4,), steps=1)], executor=apart)
-    sessions.set_worker_executor(apart)
-    sessions.services()
+    start_services(apart)
 
 
 def settings() -> dict[str, object]:

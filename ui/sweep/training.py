@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable
 
 import numpy as np
-import streamlit as st
 
 from core.engine.workers import cores, shared
 from core.sweeps.chunks import expected_seconds
@@ -15,8 +14,9 @@ from core.sweeps.dispatch import run_grid
 from core.sweeps.grid import Grid
 from core.sweeps.maps import SweepMap
 from core.sweeps.table import SweepTable
-from ui.runtime import limits, sessions
-from ui.runtime.sessions import LRUCache, ProgressReporter
+from ui.runtime import jobs, limits
+from ui.runtime.progress import ProgressReporter, stop_if_superseded
+from ui.runtime.services import services
 from ui.text import format_duration
 
 AUTOMATIC_SECONDS = 6.0  # expected seconds up to which a sweep starts without confirmation
@@ -45,12 +45,6 @@ class SweepProgressReporter(ProgressReporter):
             self._drawn = time.monotonic()
 
 
-@st.cache_resource(show_spinner=False)
-def table_cache() -> LRUCache[SweepTable]:
-    """The tables of every visitor's sweeps."""
-    return LRUCache(100, sessions.cache_budget(0.1), lambda table: table.values.nbytes)
-
-
 def expected_duration(grid: Grid) -> float:
     """Expected seconds of a sweep on the cores of this machine."""
     alone = sum(expected_seconds(config) * len(members) for config, members in grid.groups())
@@ -73,30 +67,24 @@ def get_table(grid: Grid, reporter: SweepProgressReporter, on_table: Callable[[S
         limits.check_work(grid.cost().multiply_adds)
         table = SweepTable(grid)
         on_table(table)
-        with sessions.services().long_queue.slot(reporter.on_queued, "sweep"):
+        with jobs.long_slot(reporter.on_queued, "sweep"):
             run_grid(
                 grid, table.add, None if expected_duration(grid) <= LOCAL_SECONDS else shared(), reporter.on_progress
             )
         return table
 
-    return table_cache().get_or_compute(grid, make, reporter.on_shared)
-
-
-@st.cache_resource(show_spinner=False)
-def curve_cache() -> LRUCache[tuple[Curve, ...]]:
-    """The curves of theory of every visitor's maps, by map and activation."""
-    return LRUCache(300, 8_000_000, lambda lines: sum(line.x.nbytes + line.y.nbytes for line in lines))
+    return services().sweeps.get_or_compute(grid, make, reporter.on_shared)
 
 
 def has_theory(chart: SweepMap) -> bool:
     """Returns whether all curves of theory of a map are cached."""
-    return all(curve_cache().get((chart, activation)) is not None for activation in chart.activations)
+    return all(services().curves.get((chart, activation)) is not None for activation in chart.activations)
 
 
 def get_theory(chart: SweepMap, activation: str) -> tuple[Curve, ...]:
     """The curves of theory on a map: cached, or computed now, which takes a second or two for depth scales."""
-    return curve_cache().get_or_compute(
-        (chart, activation), lambda: tuple(lines(chart, activation)), lambda: len(st.session_state)
+    return services().curves.get_or_compute(
+        (chart, activation), lambda: tuple(lines(chart, activation)), stop_if_superseded
     )
 
 

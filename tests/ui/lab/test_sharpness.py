@@ -25,7 +25,7 @@ def page(**fields):
 
         from core import RunConfig
         from ui.lab.sharpness import panel
-        from ui.runtime.sessions import Run
+        from ui.runtime.jobs import Run
 
         st.session_state.setdefault("sharpness", True)
         panel(Run(RunConfig(**fields)))
@@ -54,7 +54,7 @@ def test_nothing_is_measured_before_it_is_opened(monkeypatch):
     def script(fields):
         from core import RunConfig
         from ui.lab.sharpness import panel
-        from ui.runtime.sessions import Run
+        from ui.runtime.jobs import Run
 
         panel(Run(RunConfig(**fields)))
 

@@ -1,0 +1,192 @@
+"""The queue: slots, turns, and signs of life."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from core import ConfigError
+from ui.runtime import queue as module
+from ui.runtime.queue import FairQueue, touch
+
+SOON = 30  # seconds; a limit for what happens at once, so that a deadlock fails instead of hanging
+
+
+class Stopped(BaseException):
+    """As Streamlit's own: not one of Exception's."""
+
+
+def never(*_):
+    raise AssertionError("nobody should have to wait")
+
+
+def patiently(*_):
+    pass
+
+
+@pytest.fixture
+def pool():
+    with ThreadPoolExecutor(24) as pool:
+        yield pool
+
+
+def hold(pool, queue, visitor=()):
+    """Hold a slot until asked to leave: (call, leave)."""
+    inside, leave = threading.Event(), threading.Event()
+
+    def work():
+        with queue.slot(patiently, visitor=visitor):
+            inside.set()
+            assert leave.wait(SOON)
+
+    call = pool.submit(work)
+    assert inside.wait(SOON)
+    return call, leave
+
+
+def join(pool, queue, order, name, leave=None, visitor=()):
+    """Wait in the queue, and note the name once served: (call, the numbers ahead it was given)."""
+    ahead, seen = [], threading.Event()
+
+    def wait(n_ahead):
+        ahead.append(n_ahead)
+        seen.set()
+        if leave is not None and leave.is_set():
+            raise Stopped
+
+    def work():
+        with queue.slot(wait, visitor=visitor):
+            order.append(name)
+
+    call = pool.submit(work)
+    assert seen.wait(SOON)
+    return call, ahead
+
+
+def test_no_more_work_runs_at_once_than_there_are_slots(pool):
+    queue, inside, highest, lock = FairQueue(2), 0, 0, threading.Lock()
+
+    def work():
+        nonlocal inside, highest
+        with queue.slot(patiently):
+            with lock:
+                inside += 1
+                highest = max(highest, inside)
+            threading.Event().wait(0.01)
+            with lock:
+                inside -= 1
+
+    for call in [pool.submit(work) for _ in range(16)]:
+        call.result(SOON)
+    assert highest == 2
+
+
+def test_without_visitors_the_queue_is_first_come_first_served(pool):
+    queue, order = FairQueue(1), []
+    holder, leave = hold(pool, queue)
+    calls, ahead = zip(*[join(pool, queue, order, name) for name in range(5)], strict=True)
+    assert [numbers[0] for numbers in ahead] == [0, 1, 2, 3, 4]
+    leave.set()
+    for call in (holder, *calls):
+        call.result(SOON)
+    assert order == [0, 1, 2, 3, 4]
+
+
+def served_order(pool, held_by, arrivals, slots=1):
+    """The order in which arrivals are served while `held_by` holds the slots before them."""
+    queue, order = FairQueue(slots), []
+    held = [hold(pool, queue, visitor) for visitor in held_by]
+    calls = [join(pool, queue, order, visitor, visitor=visitor)[0] for visitor in arrivals]
+    for call, leave in held:
+        leave.set()
+        call.result(SOON)
+    for call in calls:
+        call.result(SOON)
+    return order
+
+
+def test_a_visitor_with_eight_tabs_lets_another_in_after_one_turn(pool):
+    tabs = [("many", f"tab {i}") for i in range(8)]
+    order = served_order(pool, tabs[:1], [*tabs[1:], ("one", "tab")])
+    assert order.index(("one", "tab")) <= 1
+
+
+def test_sessions_of_one_address_share_a_turn_and_take_turns_among_themselves(pool):
+    crowd = [("address", "a", f"{i}") for i in range(4)] + [("address", "b", "0")]
+    order = served_order(pool, [("address", "a", "first")], [*crowd, ("other", "c", "0")])
+    assert order.index(("other", "c", "0")) <= 1
+    assert order.index(("address", "b", "0")) <= 2
+
+
+def test_a_stranger_with_new_names_does_not_pass_one_who_waits(pool):
+    names = [(f"new {i}", "s") for i in range(5)]
+    order = served_order(pool, [("holder", "s")], [("honest", "s"), *names])
+    assert order[0] == ("honest", "s")
+
+
+def test_a_session_has_one_waiting_run_and_the_newer_takes_over(pool):
+    queue, order = FairQueue(1), []
+    holder, leave = hold(pool, queue)
+    older, _ = join(pool, queue, order, "older", visitor=("address", "session"))
+    newer, _ = join(pool, queue, order, "newer", visitor=("address", "session"))
+    other, ahead = join(pool, queue, order, "other", visitor=("address", "another session"))
+    with pytest.raises(ConfigError, match="only one run"):
+        older.result(SOON)
+    assert queue.state()[1] == 2 and ahead[0] == 1
+    leave.set()
+    for call in (holder, newer, other):
+        call.result(SOON)
+    assert order == ["newer", "other"]
+
+
+def test_one_who_leaves_the_queue_holds_nobody_up(pool):
+    queue, order, leave_queue = FairQueue(1), [], threading.Event()
+    holder, leave = hold(pool, queue)
+    first, _ = join(pool, queue, order, "first", leave_queue)
+    second, _ = join(pool, queue, order, "second")
+    leave_queue.set()
+    assert isinstance(first.exception(SOON), Stopped)
+    leave.set()
+    second.result(SOON)
+    holder.result(SOON)
+    assert order == ["second"]
+    with queue.slot(never):  # the slot is free again
+        pass
+
+
+def test_work_that_fails_gives_its_slot_back():
+    queue = FairQueue(1)
+    with pytest.raises(ZeroDivisionError), queue.slot(never, visitor=("a", "b")):
+        raise ZeroDivisionError
+    with queue.slot(never, visitor=("a", "b")):
+        assert queue.free == 0
+    assert queue.free == 1 and not queue._slots_held
+
+
+def test_the_memory_of_turns_is_bounded(monkeypatch):
+    monkeypatch.setattr(module, "MAX_REMEMBERED", 10)
+    queue = FairQueue(1)
+    for i in range(50):
+        with queue.slot(never, visitor=(f"{i}", "session")):
+            pass
+    assert len(queue._last_served) == 10 and not queue._slots_held
+
+
+def test_work_without_a_sign_of_life_is_seen_and_work_with_one_is_not_stuck(pool, monkeypatch):
+    queue, now = FairQueue(2), [0.0]
+    monkeypatch.setattr(module.time, "monotonic", lambda: now[0])
+    assert queue.state() == (0, 0, 0)
+    holder, leave = hold(pool, queue)
+    with queue.slot(never):
+        now[0] = 5.0
+        assert queue.state() == (2, 0, 5)
+        touch()  # of this thread's work
+        now[0] = 6.0
+        assert queue.state() == (2, 0, 6)  # the other one's
+        leave.set()
+        holder.result(SOON)
+        assert queue.state() == (1, 0, 1)
+        touch()  # a worker that is alive but reports no step
+        assert queue.state() == (1, 0, 0)
+    touch()  # without a slot, nothing
+    assert queue.state() == (0, 0, 0)

@@ -1,0 +1,64 @@
+"""The line of text and the bar with which a visitor follows a run."""
+
+from __future__ import annotations
+
+import time
+
+import streamlit as st
+
+from ui.runtime import queue
+
+PATIENCE_SECONDS = 0.5  # before any progress is shown
+
+
+class ProgressReporter:
+    """Shows a visitor how a run advances, once it takes longer than half a second.
+
+    Each call is also where Streamlit ends the script of a visitor who has changed a control or closed the tab.
+
+    Args:
+        slot: the `st.empty()` in which it is shown.
+    """
+
+    def __init__(self, slot):
+        self._slot, self._start, self._shown = slot, time.monotonic(), False
+
+    def on_queued(self, n_ahead: int) -> None:
+        """Wait for a free slot behind so many others."""
+        others = {0: "yours is next", 1: "one run is ahead of yours"}.get(n_ahead, f"{n_ahead} runs are ahead of yours")
+        self._show(0.0, f"Waiting for a free place to train: {others}.")
+
+    def on_shared(self) -> None:
+        """Wait for a run with the same settings, which another visitor has started."""
+        self._show(0.0, "Another visitor has asked for this very run: waiting for it.")
+
+    def on_progress(self, done: int, total: int) -> None:
+        """Show the step of a training."""
+        text = f"Training: step {min(done, total - 1):,} of {total - 1:,}. A change of any control stops this run."
+        self._show(done / total, text)
+
+    def on_check(self, done: int, total: int) -> None:
+        """Show how many evaluations of the loss a gradient check has made."""
+        self._show(done / total, f"Differences of the loss: {done:,} of {total:,}. A change of any control stops this.")
+
+    def on_busy(self) -> None:
+        """Wait for a computation that does not report how far it is."""
+        self._show(0.0, "Computing …")
+
+    def _show(self, share: float, text: str) -> None:
+        queue.touch()
+        if time.monotonic() - self._start >= PATIENCE_SECONDS:
+            self._shown = True
+            self._slot.progress(min(share, 1.0), text=text)
+        else:
+            stop_if_superseded()
+
+    def clear(self) -> None:
+        """Take the bar away."""
+        if self._shown:
+            self._slot.empty()
+
+
+def stop_if_superseded(n_ahead: int = 0) -> None:
+    """End the script of a visitor who has changed a control or left: reading the session state lets Streamlit do so."""
+    len(st.session_state)

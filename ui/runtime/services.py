@@ -1,0 +1,97 @@
+"""The caches, queues and worker processes that all visitors of a server share.
+
+They are kept in this module and not in Streamlit's caches, which any visitor's browser may ask to clear.
+"""
+
+from __future__ import annotations
+
+import gc
+import threading
+from concurrent.futures import Executor
+from dataclasses import dataclass
+
+import numpy as np
+
+from core import Snapshot, Trace
+from core.comparison.arm_statistics import ArmSummary
+from core.sweeps.critical_lines import Curve
+from core.sweeps.table import SweepTable
+from core.tables import Prepared, Table
+from ui.runtime import limits
+from ui.runtime.cache import LRUCache, array_bytes
+from ui.runtime.queue import FairQueue
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Services:
+    """What visitors share.
+
+    Attributes:
+        short_queue: for what takes about half a second.
+        long_queue: for what takes longer: nobody's short run waits behind it.
+        executor: runs short work in other processes, so that it takes another core than the pages; None at home.
+            A thread of this process would wait for Python's lock after every operation on an array.
+    """
+
+    runs: LRUCache[Trace]
+    snapshots: LRUCache[Snapshot]
+    tables: LRUCache[Table]
+    prepared: LRUCache[Prepared]
+    theories: LRUCache[object]
+    arms: LRUCache[ArmSummary]
+    sweeps: LRUCache[SweepTable]
+    curves: LRUCache[tuple[Curve, ...]]
+    sharpness: LRUCache[np.ndarray]
+    short_queue: FairQueue
+    long_queue: FairQueue
+    executor: Executor | None
+
+    def queue_stats(self) -> tuple[int, int, float]:
+        """Return (slots in use, tickets waiting, longest time in seconds without a sign of life) of both queues."""
+        short, long = self.short_queue.state(), self.long_queue.state()
+        return short[0] + long[0], short[1] + long[1], max(short[2], long[2])
+
+
+def create(executor: Executor | None = None) -> Services:
+    """Create empty caches and queues by the limits of this server."""
+    slots = limits.value("MAX_TRAININGS")
+    # The shares add up to one.
+    return Services(
+        runs=LRUCache(200, _cache_bytes(0.36), array_bytes),
+        snapshots=LRUCache(20, _cache_bytes(0.1), array_bytes),
+        tables=LRUCache(40, _cache_bytes(0.08), array_bytes),
+        prepared=LRUCache(40, _cache_bytes(0.07), array_bytes),
+        theories=LRUCache(400, _cache_bytes(0.05), array_bytes),
+        arms=LRUCache(300, _cache_bytes(0.2), lambda record: record.nbytes),
+        sweeps=LRUCache(100, _cache_bytes(0.1), lambda table: table.values.nbytes),
+        curves=LRUCache(300, _cache_bytes(0.03), lambda curves: sum(c.x.nbytes + c.y.nbytes for c in curves)),
+        sharpness=LRUCache(200, _cache_bytes(0.01), array_bytes),
+        # Twice as many where as many processes do the work: a run on its way there or back leaves none idle.
+        short_queue=FairQueue(slots if executor is None else 2 * slots),
+        long_queue=FairQueue(slots),
+        executor=executor,
+    )
+
+
+_services: Services | None = None
+_lock = threading.Lock()
+
+
+def start_services(executor: Executor | None = None) -> Services:
+    """Replace the services of this process, as a server does once before its first visitor."""
+    global _services
+    with _lock:
+        _services = create(executor)
+        # Streamlit collects garbage after every rerun; what is imported by now need not be walked through each time.
+        gc.collect()
+        gc.freeze()
+        return _services
+
+
+def services() -> Services:
+    """Return the services of this process; at home the first visitor's page starts them."""
+    return _services or start_services()
+
+
+def _cache_bytes(share: float) -> int:
+    return int(share * limits.value("CACHE_BYTES"))
