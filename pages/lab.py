@@ -7,7 +7,7 @@ from functools import partial
 import streamlit as st
 
 from core import ConfigError, Trace
-from core.data.datasets import load, split
+from core.data.datasets import load
 from core.diagnosis.rules import Diagnosis, diagnose
 from core.engine.training import evaluate
 from core.layer_norms import JUDGED, LAYER_NORMS, WHY_NORMS_DIFFER
@@ -185,9 +185,9 @@ def answer(run: Run, trace: Trace) -> None:
         return
     config, data = run.config, jobs.get_data(run)
     parts = (
-        split(*data, config.holdout, config.seed)
+        data.split(config)
         if data
-        else load(config.dataset, config.samples, config.noise, config.holdout, config.seed)
+        else load(config.dataset, config.samples, config.noise, config.holdout, config.seed, config.scaling)
     )
     units = sum(W.shape[1] for W, _ in trace.weights)
     points = grid(parts.X, math.isqrt(min(MAX_POINTS, max(MAX_VALUES // units, MIN_POINTS))))

@@ -9,15 +9,10 @@ from functools import cache, lru_cache, partial
 import numpy as np
 
 from ..errors import ConfigError
+from .synthetic import draw_blobs, draw_circles, draw_gaussian, draw_moons, draw_sine, draw_spirals, draw_xor, one_hot
+from .targets import infer_task
 
 Draw = Callable[[np.random.Generator, int, float], tuple[np.ndarray, np.ndarray]]
-
-# The recommended loss and output activation of each task.
-TASKS: dict[str, tuple[str, str]] = {
-    "regression": ("mse", "linear"),
-    "two-class": ("bce", "sigmoid"),
-    "multi-class": ("cross_entropy", "softmax"),
-}
 
 # What happens to a data set's inputs, and to the targets of a real regression, before training.
 SCALINGS: dict[str, str] = {
@@ -66,61 +61,24 @@ class Split:
     task: str
 
 
-def one_hot(labels: np.ndarray, classes: int) -> np.ndarray:
-    """Returns rows of 0 with a 1 in column `labels[n]`, (samples, classes)."""
-    return np.eye(classes)[labels]
+class TableData(tuple):
+    """(X, D) of a visitor's table, scaled for one run.
 
+    `train` asks `split` for the samples of each config, so that runs of other seeds are scaled by their own training
+    rows, and so that the rows come in the order of a built-in data set.
+    """
 
-def _two_classes(samples: int) -> np.ndarray:
-    """Returns the labels 0, 1, 0, 1, ...: as balanced as the number of samples allows."""
-    return np.arange(samples) % 2
+    def __new__(cls, X: np.ndarray, D: np.ndarray, source):
+        pair = super().__new__(cls, (X, D))
+        pair.source = source
+        return pair
 
+    def __getnewargs__(self):
+        return self[0], self[1], self.source
 
-def _with_labels(points: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    return points, labels[:, None].astype(float)
-
-
-def _draw_circles(rng, samples, noise):
-    labels = _two_classes(samples)
-    radius, angle = np.where(labels == 0, 1.0, 0.3), rng.uniform(0, 2 * np.pi, samples)
-    points = radius[:, None] * np.column_stack([np.cos(angle), np.sin(angle)])
-    return _with_labels(points + noise * rng.standard_normal(points.shape), labels)
-
-
-def _draw_moons(rng, samples, noise):
-    labels = _two_classes(samples)
-    side, angle = 1 - 2 * labels, rng.uniform(0, np.pi, samples)
-    points = np.column_stack([labels + side * np.cos(angle), 0.5 * labels + side * np.sin(angle)])
-    return _with_labels(points + noise * rng.standard_normal(points.shape), labels)
-
-
-def _draw_xor(rng, samples, noise):
-    labels, left = _two_classes(samples), np.arange(samples) // 2 % 2
-    points = 2.0 * np.column_stack([left, left ^ labels]) - 1
-    return _with_labels(points + noise * rng.standard_normal(points.shape), labels)
-
-
-def _draw_spirals(rng, samples, noise):
-    labels = _two_classes(samples)
-    # the square of the angle is uniform, so that points lie evenly along the arm
-    angle = np.sqrt(rng.uniform((0.5 * np.pi) ** 2, (3.5 * np.pi) ** 2, samples))
-    radius = (1 - 2 * labels) * angle / np.pi
-    points = radius[:, None] * np.column_stack([np.cos(angle), np.sin(angle)])
-    return _with_labels(points + noise * rng.standard_normal(points.shape), labels)
-
-
-def _draw_blobs(rng, samples, noise):
-    labels, centers = np.arange(samples) % 10, rng.standard_normal((10, 20))
-    return centers[labels] + noise * rng.standard_normal((samples, 20)), one_hot(labels, 10)
-
-
-def _draw_sine(rng, samples, noise):
-    x = rng.uniform(-np.pi, np.pi, (samples, 1))
-    return x, np.sin(x) + noise * rng.standard_normal((samples, 1))
-
-
-def _draw_gaussian(rng, samples, noise):
-    return rng.standard_normal((samples, 10)), rng.standard_normal((samples, 1))
+    def split(self, config) -> Split:
+        """Returns the samples of a run with this config."""
+        return self.source.split(config)
 
 
 @cache
@@ -169,7 +127,7 @@ DATASETS: dict[str, Dataset] = {
             outputs=1,
             noise=_POINTS,
             source="synthetic, in the manner of scikit-learn's make_circles",
-            draw=_draw_circles,
+            draw=draw_circles,
         ),
         Dataset(
             name="moons",
@@ -180,7 +138,7 @@ DATASETS: dict[str, Dataset] = {
             outputs=1,
             noise=_POINTS,
             source="synthetic, in the manner of scikit-learn's make_moons",
-            draw=_draw_moons,
+            draw=draw_moons,
         ),
         Dataset(
             name="xor",
@@ -193,7 +151,7 @@ DATASETS: dict[str, Dataset] = {
             outputs=1,
             noise=_POINTS,
             source="synthetic, after Minsky and Papert 1969, Perceptrons",
-            draw=_draw_xor,
+            draw=draw_xor,
         ),
         Dataset(
             name="spirals",
@@ -204,7 +162,7 @@ DATASETS: dict[str, Dataset] = {
             outputs=1,
             noise=_POINTS,
             source="synthetic, after Lang and Witbrock 1988, Learning to tell two spirals apart",
-            draw=_draw_spirals,
+            draw=draw_spirals,
         ),
         Dataset(
             name="blobs",
@@ -217,7 +175,7 @@ DATASETS: dict[str, Dataset] = {
             outputs=10,
             noise="every coordinate of each point around its center",
             source="synthetic, in the manner of scikit-learn's make_blobs",
-            draw=_draw_blobs,
+            draw=draw_blobs,
         ),
         Dataset(
             name="sine",
@@ -228,7 +186,7 @@ DATASETS: dict[str, Dataset] = {
             outputs=1,
             noise="the targets",
             source="synthetic",
-            draw=_draw_sine,
+            draw=draw_sine,
         ),
         Dataset(
             name="gaussian",
@@ -242,7 +200,7 @@ DATASETS: dict[str, Dataset] = {
             outputs=1,
             noise="",
             source="synthetic, after Zhang et al. 2017, Understanding deep learning requires rethinking generalization",
-            draw=_draw_gaussian,
+            draw=draw_gaussian,
         ),
         Dataset(
             name="iris",
@@ -456,58 +414,3 @@ def split(X: np.ndarray, D: np.ndarray, holdout: float, seed: int) -> Split:
         raise ConfigError("data", f"X of {len(X)} rows, D of {len(D)}", "X and D must have the same number of rows")
     parts = _divide_holdout(X, D, holdout, np.random.default_rng([seed, 0]))
     return Split(*_read_only(*parts), infer_task(D))
-
-
-def infer_task(D: np.ndarray) -> str:
-    """Returns the task of targets D (samples, outputs): one column of 0 and 1, one-hot rows, or anything else."""
-    if not ((D == 0) | (D == 1)).all():
-        return "regression"
-    if D.shape[1] == 1:
-        return "two-class"
-    return "multi-class" if (D.sum(axis=1) == 1).all() else "regression"
-
-
-def recommended_losses(task: str) -> tuple[str, str]:
-    """Returns the recommended loss and output activation of a task."""
-    return TASKS[task]
-
-
-def _between_0_and_1(D: np.ndarray) -> bool:
-    return D.min() >= 0 and D.max() <= 1
-
-
-def _distributions(D: np.ndarray) -> bool:
-    # 1e-6: rows that were computed in float32 sum to 1 to about 1e-7
-    return D.shape[1] >= 2 and D.min() >= 0 and bool((np.abs(D.sum(axis=1) - 1) <= 1e-6).all())
-
-
-# The targets that a loss requires; a loss that is not listed takes any.
-_TARGET_RULES: dict[str, tuple[Callable[[np.ndarray], bool], str]] = {
-    "bce": (_between_0_and_1, "classes or probabilities as targets, each from 0 to 1"),
-    "cross_entropy": (_distributions, "at least two target columns, none negative, each row summing to 1"),
-}
-
-
-def check_targets(loss: str, D: np.ndarray, task: str, given: bool = True) -> None:
-    """Refuses a loss that does not fit the targets.
-
-    Args:
-        loss: of the run.
-        D: (samples, outputs).
-        task: of the data.
-        given: True when the targets were passed as data. Those of a regression may then be probabilities; a dataset's
-            are not, even if the few that were drawn look like it.
-
-    Raises:
-        ConfigError: bce with targets outside [0, 1] or on a regression dataset; cross_entropy on rows that are not
-            distributions.
-    """
-    holds, needed = _TARGET_RULES.get(loss, (None, ""))
-    if holds is not None and not (holds(D) and (given or task != "regression")):
-        better, output = recommended_losses(task)
-        raise ConfigError(
-            "loss",
-            loss,
-            f"it needs {needed}, and these are the targets of a {task} task; "
-            f"the loss {better} with a {output} output fits them",
-        )

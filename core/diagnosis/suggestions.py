@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..config import RunConfig
-from ..data.datasets import DATASETS, recommended_losses
+from ..data.datasets import DATASETS
+from ..data.targets import recommended_losses
 from ..families.activations import ACTIVATIONS, Activation
 from ..families.clipping import CLIPS
 from ..families.initializers import INITS

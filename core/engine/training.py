@@ -11,7 +11,8 @@ import numpy as np
 from threadpoolctl import OpenBLASController, ThreadpoolController
 
 from ..config import RunConfig, check_cost
-from ..data.datasets import Split, check_targets, load, split
+from ..data.datasets import Split, TableData, load, split
+from ..data.targets import check_targets
 from ..errors import ConfigError
 from ..trace import Snapshot, Trace
 from .cancellation import CancelToken, cancel_token
@@ -209,6 +210,8 @@ def checked_data(config: RunConfig, data: Data | None) -> Split:
 def _split(config: RunConfig, data: Data | None) -> Split:
     if data is None:
         return load(config.dataset, config.samples, config.noise, config.holdout, config.seed, config.scaling)
+    if isinstance(data, TableData):
+        return data.split(config)
     if not isinstance(data, (tuple, list)) or len(data) != 2:
         raise ConfigError("data", type(data).__name__, "it must be a pair of arrays (X, D)")
     return split(*data, config.holdout, config.seed)

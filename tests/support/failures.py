@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from core import RunConfig, Trace, train
-from core.data.datasets import DATASETS, TASKS
+from core.data.datasets import DATASETS
+from core.data.targets import TASKS
 from core.diagnosis.statistics import TraceStats
 
 _DATASETS = ("circles", "moons", "xor", "spirals", "blobs", "sine", "iris", "wine", "diabetes")

@@ -4,7 +4,8 @@ import numpy as np
 from hypothesis import strategies as st
 
 from core.config import RULES, Choice, Flag, Number, RunConfig
-from core.data.datasets import DATASETS, TASKS, count_holdout
+from core.data.datasets import DATASETS, count_holdout
+from core.data.targets import TASKS
 from core.families.losses import LOSSES, OUTPUT_ACTIVATIONS
 
 

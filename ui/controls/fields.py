@@ -10,7 +10,8 @@ import streamlit as st
 
 from core import RunConfig
 from core.config import Choice, Flag, Number
-from core.data.datasets import DATASETS, recommended_losses
+from core.data.datasets import DATASETS
+from core.data.targets import recommended_losses
 from core.families.activations import ACTIVATIONS
 from core.families.clipping import CLIPS
 from core.families.initializers import INITS

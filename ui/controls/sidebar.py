@@ -11,7 +11,7 @@ from core import ConfigError, RunConfig
 from core.data.datasets import DATASETS
 from core.presets.setups import PRESETS
 from ui.controls import fields
-from ui.controls.upload import Given, table_controls
+from ui.controls.upload import Given, TableRefused, check_duration, draw_obstacles, table_controls
 from ui.text import as_text, typeset
 from ui.urls import sync
 
@@ -66,6 +66,8 @@ def _read(data: Given | ConfigError | None) -> tuple[RunConfig | None, ConfigErr
         return None, data
     try:
         config = fields.read_config(**({"samples": len(data.prepared.X)} if data else {}))
+        if data is not None and config.dataset == "custom":
+            check_duration(config, data)
     except ConfigError as error:
         return None, error
     return (None, None) if config.dataset == "custom" and data is None else (config, None)
@@ -104,6 +106,8 @@ def _option_labels(changes: Mapping[str, str]) -> list[str]:
 
 def offer_fixes(error: ConfigError, task: str | None) -> None:
     """Draws buttons that resolve a contradiction between the data, the loss and the output activation."""
+    if isinstance(error, TableRefused):
+        draw_obstacles(error)
     if error.field not in ("loss", "output_activation") or task is None:
         return
     fixes = [fields.recommended_output(task)]

@@ -1,96 +1,421 @@
-"""A visitor's own table as the data of a run."""
+"""A visitor's own table as the data of a run: the file, how it is read, its columns, and what stands in the way."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
+import pandas as pd
 import streamlit as st
 
-from core import ConfigError
-from core.data.datasets import TASKS
-from core.tables import Prepared, Table, prepare, read_table
+from core import ConfigError, RunConfig
+from core.config import cost
+from core.data.dates import DATE_PARTS
+from core.data.spreadsheet import escape_formulas
+from core.data.targets import TASKS
+from core.sweeps.chunks import LAYER_STEP_SECONDS, MULTIPLY_ADD_SECONDS
+from core.tables import (
+    DELIMITER_NAMES,
+    ENCODINGS,
+    Fix,
+    Obstacle,
+    Prepared,
+    Table,
+    find_missing_rows,
+    find_obstacles,
+    prepare,
+    read_table,
+)
 from ui.runtime import limits
 from ui.runtime.progress import stop_if_superseded
 from ui.runtime.services import services
 from ui.text import as_text
 
+DEFAULT_VALUES = 2_000_000  # numbers of inputs that are trained on unless a visitor asks for more
+LONG_SECONDS = 60  # a run that is expected to take longer starts only when a visitor says so
+SHOWN_ROWS, SHOWN_COLUMNS = 3, 200  # of the preview
+KIND_LABELS = {"numeric": "number", "category": "category", "date": "date", "ignored": "ignored", "target": "target"}
+# The state of a table's controls, which a new file resets.
+_READ_KEYS = ("table_header", "table_delimiter", "table_encoding", "table_decimal", "table_skip", "table_sheet")
+_USE_KEYS = (
+    *("table_target", "table_more_targets", "table_task", "table_left_out", "table_kinds", "table_drop", "table_fill"),
+    *("table_classes", "table_index", "table_one_class", "table_date_parts", "table_rows", "table_confirmed"),
+)
+# The control that holds each argument which a button may change.
+_KEY_OF_CHOICE = {
+    "leave_out": "table_left_out",
+    "drop_missing": "table_drop",
+    "fill_missing": "table_fill",
+    "missing_as_class": "table_classes",
+    "kinds": "table_kinds",
+    "decimal": "table_decimal",
+    "max_rows": "table_rows",
+    "confirmed": "table_confirmed",
+}
+EXAMPLE_NAME = "iris.csv"
+
 
 @dataclass(frozen=True, eq=False)
 class Given:
-    """A visitor's data, prepared for training, and the key under which the server stores them."""
+    """A visitor's data, ready to train on, and the key under which they are cached."""
 
     prepared: Prepared
     digest: str
 
 
-def table_controls() -> Given | ConfigError | None:
-    """Draws the upload and the choices for the table.
+class TableRefused(ConfigError):
+    """The first of the obstacles that keep a table from being used; all of them are attached."""
 
-    Returns:
-        The data; the reason why the table cannot be used; or None before there is a table.
-    """
+    def __init__(self, obstacles: Sequence[Obstacle]):
+        first = obstacles[0].error
+        super().__init__(first.field, first.value, first.allowed)
+        self.obstacles = tuple(obstacles)
+
+
+def table_controls() -> Given | ConfigError | None:
+    """Draws the controls of a table; returns the data, the reason why it cannot be used, or None without a file."""
     max_bytes = limits.value("MAX_UPLOAD")
     file = st.file_uploader(
         "Your table",
-        type=["csv", "tsv", "txt"],
         key="table_file",
         max_upload_size=math.ceil(max_bytes / 1_000_000),
-        help="A CSV file with one sample per row and one column for the target. It stays in memory and is removed "
-        "after your visit.",
+        help="CSV, TSV or other text (also gzip), Excel (.xlsx) or Parquet, with one sample per row and one column for "
+        "the target. It stays in memory and is removed after your visit.",
     )
     if file is None:
+        st.download_button(
+            "Example file",
+            data=example_table,
+            file_name=EXAMPLE_NAME,
+            mime="text/csv",
+            key="table_example",
+            on_click="ignore",
+            icon=":material/download:",
+            help="The 150 irises that Fisher published in 1936: four measurements and the species, as CSV.",
+        )
         return None
     raw, name = file.getvalue(), file.name
+    if len(raw) > max_bytes:
+        return ConfigError("data", f"{len(raw):,} bytes", f"this server allows {max_bytes:,} bytes a table")
+    digest = sha256(raw).hexdigest()
+    _reset_for(digest)
+    reading = _reading_choices()
     try:
-        if len(raw) > max_bytes:
-            raise ConfigError("data", f"{len(raw):,} bytes", f"this server allows {max_bytes:,} bytes a table")
-        digest = sha256(raw).hexdigest()
-        table = services().tables.get_or_compute(digest, lambda: read_table(raw, name), stop_if_superseded)
-        choices = _choices(table)
-        # A digest of the file alone and one of its choices have lengths of their own, so that no file stands for both.
-        digest = f"{digest}:{sha256(repr(choices).encode()).hexdigest()}"
-        prepared = services().prepared.get_or_compute(digest, lambda: prepare(table, *choices), stop_if_superseded)
-        given = Given(prepared, digest)
+        table = services().tables.get_or_compute(
+            (digest, reading), lambda: read_table(raw, name, max_bytes=max_bytes, **dict(reading)), stop_if_superseded
+        )
     except ConfigError as error:
+        _draw_reading(None)
         return error
-    st.caption(as_text(" ".join(given.prepared.notes)))
-    return given
+    _draw_reading(table)
+    choices = _draw_use(table)
+    # A digest of the file alone and one of its choices have lengths of their own, so that no file stands for both.
+    digest = f"{digest}:{sha256(repr((reading, choices)).encode()).hexdigest()}"
+    try:
+        prepared = services().prepared.get_or_compute(digest, lambda: prepare(table, **choices), stop_if_superseded)
+    except ConfigError:
+        return TableRefused(find_obstacles(table, **choices))
+    st.caption(as_text(" ".join((*table.notes, *prepared.notes))))
+    return Given(prepared, digest)
 
 
-def _choices(table: Table) -> tuple[str, bool, str | None, tuple[str, ...]]:
-    """(target, drop rows with missing values, task or None, columns left out), as `core.tables.prepare` takes them."""
+def example_table() -> bytes:
+    """Returns the example file."""
+    from sklearn.datasets import load_iris
+
+    bunch = load_iris(as_frame=True)
+    names = [name.removesuffix(" (cm)").replace(" ", "_") + "_cm" for name in bunch.feature_names]
+    frame = bunch.data.set_axis(names, axis=1).assign(species=bunch.target_names[bunch.target])
+    return frame.to_csv(index=False).encode()
+
+
+def _reset_for(digest: str) -> None:
+    """Forgets the choices made for another file."""
+    if st.session_state.get("table_digest") != digest:
+        for key in (*_READ_KEYS, *_USE_KEYS):
+            st.session_state.pop(key, None)
+        st.session_state["table_digest"] = digest
+
+
+# -- reading ----------------------------------------------------------------------------------------------------------
+
+
+def _reading_choices() -> tuple[tuple[str, object], ...]:
+    """Returns the arguments of `read_table` that a visitor has chosen; the others are recognized."""
+    chosen = {
+        "header": st.session_state.get("table_header"),
+        "delimiter": st.session_state.get("table_delimiter"),
+        "encoding": st.session_state.get("table_encoding"),
+        "decimal": st.session_state.get("table_decimal"),
+        "skip_lines": st.session_state.get("table_skip"),
+        "sheet": st.session_state.get("table_sheet"),
+    }
+    return tuple((name, value) for name, value in chosen.items() if value is not None)
+
+
+def _draw_reading(table: Table | None) -> None:
+    """Draws how the file is read; each control shows what was recognized until another is chosen."""
+    if table is not None:
+        divided = f"; {table.delimiter}, {table.encoding}" if table.delimiter else f"; {table.encoding}"
+        names = "the first line names the columns" if table.header else "no line of names"
+        st.caption(as_text(f"{table.rows:,} rows, {len(table.columns):,} columns{divided}, {names}."))
+    with st.expander("How the file is read", key="table_reading", expanded=table is None):
+        is_text = table is None or bool(table.delimiter)
+        header = None if table is None else "names the columns" if table.header else "is a row"
+        _choice("First line", "table_header", {True: "names the columns", False: "is a row"}, header)
+        if is_text:
+            _choice("Delimiter", "table_delimiter", DELIMITER_NAMES, table and table.delimiter)
+            encodings = {name: f"{name}: {use}" for name, use in ENCODINGS.items()}
+            _choice("Encoding", "table_encoding", encodings, table and table.encoding)
+        signs = {".": "point, as in 1.5", ",": "comma, as in 1,5"}
+        _choice("Decimal sign", "table_decimal", signs, table and signs[table.decimal])
+        if is_text:
+            st.number_input(
+                "Lines to skip",
+                min_value=0,
+                step=1,
+                value=None,
+                placeholder="recognized" if table is None else f"{table.skip_lines} (recognized)",
+                key="table_skip",
+                help="Lines above the table, such as a title or comments.",
+            )
+        if table is not None and len(table.sheets) > 1:
+            _choice("Sheet", "table_sheet", {name: name for name in table.sheets}, table.sheet)
+
+
+def _choice(label: str, key: str, options: Mapping[object, str], recognized: str | None) -> None:
+    """A box whose empty state shows what was recognized."""
+    shown = f"{recognized} (recognized)" if recognized and st.session_state.get(key) is None else "recognized"
+    st.selectbox(label, list(options), index=None, format_func=options.get, placeholder=shown, key=key)
+
+
+# -- use --------------------------------------------------------------------------------------------------------------
+
+
+def _draw_use(table: Table) -> dict[str, object]:
+    """Draws which column is learned from which others; returns the arguments of `prepare`."""
     names = [column.name for column in table.columns]
-    st.caption(
-        f"{table.rows:,} rows, {len(names)} columns; {table.delimiter}, {table.encoding}, "
-        f"{'the first line names the columns' if table.header else 'no header line'}."
-    )
-    target = st.selectbox("Target", names, index=len(names) - 1, key="table_target", help="The column to learn.")
+    kinds = st.session_state.setdefault("table_kinds", {})
+    st.session_state.setdefault("table_target", table.default_target)
+    _draw_columns(table, kinds)
+    target = st.selectbox("Target", names, key="table_target", help="The column to learn.")
+    column = table.columns[names.index(target)]
+    targets: tuple[str, ...] = (target,)
+    numeric = [c.name for c in table.columns if c.kind in ("numeric", "date") and c.name != target]
+    if column.kind in ("numeric", "date") and numeric:
+        more = st.multiselect(
+            "More targets",
+            numeric,
+            key="table_more_targets",
+            placeholder="none",
+            help="Several numeric targets make a regression with as many outputs.",
+        )
+        targets += tuple(more)
     task = st.selectbox(
         "Task",
         list(TASKS),
         index=None,
         placeholder="inferred from the target",
         key="table_task",
-        help="Regression, two classes or several classes; inferred from the target unless you choose.",
+        help="Regression, two classes or several classes.",
     )
-    others = [name for name in names if name != target]
-    left_out = st.multiselect(
-        "Leave out",
-        others,
-        key="table_left_out",
-        placeholder="no column",
-        help="Columns that are not inputs, such as a row number.",
-    )
-    drop = False
-    if table.missing_rows:
-        n_missing = len(table.missing_rows)
-        drop = st.checkbox(
-            f"Drop the {n_missing:,} rows with a missing value"
-            if n_missing > 1
-            else "Drop the row with a missing value",
-            key="table_drop",
-            help="Otherwise missing values are an error. You can also leave out the columns with missing values.",
+    one_class = None
+    if column.kind == "category" and column.distinct > 2:
+        labels = column.texts
+        one_class = st.selectbox(
+            "One class against the rest",
+            labels,
+            index=None,
+            placeholder="all classes",
+            key="table_one_class",
+            help="Learns to tell this class from all others.",
         )
-    return target, drop, task, tuple(left_out)
+    others = [name for name in names if name not in targets]
+    stale = [name for name in st.session_state.get("table_left_out", ()) if name not in others]
+    if stale:
+        st.session_state["table_left_out"] = [name for name in st.session_state["table_left_out"] if name in others]
+    left_out = st.multiselect(
+        "Leave out", others, key="table_left_out", placeholder="no column", help="Columns that are not inputs."
+    )
+    choices: dict[str, object] = {
+        "target": targets if len(targets) > 1 else target,
+        "drop_missing": False,
+        "task": task,
+        "leave_out": tuple(left_out),
+        "kinds": {name: kind for name, kind in kinds.items() if name in names},
+        "one_class": one_class,
+    }
+    if any(c.counts for c in table.columns):
+        choices["keep_index"] = st.checkbox(
+            "Use the column that counts the rows", key="table_index", help="It has no name, so it is left out."
+        )
+    if any(c.kind == "date" for c in table.columns):
+        parts = st.multiselect(
+            "Parts of dates",
+            DATE_PARTS,
+            key="table_date_parts",
+            placeholder="days only",
+            help="Inputs beside the days.",
+        )
+        choices["date_parts"] = tuple(parts)
+    _draw_missing(table, choices)
+    _draw_sample(table, choices)
+    return choices
+
+
+def _draw_columns(table: Table, kinds: dict[str, str]) -> None:
+    """The first rows, one line a column, with the type of each, which can be changed."""
+    left_out = set(st.session_state.get("table_left_out", ()))
+    target = st.session_state["table_target"]
+    rows = []
+    for column in table.columns[:SHOWN_COLUMNS]:
+        kind = kinds.get(column.name) or (column.kind if column.kind in KIND_LABELS else "ignored")
+        if column.name in left_out or (column.counts and not st.session_state.get("table_index")):
+            kind = "ignored"
+        if column.name == target:
+            kind = "target"
+        first = [_cell_text(value) for value in column.head(SHOWN_ROWS)]
+        rows.append({"Column": column.name, "Type": KIND_LABELS[kind], "First rows": " · ".join(first)})
+    with st.expander("Columns and their types", key="table_preview"):
+        version = st.session_state.setdefault("table_version", 0)
+        st.data_editor(
+            escape_formulas(pd.DataFrame(rows)),
+            key=f"table_columns_{version}",
+            hide_index=True,
+            disabled=["Column", "First rows"],
+            column_config={
+                "Column": st.column_config.TextColumn(width="small"),
+                "Type": st.column_config.SelectboxColumn(
+                    options=list(KIND_LABELS.values()), required=True, width="small"
+                ),
+            },
+            on_change=_change_kinds,
+            args=([column.name for column in table.columns[:SHOWN_COLUMNS]], version),
+        )
+        if len(table.columns) > SHOWN_COLUMNS:
+            st.caption(f"The first {SHOWN_COLUMNS} of {len(table.columns):,} columns.")
+
+
+def _cell_text(value: object) -> str:
+    if value is None or value != value:
+        return "–"
+    text = f"{value:g}" if isinstance(value, float) else str(value)
+    return text if len(text) <= 30 else text[:29] + "…"
+
+
+def _change_kinds(names: Sequence[str], version: int) -> None:
+    """Applies what a visitor changed in the list of columns."""
+    of_label = {label: kind for kind, label in KIND_LABELS.items()}
+    left_out = list(st.session_state.get("table_left_out", ()))
+    kinds = st.session_state["table_kinds"]
+    for position, changes in st.session_state[f"table_columns_{version}"]["edited_rows"].items():
+        name, kind = names[int(position)], of_label[changes["Type"]]
+        if name in left_out:
+            left_out.remove(name)
+        kinds.pop(name, None)
+        if kind == "target":
+            st.session_state["table_target"] = name
+        elif kind == "ignored":
+            left_out.append(name)
+        else:
+            kinds[name] = kind
+    st.session_state["table_left_out"] = left_out
+    st.session_state["table_version"] = version + 1
+
+
+def _draw_missing(table: Table, choices: dict[str, object]) -> None:
+    """Draws what happens to missing values, where there are any in the columns used."""
+    spelled = [c.name for c in table.columns if c.kind == "category" and c.spellings]
+    if spelled:
+        classes = st.multiselect(
+            "NA is a category in",
+            spelled,
+            key="table_classes",
+            placeholder="no column",
+            help="Columns in which NA, None and the like are a category instead of a missing value.",
+        )
+        choices["missing_as_class"] = tuple(classes)
+    try:
+        missing = find_missing_rows(table, **choices)
+    except ConfigError:  # an obstacle says so
+        return
+    if not missing:
+        return
+    choices["fill_missing"] = st.checkbox(
+        "Fill in missing inputs",
+        key="table_fill",
+        help="By the median, or the most frequent category, of the training rows.",
+    )
+    missing = find_missing_rows(table, **choices)
+    if missing:
+        many = len(missing)
+        choices["drop_missing"] = st.checkbox(
+            f"Drop the {many:,} rows that lack a value" if many > 1 else "Drop the row that lacks a value",
+            key="table_drop",
+            help="Otherwise they are an error; leaving out the columns that lack values is the other way.",
+        )
+
+
+def _draw_sample(table: Table, choices: dict[str, object]) -> None:
+    """Draws how many rows of a large table are used."""
+    usual = max(DEFAULT_VALUES // len(table.columns), 100)
+    if table.rows <= usual:
+        return
+    choices["max_rows"] = st.number_input(
+        "Rows to use",
+        min_value=2,
+        max_value=min(table.rows, 100_000),
+        value=None if "table_rows" in st.session_state else min(usual, table.rows, 100_000),
+        step=100,
+        key="table_rows",
+        help=f"Of {table.rows:,}: a sample in proportion to the classes, or over the range of a numeric target.",
+    )
+    choices["max_rows"] = choices["max_rows"] or min(usual, table.rows, 100_000)
+
+
+# -- obstacles --------------------------------------------------------------------------------------------------------
+
+
+def check_duration(config: RunConfig, given: Given) -> None:
+    """Refuses a run on a table that is expected to take over a minute until a visitor confirms it.
+
+    Raises:
+        TableRefused: with the expected time.
+    """
+    if st.session_state.get("table_confirmed"):
+        return
+    rows, inputs = given.prepared.X.shape
+    price = cost(config, inputs, given.prepared.D.shape[1], rows)
+    loop = (len(config.hidden) + 1) * (config.steps + 1) * LAYER_STEP_SECONDS
+    seconds = price.multiply_adds * MULTIPLY_ADD_SECONDS + loop
+    if seconds <= LONG_SECONDS:
+        return
+    minutes = f"about {seconds / 60:,.0f} minutes" if seconds >= 90 else "over a minute"
+    fewer = max(int(rows * 20 / seconds) // 100 * 100, 100)
+    fixes = (
+        (Fix(f"Use {fewer:,} rows", {"max_rows": fewer}),) if fewer < rows and "table_rows" in st.session_state else ()
+    )
+    reason = f"a run over {rows:,} rows of {inputs:,} inputs is expected to take {minutes} on one core"
+    error = ConfigError("data", minutes, reason)
+    raise TableRefused([Obstacle(error, (*fixes, Fix("Train anyway", {"confirmed": True})))])
+
+
+def draw_obstacles(refused: TableRefused) -> None:
+    """Draws a button for each remedy, and the obstacles after the first, which the page has shown."""
+    for i, obstacle in enumerate(refused.obstacles):
+        if i:
+            st.error(as_text(str(obstacle.error)))
+        with st.container(horizontal=True):
+            for k, fix in enumerate(obstacle.fixes):
+                st.button(
+                    as_text(fix.label), key=f"table_fix_{i}_{k}", on_click=_apply, args=(dict(fix.changes),),
+                    icon=":material/build:",
+                )  # fmt: skip
+
+
+def _apply(changes: Mapping[str, object]) -> None:
+    for name, value in changes.items():
+        st.session_state[_KEY_OF_CHOICE[name]] = list(value) if isinstance(value, tuple) else value
+    st.session_state["table_version"] = st.session_state.get("table_version", 0) + 1

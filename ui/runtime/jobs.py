@@ -42,7 +42,7 @@ def get_data(run: Run) -> Data | None:
     prepared = services().prepared.get(run.digest)
     if prepared is None:
         raise ConfigError("dataset", "custom", "its table is no longer in memory; upload it again")
-    return prepared.X, prepared.D
+    return prepared.scaled(run.config)
 
 
 def short_slot(wait_for: Callable[[int], None], work: str = "training"):

@@ -57,7 +57,7 @@ LIMITS: dict[str, Limit] = {
     "MAX_BYTES": Limit("bytes that one run holds while it trains", None, 5e8),
     "MAX_WORK": Limit("multiply-adds of all runs of one comparison or sweep", None, 3e12),
     "MAX_SWEEP": Limit("runs of one sweep", 10_000, 2_500),
-    "MAX_UPLOAD": Limit("bytes of a visitor's table", MAX_BYTES, MAX_BYTES, low=1_000, high=MAX_BYTES),
+    "MAX_UPLOAD": Limit("bytes of a visitor's table", MAX_BYTES, 5e6, low=1_000, high=MAX_BYTES),
     "MAX_TRAININGS": Limit("short trainings at once, and as many long ones; others wait in line", cores, cores),
     "CACHE_BYTES": Limit("bytes of all results kept in memory for the next who asks", 512e6, 256e6, low=1e6),
     "STUCK_SECONDS": Limit(

@@ -59,7 +59,7 @@ def create(executor: Executor | None = None) -> Services:
     return Services(
         runs=LRUCache(200, _cache_bytes(0.36), array_bytes),
         snapshots=LRUCache(20, _cache_bytes(0.1), array_bytes),
-        tables=LRUCache(40, _cache_bytes(0.08), array_bytes),
+        tables=LRUCache(40, _cache_bytes(0.08), lambda table: table.nbytes),
         prepared=LRUCache(40, _cache_bytes(0.07), array_bytes),
         theories=LRUCache(400, _cache_bytes(0.05), array_bytes),
         arms=LRUCache(300, _cache_bytes(0.2), lambda record: record.nbytes),

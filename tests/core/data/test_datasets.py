@@ -8,17 +8,8 @@ import pytest
 import sklearn.datasets
 
 from core.config import RunConfig
-from core.data.datasets import (
-    DATASETS,
-    TASKS,
-    check_targets,
-    count_holdout,
-    fit_standardizer,
-    infer_task,
-    load,
-    recommended_losses,
-    split,
-)
+from core.data.datasets import DATASETS, count_holdout, fit_standardizer, load, split
+from core.data.targets import TASKS, check_targets, infer_task, recommended_losses
 from core.engine.training import checked_data
 from core.errors import ConfigError
 

@@ -12,7 +12,7 @@ from ui.runtime.limits import LIMITS, PREFIX
 
 WRONG = {name: ["two", "nan", "inf", f"{limit.low / 2:g}"] for name, limit in LIMITS.items()}
 WRONG["MAX_TRAININGS"] += ["0", "-1", "1.5"]
-WRONG["MAX_UPLOAD"] += ["6e6"]
+WRONG["MAX_UPLOAD"] += ["2e8"]
 
 
 @pytest.fixture(autouse=True)
