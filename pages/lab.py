@@ -28,7 +28,7 @@ from ui.charts.profile import gradient_profile
 from ui.compare import pinned
 from ui.controls import sidebar
 from ui.controls.fields import LAB_PARAMETERS
-from ui.lab import sharpness, theory
+from ui.lab import sharpness, theory, trials
 from ui.lab.verdict import draw_details, draw_verdict
 from ui.runtime import jobs
 from ui.runtime.jobs import Run
@@ -252,10 +252,11 @@ diagnosis = diagnose(trace)
 draw_verdict(diagnosis)
 names = [name for name in CURVES if name != "accuracy" or trace.task != "regression"]
 relevant = tuple(name for name in RELEVANT.get(diagnosis.verdict, OTHERWISE_RELEVANT) if name in names)
-story(run, run_before(run), diagnosis, relevant)
+story(run, run_before(run), trials.get_result(run) or diagnosis, relevant)
 more_curves(run, tuple(name for name in names if name not in relevant))
 theory.why(run)
 inside(run)
 sharpness.panel(run)
 numbers(run)
 theory.how_we_know(run)
+trials.follow(run, trace, diagnosis)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..config import RunConfig
-from ..data.datasets import load
+from ..data.datasets import load, split
 from ..engine.training import Data, Progress, checked_data, train
 from ..errors import ConfigError
 from ..trace import Trace
@@ -110,7 +110,7 @@ def try_suggestions(
     }
     findings = tuple(_with_outcomes(finding, outcomes) for finding in diagnosis.findings)
     offered = sum(len(finding.suggestions) for finding in findings)
-    how = f"on the same data with {TRIAL_SEEDS} other seeds"
+    how = "on the same data with three other seeds"
     if offered:
         trial = f"Each suggestion was trained {how}; those that did not help are left out."
     else:
@@ -118,6 +118,12 @@ def try_suggestions(
         verb = "was" if len(untried) == 1 else "were"
         trial = f"{changes} {verb} tried {how}, and none helped."
     return replace(diagnosis, findings=findings, trial=trial)
+
+
+def count_trainings(diagnosis: Diagnosis) -> int:
+    """The runs that `try_suggestions` trains for a diagnosis: the run itself and each suggestion, over the seeds."""
+    changes = len(_distinct_suggestions(diagnosis))
+    return TRIAL_SEEDS * (1 + changes) if changes else 0
 
 
 def _distinct_suggestions(diagnosis: Diagnosis) -> list[Suggestion]:
@@ -141,9 +147,11 @@ def trial_configs(config: RunConfig) -> list[RunConfig]:
 
 def _samples(config: RunConfig, data: Data | Callable[[RunConfig], Data] | None) -> Data:
     if data is None:
-        split = load(config.dataset, config.samples, config.noise, config.holdout, config.seed, config.scaling)
-        return split.X, split.D
-    return data(config) if callable(data) else data
+        parts = load(config.dataset, config.samples, config.noise, config.holdout, config.seed, config.scaling)
+        return parts.X, parts.D
+    X, D = data(config) if callable(data) else data
+    parts = split(X, D, config.holdout, config.seed)
+    return parts.X, parts.D
 
 
 def _train_all(

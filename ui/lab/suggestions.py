@@ -28,7 +28,7 @@ def draw_suggestions(finding: Finding, config: RunConfig) -> None:
             changed = config.replace(**suggestion.changes)
             with st.container(horizontal=True, width="content", gap="xxsmall", vertical_alignment="center"):
                 st.button(
-                    suggestion.label,
+                    f"{suggestion.label}: {suggestion.outcome}" if suggestion.outcome else suggestion.label,
                     key=f"suggestion_{finding.name}_{i}",
                     icon=":material/healing:",
                     wrap=True,

@@ -34,6 +34,8 @@ def draw_details(diagnosis: Diagnosis, config: RunConfig, theory: str) -> None:
     rest = diagnosis.sentence.removeprefix(gravest.what).strip()
     st.markdown(" ".join(as_text(typeset(words)) for words in (rest, gravest.why, theory) if words))
     draw_suggestions(gravest, config)
+    if diagnosis.trial:
+        st.caption(diagnosis.trial)
     if others:
         with st.expander("Also: " + ", ".join(VERDICTS[finding.name][0].lower() for finding in others)):
             for finding in others:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core import Snapshot, Trace
+from core import Diagnosis, Snapshot, Trace
 from core.comparison.arm_statistics import ArmSummary
 from core.sweeps.critical_lines import Curve
 from core.sweeps.table import SweepTable
@@ -42,6 +42,7 @@ class Services:
     sweeps: LRUCache[SweepTable]
     curves: LRUCache[tuple[Curve, ...]]
     sharpness: LRUCache[np.ndarray]
+    trials: LRUCache[Diagnosis]
     short_queue: FairQueue
     long_queue: FairQueue
     executor: Executor | None
@@ -66,6 +67,7 @@ def create(executor: Executor | None = None) -> Services:
         sweeps=LRUCache(100, _cache_bytes(0.1), lambda table: table.values.nbytes),
         curves=LRUCache(300, _cache_bytes(0.03), lambda curves: sum(c.x.nbytes + c.y.nbytes for c in curves)),
         sharpness=LRUCache(200, _cache_bytes(0.01), array_bytes),
+        trials=LRUCache(400, 4_000_000, lambda diagnosis: 5_000),  # a few texts each: no share of the bytes
         # Twice as many where as many processes do the work: a run on its way there or back leaves none idle.
         short_queue=FairQueue(slots if executor is None else 2 * slots),
         long_queue=FairQueue(slots),

@@ -1,0 +1,114 @@
+"""Trials in the background: started by a page that watches, shared, ended when nobody does, within the limits."""
+
+import time
+from dataclasses import replace
+
+from streamlit.testing.v1 import AppTest
+
+from core import RunConfig, diagnose, train, try_suggestions
+from ui.lab import suggestions, trials
+from ui.runtime.jobs import Run
+
+FAILING = RunConfig(hidden=(10,) * 3, activation="tanh", init_scale=0.0, steps=60)
+
+
+def trained(config):
+    (trace,) = train([config])
+    return Run(config), trace
+
+
+def wait_for(ends, run=None, trace=None):
+    """Watches a trial, or waits unwatching, until something holds."""
+    for _ in range(600):
+        if ends():
+            return
+        if run is not None:
+            trials.watch(run, trace)
+        time.sleep(0.05)
+    raise AssertionError("it never ended")
+
+
+def test_a_watched_trial_ends_with_what_core_returns():
+    run, trace = trained(FAILING.replace(seed=1))
+    assert trials.get_result(run) is None
+    wait_for(lambda: trials.get_result(run) is not None, run, trace)
+    assert trials.get_result(run) == try_suggestions(trace)
+
+
+def test_two_pages_watch_one_trial(monkeypatch):
+    calls = []
+    monkeypatch.setattr(trials, "try_suggestions", lambda trace, **options: calls.append(1) or diagnose(trace))
+    run, trace = trained(FAILING.replace(seed=2))
+    first, second = trials.watch(run, trace), trials.watch(run, trace)
+    wait_for(lambda: trials.get_result(run) is not None)
+    assert calls == [1]
+    assert first is second or second.share == 0
+
+
+def test_a_trial_that_nobody_watches_ends_without_a_result(monkeypatch):
+    def endless(trace, data, on_progress):
+        while True:
+            on_progress(1, 2)
+            time.sleep(0.01)
+
+    monkeypatch.setattr(trials, "try_suggestions", endless)
+    monkeypatch.setattr(trials, "UNWATCHED_SECONDS", 0.1)
+    run, trace = trained(FAILING.replace(seed=3))
+    trial = trials.watch(run, trace)
+    wait_for(lambda: not trials.is_running(run))
+    assert trial.share == 0.5 and trials.get_result(run) is None and not trial.failed
+
+
+def test_a_trial_is_offered_where_there_is_something_to_try_and_it_is_affordable(monkeypatch):
+    run, trace = trained(FAILING)
+    diagnosis = diagnose(trace)
+    assert trials.is_offered(run, diagnosis)
+    healthy_run, healthy = trained(RunConfig(activation="relu", init="he_normal"))
+    assert not trials.is_offered(healthy_run, diagnose(healthy))
+    large = Run(FAILING.replace(hidden=(1000,) * 3, steps=1000))
+    assert not trials.is_offered(large, diagnosis)
+    monkeypatch.setenv("GRADIENT_LAB_MAX_WORK", "1000")
+    assert not trials.is_offered(run, diagnosis)
+
+
+def page():
+    def script(fields):
+        from core import RunConfig, diagnose, train
+        from ui.lab import trials
+        from ui.lab.verdict import draw_details
+        from ui.runtime.jobs import Run
+
+        config = RunConfig(**fields)
+        (trace,) = train([config])
+        run, diagnosis = Run(config), diagnose(trace)
+        draw_details(trials.get_result(run) or diagnosis, config, "")
+        trials.follow(run, trace, diagnosis)
+
+    return AppTest.from_function(script, kwargs={"fields": FAILING.replace(seed=4).to_dict()}, default_timeout=60)
+
+
+def test_the_page_shows_buttons_at_once_and_their_outcomes_once_they_are_tried(monkeypatch):
+    monkeypatch.setattr(suggestions, "before_and_after", lambda config, changes: None)  # there is no page to link to
+    app = page().run()
+    assert not app.exception
+    labels = [button.label for button in app.button]
+    assert labels and not any(" of 3" in label for label in labels)
+    run, trace = trained(FAILING.replace(seed=4))
+    wait_for(lambda: trials.get_result(run) is not None, run, trace)
+    app.run()
+    offered = [one for finding in trials.get_result(run).findings for one in finding.suggestions]
+    assert [button.label for button in app.button] == [f"{one.label}: {one.outcome}" for one in offered]
+    assert trials.get_result(run).trial in [caption.value for caption in app.caption]
+
+
+def test_where_nothing_helped_no_button_is_left_and_the_page_says_so(monkeypatch):
+    app, (_, trace) = page(), trained(FAILING.replace(seed=4))
+    diagnosis = try_suggestions(trace)
+    nothing = replace(
+        diagnosis,
+        findings=tuple(replace(finding, suggestions=()) for finding in diagnosis.findings),
+        trial="2 changes were tried on the same data with three other seeds, and none helped.",
+    )
+    monkeypatch.setattr(trials, "get_result", lambda run: nothing)
+    app.run()
+    assert not app.button and nothing.trial in [caption.value for caption in app.caption]

@@ -1,0 +1,125 @@
+"""Trials of a run's suggestions in the background: started when the page is drawn, shared, and ended when unwatched."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import streamlit as st
+
+from core import ConfigError, Diagnosis, RunConfig, Trace, try_suggestions
+from core.config import cost
+from core.diagnosis.trials import count_trainings
+from core.engine.training import Data
+from ui.runtime import event_log, limits
+from ui.runtime.jobs import Run, get_data
+from ui.runtime.queue import Visitor
+from ui.runtime.services import services
+from ui.runtime.visitors import current_visitor
+
+MAX_TRIAL_COST = 1e11  # multiply-adds of all trainings of one trial: about ten seconds
+POLL_SECONDS = 1.0
+UNWATCHED_SECONDS = 5.0  # without a visitor who waits for it, a trial ends
+
+
+class _UnwatchedError(Exception):
+    """Nobody waits for this trial any more."""
+
+
+@dataclass(eq=False)
+class Trial:
+    """One trial under way.
+
+    Attributes:
+        watched: when a visitor's page last asked for it, in seconds of the monotonic clock.
+        share: of its training steps that are made.
+        failed: True when it was refused.
+    """
+
+    watched: float = field(default_factory=time.monotonic)
+    share: float = 0.0
+    failed: bool = False
+
+    def check(self, *_: object) -> None:
+        """End the thread of a trial that nobody watches."""
+        if time.monotonic() - self.watched > UNWATCHED_SECONDS:
+            raise _UnwatchedError
+
+    def report(self, done: int, total: int) -> None:
+        """Record the progress of training."""
+        self.share = done / total
+        self.check()
+
+
+_running: dict[Run, Trial] = {}
+_lock = threading.Lock()
+
+
+def get_result(run: Run) -> Diagnosis | None:
+    """Return the diagnosis of a run with its suggestions tried; None before the trial has ended."""
+    return services().trials.get(run)
+
+
+def is_offered(run: Run, diagnosis: Diagnosis) -> bool:
+    """Return whether there is something to try within the limits of this server."""
+    work, limit = count_trainings(diagnosis) * cost(run.config).multiply_adds, limits.value("MAX_WORK")
+    return 0 < work <= MAX_TRIAL_COST and (limit is None or work <= limit)
+
+
+def is_running(run: Run) -> bool:
+    """Return whether a trial of this run is under way."""
+    return run in _running
+
+
+def watch(run: Run, trace: Trace) -> Trial:
+    """Return the trial of a run, which is started if there is none; whoever calls counts as watching."""
+    with _lock:
+        trial = _running.get(run)
+        if trial is None:
+            trial = _running[run] = Trial()
+            # A thread has no visitor of its own: it takes its turn in the queue as this one.
+            arguments = (run, trace, trial, current_visitor())
+            threading.Thread(target=_try, args=arguments, daemon=True, name="trial").start()
+    trial.watched = time.monotonic()
+    return trial
+
+
+def _try(run: Run, trace: Trace, trial: Trial, visitor: Visitor) -> None:
+    """Train a trial in its own thread, in turn with the long work of other visitors."""
+
+    def make() -> Diagnosis:
+        with services().long_queue.slot(trial.check, "trial", visitor):
+            return try_suggestions(trace, data=_table_of(run), on_progress=trial.report)
+
+    try:
+        services().trials.get_or_compute(run, make, trial.check)
+    except _UnwatchedError:
+        pass
+    except ConfigError as error:
+        trial.failed = True
+        event_log.refusal(error)
+    finally:
+        with _lock:
+            _running.pop(run, None)
+
+
+def _table_of(run: Run) -> Callable[[RunConfig], Data] | None:
+    """Return a visitor's table as each config scales it; None for a dataset."""
+    return None if run.digest is None else lambda config: get_data(Run(config, run.digest))
+
+
+@st.fragment(run_every=POLL_SECONDS)
+def _follow(run: Run, trace: Trace) -> None:
+    if get_result(run) is not None:
+        st.rerun()
+    trial = watch(run, trace)
+    if not trial.failed:
+        st.caption(f"Trying the suggestions on the same data with three other seeds: {trial.share:.0%}.")
+
+
+def follow(run: Run, trace: Trace, diagnosis: Diagnosis) -> None:
+    """Start and follow the trial of a run's suggestions, and draw the page again when it has ended."""
+    if get_result(run) is None and is_offered(run, diagnosis):
+        _follow(run, trace)
