@@ -25,7 +25,8 @@ from ..families.normalization import EPS
 from ..trace import Snapshot
 from .gaussian import LARGEST, moments
 from .grams import kernels
-from .prediction import layer_gains, representative_subset
+from .prediction import layer_gains
+from .representatives import evenly_chosen
 
 MAX_SAMPLES = 64  # of a larger batch so many stand for all
 
@@ -52,7 +53,7 @@ def expected_means(config: RunConfig, data: Data | None = None) -> LayerMeans:
     found = checked_data(config, data)
     widths = (found.X.shape[1], *config.hidden, found.D.shape[1])
     gains, sigma_b = layer_gains(config, widths), config.bias_std if config.bias else 0.0
-    X, _ = representative_subset(found.X, found.D, MAX_SAMPLES)
+    X = found.X[evenly_chosen(found.X, found.D, MAX_SAMPLES)]
     skips = [config.residual and m == n for m, n in zip(widths[:-2], widths[1:-1], strict=True)]
     with one_blas_thread, np.errstate(all="ignore"):
         q, slope2 = _forward(config, gains, sigma_b, X, skips)

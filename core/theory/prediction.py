@@ -12,18 +12,19 @@ from ..config import RunConfig
 from ..data.datasets import Split
 from ..engine.training import Data, checked_data, one_blas_thread
 from ..families.initializers import INITS
+from .representatives import even_weights, evenly_chosen, fewest
 from .sampled_networks import NetworkSampler, Sample
 
-MAX_NETWORKS, MIN_NETWORKS = 256, 64
+MAX_NETWORKS, MIN_NETWORKS = 256, 80
 PILOT_NETWORKS = 16  # that get all samples, to see whether fewer do
-MAX_SAMPLES, FEWER_SAMPLES = 256, (32, 64, 128)
+MAX_SAMPLES, FEWER_SAMPLES = 256, (24, 48, 96)
 MAX_WIDTH = 128  # of the networks drawn: wider ones differ from their mean hardly more than these
-WORK = 3_000_000_000  # flops of all networks together, where MIN_NETWORKS do not need more
+WORK = 2_500_000_000  # flops of all networks together, where MIN_NETWORKS do not need more
 UNIT_WORK = 100  # of one unit's activation, in flops
 CLOSE = 0.35  # fewer samples do where they move a norm by at most this share of its scatter,
 CLOSE_ALWAYS = 0.02  # or by so much of itself
 MIN_DEVIATION = 5e-4  # of a norm's logarithm: what fewer samples may be off where nothing scatters
-BAND_DEVIATIONS = 2.06  # of the logarithm on both sides of its mean: 95 % of networks, and a little for few draws
+BAND_DEVIATIONS = 2.1  # of the logarithm on both sides of its mean: 95 % of networks, and a little for few draws
 
 Method = Literal["networks", "narrower networks", "none"]
 
@@ -102,15 +103,6 @@ def narrowed(widths: tuple[int, ...]) -> tuple[int, ...]:
     return (widths[0], *(max(1, round(n * scale)) for n in widths[1:-1]), widths[-1])
 
 
-def representative_subset(X: np.ndarray, D: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """The samples, or so many of them: of every target, short inputs and long ones."""
-    if len(X) <= count:
-        return X, D
-    order = np.lexsort((np.linalg.norm(X, axis=1), *D.T))
-    chosen = order[(2 * np.arange(count) + 1) * len(order) // (2 * count)]
-    return X[chosen], D[chosen]
-
-
 def _log_squares(sampler: NetworkSampler, found: Split, batch_size: int | None) -> np.ndarray:
     """(2, networks, layers), from as many samples as are needed.
 
@@ -121,13 +113,14 @@ def _log_squares(sampler: NetworkSampler, found: Split, batch_size: int | None) 
     if batch < min(len(found.X), MAX_SAMPLES):
         sample = _own_batches(found, batch)
         return sampler.log_squares(sample, 0, _affordable(sampler, batch))
-    every = _representatives(found, MAX_SAMPLES, batch)
+    every = _evenly(found, MAX_SAMPLES, batch)
     pilot = sampler.log_squares(every, 0, PILOT_NETWORKS)
     sample, shift = every, 0.0
     for count in FEWER_SAMPLES:
-        if count >= every.size:
+        if 2 * count > every.size:
             break
-        fewer = _representatives(found, count, batch)
+        chosen, weights = fewest(found.X, found.D, count)
+        fewer = Sample(X=found.X[chosen], D=found.D[chosen], weights=weights, batch=batch)
         apart = sampler.log_squares(fewer, 0, PILOT_NETWORKS) - pilot
         if (apart.std(axis=1) <= np.maximum(CLOSE * pilot.std(axis=1), CLOSE_ALWAYS)).all():
             sample, shift = fewer, apart.mean(axis=1, keepdims=True)
@@ -135,7 +128,7 @@ def _log_squares(sampler: NetworkSampler, found: Split, batch_size: int | None) 
     rest = sampler.log_squares(sample, PILOT_NETWORKS, _affordable(sampler, sample.size)) - shift
     logs = np.concatenate([pilot, rest], axis=1)
     if batch > every.size:
-        half = sampler.log_squares(_representatives(found, every.size // 2, batch), 0, PILOT_NETWORKS)
+        half = sampler.log_squares(_evenly(found, every.size // 2, batch), 0, PILOT_NETWORKS)
         logs[0] += _larger_batch((half[0] - pilot[0]).mean(axis=0), every.size / batch)
     return logs
 
@@ -157,35 +150,10 @@ def _affordable(sampler: NetworkSampler, samples: int) -> int:
     return int(np.clip(WORK // work, MIN_NETWORKS, MAX_NETWORKS)) // PILOT_NETWORKS * PILOT_NETWORKS
 
 
-def _representatives(found: Split, count: int, batch: int) -> Sample:
-    X, D = representative_subset(found.X, found.D, count)
-    return Sample(X=X, D=D, weights=_matching_weights(found, X, D), batch=batch)
-
-
-def _features(X: np.ndarray, D: np.ndarray) -> np.ndarray:
-    """Inputs, targets, products of one with the other, and squares of inputs: (N, features)."""
-    products = (X[:, :, None] * D[:, None, :]).reshape(len(X), -1)
-    return np.concatenate([X, D, products, X * X, X * np.roll(X, 1, axis=1)], axis=1)
-
-
-def _matching_weights(found: Split, X: np.ndarray, D: np.ndarray) -> np.ndarray:
-    """Weights of some samples with which the means of their features are those of all, near 1 / count.
-
-    The first layer's gradient in a network whose samples are all alike is a mean of the inputs, often close to 0.
-    """
-    count = len(X)
-    equal = np.full(count, 1 / count)
-    if count == len(found.X):
-        return equal
-    every, some = _features(found.X, found.D), _features(X, D)
-    middle, spread = every.mean(axis=0), every.std(axis=0)
-    varied = spread > 1e-9 * np.abs(every).max(initial=0)
-    every, some = ((values - middle)[:, varied] / spread[varied] for values in (every, some))
-    main = np.linalg.svd(every, full_matrices=False)[2][: count // 4]  # principal directions
-    A = np.concatenate([np.ones((1, count)), main @ some.T])
-    wanted = np.eye(1, len(A))[0]  # weights of sum 1, and means of 0
-    weights = equal + np.linalg.lstsq(A, wanted - A @ equal, rcond=1e-6)[0]
-    return weights if weights.min() > 0 else equal
+def _evenly(found: Split, count: int, batch: int) -> Sample:
+    chosen = evenly_chosen(found.X, found.D, count)
+    weights = even_weights(found.X, found.D, chosen)
+    return Sample(X=found.X[chosen], D=found.D[chosen], weights=weights, batch=batch)
 
 
 def _own_batches(found: Split, batch: int) -> Sample:

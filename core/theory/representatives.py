@@ -1,0 +1,68 @@
+"""A few samples that stand for many: weighted so that the means of their features are those of all."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.optimize import nnls
+
+MAX_PRODUCTS = 8  # principal directions of the inputs whose products and powers count as features
+
+
+def evenly_chosen(X: np.ndarray, D: np.ndarray, count: int) -> np.ndarray:
+    """Indices of so many samples, of every target, short inputs and long ones; of all where there are no more."""
+    if len(X) <= count:
+        return np.arange(len(X))
+    order = np.lexsort((np.linalg.norm(X, axis=1), *D.T))
+    return np.sort(order[(2 * np.arange(count) + 1) * len(order) // (2 * count)])
+
+
+def even_weights(X: np.ndarray, D: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+    """Weights of chosen samples, near 1 / count, that keep the means of inputs, targets and their products."""
+    equal = np.full(len(chosen), 1 / len(chosen))
+    if len(chosen) == len(X):
+        return equal
+    A, wanted = _conditions(np.concatenate([X, D, _products(X, D)], axis=1), len(chosen) // 4)
+    weights = equal + np.linalg.lstsq(A[:, chosen], wanted - A[:, chosen] @ equal, rcond=1e-6)[0]
+    return weights if weights.min() > 0 else equal
+
+
+def fewest(X: np.ndarray, D: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """(indices, weights) of at most `count` samples that keep the means of `count` - 1 main features exactly.
+
+    Source: Tchakaloff's theorem: so many points with positive weights always exist; here by nonnegative least squares.
+    """
+    A, wanted = _conditions(_features(X, D), count - 1)
+    weights, _ = nnls(A, wanted)
+    chosen = np.flatnonzero(weights > 1e-9)
+    return chosen, weights[chosen] / weights[chosen].sum()
+
+
+def _conditions(F: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """(A, b) of A weights = b: a sum of 1, and means of 0 for `count` main directions of features (N, features)."""
+    spread = F.std(axis=0)
+    varied = spread > 1e-9 * np.abs(F).max(initial=0)
+    F = (F - F.mean(axis=0))[:, varied] / spread[varied]
+    main, size, _ = np.linalg.svd(F, full_matrices=False)
+    main = main[:, size > 1e-6 * size.max(initial=0)][:, :count] * np.sqrt(len(F))
+    A = np.concatenate([np.ones((1, len(F))), main.T])
+    return A, np.eye(1, len(A))[0]
+
+
+def _features(X: np.ndarray, D: np.ndarray) -> np.ndarray:
+    """Inputs, targets, and products of the inputs' main directions with each other and with the targets."""
+    if X.shape[1] > MAX_PRODUCTS:
+        centered = X - X.mean(axis=0)
+        main = np.linalg.eigh(centered.T @ centered)[1][:, -MAX_PRODUCTS:]
+        Z = X @ main
+    else:
+        Z = X
+    squares = [Z * Z, Z * np.roll(Z, 1, axis=1)]
+    features = [X, D, *squares, _products(Z, D)]
+    if Z.shape[1] <= MAX_PRODUCTS // 2:
+        features += [Z**3, Z * Z * np.roll(Z, 1, axis=1), Z**4, squares[0] * np.roll(squares[0], 1, axis=1)]
+        features += [_products(square, D) for square in squares]
+    return np.concatenate(features, axis=1)
+
+
+def _products(Z: np.ndarray, D: np.ndarray) -> np.ndarray:
+    return (Z[:, :, None] * D[:, None, :]).reshape(len(Z), -1)

@@ -1,0 +1,51 @@
+"""Samples that stand for all: what they must keep, whatever the data."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.theory.representatives import even_weights, evenly_chosen, fewest
+
+sizes = st.tuples(st.integers(2, 60), st.integers(1, 12), st.integers(1, 3), st.integers(0, 99))
+
+
+def drawn(samples, inputs, outputs, seed):
+    rng = np.random.default_rng(seed)
+    return rng.standard_normal((samples, inputs)), rng.integers(0, 2, (samples, outputs)).astype(float)
+
+
+@given(sizes, st.integers(1, 30))
+def test_evenly_chosen_samples_are_different_ones_and_as_many_as_asked(size, count):
+    X, D = drawn(*size)
+    chosen = evenly_chosen(X, D, count)
+    assert len(set(chosen)) == len(chosen) == min(count, len(X))
+
+
+@given(sizes)
+def test_all_samples_weigh_the_same(size):
+    X, D = drawn(*size)
+    np.testing.assert_array_equal(even_weights(X, D, np.arange(len(X))), 1 / len(X))
+
+
+@given(sizes, st.integers(2, 30))
+def test_few_samples_are_no_more_than_asked_and_their_weights_are_shares(size, count):
+    chosen, weights = fewest(*drawn(*size), count)
+    assert len(chosen) <= count
+    assert (weights > 0).all() and weights.sum() == pytest.approx(1)
+
+
+@pytest.mark.parametrize("count", [24, 48])
+def test_few_samples_keep_the_means_of_inputs_and_of_their_products_with_the_target(count):
+    X, D = drawn(200, 2, 1, 0)
+    chosen, weights = fewest(X, D, count)
+    for values in (X, D, X * D, X * X, X[:, :1] * X[:, 1:]):
+        np.testing.assert_allclose(weights @ values[chosen], values.mean(axis=0), atol=1e-6)
+
+
+def test_even_weights_keep_the_mean_of_the_inputs():
+    X, D = drawn(300, 2, 1, 0)
+    chosen = evenly_chosen(X, D, 64)
+    weights = even_weights(X, D, chosen)
+    assert (weights > 0).all() and weights.sum() == pytest.approx(1)
+    np.testing.assert_allclose(weights @ X[chosen], X.mean(axis=0), atol=1e-9)
