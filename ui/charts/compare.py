@@ -21,7 +21,7 @@ MAX_VALUES = 30_000  # numbers sent of all frames: eight arms of fifty layers ta
 MAX_COLUMNS = 80  # of one small heatmap
 PROFILE_HEIGHT, SMALL_HEIGHT = 430, 250  # that of the profile without what stands below the data
 PLAYER = 76  # pixels of the play button and the slider
-WORDS, WORDS_WIDTH = 40, 38  # pixels of the two lines of words above the data, and characters of one
+WORDS, WORDS_WIDTH = 56, 38  # pixels of the three lines of words above the data, and characters of one
 
 Mover = Callable[[int], dict]  # frame -> what that frame changes of a drawing
 

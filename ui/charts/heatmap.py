@@ -143,11 +143,9 @@ def _norm_figure(data: HeatmapData, trace: Trace, title: str, finding: str, labe
     frame = _frame(trace, title, finding, dark, key=bool(zero.any()))
     cells = heatmap_cells(data, f"{label} 10<sup>%{{z:.2f}}</sup>", 10.0**data.z)
     ends = [-data.span, -data.span / 2, 0, data.span / 2, data.span]
-    names = [
-        f"÷ {number(10.0**-end)}" if end < 0 else "level" if end == 0 else f"× {number(10.0**end)}" for end in ends
-    ]
+    names = [style.power_of_ten(end) for end in ends]
     names[0], names[-1] = f"≤ {names[0]}", f"≥ {names[-1]}"
-    key = "against the output layer’s at step 0"
+    key = "share of the output layer’s at step 0"
     drawn = [
         cells
         | {

@@ -141,7 +141,6 @@ def phase_plane(
         "zmax": MAX_SHADE,
         "customdata": factors,
         "hovertemplate": f"{HOVER}<br>factor per layer %{{customdata:.3f}}<extra></extra>",
-        "opacity": 0.85,
         "zsmooth": "best",
     }
     frame = style.layout(
@@ -156,8 +155,9 @@ def phase_plane(
     ticks = [-MAX_SHADE, -MAX_SHADE / 2, 0, MAX_SHADE / 2, MAX_SHADE]
     names = ["≤ 0.32", "0.56", "1", "1.8", "≥ 3.2"]
     heat["colorbar"] = style.color_key("gradient factor per layer, √χ, deep in the network", ticks, names, frame, dark)
-    curve = {"type": "scatter", "mode": "lines", "x": line_w, "y": line_b, "name": "critical line χ = 1"}
-    curve |= {"line": {"color": look.text, "width": 2.5}, "hoverinfo": "skip"}
+    curve = {"type": "scatter", "mode": "lines", "name": "critical line χ = 1", "hoverinfo": "skip"}
+    entry = curve | {"x": [None], "y": [None], "line": {"color": look.text, "width": 2.5}}
+    curve |= {"x": line_w, "y": line_b, "line": {"color": style.ON_GRADIENT, "width": 2.5}, "showlegend": False}
     mark = {"symbol": "star-diamond", "size": 15, "color": style.MARKS[1].color(dark)}
     mark["line"] = {"color": look.text, "width": 2}
     point = {"type": "scatter", "mode": "markers", "x": [place.sigma_w], "y": [place.sigma_b], "marker": mark}
@@ -166,7 +166,7 @@ def phase_plane(
     frame["legend"]["y"] = -style.below_data(112, frame["height"], frame["margin"]["t"], frame["margin"]["b"])
     frame["annotations"] = _regions(factors, sigma_w, sigma_b, dark)
     spoken = finding.replace("<sub>", "_").replace("</sub>", "")
-    figure = {"data": [heat, curve, point], "layout": frame}
+    figure = {"data": [heat, curve, entry, point], "layout": frame}
     return Chart(figure, f"{title}. {spoken}", lambda: phase_plane_table(factors, sigma_w, sigma_b))
 
 

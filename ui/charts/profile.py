@@ -22,7 +22,7 @@ from core.layer_norms import (
 from core.trace import layer_factor
 from ui.charts import style
 from ui.charts.animation import choose_frames, player
-from ui.charts.end_labels import Label, end_labels
+from ui.charts.line_labels import Label, line_label
 from ui.charts.style import Chart, number
 
 MAX_FRAMES = 100
@@ -292,7 +292,8 @@ def _figure(data: ProfileData, title: str, dark: bool) -> dict:
     share = WORDS / (height - frame["margin"]["t"] - below)
     frame["yaxis"]["domain"] = [0, 1 - share]
     frame["yaxis2"] = {"domain": [1 - share, 1], "range": [0, 1], "visible": False, "fixedrange": True}
-    frame["annotations"] = end_labels(_labels(data, dark), data.low, data.high, height - frame["margin"]["t"] - below)
+    notes = [line_label(label, data.low, data.high) for label in _labels(data, dark)]
+    frame["annotations"] = [note for note in notes if note is not None]
     figure = {"data": guides + [drawing for drawing, _ in moving], "layout": frame}
     if animated:
         traces = list(range(len(guides), len(figure["data"])))
@@ -367,10 +368,13 @@ def _edge_marks(data: ProfileData, dark: bool) -> Iterator[tuple[dict, Mover]]:
 def _factor(data: ProfileData, dark: bool) -> tuple[dict, Mover]:
     """The factor per layer, written beside the middle of the line."""
     middle = (data.layers - 1) // 2
-    texts = [f"× {number(factor, 3)} a layer" if np.isfinite(factor) else "" for factor in data.factors]
-    heights = _gaps(np.clip(data.values[:, middle], 10.0**data.low, 10.0**data.high))
     factor = data.factors[0]
-    position = "bottom right" if factor < 0.95 else "top right" if factor > 1.05 else "top center"
+    rising = factor < 1
+    # Plotly sets a text right at its point: a line of its own keeps it off the marker.
+    template = "<br>   × {} a layer" if rising else "× {} a layer<br> "
+    texts = [template.format(number(each, 3)) if np.isfinite(each) else "" for each in data.factors]
+    heights = _gaps(np.clip(data.values[:, middle], 10.0**data.low, 10.0**data.high))
+    position = "bottom right" if rising else "top right"
     drawing = _text("factor", texts[0], middle + 1, heights[0], position, style.theme(dark).text)
     return drawing, lambda k: {"y": heights[k : k + 1], "text": [texts[k]]}
 
@@ -404,13 +408,16 @@ def _guide(guide: Guide, index: int, dark: bool) -> list[dict]:
 
 
 def _labels(data: ProfileData, dark: bool) -> list[Label]:
-    """What stands at the ends of the lines that are no part of the legend."""
-    look, labels = style.theme(dark), []
+    """The names of the guides; the line of the network itself needs none."""
+    color, labels = style.theme(dark).accent, []
     for guide in data.guides:
-        labels.append(Label(guide.name, guide.values, look.accent))
-        if guide.high is not None and guide.band_name:
-            labels.append(Label(guide.band_name, guide.high, look.accent))
-    return [*labels, Label("this network", data.values[0], look.text)] if labels else []
+        if guide.low is None or guide.high is None:
+            labels.append(Label(guide.name, guide.values, color, at=0.4, above=True))
+            continue
+        labels.append(Label(guide.name, guide.low, color, at=0.3, above=False))
+        if guide.band_name:
+            labels.append(Label(guide.band_name, guide.high, color, at=0.6, above=True))
+    return labels
 
 
 def _line(name: str, y: np.ndarray, line: dict | None, marker: dict | None) -> dict:

@@ -141,6 +141,8 @@ def faded(color: str, opacity: float) -> str:
     return f"rgba({red},{green},{blue},{opacity})"
 
 
+ON_GRADIENT = LIGHT.text  # lines over cells of `gradient_colors`, which are palest in the middle in both themes
+
 _SHARE = {
     False: ("#f1f2f6", "#c7b8e0", "#8a63b8", "#43196f"),
     True: ("#222a35", "#553f7f", "#9c7bd0", "#e9dcff"),
@@ -182,6 +184,13 @@ def number(value: float, digits: int = 2) -> str:
     if value == 0 or 1e-3 <= abs(value) < 1e5:
         return f"{value:,.0f}" if abs(value) >= 10 ** (digits - 1) else f"{float(f'{value:.{digits}g}'):g}"
     return typeset(f"{value:.{digits - 1}e}")
+
+
+def power_of_ten(decades: float) -> str:
+    """10 to a power, as a label of a color key: 10⁻⁶, 0.032, 1, 10³."""
+    if decades == round(decades) and abs(decades) >= 3:
+        return typeset(f"1e{decades:.0f}")
+    return number(10.0**decades)
 
 
 def wrapped(text: str, width: int = LINE_WIDTH) -> list[str]:

@@ -212,7 +212,7 @@ def _ticks(kind: str, low: float, high: float) -> tuple[list[float], list[str]]:
         values = np.linspace(low, high, 4)
         return values.tolist(), [number(10.0**value) for value in values]
     values = [low, low / 2, 0, high / 2, high]
-    names = [number(10.0**value, 3) for value in values]
+    names = [style.power_of_ten(value) if kind == "decades" else number(10.0**value, 3) for value in values]
     return values, [f"≤ {names[0]}", *names[1:-1], f"≥ {names[-1]}"]
 
 
@@ -229,7 +229,7 @@ def _figure(
     partial: bool,
     dark: bool,
 ) -> dict:
-    look, alone = style.theme(dark), len(chart.activations) == 1
+    alone = len(chart.activations) == 1
     legend = LEGEND if alone else 2 * LEGEND  # narrow ones have an entry a line
     frame = style.layout(
         title,
@@ -261,16 +261,29 @@ def _figure(
     if chart.x.numeric and chart.y.numeric and min(len(data.x), len(data.y)) >= MIN_SMOOTH:
         drawn += _level_lines(data, shown.kind, dark)
     for name, x, y in data.lines:
-        line = {"color": look.text, "width": 2.5, "dash": "solid" if "χ" in name else "dot"}
-        drawn.append({"type": "scatter", "mode": "lines", "x": x, "y": y, "name": name, "line": line})
-        drawn[-1]["hoverinfo"] = "skip"
+        line = {"width": 2.5, "dash": "solid" if "χ" in name else "dot"}
+        curve = {"type": "scatter", "mode": "lines", "name": name, "hoverinfo": "skip", "showlegend": False}
+        drawn.append(curve | {"x": x, "y": y, "line": line | {"color": _line_color(shown.kind, dark)}})
+        drawn.append(_legend_entry(name, line, dark))
     drawn.append(_targets(data, chart, activation, shown.label))
     if data.chosen is not None:
-        mark = {"symbol": "square-open", "size": 13, "color": look.text, "line": {"width": 3}}
-        here = {"type": "scatter", "mode": "markers", "x": [data.chosen[0]], "y": [data.chosen[1]], "marker": mark}
-        here |= {"name": "chosen cell", "showlegend": alone}
-        drawn.append(here | {"hoverinfo": "skip", "cliponaxis": False})
+        mark = {"symbol": "square-open", "size": 13, "line": {"width": 3}}
+        here = {"type": "scatter", "mode": "markers", "name": "chosen cell", "hoverinfo": "skip"}
+        there = {"x": [data.chosen[0]], "y": [data.chosen[1]], "cliponaxis": False, "showlegend": False}
+        drawn.append(here | there | {"marker": mark | {"color": _line_color(shown.kind, dark)}})
+        nowhere = {"x": [None], "y": [None], "showlegend": alone}
+        drawn.append(here | nowhere | {"marker": mark | {"color": style.theme(dark).text}})
     return {"data": drawn, "layout": frame}
+
+
+def _line_color(kind: str, dark: bool) -> str:
+    """Of lines over the cells; the legend's are on the page and have its text's color."""
+    return style.ON_GRADIENT if _has_level(kind) else style.theme(dark).text
+
+
+def _legend_entry(name: str, line: dict, dark: bool) -> dict:
+    entry = {"type": "scatter", "mode": "lines", "x": [None], "y": [None], "name": name}
+    return entry | {"line": line | {"color": style.theme(dark).text}}
 
 
 def _has_level(kind: str) -> bool:
@@ -331,21 +344,20 @@ def _level_lines(data: SweepMapData, kind: str, dark: bool) -> list[dict]:
     finite = data.z[np.isfinite(data.z)]
     if not (finite.size and np.ptp(finite) > 0):
         return []
-    look, step = style.theme(dark), _STEPS[kind]
+    color, step = _line_color(kind, dark), _STEPS[kind]
     limited = np.clip(np.where(np.isfinite(data.z), data.z, np.nan), -1e6, 1e6)  # far enough for any picture
     contour = {"type": "contour", "x": data.x, "y": data.y, "z": limited, "showscale": False, "hoverinfo": "skip"}
     contour |= {"connectgaps": False, "showlegend": False}
     low, high = np.floor(finite.min() / step) * step, np.ceil(finite.max() / step) * step
     step = max(step, (high - low) / MAX_LEVEL_LINES)
     thin = {"coloring": "none", "start": low + step, "end": high - step, "size": step, "showlabels": False}
-    faint = {"width": 0.7, "color": style.faded(look.text, 0.35), "smoothing": 1}
+    faint = {"width": 0.7, "color": style.faded(color, 0.35), "smoothing": 1}
     drawn = [contour | {"contours": thin, "line": faint}]
     if _has_level(kind) and finite.min() < 0 < finite.max():
         level = {"coloring": "none", "start": 0, "end": 0, "size": 1, "showlabels": False}
-        dashed = {"width": 2, "color": look.text, "dash": "dash"}
-        drawn.append(contour | {"contours": level, "line": dashed | {"smoothing": 1}})
-        entry = {"type": "scatter", "mode": "lines", "x": [None], "y": [None], "name": "measured: level"}
-        drawn.append(entry | {"line": dashed})
+        dashed = {"width": 2, "dash": "dash"}
+        drawn.append(contour | {"contours": level, "line": dashed | {"color": color, "smoothing": 1}})
+        drawn.append(_legend_entry("measured: level", dashed, dark))
     return drawn
 
 

@@ -12,7 +12,7 @@ from core.comparison.arm_statistics import ArmSummary
 from core.diagnosis.rules import VERDICTS
 from core.wording import percent
 from ui.charts.arms import StyledArm
-from ui.charts.style import gradient_colors, number
+from ui.charts.style import gradient_colors, number, power_of_ten
 
 # Plotly's marker symbols as characters.
 GLYPHS = {
@@ -171,12 +171,12 @@ def display_table(summary: pd.DataFrame) -> pd.DataFrame:
 def color_key(span: int, *, dark: bool) -> str:
     """HTML: the one color scale of all small heatmaps, `span` decades on either side of level."""
     stops = ", ".join(f"{color} {100 * at:.0f}%" for at, color in gradient_colors(dark))
-    low, high = number(10.0**-span), number(10.0**span)
+    low, high = power_of_ten(-span), power_of_ten(span)
     return (
         f"<div role='img' aria-label='Colors: from {low} of the output layer’s norm at step 0, over level, "
         f"to {high} times it' style='max-width: 460px; font-size: .85rem'>"
         f"<div style='height: 12px; border-radius: 3px; background: linear-gradient(90deg, {stops})'></div>"
         f"<div style='display: flex; justify-content: space-between'><span>≤ {low}</span>"
-        f"<span>level</span><span>≥ {high}</span></div>"
+        f"<span>1: level</span><span>≥ {high}</span></div>"
         "<div style='opacity: .85'>against the output layer’s norm at step 0, median over seeds</div></div>"
     )

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from core.layer_norms import LAYER_NORMS, WHY_NORMS_DIFFER, relative_to_output
 from core.trace import layer_factor
 from tests.support.charted import RUNS, changed, run
-from ui.charts.end_labels import Label, end_labels, spread
+from ui.charts.line_labels import Label, line_label
 from ui.charts.profile import SHADES, Guide, gradient_profile, profile_data
 
 RUNS_WITH_GRADIENT = [kind for kind in RUNS if kind != "diverged at step 0"]
@@ -172,7 +172,7 @@ def test_guides_are_divided_by_the_output_of_step_0_and_drawn_as_they_are(kind):
     (absolute,) = data_of(trace, relative=False, guides=[guide]).guides
     np.testing.assert_array_equal(absolute.values, values)
     texts = [note.text for note in figure.layout.annotations]
-    assert {"theory", "95 % of networks", "this network"} <= {text.removesuffix(" ↑") for text in texts}
+    assert texts == ["theory", "95 % of networks"]
 
 
 def test_markers_are_colored_by_decades_from_level():
@@ -240,7 +240,7 @@ def test_the_factor_beside_the_line_is_that_of_the_norms_drawn():
     rows = rows_of(trace, data)
     np.testing.assert_array_equal(data.factors, [layer_factor(row) for row in trace.delta_norm[rows]])
     (text,) = [drawn for drawn in figure.data if drawn.text and "a layer" in drawn.text[0]]
-    assert text.text[0] == f"× {trace.layer_factor(0):.3g} a layer"
+    assert text.text[0].strip("<br> ") == f"× {trace.layer_factor(0):.3g} a layer".strip("<br> ")
 
 
 def test_profile_table_holds_whole_numbers_of_every_variant():
@@ -260,23 +260,29 @@ def test_words_name_the_share_that_layer_1_has_of_the_output():
     assert absolute == "Step 7: delta 0.5 at layer 1, 2 at the output."
 
 
-# -- names at the ends of lines -----------------------------------------------------------------------------------
+# -- names beside lines -------------------------------------------------------------------------------------------
 
 
-@given(
-    st.lists(st.floats(-8, 2), min_size=1, max_size=6).map(lambda heights: sorted(heights, reverse=True)),
-    st.floats(0.1, 1.0),
+@given(st.lists(st.floats(-20, 20), min_size=1, max_size=9), st.floats(0, 1), st.booleans())
+def test_a_name_stands_at_its_line_on_the_axis(powers, at, above):
+    note = line_label(Label("theory", 10.0 ** np.array(powers), "#111111", at, above), -8.0, 2.0)
+    inside = [layer for layer, power in enumerate(powers, 1) if -8 <= np.log10(10.0**power) <= 2]
+    if inside:
+        assert note["y"] == pytest.approx(powers[note["x"] - 1])
+        assert note["x"] in inside and note["text"] == "theory"
+        wanted = 1 + at * (len(powers) - 1)
+        assert abs(note["x"] - wanted) == min(abs(layer - wanted) for layer in inside)
+        assert note["yanchor"] == ("bottom" if above else "top")
+    elif max(powers) > 2:
+        assert (note["y"], note["text"]) == (2.0, "theory ↑")
+    else:
+        assert note is None
+
+
+@pytest.mark.parametrize(
+    "above, rising, anchor",
+    [(True, 1, "right"), (True, -1, "left"), (False, 1, "left"), (False, -1, "right"), (True, 0, "center")],
 )
-def test_labels_are_a_gap_apart_in_order_and_above_the_foot(heights, gap):
-    placed = spread(heights, gap, -8.0)
-    assert all(upper - lower >= gap - 1e-9 for upper, lower in zip(placed, placed[1:], strict=False))
-    assert min(placed) >= -8.0 - 1e-9
-
-
-def test_labels_apart_stand_at_their_lines_and_one_beyond_the_top_has_an_arrow():
-    lines = [Label("a", np.array([1e-1, 1.0]), "#111111"), Label("b", np.array([np.nan, 1e-3]), "#222222")]
-    notes = {
-        note["text"]: note["y"] for note in end_labels([*lines, Label("c", np.array([1e9]), "#333333")], -6, 0, 340)
-    }
-    assert notes["a"] == pytest.approx(-1) and notes["b"] == pytest.approx(-3)
-    assert -0.5 < notes["c ↑"] <= 0
+def test_a_name_lies_on_the_empty_side_of_its_line(above, rising, anchor):
+    values = 10.0 ** (np.linspace(-3, 0, 7)[:: rising or 1] * abs(rising))
+    assert line_label(Label("a", values, "#111111", 0.5, above), -4, 1)["xanchor"] == anchor
