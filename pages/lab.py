@@ -139,7 +139,7 @@ def story(run: Run, before: Run | None, diagnosis: Diagnosis, relevant: tuple[st
     """Draws the picture, the details of the verdict, and the charts that concern it; all follow the chosen norm."""
     gradients(run, before)
     reporter = ProgressReporter(st.empty())
-    draw_details(diagnosis, run.config, theory.factor_told(theory.expected(run, reporter), kept(run)))
+    draw_details(diagnosis, run.config, theory.describe_factor(theory.expected(run, reporter), kept(run)))
     reporter.clear()
     history(run, relevant)
 

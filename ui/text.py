@@ -31,11 +31,11 @@ def as_text(value: object) -> str:
 
 
 def format_duration(seconds: float) -> str:
-    """A duration in its largest suitable unit: "45 s", "14 min", "3 h"."""
+    """A duration in its largest suitable unit: "45 s", "14 min", "3 h", "12 days"."""
     if seconds < 90:
         return f"{max(seconds, 1):.0f} s"
-    minutes = seconds / 60
-    return f"{minutes:.0f} min" if minutes < 90 else f"{minutes / 60:.0f} h"
+    minutes, hours = seconds / 60, seconds / 3600
+    return f"{minutes:.0f} min" if minutes < 90 else f"{hours:.0f} h" if hours < 48 else f"{hours / 24:,.0f} days"
 
 
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")

@@ -55,7 +55,7 @@ def test_powers_of_ten_are_raised_and_nothing_else_changes(words, shown):
 
 
 @pytest.mark.parametrize(
-    "seconds, text", [(0.2, "1 s"), (45, "45 s"), (861, "14 min"), (5399, "90 min"), (10_800, "3 h")]
+    "seconds, text", [(0.2, "1 s"), (45, "45 s"), (861, "14 min"), (5399, "90 min"), (10_800, "3 h"), (1e6, "12 days")]
 )
 def test_a_duration_has_its_largest_suitable_unit(seconds, text):
     assert format_duration(seconds) == text

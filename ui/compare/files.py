@@ -1,4 +1,4 @@
-"""What one takes away from a comparison, and brings back: its link and its settings."""
+"""The link to a comparison, and its settings as a file."""
 
 from __future__ import annotations
 
@@ -16,30 +16,30 @@ from ui.urls import link
 
 
 def query(comparison: Comparison) -> str:
-    """The query string whose page shows this comparison."""
+    """The query string that opens the page with this comparison."""
     own = urlencode(state.query(comparison), safe=",;~=!")
     return "&".join(filter(None, (own, link.to_query(comparison.base))))
 
 
 def to_json(comparison: Comparison) -> str:
-    """The file of a comparison."""
+    """A comparison as JSON."""
     return json.dumps(comparison.to_dict(), indent=2, ensure_ascii=False) + "\n"
 
 
 def from_json(raw: bytes) -> Comparison:
-    """The comparison in a file.
+    """Reads a comparison from JSON.
 
     Raises:
-        ConfigError: as `core.export.read_json`; or not a comparison.
+        ConfigError: as `core.export.read_json`, or the file is not a comparison.
     """
     return Comparison.from_dict(read_json(raw, "comparison"))
 
 
 def share_menu(comparison: Comparison | None) -> None:
-    """The link to this comparison, its settings as a file, and a file of settings to load."""
+    """Draws the menu with the link to this comparison, its settings as a file, and the upload of such a file."""
     with st.popover("Share", icon=":material/ios_share:"):
         if comparison is not None:
-            st.caption("Link to this comparison")
+            st.caption("This link opens the page with this comparison.")
             address = (st.context.url or "").partition("?")[0]
             st.code("?".join(filter(None, (address, query(comparison)))), language=None, wrap_lines=True)
             panels.download(

@@ -1,4 +1,4 @@
-"""A comparison as one HTML file that opens without a network, to print or to keep."""
+"""A comparison as one HTML file for print, which opens without a network."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ div.wide { overflow-x: auto; }
 
 
 def document(title: str, lines: Sequence[str], charts: Sequence[Chart], tables: Sequence[pd.DataFrame]) -> str:
-    """The file: a title, sentences, charts in light colors, tables. All text is escaped; nothing is loaded.
+    """Returns the file: a title, sentences, charts in light colors, tables. It loads nothing else.
 
     Args:
-        title, lines: plain text, which may be a visitor's.
+        title, lines: plain text, which is escaped.
         charts: each with its finding as text alternative.
         tables: their index is a column of names.
     """

@@ -1,4 +1,4 @@
-"""What the Compare page trains: the records of its arms, kept, or trained in one call on all cores."""
+"""Trains the arms of the Compare page in one call on all cores, and caches their summaries."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ Key = tuple[RunConfig, int, str | None]
 
 
 class ArmProgressReporter(ProgressReporter):
-    """Tells a visitor how far each arm is."""
+    """Shows the progress of each arm."""
 
     def __init__(self, slot, seeds: int):
         super().__init__(slot)
         self._seeds, self._missing = seeds, {}
 
     def missing(self, name: str, runs: int) -> None:
-        """So many runs of an arm are still to come."""
+        """Sets the number of runs of an arm that are not done."""
         self._missing[name] = runs
 
     def on_progress(self, done: int, total: int) -> None:
-        told = ", ".join(f"{name} {self._of(runs)}" for name, runs in self._missing.items())
-        self._show(done / total, f"Training on all cores: {told}. A change of any control stops this.")
+        arms = ", ".join(f"{name} {self._of(runs)}" for name, runs in self._missing.items())
+        self._show(done / total, f"Training on all cores: {arms}. Changing a control stops it.")
 
     def _of(self, runs: int) -> str:
         return "done" if runs == 0 else f"{self._seeds - runs} of {self._seeds} seeds"
 
 
 def key_of(comparison: Comparison, config: RunConfig, digest: str | None) -> Key:
-    """What the record of an arm is kept under; a table counts only for arms that ask for one."""
+    """The cache key of an arm; the table is part of it only where the dataset is a table."""
     return config, comparison.seeds, digest if config.dataset == "custom" else None
 
 
@@ -47,15 +47,15 @@ def records(
     reporter: ArmProgressReporter,
     on_arm: Callable[[dict[str, ArmSummary]], None],
 ) -> dict[str, ArmSummary]:
-    """The record of every arm by its name, in order: kept from before, or trained now.
+    """The summary of every arm by its name, in order: cached, or trained now.
 
-    All missing runs are trained in one call on the shared workers, those of arms without a table apart from those
-    with one. Arms of equal settings are trained once.
+    All missing runs are trained in one call on the shared workers, or in two where some arms use a table and others
+    do not. Arms with equal settings are trained once.
 
     Args:
-        digest: of the visitor's table, for arms whose dataset is "custom".
-        notice: is told how it gets on; whatever it raises ends the training.
-        on_arm: called with all records there are, whenever an arm is done and others are not.
+        digest: the digest of the visitor's table, for arms whose dataset is "custom".
+        reporter: shows the progress; an exception that it raises ends the training.
+        on_arm: called with all summaries so far whenever an arm is done while others are not.
 
     Raises:
         ConfigError: as `core.train`.
@@ -100,7 +100,7 @@ def records(
 
 
 def _train(runs: list[Run], reporter: ArmProgressReporter, settle: Callable[[Run, Trace], None]) -> None:
-    """One `train` call; one more for what is left when a worker died meanwhile, short of memory for example."""
+    """Calls `train`, and calls it again for the remaining runs if a worker ended meanwhile, for want of memory say."""
     left = list(runs)
     for again in (True, False):
         sent = list(left)

@@ -1,4 +1,4 @@
-"""Sharpness in the Lab, on demand: how steeply the loss bends over the steps, beside what the learning rate stands."""
+"""Sharpness in the Lab, on demand: the largest curvature of the loss over the steps, with the bound of stable steps."""
 
 from __future__ import annotations
 
@@ -10,61 +10,62 @@ from core.config import cost
 from core.curvature import sharpness_over, stability_bound
 from core.engine import workers
 from core.families.optimizers import OPTIMIZERS
+from core.wording import percent
 from ui import panels
 from ui.charts.sharpness import sharpness_chart
 from ui.runtime import jobs
 from ui.runtime.jobs import Run
 from ui.runtime.progress import ProgressReporter
 from ui.runtime.services import services
-from ui.text import as_text
+from ui.text import as_text, format_duration
 
-MAX_STEPS = 30  # of the run at which sharpness is measured
-PRODUCTS = 60  # Hessian-vector products of one measurement by Lanczos, typically
-MAX_COST = 400_000_000_000  # multiply-adds of all of it: about a minute
+MAX_STEPS = 30  # steps of the run at which sharpness is measured
+LANCZOS_PRODUCTS = 60  # Hessian-vector products of one measurement, typically
+MAX_COST = 400_000_000_000  # multiply-adds of all measurements: about a minute
 MAX_PARAMETERS = 100_000
 
 
 class SharpnessProgressReporter(ProgressReporter):
-    """Tells a visitor how the measurements get on."""
+    """Shows the progress of the measurements."""
 
     def on_progress(self, done: int, total: int) -> None:
-        self._show(done / total, f"Measuring sharpness: {done / total:.0%}. A change of any control stops this.")
+        self._show(done / total, f"Measuring sharpness: {percent(done / total)}. Changing a control stops it.")
 
 
 def measured_steps(trace: Trace) -> list[int]:
-    """At most 30 numbers of steps, evenly spaced, up to the end or to where the run diverged."""
+    """At most 30 evenly spaced steps, up to the end of the run or the step where it diverged."""
     last = trace.config.steps if trace.diverged_at is None else max(trace.diverged_at - 1, 0)
     return np.unique(np.linspace(0, last, MAX_STEPS).round().astype(int)).tolist()
 
 
-def too_much(config: RunConfig, trace: Trace) -> str | None:
-    """Why sharpness is not offered for a run, or None."""
+def refusal(config: RunConfig, trace: Trace) -> str | None:
+    """The reason why sharpness is not offered for a run, or None."""
     parameters = sum(W.size + (0 if b is None else b.size) for W, b in trace.weights)
     if parameters > MAX_PARAMETERS:
         return f"Sharpness is measured for up to {MAX_PARAMETERS:,} parameters; this network has {parameters:,}."
     inputs, outputs = trace.weights[0][0].shape[0], trace.weights[-1][0].shape[1]
     steps = measured_steps(trace)
     training = sum(cost(config.replace(steps=step), inputs, outputs).multiply_adds for step in steps)
-    products = len(steps) * PRODUCTS * 6 * config.samples * parameters
+    products = len(steps) * LANCZOS_PRODUCTS * 6 * config.samples * parameters
     if training + products > MAX_COST:
         return (
-            "Sharpness is not offered for this run: it would take about "
-            f"{(training + products) / MAX_COST:.0f} minutes. Take fewer steps, samples or units."
+            "Sharpness is not offered for this run because it would take about "
+            f"{format_duration(60 * (training + products) / MAX_COST)}. Choose fewer steps, samples or units."
         )
     return None
 
 
 @st.fragment
 def panel(run: Run) -> None:
-    """Sharpness over the steps of a trained run, in an expander that computes it when it is opened."""
+    """Draws an expander with the sharpness over the steps, which is computed when it is opened."""
     box = st.expander("Sharpness: how large a step the loss allows", key="sharpness", on_change="rerun")
     if not box.open:
         return
     with box:
         trace = jobs.get_trace(run)
-        refused = too_much(run.config, trace)
-        if refused:
-            st.info(as_text(refused), icon=":material/hourglass_disabled:")
+        reason = refusal(run.config, trace)
+        if reason:
+            st.info(as_text(reason), icon=":material/hourglass_disabled:")
             return
         _explain(run.config)
         reporter = SharpnessProgressReporter(st.empty())
@@ -101,12 +102,12 @@ def _explain(config: RunConfig) -> None:
     )
     if optimizer.bound is None:
         st.latex(r"\text{sharpness} = \lambda_{\max}(\nabla^2 E)")
-        st.markdown(f"{words}. {optimizer.label} scales each step by earlier gradients: it has no fixed bound.")
+        st.markdown(f"{words}. {optimizer.label} scales each step by earlier gradients, so it has no fixed bound.")
     else:
         st.latex(rf"\text{{sharpness}} = \lambda_{{\max}}(\nabla^2 E) < {optimizer.bound_formula}")
         momentum = r", $\mu$ the momentum" if optimizer.uses_momentum else ""
         st.markdown(
-            rf"{words}, $\eta$ the learning rate{momentum}. On a quadratic loss, steps over the whole batch grow as "
-            "soon as sharpness exceeds the bound; penalties, decay and clipping do not count."
+            rf"{words}, $\eta$ the learning rate{momentum}. On a quadratic loss, full-batch steps grow as soon as the "
+            "sharpness exceeds the bound. The bound does not include penalties, weight decay and clipping."
         )
     st.caption("Source: Cohen et al. 2021; Pearlmutter 1994 for products with the Hessian; Lanczos for the eigenvalue.")

@@ -66,14 +66,14 @@ def test_nothing_is_measured_before_it_is_opened(monkeypatch):
 def test_what_would_take_too_long_is_refused_in_a_sentence(monkeypatch):
     monkeypatch.setattr(sharpness, "MAX_COST", 10)
     app = page()
-    assert "minutes" in app.info[0].value and not app.get("plotly_chart")
+    assert "days" in app.info[0].value and not app.get("plotly_chart")
     monkeypatch.setattr(sharpness, "MAX_PARAMETERS", 10)
     assert "up to 10 parameters; this network has 51" in page().info[0].value.replace("\\", "")
 
 
 def test_the_default_run_is_small_enough():
     (trace,) = train([RunConfig()])
-    assert sharpness.too_much(RunConfig(), trace) is None
+    assert sharpness.refusal(RunConfig(), trace) is None
 
 
 @pytest.mark.parametrize("steps, first, last, count", [(0, 0, 0, 1), (7, 0, 7, 8), (1000, 0, 1000, 30)])
