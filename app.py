@@ -9,10 +9,13 @@ from ui.navigation import ROUTED, pages
 from ui.runtime import event_log, limits
 from ui.urls.history import join_page_switches
 
-# Streamlit's own margins leave a projector of 1280 pixels too little room for the picture.
-STYLE = (
-    "<style>.stMainBlockContainer{padding-left: clamp(1rem, 3vw, 3rem); padding-right: clamp(1rem, 3vw, 3rem)}</style>"
-)
+# Streamlit's own margins leave a projector of 1280 x 720 pixels too little room for the picture.
+STYLE = """<style>
+.stMainBlockContainer {padding-left: clamp(1rem, 3vw, 3rem); padding-right: clamp(1rem, 3vw, 3rem)}
+.st-key-page-header h1, .st-key-verdict h2 {padding: 0}
+.st-key-page-header, .st-key-verdict {margin-bottom: -.5rem}
+.st-key-arm_chips {min-width: min(20rem, 100%)}
+</style>"""
 ICON = str(Path(__file__).parent / "ui" / "icon.svg")
 
 

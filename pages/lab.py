@@ -87,7 +87,8 @@ def run_before(run: Run) -> Run | None:
 
 
 def gradients(run: Run, before: Run | None) -> None:
-    """Draws the main picture."""
+    """Draws the main picture, and below it the choice of what it shows."""
+    picture = st.container()
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         quantity = st.segmented_control(
             "Show",
@@ -110,12 +111,15 @@ def gradients(run: Run, before: Run | None) -> None:
     if quantity != JUDGED:
         st.caption(WHY_NORMS_DIFFER)
     trace, previous = kept(run), services().runs.get(before) if before else None
-    said = theory.expected(run, ProgressReporter(st.empty()))
-    lines = theory.guides(said, quantity, trace)
-    profile = gradient_profile(trace, quantity, relative=relative, previous=previous, guides=lines, dark=panels.dark())
-    panels.show(profile, "gradient-profile")
-    if said.grad.reason:
-        st.caption(said.grad.reason)
+    with picture:
+        predicted = theory.expected(run, ProgressReporter(st.empty()))
+        lines = theory.guides(predicted, quantity, trace)
+        profile = gradient_profile(
+            trace, quantity, relative=relative, previous=previous, guides=lines, dark=panels.dark()
+        )
+        panels.show(profile, "gradient-profile")
+    if predicted.grad.reason:
+        st.caption(predicted.grad.reason)
 
 
 def charts_of(trace: Trace, names: Iterable[str]) -> None:

@@ -19,6 +19,7 @@ from core.theory.plane import gradient_factors
 from core.theory.prediction import Prediction, predictions
 from core.theory.variance_map import critical_points
 from core.trace import layer_factor
+from core.wording import percent
 from ui import panels
 from ui.charts.phase import HIGHEST, WIDEST, layer_means, phase_plane
 from ui.charts.profile import Guide
@@ -97,7 +98,7 @@ def _above_band(limit: np.ndarray, high: np.ndarray) -> float:
     return max(1.0, *ratios[np.isfinite(ratios)].tolist())
 
 
-def factor_told(theory: Theory, trace: Trace) -> str:
+def describe_factor(theory: Theory, trace: Trace) -> str:
     """The predicted factor per layer beside the measured one, in a sentence; empty where there is none."""
     if not math.isfinite(theory.factor) or trace.layers < 3:
         return ""
@@ -156,7 +157,7 @@ _NORMALIZED = r"\chi^l = \sigma_w^2\, \mathbb E\big[\varphi'(Z)^2\big] \,/\, v^l
 
 
 def _formulas(config: RunConfig) -> None:
-    for formula in _RECURSIONS:  # one a line, so that they fit on a telephone
+    for formula in _RECURSIONS:  # one per line, so that they fit on a phone
         st.latex(formula)
     if config.residual:
         for formula in _RESIDUAL:
@@ -293,13 +294,14 @@ def _draw_networks(run: Run) -> None:
         )
     reporter.clear()
     st.markdown(
-        f"Of {NETWORKS} networks drawn from these settings, on the same data, at least **{drawn.inside.min():.0%}** "
-        f"lie in the band in every layer, and **{drawn.inside.mean():.0%}** on average. The band is made for 95 %."
+        f"Of {NETWORKS} networks drawn from these settings, on the same data, at least "
+        f"**{percent(drawn.inside.min())}** lie in the band in every layer, and **{percent(drawn.inside.mean())}** on "
+        "average. The band is meant to hold 95 %."
     )
     rows = {
         "layer": np.arange(1, len(drawn.inside) + 1),
         "median, measured": [number(v, 3) for v in drawn.median],
         "median, expected": [number(v, 3) for v in theory.grad.median],
-        "in the band": [f"{share:.0%}" for share in drawn.inside],
+        "in the band": [percent(share) for share in drawn.inside],
     }
     panels.table(pd.DataFrame(rows), hide_index=True)
