@@ -20,7 +20,7 @@ ICON = str(Path(__file__).parent / "ui" / "icon.svg")
 
 
 def main() -> None:
-    st.set_page_config(page_title="Gradient Flow Lab", page_icon=ICON, layout="wide", initial_sidebar_state=330)
+    st.set_page_config(page_title="Gradient Flow Lab", page_icon=ICON, layout="wide", initial_sidebar_state=350)
     try:
         limits.check()
     except ConfigError as error:  # asgi.py does not even start; here a visitor's own `make run` says why

@@ -1,55 +1,14 @@
 """Compare, driven without a browser."""
 
-import json
-
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from core.comparison.arms import Comparison
 from core.presets.comparisons import COMPARISON_PRESETS
-from tests.support.checkout import HOUSE
+from tests.support.compare_page import TIME_LIMIT, arms_drawn, calm, comparison_of, small, visit
 from ui.compare import state
 from ui.text import typeset
-from ui.urls.arms import parse_arms
-from ui.urls.link import DEFAULTS, to_config
 
-LIMIT = 240  # seconds; the longest comparison takes about ten, but the machine may be busy
-SMALL = {"depth": 2, "width": 4, "steps": 3, "samples": 16}  # runs that take no time
 CURVES = ["compare-loss", "compare-accuracy"]
-
-
-@pytest.fixture(autouse=True)
-def no_limits(monkeypatch):
-    for name in ("COST", "BYTES", "TRAININGS"):
-        monkeypatch.delenv(f"GRADIENT_LAB_MAX_{name}", raising=False)
-
-
-def visit(**parameters):
-    """The page with these settings of its controls."""
-    app = AppTest.from_file(str(HOUSE / "app.py"), default_timeout=LIMIT)
-    app.run()  # the navigation must be known before the page can be switched
-    app.switch_page("pages/compare.py")
-    calm(app.run())  # a page starts from its own address, so its controls are set once it is there
-    for name, value in parameters.items():
-        app.session_state[name] = value if isinstance(value, (str, bool)) else float(value)
-    return calm(app.run())
-
-
-def calm(app):
-    assert not app.exception
-    return app
-
-
-def comparison_of(app):
-    """The comparison that the controls of a page say."""
-    values = app.session_state
-    base = to_config({key: values[key] for key in DEFAULTS})
-    vary = None if values["vary"] == "none" else values["vary"]
-    return Comparison(base, vary, parse_arms(values["arms"], vary), int(values["seeds"]))
-
-
-def figures(app):
-    return [json.loads(chart.proto.spec) for chart in app.get("plotly_chart")]
 
 
 def keys(app):
@@ -58,15 +17,6 @@ def keys(app):
 
 def headline(app):
     return app.header[0].value.replace("\\", "")
-
-
-def arms_drawn(app):
-    """Names of the lines of the shared profile."""
-    return [line["name"] for line in figures(app)[0]["data"] if line.get("mode") == "lines+markers"]
-
-
-def small(**parameters):
-    return visit(**SMALL, seeds=2, **parameters)
 
 
 def test_without_a_touch_it_shows_sigmoid_tanh_and_relu_and_says_which_vanishes():
@@ -153,7 +103,7 @@ def test_the_summary_to_print_stands_alone_and_escapes_what_a_visitor_typed():
 def test_every_ready_comparison_is_one_click_and_shows_its_claim(name):
     app = small()
     app.selectbox(key="ready").set_value(name)
-    calm(app.run(timeout=LIMIT))
+    calm(app.run(timeout=TIME_LIMIT))
     assert comparison_of(app) == COMPARISON_PRESETS[name].comparison
     assert typeset(COMPARISON_PRESETS[name].claim[:40]) in " ".join(
         info.value.replace("\\", "") for info in app.caption

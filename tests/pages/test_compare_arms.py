@@ -3,9 +3,8 @@
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from tests.pages.test_compare import HOUSE, LIMIT, arms_drawn, calm, comparison_of, no_limits, small
-
-__all__ = ["no_limits"]  # a fixture: no test here is held to a public server's limits
+from tests.support.checkout import HOUSE
+from tests.support.compare_page import TIME_LIMIT, arms_drawn, calm, comparison_of, small
 
 
 def settings(app):
@@ -85,7 +84,7 @@ def test_another_field_starts_with_arms_of_its_own(app):
 
 
 def test_settings_pinned_in_the_lab_become_arms():
-    app = AppTest.from_file(str(HOUSE / "app.py"), default_timeout=LIMIT)
+    app = AppTest.from_file(str(HOUSE / "app.py"), default_timeout=TIME_LIMIT)
     calm(app.run())
     for name, value in {"depth": 2, "width": 4, "steps": 3, "samples": 16}.items():
         app.session_state[name] = value

@@ -1,59 +1,34 @@
 """The Lab, driven without a browser."""
 
 import json
-import re
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from core import RunConfig, diagnose, train
 from core.config import RULES, Choice, Flag
 from core.diagnosis.rules import VERDICTS
 from core.presets.setups import PRESETS
-from tests.support.checkout import HOUSE
+from tests.support.lab_page import (
+    SMALL,
+    calm,
+    config_of,
+    control,
+    figures,
+    keys,
+    open_box,
+    shown,
+    texts,
+    upload,
+    visit,
+)
 from ui.charts.distributions import SPREADS
 from ui.runtime import jobs
 from ui.runtime.services import services
 from ui.text import typeset
-from ui.urls.link import CONTROL_RULES, DEFAULTS, to_config, to_values
+from ui.urls.link import CONTROL_RULES, DEFAULTS, to_values
 
-LIMIT = 120  # seconds; a page takes about one, but the machine may be busy
 CHARTS = {"gradient-profile", "gradient-heatmap", "loss-chart"}  # of any network
-SMALL = {"depth": "2", "width": "4", "steps": "3", "samples": "16"}  # a run that takes no time
-
-
-@pytest.fixture(autouse=True)
-def no_limits(monkeypatch):
-    for name in ("COST", "BYTES", "TRAININGS"):
-        monkeypatch.delenv(f"GRADIENT_LAB_MAX_{name}", raising=False)
-
-
-def visit(**parameters):
-    """The page as somebody sees it who comes with these parameters."""
-    app = AppTest.from_file(str(HOUSE / "app.py"), default_timeout=LIMIT)
-    for name, value in parameters.items():
-        app.query_params[name] = value
-    return calm(app.run())
-
-
-def calm(app):
-    assert not app.exception
-    return app
-
-
-def config_of(app):
-    """The config that the controls of a page say."""
-    return to_config({key: app.session_state[key] for key in DEFAULTS})
-
-
-def shown(app):
-    return app.get("plotly_chart")
-
-
-def keys(app):
-    """The keys of the charts of a page."""
-    return [re.sub(r"^.*?-[0-9a-f]{32}-", "", chart.proto.id) for chart in shown(app)]
 
 
 def complete(app):
@@ -64,20 +39,6 @@ def complete(app):
 def verdict(app):
     """The verdict on a page, without its icon."""
     return app.header[0].value.rpartition("] ")[2]
-
-
-def figures(app):
-    return [json.loads(chart.proto.spec) for chart in shown(app)]
-
-
-def texts(elements):
-    return [element.value.replace("\\", "") for element in elements]
-
-
-def control(app, key):
-    """The widget of a key, whatever its kind."""
-    kinds = ("selectbox", "number_input", "toggle", "text_input", "segmented_control")
-    return next(widget for kind in kinds for widget in app.get(kind) if widget.key == key)
 
 
 def test_the_first_visit_shows_a_vanishing_gradient_in_words_with_numbers_and_cures():
@@ -383,11 +344,6 @@ def test_a_bad_file_of_settings_is_refused_in_a_sentence_and_changes_nothing(tex
     assert complete(app)
 
 
-def upload(app, key, name, text):
-    raw = text if isinstance(text, bytes) else text.encode()
-    return calm(app.file_uploader(key=key).upload(name, raw, "text/csv").run())
-
-
 TABLE = "size,color,kind\n" + "".join(f"{n},{'red' if n % 3 else 'blue'},{'a' if n % 2 else 'b'}\n" for n in range(40))
 
 
@@ -448,12 +404,6 @@ def test_what_a_visitor_names_is_shown_as_text():
     (raw,) = [element.value for element in app.error]
     for markup in ("<img", "$x", "**", "](", "![", "`c`"):
         assert markup not in raw.replace("\\" + markup, "")
-
-
-def open_box(app, key):
-    """The page after a visitor has opened one of its boxes."""
-    app.session_state[key] = True
-    return calm(app.run())
 
 
 @pytest.mark.parametrize("key, more", [("inside", 1), ("more", 5), ("numbers", 0)])

@@ -12,7 +12,7 @@ from core.theory import predict
 from core.theory.network import worst_case
 from core.theory.prediction import predictions
 from core.trace import layer_factor
-from tests.pages.test_lab import SMALL, calm, control, open_box, shown, texts, visit
+from tests.support.lab_page import SMALL, calm, control, open_box, shown, texts, visit
 from ui.charts.profile import gradient_profile
 from ui.lab import theory
 from ui.runtime import jobs

@@ -22,12 +22,6 @@ LIMIT = 240  # seconds; the longest takes about three, but the machine may be bu
 SMALL = {"x_count": 3.0, "y_count": 2.0, "base": "depth=2;width=4;steps=2;samples=16"}  # a map that takes no time
 
 
-@pytest.fixture(autouse=True)
-def no_limits(monkeypatch):
-    for name in ("COST", "BYTES", "TRAININGS", "SWEEP"):
-        monkeypatch.delenv(f"GRADIENT_LAB_MAX_{name}", raising=False)
-
-
 def visit(**parameters):
     """The page with these settings of its controls."""
     app = AppTest.from_file(str(HOUSE / "app.py"), default_timeout=LIMIT)

@@ -249,7 +249,8 @@ def draw_network() -> None:
 
 def draw_initialization() -> None:
     """Draws init and its scale, and biases and seed in a group."""
-    draw_row("init", "init_scale")
+    draw("init")
+    draw("init_scale")
     with st.expander("More on the initialization", key="group_init"):
         draw_row("bias_std", "seed")
 

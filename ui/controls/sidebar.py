@@ -45,7 +45,7 @@ def choose(start_from: Callable[[RunConfig | None], None] | None = None) -> Chos
         start_from: draws the ready examples at the top, given the config; by default the named set-ups.
     """
     with st.sidebar:
-        start = st.container()
+        (start_from or _start_from)(_read(None)[0])  # the session has the values before their controls are drawn
         data, offer = _data()
         fields.draw_network()
         fields.draw_initialization()
@@ -56,8 +56,6 @@ def choose(start_from: Callable[[RunConfig | None], None] | None = None) -> Chos
         chosen = Chosen(config, data if isinstance(data, Given) else None, refused)
         with offer:
             _propose(chosen.task)
-        with start:
-            (start_from or _start_from)(config)
     return chosen
 
 

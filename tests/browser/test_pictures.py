@@ -1,0 +1,63 @@
+"""Every page in five sizes, light and dark: nothing is cut or runs over something else, and the picture comes first."""
+
+import pytest
+
+SIZES = [(1440, 900), (1280, 720), (1024, 768), (768, 1024), (390, 844)]
+PAGES = ["", "compare", "sweep"]
+PICTURE = ".js-plotly-plot .main-svg"
+MAX_SHIFT = 0.05  # of the layout after the first result, as Chromium counts it
+
+WATCH_SHIFTS = """
+window.shifts = [];
+new PerformanceObserver(list => window.shifts.push(...list.getEntries().filter(entry => !entry.hadRecentInput)
+  .map(entry => [entry.startTime, entry.value]))).observe({type: "layout-shift", buffered: true});
+const timer = setInterval(() => {
+  if (document.querySelector(".js-plotly-plot .main-svg")) {
+    window.firstResult = performance.now();
+    clearInterval(timer);
+  }
+}, 20);
+"""
+SHIFT = "() => window.shifts.filter(([at]) => at > window.firstResult).reduce((sum, [, value]) => sum + value, 0)"
+
+# Text of the page that is wider than its box, except in charts, tables, chips, formulas and code.
+CUT_TEXTS = """() => [...document.querySelectorAll("[data-testid=stMain] *, [data-testid=stSidebar] *")]
+  .filter(e => [...e.childNodes].some(n => n.nodeType === 3 && n.textContent.trim()))
+  .filter(e => !e.closest(".js-plotly-plot, [data-testid=stDataFrame], [data-testid=stMultiSelect], .katex, code"))
+  .filter(e => e.clientWidth > 0 && getComputedStyle(e).overflowX !== "visible" && e.scrollWidth > e.clientWidth + 1)
+  .map(e => e.textContent.trim().slice(0, 60))"""
+
+# Pairs of texts of one chart that lie over each other; a box is a quarter taller above and below than its letters.
+OVERLAPS = """() => [...document.querySelectorAll(".js-plotly-plot")].flatMap(plot => {
+  const texts = [...plot.querySelectorAll(".gtitle, .xtitle, .ytitle, .legendtext, .annotation-text, .xtick, .ytick")]
+    .filter(e => e.textContent.trim() && e.getBoundingClientRect().width > 0);
+  const letters = texts.map(e => {
+    const box = e.getBoundingClientRect(), turned = box.height > 3 * box.width;
+    const margin = turned ? 2 : box.height / 4;
+    return {left: box.left + 2, right: box.right - 2, top: box.top + margin, bottom: box.bottom - margin};
+  });
+  return texts.flatMap((text, i) => texts.slice(0, i).filter((_, j) =>
+    letters[i].left < letters[j].right && letters[j].left < letters[i].right &&
+    letters[i].top < letters[j].bottom && letters[j].top < letters[i].bottom)
+    .map(other => `${text.textContent.slice(0, 40)} / ${other.textContent.slice(0, 40)}`));
+})"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("path", PAGES)
+def test_a_page_has_its_picture_first_and_nothing_cut_moved_or_overlapping(path, size, theme, tab, server, settled):
+    width, height = size
+    page = tab(width, theme)
+    page.set_viewport_size({"width": width, "height": height})
+    page.add_init_script(WATCH_SHIFTS)
+    page.goto(f"{server}/{path}")
+    page.wait_for_selector(PICTURE)
+    settled(page, 120)
+    top = page.locator(".js-plotly-plot").first.bounding_box()["y"]
+    assert 0 < top < 0.75 * height
+    assert page.evaluate(SHIFT) <= MAX_SHIFT
+    assert page.locator("[data-testid=stMain]").evaluate("e => e.scrollWidth - e.clientWidth") <= 0
+    assert page.evaluate(CUT_TEXTS) == []
+    assert page.evaluate(OVERLAPS) == []
