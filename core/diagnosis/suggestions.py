@@ -74,6 +74,14 @@ def _describe(field: str, value: object) -> str:
             return f"{INITS[value].label} init"
         case "optimizer":
             return OPTIMIZERS[value].label
+        case "l1" | "l2" | "weight_decay":
+            return f"{field.replace('_', ' ')} {format_setting(value)}" if value else f"no {field.replace('_', ' ')}"
+        case "max_norm":
+            return "no max norm" if value is None else f"max norm {format_setting(value)}"
+        case "output_activation":
+            return f"a {value} output"
+        case "scaling":
+            return "standardized data" if value == "standard" else "raw data"
         case "clip":
             return "no clipping" if value == "none" else f"clipping {CLIPS[value].label}"
         case _:
@@ -354,6 +362,40 @@ def _adam(config: RunConfig, rate: float) -> list[Suggestion]:
     if OPTIMIZERS[config.optimizer].states and config.optimizer == "adam":
         return []
     return _suggest(config, "Adam", ("optimizer",), optimizer="adam", learning_rate=rate)
+
+
+def start_over(config: RunConfig) -> tuple[Suggestion, ...]:
+    """Another network for the same data, where no single change helps: three wide layers of ReLUs, and Adam."""
+    rate = 10 * SAFE_LEARNING_RATE_WITH_STATE / 4
+    init, scale = ACTIVATIONS["relu"].recommended
+    wanted = {
+        "hidden": (WIDE_UNITS,) * 3,
+        "activation": "relu",
+        "init": init,
+        "init_scale": scale,
+        "bias_std": 0.0,
+        "residual": False,
+        "normalization": "none",
+        "optimizer": "adam",
+        "learning_rate": rate,
+        "clip": "none",
+        "l1": 0.0,
+        "l2": 0.0,
+        "weight_decay": 0.0,
+        "max_norm": None,
+        "scaling": "standard",
+    }
+    if config.loss == "mse" and config.output_activation != "sigmoid":
+        wanted["output_activation"] = "linear"
+    changes = {field: value for field, value in wanted.items() if getattr(config, field) != value}
+    if not changes:
+        return ()
+    label = f"Start over: 3 layers of {WIDE_UNITS} ReLUs with {INITS[init].label} init, Adam"
+    also = [_describe(field, value) for field, value in changes.items() if field not in _START_OVER_SAYS]
+    return (Suggestion(", ".join([label, *also]), changes),)
+
+
+_START_OVER_SAYS = ("hidden", "activation", "init", "optimizer")
 
 
 def for_penalty(config: RunConfig, weight: float) -> tuple[Suggestion, ...]:

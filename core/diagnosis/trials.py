@@ -18,7 +18,9 @@ from ..wording import count_noun, percent
 from .findings import Diagnosis, Finding
 from .rules import diagnose
 from .statistics import TraceStats, best_constant
-from .suggestions import Suggestion
+from .suggestions import Suggestion, start_over
+
+DataSource = Data | Callable[[RunConfig], Data] | None
 
 TRIAL_SEEDS = 3
 # Accuracy that counts as better or worse, and the ratio of losses that does.
@@ -74,14 +76,14 @@ def compare(before: Result, after: Result) -> int:
 def try_suggestions(
     trace: Trace,
     executor: Executor | None = None,
-    data: Data | Callable[[RunConfig], Data] | None = None,
+    data: DataSource = None,
     on_progress: Progress | None = None,
 ) -> Diagnosis:
     """The diagnosis with its suggestions tried: each keeps its outcome, and those that do not help are left out.
 
     Each suggestion is trained on the samples of the run with three other seeds, and so is the run itself. It is
-    offered when it ends better than the run did, and better than the run with the same seed, on two seeds or more and
-    worse on none.
+    offered when every seed ends better than the run did, none worse than the run with that seed, and one better.
+    Where no suggestion helps, another network for the same data is tried.
 
     Args:
         trace: a run of `train`.
@@ -98,26 +100,26 @@ def try_suggestions(
     untried = _distinct_suggestions(diagnosis)
     if not untried or (data is None and trace.config.dataset == "custom"):
         return diagnosis
-    configs = [trace.config, *(trace.config.replace(**one.changes) for one in untried)]
-    own, *tried = _train_all(configs, data, executor, on_progress)
-    if own is None:
+    trial = _Trial(trace.config, measure_result(trace, _samples(trace.config, data)[1]), data, executor)
+    outcomes = trial.run(untried, on_progress)
+    if outcomes is None:
         return diagnosis
-    before = measure_result(trace, _samples(trace.config, data)[1])
-    outcomes = {
-        _key(one): _outcome(before, own, results)
-        for one, results in zip(untried, tried, strict=True)
-        if results is not None
-    }
-    findings = tuple(_with_outcomes(finding, outcomes) for finding in diagnosis.findings)
+    findings = [_with_outcomes(finding, outcomes) for finding in diagnosis.findings]
+    if not any(finding.suggestions for finding in findings):
+        last = [one for one in start_over(trace.config) if _key(one) not in outcomes]
+        untried += last
+        tried = trial.run(last, on_progress) or {}
+        helped = tuple(replace(one, outcome=tried[_key(one)]) for one in last if tried.get(_key(one)))
+        findings[0] = replace(findings[0], suggestions=helped)
     offered = sum(len(finding.suggestions) for finding in findings)
     how = "on the same data with three other seeds"
     if offered:
-        trial = f"Each suggestion was trained {how}; those that did not help are left out."
+        summary = f"Each suggestion was trained {how}; those that did not help are left out."
     else:
         changes = count_noun(len(untried), "change")
         verb = "was" if len(untried) == 1 else "were"
-        trial = f"{changes} {verb} tried {how}, and none helped."
-    return replace(diagnosis, findings=findings, trial=trial)
+        summary = f"{changes} {verb} tried {how}, and none helped."
+    return replace(diagnosis, findings=tuple(findings), trial=summary)
 
 
 def count_trainings(diagnosis: Diagnosis) -> int:
@@ -145,7 +147,7 @@ def trial_configs(config: RunConfig) -> list[RunConfig]:
     return [config.replace(seed=seed, holdout=0.0, record_every=every) for seed in seeds]
 
 
-def _samples(config: RunConfig, data: Data | Callable[[RunConfig], Data] | None) -> Data:
+def _samples(config: RunConfig, data: DataSource) -> Data:
     if data is None:
         parts = load(config.dataset, config.samples, config.noise, config.holdout, config.seed, config.scaling)
         return parts.X, parts.D
@@ -154,32 +156,49 @@ def _samples(config: RunConfig, data: Data | Callable[[RunConfig], Data] | None)
     return parts.X, parts.D
 
 
-def _train_all(
-    configs: Sequence[RunConfig],
-    data: Data | Callable[[RunConfig], Data] | None,
-    executor: Executor | None,
-    on_progress: Progress | None,
-) -> list[list[Result] | None]:
-    """By config the results of its trial, None where it is refused; configs that share their samples train together."""
-    groups: dict[str, list[int]] = {}
-    for index, config in enumerate(configs):
-        groups.setdefault(config.scaling, []).append(index)
-    results: list[list[Result] | None] = [None] * len(configs)
-    finished, total = 0, sum(config.steps + 1 for config in configs) * TRIAL_SEEDS
-    for indices in groups.values():
-        X, D = _samples(configs[indices[0]], data)
-        allowed = [index for index in indices if _is_allowed(configs[index], (X, D))]
-        runs = [run for index in allowed for run in trial_configs(configs[index])]
+class _Trial:
+    """Trains changes of one run with the trial's seeds, and the run itself once."""
 
-        def report(done: int, _: int, before: int = finished) -> None:
-            if on_progress is not None:
-                on_progress(before + done, total)
+    def __init__(self, config: RunConfig, before: Result, data: DataSource, executor: Executor | None):
+        self._config, self._before, self._data, self._executor = config, before, data, executor
+        self._own: list[Result] | None = None
 
-        ended = [measure_result(trace, D) for trace in train(runs, (X, D), on_progress=report, executor=executor)]
-        for position, index in enumerate(allowed):
-            results[index] = ended[TRIAL_SEEDS * position : TRIAL_SEEDS * (position + 1)]
-        finished += sum(run.steps + 1 for run in runs)
-    return results
+    def run(self, suggestions: Sequence[Suggestion], on_progress: Progress | None) -> dict[tuple, str | None] | None:
+        """The outcome of each suggestion by its changes, None where it does not help; None where the run is refused."""
+        configs = [self._config.replace(**one.changes) for one in suggestions]
+        if self._own is None:
+            self._own, *results = self._train([self._config, *configs], on_progress)
+        else:
+            results = self._train(configs, on_progress)
+        if self._own is None:
+            return None
+        return {
+            _key(one): None if ended is None else _outcome(self._before, self._own, ended)
+            for one, ended in zip(suggestions, results, strict=True)
+        }
+
+    def _train(self, configs: Sequence[RunConfig], on_progress: Progress | None) -> list[list[Result] | None]:
+        """By config its results, None where it is refused; configs that share their samples train together."""
+        groups: dict[str, list[int]] = {}
+        for index, config in enumerate(configs):
+            groups.setdefault(config.scaling, []).append(index)
+        results: list[list[Result] | None] = [None] * len(configs)
+        finished, total = 0, sum(config.steps + 1 for config in configs) * TRIAL_SEEDS
+        for indices in groups.values():
+            X, D = _samples(configs[indices[0]], self._data)
+            allowed = [index for index in indices if _is_allowed(configs[index], (X, D))]
+            runs = [run for index in allowed for run in trial_configs(configs[index])]
+
+            def report(done: int, _: int, before: int = finished) -> None:
+                if on_progress is not None:
+                    on_progress(before + done, total)
+
+            traces = train(runs, (X, D), on_progress=report, executor=self._executor)
+            for position, index in enumerate(allowed):
+                mine = traces[TRIAL_SEEDS * position : TRIAL_SEEDS * (position + 1)]
+                results[index] = [measure_result(trace, D) for trace in mine]
+            finished += sum(run.steps + 1 for run in runs)
+        return results
 
 
 def _is_allowed(config: RunConfig, data: Data) -> bool:
@@ -191,13 +210,13 @@ def _is_allowed(config: RunConfig, data: Data) -> bool:
 
 
 def _outcome(before: Result, own: Sequence[Result], tried: Sequence[Result]) -> str | None:
-    """What a button shows of a trial; None where it does not help."""
-    against_run = [compare(before, after) for after in tried]
-    against_seed = [compare(same, after) for same, after in zip(own, tried, strict=True)]
-    helped = sum(a > 0 and b >= 0 for a, b in zip(against_run, against_seed, strict=True))
-    if helped < TRIAL_SEEDS - 1 or min(against_run) < 0 or min(against_seed) < 0 or max(against_seed) <= 0:
+    """What a button shows of a trial; None unless every seed ends better than the run, and none worse than its own."""
+    if not all(compare(before, after) > 0 for after in tried):
         return None
-    return f"{describe_change(before, tried)}, {helped} of {TRIAL_SEEDS}"
+    against_seed = [compare(same, after) for same, after in zip(own, tried, strict=True)]
+    if min(against_seed) < 0 or max(against_seed) <= 0:
+        return None
+    return f"{describe_change(before, tried)}, {len(tried)} of {TRIAL_SEEDS}"
 
 
 def describe_change(before: Result, tried: Sequence[Result]) -> str:

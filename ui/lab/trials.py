@@ -98,11 +98,11 @@ def _try(run: Run, trace: Trace, trial: Trial, visitor: Visitor) -> None:
     except _UnwatchedError:
         pass
     except ConfigError as error:
-        trial.failed = True
         event_log.refusal(error)
-    finally:
-        with _lock:
-            _running.pop(run, None)
+        trial.failed = True
+        return  # it stays among those that run, so that no page starts it again
+    with _lock:
+        _running.pop(run, None)
 
 
 def _table_of(run: Run) -> Callable[[RunConfig], Data] | None:

@@ -26,6 +26,7 @@ from core.diagnosis.suggestions import (
     keeps_level,
     round_down,
     safe_learning_rate,
+    start_over,
 )
 from core.families.activations import ACTIVATIONS
 from tests.support.strategies import configs
@@ -33,7 +34,8 @@ from tests.support.troubles import RELU, TANH, TROUBLES
 
 # How a label shows that a field changes.
 WORDS = {
-    "hidden": ("units", "hidden layer"),
+    "hidden": ("units", "hidden layer", "3 layers of 32"),
+    "max_norm": ("max norm",),
     "activation": tuple(member.label for member in ACTIVATIONS.values()),
     "init": ("init",),
     "init_scale": ("init scale",),
@@ -80,6 +82,7 @@ def test_every_suggestion_is_valid_and_its_label_says_all_that_it_changes(
         *for_unscaled_data(config),
         *for_degenerate_normalization(config),
         *for_identical_units(config),
+        *start_over(config),
         *for_dead_output(config, at_initialization),
     ]
     assert suggestions

@@ -65,7 +65,7 @@ def test_over_random_failing_runs_offers_help_in_three_of_four_trainings_and_har
     total = sum(results.values())
     assert offers >= 0.6 * runs
     assert results[1] >= 0.75 * total
-    assert results[-1] <= 0.04 * total  # 2 % over 500 runs; so few scatter about that
+    assert results[-1] <= 0.03 * total  # 1 % over 500 runs; so few scatter about that
 
 
 def test_an_outcome_says_what_the_trial_measured():
@@ -75,10 +75,10 @@ def test_an_outcome_says_what_the_trial_measured():
     X, D = samples(trace.config)
     tried = train(trial_configs(trace.config.replace(**one.changes)), data=(X, D))
     accuracy = np.median([run.accuracy[-1] for run in tried])
-    better = sum(run.accuracy[-1] >= trace.accuracy[-1] + 0.05 for run in tried)
+    assert all(run.accuracy[-1] >= trace.accuracy[-1] + 0.05 for run in tried)
     start, count = one.outcome.split(", ")
     assert start == f"accuracy {100 * trace.accuracy[-1]:.0f} % to {100 * accuracy:.0f} %"
-    assert count == f"{better} of 3"
+    assert count == "3 of 3"
     assert "three other seeds" in diagnosis.trial
 
 
@@ -95,6 +95,14 @@ def test_where_nothing_helps_the_diagnosis_says_so():
     diagnosis = try_suggestions(trace)
     assert suggested(diagnose(trace)) and not suggested(diagnosis)
     assert diagnosis.trial.endswith("none helped.")
+
+
+def test_where_no_suggestion_helps_another_network_is_tried():
+    # one sample a batch, and a penalty that no weaker one mends in so few steps
+    config = RELU.replace(hidden=(2,) * 20, activation="sigmoid", init_scale=0.2, l1=0.5, seed=100)
+    (trace,) = train([config])
+    offered = suggested(try_suggestions(trace))
+    assert offered and all(one.outcome.endswith("3 of 3") for one in offered)
 
 
 def test_a_healthy_run_is_not_tried():

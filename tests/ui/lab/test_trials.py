@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from streamlit.testing.v1 import AppTest
 
-from core import RunConfig, diagnose, train, try_suggestions
+from core import ConfigError, RunConfig, diagnose, train, try_suggestions
 from ui.lab import suggestions, trials
 from ui.runtime.jobs import Run
 
@@ -57,6 +57,20 @@ def test_a_trial_that_nobody_watches_ends_without_a_result(monkeypatch):
     trial = trials.watch(run, trace)
     wait_for(lambda: not trials.is_running(run))
     assert trial.share == 0.5 and trials.get_result(run) is None and not trial.failed
+
+
+def test_a_trial_that_is_refused_is_not_started_again(monkeypatch):
+    calls = []
+
+    def refuse(trace, data, on_progress):
+        calls.append(1)
+        raise ConfigError("dataset", "custom", "its table is no longer in memory")
+
+    monkeypatch.setattr(trials, "try_suggestions", refuse)
+    run, trace = trained(FAILING.replace(seed=6))
+    trial = trials.watch(run, trace)
+    wait_for(lambda: trial.failed)
+    assert trials.watch(run, trace) is trial and calls == [1]
 
 
 def test_a_trial_is_offered_where_there_is_something_to_try_and_it_is_affordable(monkeypatch):
