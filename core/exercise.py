@@ -24,9 +24,9 @@ CONFIG = RunConfig(
 WEIGHTS = ("w_11^(0,1)", "w_12^(0,1)", "w_21^(0,1)", "w_22^(0,1)", "w_11^(1,2)", "w_21^(1,2)")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Solution:
-    """Every value of the exercise; sample n is row n, and a weight has the place it has in w01 and w12.
+    """Every value of the exercise; sample n is row n, and weights are indexed as in w01 and w12.
 
     Attributes:
         net01, y: (N, 2) net input and output of the hidden units.
@@ -35,8 +35,8 @@ class Solution:
         grad_w01, grad_w12: (2, 2) and (2,), dE/dw.
         hessian: (6, 6), in the order of `WEIGHTS`.
         dE_do, do_dnet12: (N,) the first two factors of every chain, (2/N)(o_n - d_n) and o_n (1 - o_n).
-        do_dy, dy_dnet01: (N, 2) o_n (1 - o_n) w_j1^(1,2) and y_nj (1 - y_nj).
-        terms_w01, terms_w12: (N, 2, 2) and (N, 2), what sample n adds to each gradient.
+        do_dy, dy_dnet01: (N, 2) o_n (1 - o_n) w_j1^(1,2) and phi'(net_nj^(0,1)).
+        terms_w01, terms_w12: (N, 2, 2) and (N, 2), the contribution of sample n to each gradient.
     """
 
     net01: np.ndarray
@@ -60,25 +60,29 @@ class Solution:
         return np.concatenate([self.grad_w01.ravel(), self.grad_w12])
 
 
-def solve(w01: ArrayLike, w12: ArrayLike, x: ArrayLike, d: ArrayLike) -> Solution:
-    """The 2-2-1 network of sigmoid units without biases: values, error, gradients and Hessian.
+def solve(w01: ArrayLike, w12: ArrayLike, x: ArrayLike, d: ArrayLike, *, activation: str = "sigmoid") -> Solution:
+    """The 2-2-1 network without biases: values, error, gradients and Hessian.
 
-    net_nj^(0,1) = sum_i w_ij^(0,1) x_ni,  y_nj = S(net_nj^(0,1)),  o_n = S(sum_j w_j1^(1,2) y_nj),
+    net_nj^(0,1) = sum_i w_ij^(0,1) x_ni,  y_nj = phi(net_nj^(0,1)),  o_n = S(sum_j w_j1^(1,2) y_nj),
     E = (1/N) sum_n (o_n - d_n)^2,
     dE/dw_j1^(1,2) = sum_n (2/N)(o_n - d_n) o_n (1 - o_n) y_nj,
-    dE/dw_ij^(0,1) = sum_n (2/N)(o_n - d_n) o_n (1 - o_n) w_j1^(1,2) y_nj (1 - y_nj) x_ni.
+    dE/dw_ij^(0,1) = sum_n (2/N)(o_n - d_n) o_n (1 - o_n) w_j1^(1,2) phi'(net_nj^(0,1)) x_ni.
+
+    The output unit is a sigmoid S. So are the hidden units of the lecture's exercise, phi = S, phi' = y (1 - y).
 
     Args:
         w01: (2, 2), w_ij^(0,1) from input i to hidden unit j.
         w12: (2,), w_j1^(1,2) from hidden unit j to the output.
         x, d: (N, 2) inputs and (N,) targets.
+        activation: of the hidden units.
 
     Raises:
         ConfigError: a shape that does not fit, or an entry that is no number from -1e6 to 1e6.
     """
     w01, w12, x, d = check(w01, w12, x, d)
+    hidden = ACTIVATIONS[activation]
     net01 = x @ w01
-    y, dy_dnet01 = SIGMOID.evaluate(net01)
+    y, dy_dnet01 = hidden.evaluate(net01)
     net12 = y @ w12
     o, do_dnet12 = SIGMOID.evaluate(net12)
     dE_do = 2 / len(d) * (o - d)
@@ -86,25 +90,26 @@ def solve(w01: ArrayLike, w12: ArrayLike, x: ArrayLike, d: ArrayLike) -> Solutio
     do_dy = do_dnet12[:, None] * w12
     terms_w12 = delta[:, None] * y
     terms_w01 = (dE_do[:, None] * do_dy * dy_dnet01)[:, None, :] * x[:, :, None]
+    hessian = _hessian(hidden, w12, x, y, net01, net12, dE_do, do_dnet12, dy_dnet01)
     return Solution(
-        net01,
-        y,
-        net12,
-        o,
-        float(np.mean((o - d) ** 2)),
-        terms_w01.sum(0),
-        terms_w12.sum(0),
-        _hessian(w12, x, y, net01, net12, dE_do, do_dnet12, dy_dnet01),
-        dE_do,
-        do_dnet12,
-        do_dy,
-        dy_dnet01,
-        terms_w01,
-        terms_w12,
+        net01=net01,
+        y=y,
+        net12=net12,
+        o=o,
+        error=float(np.mean((o - d) ** 2)),
+        grad_w01=terms_w01.sum(0),
+        grad_w12=terms_w12.sum(0),
+        hessian=hessian,
+        dE_do=dE_do,
+        do_dnet12=do_dnet12,
+        do_dy=do_dy,
+        dy_dnet01=dy_dnet01,
+        terms_w01=terms_w01,
+        terms_w12=terms_w12,
     )
 
 
-def _hessian(w12, x, y, net01, net12, dE_do, do_dnet12, dy_dnet01) -> np.ndarray:
+def _hessian(hidden, w12, x, y, net01, net12, dE_do, do_dnet12, dy_dnet01) -> np.ndarray:
     """H = sum_n [l2 a a^T + l1 d2net12], with a = dnet12/dw, l1 = dE/do o', l2 = (2/N) o'^2 + dE/do o''."""
     samples = len(x)
     l1 = dE_do * do_dnet12
@@ -113,7 +118,7 @@ def _hessian(w12, x, y, net01, net12, dE_do, do_dnet12, dy_dnet01) -> np.ndarray
     first = (x[:, :, None] * (w12 * dy_dnet01)[:, None, :]).reshape(samples, 4)
     a = np.hstack([first, y])
     H = np.einsum("n,np,nq->pq", l2, a, a)
-    bend = w12 * SIGMOID.curvature(net01)
+    bend = w12 * hidden.curvature(net01)
     for j in range(2):
         ij = [j, 2 + j]  # w_1j and w_2j, the weights into hidden unit j
         H[np.ix_(ij, ij)] += np.einsum("n,n,ni,nk->ik", l1, bend[:, j], x, x)
@@ -135,25 +140,27 @@ def check(w01: ArrayLike, w12: ArrayLike, x: ArrayLike, d: ArrayLike) -> tuple[n
 
 
 def _array(name: str, values: ArrayLike, shape: tuple[int | None, ...]) -> np.ndarray:
-    told = " by ".join("any number" if size is None else str(size) for size in shape)
+    shape_text = " by ".join("any number" if size is None else str(size) for size in shape)
     try:
         array = np.array(values, dtype=object)
     except ValueError:  # rows of different shapes
-        raise ConfigError(name, values, f"it must be {told} numbers") from None
+        raise ConfigError(name, values, f"it must be {shape_text} numbers") from None
     if (
         array.ndim != len(shape)
         or any(want not in (None, got) for got, want in zip(array.shape, shape, strict=True))
         or not array.size
     ):
         given = " by ".join(map(str, array.shape)) or "one value"
-        raise ConfigError(name, given, f"it must be {told} numbers, at least one row")
+        raise ConfigError(name, given, f"it must be {shape_text} numbers, at least one row")
     for place in np.ndindex(array.shape):
         where = ", ".join(str(k + 1) for k in place)
         array[place] = ENTRY.validate(f"{name}[{where}]", array[place])
     return array.astype(float)
 
 
-def central_differences(w01: ArrayLike, w12: ArrayLike, x: ArrayLike, d: ArrayLike) -> np.ndarray:
+def central_differences(
+    w01: ArrayLike, w12: ArrayLike, x: ArrayLike, d: ArrayLike, *, activation: str = "sigmoid"
+) -> np.ndarray:
     """dE/dw without a derivative: (E(w + h) - E(w - h)) / (2h) for each weight, (6,) in the order of `WEIGHTS`.
 
     h = 6e-6 max(1, |w|), the cube root of the rounding of float64: there the error of the quotient, h^2, and the
@@ -168,25 +175,33 @@ def central_differences(w01: ArrayLike, w12: ArrayLike, x: ArrayLike, d: ArrayLi
         for moved in (weight + h, weight - h):
             probe = weights.copy()
             probe[k] = moved
-            errors.append(_error(probe, x, d))
+            errors.append(_error(probe, x, d, activation))
         slopes[k] = (errors[0] - errors[1]) / ((weight + h) - (weight - h))
     return slopes
 
 
-def _error(weights: np.ndarray, x: np.ndarray, d: np.ndarray) -> float:
-    o = SIGMOID(SIGMOID(x @ weights[:4].reshape(2, 2)) @ weights[4:])
+def _error(weights: np.ndarray, x: np.ndarray, d: np.ndarray, activation: str) -> float:
+    o = SIGMOID(ACTIVATIONS[activation](x @ weights[:4].reshape(2, 2)) @ weights[4:])
     return float(np.mean((o - d) ** 2))
 
 
-def misprinted(w01: ArrayLike, w12: ArrayLike, x: ArrayLike, d: ArrayLike) -> np.ndarray:
+def misprinted(
+    w01: ArrayLike, w12: ArrayLike, x: ArrayLike, d: ArrayLike, *, activation: str = "sigmoid"
+) -> np.ndarray:
     """What the chain with do_n/dw_j1^(1,2) in place of do_n/dy_nj gives for dE/dw_ij^(0,1): wrong, (2, 2)."""
     x = check(w01, w12, x, d)[2]
-    s = solve(w01, w12, x, d)
+    s = solve(w01, w12, x, d, activation=activation)
     return x.T @ ((s.dE_do * s.do_dnet12)[:, None] * s.y * s.dy_dnet01)
 
 
 def update(
-    w01: ArrayLike, w12: ArrayLike, x: ArrayLike, d: ArrayLike, learning_rate: float
+    w01: ArrayLike,
+    w12: ArrayLike,
+    x: ArrayLike,
+    d: ArrayLike,
+    learning_rate: float,
+    *,
+    activation: str = "sigmoid",
 ) -> tuple[np.ndarray, np.ndarray]:
     """One step of gradient descent: w - eta dE/dw, as (w01, w12).
 
@@ -195,7 +210,7 @@ def update(
     """
     w01, w12, x, d = check(w01, w12, x, d)
     eta = RATE.validate("learning_rate", learning_rate)
-    s = solve(w01, w12, x, d)
+    s = solve(w01, w12, x, d, activation=activation)
     new = w01 - eta * s.grad_w01, w12 - eta * s.grad_w12
     if any(np.abs(weights).max() > ENTRY.high for weights in new):
         raise ConfigError("learning_rate", eta, "this step would take a weight beyond a million; take a smaller one")
@@ -203,7 +218,15 @@ def update(
 
 
 def descend(
-    w01: ArrayLike, w12: ArrayLike, x: ArrayLike, d: ArrayLike, learning_rate: float, steps: int, enough: float = 0.0
+    w01: ArrayLike,
+    w12: ArrayLike,
+    x: ArrayLike,
+    d: ArrayLike,
+    learning_rate: float,
+    steps: int,
+    enough: float = 0.0,
+    *,
+    activation: str = "sigmoid",
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Many steps by the engine: (w01, w12, errors); errors[t] is E after t steps, (taken + 1,).
 
@@ -215,7 +238,8 @@ def descend(
         ConfigError: as `update`.
     """
     w01, w12, x, d = check(w01, w12, x, d)
-    config = CONFIG.replace(learning_rate=RATE.validate("learning_rate", learning_rate), steps=steps)
+    eta = RATE.validate("learning_rate", learning_rate)
+    config = CONFIG.replace(activation=activation, learning_rate=eta, steps=steps)
     given = {"data": (x, d[:, None]), "initial": [_initial(w01, w12)]}
     [trace] = train([config], **given)
     small = np.flatnonzero(trace.global_grad_norm <= enough)
@@ -224,16 +248,17 @@ def descend(
         [trace] = train([config], **given)
     new = trace.weights[0][0], trace.weights[1][0][:, 0]
     if trace.diverged_at is not None or any(np.abs(weights).max() > ENTRY.high for weights in new):
-        told = "these steps would take a weight beyond a million; take a smaller one"
-        raise ConfigError("learning_rate", learning_rate, told)
+        allowed = "these steps would take a weight beyond a million; take a smaller one"
+        raise ConfigError("learning_rate", learning_rate, allowed)
     return *new, trace.loss
 
 
-def by_engine(w01: ArrayLike, w12: ArrayLike, x: ArrayLike, d: ArrayLike) -> np.ndarray:
+def by_engine(w01: ArrayLike, w12: ArrayLike, x: ArrayLike, d: ArrayLike, *, activation: str = "sigmoid") -> np.ndarray:
     """The six gradients as the engine computes them for any network, (6,) in the order of `WEIGHTS`."""
     w01, w12, x, d = check(w01, w12, x, d)
-    found = snapshot(CONFIG, data=(x, d[:, None]), initial=_initial(w01, w12)).weight_gradient
-    return np.concatenate([part.ravel() for part in found])
+    config = CONFIG.replace(activation=activation)
+    gradients = snapshot(config, data=(x, d[:, None]), initial=_initial(w01, w12)).weight_gradient
+    return np.concatenate([part.ravel() for part in gradients])
 
 
 def _initial(w01: np.ndarray, w12: np.ndarray) -> list[tuple[np.ndarray, None]]:

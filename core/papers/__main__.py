@@ -8,8 +8,8 @@ import os
 import sys
 from concurrent.futures import ProcessPoolExecutor
 
-from ..presets.setups import PAPERS
 from . import stored
+from .registry import PAPERS
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""What a paper's entry in core/presets/setups.py says."""
+"""The record of a paper in the registry."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ..config import RunConfig
 from .report import Experiment
 
-# How far a claim, as told here, was checked.
+# The evidence for a claim as it is stated here.
 CHECKED = "checked in the text"
 SECOND_HAND = "second-hand: as later papers quote it"
 MEMORY = "quoted from memory, not checked"
@@ -23,21 +23,31 @@ class Formula:
     source: str
 
 
-@dataclass(frozen=True)
+CHI_FORMULA = Formula(
+    r"\chi = \sigma_w^2\, \mathbb E\left[\varphi'(z)^2\right],\quad z \sim \mathcal N(0, q^*)",
+    r"$\chi$: what one layer multiplies the squared gradient by; $\sigma_w^2 / \text{fan\_in}$: the variance of a "
+    r"weight; "
+    r"$\varphi'$: the slope of the activation; $q^*$: the variance of net inputs at which it no longer changes from "
+    r"layer to layer.",
+    "Schoenholz et al. 2017",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Paper:
     """One paper whose experiment is run again.
 
     Attributes:
         name: its key in PAPERS and in the page's address.
         label: a short name.
-        subject: what it is about, in a few words.
+        subject: the topic in a few words.
         title, authors, year, link: the source.
-        claims: (what it says, how far that was checked).
+        claims: (the claim, the evidence for it: CHECKED, SECOND_HAND, MEMORY, QUALITATIVE or a text).
         settings: of the run here, in words.
-        caveat: where the run here is another than the paper's.
-        formulas: that the numbers come from.
+        caveat: the differences between this run and the paper's.
+        formulas: the source of the numbers.
         networks: (label, config) of what the Lab can open; where the experiment has data of its own, on similar data.
-        own_data: whether it has.
+        own_data: True when the experiment has data of its own.
         run: the experiment; its figure is that of the same name in ui/charts.
     """
 

@@ -1,4 +1,4 @@
-"""What an experiment reports: rows that put the paper's number beside ours, and the series its figure is drawn from."""
+"""The report of an experiment: rows that compare the paper's numbers with ours, and the data of its figures."""
 
 from __future__ import annotations
 
@@ -15,16 +15,17 @@ from ..engine.training import PROGRESS_SECONDS, Progress
 DIGITS = 6  # significant digits of a series: more than a figure shows
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Row:
     """One comparison.
 
     Attributes:
         what: the quantity or the claim.
-        against: "paper" or "theory": where `reference` comes from.
+        against: "paper" or "theory": the source of `reference`.
         reference, here: two numbers; or two short texts where the claim is one of kind.
-        tolerance: which difference counts as agreement, and why that one.
-        agrees: whether it does.
+        tolerance: the difference that counts as agreement, and the reason for it.
+        agrees: True when the difference is within the tolerance.
+        checked: False when `reference` could not be checked in the text of the paper.
     """
 
     what: str
@@ -33,6 +34,7 @@ class Row:
     here: float | str
     tolerance: str
     agrees: bool
+    checked: bool = True
 
     @property
     def difference(self) -> float | None:
@@ -43,38 +45,47 @@ class Row:
 
     @property
     def verdict(self) -> str:
-        """Agreement in a number, or in kind."""
+        """Agreement in a number or in kind; none is stated against a figure that was not checked."""
+        if not self.checked:
+            return "unchecked figure"
         return ("agrees" if self.agrees else "differs") + (" in kind" if self.difference is None else "")
 
 
-def near(what: str, reference: float, here: float, tolerance: float, why: str, against: str = "paper") -> Row:
-    """A number that agrees within plus or minus `tolerance`."""
-    words = f"± {tolerance:.2g}: {why}"
-    agrees = abs(here - reference) <= tolerance
-    return Row(what, against, float(reference), float(here), words, bool(agrees))
-
-
-def within(what: str, reference: float, here: float, between: Sequence[float], why: str) -> Row:
-    """A number of the paper that agrees when it lies in a range of ours."""
-    low, high = (float(end) for end in between)
+def near(
+    what: str,
+    reference: float,
+    here: float,
+    tolerance: float,
+    why: str,
+    *,
+    against: str = "paper",
+    checked: bool = True,
+) -> Row:
+    """Compare two numbers, which agree within plus or minus `tolerance`."""
     return Row(
-        what, "paper", float(reference), float(here), f"{low:.2g} to {high:.2g}: {why}", bool(low <= reference <= high)
+        what=what,
+        against=against,
+        reference=float(reference),
+        here=float(here),
+        tolerance=f"± {tolerance:.2g}: {why}",
+        agrees=bool(abs(here - reference) <= tolerance),
+        checked=checked,
     )
 
 
-def in_kind(what: str, reference: str, here: str, agrees: bool, why: str) -> Row:
-    """A claim without a number."""
-    return Row(what, "paper", reference, here, why, bool(agrees))
+def in_kind(what: str, reference: str, here: str, agrees: bool, why: str, *, against: str = "paper") -> Row:
+    """State a claim without a number beside what happens here."""
+    return Row(what=what, against=against, reference=reference, here=here, tolerance=why, agrees=bool(agrees))
 
 
 @dataclass(frozen=True)
 class Result:
-    """One experiment's outcome, ready for JSON but for numbers that are not finite, which `to_dict` makes None.
+    """The outcome of one experiment, ready for JSON except for numbers that are not finite, which `to_dict` makes None.
 
     Attributes:
         rows: the comparisons.
-        series: what the figure is drawn from, by name; numbers, texts, and lists of them.
-        seconds: what the run took.
+        series: the data of the figures by name: numbers, texts, and lists of them.
+        seconds: the duration of the run.
     """
 
     rows: tuple[Row, ...]
@@ -83,13 +94,18 @@ class Result:
 
     @property
     def agreeing(self) -> int:
-        """Rows that agree."""
-        return sum(row.agrees for row in self.rows)
+        """Rows that agree with a checked reference."""
+        return sum(row.agrees and row.checked for row in self.rows)
 
     @property
     def differing(self) -> tuple[Row, ...]:
-        """Rows that do not."""
-        return tuple(row for row in self.rows if not row.agrees)
+        """Rows that differ from a checked reference."""
+        return tuple(row for row in self.rows if row.checked and not row.agrees)
+
+    @property
+    def unchecked(self) -> tuple[Row, ...]:
+        """Rows whose reference was not checked."""
+        return tuple(row for row in self.rows if not row.checked)
 
     def to_frame(self) -> pd.DataFrame:
         """One row a comparison."""
@@ -127,11 +143,11 @@ def _plain(value: object) -> object:
 
 
 class Stages:
-    """Progress of an experiment in several stages, told as thousandths of the whole, at most every 0.1 s.
+    """Progress of an experiment in several stages, reported as thousandths of the whole, at most every 0.1 s.
 
     Args:
-        on_progress: as in `train`; what it raises ends the experiment. None tells nobody.
-        weights: what share of the work each stage is, in any unit.
+        on_progress: as in `train`; what it raises ends the experiment. None reports nothing.
+        weights: the work of each stage, in any unit.
     """
 
     WHOLE = 1000
@@ -139,33 +155,33 @@ class Stages:
     def __init__(self, on_progress: Progress | None, weights: Sequence[float]):
         self.on_progress = on_progress
         self.ends = np.concatenate([[0], np.cumsum(weights)]) / sum(weights)
-        self.start = self.told = time.monotonic()
+        self.start = self.reported_at = time.monotonic()
 
     def stage(self, index: int) -> Progress:
-        """What to call with (done, total) of one stage, counted from 0."""
+        """The callback of one stage, counted from 0; it takes (done, total)."""
         first, last = self.ends[index], self.ends[index + 1]
 
-        def tell(done: int, total: int) -> None:
+        def report(done: int, total: int) -> None:
             now = time.monotonic()
-            if self.on_progress is not None and now - self.told >= PROGRESS_SECONDS:
-                self.told = now
+            if self.on_progress is not None and now - self.reported_at >= PROGRESS_SECONDS:
+                self.reported_at = now
                 self.on_progress(int(self.WHOLE * (first + (last - first) * min(done / total, 1))), self.WHOLE)
 
-        return tell
+        return report
 
     @property
     def seconds(self) -> float:
-        """Since the experiment began."""
+        """Seconds since the experiment began."""
         return time.monotonic() - self.start
 
 
 Experiment = Callable[..., Result]
 
 
-def thinned(values: Sequence[float], most: int = 400) -> list[float]:
-    """Evenly chosen values, the first and the last among them."""
+def thinned(values: Sequence[float], max_points: int = 400) -> list[float]:
+    """Evenly spaced values, including the first and the last."""
     values = np.asarray(values)
-    return values[np.unique(np.linspace(0, len(values) - 1, most).round().astype(int))].tolist()
+    return values[np.unique(np.linspace(0, len(values) - 1, max_points).round().astype(int))].tolist()
 
 
 def first_below(steps: np.ndarray, losses: np.ndarray, level: float, over: int = 1) -> int | None:

@@ -11,6 +11,7 @@ from scipy.special import digamma
 from ..config import RunConfig
 from ..engine.training import Progress, one_blas_thread, train
 from ..wording import format_number
+from .entry import QUALITATIVE, Formula, Paper
 from .report import Result, Stages, in_kind, near
 
 CONFIG = RunConfig(activation="linear", bias=False, hidden=(100,) * 99, samples=2, steps=0)
@@ -60,7 +61,7 @@ def run(
             float(np.log(normal[middle])),
             3 * float(error) + 1,
             "three standard deviations over draws, and the order 1 by which neighbors repel each other",
-            "theory",
+            against="theory",
         ),
     )
     series = {"gaussian": normal.tolist(), "orthogonal": orthogonal.tolist(), "expected": expected.tolist()}
@@ -87,3 +88,40 @@ def singular_values(factors: list[np.ndarray], tell: Progress) -> np.ndarray:
     if info != 0:
         raise np.linalg.LinAlgError("the singular values did not converge")
     return np.sort(values * work[0] / work[1])[::-1]
+
+
+PAPER = Paper(
+    name="saxe",
+    label="Saxe et al. 2013",
+    subject="Orthogonal weights keep every direction",
+    title="Exact solutions to the nonlinear dynamics of learning in deep linear neural networks",
+    authors="Andrew Saxe, James McClelland, Surya Ganguli",
+    year=2013,
+    link="https://arxiv.org/abs/1312.6120",
+    claims=(
+        (
+            "However well scaled, a product of many Gaussian matrices sends almost every direction to zero; "
+            "one of orthogonal matrices keeps them all.",
+            QUALITATIVE,
+        ),
+    ),
+    settings=(
+        "linear, 100 weight matrices of 100 × 100, no biases, at initialization",
+        "Gaussian N(0, 1/100), or orthogonal",
+    ),
+    caveat="The paper also follows how such networks learn; here is their start only.",
+    formulas=(
+        Formula(
+            r"\ln \sigma_i \approx \frac L2 \left( \ln \frac2n + \psi\left(\frac{n - i + 1}{2}\right) \right)",
+            r"$\sigma_i$: the $i$-th largest singular value of a product of $L$ Gaussian matrices of "
+            r"$n \times n$ entries with variance $1/n$; $\psi$: the digamma function.",
+            "Newman 1986, “The distribution of Lyapunov exponents”",
+        ),
+    ),
+    networks=tuple(
+        (f"{init} init, 99 layers", CONFIG.replace(init=init, dataset="gaussian", samples=32))
+        for init in ("normal", "orthogonal")
+    ),
+    own_data=True,
+    run=run,
+)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.presets.setups import PAPERS
+from core.papers.registry import PAPERS
 
 NUMBERS = ".their-numbers tbody tr"
 

@@ -13,7 +13,7 @@ from streamlit.util import calc_hash
 from core import ConfigError
 from core.comparison.arms import VARIES
 from core.config import Choice, Flag
-from core.presets.setups import PAPERS
+from core.papers.registry import PAPERS
 from tests.support.checkout import HOUSE
 from ui import navigation
 from ui.compare import state as compare_state

@@ -8,7 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.papers import report, saxe, stored
-from core.presets.setups import PAPERS
+from core.papers.registry import PAPERS
 from tests.support.checkout import HOUSE
 from ui.papers import sections
 from ui.runtime.services import services

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -164,17 +164,21 @@ def he_2015(series: Series, dark: bool) -> list[Chart]:
     """Loss over the steps from both inits, one chart a depth: figures 2 and 3."""
     charts, look = [], style.theme(dark)
     for depth in series["depths"]:
-        curves, ends = [], []
+        curves, starts = [], []
         for k, init in enumerate(series["inits"]):
             mark = style.arm_mark(k)
-            found = next(c for c in series["curves"] if (c["depth"], c["init"]) == (depth, init))
-            for seed, losses in enumerate(found["losses"]):
+            entry = next(c for c in series["curves"] if (c["depth"], c["init"]) == (depth, init))
+            below = []
+            for seed, losses in enumerate(entry["losses"]):
                 dash = ("solid", "dash")[k]
-                curves.append(Curve(init, found["step"], losses, mark.color(dark), dash, entry=seed == 0))
-            ends.append(f"{init} ends at {number(float(np.median([losses[-1] for losses in found['losses']])))}")
+                curves.append(Curve(init, entry["step"], losses, mark.color(dark), dash, entry=seed == 0))
+                learned = (at for at, loss in zip(entry["step"], losses, strict=True) if loss is not None and loss < 1)
+                below.append(next(learned, math.inf))
+            first = float(np.median(below))
+            starts.append(f"{init}'s at step {first:,.0f}" if math.isfinite(first) else f"{init}'s not yet")
         longest = max(curve.x[-1] for curve in curves)
         curves.append(Curve("a guess, ln 10", [0, longest], [series["guess"]] * 2, look.muted, "dot", width=1.5))
-        finding = f"Medians of {len(found['losses'])} networks: " + ", ".join(ends) + "."
+        finding = f"Median of {len(below)} networks with a loss below 1: " + ", ".join(starts) + "."
         yaxis = style.axis("loss", dark, range=[0, 3.2])
         xaxis = style.steps_axis(np.array([0, longest]), dark)
         charts.append(plot(f"{depth} layers", finding, curves, xaxis, yaxis, dark=dark))
@@ -321,35 +325,6 @@ def edge_of_stability(series: Series, dark: bool) -> list[Chart]:
     return charts
 
 
-def clipping(series: Series, dark: bool) -> list[Chart]:
-    """Loss over the steps by threshold; runs that diverge end in a cross."""
-    curves, step = [], series["step"]
-    for k, (threshold, runs) in enumerate(zip(series["thresholds"], series["losses"], strict=True)):
-        mark = style.arm_mark(k)
-        name = f"clipped at {threshold:g}" if threshold else "not clipped"
-        for i, losses in enumerate(runs):
-            dash = ("solid", "dash", "dashdot", "dot")[k]
-            curves.append(Curve(name, step, losses, mark.color(dark), dash, entry=i == 0))
-    lost = [at for at in series["diverged_at"] if at is not None]
-    first = [next(v for v in losses if v is not None) for losses in series["losses"][0]]
-    if lost:
-        places = [value for value, at in zip(first, series["diverged_at"], strict=True) if at is not None]
-        curves.append(Curve("diverged here", lost, places, style.theme(dark).text, None, "x"))
-    ends = [
-        f"{number(float(np.median([losses[-1] for losses in runs])))} clipped at {threshold:g}"
-        for threshold, runs in zip(series["thresholds"], series["losses"], strict=True)
-        if threshold
-    ]
-    finding = (
-        f"{len(lost)} of {len(first)} networks diverge without clipping. Median loss in the end: {', '.join(ends)}."
-    )
-    drawn = [v for runs in series["losses"] for losses in runs for v in losses if v is not None]
-    # up to the losses that runs start from: those that diverge go far beyond
-    yaxis = style.axis("loss", dark, decades=(math.log10(min(drawn)) - 0.2, math.log10(max(first)) + 0.2))
-    xaxis = style.steps_axis(np.array(step), dark)
-    return [plot("Loss with and without clipping", finding, curves, xaxis, yaxis, dark=dark)]
-
-
 def saxe(series: Series, dark: bool) -> list[Chart]:
     """Singular values of the product, from the largest on."""
     look, rank = style.theme(dark), np.arange(1, len(series["gaussian"]) + 1)
@@ -367,11 +342,3 @@ def saxe(series: Series, dark: bool) -> list[Chart]:
     yaxis = style.axis("singular value", dark, decades=(low, 6), dtick=20)
     xaxis = style.axis("rank, from the largest", dark, range=[0, len(values) + 1], showgrid=False)
     return [plot(f"A product of {len(values)} matrices", finding, curves, xaxis, yaxis, dark=dark)]
-
-
-FIGURES: dict[str, Callable[[Series, bool], list[Chart]]] = {
-    figure.__name__: figure
-    for figure in (
-        nielsen_ch5, glorot_2010, he_2015, schoenholz_2017, hanin_nica, edge_of_stability, clipping, saxe
-    )
-}  # fmt: skip

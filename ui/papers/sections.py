@@ -13,12 +13,12 @@ import streamlit as st
 from core import ConfigError
 from core.engine import workers
 from core.papers.entry import Formula, Paper
+from core.papers.registry import PAPERS
 from core.papers.report import Result, Row, Stages
-from core.papers.stored import Stored, fingerprint, read
-from core.presets.setups import PAPERS
+from core.papers.stored import StoredResult, fingerprint, read
 from ui import panels
 from ui.charts import style
-from ui.charts.papers import FIGURES
+from ui.charts.paper_figures import FIGURES
 from ui.charts.style import number
 from ui.runtime import jobs
 from ui.runtime.progress import ProgressReporter
@@ -46,7 +46,7 @@ class PaperProgressReporter(ProgressReporter):
 
 
 @st.cache_resource(show_spinner=False)
-def stored() -> dict[str, Stored]:
+def stored() -> dict[str, StoredResult]:
     """The results that come with this version."""
     return read()
 
@@ -98,7 +98,9 @@ def overview() -> None:
         elif there.result.differing:
             verdict = f"≠ {len(there.result.differing)} of {len(there.result.rows)} differ"
         else:
-            verdict = f"✓ all {len(there.result.rows)} agree"
+            verdict = f"✓ all {there.result.agreeing} agree"
+        if there is not None and there.result.unchecked:
+            verdict += f", {len(there.result.unchecked)} unchecked"
         lines.append({"Paper": as_text(paper.label), "About": as_text(paper.subject), "Verdict": verdict})
     st.table(pd.DataFrame(lines), border="horizontal", hide_index=True, alt="The papers and how our numbers agree")
 
@@ -169,13 +171,17 @@ def _words(text: str) -> str:
 
 
 def _verdict(result: Result) -> None:
-    """How much agrees, and in plain words what does not."""
-    total, differing = len(result.rows), result.differing
-    if not differing:
-        st.success(f"All {total} comparisons agree.", icon=":material/check_circle:")
-        return
-    lines = "".join(f"\n- {_words(_sentence(row))}" for row in differing)
-    st.warning(f"{result.agreeing} of {total} comparisons agree. Ours differs here:{lines}", icon=":material/info:")
+    """The number of agreements, and each difference in plain words."""
+    differing, compared = result.differing, len(result.rows) - len(result.unchecked)
+    if differing:
+        lines = "".join(f"\n- {_words(_sentence(row))}" for row in differing)
+        message = f"{result.agreeing} of {compared} comparisons agree. Ours differs here:{lines}"
+        st.warning(message, icon=":material/info:")
+    else:
+        st.success(f"All {compared} comparisons agree.", icon=":material/check_circle:")
+    if result.unchecked:
+        names = "; ".join(row.what for row in result.unchecked)
+        st.caption(_words(f"Not counted, because the figure could not be checked in the paper's text: {names}."))
 
 
 def _sentence(row: Row) -> str:
@@ -216,13 +222,15 @@ def table(result: Result, dark: bool) -> str:
     lines = []
     for row in result.rows:
         there = _indexed(told(row.reference)) + ("<small>theory</small>" if row.against == "theory" else "")
-        mark, none = "✓" if row.agrees else "≠", "" if row.difference is not None else ' class="none"'
+        style_class = "differs" if row in result.differing else "agrees"
+        mark = "?" if not row.checked else "✓" if row.agrees else "≠"
+        none = "" if row.difference is not None else ' class="none"'
         lines.append(
             f'<tr role="row"><td role="cell">{_indexed(row.what)}</td>'
             f'<td role="cell" data-name="There">{there}</td>'
             f'<td role="cell" data-name="Here">{_indexed(told(row.here))}</td>'
             f'<td role="cell" data-name="Difference"{none}>{escape(told(row.difference, sign=True))}</td>'
-            f'<td role="cell" class="{"agrees" if row.agrees else "differs"}">{mark} {row.verdict}</td></tr>'
+            f'<td role="cell" class="{style_class}">{mark} {row.verdict}</td></tr>'
         )
     heads = ("What", "There", "Here", "Difference", "Verdict")
     names = "".join(f'<th scope="col" role="columnheader">{name}</th>' for name in heads)

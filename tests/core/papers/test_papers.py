@@ -1,4 +1,4 @@
-"""Papers: small versions of all eight hold their claims, stored results are those of this version and near others'."""
+"""Papers: small versions hold the claims, and stored results belong to this version."""
 
 import dataclasses
 import json
@@ -13,26 +13,42 @@ import pytest
 from core import ConfigError, __version__, train
 from core.curvature import sharpness
 from core.engine.training import checked_data
-from core.papers import edge_of_stability, hanin_nica, report, saxe, stored
-from core.papers.report import Result, Row, Stages, first_below, in_kind, near, thinned, within
-from core.presets.setups import PAPERS
+from core.papers import (
+    balduzzi_2017,
+    blocks,
+    edge_of_stability,
+    hanin_nica,
+    pascanu_2013,
+    prince_ch11,
+    report,
+    saxe,
+    stored,
+    yang_2019,
+)
+from core.papers.entry import MEMORY
+from core.papers.registry import PAPERS
+from core.papers.report import Result, Row, Stages, first_below, in_kind, near, thinned
 
 # The experiments, small enough to be run in seconds; what is left out is checked on the stored full results.
 SMALL = {
     "nielsen_ch5": {"networks": 12},
     "glorot_2010": {"width": 400},
-    "he_2015": {"width": 80, "seeds": 1, "steps": {22: {"He": 200, "Xavier": 200}, 30: {"He": 500, "Xavier": 200}}},
+    "he_2015": {"width": 80, "seeds": 2, "steps": {22: {"He": 100, "Xavier": 200}, 30: {"He": 250, "Xavier": 200}}},
     "schoenholz_2017": {"networks": 2, "width": 40, "depths": (10, 45), "variances": (1.0, 1.76095)},
-    "hanin_nica": {"share": 0.06},
-    "edge_of_stability": {"steps": {0.04: 2_000}, "seeds": 1, "measurements": 40},
-    "clipping": {"seeds": 2},
+    "pascanu_2013": {"networks": 6},
     "saxe": {"width": 50, "matrices": 60},
+    "hanin_nica": {"share": 0.06},
+    "yang_2019": {"networks": 2, "width": 128},
+    "prince_ch11": {"networks": 3, "width": 120},
+    "balduzzi_2017": {"networks": 3, "width": 120},
+    "edge_of_stability": {"steps": {0.04: 2_000}, "seeds": 1, "measurements": 40},
 }
 # Rows that a small version need not hold, and why.
 NOT_SMALL = {
-    "nielsen_ch5": ["gradient norm of hidden layer"],  # twelve networks are too few for the ends of their spread
+    "nielsen_ch5": ["gradient norm of hidden layer"],  # the book's single network, which differs at full size too
     "glorot_2010": ["normalized: mean singular value"],  # differs at full size too, see the page
     "he_2015": ["22 layers", "for longer"],  # so few steps that Xavier's has not begun to learn
+    "balduzzi_2017": ["power of depth"],  # differs at full size too, see the page
 }
 
 
@@ -52,23 +68,24 @@ def test_a_small_version_of_each_experiment_holds_its_claims(name):
     result = small(name)
     rows = rows_of(result, name)
     assert len(rows) >= 3
-    assert not [f"{row.what}: {row.reference} there, {row.here} here" for row in rows if not row.agrees]
+    assert not [f"{row.what}: {row.reference} there, {row.here} here" for row in rows if row in result.differing]
     assert json.loads(json.dumps(result.to_dict(), allow_nan=False)) == result.to_dict()
 
 
 @pytest.mark.claims
-def test_he_starts_sooner_than_xavier_in_the_small_version_too():
+def test_learning_starts_sooner_from_the_init_of_he():
+    """Only early steps are compared: later the runs are chaotic, and rounding differs from processor to processor."""
     curves = {(c["depth"], c["init"]): np.array(c["losses"]) for c in small("he_2015").series["curves"]}
     for depth in (22, 30):
-        assert curves[depth, "He"][:, -1].max() < 0.5
-    # Xavier's 30 layers still guess; so would 22, but for their first steps off the plateau
+        assert curves[depth, "He"].min(axis=1).max() < 1
+        # Xavier's networks are still on the plateau of a guess
+        assert curves[depth, "Xavier"].min() > 1
     assert abs(curves[30, "Xavier"][:, -1] - math.log(10)).max() < 0.01
-    assert curves[22, "Xavier"][:, -1].min() > 1
 
 
-def test_entries_say_all_that_the_page_shows():
+def test_entries_hold_all_that_the_page_shows():
     labels = [paper.label for paper in PAPERS.values()]
-    assert len(PAPERS) == 8 and len(set(labels)) == 8
+    assert len(PAPERS) == 11 and len(set(labels)) == 11
     for name, paper in PAPERS.items():
         assert paper.name == name == paper.run.__module__.rpartition(".")[2]
         assert paper.link.startswith(("https://", "http://")) and 1980 < paper.year < 2030
@@ -98,15 +115,19 @@ def test_nothing_else_is_stored():
     assert list(STORED) and set(STORED) == set(PAPERS)
 
 
+# Experiments with training, whose numbers depend on the processor where training is chaotic.
+TRAINED = ("he_2015", "schoenholz_2017", "yang_2019", "edge_of_stability")
+
+
 def same(result, kept):
-    """Rows equal to six digits: what is stored is rounded, and another machine's BLAS rounds otherwise."""
+    """Rows are equal to four digits: stored numbers are rounded, and BLAS rounds differently on other processors."""
     for ours, theirs in zip(Result.from_dict(result.to_dict()).rows, kept.rows, strict=True):
         assert (ours.what, ours.verdict, ours.against) == (theirs.what, theirs.verdict, theirs.against)
         if isinstance(theirs.here, float):
             assert ours.here == pytest.approx(theirs.here, rel=1e-4, abs=1e-9)
 
 
-@pytest.mark.parametrize("name", ["saxe", "glorot_2010"])
+@pytest.mark.parametrize("name", ["saxe", "glorot_2010", "pascanu_2013"])
 def test_a_fast_experiment_gives_the_stored_numbers_again(name):
     same(PAPERS[name].run(), STORED[name].result)
 
@@ -114,10 +135,10 @@ def test_a_fast_experiment_gives_the_stored_numbers_again(name):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", PAPERS)
 def test_every_experiment_gives_its_stored_verdicts_again(name):
-    result, kept = PAPERS[name].run(), STORED[name].result
-    assert [(row.what, row.verdict) for row in result.rows] == [(row.what, row.verdict) for row in kept.rows]
-    if name in ("nielsen_ch5", "hanin_nica"):  # without training, which multiplies roundings
-        same(result, kept)
+    result, entry = PAPERS[name].run(), STORED[name].result
+    assert [(row.what, row.verdict) for row in result.rows] == [(row.what, row.verdict) for row in entry.rows]
+    if name not in TRAINED:
+        same(result, entry)
 
 
 def here(name, part):
@@ -152,15 +173,40 @@ def test_a_number_agrees_just_as_far_as_its_tolerance_says():
     assert near("a", 1.0, 1.05, 0.05 + 1e-12, "why").verdict == "agrees"
     assert near("a", 1.0, 1.06, 0.05, "why").verdict == "differs"
     assert near("a", 1.0, math.nan, 0.05, "why").verdict == "differs"
-    row = near("a", 2.0, 1.5, 0.6, "one digit", "theory")
+    row = near("a", 2.0, 1.5, 0.6, "one digit", against="theory")
     assert (row.difference, row.against, row.tolerance) == (-0.5, "theory", "± 0.6: one digit")
-    assert within("a", 0.3, 0.25, (0.2, 0.3), "why").agrees and not within("a", 0.31, 0.25, (0.2, 0.3), "why").agrees
 
 
 def test_a_claim_in_words_has_no_difference():
     row = in_kind("a", "falls", "rises", False, "why")
     assert row.difference is None and row.verdict == "differs in kind"
     assert dataclasses.replace(row, agrees=True).verdict == "agrees in kind"
+
+
+@pytest.mark.parametrize("here", [1.0, 2.0])
+def test_an_unchecked_figure_neither_agrees_nor_differs(here):
+    row = near("a", 1.0, here, 0.1, "why", checked=False)
+    result = Result((row, near("b", 1.0, 1.0, 0.1, "why")), {}, 0.0)
+    assert row.verdict == "unchecked figure"
+    assert (result.agreeing, result.differing, result.unchecked) == (1, (), (row,))
+    assert Result.from_dict(result.to_dict()).rows == result.rows
+
+
+def test_no_row_is_judged_against_a_figure_quoted_from_memory():
+    for name, paper in PAPERS.items():
+        if any(evidence == MEMORY for _, evidence in paper.claims):
+            assert STORED[name].result.unchecked, name
+
+
+def test_the_fingerprint_depends_on_the_code_and_not_on_names_text_or_comments():
+    source = '"""Doc."""\nimport numpy as np\nSTEPS = 3\ndef run(a: int):\n    """Doc."""\n    return max(a, STEPS)\n'
+    given = stored.code_fingerprint(source)
+    renamed = {"Doc": "Other", "STEPS": "COUNT", "(a: int)": "(b)", "max(a": "max(b", "import numpy as np": ""}
+    for old, new in renamed.items():
+        source = source.replace(old, new)
+    assert stored.code_fingerprint(source + "# a comment\nPAPER = 1\n") == given
+    for old, new in (("= 3", "= 4"), ("max", "min"), ("(b, COUNT)", "(COUNT, b)")):
+        assert old in source and stored.code_fingerprint(source.replace(old, new)) != given
 
 
 def test_results_survive_json_and_what_is_not_finite_becomes_none():
@@ -214,11 +260,15 @@ def test_what_progress_raises_ends_an_experiment(monkeypatch):
             paper.run(leave, **SMALL[paper.name])
 
 
+NO_ENGINE = ("pascanu_2013", "prince_ch11", "balduzzi_2017")  # run without the engine, in fixed time
+
+
 def test_limits_of_a_server_hold_for_experiments(monkeypatch):
     monkeypatch.setenv("GRADIENT_LAB_MAX_COST", "1")
-    for paper in PAPERS.values():
-        with pytest.raises(ConfigError, match="multiply-adds"):
-            paper.run(**SMALL[paper.name])
+    for name, paper in PAPERS.items():
+        if name not in NO_ENGINE:
+            with pytest.raises(ConfigError, match="multiply-adds"):
+                paper.run(**SMALL[name])
 
 
 # -- what the experiments are made of ---------------------------------------------------------------------------
@@ -269,3 +319,76 @@ def test_training_in_pieces_is_the_run_in_one_piece_and_sharpness_that_of_its_we
 def test_rows_name_what_they_are_against():
     assert {row.against for kept in STORED.values() for row in kept.result.rows} == {"paper", "theory"}
     assert all(isinstance(row, Row) and row.tolerance for kept in STORED.values() for row in kept.result.rows)
+
+
+# -- recurrent networks and blocks -------------------------------------------------------------------------------
+
+
+def test_gradients_of_the_one_unit_network_agree_with_central_differences():
+    h = 1e-6
+    for w, b in ((4.5, -2.0), (5.0, -2.4), (6.0, -2.6)):
+        _, dw, db = pascanu_2013.error_and_gradient(w, b)
+        error = lambda w, b: float(pascanu_2013.error_and_gradient(w, b)[0])  # noqa: E731
+        assert float(dw) == pytest.approx((error(w + h, b) - error(w - h, b)) / (2 * h), rel=1e-6, abs=1e-9)
+        assert float(db) == pytest.approx((error(w, b + h) - error(w, b - h)) / (2 * h), rel=1e-6, abs=1e-9)
+
+
+def test_the_error_of_the_one_unit_network_is_that_of_fifty_steps_by_hand():
+    x = 0.5
+    for _ in range(50):
+        x = 5.0 / (1 + math.exp(-x)) - 2.3
+    assert float(pascanu_2013.error_and_gradient(5.0, -2.3)[0]) == pytest.approx((1 / (1 + math.exp(-x)) - 0.7) ** 2)
+
+
+@pytest.mark.parametrize("w", [4.75, 5.5])
+def test_the_wall_separates_states_that_go_up_from_those_that_go_down(w):
+    b = pascanu_2013.wall(w)
+    below, above = (float(pascanu_2013.error_and_gradient(w, b + shift)[0]) for shift in (-0.05, 0.05))
+    assert below > 0.3 and above < 0.1
+
+
+@pytest.mark.parametrize("activation", ["tanh", "sigmoid", "linear"])
+def test_backpropagation_through_time_agrees_with_central_differences(activation):
+    rng = np.random.default_rng(3)
+    W, drive, readout = rng.standard_normal((4, 4)) / 2, rng.standard_normal((7, 4)), rng.standard_normal(4)
+    _, gradients = pascanu_2013.backpropagate(activation, W, drive, readout, 0.3)
+    h = 1e-6
+    for t in range(7):  # dE/dx_t is dE/d drive_t
+        for unit in range(4):
+            errors = []
+            for sign in (1, -1):
+                moved = drive.copy()
+                moved[t, unit] += sign * h
+                errors.append(pascanu_2013.backpropagate(activation, W, moved, readout, 0.3)[0])
+            assert gradients[t, unit] == pytest.approx((errors[0] - errors[1]) / (2 * h), rel=1e-5, abs=1e-8)
+
+
+@pytest.mark.parametrize("kind", list(prince_ch11.KINDS))
+def test_gradients_of_blocks_agree_with_central_differences(kind):
+    """The statistics of the normalization are constants: one of 4,000 inputs moves them by a 4,000th of its share."""
+    block, h = prince_ch11.KINDS[kind], 1e-5
+    y = np.random.default_rng(4).standard_normal((4000 if block.normalized else 3, 5))
+    passes = blocks.pass_through(block, y, 3, 0, lambda done, total: None)
+    readout = passes.gradients[-1][0]
+    for unit in range(5):
+        ends = []
+        for sign in (1, -1):
+            moved = y.copy()
+            moved[0, unit] += sign * h
+            ends.append(blocks.pass_through(block, moved, 3, 0, lambda done, total: None).states[-1][0] @ readout)
+        exact = (ends[0] - ends[1]) / (2 * h)
+        assert passes.gradients[0][0, unit] == pytest.approx(exact, rel=0.02 if block.normalized else 1e-6, abs=2e-3)
+
+
+def test_the_correlation_of_gradients_is_one_for_equal_and_zero_for_orthogonal_ones():
+    assert balduzzi_2017.correlation(np.tile([1.0, 2.0], (4, 1))) == pytest.approx(1)
+    assert balduzzi_2017.correlation(np.eye(3)) == 0
+    assert balduzzi_2017.correlation(np.array([[1.0, 0.0], [0.6, 0.8]])) == pytest.approx(0.6)
+
+
+def test_the_factor_of_batch_normalization_follows_from_the_variance_of_a_rectified_normal():
+    with mpmath.workdps(30):
+        density = lambda z: mpmath.npdf(z)  # noqa: E731
+        mean = mpmath.quad(lambda z: z * density(z), [0, mpmath.inf])
+        square = mpmath.quad(lambda z: z**2 * density(z), [0, mpmath.inf])
+        assert yang_2019.FACTOR == pytest.approx(float(mpmath.sqrt(square / (square - mean**2))), rel=1e-14)

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from core.papers import stored
-from core.presets.setups import PAPERS
+from core.papers.registry import PAPERS
 from ui.charts import style
-from ui.charts.papers import FIGURES, Curve, plot
+from ui.charts.paper_figures import FIGURES
+from ui.charts.papers import Curve, plot
 from ui.charts.style import number
 
 STORED = {name: kept.result.series for name, kept in stored.read().items()}
@@ -149,11 +150,26 @@ def test_numbers_in_cells_can_be_read_on_their_shade(dark):
         assert (high + 0.05) / (low + 0.05) >= 4.5, (note.text, note.bgcolor)
 
 
-def test_runs_that_diverged_are_marked_where_they_did():
-    (chart,) = draw("clipping")
-    (crosses,) = curve(chart, "diverged here")
-    lost = [at for at in STORED["clipping"]["diverged_at"] if at is not None]
-    assert list(crosses.x) == lost and f"{len(lost)} of" in chart.alt
+def test_the_step_from_the_wall_leaves_the_picture_and_the_clipped_ones_stay():
+    chart = draw("pascanu_2013")[0]
+    series, layout = STORED["pascanu_2013"], chart.figure.layout
+    (step,), (path,) = curve(chart, "one step, not clipped"), curve(chart, "steps, clipped")
+    # the arrow points along the step and ends at the border
+    direction = np.subtract(series["jump"], series["start"])
+    drawn = np.array([step.x[1] - step.x[0], step.y[1] - step.y[0]])
+    assert drawn @ direction == pytest.approx(np.linalg.norm(drawn) * np.linalg.norm(direction))
+    at_border = [value == pytest.approx(end) for value, axis in ((step.x[1], layout.xaxis), (step.y[1], layout.yaxis))
+                 for end in axis.range]  # fmt: skip
+    assert any(at_border)
+    assert len(path.x) == 101 and min(path.x) > layout.xaxis.range[0] and max(path.y) < layout.yaxis.range[1]
+
+
+def test_gradients_through_time_lie_below_the_bound():
+    chart = draw("pascanu_2013")[1]
+    (bound,) = curve(chart, "bound, 0.95 a step")
+    for activation in ("tanh", "sigmoid"):
+        (norms,) = curve(chart, activation)
+        assert (np.array(norms.y) <= np.array(bound.y) * (1 + 1e-5)).all()
 
 
 def test_the_product_is_drawn_from_its_largest_singular_value_to_its_smallest():

@@ -1,0 +1,94 @@
+"""Figures of the papers about depth: batch normalization, residual blocks, shattered gradients."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ui.charts import style
+from ui.charts.papers import Curve, Series, log_axis, plot
+from ui.charts.style import Chart, number
+
+DASHES = ("solid", "dash", "dot", "dashdot")
+
+
+def yang_2019(series: Series, dark: bool) -> list[Chart]:
+    """Gradients by layer at initialization for each variance of the weights, and around one step of training."""
+    look, norms = style.theme(dark), np.array(series["norms"])
+    layers = np.arange(1, norms.shape[1] + 1)
+    curves = []
+    for k, (variance, row) in enumerate(zip(series["variances"], norms, strict=True)):
+        mark = style.arm_mark(k)
+        name = f"σ<sub>w</sub>² = {variance:g}"
+        curves.append(Curve(name, layers, row / row[-1], mark.color(dark), DASHES[k]))
+    theory = series["factor"] ** (len(layers) - layers)
+    curves.append(Curve("theory, 1.211 a layer", layers, theory, look.text, "longdash", width=1.5))
+    finding = (
+        f"The gradient grows {number(float(norms[0, 0] / norms[0, -1]), 3)}-fold over {len(layers)} layers, at every "
+        "variance of the weights."
+    )
+    xaxis, yaxis = style.layers_axis(len(layers), dark), log_axis("‖delta‖, of the last's", dark, theory)
+    first = plot("Gradients with batch normalization", finding, curves, xaxis, yaxis, dark=dark)
+    steps = np.array(series["steps"])
+    ranges = [float(row.max() / row.min()) for row in steps]
+    curves = [
+        Curve(name, layers, row, style.arm_mark(k).color(dark), DASHES[k])
+        for k, (name, row) in enumerate(zip(("before the step", "after it"), steps, strict=True))
+    ]
+    finding = f"Largest over smallest gradient: {ranges[0]:.0f} before one step of training, {ranges[1]:.0f} after it."
+    xaxis, yaxis = style.layers_axis(len(layers), dark), log_axis("‖dE/dW‖", dark, steps)
+    return [first, plot("One step of training", finding, curves, xaxis, yaxis, dark=dark)]
+
+
+def prince_ch11(series: Series, dark: bool) -> list[Chart]:
+    """Mean squares of states and of gradients by block for each kind of block."""
+    charts = []
+    for quantity, title, label in (
+        ("forward", "Variance of the states", "mean square of y"),
+        ("backward", "Gradients at the states", "mean square of dE/dy, of the last's"),
+    ):
+        curves = []
+        for k, (name, kind) in enumerate(series["kinds"]):
+            values = series[quantity][name]
+            curves.append(Curve(kind, np.arange(len(values)), values, style.arm_mark(k).color(dark), DASHES[k]))
+        blocks = len(curves[0].x) - 1
+        plain, normal = (series[quantity][name] for name in ("residual", "normalized"))
+        ends = (max(plain[0], plain[-1]), max(normal[0], normal[-1]))
+        finding = (
+            f"Residual blocks multiply it by {number(ends[0])} over {blocks} blocks; with batch normalization by "
+            f"{number(ends[1])}."
+        )
+        xaxis = style.axis("block, from the input to the output", dark, range=[0, blocks], showgrid=False)
+        yaxis = log_axis(label, dark, *(curve.y for curve in curves))
+        charts.append(plot(title, finding, curves, xaxis, yaxis, dark=dark))
+    return charts
+
+
+def balduzzi_2017(series: Series, dark: bool) -> list[Chart]:
+    """Correlation of gradients by depth, and the gradient along a line of inputs."""
+    look, depths = style.theme(dark), np.array(series["depths"])
+    labels, correlations = series["labels"], series["correlations"]
+    curves = []
+    for k, (kind, values) in enumerate(correlations.items()):
+        mark = style.arm_mark(k)
+        shown = [value if value > 1e-3 else None for value in values]  # smaller ones are the noise of 64 inputs
+        curves.append(Curve(labels[kind], depths, shown, mark.color(dark), DASHES[k], mark.symbol))
+    grid = np.linspace(1, depths[-1], 200)
+    halved = [value if value > 1e-3 else None for value in 0.5**grid]
+    curves.append(Curve("1 / 2^L", grid, halved, look.muted, "dot", width=1.5))
+    curves.append(Curve("1 / √L", grid, grid**-0.5, look.muted, "dashdot", width=1.5))
+    last = correlations["residual"][-1]
+    finding = (
+        f"Without skip connections every layer halves the correlation; with them {number(last)} is left after "
+        f"{depths[-1]} blocks."
+    )
+    xaxis = style.axis("layers or blocks", dark, range=[0, depths[-1] + 1], showgrid=False)
+    yaxis = style.axis("correlation between inputs", dark, decades=(-3, 0.1))
+    first = plot("Correlation of gradients", finding, curves, xaxis, yaxis, dark=dark)
+    curves = []
+    for k, entry in enumerate(series["curves"]):
+        name = f"{entry['blocks']} {'block' if entry['blocks'] == 1 else 'blocks'}, {labels[entry['kind']]}"
+        curves.append(Curve(name, series["x"], entry["slope"], style.arm_mark(k).color(dark), DASHES[k], width=1.5))
+    finding = "24 layers without skip connections: noise. With them, 50 blocks keep the structure."
+    xaxis = style.axis("input x", dark, range=[-2, 2], showgrid=False)
+    yaxis = style.axis("df/dx, of its largest", dark, range=[-1.1, 1.1])
+    return [first, plot("The gradient along a line of inputs", finding, curves, xaxis, yaxis, dark=dark)]
