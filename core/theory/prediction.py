@@ -128,21 +128,24 @@ def _log_squares(sampler: NetworkSampler, found: Split, batch_size: int | None) 
     rest = sampler.log_squares(sample, PILOT_NETWORKS, _affordable(sampler, sample.size)) - shift
     logs = np.concatenate([pilot, rest], axis=1)
     if batch > every.size:
-        half = sampler.log_squares(_evenly(found, every.size // 2, batch), 0, PILOT_NETWORKS)
-        logs[0] += _larger_batch((half[0] - pilot[0]).mean(axis=0), every.size / batch)
+        half = _evenly(found, every.size // 2, batch)
+        growth = (sampler.log_squares(half, 0, PILOT_NETWORKS)[0] - pilot[0]).mean(axis=0)
+        logs[0] += _larger_batch(growth, half.concentration / every.concentration, 1 / (batch * every.concentration))
     return logs
 
 
-def _larger_batch(growth: np.ndarray, share: float) -> np.ndarray:
-    """Change of ln ||G||^2 from some samples to all, of which they are this share.
+def _larger_batch(growth: np.ndarray, fewer: float, more: float) -> np.ndarray:
+    """Change of ln ||G||^2 from some samples to all.
 
-    Samples that a network tells apart add up like independent errors: ||G||^2 = a + b / N.
+    Samples that a network tells apart add up like independent errors: ||G||^2 = a + b sum_n w_n^2, with 1 / N for the
+    sum where all weigh the same.
 
     Args:
-        growth: (layers,) by how much ln ||G||^2 is larger with half of the samples.
+        growth: (layers,) by how much ln ||G||^2 is larger with fewer samples.
+        fewer, more: the sum of squared weights of fewer and of all samples, as multiples of that of some.
     """
-    independent = np.clip(np.expm1(growth), 0, 1)  # b / N over a + b / N
-    return np.log1p(-independent * (1 - share))
+    independent = np.clip(np.expm1(growth) / (fewer - 1), 0, 1)
+    return np.log1p(-independent * (1 - more))
 
 
 def _affordable(sampler: NetworkSampler, samples: int) -> int:

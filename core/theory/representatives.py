@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.optimize import nnls
 
+MIN_SAMPLES_PER_CONDITION = 16
 MAX_PRODUCTS = 8  # principal directions of the inputs whose products and powers count as features
 
 
@@ -17,11 +18,14 @@ def evenly_chosen(X: np.ndarray, D: np.ndarray, count: int) -> np.ndarray:
 
 
 def even_weights(X: np.ndarray, D: np.ndarray, chosen: np.ndarray) -> np.ndarray:
-    """Weights of chosen samples, near 1 / count, that keep the means of inputs, targets and their products."""
+    """Weights of chosen samples, near 1 / count, that keep the means of inputs, targets and their products.
+
+    Where these are many for so few samples, all weigh the same: weights would differ too much.
+    """
     equal = np.full(len(chosen), 1 / len(chosen))
-    if len(chosen) == len(X):
+    A, wanted = _conditions(np.concatenate([X, D, _products(X, D)], axis=1), len(chosen))
+    if len(chosen) == len(X) or len(A) > len(chosen) // MIN_SAMPLES_PER_CONDITION:
         return equal
-    A, wanted = _conditions(np.concatenate([X, D, _products(X, D)], axis=1), len(chosen) // 4)
     weights = equal + np.linalg.lstsq(A[:, chosen], wanted - A[:, chosen] @ equal, rcond=1e-6)[0]
     return weights if weights.min() > 0 else equal
 

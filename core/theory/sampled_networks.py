@@ -40,6 +40,11 @@ class Sample:
     def size(self) -> int:
         return self.X.shape[-2]
 
+    @property
+    def concentration(self) -> float:
+        """Sum of squared weights: 1 / N where all weigh the same."""
+        return float(self.weights @ self.weights)
+
     def part(self, networks: slice) -> Sample:
         """What these networks get."""
         return self if self.X.ndim == 2 else replace(self, X=self.X[networks], D=self.D[networks])
