@@ -11,6 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..families.clipping import CLIPS
+from ..recordings import Recording
 from ..trace import Trace, compared_layers
 from ..wording import format_number, name_layers, part_of, percent, power_of_ten
 from . import suggestions
@@ -22,6 +23,7 @@ from .causes import (
     find_unscaled_data,
 )
 from .findings import SEVERITIES, VERDICTS, Diagnosis, Finding
+from .recordings import diagnose_recording
 from .report import describe_loss, describe_window, headline_numbers
 from .statistics import HALF, TraceStats, compared_last, find_break, joint_norm, median
 from .suggestions import GUIDE_RATIO
@@ -38,8 +40,10 @@ DEEP = 8  # hidden layers from which a gradient that fades later is the layers' 
 SHRUNK = 0.5  # of their first norm: penalized weights ended below
 
 
-def diagnose(trace: Trace) -> Diagnosis:
-    """Names what happened in a run, of any kind: diverged, untrained, of one layer."""
+def diagnose(trace: Trace | Recording) -> Diagnosis:
+    """Names what happened in a run, of any kind: diverged, untrained, of one layer, or recorded elsewhere."""
+    if isinstance(trace, Recording):
+        return diagnose_recording(trace)
     stats = TraceStats(trace)
     findings = [finding for finding in (rule(stats) for rule in _RULES) if finding is not None]
     findings = _without_consequences(findings)

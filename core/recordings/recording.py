@@ -1,0 +1,168 @@
+"""What a recording holds, whatever wrote it."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+# Numbers of a tensor at a step; a recording has those that its file has.
+VALUE_FIELDS = (
+    "grad_norm",
+    "clipped_grad_norm",
+    "rms",
+    "weight_norm",
+    "update_norm",
+    "zero_share",
+    "nonfinite",
+    "mean_square",
+    "saturation",
+    "dead",
+)
+# Numbers of a step.
+ROW_FIELDS = ("loss", "learning_rate", "loss_scale", "global_grad_norm")
+KINDS = ("weight", "bias", "norm", "embedding", "frozen", "activation", "other")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parameter:
+    """One tensor of a model.
+
+    Attributes:
+        name: as the framework has it, such as "encoder.0.weight".
+        layer: the number of its module, from the input, beginning with 1.
+        kind: one of KINDS.
+        size: the number of its entries; None where the file does not say.
+    """
+
+    name: str
+    layer: int
+    kind: str
+    size: int | None = None
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Recording:
+    """A training run as its file tells it.
+
+    Attributes:
+        name: of the file.
+        source: what wrote it, as a reader would say.
+        parameters: the tensors, from the input to the output.
+        step: (rows,) the recorded steps, ascending.
+        values: by field of VALUE_FIELDS, (rows, parameters); NaN where nothing was recorded.
+        rows: by field of ROW_FIELDS, (rows,); NaN where nothing was recorded.
+        notes: sentences about what was read otherwise than it stood.
+    """
+
+    name: str
+    source: str
+    parameters: tuple[Parameter, ...]
+    step: np.ndarray
+    values: dict[str, np.ndarray]
+    rows: dict[str, np.ndarray] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    def of_kind(self, *kinds: str) -> np.ndarray:
+        """The indices of the tensors of these kinds, from the input."""
+        return np.array([i for i, parameter in enumerate(self.parameters) if parameter.kind in kinds], dtype=int)
+
+    @property
+    def update_ratio(self) -> np.ndarray | None:
+        """||step|| / ||W||, (rows, parameters); None where the file lacks one of them."""
+        if "update_norm" not in self.values or "weight_norm" not in self.values:
+            return None
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return self.values["update_norm"] / self.values["weight_norm"]
+
+    def to_frame(self) -> pd.DataFrame:
+        """A tidy table: one row per step and tensor."""
+        rows, count = len(self.step), len(self.parameters)
+        columns: dict[str, np.ndarray] = {"step": np.repeat(self.step, count)}
+        columns |= {name: np.repeat(values, count) for name, values in self.rows.items()}
+        for name in ("name", "layer", "kind"):
+            listed = [getattr(parameter, name) for parameter in self.parameters]
+            columns["parameter" if name == "name" else name] = np.tile(np.array(listed, dtype=object), rows)
+        columns |= {name: values.ravel() for name, values in self.values.items()}
+        return pd.DataFrame(columns)
+
+
+def assemble(
+    *,
+    name: str,
+    source: str,
+    observed: pd.DataFrame,
+    rows: pd.DataFrame,
+    parameters: Sequence[Parameter],
+    notes: Iterable[str] = (),
+) -> Recording:
+    """A recording from long tables.
+
+    Args:
+        observed: columns parameter (index into `parameters`), step, field, value.
+        rows: columns step, field, value.
+        parameters: the tensors, from the input.
+    """
+    steps = np.unique(np.concatenate([observed["step"].to_numpy(), rows["step"].to_numpy()]))
+    steps = steps[np.isin(steps, observed["step"].to_numpy())]
+    row = {step: i for i, step in enumerate(steps.tolist())}
+    values = {}
+    for field_name, part in observed.groupby("field", sort=False):
+        table = np.full((len(steps), len(parameters)), np.nan)
+        table[part["step"].map(row).to_numpy(), part["parameter"].to_numpy()] = part["value"].to_numpy()
+        values[str(field_name)] = table
+    row_values = {}
+    for field_name, part in rows[rows["step"].isin(row)].groupby("field", sort=False):
+        series = np.full(len(steps), np.nan)
+        series[part["step"].map(row).to_numpy()] = part["value"].to_numpy()
+        row_values[str(field_name)] = series
+    return Recording(
+        name=name,
+        source=source,
+        parameters=tuple(parameters),
+        step=steps.astype(np.int64) if np.all(steps == np.round(steps)) else steps,
+        values=values,
+        rows=row_values,
+        notes=tuple(notes),
+    )
+
+
+def natural_key(name: str) -> list[tuple[int, float | str]]:
+    """A key that puts net.2 before net.10: numbers within a name count as numbers."""
+    parts = re.split(r"(\d+)", name)
+    return [(1, float(part)) if part.isdigit() else (0, part) for part in parts if part]
+
+
+def describe(names: Sequence[str], sizes: Sequence[int | None] | None = None) -> tuple[Parameter, ...]:
+    """Tensors from their names alone: names before the last dot or slash that agree are one layer."""
+    modules = list(dict.fromkeys(_module(name) for name in names))
+    return tuple(
+        Parameter(
+            name=name,
+            layer=modules.index(_module(name)) + 1,
+            kind=guess_kind(name),
+            size=None if sizes is None or sizes[i] is None or math.isnan(sizes[i]) else int(sizes[i]),
+        )
+        for i, name in enumerate(names)
+    )
+
+
+def guess_kind(name: str) -> str:
+    """The kind that a tensor's name suggests."""
+    low = name.lower()
+    if re.search(r"(norm|(^|[./_])(bn|ln)\d*([./_]|$))", low):
+        return "norm"
+    if "emb" in low or re.search(r"(^|[./_])w[tp]e([./_]|$)", low):
+        return "embedding"
+    if re.search(r"(^|[./_])(bias|b|beta)(_[a-z]+\d*)?$", low):
+        return "bias"
+    return "weight"
+
+
+def _module(name: str) -> str:
+    head, mark, _ = name.rpartition(max("./", key=name.rfind)) if "." in name or "/" in name else (name, "", "")
+    return head if mark else name
