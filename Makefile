@@ -15,6 +15,8 @@ reachable from here?" >&2; exit 1; }
 .PHONY: run serve test test-slow test-processors test-lowest lint types format docs coverage mutants bench soak audit env
 .DELETE_ON_ERROR:
 
+# On this machine alone; STREAMLIT_SERVER_ADDRESS=0.0.0.0 make run lets others in.
+run: export STREAMLIT_SERVER_ADDRESS ?= localhost
 run: $(VENV)/run.stamp
 	$(PY) -m streamlit run app.py
 

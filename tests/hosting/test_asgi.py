@@ -135,9 +135,17 @@ def test_streamlits_files_are_compressed_for_those_who_take_it(client):
     assert len(answer.body) < path.stat().st_size / 2
     assert gzip.decompress(answer.body) == path.read_bytes()
     assert client.get(f"/static/js/{BIGGEST}").status_code == 404  # Streamlit's own answer, which is not here
-    for outside in ("/static/js/../../../../__init__.js", "/static/js/none.js", "/static/..%2f..%2fx.js"):
-        assert hosting._packed(outside) is None
-        assert client.get(outside).status_code == 404
+    for other in ("/static/js/../../../../__init__.js", "/static/js/none.js", "/static/..%2f..%2fx.js"):
+        assert client.get(other, headers=[(b"accept-encoding", b"gzip")]).status_code == 404
+
+
+def test_another_spelling_of_a_files_path_is_no_file_and_nothing_is_compressed_for_it(client, monkeypatch):
+    hosting.static_files()
+    monkeypatch.setattr(hosting.gzip, "compress", lambda *_: pytest.fail("compressed once more"))
+    for prefix in ("/static/./", "/static//", "/static/././js/", "//static/./", "/static/js/%2e/"):
+        answer = client.get(f"{prefix}js/{BIGGEST}", headers=[(b"accept-encoding", b"gzip")])
+        assert answer.status_code == 404
+    assert client.get(f"/static/js/{BIGGEST}", headers=[(b"accept-encoding", b"gzip")]).status_code == 200
 
 
 def test_an_error_nobody_foresaw_is_told_in_words_with_the_number_it_is_filed_under(client, written):

@@ -57,11 +57,13 @@ class Answer:
 class Visitor:
     """One session. Use `async with Visitor(url) as visitor`."""
 
-    def __init__(self, url: str, page: str = "", query: str = "", cookie: str = ""):
+    def __init__(self, url: str, page: str = "", query: str = "", cookie: str = "", resume: str = "", origin: str = ""):
         parts = urlsplit(url)
         self._url, self._page, self.query, self.cookie = url, page, query, cookie
         self._socket_url = f"ws://{parts.netloc}/_stcore/stream"
-        self._origin = f"{parts.scheme}://{parts.netloc}"
+        self._origin = origin or f"{parts.scheme}://{parts.netloc}"
+        # A browser that has lost the line names its session in the third place.
+        self._protocols = ["streamlit", "token", resume] if resume else ["streamlit"]
         self._states: dict[str, WidgetState] = {}
         self._ids: dict[str, str] = {}
         self._bound: dict[str, str] = {}  # controls that are in the page's address too, which a browser keeps up
@@ -72,7 +74,7 @@ class Visitor:
     async def __aenter__(self) -> Visitor:
         headers = {"Cookie": self.cookie} if self.cookie else {}
         self._socket = await websockets.connect(
-            self._socket_url, subprotocols=["streamlit"], origin=self._origin, max_size=None, open_timeout=60,
+            self._socket_url, subprotocols=self._protocols, origin=self._origin, max_size=None, open_timeout=60,
             ping_interval=None, additional_headers=headers,
         )  # fmt: skip
         return self
@@ -94,6 +96,21 @@ class Visitor:
     async def change(self, **values: object) -> Answer:
         """Sets some controls by their keys, and waits for the answer."""
         return await self.answer(await self.send(**values))
+
+    async def post(self, message: BackMsg) -> None:
+        """Sends any message as it is, as a stranger may."""
+        await self._socket.send(message.SerializeToString())
+
+    async def is_cut_off(self, seconds: float = 10.0) -> bool:
+        """Whether the server closes the connection within so many seconds."""
+        try:
+            async with asyncio.timeout(seconds):
+                while True:
+                    await self._socket.recv()
+        except websockets.ConnectionClosed:
+            return True
+        except TimeoutError:
+            return False
 
     async def send(self, **values: object) -> float:
         """Sets some controls without waiting; returns when."""

@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from functools import lru_cache
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
@@ -30,7 +30,7 @@ import ui
 from core import ConfigError, RunConfig, train
 from core.config import check_cost
 from core.engine import workers
-from ui.runtime import event_log, limits
+from ui.runtime import connections, event_log, guard, limits, uploads
 from ui.runtime.services import services, start_services
 from ui.urls import history
 
@@ -84,7 +84,7 @@ class SecurityHeadersMiddleware:
     """Adds the security headers to every answer, closes what is not for visitors, and compresses Streamlit's files.
 
     Streamlit leaves its own files uncompressed, because it would compress them for every visitor anew: 7.7 MB, of
-    which Plotly is 4.7. Here each is compressed once and kept; their names change with their content.
+    which Plotly is 4.7. Here each is compressed once, at the start; their names change with their content.
     """
 
     def __init__(self, app: ASGIApp):
@@ -100,31 +100,37 @@ class SecurityHeadersMiddleware:
                 MutableHeaders(scope=message).update(self._headers)
             await send(message)
 
-        answer = await self._own_answer(scope)
-        await (answer or self._app)(scope, receive, guarded)
+        await (self._own_answer(scope) or self._app)(scope, receive, guarded)
 
-    async def _own_answer(self, scope: Scope) -> Response | None:
+    def _own_answer(self, scope: Scope) -> Response | None:
         path = scope["path"].removeprefix("/" + (config.get_option("server.baseUrlPath") or "").strip("/"))
         path = "/" + path.lstrip("/")
         if path.startswith(_CLOSED):
             return PlainTextResponse("Not found", 404)
-        if scope["method"] != "GET" or "gzip" not in Headers(scope=scope).get("accept-encoding", ""):
+        if not path.startswith("/static/"):
             return None
-        kind = _TEXT.get(Path(path).suffix)
-        packed = await to_thread.run_sync(_packed, path) if kind and path.startswith("/static/") else None
-        if packed is None:
+        if path not in static_files():  # another spelling of a file's path too
+            return PlainTextResponse("Not found", 404)
+        kind, packed = static_files()[path]
+        takes_gzip = "gzip" in Headers(scope=scope).get("accept-encoding", "")
+        if scope["method"] != "GET" or packed is None or not takes_gzip:
             return None
         headers = {"Content-Encoding": "gzip", "Vary": "Accept-Encoding",
                    "Cache-Control": "public, immutable, max-age=31536000"}  # fmt: skip
         return Response(packed, media_type=kind, headers=headers)
 
 
-@lru_cache(maxsize=400)  # as many files as Streamlit has, so that made-up names push none out for long
-def _packed(path: str) -> bytes | None:
-    """One of Streamlit's own files, compressed; None if there is no such file."""
-    folder = Path(file_util.get_static_dir()).resolve()
-    file = (folder / path.lstrip("/")).resolve()
-    return gzip.compress(file.read_bytes(), 6) if file.is_relative_to(folder) and file.is_file() else None
+@cache
+def static_files() -> dict[str, tuple[str | None, bytes | None]]:
+    """Return every file of Streamlit under /static/ by its path: (media type, compressed), both None for no text."""
+    folder = Path(file_util.get_static_dir())
+    files = {}
+    for file in sorted(folder.glob("static/**/*")):
+        kind = _TEXT.get(file.suffix)
+        if file.is_file():
+            packed = gzip.compress(file.read_bytes(), 6) if kind else None
+            files[f"/{file.relative_to(folder).as_posix()}"] = kind, packed
+    return files
 
 
 def health(request: Request) -> Response:
@@ -157,6 +163,7 @@ async def error_page(request: Request, error: Exception) -> Response:
 async def lifespan(app: st.App) -> AsyncIterator[None]:
     """Loads everything before the first visitor comes, and writes down the start and the end of the server."""
     start = time.monotonic()
+    await to_thread.run_sync(static_files)
     await to_thread.run_sync(_warm)
     limited = {name.lower(): limits.value(name) for name in limits.LIMITS}
     event_log.record("start", seconds=round(time.monotonic() - start, 3), **limited)
@@ -185,11 +192,13 @@ def settings() -> dict[str, object]:
     except ConfigError as error:
         sys.exit(str(error))
     event_log.open_event_log()
+    for part in (guard, uploads, connections):
+        part.install()
     if config.get_where_defined(_WATCHER) == "<default>":
         config.set_option(_WATCHER, "none")  # nobody edits the pages of a public server
     return {
         "routes": [Route("/healthz", health)],
-        "middleware": [Middleware(SecurityHeadersMiddleware)],
+        "middleware": [Middleware(SecurityHeadersMiddleware), Middleware(guard.GuardMiddleware)],
         "lifespan": lifespan,
         "on_script_error": on_script_error,
         "exception_handlers": {Exception: error_page},

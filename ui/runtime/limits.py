@@ -59,6 +59,8 @@ LIMITS: dict[str, Limit] = {
     "MAX_SWEEP": Limit("runs of one sweep", 10_000, 2_500),
     "MAX_UPLOAD": Limit("bytes of a visitor's table", MAX_BYTES, 5e6, low=1_000, high=MAX_BYTES),
     "MAX_TRAININGS": Limit("short trainings at once, and as many long ones; others wait in line", cores, cores),
+    "MAX_SESSIONS": Limit("pages open at once; one more is asked to come again later", None, 500),
+    "MAX_UPLOADS": Limit("bytes of all files that visitors have uploaded and not left yet", None, 1e8, low=1e6),
     "CACHE_BYTES": Limit("bytes of all results kept in memory for the next who asks", 512e6, 256e6, low=1e6),
     "STUCK_SECONDS": Limit(
         "seconds without progress after which a training counts as stuck and the health check fails", 300, 300, low=1
@@ -66,6 +68,8 @@ LIMITS: dict[str, Limit] = {
 }
 # Sites that may show the dashboard within a page of theirs; a source list of a content security policy.
 FRAMES = PREFIX + "FRAME_ANCESTORS"
+# "1" where a proxy of one's own stands before the server: the last address of X-Forwarded-For is then the visitor's.
+PROXY = PREFIX + "TRUST_PROXY"
 _SITE = re.compile(r"https?://(?:\*\.)?[A-Za-z0-9.-]+(?::\d{1,5})?")
 _CLUSTER = re.compile(r"[a-z]+://(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:]+\]):(\d{1,5})")
 
@@ -107,6 +111,18 @@ def frame_ancestors() -> tuple[str, ...]:
     return sites
 
 
+def is_proxy_trusted() -> bool:
+    """Return whether the proxy's header names the visitor's address.
+
+    Raises:
+        ConfigError: GRADIENT_LAB_TRUST_PROXY is neither 0 nor 1.
+    """
+    text = os.environ.get(PROXY, "").strip()
+    if text not in ("", "0", "1"):
+        raise ConfigError(PROXY, text, "the environment setting must be 0 or 1")
+    return text == "1"
+
+
 def check_scheduler() -> None:
     """Refuses a GRADIENT_LAB_SCHEDULER that is no address of a Dask scheduler; whether one answers is seen later.
 
@@ -126,13 +142,14 @@ def check() -> None:
     Raises:
         ConfigError: a value that is not allowed, or a setting that does not exist.
     """
-    known = [*(PREFIX + name for name in LIMITS), FRAMES, SCHEDULER]
+    known = [*(PREFIX + name for name in LIMITS), FRAMES, PROXY, SCHEDULER]
     for name, text in os.environ.items():
         if name.startswith(PREFIX) and name not in known:
             raise ConfigError(name, text, "there is no such environment setting; settings are " + ", ".join(known))
     for name in LIMITS:
         value(name)
     frame_ancestors()
+    is_proxy_trusted()
     check_scheduler()
 
 

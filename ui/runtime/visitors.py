@@ -2,15 +2,36 @@
 
 from __future__ import annotations
 
+import ipaddress
+
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from ui.runtime.queue import Visitor
 
+# Headers that this server's gate gives each page's websocket, in place of any that a visitor sends.
+BROWSER_HEADER, ADDRESS_HEADER = "X-Lab-Browser", "X-Lab-Address"
+
 
 def current_visitor() -> Visitor:
-    """Return (address, session) of the visitor whose script runs in this thread; () outside of one."""
+    """Return (address, browser, session) of the visitor whose script runs in this thread; () outside of one.
+
+    At home, and where the address is that of this machine (a proxy that is not trusted), it stands for nobody.
+    """
     context = get_script_run_ctx(suppress_warning=True)
     if context is None:
         return ()
-    return st.context.ip_address or "", context.session_id
+    headers = st.context.headers
+    address = headers.get(ADDRESS_HEADER, "")
+    return _group(address), headers.get(BROWSER_HEADER, ""), context.session_id
+
+
+def _group(address: str) -> str:
+    """Return the address; of IPv6 the network of 64 bits, which one visitor has whole."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return ""
+    if parsed.is_loopback:
+        return ""
+    return str(ipaddress.ip_network((parsed, 64), strict=False)) if parsed.version == 6 else str(parsed)

@@ -1,0 +1,105 @@
+"""Bounds on connections: headers without end, slow senders, too many."""
+
+import asyncio
+
+import pytest
+from uvicorn import Config, Server
+
+from tests.support.loops import finished
+from ui.runtime import connections
+
+PAGE = b"HTTP/1.1 200"
+
+
+async def page(scope, receive, send):
+    """Answers once the body is read."""
+    while scope["type"] == "http" and (await receive()).get("more_body"):
+        pass
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
+    await send({"type": "http.response.body", "body": b"ok"})
+
+
+def against(talk, monkeypatch, **bounds):
+    """What a talk with a real server on this machine returns."""
+    for name, value in bounds.items():
+        monkeypatch.setattr(connections, name, value)
+    monkeypatch.setattr(Server, "startup", Server.startup)  # undone afterwards
+    connections.install()
+
+    async def run():
+        server = Server(Config(page, host="127.0.0.1", port=0, http="httptools", lifespan="off", log_level="critical"))
+        serving = asyncio.create_task(server.serve())
+        try:
+            async with asyncio.timeout(30):
+                while not server.started:
+                    await asyncio.sleep(0.01)
+                port = server.servers[0].sockets[0].getsockname()[1]
+                return await talk(port, server.config)
+        finally:
+            server.should_exit = True
+            await serving
+
+    return finished(run())
+
+
+async def answer(port, *parts, pause=0.0):
+    """What comes back for these bytes, until the server hangs up or answers."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        for part in parts:
+            writer.write(part)
+            await writer.drain()
+            await asyncio.sleep(pause)
+        return await reader.read(12)
+    except ConnectionError:
+        return b""
+    finally:
+        writer.close()
+
+
+def test_an_ordinary_request_is_answered_and_frames_are_bounded(monkeypatch):
+    async def talk(port, config):
+        small = await answer(port, b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
+        body = b"0" * 300_000
+        large = await answer(port, b"PUT / HTTP/1.1\r\nhost: x\r\ncontent-length: 300000\r\n\r\n" + body)
+        return small, large, config.ws_max_size
+
+    assert against(talk, monkeypatch) == (PAGE, PAGE, connections.MAX_FRAME_BYTES)
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        [b"x: " + b"0" * 1_000 + b"\r\n"] * 100,  # many headers
+        [b"x: " + b"0" * 1_000_000],  # one without an end
+        [b"x: ", *[b"0" * 50_000] * 40],
+    ],
+    ids=["many", "endless", "endless in pieces"],
+)
+def test_headers_are_bounded(parts, monkeypatch):
+    async def talk(port, config):
+        return await answer(port, b"GET / HTTP/1.1\r\nhost: x\r\n", *parts, b"\r\n\r\n")
+
+    assert against(talk, monkeypatch) != PAGE
+
+
+def test_one_who_does_not_finish_a_request_is_hung_up_on(monkeypatch):
+    async def talk(port, config):
+        silent = await answer(port)
+        slow = await answer(port, b"GET / HTTP/1.1\r\n", b"x: 1\r\n", b"y: 1\r\n", pause=0.2)
+        body = await answer(port, b"PUT / HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\n", b"1")
+        return silent, slow, body
+
+    assert against(talk, monkeypatch, HEADER_SECONDS=0.3, BODY_SECONDS=0.3) == (b"", b"", b"")
+
+
+def test_connections_are_bounded_in_number(monkeypatch):
+    async def talk(port, config):
+        idle = [await asyncio.open_connection("127.0.0.1", port) for _ in range(3)]
+        refused = await answer(port, b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
+        for _, writer in idle:
+            writer.close()
+        await asyncio.sleep(0.2)
+        return refused, await answer(port, b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
+
+    assert against(talk, monkeypatch, MAX_CONNECTIONS=3) == (b"", PAGE)

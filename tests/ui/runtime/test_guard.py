@@ -1,0 +1,216 @@
+"""The gate of a public server: names, origins, messages, browsers and uploads."""
+
+import pytest
+from google.protobuf.descriptor import FieldDescriptor
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartParser
+from streamlit import config
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.runtime import memory_uploaded_file_manager
+from streamlit.runtime.uploaded_file_manager import UploadedFileRec
+
+from tests.support.loops import finished
+from ui.runtime import guard, limits, uploads, visitors
+from ui.runtime.uploads import BoundedUploads
+
+KINDS = {field.name: field for field in BackMsg.DESCRIPTOR.fields if field.containing_oneof}
+
+
+def message(kind):
+    """The smallest message of a kind."""
+    made = BackMsg()
+    if KINDS[kind].type == FieldDescriptor.TYPE_MESSAGE:
+        getattr(made, kind).SetInParent()
+    else:
+        setattr(made, kind, True)
+    if kind == "backend_operation_request":
+        made.backend_operation_request.deferred_file.SetInParent()
+    return made
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_message_is_passed_ignored_or_cut_off(kind):
+    verdict = guard.judge(message(kind).SerializeToString())
+    if kind in guard.ALLOWED_MESSAGES:
+        assert verdict == "pass"
+    elif kind == "load_git_info":
+        assert verdict == "ignore"
+    else:
+        assert "closed kind" in verdict
+
+
+def test_streamlit_still_has_the_kinds_and_operations_that_the_gate_names():
+    assert guard.ALLOWED_MESSAGES | guard.IGNORED_MESSAGES <= set(KINDS)
+    assert {"clear_cache", "set_run_on_save", "debug_shutdown_runtime"} <= set(KINDS)
+    operations = KINDS["backend_operation_request"].message_type.oneofs_by_name["payload"].fields
+    assert {field.name for field in operations} >= guard.ALLOWED_OPERATIONS | {"install_skills"}
+
+
+def test_operations_that_these_pages_do_not_use_are_closed():
+    made = BackMsg()
+    made.backend_operation_request.install_skills.SetInParent()
+    assert guard.judge(made.SerializeToString()) == "operation of a closed kind"
+    assert guard.judge(BackMsg().SerializeToString()) == "message of a closed kind"
+    assert guard.judge(b"\xff\xff\xff") == "not a message"
+
+
+def test_a_message_asks_for_a_few_places_for_files_only():
+    made = BackMsg()
+    made.file_urls_request.file_names.extend(["x"] * guard.MAX_FILE_NAMES)
+    assert guard.judge(made.SerializeToString()) == "pass"
+    made.file_urls_request.file_names.append("x")
+    assert guard.judge(made.SerializeToString()) == "too many files"
+
+
+def filtered(*data):
+    """What passes of these messages, and what is sent back."""
+    waiting, sent = [{"type": "websocket.receive", "bytes": one} for one in data], []
+
+    async def receive():
+        return waiting.pop(0)
+
+    async def send(answer):
+        sent.append(answer)
+
+    return guard._filtered(receive, send), sent
+
+
+def test_a_page_that_sends_what_is_closed_is_cut_off_before_streamlit_reads_it():
+    ignored, passed, closed = (message(kind).SerializeToString() for kind in ("load_git_info", "rerun_script",
+                                                                             "clear_cache"))  # fmt: skip
+    receive, sent = filtered(ignored, passed, closed)
+    assert finished(receive())["bytes"] == passed and not sent
+    assert finished(receive())["type"] == "websocket.disconnect"
+    assert sent == [{"type": "websocket.close", "code": guard.POLICY_VIOLATION}]
+
+
+def test_a_message_above_a_megabyte_is_cut_off(monkeypatch):
+    made = message("rerun_script")
+    made.rerun_script.query_string = "x" * 1_000_001
+    monkeypatch.setattr(config, "get_option", {"server.maxWidgetStateSize": 1}.get)
+    receive, sent = filtered(made.SerializeToString())
+    assert finished(receive())["type"] == "websocket.disconnect" and sent
+
+
+@pytest.mark.parametrize(
+    "origin, passes",
+    [("http://lab.test:8501", True), ("https://lab.test:8501", True), (None, True), ("http://evil.test", False),
+     ("http://lab.test", False), ("http://localhost:3000", False), ("null", False), ("", False)],
+)  # fmt: skip
+def test_a_page_of_another_origin_is_refused_and_nobody_is_asked_about_it(origin, passes, monkeypatch):
+    monkeypatch.setattr("streamlit.net_util.get_external_ip", lambda: pytest.fail("asked an outside service"))
+    monkeypatch.setattr("streamlit.net_util.get_internal_ip", lambda: pytest.fail("asked for an address"))
+    monkeypatch.setattr(guard, "is_known_host", lambda host: True)
+    headers = Headers({"host": "lab.test:8501"} | ({} if origin is None else {"origin": origin}))
+    assert (guard.refuse(headers) is None) == passes
+
+
+@pytest.mark.parametrize(
+    "host, known",
+    [("127.0.0.1:8501", True), ("localhost", True), ("[::1]:8501", True), ("192.0.2.7", True), ("evil.test", False),
+     ("localhost.evil.test", False), ("", False), (None, False), ("[", False)],
+)  # fmt: skip
+def test_without_a_list_of_names_a_foreign_name_is_refused(host, known):
+    assert guard.is_known_host(host) == known
+    assert (guard.refuse(Headers({"host": host} if host else {})) is None) == known
+
+
+def test_the_names_that_the_operator_lists_are_known(monkeypatch):
+    monkeypatch.setattr(config, "get_option", {"server.allowedHosts": ["*.lab.test"]}.get)
+    assert guard.is_known_host("a.lab.test:443") and guard.is_known_host("127.0.0.1:8501")
+    assert not guard.is_known_host("192.0.2.7") and not guard.is_known_host("lab.evil.test")
+
+
+def named(**headers):
+    raw = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
+    return Headers(raw=guard._named(raw, Headers(raw=raw), ("192.0.2.1", 5)))
+
+
+def test_a_browser_is_named_by_its_cookie_and_not_by_what_it_claims():
+    one, same, other = (named(cookie=f"lab_browser={name}") for name in ("a", "a", "b"))
+    assert one[visitors.BROWSER_HEADER] == same[visitors.BROWSER_HEADER] != other[visitors.BROWSER_HEADER]
+    claimed = named(cookie="lab_browser=b", x_lab_browser=one[visitors.BROWSER_HEADER], x_lab_address="1.1.1.1")
+    assert claimed.getlist(visitors.BROWSER_HEADER) == [other[visitors.BROWSER_HEADER]]
+    assert claimed.getlist(visitors.ADDRESS_HEADER) == ["192.0.2.1"]
+    assert named()[visitors.BROWSER_HEADER] != named()[visitors.BROWSER_HEADER]  # without a cookie: one each
+
+
+def test_the_proxys_header_names_the_address_only_when_it_is_trusted(monkeypatch):
+    assert named(x_forwarded_for="6.6.6.6, 198.51.100.3")[visitors.ADDRESS_HEADER] == "192.0.2.1"
+    monkeypatch.setenv(limits.PROXY, "1")
+    assert named(x_forwarded_for="6.6.6.6, 198.51.100.3")[visitors.ADDRESS_HEADER] == "198.51.100.3"
+
+
+@pytest.mark.parametrize(
+    "address, group",
+    [("", ""), ("127.0.0.1", ""), ("::1", ""), ("192.0.2.1", "192.0.2.1"), ("2001:db8::1", "2001:db8::/64"),
+     ("nonsense", "")],
+)  # fmt: skip
+def test_addresses_of_one_visitor_are_one_group(address, group):
+    assert visitors._group(address) == group
+
+
+@pytest.fixture
+def files(monkeypatch):
+    monkeypatch.setenv("GRADIENT_LAB_MAX_UPLOAD", "5000000")
+    return BoundedUploads("/upload")
+
+
+def put(files, session, file_id, n_bytes=10):
+    files.add_file(session, UploadedFileRec(file_id=file_id, name="x", type="text/csv", data=b"0" * n_bytes))
+
+
+def test_a_file_is_taken_once_under_an_id_that_was_given_out_to_its_session(files):
+    (place,) = files.get_upload_urls("session", ["x"])
+    for session, file_id in (("session", "made up"), ("other", place.file_id)):
+        with pytest.raises(HTTPException) as refused:
+            put(files, session, file_id)
+        assert refused.value.status_code == 403
+    put(files, "session", place.file_id)
+    with pytest.raises(HTTPException):
+        put(files, "session", place.file_id)
+    assert len(files.get_files("session", [place.file_id])) == 1
+
+
+def test_files_and_bytes_of_a_session_and_of_the_server_are_bounded(files, monkeypatch):
+    places = [files.get_upload_urls("session", ["x"])[0].file_id for _ in range(uploads.MAX_FILES + 1)]
+    for place in places[:-1]:
+        put(files, "session", place)
+    with pytest.raises(HTTPException) as refused:
+        put(files, "session", places[-1])
+    assert refused.value.status_code == 413
+    (other,) = files.get_upload_urls("other", ["x"])
+    with pytest.raises(HTTPException) as refused:
+        files.check("other", other.file_id, uploads.max_session_bytes() + uploads.OVERHEAD + 1)
+    assert refused.value.status_code == 413
+    monkeypatch.setenv("GRADIENT_LAB_MAX_UPLOADS", "1000000")
+    with pytest.raises(HTTPException) as refused:
+        put(files, "other", other.file_id, 1_000_000)
+    assert refused.value.status_code == 507
+    files.remove_session_files("session")
+    put(files, "other", other.file_id, 1_000_000)
+
+
+def test_places_that_nobody_uses_lapse(files):
+    (first,) = files.get_upload_urls("session", ["x"])
+    for _ in range(uploads.MAX_ISSUED):
+        files.get_upload_urls("session", ["x"])
+    with pytest.raises(HTTPException):
+        put(files, "session", first.file_id)
+    files.remove_session_files("session")
+    assert not files._issued
+
+
+def test_streamlit_makes_its_store_of_files_from_the_class_that_is_replaced(monkeypatch, tmp_path):
+    """`st.App` must look the class up when it makes its runtime, or the bounds would not hold."""
+    from streamlit.web.server.starlette import starlette_app
+
+    (tmp_path / "app.py").touch()
+    monkeypatch.setattr(config, "_main_script_path", config._main_script_path)
+    seen = []
+    monkeypatch.setattr(memory_uploaded_file_manager, "MemoryUploadedFileManager", lambda url: seen.append(url))
+    monkeypatch.setattr("streamlit.runtime.Runtime", lambda given: given)
+    starlette_app.App(tmp_path / "app.py")._create_runtime()
+    assert len(seen) == 1
+    assert MultiPartParser.spool_max_size  # where Starlette reads how much of a body stays in memory

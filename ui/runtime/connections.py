@@ -1,0 +1,108 @@
+"""Bounds on the connections themselves, which uvicorn has none of: headers, slow senders, their number, and frames."""
+
+from __future__ import annotations
+
+import asyncio
+
+from uvicorn import Server
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+MAX_HEADER_BYTES = 64_000  # of one request: its address and its headers
+MAX_FRAME_BYTES = 1_000_000  # of one message of a page; an honest one has a few thousand
+MAX_CONNECTIONS = 2_000
+HEADER_SECONDS = 20.0  # from the connection, or a request's first byte, to the end of its headers
+BODY_SECONDS = 90.0  # and from there to the end of its body
+
+
+class BoundedHttpProtocol(HttpToolsProtocol):
+    """uvicorn's protocol that hangs up on too many bytes of headers, and on who does not finish a request in time."""
+
+    _timer: asyncio.TimerHandle | None = None
+    _header_bytes = 0  # of the headers that are complete
+    _raw_bytes = 0  # of a header without an end, which the parser keeps to itself
+    _reading_headers = True
+
+    def connection_made(self, transport: asyncio.Transport) -> None:
+        """Hang up at once where there are too many connections."""
+        super().connection_made(transport)
+        if len(self.connections) > MAX_CONNECTIONS:
+            transport.abort()
+            return
+        self._expect(HEADER_SECONDS)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the deadline."""
+        self._expect(None)
+        super().connection_lost(exc)
+
+    def on_message_begin(self) -> None:
+        """Start to count a request's headers."""
+        super().on_message_begin()
+        self._header_bytes = self._raw_bytes = 0
+        self._reading_headers = True
+        self._expect(HEADER_SECONDS)
+
+    def on_url(self, url: bytes) -> None:
+        """Count the address."""
+        self._count(len(url))
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Count a header."""
+        self._count(len(name) + len(value))
+        super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        """Wait for the body from now on."""
+        self._reading_headers = False
+        self._expect(BODY_SECONDS)
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """Wait for nothing: the answer may take its time."""
+        self._expect(None)
+        super().on_message_complete()
+
+    def handle_websocket_upgrade(self) -> None:
+        """Wait for nothing: a page is quiet while its visitor reads."""
+        self._expect(None)
+        super().handle_websocket_upgrade()
+
+    def data_received(self, data: bytes) -> None:
+        """Count what comes while no header ends; the first part of a body may come with it."""
+        super().data_received(data)
+        if self._reading_headers:
+            self._raw_bytes += len(data)
+            if self._raw_bytes > MAX_HEADER_BYTES:
+                self._hang_up()
+
+    def _count(self, n_bytes: int) -> None:
+        self._header_bytes += n_bytes
+        if self._header_bytes > MAX_HEADER_BYTES:
+            self.transport.abort()
+            raise ValueError("the headers of a request are too large")
+
+    def _expect(self, seconds: float | None) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = None if seconds is None else asyncio.get_running_loop().call_later(seconds, self._hang_up)
+
+    def _hang_up(self) -> None:
+        if not self.transport.is_closing():
+            self.transport.abort()
+
+
+def install() -> None:
+    """Have every uvicorn server of this process keep these bounds, from its start on."""
+    if getattr(Server.startup, "bounded", False):
+        return
+    startup = Server.startup
+
+    async def bounded(self: Server, sockets: list | None = None) -> None:
+        if issubclass(self.config.http_protocol_class, HttpToolsProtocol):
+            self.config.http_protocol_class = BoundedHttpProtocol
+        self.config.ws_max_size = min(self.config.ws_max_size, MAX_FRAME_BYTES)
+        await startup(self, sockets)
+
+    bounded.bounded = True
+    Server.startup = bounded

@@ -1,0 +1,237 @@
+"""The gate of a public server: which hosts, origins, messages, frames and uploads pass on to Streamlit.
+
+Streamlit obeys some messages from any visitor for everybody (clearing caches, installing files), looks a foreign origin
+up at an outside service while every visitor waits, and bounds neither messages nor sessions.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import re
+import secrets
+import socket
+import time
+from hashlib import sha256
+from http.cookies import CookieError, SimpleCookie
+from urllib.parse import urlsplit
+
+from google.protobuf.message import DecodeError
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from streamlit import config, runtime
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.web.server.starlette.starlette_websocket import is_host_allowed
+
+from ui.runtime import event_log, limits
+from ui.runtime.uploads import BoundedUploads
+from ui.runtime.visitors import ADDRESS_HEADER, BROWSER_HEADER
+
+ALLOWED_MESSAGES = {"rerun_script", "stop_script", "file_urls_request", "app_heartbeat", "backend_operation_request"}
+IGNORED_MESSAGES = {"load_git_info"}  # a browser sends it by itself; nobody reads the answer
+ALLOWED_OPERATIONS = {"deferred_file", "dataframe_chunk"}
+MAX_FILE_NAMES = 8  # places for uploads that one message may ask for
+MESSAGES_PER_SECOND, BURST = 20.0, 100.0  # of one page; more are read later
+MAX_UPLOADS_AT_ONCE = 4
+UPLOAD_SECONDS = 60.0  # for one upload, which may have 5 MB
+COOKIE = "lab_browser"
+POLICY_VIOLATION, TRY_AGAIN_LATER = 1008, 1013  # codes with which a websocket is closed
+_UPLOAD = re.compile(r"/_stcore/upload_file/([^/]+)/([^/]+)")
+
+
+class GuardMiddleware:
+    """Closes what these pages never send, and tells Streamlit which browser a page belongs to.
+
+    The browser has a random cookie. Streamlit lets a page go on with a session only when the name of its browser is
+    the same (`server.trustedUserHeaders`), so that nobody takes over a session by its id.
+    """
+
+    def __init__(self, app: ASGIApp):
+        self._app, self._n_sessions = app, 0
+        self._uploads = asyncio.Semaphore(MAX_UPLOADS_AT_ONCE)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await self._http(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await self._websocket(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = Headers(scope=scope)
+        refused = refuse(headers)
+        if refused:
+            await PlainTextResponse(refused[1], refused[0])(scope, receive, send)
+            return
+        upload = _UPLOAD.search(scope["path"]) if scope["method"] == "PUT" else None
+        if upload:
+            await self._upload(scope, receive, send, session_id=upload[1], file_id=upload[2])
+            return
+
+        async def with_cookie(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                answer = MutableHeaders(scope=message)
+                if answer.get("content-type", "").startswith("text/html") and not browser_cookie(headers):
+                    answer.append("Set-Cookie", _new_cookie(scope["scheme"]))
+            await send(message)
+
+        await self._app(scope, receive, with_cookie)
+
+    async def _upload(self, scope: Scope, receive: Receive, send: Send, *, session_id: str, file_id: str) -> None:
+        """Let an upload pass if the server gave out its place and there is room; only a few are read at once."""
+        length = Headers(scope=scope).get("content-length", "")
+        try:
+            manager = runtime.get_instance().uploaded_file_mgr
+            if isinstance(manager, BoundedUploads):
+                manager.check(session_id, file_id, int(length) if length.isdecimal() else 0)
+            async with self._uploads, asyncio.timeout(UPLOAD_SECONDS):
+                await self._app(scope, receive, send)
+        except HTTPException as error:
+            await PlainTextResponse(error.detail, error.status_code)(scope, receive, send)
+        except TimeoutError:
+            event_log.record("closed", why="slow upload")
+            await PlainTextResponse("The upload took too long.", 408)(scope, receive, send)
+
+    async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = Headers(scope=scope)
+        if refuse(headers) or self._n_sessions >= (limits.value("MAX_SESSIONS") or float("inf")):
+            await receive()
+            code = POLICY_VIOLATION if refuse(headers) else TRY_AGAIN_LATER
+            await send({"type": "websocket.close", "code": code})
+            return
+        self._n_sessions += 1
+        try:
+            scope = dict(scope, headers=_named(scope["headers"], headers, scope.get("client")))
+            await self._app(scope, _filtered(receive, send), send)
+        finally:
+            self._n_sessions -= 1
+
+
+def refuse(headers: Headers) -> tuple[int, str] | None:
+    """Return (status, reason) for a request under a foreign name or from a foreign page; None lets it pass."""
+    host, origin = headers.get("host"), headers.get("origin")
+    if not is_known_host(host):
+        return 421, "This server does not know that name. Its operator sets STREAMLIT_SERVER_ALLOWED_HOSTS.\n"
+    if origin is not None and urlsplit(origin).netloc != host:
+        if origin not in {allowed.strip() for allowed in config.get_option("server.corsAllowedOrigins")}:
+            return 403, "Requests from other sites are not answered.\n"
+    return None
+
+
+def is_known_host(host: str | None) -> bool:
+    """Return whether a Host header names this server.
+
+    With `server.allowedHosts` the names are those. Without it they are any IP address, localhost, this machine's own
+    name and `browser.serverAddress`: a page of a foreign name that points here is not answered.
+    """
+    if config.get_option("server.allowedHosts"):
+        return is_host_allowed(host) or _hostname(host) in ("127.0.0.1", "localhost")  # health checks from inside
+    name = _hostname(host)
+    if name is None:
+        return False
+    own = socket.gethostname().lower()
+    public = config.get_option("browser.serverAddress") if config.is_manually_set("browser.serverAddress") else own
+    return _is_address(name) or name in ("localhost", own, public.lower()) or name.endswith(".localhost")
+
+
+def _hostname(host: str | None) -> str | None:
+    try:
+        return urlsplit(f"//{host}").hostname if host else None
+    except ValueError:
+        return None
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def browser_cookie(headers: Headers) -> str:
+    """Return the cookie that names a browser; empty without one."""
+    try:
+        morsel = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
+    except CookieError:
+        return ""
+    return morsel.value[:64] if morsel else ""
+
+
+def _new_cookie(scheme: str) -> str:
+    # Within a page of another site a browser keeps such a cookie only under these conditions.
+    framed = limits.frame_ancestors() and scheme == "https"
+    rest = "; SameSite=None; Secure; Partitioned" if framed else "; SameSite=Lax"
+    return f"{COOKIE}={secrets.token_urlsafe(18)}; Path=/; HttpOnly{rest}"
+
+
+def _named(raw: list[tuple[bytes, bytes]], headers: Headers, client: tuple[str, int] | None) -> list:
+    """Return the headers with this server's own names of the browser and the address, and none that a visitor made."""
+    own = {BROWSER_HEADER.lower().encode(), ADDRESS_HEADER.lower().encode()}
+    browser = browser_cookie(headers) or secrets.token_urlsafe(18)  # without a cookie nobody resumes the session
+    forwarded = headers.get("x-forwarded-for", "").split(",")[-1].strip() if limits.is_proxy_trusted() else ""
+    address = forwarded or (client[0] if client else "")
+    named = sha256(browser.encode()).hexdigest()[:32]
+    return [
+        *(pair for pair in raw if pair[0].lower() not in own),
+        (BROWSER_HEADER.lower().encode(), named.encode()),
+        (ADDRESS_HEADER.lower().encode(), address[:64].encode("latin-1", "replace")),
+    ]
+
+
+def _filtered(receive: Receive, send: Send) -> Receive:
+    """Return a `receive` that passes on what the pages send, not faster than they do, and closes on all else."""
+    tokens, last = BURST, time.monotonic()
+
+    async def next_message() -> Message:
+        nonlocal tokens, last
+        while True:
+            message = await receive()
+            data = message.get("bytes") if message["type"] == "websocket.receive" else None
+            if data is None:
+                return message
+            now = time.monotonic()
+            tokens, last = min(BURST, tokens + (now - last) * MESSAGES_PER_SECOND), now
+            tokens -= 1
+            if tokens < 0:
+                await asyncio.sleep(-tokens / MESSAGES_PER_SECOND)
+            if len(data) > config.get_option("server.maxWidgetStateSize") * 1_000_000:
+                verdict = "too large"
+            else:
+                verdict = judge(data)
+            if verdict == "pass":
+                return message
+            if verdict != "ignore":
+                event_log.record("closed", why=verdict)
+                await send({"type": "websocket.close", "code": POLICY_VIOLATION})
+                return {"type": "websocket.disconnect", "code": POLICY_VIOLATION}
+
+    return next_message
+
+
+def judge(data: bytes) -> str:
+    """Return "pass" or "ignore" for a message that these pages send, otherwise why its sender is cut off."""
+    message = BackMsg()
+    try:
+        message.ParseFromString(data)
+    except DecodeError:
+        return "not a message"
+    kind = message.WhichOneof("type")
+    if kind in IGNORED_MESSAGES:
+        return "ignore"
+    if kind not in ALLOWED_MESSAGES:
+        return "message of a closed kind"
+    if kind == "file_urls_request" and len(message.file_urls_request.file_names) > MAX_FILE_NAMES:
+        return "too many files"
+    if kind == "backend_operation_request":
+        operation = message.backend_operation_request.WhichOneof("payload")
+        return "pass" if operation in ALLOWED_OPERATIONS else "operation of a closed kind"
+    return "pass"
+
+
+def install() -> None:
+    """Set Streamlit's options that the gate relies on."""
+    config.set_option("server.trustedUserHeaders", {BROWSER_HEADER: "browser"})
