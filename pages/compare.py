@@ -192,7 +192,7 @@ if chosen.refused or refused:
     refuse(chosen.refused or refused)
 if comparison is None:
     st.header("Choose a table", anchor=False)
-    st.markdown("Your own data are selected, but there is no table yet. Upload a CSV file in the sidebar under Data.")
+    st.markdown("Your own data are selected, but there is no table yet. Upload a file in the sidebar under Data.")
     st.stop()
 
 waiting, preview = st.empty(), st.empty()

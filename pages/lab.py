@@ -239,7 +239,7 @@ if chosen.refused is not None:
 if chosen.config is None:
     with panels.page_header("Choose a table"):
         panels.share_menu(None)
-    st.markdown("Your own data are selected, but there is no table yet. Upload a CSV file in the sidebar under Data.")
+    st.markdown("Your own data are selected, but there is no table yet. Upload a file in the sidebar under Data.")
     st.stop()
 run = Run(chosen.config, chosen.given.digest if chosen.given else None)
 reporter = ProgressReporter(waiting)

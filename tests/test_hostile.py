@@ -49,9 +49,14 @@ def dangers(source):
             )
 
 
+# What unpacks a visitor's file up to a limit: tests/core/test_tables.py and tests/core/data/test_workbooks.py hold it.
+BOUNDED = {"core/data/text.py": {"unpacker.decompress"}, "core/data/workbooks.py": {"zipfile"}}
+
+
 @pytest.mark.parametrize("path", SOURCES, ids=named)
 def test_nothing_unpickles_runs_or_unpacks_what_a_visitor_sends(path):
-    assert list(dangers(path.read_text(encoding="utf-8"))) == []
+    bounded = BOUNDED.get(str(path.relative_to(HOUSE)), set())
+    assert set(dangers(path.read_text(encoding="utf-8"))) - bounded == set()
 
 
 @pytest.mark.parametrize("source", [

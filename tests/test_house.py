@@ -44,12 +44,16 @@ CORE = [path for path in SOURCES if path.is_relative_to(HOUSE / "core")]
 PYTHON = list(files(".py"))
 MAY_IMPORT = {"core": {"core"}, "ui": {"core", "ui"}, "pages": {"core", "ui"}, "app.py": {"core", "ui"}}
 MAY_IMPORT |= {"asgi.py": {"ui"}}
-NUMERICS = {"numpy", "scipy", "pandas", "threadpoolctl"}
+NUMERICS = {"numpy", "scipy", "pandas", "pyarrow", "threadpoolctl"}
 
 
 @pytest.mark.parametrize("path", CORE, ids=named)
 def test_core_imports_only_numerics(path):
-    optional = {"datasets.py": {"sklearn"}, "workers.py": {"distributed"}}  # Dask, only where a cluster is named
+    optional = {
+        "datasets.py": {"sklearn"},
+        "workers.py": {"distributed"},
+        "workbooks.py": {"openpyxl"},
+    }  # Dask, only where a cluster is named
     allowed = NUMERICS | {"core"} | optional.get(path.name, set())
     assert set(imports(path)) - sys.stdlib_module_names <= allowed
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy as np
 from ..errors import ConfigError
 from .building import build_targets
 from .columns import MAX_CATEGORIES, MAX_TEXT, Column
-from .messages import count, join_first, shorten, table_error
+from .messages import count, shorten, table_error
 from .selection import MAX_NUMBER, MIN_SAMPLES, Choices, Selection, describe_missing
 
 if TYPE_CHECKING:
@@ -44,18 +44,14 @@ def list_obstacles(table: Table, choices: Choices, selection: Selection):
             build_targets(selection.targets, np.flatnonzero(rows), choices, bool(selection.missing.any()))
         except ConfigError as error:
             yield Obstacle(error)
-    inputs = []
-    for column in selection.inputs:
-        obstacle = _check_column(table, column, choices, rows)
-        if obstacle is not None:
-            inputs.append(column.name)
-            yield obstacle
-    if len(inputs) > 1:
-        label = f"Leave out all {len(inputs)} columns"
-        fix = Fix(label, {"leave_out": (*choices.leave_out, *inputs)})
-        named = join_first([shorten(name) for name in inputs])
-        reason = f"{len(inputs)} of its columns cannot be inputs as they stand: {named}"
-        yield Obstacle(table_error(table.name, reason), (fix,))
+    blocked = [(column.name, _check_column(table, column, choices, rows)) for column in selection.inputs]
+    blocked = [(name, obstacle) for name, obstacle in blocked if obstacle is not None]
+    for i, (_, obstacle) in enumerate(blocked):
+        if i == 0 and len(blocked) > 1:
+            names = tuple(name for name, _ in blocked)
+            every = Fix(f"Leave out all {len(names)}", {"leave_out": (*choices.leave_out, *names)})
+            obstacle = replace(obstacle, fixes=(*obstacle.fixes, every))
+        yield obstacle
     if selection.missing.any() and not choices.drop_missing:
         yield _missing_obstacle(table, choices, selection)
     elif rows.sum() < MIN_SAMPLES:

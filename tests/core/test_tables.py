@@ -3,7 +3,10 @@
 import csv
 import gzip
 import io
+import os
 import pickle
+import subprocess
+import sys
 import zipfile
 
 import numpy as np
@@ -18,6 +21,7 @@ from core.data.datasets import split
 from core.data.targets import check_targets, recommended_losses
 from core.errors import ConfigError
 from core.tables import Prepared, Table, find_obstacles, prepare, read_table
+from tests.support.checkout import HOUSE
 
 PEOPLE = b"age,color,score,group\n31,red,1.5,a\n42,blue,2.5,b\n53,red,-3e1,a\n64,green,.5,b\n"
 
@@ -624,3 +628,33 @@ def test_a_frame_with_decimal_commas_is_read_back(numbers, delimiter):
     read = table(frame.to_csv(index=False, sep=delimiter, decimal=","))
     assert read.decimal == "," and read.columns[0].values.tolist() == numbers
     assert read.columns[2].values.tolist() == list(range(len(numbers)))
+
+
+# --- memory ---
+
+MEASURE = """
+import resource, sys
+import numpy as np
+from core.tables import read_table
+
+read_table(b"a,b,c\\n1,x,2.5\\n3,y,4.5\\n")  # what the libraries take by themselves
+pixels = np.random.default_rng(0).integers(0, 256, (100, 785))
+pixels[np.random.default_rng(1).random(pixels.shape) > 0.19] = 0
+block = "\\n".join(",".join(map(str, row)) for row in pixels.tolist()) + "\\n"
+raw = (block * int(sys.argv[1])).encode()
+del block, pixels
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+table = read_table(raw)
+after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+print(len(raw), table.rows, (after - before) * 1024)
+"""
+
+
+@pytest.mark.slow
+def test_a_table_like_mnist_is_read_within_six_times_its_bytes():
+    command = [sys.executable, "-c", MEASURE, "600"]
+    environment = os.environ | {"PYTHONPATH": str(HOUSE)}
+    run = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    size, rows, more = map(int, run.stdout.split())
+    assert rows == 60_000 and size > 90_000_000
+    assert size + more <= 6 * size

@@ -16,6 +16,7 @@ from core.comparison.arms import Arm, Comparison
 from core.data.spreadsheet import escape_formulas
 from tests.support.checkout import HOUSE
 from ui.compare import files
+from ui.controls import upload as upload_controls
 
 SMALL = {"depth": "1", "width": "2", "steps": "2", "samples": "8"}  # a run that takes no time
 MANY = 100_000_000
@@ -119,6 +120,87 @@ def test_a_table_in_any_encoding_is_read_or_refused():
         names = "длина,вес" if encoding in ("shift_jis", "koi8_r") else "größe,weiß"
         upload(app, "table_file", "table.csv", f"{names}\n1,2\n3,5\n4,4\n".encode(encoding))
         assert app.get("plotly_chart") or told(app)[0].startswith("data = "), encoding
+
+
+TITANIC = "Survived,Pclass,Name,Age,Ticket\n" + "".join(
+    f"{n % 2},{n % 3 + 1},passenger {n},{20 + n % 40 if n % 5 else ''},ticket {n}\n" for n in range(120)
+)
+
+
+def labels(app):
+    return {button.label.replace("\\", ""): button for button in app.button}
+
+
+def test_all_that_stands_in_the_way_is_listed_at_once_with_buttons_that_remove_it():
+    app = visit(dataset="custom")
+    upload(app, "table_file", "titanic.csv", TITANIC.encode())
+    calm(app.selectbox(key="table_target").select("Survived").run())
+    sentences = told(app)
+    assert len(sentences) == 3 and "'Name' holds" in sentences[0] and "'Ticket' holds" in sentences[1]
+    assert "24 of 120 rows lack a value in 'Age'" in sentences[2]
+    calm(labels(app)["Leave out all 2"].click().run())
+    assert sorted(app.multiselect(key="table_left_out").value) == ["Name", "Ticket"]
+    assert len(told(app)) == 1
+    assert app.checkbox(key="table_drop").label == "Drop the 24 rows that lack a value"
+    calm(labels(app)["Fill in median and most frequent"].click().run())
+    assert not told(app) and app.get("plotly_chart")
+    assert app.text_input(key=next(w.key for w in app.text_input if w.label == "Samples")).value == "120"
+
+
+def test_how_a_file_is_read_can_be_chosen_and_starts_over_with_another_file():
+    app = visit(dataset="custom")
+    raw = b"a;b\n" + b"".join(b"%d.500;%d\n" % (n + 1, n % 2) for n in range(12))
+    upload(app, "table_file", "both.csv", raw)
+    assert "which may be 1500 or 1.500" in told(app)[0]
+    assert {"1.500 is 1500", "1.500 is 1.500"} <= set(labels(app))
+    calm(labels(app)["1.500 is 1500"].click().run())
+    assert not told(app) and app.selectbox(key="table_decimal").value == ","
+    calm(app.selectbox(key="table_header").select(False).run())
+    assert any("13 rows" in caption.value for caption in app.caption)
+    upload(app, "table_file", "other.csv", TABLE)
+    assert app.selectbox(key="table_decimal").value is None and app.selectbox(key="table_header").value is None
+    assert not told(app) and app.get("plotly_chart")
+
+
+def test_an_encoding_that_is_asked_for_can_be_chosen():
+    app = visit(dataset="custom")
+    rows = "".join(f"{n},{'дом' if n % 3 else 'кот'}\n" for n in range(12))
+    upload(app, "table_file", "table.csv", f"длина,слово\n{rows}".encode("cp1251"))
+    assert "encoding of its line 1 is unknown" in told(app)[0]
+    calm(app.selectbox(key="table_encoding").select("cp1251").run())
+    assert not told(app) and "слово" in app.selectbox(key="table_target").options
+
+
+@pytest.mark.parametrize("name", ["table.xlsx", "table.doc", "table", "table.csv.gz"])
+def test_any_extension_reaches_the_reader(name):
+    app = visit(dataset="custom")
+    upload(app, "table_file", name, gzip.compress(TABLE) if name.endswith("gz") else TABLE)
+    assert not told(app) and app.get("plotly_chart")
+
+
+def test_a_run_of_minutes_starts_only_when_a_visitor_says_so(monkeypatch):
+    monkeypatch.setattr("ui.controls.upload.LONG_SECONDS", 1e-9)
+    app = visit(dataset="custom")
+    upload(app, "table_file", "good.csv", TABLE)
+    assert "expected to take" in told(app)[0] and not app.get("plotly_chart")
+    calm(labels(app)["Train anyway"].click().run())
+    assert not told(app) and app.get("plotly_chart")
+
+
+def test_a_large_table_trains_on_a_sample_that_is_stated(monkeypatch):
+    monkeypatch.setattr("ui.controls.upload.DEFAULT_VALUES", 300)
+    app = visit(dataset="custom")
+    rows = b"".join(b"%d,%d,%d\n" % (n, n % 3, n % 2) for n in range(400))
+    upload(app, "table_file", "large.csv", b"a,b,c\n" + rows)
+    assert app.number_input(key="table_rows").value == 100
+    assert any("100 of 400 rows are used: sampled in proportion" in caption.value for caption in app.caption)
+
+
+def test_the_example_file_is_a_table():
+    table = tables.read_table(upload_controls.example_table(), upload_controls.EXAMPLE_NAME)
+    assert (
+        table.rows == 150 and table.default_target == "species" and not tables.find_obstacles(table, "species", False)
+    )
 
 
 FORMULA = "=cmd|' /C calc'!A0"

@@ -79,7 +79,16 @@ def _data():
         st.caption(as_text(chosen.description + about))
         data = table_controls() if chosen.name == "custom" else None
         offer = st.container()
-        fields.draw_row("samples", "noise")
+        if isinstance(data, Given):
+            st.text_input(
+                "Samples",
+                f"{len(data.prepared.X):,}",
+                key=f"table_samples_{data.digest}",
+                disabled=True,
+                help="The rows of your table that are used.",
+            )
+        else:
+            fields.draw_row("samples", "noise")
         fields.draw_row("holdout", "scaling")
     return data, offer
 

@@ -13,6 +13,7 @@ import streamlit as st
 from core import ConfigError, RunConfig
 from core.config import cost
 from core.data.dates import DATE_PARTS
+from core.data.selection import KINDS
 from core.data.spreadsheet import escape_formulas
 from core.data.targets import TASKS
 from core.sweeps.chunks import LAYER_STEP_SECONDS, MULTIPLY_ADD_SECONDS
@@ -36,7 +37,15 @@ from ui.text import as_text
 DEFAULT_VALUES = 2_000_000  # numbers of inputs that are trained on unless a visitor asks for more
 LONG_SECONDS = 60  # a run that is expected to take longer starts only when a visitor says so
 SHOWN_ROWS, SHOWN_COLUMNS = 3, 200  # of the preview
-KIND_LABELS = {"numeric": "number", "category": "category", "date": "date", "ignored": "ignored", "target": "target"}
+KIND_LABELS = {
+    "numeric": "number",
+    "category": "category",
+    "date": "date",
+    "text": "text",
+    "empty": "empty",
+    "ignored": "ignored",
+    "target": "target",
+}
 # The state of a table's controls, which a new file resets.
 _READ_KEYS = ("table_header", "table_delimiter", "table_encoding", "table_decimal", "table_skip", "table_sheet")
 _USE_KEYS = (
@@ -271,7 +280,7 @@ def _draw_columns(table: Table, kinds: dict[str, str]) -> None:
     target = st.session_state["table_target"]
     rows = []
     for column in table.columns[:SHOWN_COLUMNS]:
-        kind = kinds.get(column.name) or (column.kind if column.kind in KIND_LABELS else "ignored")
+        kind = kinds.get(column.name) or column.kind
         if column.name in left_out or (column.counts and not st.session_state.get("table_index")):
             kind = "ignored"
         if column.name == target:
@@ -319,7 +328,7 @@ def _change_kinds(names: Sequence[str], version: int) -> None:
             st.session_state["table_target"] = name
         elif kind == "ignored":
             left_out.append(name)
-        else:
+        elif kind in KINDS:
             kinds[name] = kind
     st.session_state["table_left_out"] = left_out
     st.session_state["table_version"] = version + 1
@@ -406,7 +415,8 @@ def draw_obstacles(refused: TableRefused) -> None:
     """Draws a button for each remedy, and the obstacles after the first, which the page has shown."""
     for i, obstacle in enumerate(refused.obstacles):
         if i:
-            st.error(as_text(str(obstacle.error)))
+            reason = obstacle.error.allowed
+            st.error(as_text(reason[0].upper() + reason[1:] + "."), icon=":material/block:")
         with st.container(horizontal=True):
             for k, fix in enumerate(obstacle.fixes):
                 st.button(
