@@ -6,9 +6,11 @@ import os
 import platform
 import tempfile
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 POLL_SECONDS = 0.1
 
@@ -19,26 +21,44 @@ class Cancelled(RuntimeError):
 
 @dataclass(frozen=True)
 class CancelToken:
-    """A file that exists as long as its caller waits; it travels with every chunk.
+    """Travels with every chunk, and tells a worker on the same machine whether its caller still waits.
+
+    On Linux the caller holds a nameless file in memory open, which a worker sees through the caller's process;
+    elsewhere it is a temporary file. Where neither can be made, a chunk runs to its end.
 
     Attributes:
         host: the machine of the caller; on another one nobody can look, and a chunk runs to its end.
-        path: the file.
+        path: exists as long as the caller waits; empty where no file could be made.
+        target: what the path points to, so that a later file of the same number is not taken for it; empty for a file.
     """
 
     host: str
     path: str
+    target: str = ""
+
+    def is_waiting(self) -> bool:
+        """Return whether the caller still waits, as far as this process can see."""
+        if self.host != platform.node() or not self.path:
+            return True
+        if not self.target:
+            return os.path.exists(self.path)
+        try:
+            return os.readlink(self.path) == self.target
+        except PermissionError:  # another user's process: nobody can look
+            return True
+        except OSError:
+            return False
 
     def checker(self) -> Callable[..., None]:
-        """A function to call often, whatever with: every 0.1 s it looks, and raises Cancelled once nobody waits."""
-        watched, looked = platform.node() == self.host, time.monotonic()
+        """Return a function to call often, with any arguments: every 0.1 s it looks, and raises Cancelled if needed."""
+        last = time.monotonic()
 
         def check(*_: object) -> None:
-            nonlocal looked
+            nonlocal last
             now = time.monotonic()
-            if watched and now - looked >= POLL_SECONDS:
-                looked = now
-                if not os.path.exists(self.path):
+            if now - last >= POLL_SECONDS:
+                last = now
+                if not self.is_waiting():
                     raise Cancelled("the run was superseded")
 
         return check
@@ -46,6 +66,19 @@ class CancelToken:
 
 @contextmanager
 def cancel_token() -> Iterator[CancelToken]:
-    """A lease that ends with the block, however that ends."""
-    with tempfile.NamedTemporaryFile(prefix="gradient-flow-") as file:
+    """Hold a token that says "waiting" until the block ends, however it ends."""
+    if hasattr(os, "memfd_create") and Path("/proc/self/fd").exists():
+        handle = os.memfd_create(f"gradient-flow-{uuid.uuid4().hex}")
+        try:
+            path = f"/proc/{os.getpid()}/fd/{handle}"
+            yield CancelToken(platform.node(), path, os.readlink(path))
+        finally:
+            os.close(handle)
+        return
+    try:
+        file = tempfile.NamedTemporaryFile(prefix="gradient-flow-")
+    except OSError:  # a full or read-only disk
+        yield CancelToken(platform.node(), "")
+        return
+    with file:
         yield CancelToken(platform.node(), file.name)
