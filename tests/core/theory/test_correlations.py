@@ -7,8 +7,8 @@ import pytest
 
 from core import ConfigError
 from core.families.activations import ACTIVATIONS
-from core.theory import correlation, fixed_points, moments
-from core.theory.correlations import RULE_OF_SIX, arc_cosine, depth_scale, pair
+from core.theory import correlation, critical_points, fixed_points, moments
+from core.theory.correlations import RULE_OF_SIX, arc_cosine, depth_scale, half_squared_difference, pair
 from core.theory.gaussian import gaussian_nodes
 from tests.support.erf import ERF
 
@@ -176,3 +176,26 @@ def test_the_depth_scale_is_that_of_an_exponential():
 def test_bad_input_is_refused_by_the_name_of_its_field(call, field):
     with pytest.raises(ConfigError, match=f"^{field} = .* is not allowed: it must be "):
         call()
+
+
+@pytest.mark.parametrize("distance", [1e-12, 1e-6, 1e-3, 0.3, 1.0])
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_distances_keep_their_digits_where_a_difference_would_lose_them(name, distance):
+    phi, q = ACTIVATIONS[name], 1.7
+    half = half_squared_difference(phi, q, distance)
+    if distance <= 1e-6:  # q (1 - c) E phi'^2 to first order; a kink adds a term in (1 - c)^(3/2)
+        assert half == pytest.approx(distance * q * moments(name, q).slope2, rel=5e-3 if distance == 1e-6 else 1e-5)
+    else:
+        assert half == pytest.approx(moments(name, q).second - pair(phi, q, q, 1 - distance)[0], rel=1e-9)
+
+
+def test_near_the_critical_line_the_limit_is_as_near_to_1_as_chi():
+    # 1 - c* = 2 (chi - 1) / (q* sigma_w^2 E phi''^2) to first order: the ratio of neighbors is that of chi - 1
+    (point,) = critical_points("tanh", 0.3)
+    gaps, excesses = [], []
+    for off in (1e-4, 1e-5, 1e-6):
+        sigma_w = point.sigma_w * (1 + off)
+        found = correlation("tanh", sigma_w, 0.3)
+        gaps.append(1 - found.c_star)
+        excesses.append(math.expm1(-1 / found.xi_grad))
+    np.testing.assert_allclose(np.array(gaps) / gaps[0], np.array(excesses) / excesses[0], rtol=2e-3)

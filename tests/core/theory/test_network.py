@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from core import RunConfig, snapshot, train
 from core.families.activations import ACTIVATIONS
@@ -31,6 +32,27 @@ def test_the_worst_case_is_reached_by_a_chain_of_linear_units():
     config = RunConfig(samples=1 + 1, hidden=(1,) * 5, activation="linear", dataset="sine", steps=0)
     trace, (_, delta) = train([config])[0], worst_case(snapshot(config))
     np.testing.assert_allclose(trace.delta_norm[0], delta, rtol=1e-12)
+
+
+@given(st.integers(0, 10**6), st.integers(2, 6), st.booleans())
+def test_the_bounds_are_reached_by_weights_of_rank_one(seed, width, residual):
+    # W^l = s_l u_l u_{l+1}^T, y^0 along u_1: every vector lies along the one direction that a layer passes on
+    rng = np.random.default_rng(seed)
+    config = RunConfig(hidden=(width,) * 3, activation="linear", residual=residual, steps=0, bias=False)
+    u = [v / np.linalg.norm(v) for v in rng.standard_normal((4, width))]
+    if residual:  # the way around keeps directions, so that they must be one
+        u = [u[0]] * 4
+    s = rng.uniform(0.2, 3, 4)
+    weights = [(s[layer] * np.outer(u[layer], u[layer + 1]), None) for layer in range(3)]
+    weights.append((s[3] * u[3][:, None], None))
+    X = rng.standard_normal((5, 1)) * u[0]
+    state = snapshot(config, data=(X, rng.standard_normal((5, 1))), initial=weights)
+    grad, delta = worst_case(state)
+    np.testing.assert_allclose(delta, [np.linalg.norm(d) for d in state.delta], rtol=1e-9)
+    # |dE/dW| reaches |Y| |delta| where the errors of all samples lie along their inputs
+    aligned = snapshot(config, data=(X, state.output - X @ u[0][:, None]), initial=weights)
+    grad, _ = worst_case(aligned)
+    np.testing.assert_allclose(grad, [np.linalg.norm(G) for G in aligned.weight_gradient], rtol=1e-9)
 
 
 def test_normalized_layers_have_no_worst_case():

@@ -45,7 +45,7 @@ def test_few_samples_keep_the_means_of_inputs_and_of_their_products_with_the_tar
 
 def test_even_weights_keep_the_mean_of_the_inputs():
     X, D = drawn(300, 2, 1, 0)
-    chosen = evenly_chosen(X, D, 64)
+    chosen = evenly_chosen(X, D, 128)
     weights = even_weights(X, D, chosen)
     assert (weights > 0).all() and weights.sum() == pytest.approx(1)
     np.testing.assert_allclose(weights @ X[chosen], X.mean(axis=0), atol=1e-9)

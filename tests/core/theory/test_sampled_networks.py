@@ -1,0 +1,125 @@
+"""Drawn networks against the engine, and the numbers they are drawn from."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core import RunConfig, snapshot
+from core.families.activations import ACTIVATIONS
+from core.families.initializers import INITS
+from core.families.losses import LOSSES
+from core.families.normalization import NORMALIZATIONS
+from core.theory.sampled_networks import NetworkSampler, Sample
+from core.theory.shared_numbers import HAAR_MATRICES, Draws, haar_matrices
+
+WIDTHS = (3, 6, 6, 4, 2)
+DATA = np.random.default_rng(0).standard_normal((10, 3)), np.eye(2)[np.random.default_rng(1).integers(0, 2, 10)]
+OUTPUTS = {"mse": "tanh", "bce": "sigmoid", "cross_entropy": "softmax"}
+
+
+def sampler_of(config, widths=WIDTHS, networks=16):
+    deviation = INITS[config.init].deviation
+    deviations = [config.init_scale * deviation(m, n) for m, n in zip(widths, widths[1:], strict=False)]
+    return NetworkSampler(config, widths, deviations, networks)
+
+
+def batch(X, D):
+    return Sample(X=X, D=D, weights=np.full(len(X), 1 / len(X)), batch=len(X))
+
+
+@pytest.mark.parametrize("residual", [False, True], ids=["plain", "residual"])
+@pytest.mark.parametrize("normalization", NORMALIZATIONS)
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_norms_are_those_of_the_engine_with_the_same_weights(activation, loss, normalization, residual):
+    config = RunConfig(hidden=WIDTHS[1:-1], activation=activation, loss=loss, output_activation=OUTPUTS[loss],
+                       normalization=normalization, residual=residual, bias_std=0.3, init_scale=1.2)  # fmt: skip
+    sampler = sampler_of(config)
+    logs = sampler.log_squares(batch(*DATA), 0, 16)
+    W, b = sampler._draw(0, np.float64)
+    for network in (0, 7):
+        initial = [(w[network], v[network, 0]) for w, v in zip(W, b, strict=True)]
+        state = snapshot(config.replace(steps=0), data=DATA, initial=initial)
+        grad = [np.sum(G**2) for G in state.weight_gradient]
+        delta = [np.sum(d**2) for d in state.delta]
+        # float32 forward and back; a small gradient is a difference of larger numbers
+        np.testing.assert_allclose(np.exp(logs[0, network]), grad, rtol=2e-3, atol=1e-6 * max(grad))
+        np.testing.assert_allclose(np.exp(logs[1, network]), delta, rtol=2e-3, atol=1e-6 * max(delta))
+
+
+@given(st.floats(1e-30, 1e30), st.integers(1, 6))
+def test_without_targets_a_linear_network_scales_as_the_product_of_its_weights(scale, depth):
+    config = RunConfig(hidden=(5,) * depth, activation="linear")
+    widths = (3, *config.hidden, 1)
+    sample = batch(DATA[0], np.zeros((10, 1)))
+    one = sampler_of(config, widths).log_squares(sample, 0, 16)
+    other = sampler_of(config.replace(init_scale=scale), widths).log_squares(sample, 0, 16)
+    # dE/dW^l holds every weight but its own, and the output's error all of them once more
+    expected = 2 * (2 * depth + 1) * math.log(scale)
+    if abs(expected) < 600:  # where neither leaves the range of float64
+        np.testing.assert_allclose(other[0] - one[0], expected, rtol=1e-4, atol=1e-3)
+
+
+def test_weighted_samples_count_as_often_as_they_weigh():
+    config = RunConfig(hidden=WIDTHS[1:-1], activation="tanh", output_activation="linear")
+    X, D = DATA
+    twice = batch(np.concatenate([X, X[:4]]), np.concatenate([D, D[:4]]))
+    weighted = Sample(X=X, D=D, weights=np.array([2.0] * 4 + [1.0] * 6) / 14, batch=14)
+    sampler = sampler_of(config)
+    # not with one output, whose weights follow the unweighted mean
+    np.testing.assert_allclose(sampler.log_squares(weighted, 0, 16), sampler.log_squares(twice, 0, 16), rtol=1e-3)
+
+
+def test_every_network_can_have_its_own_batch():
+    config = RunConfig(hidden=WIDTHS[1:-1], activation="tanh")
+    sampler = sampler_of(config)
+    own = Sample(
+        X=np.stack([DATA[0]] * 15 + [2 * DATA[0]]), D=np.stack([DATA[1]] * 16), weights=np.full(10, 0.1), batch=10
+    )
+    logs, same = sampler.log_squares(own, 0, 16), sampler.log_squares(batch(*DATA), 0, 16)
+    np.testing.assert_allclose(logs[:, :15], same[:, :15], rtol=1e-4, atol=1e-4)
+    assert (np.abs(logs[0, 15] - same[0, 15]) > 0.01).all()
+
+
+def test_the_output_of_alike_samples_is_spread_evenly():
+    # one output and one sample: the net input over |y| is the quantile of its rank
+    config = RunConfig(hidden=(50,), activation="tanh", bias=False)
+    sampler = sampler_of(config, (3, 50, 1), 64)
+    X = np.ones((1, 3))
+    errors = []
+    for target in (0.0, 1.0):  # E = (o - d)^2, delta = 2 (o - d)
+        errors.append(np.exp(sampler.log_squares(batch(X, np.full((1, 1), target)), 0, 64)[1, :, 1]))
+    output = (errors[0] - errors[1] + 4) / 8  # 4 o^2 - 4 (o - 1)^2 = 8 o - 4
+    assert abs((output > 0).mean() - 0.5) <= 1.5 / 64
+
+
+@pytest.mark.parametrize("family", ["normal", "uniform"])
+def test_shared_numbers_have_mean_0_and_variance_1(family):
+    init = {"normal": "normal", "uniform": "uniform"}[family]
+    W = Draws(init, 0, 64, 64 * 50 * 40, np.float64).weights(50, 40, 1.0)
+    # 128,000 numbers: standard errors 0.003 of the mean and at most 0.004 of the variance; 4 of them
+    assert abs(W.mean()) < 0.012 and abs(W.var() - 1) < 0.016
+    assert (np.abs(W).max() <= math.sqrt(3) * (1 + 1e-6)) == (family == "uniform")
+
+
+def test_groups_get_different_numbers_and_the_same_group_the_same():
+    first, again, second = (Draws("normal", group, 4, 10_000, np.float32).weights(9, 8, 1.0) for group in (0, 0, 1))
+    np.testing.assert_array_equal(first, again)
+    assert not np.isin(first.ravel()[:50], second).all()
+
+
+@pytest.mark.parametrize("size", [1, 2, 7, 40])
+def test_haar_matrices_are_orthogonal(size):
+    Q = haar_matrices(size).astype(float)
+    assert Q.shape == (HAAR_MATRICES, size, size)
+    np.testing.assert_allclose(Q @ Q.transpose(0, 2, 1), np.broadcast_to(np.eye(size), Q.shape), atol=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(6, 6), (6, 3), (3, 6)])
+def test_orthogonal_weights_have_orthonormal_rows_or_columns(shape):
+    W = Draws("orthogonal", 0, 8, 1000, np.float64).weights(*shape, 1 / math.sqrt(max(shape)))
+    product = W @ W.transpose(0, 2, 1) if shape[0] <= shape[1] else W.transpose(0, 2, 1) @ W
+    np.testing.assert_allclose(product, np.broadcast_to(np.eye(min(shape)), product.shape), atol=1e-5)
