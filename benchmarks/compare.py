@@ -1,4 +1,4 @@
-"""What the Compare page gains: many arms and seeds in one `train` call on a warm pool against one run after another.
+"""Speed of the Compare page: many arms and seeds in one `train` call on a warm pool against one run after another.
 
     python -m benchmarks.compare [--arms 8] [--seeds 8] [--repeats 5] [--samples 64,256]
 

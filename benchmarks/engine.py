@@ -1,4 +1,4 @@
-"""How fast the engine is: against the floor, and against peers that record the same.
+"""Speed of the engine: against the floor, and against peers that record the same.
 
     python -m benchmarks.engine [--shapes A,B,D,E] [--peers all] [--extras A,D] [--steps 300] [--repeats 15] [--quick]
 

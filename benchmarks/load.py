@@ -2,7 +2,7 @@
 
 Run with `.venv/bin/python -m benchmarks.load` from the project's root. It serves the dashboard as `make serve` does,
 on a free port, and visits it over the websocket protocol. Every change is one that nobody has made before, of the init
-scale and of the learning rate in turn: training and all charts are made anew, and with another init scale the theory.
+scale and of the learning rate in turn: training and all charts are made again, and with another init scale the theory.
 What the server with its workers, the visitors and other programs took of the processor is reported too.
 """
 
@@ -30,7 +30,7 @@ SWEEP = (
 
 @dataclass
 class Load:
-    """What a class of visitors met with."""
+    """Waiting times and failures of a class of visitors."""
 
     sessions: int
     seconds: list[float] = made(default_factory=list)

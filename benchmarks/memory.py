@@ -1,4 +1,4 @@
-"""How much memory many runs take: bounded by the chunk, apart from the traces they return.
+"""Memory of many runs: bounded by the chunk, apart from the traces they return.
 
     python -m benchmarks.memory [--runs 100,300,1000] [--steps 100]
 

@@ -95,7 +95,7 @@ def first_failing(path: str, root: Path) -> list[str] | None:
 
 
 def is_seen(fault: Fault, root: Path) -> bool:
-    """Whether a test fails once the fault is planted in the copy at `root`; the file is put right again."""
+    """True if a test fails once the fault is planted in the copy at `root`; the file is put right again."""
     file = root / fault.path
     source = file.read_text(encoding="utf-8")
     changed = mutate_code(source, get_operator(fault.operator)(), fault.occurrence)

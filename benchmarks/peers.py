@@ -17,8 +17,8 @@ from core.config import RunConfig
 from core.engine.batch import SATURATED
 from core.families.activations import ACTIVATIONS
 
-Record = dict[str, np.ndarray]
-Peer = Callable[[Sequence[RunConfig]], Callable[[], Record]]
+PeerRecord = dict[str, np.ndarray]
+Peer = Callable[[Sequence[RunConfig]], Callable[[], PeerRecord]]
 
 # |phi'| below its threshold, told from y alone, which saves a peer the slope: (y, threshold) -> mask
 SATURATED_AT = {
@@ -28,7 +28,7 @@ SATURATED_AT = {
 }
 
 
-def finish(record: Record, learning_rate: float) -> Record:
+def finish(record: PeerRecord, learning_rate: float) -> PeerRecord:
     """Adds what follows from the rest, and the zeros of a linear output, which is never saturated or dead."""
     ratio = learning_rate * record["grad_norm"] / record["weight_norm"]
     ratio[:, -1] = np.nan
@@ -36,7 +36,7 @@ def finish(record: Record, learning_rate: float) -> Record:
     return record | padded | {"update_ratio": ratio}
 
 
-def torch_eager(configs: Sequence[RunConfig]) -> Callable[[], Record]:
+def torch_eager(configs: Sequence[RunConfig]) -> Callable[[], PeerRecord]:
     """One run after the other, as a practitioner's loop has it; gradients of nets by autograd.grad as well."""
     import torch
 
@@ -71,7 +71,7 @@ def torch_eager(configs: Sequence[RunConfig]) -> Callable[[], Record]:
                 if row < config.steps:
                     torch._foreach_add_(parameters, gradients[: 2 * layers], alpha=-config.learning_rate)
 
-    def train() -> Record:
+    def train() -> PeerRecord:
         record = _empty(torch, problem.runs, rows, layers)
         for run in range(problem.runs):
             one(run, record)
@@ -80,7 +80,7 @@ def torch_eager(configs: Sequence[RunConfig]) -> Callable[[], Record]:
     return train
 
 
-def torch_stack(configs: Sequence[RunConfig]) -> Callable[[], Record]:
+def torch_stack(configs: Sequence[RunConfig]) -> Callable[[], PeerRecord]:
     """All runs at once by baddbmm: faster here than torch.func's vmap over runs."""
     import torch
 
@@ -96,7 +96,7 @@ def torch_stack(configs: Sequence[RunConfig]) -> Callable[[], Record]:
     def norms(tensors: Sequence[torch.Tensor]) -> torch.Tensor:
         return torch.stack([torch.linalg.vector_norm(tensor, dim=(1, 2)) for tensor in tensors], dim=1)
 
-    def train() -> Record:
+    def train() -> PeerRecord:
         record = _empty(torch, problem.runs, rows, layers)
         W = [torch.tensor(w, requires_grad=True) for w in problem.weights]
         b = [torch.tensor(values[:, None], requires_grad=True) for values in problem.biases]
@@ -146,7 +146,7 @@ class JaxPeer:
         """Traces and compiles from nothing."""
         return self.jax.jit(self._program()).lower(*self._arguments()).compile()
 
-    def __call__(self) -> Record:
+    def __call__(self) -> PeerRecord:
         record = self.jax.block_until_ready(self.compiled(*self._arguments()))
         return finish({name: np.asarray(values) for name, values in record.items()}, self.config.learning_rate)
 
@@ -212,7 +212,7 @@ def compile_seconds(peer: JaxPeer) -> float:
 PEERS: dict[str, Peer] = {"torch eager": torch_eager, "torch stack": torch_stack, "jax": JaxPeer}
 
 
-def largest_difference(record: Record, traces: Sequence[object]) -> float:
+def largest_difference(record: PeerRecord, traces: Sequence[object]) -> float:
     """The largest relative difference of any recorded number from the engine's."""
     largest = 0.0
     for name, values in record.items():

@@ -1,4 +1,4 @@
-"""What is measured: shapes of stacks, and their data and parameters as a peer takes them."""
+"""The measured problems: shapes of stacks, and their data and parameters as a peer takes them."""
 
 from __future__ import annotations
 

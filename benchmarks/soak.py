@@ -54,7 +54,7 @@ async def _settled(server: Server, seen: int) -> float:
     return server.memory()
 
 
-async def soak(server: Server, more: Callable[[int], bool], tell: Callable[[str], None]) -> tuple[float, float, int]:
+async def soak(server: Server, more: Callable[[int], bool], report: Callable[[str], None]) -> tuple[float, float, int]:
     """Visitors one after another, four at a time, as long as `more(number so far)`.
 
     Returns:
@@ -67,7 +67,7 @@ async def soak(server: Server, more: Callable[[int], bool], tell: Callable[[str]
         if seen == FIRST:
             first = await _settled(server, seen)
         if seen % FIRST == 0:
-            tell(f"{seen:5d} visitors: {server.memory():.0f} MB")
+            report(f"{seen:5d} visitors: {server.memory():.0f} MB")
     return first, await _settled(server, seen), seen
 
 

@@ -1,4 +1,4 @@
-"""How soon work ends that nobody waits for: after another change, and after the visitor has gone.
+"""Time until work ends that nobody waits for: after another change, and after the visitor has gone.
 
 Run with `.venv/bin/python -m benchmarks.stopping` from the project's root. The server's journal says when a training
 ended; the seconds run from the visitor's message, or the closing of the connection, to that line.

@@ -1,4 +1,4 @@
-"""What a sweep gains and costs: processes, stacks, the size of the grid, and a Dask cluster; all as ratios.
+"""Gains and costs of a sweep: processes, stacks, the size of the grid, and a Dask cluster; all as ratios.
 
     python -m benchmarks.sweep [--parts processes,stacks,size,dask] [--repeats 5] [--quick]
 

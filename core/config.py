@@ -240,7 +240,7 @@ class RunConfig:
 
 @dataclass(frozen=True)
 class Cost:
-    """What a run takes: multiply-adds of its matrix products, and bytes held while it runs."""
+    """Cost of a run: multiply-adds of its matrix products, and bytes held while it runs."""
 
     multiply_adds: int
     bytes: int

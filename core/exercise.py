@@ -188,7 +188,7 @@ def _error(weights: np.ndarray, x: np.ndarray, d: np.ndarray, activation: str) -
 def misprinted(
     w01: ArrayLike, w12: ArrayLike, x: ArrayLike, d: ArrayLike, *, activation: str = "sigmoid"
 ) -> np.ndarray:
-    """What the chain with do_n/dw_j1^(1,2) in place of do_n/dy_nj gives for dE/dw_ij^(0,1): wrong, (2, 2)."""
+    """Result of the chain with do_n/dw_j1^(1,2) in place of do_n/dy_nj for dE/dw_ij^(0,1): wrong, (2, 2)."""
     x = check(w01, w12, x, d)[2]
     s = solve(w01, w12, x, d, activation=activation)
     return x.T @ ((s.dE_do * s.do_dnet12)[:, None] * s.y * s.dy_dnet01)

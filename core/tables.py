@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from .data import dialect as dialects
 from .data import workbooks
-from .data.columns import MAX_CATEGORIES, MAX_TEXT, Column, Evidence, gather_evidence, read_column
+from .data.columns import MAX_CATEGORIES, MAX_TEXT, Column, ColumnReadings, gather_evidence, read_column
 from .data.dialect import BLANKS, DELIMITER_NAMES, DELIMITERS
 from .data.messages import count, join_first, shorten, table_error
 from .data.obstacles import Fix, Obstacle
@@ -203,19 +203,19 @@ def _type_columns(cells: Sequence[pa.Array], decimal: str | None, delimiter: str
     return columns, sign
 
 
-def _decides(evidence: Sequence[Evidence | None]) -> tuple[bool, bool]:
+def _decides(evidence: Sequence[ColumnReadings | None]) -> tuple[bool, bool]:
     """Returns if some column allows only a decimal point, and if some column allows only a decimal comma."""
     known = [found for found in evidence if found is not None]
     return any(e.point and not e.comma for e in known), any(e.comma and not e.point for e in known)
 
 
-def _decimal_sign(evidence: Sequence[Evidence | None]) -> str:
+def _decimal_sign(evidence: Sequence[ColumnReadings | None]) -> str:
     points, commas = _decides(evidence)
     return "," if commas and not points else "."
 
 
 def _resolve(
-    found: Evidence | None, evidence: Sequence[Evidence | None], sign: str, delimiter: str
+    found: ColumnReadings | None, evidence: Sequence[ColumnReadings | None], sign: str, delimiter: str
 ) -> tuple[str, str | None]:
     """Returns the decimal sign of a column, and a cell that could be read both ways if nothing in the file decides.
 

@@ -1,4 +1,4 @@
-"""What a run recorded, row by layer, and its summaries and tables."""
+"""Record of a run, row by layer, and its summaries and tables."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ class Trace:
         return int(np.flatnonzero(good)[-1]) if good.any() else 0
 
     def layer_factor(self, row: int = 0) -> float:
-        """What one layer multiplies the gradient norm by on its way back to the input.
+        """Factor by which one layer multiplies the gradient norm on its way back to the input.
 
         See `layer_factors`; below 1 the gradient vanishes, above 1 it explodes.
         """
@@ -189,7 +189,7 @@ def compared_layers(layers: int) -> int:
 
 
 def layer_factors(delta_norm: np.ndarray) -> np.ndarray:
-    """What one layer multiplies a norm by on its way back to the input, (rows,).
+    """Factor by which one layer multiplies a norm on its way back to the input, (rows,).
 
     10 to minus the least-squares slope of log10 delta_norm over the hidden layers (over both layers where one is
     hidden). A zero above layer 1 is passed over: a residual connection leads around a silent layer.

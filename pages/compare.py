@@ -141,7 +141,7 @@ def numbers(comparison: Comparison, arms: list[StyledArm]) -> None:
     panels.tables(charts(arms), "compare_numbers")
     st.subheader("What differs", anchor=False)
     panels.table(comparison.differences(), key="compare-differences")
-    st.caption(as_text(f"Shared: {comparison.shared()}"))
+    st.caption(as_text(f"Shared: {comparison.common_settings()}"))
     st.caption(as_text(NOTE))
 
 
@@ -161,7 +161,8 @@ def to_print(comparison: Comparison, arms: list[StyledArm]) -> str:
     layers = max(arm.record.layers[JUDGED].median.shape[1] for arm in arms)
     return document(
         cards.headline(records),
-        [*(f"{arm.name}. {typeset(arm.record.sentence)}" for arm in arms), f"Shared: {comparison.shared()}", NOTE],
+        [f"{arm.name}. {typeset(arm.record.sentence)}" for arm in arms]
+        + [f"Shared: {comparison.common_settings()}", NOTE],
         [compare_profile(arms), *(compare_heatmap(arm, layers=layers, span=compare_span(arms)) for arm in arms)]
         + [draw(arms) for draw in CURVES.values()],
         [comparison.differences(), table(records)],
@@ -213,7 +214,7 @@ try:
     records = training.records(comparison, chosen.given.digest if chosen.given else None, reporter, draw_preview)
 except ConfigError as error:
     refuse(error)
-except workers.lost():
+except workers.worker_lost_errors():
     st.error(
         "The worker processes ended unexpectedly twice; the server may be short of memory. Choose fewer layers, units, "
         "samples or seeds, and try again."

@@ -69,7 +69,7 @@ RELEVANT = {
 OTHERWISE_RELEVANT = ("loss", "update-ratio")
 
 
-def kept(run: Run) -> Trace:
+def get_trace(run: Run) -> Trace:
     """The trace that the page has just trained; the page restarts if it is no longer cached."""
     trace = services().runs.get(run)
     if trace is None:
@@ -110,7 +110,7 @@ def gradients(run: Run, before: Run | None) -> None:
         )
     if quantity != JUDGED:
         st.caption(WHY_NORMS_DIFFER)
-    trace, previous = kept(run), services().runs.get(before) if before else None
+    trace, previous = get_trace(run), services().runs.get(before) if before else None
     with picture:
         predicted = theory.expected(run, ProgressReporter(st.empty()))
         lines = theory.guides(predicted, quantity, trace)
@@ -130,7 +130,7 @@ def charts_of(trace: Trace, names: Iterable[str]) -> None:
 
 def history(run: Run, relevant: tuple[str, ...]) -> None:
     """Draws the gradient over the steps, the curves that concern the verdict, and the decision boundary."""
-    trace = kept(run)
+    trace = get_trace(run)
     with st.grid(2, min_column_width=380, gap="medium"):
         quantity = st.session_state.get("quantity") or JUDGED
         panels.show(gradient_heatmap(trace, quantity, dark=panels.dark()), "gradient-heatmap")
@@ -143,7 +143,7 @@ def story(run: Run, before: Run | None, diagnosis: Diagnosis, relevant: tuple[st
     """Draws the picture, the details of the verdict, and the charts that concern it; all follow the chosen norm."""
     gradients(run, before)
     reporter = ProgressReporter(st.empty())
-    draw_details(diagnosis, run.config, theory.describe_factor(theory.expected(run, reporter), kept(run)))
+    draw_details(diagnosis, run.config, theory.describe_factor(theory.expected(run, reporter), get_trace(run)))
     reporter.clear()
     history(run, relevant)
 
@@ -155,7 +155,7 @@ def more_curves(run: Run, names: tuple[str, ...]) -> None:
                       on_change="rerun")  # fmt: skip
     if box.open:
         with box, st.grid(2, min_column_width=380, gap="medium"):
-            charts_of(kept(run), names)
+            charts_of(get_trace(run), names)
 
 
 @st.fragment
@@ -215,7 +215,7 @@ TABLES = {
 
 def numbers(run: Run) -> None:
     """Draws any chart as a table when it is asked for."""
-    panels.tables({name: lambda draw=draw: draw(kept(run)) for name, draw in TABLES.items()}, "numbers")
+    panels.tables({name: lambda draw=draw: draw(get_trace(run)) for name, draw in TABLES.items()}, "numbers")
 
 
 sync_address(LAB_PARAMETERS)
@@ -263,4 +263,4 @@ inside(run)
 sharpness.panel(run)
 numbers(run)
 theory.how_we_know(run)
-trials.follow(run, trace, diagnosis)
+trials.watch_trial(run, trace, diagnosis)

@@ -1,4 +1,4 @@
-"""What holds for every test: examples that repeat, and a switch that counts a skipped test as a failure."""
+"""Settings of all tests: examples that repeat, and a switch that counts a skipped test as a failure."""
 
 import pytest
 from hypothesis import settings

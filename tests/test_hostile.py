@@ -30,7 +30,7 @@ def dotted(node):
 
 
 def dangers(source):
-    """What in a source could run or unpack somebody's bytes."""
+    """Calls in a source that could run or unpack somebody's bytes."""
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, (ast.Import, ast.ImportFrom)):
             names = [alias.name for alias in node.names] + [getattr(node, "module", "") or ""]

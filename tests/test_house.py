@@ -51,9 +51,9 @@ NUMERICS = {"numpy", "scipy", "pandas", "pyarrow", "threadpoolctl"}
 def test_core_imports_only_numerics(path):
     optional = {
         "datasets.py": {"sklearn"},
-        "workers.py": {"distributed"},
+        "workers.py": {"distributed"},  # Dask, only where a cluster is named
         "workbooks.py": {"openpyxl"},
-    }  # Dask, only where a cluster is named
+    }
     allowed = NUMERICS | {"core"} | optional.get(path.name, set())
     assert set(imports(path)) - sys.stdlib_module_names <= allowed
 

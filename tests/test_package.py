@@ -85,7 +85,7 @@ def test_train_prints_every_layer_and_the_verdict(tmp_path, capsys):
     assert len((tmp_path / "trace.csv").read_text(encoding="utf-8").splitlines()) == 1 + 4 * 3
 
 
-@pytest.mark.parametrize("text", ["{", "[]", '{"hidden": "many"}', '{"colour": 1}'])
+@pytest.mark.parametrize("text", ["{", "[]", '{"hidden": "many"}', '{"depht": 1}'])
 def test_a_config_that_cannot_be_read_gets_a_sentence(tmp_path, capsys, text):
     (tmp_path / "config.json").write_text(text, encoding="utf-8")
     assert command.main(["train", str(tmp_path / "config.json")]) == 1
@@ -108,7 +108,7 @@ def test_notebook_figures_are_plotly_figures_of_the_trace():
 
 
 def answers(url, server):
-    """Whether the address answers with 200 before two minutes are over and while its server lives."""
+    """True if the address answers with 200 before two minutes are over and while its server lives."""
     end = time.monotonic() + 120
     while time.monotonic() < end and server.poll() is None:
         try:

@@ -91,7 +91,7 @@ def summary_line(config: RunConfig) -> str:
 
 def show_error(error: ConfigError) -> None:
     """Explains in one sentence why settings are refused."""
-    event_log.refusal(error)
+    event_log.log_refusal(error)
     st.error(as_text(error), icon=":material/block:")
 
 

@@ -1,4 +1,4 @@
-"""What an arm did over its seeds: medians, bands, a summary and a sentence."""
+"""Summary of an arm over its seeds: medians, bands, a summary and a sentence."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Band:
 
     @property
     def narrow(self) -> bool:
-        """Whether there is nothing to shade: one seed, or seeds that agree."""
+        """True if there is nothing to shade: one seed, or seeds that agree."""
         return np.array_equal(self.low80, self.high80, equal_nan=True)
 
 
@@ -95,7 +95,7 @@ def band(values: np.ndarray, logarithmic: bool) -> Band:
 
 @dataclass(frozen=True, eq=False)
 class ArmSummary:
-    """What one arm did over its seeds.
+    """Results of one arm over its seeds.
 
     Attributes:
         config: of its first seed.

@@ -143,7 +143,7 @@ def apply_changes(base: RunConfig, changes: Mapping[str, object]) -> RunConfig:
 
 
 def arm_name(name: str, value: object) -> str:
-    """What an arm that differs in one value is called unless the visitor says otherwise: "ReLU", "l2 0.001"."""
+    """Default name of an arm that differs in one value: "ReLU", "l2 0.001"."""
     registry = _LABELS.get(name)
     shown = registry[value].label if registry is not None and value in registry else say(value)
     return shown if name in _SPEAKS_FOR_ITSELF else f"{name.replace('_', ' ')} {shown}"
@@ -250,13 +250,13 @@ class Comparison:
         return [traces[i : i + self.seeds] for i in range(0, len(traces), self.seeds)]
 
     def differences(self) -> pd.DataFrame:
-        """What differs between the arms: a row an arm, a column a field, values in words."""
+        """Table of the differences between the arms: a row an arm, a column a field, values in words."""
         rows = {arm.name: _told(arm.config(self.base)) for arm in self.arms}
         table = pd.DataFrame.from_dict(rows, orient="index")
         return table.loc[:, table.nunique() > 1].rename_axis("arm")
 
-    def shared(self) -> str:
-        """What all arms share, in one line."""
+    def common_settings(self) -> str:
+        """One line that names the settings common to all arms."""
         configs = [arm.config(self.base) for arm in self.arms]
         told = [_told(config) for config in configs]
         same = {k: v for k, v in told[0].items() if all(other[k] == v for other in told)}

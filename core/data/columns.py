@@ -135,8 +135,8 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Evidence:
-    """What the cells of a column say about the decimal sign: each flag is True if a cell allows only that reading."""
+class ColumnReadings:
+    """Readings of the decimal sign that a column's cells allow: a flag is True if a cell allows only that one."""
 
     point: bool
     comma: bool
@@ -189,7 +189,7 @@ def _is_missing(texts: pa.Array, spellings: pa.Array) -> pa.Array:
     return pc.is_in(pc.utf8_lower(texts), spellings)
 
 
-def gather_evidence(cells: pa.Array) -> Evidence | None:
+def gather_evidence(cells: pa.Array) -> ColumnReadings | None:
     """Returns the evidence of a column's cells, None if no cell contains a comma or a point."""
     if not _any(pc.match_substring_regex(cells, "[.,]")):
         return None
@@ -201,7 +201,7 @@ def gather_evidence(cells: pa.Array) -> Evidence | None:
     if pc.sum(pc.or_(point, comma)).as_py() < MOSTLY * (len(cells) - missing):
         return None
     either = texts.filter(_matches(texts, _EITHER))
-    return Evidence(
+    return ColumnReadings(
         _any(pc.and_not(point, comma)), _any(pc.and_not(comma, point)), either[0].as_py() if len(either) else None
     )
 

@@ -1,4 +1,4 @@
-"""How a file of text divides into a table: its delimiter, the lines above the table, and its header."""
+"""Division of a text file into a table: its delimiter, the lines above the table, and its header."""
 
 from __future__ import annotations
 

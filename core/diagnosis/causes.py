@@ -188,12 +188,12 @@ def find_underflow(stats: TraceStats) -> Finding | None:
         why = "Each layer makes the signal smaller, and what a number format cannot hold is rounded to 0."
     else:
         norms = np.minimum(trace.delta_norm[0], trace.grad_norm[0])
-        lost, zeros = np.flatnonzero(norms < tiny) + 1, int((norms == 0).sum())
-        if stats.blocked[0] or not len(lost) or not _near_the_limit(stats, lost, tiny):
+        lost_layers, zeros = np.flatnonzero(norms < tiny) + 1, int((norms == 0).sum())
+        if stats.blocked[0] or not len(lost_layers) or not _near_the_limit(stats, lost_layers, tiny):
             return None
         what = (
-            f"At initialization, the gradient of {name_layers(lost)} is below {format_number(tiny)}, the smallest "
-            f"{dtype} of full precision; " + _exactly_zero(zeros, len(lost))
+            f"At initialization, the gradient of {name_layers(lost_layers)} is below {format_number(tiny)}, the "
+            f"smallest {dtype} of full precision; " + _exactly_zero(zeros, len(lost_layers))
         )
         why = "Each layer makes the gradient smaller, and what a number format cannot hold is rounded to 0."
     return Finding(
@@ -201,13 +201,13 @@ def find_underflow(stats: TraceStats) -> Finding | None:
     )
 
 
-def _exactly_zero(zeros: int, lost: int) -> str:
-    if lost == 1:
+def _exactly_zero(zeros: int, n_lost: int) -> str:
+    if n_lost == 1:
         return "it is exactly 0." if zeros else "it is not yet 0."
     return f"in {zeros or 'none'} of them it is exactly 0."
 
 
-def _near_the_limit(stats: TraceStats, lost: np.ndarray, tiny: float) -> bool:
+def _near_the_limit(stats: TraceStats, lost_layers: np.ndarray, tiny: float) -> bool:
     """True where the gradient next to the lost layers is itself so small that one layer more takes it below `tiny`.
 
     An exact zero beside a gradient of ordinary size has another cause: a silent layer, a signal of exactly 0.
@@ -215,7 +215,7 @@ def _near_the_limit(stats: TraceStats, lost: np.ndarray, tiny: float) -> bool:
     trace = stats.trace
     delta, weights = trace.delta_norm[0], trace.weight_norm[0]
     silent = trace.dead[0] == 1
-    for layer in lost - 1:
+    for layer in lost_layers - 1:
         small_delta = delta[layer] < tiny
         above = layer + 1
         if small_delta and (above == trace.layers or delta[above] == 0):

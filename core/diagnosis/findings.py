@@ -62,7 +62,7 @@ class Finding:
 
 @dataclass(frozen=True, kw_only=True)
 class Diagnosis:
-    """What happened in a run.
+    """Verdict on a run, its sentence and its findings.
 
     Attributes:
         verdict: a key of VERDICTS: the name of the first finding.

@@ -31,7 +31,7 @@ def describe_loss(stats: TraceStats) -> str:
 
 
 def describe_window(stats: TraceStats) -> str:
-    """What a median at one end of the run is taken over."""
+    """Words for the rows that a median at one end of the run is taken over."""
     return "recorded batch" if stats.window == 1 else f"{stats.window} recorded batches"
 
 

@@ -25,7 +25,7 @@ from .causes import (
 from .findings import SEVERITIES, VERDICTS, Diagnosis, Finding
 from .recordings import diagnose_recording
 from .report import describe_loss, describe_window, headline_numbers
-from .statistics import HALF, TraceStats, compared_last, find_break, joint_norm, median
+from .statistics import MAJORITY_SHARE, TraceStats, compared_last, find_break, joint_norm, median
 from .suggestions import GUIDE_RATIO
 
 __all__ = ["SEVERITIES", "VERDICTS", "Diagnosis", "Finding", "diagnose"]
@@ -150,7 +150,7 @@ def _unbalanced(name: str, stats: TraceStats, row: int | None, why: str) -> Find
 
 
 def _describe_flow(stats: TraceStats, row: int | None) -> str:
-    """How the gradient changes over the layers in a row; None: how the weights' gradient does, in row 0."""
+    """Words for the change of a row's gradient over the layers; row None is the weights' gradient in row 0."""
     trace = stats.trace
     if row is None:
         ratio = f"{power_of_ten(stats.weights_decades)} times"
@@ -214,8 +214,8 @@ def _find_saturation(stats: TraceStats) -> Finding | None:
     if stats.flat_sides != 2 or not stats.hidden or not len(stats.good):
         return None
     share = trace.hidden_share("saturation")
-    row = 0 if share[0] >= HALF or trace.diverged_at is not None else stats.end
-    if not share[row] >= HALF:
+    row = 0 if share[0] >= MAJORITY_SHARE or trace.diverged_at is not None else stats.end
+    if not share[row] >= MAJORITY_SHARE:
         return None
     what = (
         f"{stats.when(row)}, {percent(share[row])} of the hidden activations are saturated: their slope φ′ is below "
@@ -276,7 +276,7 @@ def _find_penalty(stats: TraceStats) -> Finding | None:
     ended = f" The weights' norm ended at {part_of(left)} its first value." if np.isfinite(left) else ""
     if against_data > 1:
         what = f"In the median step the penalty's gradient is {format_number(against_data)} times the data loss's."
-    elif in_step > HALF:
+    elif in_step > MAJORITY_SHARE:
         what = f"In the median step weight decay alone is {part_of(in_step)} the length of the whole step."
     elif left <= SHRUNK and config.max_norm is None and not stats.learned and trace.diverged_at is None:
         what = "The penalty pulls the weights toward 0 in every step, and the data did not hold them."
@@ -303,7 +303,7 @@ def _find_clipping(stats: TraceStats) -> Finding | None:
         f"Clipping {CLIPS[config.clip].label} binds in {percent(share)} of the steps; in the median one of them it "
         f"leaves {percent(median(bound))} of the gradient's norm."
     )
-    if share <= HALF or stats.learned or trace.diverged_at is not None:
+    if share <= MAJORITY_SHARE or stats.learned or trace.diverged_at is not None:
         why = "It shortens the longest steps and leaves the others as they are."
         return Finding(name="clipping", severity="note", what=what, why=why)
     why = "A clip that binds in most steps sets their length itself, and the gradient gives no more than the direction."

@@ -1,4 +1,4 @@
-"""What a trace shows: how its gradient changes over the layers, how far its steps go, and what its loss did."""
+"""Statistics of a trace: how its gradient changes over the layers, how far its steps go, and what its loss did."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ..wording import count_noun
 
 LEARNED_LOSS, LEARNED_ACCURACY = 0.1, 0.9  # share of the loss that is left, and of samples classified rightly
 PROGRESS = 0.1  # the loss fell by at least this share below what a constant answer reaches
-HALF = 0.5  # of the rows: from there on something is the rule and not the exception
+MAJORITY_SHARE = 0.5  # of the rows: from there on something is the rule and not the exception
 PROBE_SAMPLES = 1000  # of which a broken network is computed again
 MIN_WINDOW_ROWS = 5  # at each end of a run, whose median stands for the loss that a single batch does not show
 REST = 0.02  # a loss is at rest when its last two sixths differ by less than this share; with mini-batches twice
@@ -26,7 +26,7 @@ MIN_REST_ROWS = 18  # rows without which nothing is said about a loss at rest
 
 
 class Constant(NamedTuple):
-    """What the best constant answer reaches on a run's training samples: accuracy (NaN in a regression) and loss."""
+    """Result of the best constant answer on a run's training samples: accuracy (NaN in a regression) and loss."""
 
     accuracy: float
     loss: float
@@ -79,7 +79,7 @@ class TraceStats:
 
     @cached_property
     def constant(self) -> Constant | None:
-        """What the best constant answer reaches; None for data of one's own, which a trace does not hold."""
+        """The best constant answer; None for data of one's own, which a trace does not hold."""
         samples = training_samples(self.trace)
         return None if samples is None else best_constant(self.config.loss, self.trace.task, samples[1])
 
@@ -144,7 +144,7 @@ class TraceStats:
             return 0
         if self.trace.diverged_at is not None:
             return None
-        return int(rows[-1]) if len(rows) and len(rows) >= HALF * len(judged) else None
+        return int(rows[-1]) if len(rows) and len(rows) >= MAJORITY_SHARE * len(judged) else None
 
     def first_underflow_layer(self, tiny: float) -> int | None:
         """The first hidden layer, from 1, that is silent in row 0 because the signal there is below `tiny`.

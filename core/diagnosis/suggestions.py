@@ -1,4 +1,4 @@
-"""What to try when a run went wrong: changes of its RunConfig. `try_suggestions` trains them and drops what fails."""
+"""Suggestions for a failed run: changes of its RunConfig. `try_suggestions` trains them and drops what fails."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ BETTER_LOSS, WORSE_LOSS = 0.8, 1.05
 
 
 class Result(NamedTuple):
-    """How well a run ended: accuracy (NaN in a regression), and its loss over that of the best constant answer."""
+    """Result of a run: accuracy (NaN in a regression), and its loss over that of the best constant answer."""
 
     accuracy: float
     relative_loss: float
@@ -41,7 +41,7 @@ class Result(NamedTuple):
 
 
 def measure_result(trace: Trace, D: np.ndarray) -> Result:
-    """How well a run on targets D (samples, outputs) ended."""
+    """Result of a run on targets D (samples, outputs) ended."""
     if trace.diverged_at is not None:
         return Result(float("nan"), float("inf"), trace.config.loss)
     stats = TraceStats(trace)
@@ -210,7 +210,7 @@ def _is_allowed(config: RunConfig, data: Data) -> bool:
 
 
 def _outcome(before: Result, own: Sequence[Result], tried: Sequence[Result]) -> str | None:
-    """What a button shows of a trial; None unless every seed ends better than the run, and none worse than its own."""
+    """Text of a trial on its button; None unless every seed ends better than the run, and none worse than its own."""
     if not all(compare(before, after) > 0 for after in tried):
         return None
     against_seed = [compare(same, after) for same, after in zip(own, tried, strict=True)]

@@ -1,4 +1,4 @@
-"""How work sent to other processes learns that nobody waits for it any more."""
+"""Cancellation of work in other processes once nobody waits for it."""
 
 from __future__ import annotations
 

@@ -106,7 +106,7 @@ class Stack:
             self.decay = self.rate * self._column("weight_decay") * on_weights
         self.max_norm = None if kind.max_norm is None else self._column("max_norm")[:, 0]
         self.batch = self._batch(self.batch_size)
-        self.held = self._batch(len(splits[0].X_holdout), trains=False) if len(splits[0].X_holdout) else None
+        self.holdout_batch = self._batch(len(splits[0].X_holdout), trains=False) if len(splits[0].X_holdout) else None
         self._place_data()
         self.alive = np.ones(self.runs, bool)
         self.diverged: list[tuple[int, Initial] | None] = [None] * self.runs
@@ -135,11 +135,11 @@ class Stack:
         """Full-batch data into the batch once; for mini-batches, one row a sample to gather from."""
         inputs = self.layout.widths[0]
         self.task = self.splits[0].task
-        if self.held is not None:
+        if self.holdout_batch is not None:
             for run, split in enumerate(self.splits):
-                self.held.y[0][run] = split.X_holdout.T
-                self.held.targets[run] = split.D_holdout.T
-            self.held_classes = self._classes(self.held)
+                self.holdout_batch.y[0][run] = split.X_holdout.T
+                self.holdout_batch.targets[run] = split.D_holdout.T
+            self.holdout_classes = self._classes(self.holdout_batch)
         if self.batch_size == self.samples:
             for run, split in enumerate(self.splits):
                 self.batch.y[0][run] = split.X.T
@@ -263,11 +263,11 @@ class Stack:
         if self.task != "regression":
             classes = self.classes if self.rows is None else self._classes(self.batch)
             record["accuracy"][:, row] = self.batch.measure_accuracy(classes, multi)
-        if self.held is not None:
-            self.held.forward(self.parameters)
-            record["holdout_loss"][:, row] = self.held.measure_loss()
+        if self.holdout_batch is not None:
+            self.holdout_batch.forward(self.parameters)
+            record["holdout_loss"][:, row] = self.holdout_batch.measure_loss()
             if self.task != "regression":
-                record["holdout_accuracy"][:, row] = self.held.measure_accuracy(self.held_classes, multi)
+                record["holdout_accuracy"][:, row] = self.holdout_batch.measure_accuracy(self.holdout_classes, multi)
 
     def _record_norms(self, row: int, **measured: list[tuple[slice, np.ndarray]]) -> None:
         """Norms by layer of neighboring fields into `row`, computed again where squares near the dtype's limits."""

@@ -185,7 +185,7 @@ def evaluate(config: RunConfig, weights: Initial, X: np.ndarray) -> np.ndarray:
 
 
 def stack_key(config: RunConfig) -> tuple:
-    """What runs of one stack share: everything but numbers that the loop takes as an array over R."""
+    """Key that runs of one stack share: everything but numbers that the loop takes as an array over R."""
     return (
         *(config.dataset, config.samples, config.holdout, config.batch_size, config.hidden, config.bias),
         *(config.activation, config.output_activation, config.residual, config.normalization, config.loss),
@@ -230,8 +230,8 @@ def _chunks(configs: list[RunConfig], data: Data | None, most: float) -> list[li
         batch = config.batch_size or len(first.X)
         parameters = sum((m + 1) * n for m, n in zip(widths, widths[1:], strict=False))
         size = 4 if config.dtype == "float32" else 8
-        held = size * (2 * batch * sum(widths) + 2 * parameters)
-        runs = int(max(1, min(CHUNK_BYTES // held, most // (3 * (config.steps + 1) * batch * parameters))))
+        bytes_a_run = size * (2 * batch * sum(widths) + 2 * parameters)
+        runs = int(max(1, min(CHUNK_BYTES // bytes_a_run, most // (3 * (config.steps + 1) * batch * parameters))))
         count = -(-len(members) // runs)
         bounds = [len(members) * k // count for k in range(count + 1)]
         chunks += [members[a:b] for a, b in zip(bounds, bounds[1:], strict=False)]
@@ -279,8 +279,8 @@ class ProgressCount:
 
 def _on_executor(executor: Executor, chunks: list[list[int]], jobs: list[tuple], progress: ProgressCount, done) -> None:
     """Sends every chunk to the executor; when the caller gives up, drops what waits and stops what runs."""
-    with cancel_token() as held:
-        waiting = {executor.submit(_train_leased, held, *job): chunk for chunk, job in zip(chunks, jobs, strict=True)}
+    with cancel_token() as token:
+        waiting = {executor.submit(_train_leased, token, *job): chunk for chunk, job in zip(chunks, jobs, strict=True)}
         try:
             while waiting:
                 ready, _ = wait(waiting, timeout=PROGRESS_SECONDS, return_when=FIRST_COMPLETED)
@@ -292,7 +292,7 @@ def _on_executor(executor: Executor, chunks: list[list[int]], jobs: list[tuple],
                 future.cancel()
 
 
-def _train_leased(held: CancelToken, *job) -> list[Trace]:
+def _train_leased(token: CancelToken, *job) -> list[Trace]:
     """A chunk in a worker: goes on only while its caller's lease lasts."""
     with one_blas_thread:
-        return _train_chunk(*job, tick=held.checker())
+        return _train_chunk(*job, tick=token.checker())

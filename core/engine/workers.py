@@ -1,5 +1,5 @@
-"""What trains in other processes: a pool of one a core, started when first needed, kept alive, ended at exit; or a Dask
-cluster."""
+"""Executors that train in other processes: a pool of one process a core, started when first needed and kept
+alive; or a Dask cluster."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def lost() -> tuple[type[BaseException], ...]:
-    """What work ends with when its worker does, of a pool or of a Dask cluster; for an except clause."""
+def worker_lost_errors() -> tuple[type[BaseException], ...]:
+    """Errors that work ends with when its worker does, of a pool or of a Dask cluster; for an except clause."""
     dask = sys.modules.get("distributed")  # where this process has Dask at all
     return (BrokenExecutor,) if dask is None else (BrokenExecutor, dask.KilledWorker)
 
@@ -93,7 +93,7 @@ def _start(count: int, niceness: int) -> ProcessPoolExecutor:
 
 
 def _settle(niceness: int) -> None:
-    """What a worker does first: gives way to others, imports the engine, and watches for the end of its parent."""
+    """Start of a worker: it gives way to others, imports the engine, and watches for the end of its parent."""
     if hasattr(os, "nice"):
         os.nice(niceness)
     threading.Thread(target=_leave_with_parent, daemon=True).start()
@@ -114,7 +114,7 @@ _client = None
 _making = threading.Lock()
 
 
-def shared() -> Executor:
+def get_executor() -> Executor:
     """The one executor of this process: a pool whose processes start with the first job, or a Dask cluster.
 
     Raises:

@@ -1,1 +1,1 @@
-"""What a run can choose: one registry a file, one entry a member."""
+"""Choices of a run: one registry a file, one entry a member."""

@@ -12,7 +12,7 @@ import numpy as np
 from ..config import Number
 from ..exercise import solve
 
-FAR = 100  # box sizes away from the box, where a path counts as diverged
+DIVERGED_BOXES = 100  # box sizes away from the box, where a path counts as diverged
 ARRIVED = 1e-3  # share of the way down that may be left
 BESIDE = 2e-4  # box sizes from a minimum, where its Hessian holds although momentum swings far out
 FLAT = 1e-9  # norm of a gradient that no step shows
@@ -240,7 +240,7 @@ class Path:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a descent.
+    """End of a descent.
 
     Attributes:
         kind: "diverges", "swings" (up for now: below a quadratic's limit, momentum brings it down again), "arrives",
@@ -267,7 +267,7 @@ def descend(surface: Surface, start: Point, learning_rate: float, momentum: floa
     momentum = RULES["momentum"].validate("momentum", momentum)
     steps = RULES["steps"].validate("steps", steps)
     lows, highs = np.array(surface.box).T
-    room = FAR * (highs - lows)
+    room = DIVERGED_BOXES * (highs - lows)
     point, velocity, diverged_at = np.array(start), np.zeros(2), None
     points = [point]
     for step in range(1, steps + 1):
@@ -282,7 +282,7 @@ def descend(surface: Surface, start: Point, learning_rate: float, momentum: floa
 
 
 def classify(surface: Surface, path: Path) -> Outcome:
-    """What became of a descent on `surface`."""
+    """Classify the end of a descent on `surface`."""
     gap = path.values - surface.lowest
     done = float(1 - gap[-1] / gap[0]) if gap[0] > 0 else 1.0
     moves = np.diff(path.points, axis=0)

@@ -1,4 +1,4 @@
-"""How a gradient goes back through a stack of layers: along one path, and as a product of matrices."""
+"""The way of a gradient back through a stack of layers: along one path, and as a product of matrices."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CHUNK = 32  # variances whose moments are found at once: their nodes stay in the
 
 @dataclass(frozen=True, eq=False)
 class Paths:
-    """What arrives at each hidden layer of what stands at the last one; layer k is entry k - 1, and the last holds 1.
+    """Share of the last hidden gradient at each hidden layer; layer k is entry k - 1, and the last holds 1.
 
         delta^l = phi'(net^l) * (W^{l+1} delta^{l+1}),   l = 1 ... L, from the last hidden layer L back to the first
 
@@ -46,7 +46,7 @@ class Paths:
     weights: np.ndarray
 
     def factor(self, name: str) -> float:
-        """What one layer does on average: the (L - 1)-th root of the whole product; NaN for a single layer."""
+        """Factor of one layer on average: the (L - 1)-th root of the whole product; NaN for a single layer."""
         values = getattr(self, name)
         return float(values[0] ** (1 / (len(values) - 1))) if len(values) > 1 else float("nan")
 
@@ -142,6 +142,6 @@ def _typical(config: RunConfig, X: np.ndarray, last: np.ndarray) -> np.ndarray:
 
 
 def over_scales(config: RunConfig, scales: np.ndarray) -> dict[str, np.ndarray]:
-    """What one layer multiplies the gradient by, at each init scale: measured, typical and worst, (scales,) each."""
+    """Factor of one layer for the gradient, at each init scale: measured, typical and worst, (scales,) each."""
     found = [trace_paths(config.replace(init_scale=float(scale))) for scale in scales]
     return {name: np.array([paths.factor(name) for paths in found]) for name in ("measured", "typical", "worst")}

@@ -27,7 +27,7 @@ def chebyshev() -> tuple[np.ndarray, np.ndarray]:
 
 
 def measured(
-    config: RunConfig, every: int, data: tuple[np.ndarray, np.ndarray], tell: Progress
+    config: RunConfig, every: int, data: tuple[np.ndarray, np.ndarray], on_progress: Progress
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Steps and sharpness every so many of them, and the loss at every step.
 
@@ -46,7 +46,7 @@ def measured(
         values.append(sharpness(config, weights, data))
         losses.append(trace.loss[:-1] if length else trace.loss)
         weights = trace.weights
-        tell(piece + 1, pieces + 1)
+        on_progress(piece + 1, pieces + 1)
     return np.array(steps), np.array(values), np.concatenate(losses)
 
 

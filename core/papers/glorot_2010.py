@@ -49,19 +49,19 @@ def run(on_progress: Progress | None = None, executor: Executor | None = None, *
     stages, data = Stages(on_progress, [1, 1]), inputs()
     series, rows, shrinks = {"inits": list(INITS)}, [], {}
     for stage, (name, init) in enumerate(INITS.items()):
-        config, tell = CONFIG.replace(hidden=(width,) * HIDDEN, **init), stages.stage(stage)
-        kept = snapshot(config, data=data)
+        config, report = CONFIG.replace(hidden=(width,) * HIDDEN, **init), stages.stage(stage)
+        snap = snapshot(config, data=data)
         spreads = {
-            "activation": [float(y.std()) for y in kept.activation[:-1]],
-            "delta": [float(delta.std()) for delta in kept.delta[:-1]],
-            "weight_gradient": [float(G.std()) for G in kept.weight_gradient[:-1]],
+            "activation": [float(y.std()) for y in snap.activation[:-1]],
+            "delta": [float(delta.std()) for delta in snap.delta[:-1]],
+            "weight_gradient": [float(G.std()) for G in snap.weight_gradient[:-1]],
         }
         # from hidden layer 2 on: the slope in layer 1 is set by the scale of the inputs, which later layers forget
-        singular = float(np.mean([_mean_singular_value(kept, layer, tell) for layer in range(2, HIDDEN)]))
+        singular = float(np.mean([_mean_singular_value(snap, layer, report) for layer in range(2, HIDDEN)]))
         theory = _theory(data[0], width, config)
         ratio = (spreads["delta"][0] / spreads["delta"][-1]) ** (1 / (HIDDEN - 1))
         shrinks[name] = spreads["delta"][0] / spreads["delta"][-1]
-        series[name] = spreads | {"theory": theory, "ratio": ratio, "singular": singular} | _histograms(kept)
+        series[name] = spreads | {"theory": theory, "ratio": ratio, "singular": singular} | _histograms(snap)
         one_digit = "the paper rounds to one digit"
         rows.append(
             near(f"{name}: mean singular value of a layer's Jacobian", REFERENCE[name], singular, 0.05, one_digit)
@@ -103,13 +103,13 @@ def run(on_progress: Progress | None = None, executor: Executor | None = None, *
     return Result(tuple(rows), series, stages.seconds)
 
 
-def _mean_singular_value(kept: Snapshot, layer: int, tell: Progress) -> float:
+def _mean_singular_value(snap: Snapshot, layer: int, on_progress: Progress) -> float:
     """Of dz^(l+1) / dz^l = diag(phi'(z^l)) W^(l+1) at the first sample; W maps from rows to columns."""
-    slope = ACTIVATIONS["tanh"].slope(kept.net[layer - 1][0])
+    slope = ACTIVATIONS["tanh"].slope(snap.net[layer - 1][0])
     with one_blas_thread:
-        J = slope[:, None] * kept.weights[layer][0]
+        J = slope[:, None] * snap.weights[layer][0]
         values = np.sqrt(np.clip(np.linalg.eigvalsh(J.T @ J), 0, None))
-    tell(layer, HIDDEN)
+    on_progress(layer, HIDDEN)
     return float(values.mean())
 
 
@@ -127,13 +127,13 @@ def _theory(X: np.ndarray, width: int, config: RunConfig) -> list[float]:
     return spreads
 
 
-def _histograms(kept: Snapshot) -> dict[str, object]:
+def _histograms(snap: Snapshot) -> dict[str, object]:
     """Densities by hidden layer on shared bins: activations, delta, weight gradients."""
     found = {}
     for name, values in (
-        ("activations", kept.activation[:-1]),
-        ("deltas", kept.delta[:-1]),
-        ("weight_gradients", kept.weight_gradient[:-1]),
+        ("activations", snap.activation[:-1]),
+        ("deltas", snap.delta[:-1]),
+        ("weight_gradients", snap.weight_gradient[:-1]),
     ):
         widest = max(float(layer.std()) for layer in values)
         edges = np.linspace(-3.5, 3.5, BINS + 1) * widest if name != "activations" else np.linspace(-1, 1, BINS + 1)

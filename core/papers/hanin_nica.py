@@ -15,7 +15,8 @@ from .report import Result, Stages, in_kind, near
 
 CONFIG = RunConfig(activation="relu", init="he_normal", bias=False, samples=2, steps=0)
 SETTINGS = ((32, 20, 3000), (64, 20, 2000), (100, 30, 800))  # width, hidden layers, networks
-FAR = 1e9  # a target so far away that 2 (o - d) is the same for every network: the gradient is that of the output
+# A target so far away that 2 (o - d) is the same for every network: the gradient is that of the output.
+DISTANT_TARGET = 1e9
 BINS = 40
 GROUP = 200  # networks of one call, between two words of progress
 
@@ -44,17 +45,17 @@ def run(on_progress: Progress | None = None, executor: Executor | None = None, *
     stages = Stages(on_progress, [width * depth * count for width, depth, count in SETTINGS])
     rows, series = [], {"settings": [], "centers": [], "densities": [], "beta": [], "by_layer": []}
     for stage, (width, depth, count) in enumerate(SETTINGS):
-        networks, tell = round(count * share), stages.stage(stage)
+        networks, report = round(count * share), stages.stage(stage)
         x = np.random.default_rng(0).standard_normal((1, width))
         config = CONFIG.replace(hidden=(width,) * depth)
         delta, weight = [], []
         for first in range(0, networks, GROUP):
             seeds = range(first, min(first + GROUP, networks))
-            traces = train([config.replace(seed=seed) for seed in seeds], data=(x, np.full((1, 1), FAR)))
+            traces = train([config.replace(seed=seed) for seed in seeds], data=(x, np.full((1, 1), DISTANT_TARGET)))
             delta += [trace.delta_norm[0, 0] for trace in traces]
             weight += [trace.grad_norm[0, :depth] for trace in traces]
-            tell(first + len(seeds), networks)
-        log_delta, log_weight = (2 * np.log(np.asarray(norms) / FAR) for norms in (delta, weight))
+            report(first + len(seeds), networks)
+        log_delta, log_weight = (2 * np.log(np.asarray(norms) / DISTANT_TARGET) for norms in (delta, weight))
         variance, by_layer = float(log_delta.var(ddof=1)), log_weight.var(axis=0, ddof=1)
         beta, exact = 5 * depth / width, depth * exact_variance(width)
         error = exact * np.sqrt(2 / (networks - 1))  # of a normal sample's variance

@@ -46,11 +46,11 @@ def run(on_progress: Progress | None = None, executor: Executor | None = None, *
     rows, series = [], {"paper": [list(norms) for norms in BOOK.values()], "median": [], "low": [], "high": []}
     chi = fixed_points("sigmoid", 1.0, 1.0)[0].chi
     for stage, (depth, theirs) in enumerate(BOOK.items()):
-        config, tell, speeds = CONFIG.replace(hidden=(WIDTH,) * depth), stages.stage(stage), []
+        config, report, speeds = CONFIG.replace(hidden=(WIDTH,) * depth), stages.stage(stage), []
         for seed in range(networks):
-            kept = snapshot(config.replace(seed=seed), data=data)
-            speeds.append([np.linalg.norm(g) for g in kept.bias_gradient[:-1]])
-            tell(seed + 1, networks)
+            snap = snapshot(config.replace(seed=seed), data=data)
+            speeds.append([np.linalg.norm(g) for g in snap.bias_gradient[:-1]])
+            report(seed + 1, networks)
         low, median, high = np.quantile(speeds, [0.05, 0.5, 0.95], axis=0)
         for layer, norm in enumerate(theirs):
             rows.append(

@@ -184,8 +184,8 @@ def thinned(values: Sequence[float], max_points: int = 400) -> list[float]:
     return values[np.unique(np.linspace(0, len(values) - 1, max_points).round().astype(int))].tolist()
 
 
-def first_below(steps: np.ndarray, losses: np.ndarray, level: float, over: int = 1) -> int | None:
+def first_below(steps: np.ndarray, losses: np.ndarray, level: float, window: int = 1) -> int | None:
     """The step at which the mean of the last `over` losses first is below a level; None if it never is."""
-    means = np.convolve(losses, np.ones(over) / over, "valid")
+    means = np.convolve(losses, np.ones(window) / window, "valid")
     below = np.flatnonzero(means < level)
-    return int(steps[below[0] + over - 1]) if below.size else None
+    return int(steps[below[0] + window - 1]) if below.size else None

@@ -68,7 +68,7 @@ def run(
     return Result(rows, series, stages.seconds)
 
 
-def singular_values(factors: list[np.ndarray], tell: Progress) -> np.ndarray:
+def singular_values(factors: list[np.ndarray], on_progress: Progress) -> np.ndarray:
     """Of the product of square matrices, largest first, each to its own relative accuracy.
 
     The product in floats would keep nothing below 1e-16 of its largest singular value. Here it is carried as
@@ -83,7 +83,7 @@ def singular_values(factors: list[np.ndarray], tell: Progress) -> np.ndarray:
             rows = (R * (scale[None, :] / scale[:, None])) @ U
             norms = np.linalg.norm(rows, axis=1)
             scale, U = scale * norms, rows / norms[:, None]
-            tell(done + 1, len(factors))
+            on_progress(done + 1, len(factors))
         values, _, _, work, _, info = lapack.dgejsv((scale[:, None] * U).T, joba=0, jobu=3, jobv=3, jobr=0)
     if info != 0:
         raise np.linalg.LinAlgError("the singular values did not converge")

@@ -117,7 +117,7 @@ def run(
     return Result(tuple(rows), series, stages.seconds)
 
 
-def _gradient_norms(networks: int, tell: Progress) -> dict[float, np.ndarray]:
+def _gradient_norms(networks: int, on_progress: Progress) -> dict[float, np.ndarray]:
     """||dE/dW||^2 of each hidden layer for one sample, (networks, layers)."""
     x = np.random.default_rng(0).standard_normal((1, 300))
     found = {}
@@ -125,12 +125,12 @@ def _gradient_norms(networks: int, tell: Progress) -> dict[float, np.ndarray]:
         configs = [DEEP.replace(init_scale=math.sqrt(variance), seed=seed) for seed in range(networks)]
         traces = train(configs, data=(x, np.zeros((1, 1))))
         found[variance] = np.array([trace.grad_norm[0, :-1] ** 2 for trace in traces])
-        tell(done + 1, len(SLOPES))
+        on_progress(done + 1, len(SLOPES))
     return found
 
 
 def _trained(
-    width: int, depths: tuple[int, ...], variances: tuple[float, ...], tell: Progress, executor: Executor | None
+    width: int, depths: tuple[int, ...], variances: tuple[float, ...], on_progress: Progress, executor: Executor | None
 ) -> list[list[float]]:
     """The loss after training, by variance and depth; the readout always has variance 1 / fan_in."""
     configs = [
@@ -142,7 +142,7 @@ def _trained(
     for config, drawn in zip(configs, train([config.replace(steps=0) for config in configs]), strict=True):
         *hidden, (W, b) = drawn.weights
         initial.append([*hidden, (W / config.init_scale, b)])
-    traces = train(configs, initial=initial, on_progress=tell, executor=executor)
+    traces = train(configs, initial=initial, on_progress=on_progress, executor=executor)
     ends = np.array([trace.loss[-8:].mean() for trace in traces])  # of one epoch
     return ends.reshape(len(variances), len(depths)).tolist()
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 
 class Key(NamedTuple):
-    """What a logged name stands for: a field of a recording, and its tensor (None for the whole model)."""
+    """Meaning of a logged name: a field of a recording, and its tensor (None for the whole model)."""
 
     field: str
     parameter: str | None
@@ -50,12 +50,12 @@ def strip_run(name: str) -> str:
 
 
 def is_bound(name: str) -> bool:
-    """Whether a column holds the __MIN or __MAX of a group of runs, which say nothing about one."""
+    """True if a column holds the __MIN or __MAX of a group of runs, which say nothing about one."""
     return bool(_BOUND.search(name))
 
 
 def parse_key(name: str) -> Key | None:
-    """What a logged name stands for; None where it is none of a recording's fields."""
+    """Meaning of a logged name; None where it is none of a recording's fields."""
     name = strip_run(name.strip())
     for field, pattern in _ROWS.items():
         if re.fullmatch(pattern, name, re.IGNORECASE):

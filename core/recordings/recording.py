@@ -1,4 +1,4 @@
-"""What a recording holds, whatever wrote it."""
+"""Contents of a recording, from any writer."""
 
 from __future__ import annotations
 

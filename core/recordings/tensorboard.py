@@ -16,7 +16,7 @@ HEAD, TAIL = 12, 4  # bytes before and after a payload
 
 
 def is_event_file(raw: bytes) -> bool:
-    """Whether this begins like an event file: a record whose first field is a time and whose text names a version."""
+    """True if this begins like an event file: a record whose first field is a time and whose text names a version."""
     return len(raw) > HEAD and b"brain.Event:" in raw[: HEAD + 64]
 
 

@@ -71,8 +71,8 @@ class ThroughputEstimate:
     def __init__(self):
         self.factor = 1.0
 
-    def update(self, taken: float, expected: float) -> None:
-        self.factor += 0.2 * (min(max(taken / expected, 0.01), 100.0) - self.factor)
+    def update(self, seconds: float, expected: float) -> None:
+        self.factor += 0.2 * (min(max(seconds / expected, 0.01), 100.0) - self.factor)
 
 
 def expected_seconds(config: RunConfig) -> float:

@@ -1,4 +1,4 @@
-"""What a map of a sweep shows in numbers: shares of its cells, its best cell, and its distance from theory's line."""
+"""Summary of a sweep's map in numbers: shares of its cells, its best cell, and its distance from theory's line."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def best_cell(cells: np.ndarray, lowest: bool) -> BestCell:
 
 
 class TheoryDistance(NamedTuple):
-    """How far the measured level line lies from theory's, in cells of the map."""
+    """Distance of the measured level line from theory's, in cells of the map."""
 
     median: float
     largest: float

@@ -124,7 +124,7 @@ def _series(
 
 @dataclass(frozen=True)
 class Grams:
-    """What the recursions say of a batch of N samples in every layer.
+    """Moments of a batch of N samples in every layer, from the recursions.
 
     Attributes:
         K: for each layer, the output's among them, (N, N) covariance of net inputs.

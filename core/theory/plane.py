@@ -8,7 +8,7 @@ from .gaussian import member, moments
 
 DEEP = 60  # layers after which q is near its rest, or has left for good
 CLOSE = 1e-3  # a step of q, relative, after which it counts as at rest: no eye sees the difference
-FAR = 1e5  # a q so large does not come back
+UNBOUNDED_VARIANCE = 1e5  # a q so large does not come back
 
 
 def gradient_factors(activation: str, sigma_w: np.ndarray, sigma_b: np.ndarray) -> np.ndarray:
@@ -26,7 +26,7 @@ def gradient_factors(activation: str, sigma_w: np.ndarray, sigma_b: np.ndarray) 
     q, moving = np.ones_like(weights), np.ones(weights.shape, bool)
     for _ in range(DEEP):
         following = weights[moving] * moments(activation, q[moving]).second + biases[moving]
-        settled = (np.abs(following - q[moving]) <= CLOSE * following) | (following > FAR)
+        settled = (np.abs(following - q[moving]) <= CLOSE * following) | (following > UNBOUNDED_VARIANCE)
         q[moving] = following
         moving[moving] = ~settled
         if not moving.any():

@@ -19,7 +19,7 @@ MAX_NETWORKS, MIN_NETWORKS = 256, 80
 PILOT_NETWORKS = 16  # that get all samples, to see whether fewer do
 MAX_SAMPLES, FEWER_SAMPLES = 256, (24, 48, 96)
 MAX_WIDTH = 128  # of the networks drawn: wider ones differ from their mean hardly more than these
-WORK = 2_500_000_000  # flops of all networks together, where MIN_NETWORKS do not need more
+MAX_DRAWN_FLOPS = 2_500_000_000  # flops of all networks together, where MIN_NETWORKS do not need more
 UNIT_WORK = 100  # of one unit's activation, in flops
 CLOSE = 0.35  # fewer samples do where they move a norm by at most this share of its scatter,
 CLOSE_ALWAYS = 0.02  # or by so much of itself
@@ -70,7 +70,7 @@ def predict(config: RunConfig, data: Data | None = None) -> Prediction:
 
 
 def predictions(config: RunConfig, data: Data | None = None) -> tuple[Prediction, Prediction]:
-    """What `predict` says of grad_norm, and the same of delta_norm."""
+    """Predictions of grad_norm and of delta_norm."""
     found = checked_data(config, data)
     widths = (found.X.shape[1], *config.hidden, found.D.shape[1])
     drawn = narrowed(widths)
@@ -134,7 +134,7 @@ def _log_squares(sampler: NetworkSampler, found: Split, batch_size: int | None) 
     return logs
 
 
-def _larger_batch(growth: np.ndarray, fewer: float, more: float) -> np.ndarray:
+def _larger_batch(log_growth: np.ndarray, fewer: float, more: float) -> np.ndarray:
     """Change of ln ||G||^2 from some samples to all.
 
     Samples that a network tells apart add up like independent errors: ||G||^2 = a + b sum_n w_n^2, with 1 / N for the
@@ -144,13 +144,13 @@ def _larger_batch(growth: np.ndarray, fewer: float, more: float) -> np.ndarray:
         growth: (layers,) by how much ln ||G||^2 is larger with fewer samples.
         fewer, more: the sum of squared weights of fewer and of all samples, as multiples of that of some.
     """
-    independent = np.clip(np.expm1(growth) / (fewer - 1), 0, 1)
+    independent = np.clip(np.expm1(log_growth) / (fewer - 1), 0, 1)
     return np.log1p(-independent * (1 - more))
 
 
 def _affordable(sampler: NetworkSampler, samples: int) -> int:
     work = samples * (6 * sampler.weights + UNIT_WORK * sum(sampler.widths))
-    return int(np.clip(WORK // work, MIN_NETWORKS, MAX_NETWORKS)) // PILOT_NETWORKS * PILOT_NETWORKS
+    return int(np.clip(MAX_DRAWN_FLOPS // work, MIN_NETWORKS, MAX_NETWORKS)) // PILOT_NETWORKS * PILOT_NETWORKS
 
 
 def _evenly(found: Split, count: int, batch: int) -> Sample:

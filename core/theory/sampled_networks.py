@@ -46,7 +46,7 @@ class Sample:
         return float(self.weights @ self.weights)
 
     def part(self, networks: slice) -> Sample:
-        """What these networks get."""
+        """The part of the data that these networks get."""
         return self if self.X.ndim == 2 else replace(self, X=self.X[networks], D=self.D[networks])
 
 

@@ -1,4 +1,4 @@
-"""How the variance q of the net input travels from layer to layer: the length map, where it rests, and where chi = 1.
+"""Map of the net input's variance q from layer to layer, its fixed points, and where chi = 1.
 
     q^{l+1} = V(q^l) = sigma_w^2 E phi(u)^2 + sigma_b^2,   chi^l = sigma_w^2 E phi'(u)^2,   u ~ N(0, q^l)
 

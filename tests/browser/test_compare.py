@@ -11,7 +11,7 @@ def refused(answer):
     return answer.status >= 400 and "/_stcore/" not in answer.url
 
 
-def told(message):
+def words(message):
     return message.type == "error" and "Failed to load resource" not in message.text
 
 
@@ -24,7 +24,7 @@ def compare(tab, server, settled):
         page = tab(width, theme)
         # a deep link makes Streamlit look for its own base path: those answers are told apart by their address
         page.on("response", lambda answer: errors.append(answer.url) if refused(answer) else None)
-        page.on("console", lambda message: errors.append(message.text) if told(message) else None)
+        page.on("console", lambda message: errors.append(message.text) if words(message) else None)
         own = (server, server.replace("http", "ws", 1), "data:", "blob:")
         page.on("request", lambda request: None if request.url.startswith(own) else outside.append(request.url))
         page.goto(f"{server}/compare?{query}")
@@ -81,9 +81,9 @@ def test_a_link_restores_the_whole_comparison(compare):
 
 def test_bad_parameters_are_named_one_by_one_and_the_others_survive(compare):
     page = compare(f"depth=3&{SMALL.replace('seeds=2', 'seeds=99')}&vary=init_scale&arms=0.5,2&foo=1")
-    told = page.locator("[data-testid=stAlert]").all_inner_texts()
-    assert any("seeds = '99' is not allowed" in text for text in told)
-    assert any("foo is not a setting" in text for text in told)
+    words = page.locator("[data-testid=stAlert]").all_inner_texts()
+    assert any("seeds = '99' is not allowed" in text for text in words)
+    assert any("foo is not a setting" in text for text in words)
     assert page.get_by_label("Depth", exact=True).input_value() == "3"
 
 

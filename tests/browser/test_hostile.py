@@ -1,4 +1,4 @@
-"""What a hostile visitor or a hostile link brings, in a real Chromium: nothing of it runs."""
+"""Hostile visitors and hostile links, in a real Chromium: nothing of it runs."""
 
 import urllib.error
 import urllib.request
@@ -85,7 +85,7 @@ def test_scripts_in_the_names_of_arms_are_text_in_cards_charts_and_tables(visit,
 
 
 def put(server, path, body):
-    """What the server answers to a body that no page of it would send."""
+    """The server's answer to a body that no page of it would send."""
     request = urllib.request.Request(f"{server}{path}", data=body, method="PUT", headers={"Content-Type": "text/csv"})
     try:
         with urllib.request.urlopen(request, timeout=60) as answer:

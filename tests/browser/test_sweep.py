@@ -7,7 +7,7 @@ MAP, PROFILE = ".st-key-sweep-map-tanh", ".st-key-cell-profile"
 DRAWN = ".js-plotly-plot .main-svg"
 
 
-def told(message):
+def words(message):
     return message.type == "error" and "Failed to load resource" not in message.text
 
 
@@ -18,7 +18,7 @@ def sweep(tab, server, settled):
 
     def visit(query=SMALL, width=1440, theme="light"):
         page = tab(width, theme)
-        page.on("console", lambda message: errors.append(message.text) if told(message) else None)
+        page.on("console", lambda message: errors.append(message.text) if words(message) else None)
         page.goto(f"{server}/sweep?{query}")
         settled(page, 120)
         page.wait_for_selector(f"{PROFILE} {DRAWN}")

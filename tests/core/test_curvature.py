@@ -79,11 +79,11 @@ def gradient_data(loss, seed):
     return X, np.eye(WIDTHS[-1])[rng.integers(0, WIDTHS[-1], SAMPLES)]
 
 
-def nearest_bend(config, kept):
+def nearest_bend(config, snap):
     """Distance of any net input, as its activation sees it, to where phi' or phi'' jumps."""
     found = [np.inf]
-    for layer, net in enumerate(kept.net):
-        hidden = layer < len(kept.net) - 1
+    for layer, net in enumerate(snap.net):
+        hidden = layer < len(snap.net) - 1
         axis = {"none": None, "layer": 1, "batch": 0}[config.normalization] if hidden else None
         if axis is not None:
             net = (net - net.mean(axis=axis, keepdims=True)) / np.sqrt(net.var(axis=axis, keepdims=True) + 1e-5)
@@ -100,9 +100,9 @@ def smooth_case(**fields):
         sizes = {"hidden": WIDTHS[1:-1], "samples": SAMPLES, "steps": 0, "seed": seed}
         config = RunConfig(init=init, init_scale=scale, bias_std=0.3, **sizes, **fields)
         data = gradient_data(config.loss, seed)
-        kept = snapshot(config, data=data)
-        if nearest_bend(config, kept) > MARGIN and min(np.linalg.norm(G) for G in kept.weight_gradient) > 1e-4:
-            return config, data, kept.weights
+        snap = snapshot(config, data=data)
+        if nearest_bend(config, snap) > MARGIN and min(np.linalg.norm(G) for G in snap.weight_gradient) > 1e-4:
+            return config, data, snap.weights
     raise AssertionError("no seed keeps away from the bends")
 
 
@@ -119,8 +119,8 @@ def unflat(vector, weights):
 
 
 def gradient(config, data, theta, weights):
-    kept = snapshot(config, data=data, initial=unflat(theta, weights))
-    return flat(list(zip(kept.weight_gradient, kept.bias_gradient, strict=True)))
+    snap = snapshot(config, data=data, initial=unflat(theta, weights))
+    return flat(list(zip(snap.weight_gradient, snap.bias_gradient, strict=True)))
 
 
 def check_against_differences(config, data, weights):

@@ -140,7 +140,7 @@ def test_the_largest_entries_give_finite_numbers(size):
 GOOD = {"w01": [[1, 2], [3, 4]], "w12": [1, 2], "x": [[1, 2]], "d": [1]}
 
 
-@pytest.mark.parametrize("name, value, told", [
+@pytest.mark.parametrize("name, value, words", [
     ("w01", [[1, 2]], "w01 = '1 by 2' is not allowed: it must be 2 by 2"),
     ("w01", [[1, 2], [3]], "w01 = '2' is not allowed: it must be 2 by 2"),
     ("w01", [[1, 2], [3, np.nan]], "w01[2, 2] = nan is not allowed: it must be a finite number from -1,000,000"),
@@ -153,10 +153,10 @@ GOOD = {"w01": [[1, 2], [3, 4]], "w12": [1, 2], "x": [[1, 2]], "d": [1]}
     ("d", [1, 0], "d = '2' is not allowed: it must be 1 numbers"),
     ("d", [True], "d[1] = True"),
 ])  # fmt: skip
-def test_a_bad_entry_is_named_with_its_place_and_what_is_allowed(name, value, told):
+def test_a_bad_entry_is_named_with_its_place_and_what_is_allowed(name, value, words):
     with pytest.raises(ConfigError) as caught:
         solve(**GOOD | {name: value})
-    assert str(caught.value).startswith(told)
+    assert str(caught.value).startswith(words)
 
 
 @pytest.mark.parametrize("rate", [0, -1, np.nan, np.inf, "fast"])

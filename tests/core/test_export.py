@@ -100,7 +100,7 @@ def assert_same_rows(printed, trace, tolerance):
 
 @pytest.fixture(scope="module")
 def printed(tmp_path_factory):
-    """What each config's script prints, by itself in another folder, where this project cannot be imported."""
+    """Output of each config's script, run by itself in another folder, where this project cannot be imported."""
     pytest.importorskip("torch", reason="the scripts need PyTorch: pip install -r requirements-torch.txt")
     folder = tmp_path_factory.mktemp("scripts")
     for number, config in enumerate(CONFIGS.values()):

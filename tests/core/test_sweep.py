@@ -492,7 +492,7 @@ def test_a_sweep_on_dask_gives_every_row_though_a_worker_is_killed(cluster, monk
     monkeypatch.setenv("GRADIENT_LAB_SCHEDULER", address)
     monkeypatch.setattr("core.engine.workers._shared", None)
     monkeypatch.setattr("core.engine.workers._client", None)
-    from core.engine.workers import shared
+    from core.engine.workers import get_executor
 
     base = RunConfig(samples=32, hidden=(16,) * 8, steps=10, activation="tanh")
     axes = {"init_scale": make_range("init_scale", 0.5, 3, 40), "bias_std": make_range("bias_std", 0, 1, 30)}
@@ -503,7 +503,7 @@ def test_a_sweep_on_dask_gives_every_row_though_a_worker_is_killed(cluster, monk
             killed.append(done)
             processes[0].send_signal(signal.SIGKILL)
 
-    executor = shared()
+    executor = get_executor()
     found = sweep(base, axes, seeds=2, executor=executor, on_progress=on_progress)
     assert killed and killed[0] < 2400 == len(found)
     assert found.error.isna().all()

@@ -85,8 +85,8 @@ def client():
 
 
 @pytest.fixture
-def written(monkeypatch):
-    """What the journal says, event by event."""
+def events_of(monkeypatch):
+    """The lines of the event log, event by event."""
     lines = []
 
     class Keep(event_log.logging.Handler):
@@ -148,13 +148,13 @@ def test_another_spelling_of_a_files_path_is_no_file_and_nothing_is_compressed_f
     assert client.get(f"/static/js/{BIGGEST}", headers=[(b"accept-encoding", b"gzip")]).status_code == 200
 
 
-def test_an_error_nobody_foresaw_is_told_in_words_with_the_number_it_is_filed_under(client, written):
+def test_an_error_nobody_foresaw_is_told_in_words_with_the_number_it_is_filed_under(client, events_of):
     answer = client.get("/fail")
     assert answer.status_code == 500
-    (line,) = written
+    (line,) = events_of
     assert line["id"] in answer.text and "Traceback" not in answer.text
     assert line["kind"] == "ValueError" and "test_asgi.py" in line["where"][-1]
-    assert "what a visitor typed" not in json.dumps(written) + answer.text
+    assert "what a visitor typed" not in json.dumps(events_of) + answer.text
 
 
 def test_health_fails_while_a_training_stands_still(client, monkeypatch):
@@ -167,21 +167,21 @@ def test_health_fails_while_a_training_stands_still(client, monkeypatch):
     assert (answer.status_code, json.loads(answer.body)["status"]) == (503, "stuck")
 
 
-def test_the_journal_times_work_and_names_how_it_ended(written):
+def test_the_journal_times_work_and_names_how_it_ended(events_of):
     with event_log.timed("work", waited=1):
         pass
     for error in (ConfigError("steps", "secret", "no"), ValueError("secret"), KeyboardInterrupt()):
         with pytest.raises(type(error)), event_log.timed("work"):
             raise error
-    assert [line["outcome"] for line in written] == ["done", "refused", "failed", "stopped"]
-    assert all(line["seconds"] >= 0 for line in written)
+    assert [line["outcome"] for line in events_of] == ["done", "refused", "failed", "stopped"]
+    assert all(line["seconds"] >= 0 for line in events_of)
 
 
-def test_the_journal_names_a_refusals_field_but_no_word_of_a_visitor(written):
-    event_log.refusal(ConfigError("steps", "secret", "no"))
-    event_log.refusal(ConfigError("secret column", 1, "no"))
-    assert [line["field"] for line in written] == ["steps", "other"]
-    assert "secret" not in json.dumps(written)
+def test_the_journal_names_a_refusals_field_but_no_word_of_a_visitor(events_of):
+    event_log.log_refusal(ConfigError("steps", "secret", "no"))
+    event_log.log_refusal(ConfigError("secret column", 1, "no"))
+    assert [line["field"] for line in events_of] == ["steps", "other"]
+    assert "secret" not in json.dumps(events_of)
 
 
 @pytest.mark.parametrize("setting", ["GRADIENT_LAB_MAX_COST=-1", "GRADIENT_LAB_MAX_COSTS=1"])

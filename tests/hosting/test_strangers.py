@@ -1,4 +1,4 @@
-"""What a stranger sends to a public server, with an honest visitor beside."""
+"""Messages of strangers to a public server, with an honest visitor beside."""
 
 import asyncio
 import json

@@ -28,7 +28,7 @@ SMALL = {"depth": "1", "width": "2", "steps": "2", "samples": "8"}  # a run that
 
 @dataclass(frozen=True)
 class Page:
-    """What a page takes of its address; `start` keeps it quick; `texts` are values of names without a rule."""
+    """The part of its address that a page reads; `start` keeps it quick; `texts` are values of names without a rule."""
 
     rules: dict
     free: tuple = ()

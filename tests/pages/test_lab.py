@@ -32,7 +32,7 @@ CHARTS = {"gradient-profile", "gradient-heatmap", "loss-chart"}  # of any networ
 
 
 def complete(app):
-    """Whether a page shows all that it shows of any network, and at most one more curve and its answer."""
+    """True if a page shows all that it shows of any network, and at most one more curve and its answer."""
     return CHARTS <= set(keys(app)) and len(CHARTS) <= len(shown(app)) <= len(CHARTS) + 2
 
 

@@ -251,7 +251,7 @@ BAD = {
 
 @pytest.mark.parametrize("name", BAD)
 def test_a_bad_table_gives_one_sentence_and_loses_nothing(name, monkeypatch):
-    key, change, told = BAD[name]
+    key, change, text = BAD[name]
     app = visit(the_exercise)
     app.selectbox("blank_1").set_value(x(1).text)
     calm(app.button("exercise_step").click().run())
@@ -259,8 +259,8 @@ def test_a_bad_table_gives_one_sentence_and_loses_nothing(name, monkeypatch):
     changes = edited(monkeypatch, **{key: change})
     calm(app.run())
     (sentence,) = errors(app)
-    assert sentence.replace("\\", "").startswith(told) and sentence.count("not allowed") == 1
-    changes.clear()  # the cell is mended
+    assert sentence.replace("\\", "").startswith(text) and sentence.count("not allowed") == 1
+    changes.clear()  # the cell is corrected
     calm(app.run())
     assert errors(app) == [] and progress(app)[0].startswith("1 of")
     assert app.session_state["exercise_walk"] is walk
@@ -331,7 +331,7 @@ def test_the_first_numbers_run_to_the_end_in_one_press_and_the_words_say_so():
 
 def test_a_start_that_is_an_end_is_told_so(monkeypatch):
     edited(monkeypatch, exercise_w01=pd.DataFrame(np.zeros((2, 2))), exercise_w12=pd.DataFrame([[0.0], [0.0]]))
-    assert "Before the first step E = 0.25" in (told := words(visit(the_exercise))) and "end of the run" in told
+    assert "Before the first step E = 0.25" in (text := words(visit(the_exercise))) and "end of the run" in text
 
 
 def test_a_refusal_goes_with_its_learning_rate():
@@ -417,7 +417,7 @@ def test_links_open_exactly_what_is_shown(activation, layers, scale):
     three = comparison_in(found["Compare these three over their training"].query)
     assert [arm.config(three.base) for arm in three.arms] == [config.replace(activation=a) for a in vanishing.ACTIVE]
     if layers > 1:
-        assert vanishing.told(trace_paths(config)).replace("\\", "")[:60] in words(app)
+        assert vanishing.describe(trace_paths(config)).replace("\\", "")[:60] in words(app)
 
 
 def test_the_cures_open_their_own_comparison():
@@ -427,9 +427,9 @@ def test_the_cures_open_their_own_comparison():
     for cure, comparison in zip(vanishing.CURES, found, strict=True):
         assert comparison.configs() == cure.comparison.configs()
         assert [arm.name for arm in comparison.arms] == [arm.name for arm in cure.comparison.arms]
-    told = words(app)
-    assert "Sigmoid ends at loss 0.25" in told and "No clipping diverges at step 3" in told
-    assert "No max-norm diverges at step 4" in told
+    text = words(app)
+    assert "Sigmoid ends at loss 0.25" in text and "No clipping diverges at step 3" in text
+    assert "No max-norm diverges at step 4" in text
 
 
 @pytest.mark.parametrize("here, lab, compare", [
@@ -446,8 +446,8 @@ def test_links_stay_in_the_folder_that_the_app_is_hosted_in(here, lab, compare, 
 @pytest.mark.parametrize("scale, does", [(1.0, "vanishes"), (16.0, "explodes")])
 def test_words_say_what_the_numbers_do(scale, does):
     paths = trace_paths(RunConfig(init_scale=scale))
-    told = vanishing.told(paths)
-    assert f"the gradient {does}" in told and ("cannot do otherwise" in told) == (paths.factor("worst") < 1)
+    text = vanishing.describe(paths)
+    assert f"the gradient {does}" in text and ("cannot do otherwise" in text) == (paths.factor("worst") < 1)
 
 
 def test_the_strongest_path_is_shown_factor_by_factor():
@@ -467,8 +467,8 @@ def test_an_init_scale_out_of_range_gives_a_sentence(scale, monkeypatch):
         return scale if label == "Init scale" else slider(label, *settings, **more)
 
     monkeypatch.setattr(vanishing.st, "slider", from_an_address)
-    (told,) = errors(visit(the_stack))
-    assert "is not allowed" in told
+    (text,) = errors(visit(the_stack))
+    assert "is not allowed" in text
 
 
 def test_a_server_that_allows_less_says_so(monkeypatch):

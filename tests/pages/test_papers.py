@@ -80,7 +80,7 @@ def test_what_differs_is_said_plainly(name):
     assert bool(app.warning) == bool(differing) != bool(app.success)
     for row in differing:
         told = texts(app.warning)[0].replace("$sigma_w^2$", "σ_w²")
-        assert row.what in told and sections.told(row.here) in told
+        assert row.what in told and sections.format_value(row.here) in told
     assert table(app).count("differs") >= len(differing)
 
 
@@ -156,11 +156,11 @@ def test_stored_numbers_of_another_experiment_are_called_so(monkeypatch):
 def test_a_run_takes_a_place_in_the_line_and_gives_it_back(monkeypatch):
     places = []
 
-    def watched(on_progress=None, executor=None):
+    def watch_queue(on_progress=None, executor=None):
         places.append(services().long_queue.free)
         return saxe.run(on_progress, executor, width=8, matrices=5)
 
-    monkeypatch.setitem(PAPERS, "saxe", replace(PAPERS["saxe"], run=watched))
+    monkeypatch.setitem(PAPERS, "saxe", replace(PAPERS["saxe"], run=watch_queue))
     monkeypatch.setattr(sections, "fingerprint", lambda paper: "")
     free = services().long_queue.free
     calm(button(visit(paper="saxe"), "Run it here").click().run())

@@ -171,10 +171,10 @@ def test_a_long_sweep_says_what_it_takes_and_waits_for_a_word(monkeypatch):
 
 
 def test_lost_workers_are_told_in_a_sentence(monkeypatch):
-    def lost(*arguments):
+    def fail(*arguments):
         raise BrokenExecutor
 
-    monkeypatch.setattr(training, "get_table", lost)
+    monkeypatch.setattr(training, "get_table", fail)
     assert "worker processes ended" in said(visit(**SMALL, per_cell=4.0))
 
 

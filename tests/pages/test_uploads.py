@@ -39,7 +39,7 @@ def upload(app, key, name, raw):
     return calm(app.file_uploader(key=key).upload(name, raw, "text/csv").run())
 
 
-def told(app):
+def words(app):
     return [element.value.replace("\\", "").replace("\u2060", "") for element in app.error]
 
 
@@ -86,11 +86,11 @@ def test_a_file_that_is_not_a_table_is_refused_in_one_sentence_and_the_page_stay
     app = visit(dataset="custom")
     for what, raw in NO_TABLES.items():
         upload(app, "table_file", f"{what}.csv", raw)
-        (sentence,) = told(app)
+        (sentence,) = words(app)
         assert sentence.startswith("data = ") and "is not allowed" in sentence and len(sentence) < 400, what
         assert app.title[0].value and app.selectbox(key="dataset").value == "custom"
     upload(app, "table_file", "good.csv", TABLE)
-    assert not told(app) and app.get("plotly_chart")
+    assert not words(app) and app.get("plotly_chart")
 
 
 @pytest.mark.parametrize("what", PACKED)
@@ -107,11 +107,11 @@ def test_a_file_far_beyond_the_limit_is_refused_before_it_is_read(monkeypatch):
     monkeypatch.setattr("ui.controls.upload.read_table", lambda *_, **__: pytest.fail("it was read"))
     app = visit(dataset="custom")
     upload(app, "table_file", "large.csv", raw)
-    assert "100,000,000 bytes" in told(app)[0]
+    assert "100,000,000 bytes" in words(app)[0]
     monkeypatch.setattr("core.export.json.loads", lambda *_, **__: pytest.fail("it was parsed"))
     app = visit()
     upload(app, "config_file", "large.json", raw)
-    assert "100,000,000 bytes" in told(app)[0] and app.get("plotly_chart")
+    assert "100,000,000 bytes" in words(app)[0] and app.get("plotly_chart")
 
 
 def test_a_table_in_any_encoding_is_read_or_refused():
@@ -119,7 +119,7 @@ def test_a_table_in_any_encoding_is_read_or_refused():
     for encoding in ("utf-8", "utf-8-sig", "utf-16", "latin-1", "cp1252", "shift_jis", "koi8_r", "cp037"):
         names = "длина,вес" if encoding in ("shift_jis", "koi8_r") else "größe,weiß"
         upload(app, "table_file", "table.csv", f"{names}\n1,2\n3,5\n4,4\n".encode(encoding))
-        assert app.get("plotly_chart") or told(app)[0].startswith("data = "), encoding
+        assert app.get("plotly_chart") or words(app)[0].startswith("data = "), encoding
 
 
 TITANIC = "Survived,Pclass,Name,Age,Ticket\n" + "".join(
@@ -135,15 +135,15 @@ def test_all_that_stands_in_the_way_is_listed_at_once_with_buttons_that_remove_i
     app = visit(dataset="custom")
     upload(app, "table_file", "titanic.csv", TITANIC.encode())
     calm(app.selectbox(key="table_target").select("Survived").run())
-    sentences = told(app)
+    sentences = words(app)
     assert len(sentences) == 3 and "'Name' holds" in sentences[0] and "'Ticket' holds" in sentences[1]
     assert "24 of 120 rows lack a value in 'Age'" in sentences[2]
     calm(labels(app)["Leave out all 2"].click().run())
     assert sorted(app.multiselect(key="table_left_out").value) == ["Name", "Ticket"]
-    assert len(told(app)) == 1
+    assert len(words(app)) == 1
     assert app.checkbox(key="table_drop").label == "Drop the 24 rows that lack a value"
     calm(labels(app)["Fill in median and most frequent"].click().run())
-    assert not told(app) and app.get("plotly_chart")
+    assert not words(app) and app.get("plotly_chart")
     assert app.text_input(key=next(w.key for w in app.text_input if w.label == "Samples")).value == "120"
 
 
@@ -151,40 +151,40 @@ def test_how_a_file_is_read_can_be_chosen_and_starts_over_with_another_file():
     app = visit(dataset="custom")
     raw = b"a;b\n" + b"".join(b"%d.500;%d\n" % (n + 1, n % 2) for n in range(12))
     upload(app, "table_file", "both.csv", raw)
-    assert "which may be 1500 or 1.500" in told(app)[0]
+    assert "which may be 1500 or 1.500" in words(app)[0]
     assert {"1.500 is 1500", "1.500 is 1.500"} <= set(labels(app))
     calm(labels(app)["1.500 is 1500"].click().run())
-    assert not told(app) and app.selectbox(key="table_decimal").value == ","
+    assert not words(app) and app.selectbox(key="table_decimal").value == ","
     calm(app.selectbox(key="table_header").select(False).run())
     assert any("13 rows" in caption.value for caption in app.caption)
     upload(app, "table_file", "other.csv", TABLE)
     assert app.selectbox(key="table_decimal").value is None and app.selectbox(key="table_header").value is None
-    assert not told(app) and app.get("plotly_chart")
+    assert not words(app) and app.get("plotly_chart")
 
 
 def test_an_encoding_that_is_asked_for_can_be_chosen():
     app = visit(dataset="custom")
     rows = "".join(f"{n},{'дом' if n % 3 else 'кот'}\n" for n in range(12))
     upload(app, "table_file", "table.csv", f"длина,слово\n{rows}".encode("cp1251"))
-    assert "encoding of its line 1 is unknown" in told(app)[0]
+    assert "encoding of its line 1 is unknown" in words(app)[0]
     calm(app.selectbox(key="table_encoding").select("cp1251").run())
-    assert not told(app) and "слово" in app.selectbox(key="table_target").options
+    assert not words(app) and "слово" in app.selectbox(key="table_target").options
 
 
 @pytest.mark.parametrize("name", ["table.xlsx", "table.doc", "table", "table.csv.gz"])
 def test_any_extension_reaches_the_reader(name):
     app = visit(dataset="custom")
     upload(app, "table_file", name, gzip.compress(TABLE) if name.endswith("gz") else TABLE)
-    assert not told(app) and app.get("plotly_chart")
+    assert not words(app) and app.get("plotly_chart")
 
 
 def test_a_run_of_minutes_starts_only_when_a_visitor_says_so(monkeypatch):
     monkeypatch.setattr("ui.controls.upload.LONG_SECONDS", 1e-9)
     app = visit(dataset="custom")
     upload(app, "table_file", "good.csv", TABLE)
-    assert "expected to take" in told(app)[0] and not app.get("plotly_chart")
+    assert "expected to take" in words(app)[0] and not app.get("plotly_chart")
     calm(labels(app)["Train anyway"].click().run())
-    assert not told(app) and app.get("plotly_chart")
+    assert not words(app) and app.get("plotly_chart")
 
 
 def test_a_large_table_trains_on_a_sample_that_is_stated(monkeypatch):
@@ -210,7 +210,7 @@ def test_a_table_of_formulas_is_text_and_what_is_saved_of_its_run_holds_none():
     rows = "".join(f'"{FORMULA}",{n},"{"=1+1" if n % 2 else "@SUM(A1)"}"\n' for n in range(12))
     app = visit(dataset="custom")
     upload(app, "table_file", f"{FORMULA}.csv", f'"{FORMULA}",size,"+kind"\n{rows}'.encode())
-    assert not told(app) and app.get("plotly_chart")
+    assert not words(app) and app.get("plotly_chart")
     assert not [text for text in saved(app) if text.startswith(("=", "+", "-", "@"))]
 
 
@@ -225,7 +225,7 @@ def saved(app):
 def test_arms_named_like_formulas_are_saved_as_text():
     arms = f"{FORMULA}~relu,@SUM(A1)~tanh,+1 %2B x~sigmoid,a%3B%3D1%2B1~elu".replace("=", "%3D")
     app = visit("compare", seeds="1", arms=arms)
-    assert not told(app)
+    assert not words(app)
     summary, differences = (element.value for element in app.dataframe)
     for frame in (summary, differences):
         assert list(frame.index) == [f"'{FORMULA}", "'@SUM(A1)", "'+1 + x", "a;'=1+1"]
@@ -264,11 +264,11 @@ def test_whatever_is_brought_for_settings_is_refused_in_one_sentence_and_changes
     app = visit(seed="4")
     for what, raw in NO_SETTINGS.items():
         upload(app, "config_file", f"{what}.json", raw)
-        (sentence,) = told(app)
+        (sentence,) = words(app)
         assert "is not allowed" in sentence and len(sentence) < 900, what
         assert app.session_state["seed"] == 4 and app.get("plotly_chart"), what
     upload(app, "config_file", "good.json", GOOD.encode())
-    assert not told(app) and app.session_state["depth"] == 1
+    assert not words(app) and app.session_state["depth"] == 1
 
 
 NO_COMPARISONS = {
@@ -291,9 +291,9 @@ def test_whatever_is_brought_for_a_comparison_is_refused_in_one_sentence_and_cha
     app = visit("compare", seeds="1", arms="relu,tanh")
     for what, raw in NO_COMPARISONS.items():
         upload(app, "comparison_file", f"{what}.json", raw)
-        (sentence,) = told(app)
+        (sentence,) = words(app)
         assert "is not allowed" in sentence and len(sentence) < 900, what
         assert app.session_state["arms"] == "relu,tanh", what
     kept = Comparison(RunConfig(hidden=(2,), steps=2, samples=8), None, (Arm("a"), Arm("b", {"l2": 0.1})), 1)
     upload(app, "comparison_file", "good.json", files.to_json(kept).encode())
-    assert not told(app) and app.session_state["vary"] == "none"
+    assert not words(app) and app.session_state["vary"] == "none"

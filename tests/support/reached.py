@@ -20,7 +20,7 @@ MIN_CORE_PERCENT = 97.0
 
 
 def is_slow(node: ast.AST) -> bool:
-    """Whether a decorator, or an assignment to pytestmark, marks this as slow."""
+    """True if a decorator, or an assignment to pytestmark, marks this as slow."""
     marks = node.decorator_list if hasattr(node, "decorator_list") else [node.value]
     return any("mark.slow" in ast.unparse(mark) for mark in marks)
 

@@ -75,5 +75,5 @@ def quick_runs(draw):
 
 
 def held_in(samples, holdout):
-    """How many of the samples are trained on."""
+    """Number of the samples that are trained on."""
     return samples - count_holdout(holdout, samples)

@@ -35,7 +35,7 @@ ANSWER_LIMIT = 120  # seconds; without an answer by then the change counts as lo
 
 @dataclass
 class Answer:
-    """What came back for one change.
+    """The server's reply to one change.
 
     Attributes:
         seconds: from sending the change to the end of the script.
@@ -102,7 +102,7 @@ class Visitor:
         await self._socket.send(message.SerializeToString())
 
     async def is_cut_off(self, seconds: float = 10.0) -> bool:
-        """Whether the server closes the connection within so many seconds."""
+        """True if the server closes the connection within so many seconds."""
         try:
             async with asyncio.timeout(seconds):
                 while True:
@@ -286,7 +286,7 @@ def free_port() -> int:
 
 
 def healthy(url: str) -> bool:
-    """Whether the server at this address says it is well."""
+    """True if the server at this address says it is well."""
     try:
         with urllib.request.urlopen(f"{url}/healthz", timeout=5) as answer:
             return answer.status == 200

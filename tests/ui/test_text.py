@@ -1,4 +1,4 @@
-"""What a visitor typed, made harmless (tests/browser holds that it is shown as typed), and numbers."""
+"""Texts of visitors, made harmless (tests/browser holds that it is shown as typed), and numbers."""
 
 import re
 

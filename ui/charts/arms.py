@@ -63,7 +63,7 @@ def shading(color: str, opacity: float) -> dict:
         "type": "scatter",
         "mode": "lines",
         "fill": "toself",
-        "fillcolor": style.faded(color, opacity),
+        "fillcolor": style.fade(color, opacity),
         "line": {"width": 0, "color": color},
         "hoverinfo": "skip",
         "showlegend": False,
@@ -85,7 +85,7 @@ def broke(arm: StyledArm, step, value, dark: bool) -> dict:
 
 
 def legend_room(arms: Sequence[StyledArm]) -> tuple[int, dict]:
-    """Pixels under the data, and the legend's entry width: rows are reckoned for the narrowest screen."""
+    """Pixels under the data, and the legend's entry width: rows are computed for the narrowest screen."""
     width = 52 + 7 * max(len(arm.label) for arm in arms)
     a_row = max(1, NARROWEST // width)
     rows = -(-len(arms) // a_row)

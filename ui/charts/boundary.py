@@ -1,4 +1,4 @@
-"""What a network answers over its input: a decision boundary for two inputs, a fitted curve for one."""
+"""Output of a network over its input: a decision boundary for two inputs, a fitted curve for one."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ def fit(X: np.ndarray, D: np.ndarray, points: np.ndarray, outputs: np.ndarray, *
     many = D.shape[1] > 1
     for k in range(D.shape[1]):
         mark = style.arm_mark(k)
-        spot = {"color": style.faded(mark.color(dark), 0.55), "symbol": mark.symbol, "size": 7}
+        spot = {"color": style.fade(mark.color(dark), 0.55), "symbol": mark.symbol, "size": 7}
         sample = {"type": "scatter", "mode": "markers", "x": X[shown, 0], "y": D[shown, k], "marker": spot}
         line = {"color": style.theme(dark).text if not many else mark.color(dark), "width": 2.5, "dash": mark.dash}
         curve = {"type": "scatter", "mode": "lines", "x": points[:, 0], "y": outputs[:, k], "line": line}
@@ -187,7 +187,7 @@ def _two_class_answer(data: BoundaryData, dark: bool) -> dict:
 
 
 def _multi_class_answer(data: BoundaryData, dark: bool) -> dict:
-    colors = [style.faded(mark.color(dark), 0.42) for mark in _marks(data)]
+    colors = [style.fade(mark.color(dark), 0.42) for mark in _marks(data)]
     return {
         "type": "heatmap",
         "x": data.x,

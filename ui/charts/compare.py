@@ -45,7 +45,7 @@ class ArmProfile(NamedTuple):
 
 
 class CompareProfileData(NamedTuple):
-    """What a shared profile draws.
+    """Data of a profile with several arms.
 
     Attributes:
         norm: which norm.

@@ -1,4 +1,4 @@
-"""What several arms did over their steps: medians over seeds with their bands, on shared axes."""
+"""Curves of several arms over their steps: medians over seeds with their bands, on shared axes."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class ArmCurve(NamedTuple):
 
 
 class CompareCurvesData(NamedTuple):
-    """What a chart of one curve an arm draws.
+    """Data of a chart with one curve an arm.
 
     Attributes:
         arms: those that have such a curve, with what is drawn of each.

@@ -1,4 +1,4 @@
-"""What a run did over its steps: loss, accuracy, global norm, updates, weights, saturation, dead units."""
+"""Curves of a run over its steps: loss, accuracy, global norm, updates, weights, saturation, dead units."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ def contours(surface: Surface, path: Path, step: int, *, dark: bool = False) -> 
     frame["legend"] |= {"entrywidth": 0.5, "entrywidthmode": "fraction"}
     lines = {"type": "contour", "x": x, "y": y, "z": _levels(surface, values), "hoverinfo": "skip", "showscale": False}
     lines |= {"colorscale": _colors(dark), "ncontours": 16, "contours": {"coloring": "heatmap"}}
-    lines |= {"line": {"width": 1, "color": style.faded(look.text, 0.3)}}
+    lines |= {"line": {"width": 1, "color": style.fade(look.text, 0.3)}}
     data = [lines, _clickable(surface), *_path(surface, path, step, dark), *_here(surface, path, step, dark)]
     alt = f"Level lines of the function {surface.label}, with the path on them. {finding}"
     return Chart({"data": data, "layout": frame}, alt, lambda: _table(surface, path))
@@ -173,7 +173,7 @@ def _heights(surface: Surface, values: np.ndarray) -> np.ndarray:
 
 
 def _levels(surface: Surface, values: np.ndarray) -> np.ndarray:
-    """What level lines are drawn of: the root of a bowl has them equally far apart."""
+    """Values that level lines are drawn of: the root of a bowl has them equally far apart."""
     heights = _heights(surface, values)
     return heights if surface.logarithmic else np.sqrt(heights)
 
@@ -264,7 +264,7 @@ def _path(surface: Surface, path: Path, step: int, dark: bool) -> list[dict]:
     star = {"symbol": "star", "size": 13, "color": look.page, "line": {"color": look.text, "width": 1.5}}
     least = {"x": lowest[:, 0], "y": lowest[:, 1], "mode": "markers", "name": "minimum", "marker": star}
     halo = {"x": spots[:, 0], "y": spots[:, 1], "mode": "lines", "showlegend": False}
-    halo |= {"line": {"color": style.faded(look.page, 0.7), "width": 5}}
+    halo |= {"line": {"color": style.fade(look.page, 0.7), "width": 5}}
     return [lines | drawn for drawn in (halo, integer, start, least)]
 
 

@@ -1,4 +1,4 @@
-"""How a quantity is spread within each layer, at one step."""
+"""Distributions of a quantity within each layer, at one step."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ MAGNITUDES = {"delta", "weight_gradient"}  # their decades tell more than their 
 
 
 class DistributionData(NamedTuple):
-    """How values are spread within each layer.
+    """Distributions of values within each layer.
 
     Attributes:
         quantiles: (layers, 3) at QUANTILES of what is finite and not 0; of sizes where `by_size`; NaN without any.
@@ -67,7 +67,7 @@ def distribution_data(snapshot: Snapshot, quantity: str) -> DistributionData | N
 
 
 def distributions(snapshot: Snapshot, quantity: str = "activation", *, dark: bool = False) -> Chart:
-    """How `quantity` (a name of SPREADS) is spread within each layer, with its quantiles and share of exact zeros.
+    """Distribution of `quantity` (a name of SPREADS) within each layer, with its quantiles and share of exact zeros.
 
     Each layer is one column of color, scaled to its own mode. Deltas and gradients are shown by size on a
     logarithmic axis, as are nets and activations when they spread over more than three decades.
@@ -110,7 +110,7 @@ def distributions(snapshot: Snapshot, quantity: str = "activation", *, dark: boo
 
 
 def _decades_of(values: list[np.ndarray]) -> float:
-    """How many powers of ten lie between the layers' typical sizes."""
+    """Number of powers of ten that lie between the layers' typical sizes."""
     typical = [np.median(np.abs(v)) for v in values if v.size]
     return float(np.log10(max(typical)) - np.log10(min(typical)))
 

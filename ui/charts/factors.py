@@ -75,7 +75,7 @@ def exercise_network(blanks: Sequence[Symbol], filled: Mapping[int, Symbol], *, 
 
 
 class ContributionData(NamedTuple):
-    """What samples add to gradients: `terms` (samples, weights), their `total` (weights,), and what that shows.
+    """Contributions of samples to gradients: `terms` (samples, weights), their `total` (weights,), and what that shows.
 
     `largest` is the weight with the largest gradient, `opposed` the weights whose terms have both signs.
     """
@@ -94,7 +94,7 @@ def contribution_data(terms: np.ndarray) -> ContributionData:
 
 
 def contributions(terms: np.ndarray, *, dark: bool = False) -> Chart:
-    """What each sample adds to each of the six gradients, and their sums.
+    """Contribution of each sample to each of the six gradients, and the sums.
 
     Args:
         terms: (N, 6), in the order of `core.exercise.WEIGHTS`.

@@ -88,7 +88,7 @@ def network(net: SmallNetwork, sample: int, *, dark: bool = False) -> Chart:
 
 
 def formula(letter: str, node: int, source: str, inputs: np.ndarray, weights: np.ndarray, net: float, out: float):
-    """How a node, such as y₁, comes to its output from those of the layer before, with its numbers; a text."""
+    """Text that computes the output of a node, such as y₁, from those of the layer before, with its numbers."""
     symbols = " + ".join(f"{indexed('w', i, node)} {indexed(source, i)}" for i in range(len(inputs)))
     products = " + ".join(f"{_bracketed(w)}·{_bracketed(value)}" for w, value in zip(weights, inputs, strict=True))
     lines = [f"net = {symbols}", f"= {products}", f"= {number(net, 3)}"]
@@ -172,13 +172,13 @@ def _captions(layers, nets, heights, dark) -> list[dict]:
             notes.append(small | {"x": k, "y": height, "yshift": NODE / 2 + 9, "text": f"<b>{indexed(letter, i)}</b>"})
             if nets[k] is not None:
                 words = f"net {number(float(nets[k][i]), 2)}"
-                paint = {"bgcolor": style.faded(look.page, 0.75), "borderpad": 0}
+                paint = {"bgcolor": style.fade(look.page, 0.75), "borderpad": 0}
                 notes.append(small | paint | {"x": k, "y": height, "yshift": -NODE / 2 - 9, "text": words})
     return notes
 
 
 def _key(dark: bool) -> list[dict]:
-    """What the strokes mean."""
+    """Legend of the strokes."""
     entries = []
     for name, weight, dash in (("weight above 0", 1.0, DASHES[False]), ("below 0", -1.0, DASHES[True])):
         line = {"color": edge_color(weight, 1.0, dark), "width": 4, "dash": dash}

@@ -39,7 +39,7 @@ def _line(name: str, activation: str, dark: bool) -> dict:
 
 
 class ProductData(NamedTuple):
-    """What arrives at each layer: by name of NAMES (layers,) values, the names that are somewhere exactly 0, words."""
+    """Gradient at each layer: by name of NAMES (layers,) values, the names that are somewhere exactly 0, words."""
 
     curves: dict[str, np.ndarray]
     zero: list[str]
@@ -64,7 +64,7 @@ def product_data(paths: Paths) -> ProductData:
 
 
 def product_of_layers(paths: Paths, *, dark: bool = False) -> Chart:
-    """What of the last hidden layer's gradient arrives at each layer: worst case, typical, measured, along one path."""
+    """Share of the last hidden layer's gradient at each layer: worst case, typical, measured, along one path."""
     title = "What is left of the gradient"
     curves, _, finding = product_data(paths)
     layers, activation = len(paths.measured), paths.config.activation

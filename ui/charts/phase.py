@@ -112,7 +112,7 @@ def _log_axis(title: str, decades: tuple[float, float], dark: bool) -> dict:
 
 def phase_plane(
     activation: str,
-    place: PhasePoint,
+    point: PhasePoint,
     factors: np.ndarray,
     sigma_w: np.ndarray,
     sigma_b: np.ndarray,
@@ -127,10 +127,10 @@ def phase_plane(
         sigma_w, sigma_b: the axes of `factors`.
     """
     look, label = style.theme(dark), ACTIVATIONS[activation].label
-    shades, (line_w, line_b), factor = phase_plane_data(activation, place.chi, factors, sigma_w, sigma_b)
-    phase = _phase(place.chi)
+    shades, (line_w, line_b), factor = phase_plane_data(activation, point.chi, factors, sigma_w, sigma_b)
+    phase = _phase(point.chi)
     title = f"Phase plane of {label}"
-    finding = f"This network: {WEIGHTS} = {number(place.sigma_w)}, {BIASES} = {number(place.sigma_b)}, {phase}."
+    finding = f"This network: {WEIGHTS} = {number(point.sigma_w)}, {BIASES} = {number(point.sigma_b)}, {phase}."
     heat = {
         "type": "heatmap",
         "x": sigma_w,
@@ -160,7 +160,7 @@ def phase_plane(
     curve |= {"x": line_w, "y": line_b, "line": {"color": style.ON_GRADIENT, "width": 2.5}, "showlegend": False}
     mark = {"symbol": "star-diamond", "size": 15, "color": style.MARKS[1].color(dark)}
     mark["line"] = {"color": look.text, "width": 2}
-    point = {"type": "scatter", "mode": "markers", "x": [place.sigma_w], "y": [place.sigma_b], "marker": mark}
+    point = {"type": "scatter", "mode": "markers", "x": [point.sigma_w], "y": [point.sigma_b], "marker": mark}
     hover = f"this network<br>factor per layer {number(factor)}<extra></extra>"
     point |= {"name": "this network", "hovertemplate": hover, "cliponaxis": False}
     frame["legend"]["y"] = -style.below_data(112, frame["height"], frame["margin"]["t"], frame["margin"]["b"])
@@ -200,5 +200,5 @@ def _regions(factors: np.ndarray, sigma_w: np.ndarray, sigma_b: np.ndarray, dark
             rows, columns = np.nonzero(where)
             x, y = sigma_w[columns].mean(), sigma_b[rows].mean()
             word = {"x": x, "y": y, "text": name, "showarrow": False, "font": {"size": 14, "color": look.text}}
-            words.append(word | {"bgcolor": style.faded(look.page, 0.75), "borderpad": 4})
+            words.append(word | {"bgcolor": style.fade(look.page, 0.75), "borderpad": 4})
     return words

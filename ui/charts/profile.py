@@ -59,7 +59,7 @@ class Guide:
 
 
 class ProfileData(NamedTuple):
-    """What a profile draws; the first axis of every two-dimensional array is the frame.
+    """Data of a profile; the first axis of every two-dimensional array is the frame.
 
     Attributes:
         norm: which norm.
@@ -401,7 +401,7 @@ def _guide(guide: Guide, index: int, dark: bool) -> list[dict]:
         edge = {"color": look.accent, "width": 0}
         band = {"showlegend": False, "hoverinfo": "skip"}
         drawn.append(_line(guide.name, _gaps(guide.low), edge, None) | band)
-        fill = {"fill": "tonexty", "fillcolor": style.faded(look.accent, 0.16)}
+        fill = {"fill": "tonexty", "fillcolor": style.fade(look.accent, 0.16)}
         drawn.append(_line(guide.name, _gaps(guide.high), edge, None) | band | fill)
     drawn.append(_line(guide.name, _gaps(guide.values), line, None) | {"showlegend": False})
     return drawn

@@ -76,7 +76,7 @@ def sigmoid_and_slope(z: float, *, dark: bool = False) -> Chart:
     )
     mark = style.activation_mark("sigmoid").color(dark)
     band = {"type": "rect", "yref": "paper", "y0": 0, "y1": 1, "layer": "below", "line": {"width": 0}}
-    band |= {"fillcolor": style.faded(look.muted, 0.14)}
+    band |= {"fillcolor": style.fade(look.muted, 0.14)}
     frame["shapes"] = [band | {"x0": -REACH, "x1": -edge}, band | {"x0": edge, "x1": REACH}]
     words = {"showarrow": False, "yref": "paper", "y": 0.55, "font": {"size": style.TEXT_SIZE, "color": look.muted}}
     frame["annotations"] = [words | {"x": side * (REACH + edge) / 2, "text": "saturated"} for side in (-1, 1)]

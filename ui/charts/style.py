@@ -1,4 +1,4 @@
-"""What every chart shares: its two themes, the palette, the gradient's color scale, and the frame around the data."""
+"""Style shared by all charts: two themes, the palette, the gradient's color scale, and the frame around the data."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def theme(dark: bool) -> Theme:
 
 @dataclass(frozen=True)
 class Mark:
-    """How one arm or activation is drawn; told apart by symbol and dash where colors are not seen."""
+    """Style of one arm or activation, with a symbol and a dash for readers who do not see its color."""
 
     light: str
     dark: str
@@ -135,7 +135,7 @@ def gradient_colors(dark: bool) -> list[list]:
     return [[i / (len(colors) - 1), color] for i, color in enumerate(colors)]
 
 
-def faded(color: str, opacity: float) -> str:
+def fade(color: str, opacity: float) -> str:
     """A "#rrggbb" color as CSS with an opacity, for bands."""
     red, green, blue = (int(color[i : i + 2], 16) for i in (1, 3, 5))
     return f"rgba({red},{green},{blue},{opacity})"
@@ -159,7 +159,7 @@ def share_colors(dark: bool) -> list[list]:
 def density_colors(dark: bool) -> list[list]:
     """Plotly color scale of how many values lie somewhere, from none (the page itself) to the most."""
     look, accent = theme(dark), _DENSITY[dark]
-    return [[0, faded(look.page, 0)], [0.02, faded(accent, 0.12)], [0.5, faded(accent, 0.5)], [1, faded(accent, 0.9)]]
+    return [[0, fade(look.page, 0)], [0.02, fade(accent, 0.12)], [0.5, fade(accent, 0.5)], [1, fade(accent, 0.9)]]
 
 
 def depth_colors(dark: bool) -> list[list]:

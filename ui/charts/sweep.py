@@ -35,7 +35,7 @@ MIN_SMOOTH = 4  # values of an axis that level lines take
 
 
 class SweepMapData(NamedTuple):
-    """What one map draws; positions are log10 of a logarithmic axis and a name's index.
+    """Data of one map; positions are log10 of a logarithmic axis and a name's index.
 
     Attributes:
         x, y: (columns,) and (rows,) positions of the cells.
@@ -326,7 +326,7 @@ def _holes(data: SweepMapData, cells: np.ndarray, partial: bool, dark: bool) -> 
     holes = np.isnan(cells)
     if not holes.any():
         return []
-    color = style.faded(style.theme(dark).muted, 0.55)  # no end of any color scale looks like it
+    color = style.fade(style.theme(dark).muted, 0.55)  # no end of any color scale looks like it
     gray = {"type": "heatmap", "x": cell_edges(data.x), "y": cell_edges(data.y)}
     gray |= {"z": np.where(holes, 0, np.nan), "colorscale": [[0, color], [1, color]]}
     name = "not run yet" if partial else "no value: diverged, failed, or too few layers"
@@ -351,7 +351,7 @@ def _level_lines(data: SweepMapData, kind: str, dark: bool) -> list[dict]:
     low, high = np.floor(finite.min() / step) * step, np.ceil(finite.max() / step) * step
     step = max(step, (high - low) / MAX_LEVEL_LINES)
     thin = {"coloring": "none", "start": low + step, "end": high - step, "size": step, "showlabels": False}
-    faint = {"width": 0.7, "color": style.faded(color, 0.35), "smoothing": 1}
+    faint = {"width": 0.7, "color": style.fade(color, 0.35), "smoothing": 1}
     drawn = [contour | {"contours": thin, "line": faint}]
     if _has_level(kind) and finite.min() < 0 < finite.max():
         level = {"coloring": "none", "start": 0, "end": 0, "size": 1, "showlabels": False}

@@ -81,11 +81,11 @@ def use_recommended_arms() -> None:
     st.session_state["arms"] = ""
 
 
-def unique_name(name: str, taken: set[str]) -> str:
+def unique_name(name: str, used: set[str]) -> str:
     """The name, with a number appended where it is taken; adds it to `taken`."""
     free, count = name, 1
-    while free in taken:
+    while free in used:
         count += 1
         free = f"{name[: MAX_NAME_LENGTH - 3].rstrip()} {count}"
-    taken.add(free)
+    used.add(free)
     return free

@@ -114,10 +114,10 @@ def _train(runs: list[Run], reporter: ArmProgressReporter, settle: Callable[[Run
                 [run.config for run in sent],
                 data=jobs.get_data(sent[0]),
                 on_progress=reporter.on_progress,
-                executor=workers.shared(),
+                executor=workers.get_executor(),
                 on_trace=done,
             )
             return
-        except workers.lost():
+        except workers.worker_lost_errors():
             if not again:
                 raise

@@ -38,7 +38,7 @@ def measured_steps(trace: Trace) -> list[int]:
     return np.unique(np.linspace(0, last, MAX_STEPS).round().astype(int)).tolist()
 
 
-def refusal(config: RunConfig, trace: Trace) -> str | None:
+def unsupported_reason(config: RunConfig, trace: Trace) -> str | None:
     """The reason why sharpness is not offered for a run, or None."""
     parameters = sum(W.size + (0 if b is None else b.size) for W, b in trace.weights)
     if parameters > MAX_PARAMETERS:
@@ -63,7 +63,7 @@ def panel(run: Run) -> None:
         return
     with box:
         trace = jobs.get_trace(run)
-        reason = refusal(run.config, trace)
+        reason = unsupported_reason(run.config, trace)
         if reason:
             st.info(as_text(reason), icon=":material/hourglass_disabled:")
             return
@@ -88,7 +88,7 @@ def _values(run: Run, trace: Trace, reporter: SharpnessProgressReporter) -> np.n
                 measured_steps(trace),
                 jobs.get_data(run),
                 on_progress=reporter.on_progress,
-                executor=workers.shared(),
+                executor=workers.get_executor(),
             )
 
     return services().sharpness.get_or_compute(run, make, reporter.on_shared)

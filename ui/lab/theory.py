@@ -92,7 +92,7 @@ def guides(theory: Theory, quantity: str, trace: Trace) -> list[Guide]:
 
 
 def _above_band(limit: np.ndarray, high: np.ndarray) -> float:
-    """What this network's limit is multiplied by to hold for the networks of the band, which have other outputs."""
+    """Factor that makes this network's limit hold for the networks of the band, which have other outputs."""
     with np.errstate(all="ignore"):
         ratios = high / limit
     return max(1.0, *ratios[np.isfinite(ratios)].tolist())
@@ -222,7 +222,7 @@ def _plane(config: RunConfig, here: PhasePoint) -> Chart:
 
 @st.fragment
 def how_we_know(run: Run) -> None:
-    """How the numbers of this page are checked, with two checks that run on this network."""
+    """Draw the section on how this page's numbers are checked, with two checks that run on this network."""
     box = st.expander("How we know: check these numbers", key="how-we-know", on_change="rerun")
     if not box.open:
         return

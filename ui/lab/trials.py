@@ -98,7 +98,7 @@ def _try(run: Run, trace: Trace, trial: Trial, visitor: Visitor) -> None:
     except _UnwatchedError:
         pass
     except ConfigError as error:
-        event_log.refusal(error)
+        event_log.log_refusal(error)
         trial.failed = True
         return  # it stays among those that run, so that no page starts it again
     with _lock:
@@ -119,7 +119,7 @@ def _follow(run: Run, trace: Trace) -> None:
         st.caption(f"Trying the suggestions on the same data with three other seeds: {trial.share:.0%}.")
 
 
-def follow(run: Run, trace: Trace, diagnosis: Diagnosis) -> None:
+def watch_trial(run: Run, trace: Trace, diagnosis: Diagnosis) -> None:
     """Start and follow the trial of a run's suggestions, and draw the page again when it has ended."""
     if get_result(run) is None and is_offered(run, diagnosis):
         _follow(run, trace)

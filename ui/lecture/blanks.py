@@ -19,7 +19,7 @@ WHERE = ("first input, top left", "second input, bottom left", "first hidden uni
          "the output, right")  # fmt: skip
 
 
-def place(number: int) -> str:
+def describe_blank(number: int) -> str:
     """Where a blank stands, in words."""
     blank = BLANKS[number - 1]
     return WHERE[number - 1] if blank.letter != "w" else "edge from {} to {}".format(*_ends(blank))
@@ -69,7 +69,7 @@ def _reason_for_edge(blank: Symbol, choice: Symbol) -> str:
 
 
 def right() -> int:
-    """How many blanks hold the right symbol."""
+    """Number of blanks that hold the right symbol."""
     return sum(st.session_state.get(key) == blank.text for key, blank in zip(KEYS, BLANKS, strict=True))
 
 
@@ -99,7 +99,7 @@ def _blank(number: int) -> None:
     """One list, and at once what is to be said about the choice."""
     texts = {option.text: option for option in OPTIONS}
     choice = st.selectbox(
-        f"{number}: {place(number)}",
+        f"{number}: {describe_blank(number)}",
         list(texts),
         index=None,
         key=KEYS[number - 1],

@@ -11,7 +11,7 @@ from ui.lecture.symbols import WEIGHTS, D, E, Factor, O, Symbol, chain, net01, p
 
 @dataclass(frozen=True)
 class Question:
-    """What a symbol or factor equals.
+    """Question for the value of a symbol or factor.
 
     Attributes:
         key: of its widget.
@@ -150,12 +150,12 @@ def reason(weight: Symbol, factor: Factor) -> str | None:
 
 
 def complete(weight: Symbol, chosen: list[str]) -> bool:
-    """Whether these are the factors of its chain, no more and no fewer."""
+    """True if these are the factors of its chain, no more and no fewer."""
     return sorted(chosen) == sorted(factor.text for factor in chain(weight))
 
 
 def right() -> int:
-    """How many questions and chains are answered rightly."""
+    """Number of questions and chains that are answered correctly."""
     answered = sum(
         question.options.get(st.session_state.get(question.key), "not answered") is None for question in QUESTIONS
     )

@@ -71,7 +71,7 @@ def section() -> None:
     lowest = surface.nearest_minimum(path.points[-1])
     most = stability_limit(surface.hessian(lowest), momentum)
     _limits(name, surface, lowest, momentum)
-    st.markdown(f"**{as_text(told(outcome, path))}** {as_text(against_limit(surface, most, rate))}")
+    st.markdown(f"**{as_text(describe(outcome, path))}** {as_text(against_limit(surface, most, rate))}")
     step = _step(name, len(path.points) - 1)
     with st.grid(2, min_column_width=420, gap="medium"):
         with st.container():
@@ -166,8 +166,8 @@ def _step(name: str, last: int) -> int:
                      "the arrow, the eigen-directions and the formulas are drawn.")  # fmt: skip
 
 
-def told(outcome: Outcome, path: Path) -> str:
-    """What became of the path, in words."""
+def describe(outcome: Outcome, path: Path) -> str:
+    """Words for the end of the path."""
     back = f"{outcome.turning:.0%} of its steps turn back on the one before"
     values = f"from {number(path.values[0], 3)} to {number(path.values[-1], 3)}"
     if outcome.kind == "swings":

@@ -21,7 +21,7 @@ def section(net: SmallNetwork | None) -> None:
     """Bars, table and sum for the network of the section before; nothing when that was refused."""
     st.header("3. The error", anchor="error")
     if net is None:
-        st.markdown("The error needs the network above: mend its table first.")
+        st.markdown("The error needs the network above: correct its table first.")
         return
     samples, outputs = net.d.shape
     st.markdown(

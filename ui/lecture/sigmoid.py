@@ -32,7 +32,7 @@ def section() -> None:
     z = st.slider("Net input z", -REACH, REACH, 2.0, 0.05, key="sigmoid_z", bind="query-params")
     z = min(max(z, -REACH), REACH) if math.isfinite(z) else 0.0  # an address may say anything
     panels.show(sigmoid_and_slope(z, dark=panels.dark()), "lecture-sigmoid", numbers=True, picked=_move)
-    st.markdown(as_text(told(z)))
+    st.markdown(as_text(describe(z)))
     st.subheader("Beside other activations", anchor=False)
     names = st.pills(
         "Activations",
@@ -58,8 +58,8 @@ def _move() -> None:
         st.session_state["sigmoid_z"] = round(points[0]["x"], 2)
 
 
-def told(z: float) -> str:
-    """What the slope at z means, in words."""
+def describe(z: float) -> str:
+    """Words for the meaning of the slope at z."""
     slope = float(ACTIVATIONS["sigmoid"].slope(np.array([z]))[0])
     state = "is saturated" if slope < SATURATED / 4 else "is not saturated"
     bound = f"A unit counts as saturated where the slope is below {SATURATED:.0%} of that"

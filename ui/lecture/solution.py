@@ -80,7 +80,7 @@ def section() -> None:
         solution = solve(*given)
     except ConfigError as error:
         panels.show_error(error)
-        st.caption("Answers and steps are kept: mend the table, and the solution is here again.")
+        st.caption("Answers and steps are kept: correct the table, and the solution is here again.")
         return
     _factors(given, solution)
     _one_gradient(given, solution)
@@ -152,7 +152,7 @@ def _one_gradient(given: Given, s: Solution) -> None:
 
 
 def terms(s: Solution) -> np.ndarray:
-    """What each sample adds to the six gradients, (N, 6)."""
+    """Contribution of each sample to the six gradients, (N, 6)."""
     return np.hstack([s.terms_w01.reshape(len(s.o), 4), s.terms_w12])
 
 
@@ -204,7 +204,7 @@ def relative(ours: np.ndarray, other: np.ndarray) -> float:
 
 
 def against_misprint(given: Given, s: Solution, differences: np.ndarray) -> str:
-    """What the misprinted chain would give where it is furthest off, in a sentence."""
+    """Sentence on the misprinted chain where it is furthest off."""
     wrong = misprinted(*given).ravel()
     k = int(np.abs(wrong - s.gradient[:4]).argmax())
     if wrong[k] == s.gradient[k]:

@@ -68,7 +68,7 @@ def section(given: tuple[np.ndarray, ...]) -> None:
     if fault is not None:
         panels.show_error(fault)
     s = solve(*_parts(walk.weights), *data)
-    st.markdown(as_text(told(walk, s.error, float(np.linalg.norm(s.gradient)))))
+    st.markdown(as_text(describe(walk, s.error, float(np.linalg.norm(s.gradient)))))
     with st.grid(2, min_column_width=380, gap="medium"):
         with st.container():
             rows = table(walk, data)
@@ -126,7 +126,7 @@ def _forget() -> None:
     st.session_state["exercise_walk"] = None
 
 
-def told(walk: DescentState, error: float, norm: float) -> str:
+def describe(walk: DescentState, error: float, norm: float) -> str:
     """Where the walk stands, in a sentence or two."""
     steps = len(walk.errors) - 1
     where = f"E = {number(error, 5)}, and the norm of the gradient is {number(norm, 3)}"

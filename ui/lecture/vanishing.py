@@ -80,7 +80,7 @@ def _stack() -> None:
         panels.show_error(error)
         return
     critical = critical_points(config.activation)[0].sigma_w
-    st.markdown(as_text(told(paths)))
+    st.markdown(as_text(describe(paths)))
     with st.grid(2, min_column_width=380, gap="medium"):
         with st.container():
             panels.show(product_of_layers(paths, dark=panels.dark()), "stack-product", numbers=True)
@@ -128,8 +128,8 @@ def _over_scales(config: RunConfig) -> dict[str, np.ndarray]:
     return over_scales(config, SCALES)
 
 
-def told(paths: Paths) -> str:
-    """What the product does to the gradient, in words with its numbers."""
+def describe(paths: Paths) -> str:
+    """Words for the effect of the product on the gradient, with its numbers."""
     layers, label = len(paths.measured), ACTIVATIONS[paths.config.activation].label
     if layers == 1:
         return "With one hidden layer there is no product yet. Add layers."
@@ -271,7 +271,7 @@ def _cures() -> None:
 
 
 def outcome(comparison: Comparison, traces: list[Trace]) -> str:
-    """How each arm ended, in one sentence."""
+    """One sentence on the end of each arm."""
     ends = []
     for arm, trace in zip(comparison.arms, traces, strict=True):
         summary = trace.summary()

@@ -34,7 +34,7 @@ class Shown:
     """The result on the page, and whether this session has just made it."""
 
     result: Result
-    fresh: bool
+    get_new_results: bool
 
 
 class PaperProgressReporter(ProgressReporter):
@@ -51,15 +51,15 @@ def stored() -> dict[str, StoredResult]:
     return read()
 
 
-def fresh() -> dict[str, Result]:
+def get_new_results() -> dict[str, Result]:
     """The results that this session has made, by paper."""
     return st.session_state.setdefault("fresh_papers", {})
 
 
 def shown(paper: Paper) -> Shown | None:
-    """What there is to show of a paper: the newest."""
-    if paper.name in fresh():
-        return Shown(fresh()[paper.name], True)
+    """The newest results of a paper."""
+    if paper.name in get_new_results():
+        return Shown(get_new_results()[paper.name], True)
     kept = stored().get(paper.name)
     return Shown(kept.result, False) if kept else None
 
@@ -185,10 +185,10 @@ def _verdict(result: Result) -> None:
 
 
 def _sentence(row: Row) -> str:
-    return f"{row.what}. In the {row.against}: {told(row.reference)}. Here: {told(row.here)}."
+    return f"{row.what}. In the {row.against}: {format_value(row.reference)}. Here: {format_value(row.here)}."
 
 
-def told(value: float | str | None, sign: bool = False) -> str:
+def format_value(value: float | str | None, sign: bool = False) -> str:
     """A value of the table: a text as it is, a number in three digits, nothing as a dash."""
     if value is None:
         return "–"
@@ -221,15 +221,15 @@ def table(result: Result, dark: bool) -> str:
     look = style.theme(dark)
     lines = []
     for row in result.rows:
-        there = _indexed(told(row.reference)) + ("<small>theory</small>" if row.against == "theory" else "")
+        there = _indexed(format_value(row.reference)) + ("<small>theory</small>" if row.against == "theory" else "")
         style_class = "differs" if row in result.differing else "agrees"
         mark = "?" if not row.checked else "✓" if row.agrees else "≠"
         none = "" if row.difference is not None else ' class="none"'
         lines.append(
             f'<tr role="row"><td role="cell">{_indexed(row.what)}</td>'
             f'<td role="cell" data-name="There">{there}</td>'
-            f'<td role="cell" data-name="Here">{_indexed(told(row.here))}</td>'
-            f'<td role="cell" data-name="Difference"{none}>{escape(told(row.difference, sign=True))}</td>'
+            f'<td role="cell" data-name="Here">{_indexed(format_value(row.here))}</td>'
+            f'<td role="cell" data-name="Difference"{none}>{escape(format_value(row.difference, sign=True))}</td>'
             f'<td role="cell" class="{style_class}">{mark} {row.verdict}</td></tr>'
         )
     heads = ("What", "There", "Here", "Difference", "Verdict")
@@ -252,7 +252,7 @@ def _origin(paper: Paper, there: Shown | None, waiting) -> None:
         asked = st.button("Run it here", key=f"run_{paper.name}", icon=":material/play_arrow:")
         if there is None:
             words = "There is no stored result."
-        elif there.fresh:
+        elif there.get_new_results:
             words = f"Fresh: run on this server in {number(there.result.seconds)} s."
             if kept and there.result.to_dict()["rows"] == kept.result.to_dict()["rows"]:
                 words += " Every number is the stored one again."
@@ -274,13 +274,13 @@ def _run(paper: Paper, waiting) -> None:
     try:
         with jobs.long_slot(reporter.on_queued, "paper"):
             reporter.on_progress(0, Stages.WHOLE)
-            result = paper.run(on_progress=reporter.on_progress, executor=workers.shared())
+            result = paper.run(on_progress=reporter.on_progress, executor=workers.get_executor())
     except ConfigError as error:
         panels.show_error(error)
         return
-    except workers.lost():
+    except workers.worker_lost_errors():
         st.error("The processes that train ended unexpectedly: perhaps the server is short of memory. Try again.")
         return
     reporter.clear()
-    fresh()[paper.name] = result
+    get_new_results()[paper.name] = result
     st.rerun()

@@ -1,1 +1,1 @@
-"""What the server shares between its visitors: caches, the queue, limits, the event log, and hosting."""
+"""Services that all visitors of the server share: caches, the queue, limits, the event log, and hosting."""

@@ -1,4 +1,4 @@
-"""What a server writes down: one line of JSON an event, with durations and refusals and nothing about a visitor."""
+"""Event log of a server: one line of JSON an event, with durations and refusals and nothing about a visitor."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def record(event: str, **facts: object) -> None:
     _LOG.info(event, extra={"facts": facts})
 
 
-def refusal(error: ConfigError) -> None:
+def log_refusal(error: ConfigError) -> None:
     """That something was refused, by the field alone."""
     record("refusal", field=error.field if error.field in _FIELDS else "other")
 

@@ -201,7 +201,7 @@ def _filtered(receive: Receive, send: Send) -> Receive:
             if len(data) > config.get_option("server.maxWidgetStateSize") * 1_000_000:
                 verdict = "too large"
             else:
-                verdict = judge(data)
+                verdict = classify(data)
             if verdict == "pass":
                 return message
             if verdict != "ignore":
@@ -212,7 +212,7 @@ def _filtered(receive: Receive, send: Send) -> Receive:
     return next_message
 
 
-def judge(data: bytes) -> str:
+def classify(data: bytes) -> str:
     """Return "pass" or "ignore" for a message that these pages send, otherwise why its sender is cut off."""
     message = BackMsg()
     try:

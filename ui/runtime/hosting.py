@@ -1,4 +1,4 @@
-"""What a public server adds around the dashboard: headers, compression, a health check, and a last word on errors."""
+"""Additions of a public server around the dashboard: headers, compression, a health check, and error pages."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def security_headers() -> dict[str, str]:
 class SecurityHeadersMiddleware:
     """Adds the security headers to every answer, closes what is not for visitors, and compresses Streamlit's files.
 
-    Streamlit leaves its own files uncompressed, because it would compress them for every visitor anew: 7.7 MB, of
+    Streamlit leaves its own files uncompressed, because it would compress them again for every visitor: 7.7 MB, of
     which Plotly is 4.7. Here each is compressed once, at the start; their names change with their content.
     """
 
@@ -142,7 +142,7 @@ def health(request: Request) -> Response:
 
 
 def on_script_error(error: Exception) -> bool:
-    """What a visitor reads where nothing better could be said; the number is also in the journal."""
+    """Message for an error that no page foresaw; its number is also in the event log."""
     number = event_log.failure(error)
     st.error(
         f"Something went wrong here, and it is not your doing. Error {number} has been written down. Change a "

@@ -122,7 +122,7 @@ def retry_once(work: Callable[[], Value]) -> Value:
     """Do the work once more when a worker process dies meanwhile: the next job finds new ones."""
     try:
         return work()
-    except workers.lost():
+    except workers.worker_lost_errors():
         return work()
 
 

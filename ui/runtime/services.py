@@ -24,7 +24,7 @@ from ui.runtime.queue import FairQueue
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Services:
-    """What visitors share.
+    """Services that visitors share.
 
     Attributes:
         short_queue: for what takes about half a second.

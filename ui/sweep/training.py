@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from core.engine.workers import cores, shared
+from core.engine.workers import cores, get_executor
 from core.sweeps.chunks import expected_seconds
 from core.sweeps.critical_lines import Curve, lines
 from core.sweeps.dispatch import run_grid
@@ -69,7 +69,10 @@ def get_table(grid: Grid, reporter: SweepProgressReporter, on_table: Callable[[S
         on_table(table)
         with jobs.long_slot(reporter.on_queued, "sweep"):
             run_grid(
-                grid, table.add, None if expected_duration(grid) <= LOCAL_SECONDS else shared(), reporter.on_progress
+                grid,
+                table.add,
+                None if expected_duration(grid) <= LOCAL_SECONDS else get_executor(),
+                reporter.on_progress,
             )
         return table
 

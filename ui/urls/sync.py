@@ -101,7 +101,7 @@ def _control_value(value: object, rule: link.Rule) -> object:
 
 
 def _is_history_navigation() -> bool:
-    """Whether this run shows an entry of the browser's history, after Back or Forward."""
+    """True if this run shows an entry of the browser's history, after Back or Forward."""
     context = get_script_run_ctx()
     return context is not None and context.is_history_navigation
 
@@ -122,7 +122,7 @@ def _record(page: str, before: Mapping[str, object], values: Mapping[str, object
 
 
 def can_undo() -> bool:
-    """Whether an action of this page can be undone."""
+    """True if an action of this page can be undone."""
     return bool(st.session_state.get("undo", {}).get(st.session_state.get(PAGE)))
 
 

@@ -173,11 +173,11 @@ def test_differences_name_what_differs_and_nothing_else():
 
 
 def test_the_shared_line_leaves_out_what_differs_and_tells_what_is_not_the_default():
-    line = two({}, {"learning_rate": 0.5}, seeds=4).shared()
+    line = two({}, {"learning_rate": 0.5}, seeds=4).common_settings()
     assert line.startswith("16 samples of circles, hidden layers 2 x 4, sigmoid")
     assert "learning rate" not in line
     assert "seeds 0 to 3" in line
-    quiet = Comparison(SMALL.replace(l2=0.01, momentum=0.5), "activation", seeds=1).shared()
+    quiet = Comparison(SMALL.replace(l2=0.01, momentum=0.5), "activation", seeds=1).common_settings()
     assert "sigmoid" not in quiet
     assert "l2 0.01" in quiet
     assert "momentum" not in quiet  # does not apply under sgd

@@ -76,9 +76,9 @@ def test_without_scaling_the_same_samples_come_as_they_were_drawn(name):
     np.testing.assert_array_equal(raw.X, X)
     np.testing.assert_array_equal(raw.D, D)
     raw, scaled = (load(name, 30, 0.2, 0.3, 5, scaling) for scaling in ("none", "standard"))
-    rows, held = (fit_standardizer(raw.X)(part) for part in (raw.X, raw.X_holdout))
+    rows, held_out = (fit_standardizer(raw.X)(part) for part in (raw.X, raw.X_holdout))
     np.testing.assert_array_equal(scaled.X, rows)
-    np.testing.assert_array_equal(scaled.X_holdout, held)
+    np.testing.assert_array_equal(scaled.X_holdout, held_out)
 
 
 def test_the_raw_targets_of_a_regression_are_scaled_over_every_sample_shipped():
@@ -236,10 +236,10 @@ def test_held_out_inputs_go_through_the_map_of_the_training_samples():
     s = load("gaussian", 50, 0.0, 0.3, 4)
     row = {d: n for n, (d,) in enumerate(target.tolist())}  # real targets tell the rows apart
     training = [row[d] for d in s.D[:, 0].tolist()]
-    held = [row[d] for d in s.D_holdout[:, 0].tolist()]
-    assert len(training) == 35 and len(held) == 15 and sorted(training + held) == list(range(50))
+    held_out = [row[d] for d in s.D_holdout[:, 0].tolist()]
+    assert len(training) == 35 and len(held_out) == 15 and sorted(training + held_out) == list(range(50))
     assert training == sorted(training)
-    expected = (raw[held] - raw[training].mean(axis=0)) / raw[training].std(axis=0)
+    expected = (raw[held_out] - raw[training].mean(axis=0)) / raw[training].std(axis=0)
     np.testing.assert_allclose(s.X_holdout, expected, rtol=1e-12, atol=1e-14)
 
 
@@ -258,11 +258,11 @@ def test_another_seed_holds_out_other_samples():
     ("holdout", "samples", "held"),
     [(0.0, 10, 0), (0.25, 100, 25), (0.999, 100, 98), (0.9, 3, 1), (0.5, 2, 0), (0.9, 1, 0), (0.3, 5, 2)],
 )
-def test_the_share_held_out_is_rounded_and_leaves_two_to_train_on(holdout, samples, held):
-    assert count_holdout(holdout, samples) == held
+def test_the_share_held_out_is_rounded_and_leaves_two_to_train_on(holdout, samples, n_holdout):
+    assert count_holdout(holdout, samples) == n_holdout
     X = np.arange(samples, dtype=float)[:, None]
     s = split(X, X, holdout, 0)
-    assert len(s.X_holdout) == len(s.D_holdout) == held and len(s.X) == len(s.D) == samples - held
+    assert len(s.X_holdout) == len(s.D_holdout) == n_holdout and len(s.X) == len(s.D) == samples - n_holdout
 
 
 @pytest.mark.parametrize("scale", [1e-300, 1.0, 1e300])
@@ -437,8 +437,8 @@ def test_bce_never_suits_a_regression_dataset_whatever_was_drawn(name):
 def test_held_out_targets_are_checked_like_the_others(loss, output):
     D = np.full((4, 2), 0.5)
     config = RunConfig(loss=loss, output_activation=output, holdout=0.5, hidden=())
-    held = next(n for n in range(4) if n not in split(np.arange(4.0)[:, None], D, 0.5, 0).X)
-    D[held] = 2.0
+    left_out = next(n for n in range(4) if n not in split(np.arange(4.0)[:, None], D, 0.5, 0).X)
+    D[left_out] = 2.0
     with pytest.raises(ConfigError, match=f"loss = '{loss}'"):
         checked_data(config, (np.arange(4.0)[:, None], D))
 

@@ -98,7 +98,7 @@ def test_where_nothing_helps_the_diagnosis_says_so():
 
 
 def test_where_no_suggestion_helps_another_network_is_tried():
-    # one sample a batch, and a penalty that no weaker one mends in so few steps
+    # one sample a batch, and a penalty that no weaker one cures in so few steps
     config = RELU.replace(hidden=(2,) * 20, activation="sigmoid", init_scale=0.2, l1=0.5, seed=100)
     (trace,) = train([config])
     offered = suggested(try_suggestions(trace))

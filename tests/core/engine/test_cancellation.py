@@ -13,7 +13,7 @@ from core.engine.workers import Workers
 
 
 def checked(token, monkeypatch):
-    """Whether a check of this token, made late enough to look, passes."""
+    """True if a check of this token passes, made late enough to look."""
     now = [0.0]
     monkeypatch.setattr(cancellation.time, "monotonic", lambda: now[0])
     check = token.checker()

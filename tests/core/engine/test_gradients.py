@@ -28,11 +28,11 @@ def data(loss, seed):
     return X, np.eye(WIDTHS[-1])[rng.integers(0, WIDTHS[-1], SAMPLES)]
 
 
-def nearest_kink(config, kept):
+def nearest_kink(config, snap):
     """Distance from any net input, as the activation sees it, to the nearest kink of that activation."""
     found = [np.inf]
-    for layer, net in enumerate(kept.net):
-        hidden = layer < len(kept.net) - 1
+    for layer, net in enumerate(snap.net):
+        hidden = layer < len(snap.net) - 1
         axis = {"none": None, "layer": 1, "batch": 0}[config.normalization] if hidden else None
         if axis is not None:
             net = (net - net.mean(axis=axis, keepdims=True)) / np.sqrt(net.var(axis=axis, keepdims=True) + 1e-5)
@@ -51,17 +51,17 @@ def smooth_case(**fields):
         sizes = {"hidden": WIDTHS[1:-1], "samples": SAMPLES, "steps": 0, "seed": seed}
         config = RunConfig(init=init, init_scale=scale, bias_std=0.3, **sizes, **fields)
         given = data(config.loss, seed)
-        kept = snapshot(config, data=given)
-        smallest = min(np.linalg.norm(G) for G in kept.weight_gradient)
-        if nearest_kink(config, kept) > MARGIN and smallest > 1e-4:
-            return config, given, kept
+        snap = snapshot(config, data=given)
+        smallest = min(np.linalg.norm(G) for G in snap.weight_gradient)
+        if nearest_kink(config, snap) > MARGIN and smallest > 1e-4:
+            return config, given, snap
     raise AssertionError("no seed keeps away from the kinks")
 
 
-def directions(kept, rng):
+def directions(snap, rng):
     """[(layer, direction of W, direction of b)]: for each layer a random one in W, one in b, and a single entry."""
     found = []
-    for layer, (W, b) in enumerate(kept.weights):
+    for layer, (W, b) in enumerate(snap.weights):
         along_W, along_b = rng.standard_normal(W.shape), rng.standard_normal(b.shape)
         found.append((layer, along_W / np.linalg.norm(along_W), np.zeros_like(b)))
         found.append((layer, np.zeros_like(W), along_b / np.linalg.norm(along_b)))
@@ -75,13 +75,13 @@ def shifted(weights, layer, along_W, along_b, amount):
     return [(W + amount * along_W, b + amount * along_b) if k == layer else (W, b) for k, (W, b) in enumerate(weights)]
 
 
-def check(config, given, kept):
-    ways = directions(kept, np.random.default_rng(7))
-    initial = [shifted(kept.weights, *way, times * H) for way in ways for times, _ in STENCIL] + [kept.weights]
+def check(config, given, snap):
+    ways = directions(snap, np.random.default_rng(7))
+    initial = [shifted(snap.weights, *way, times * H) for way in ways for times, _ in STENCIL] + [snap.weights]
     *losses, loss = (trace.loss[0] for trace in train([config] * len(initial), data=given, initial=initial))
     numeric = np.reshape(losses, (len(ways), len(STENCIL))) @ [weight for _, weight in STENCIL] / H
     for (layer, along_W, along_b), found in zip(ways, numeric, strict=True):
-        G, g = kept.weight_gradient[layer], kept.bias_gradient[layer]
+        G, g = snap.weight_gradient[layer], snap.bias_gradient[layer]
         analytic = (G * along_W).sum() + (g * along_b).sum()
         size = np.hypot(np.linalg.norm(G), np.linalg.norm(g))
         assert abs(found - analytic) <= RTOL * size + ATOL * max(loss, 1), (
@@ -116,8 +116,8 @@ def test_gradients_under_a_linear_output(activation):
 
 
 def test_the_check_can_fail():
-    config, given, kept = smooth_case(activation="tanh", loss="mse", output_activation="linear")
-    check(config, given, kept)
-    kept.weight_gradient[3][0, 0] *= 1.001
+    config, given, snap = smooth_case(activation="tanh", loss="mse", output_activation="linear")
+    check(config, given, snap)
+    snap.weight_gradient[3][0, 0] *= 1.001
     with pytest.raises(AssertionError, match="layer 4"):
-        check(config, given, kept)
+        check(config, given, snap)

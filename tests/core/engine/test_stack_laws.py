@@ -306,7 +306,7 @@ def test_a_job_that_is_given_up_frees_its_workers(processes):
     assert all(future.result(timeout=60) for future in free)
 
 
-# -- progress and cancelling ----------------------------------------------------------------------------------------
+# -- progress and cancellation --------------------------------------------------------------------------------------
 
 
 class Clock:
@@ -515,13 +515,13 @@ def test_of_two_threads_that_train_at_once_the_last_one_out_restores_the_number(
 
         train([config.replace(seed=1)], on_progress=on_progress)
 
-    def watched(work):
+    def collect_failure(work):
         try:
             work()
         except BaseException as error:  # noqa: BLE001  a thread's failure would pass unseen
             failures.append(error)
 
-    threads = [threading.Thread(target=watched, args=(work,)) for work in (first, second)]
+    threads = [threading.Thread(target=collect_failure, args=(work,)) for work in (first, second)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -1,4 +1,4 @@
-"""What a run records at every state: against hand work, closed forms, snapshots, and runs that stop a step later."""
+"""Records of a run at every state: against hand work, closed forms, snapshots, and runs that stop a step later."""
 
 import math
 
@@ -198,8 +198,8 @@ def test_no_steps_leave_the_initial_parameters():
     longer = one(config.replace(steps=3))
     assert trace.loss[0] == longer.loss[0]
     np.testing.assert_array_equal(trace.grad_norm[0], longer.grad_norm[0])
-    kept = snapshot(config)
-    for (W, b), (W_kept, b_kept) in zip(trace.weights, kept.weights, strict=True):
+    snap = snapshot(config)
+    for (W, b), (W_kept, b_kept) in zip(trace.weights, snap.weights, strict=True):
         np.testing.assert_array_equal(W, W_kept)
         np.testing.assert_array_equal(b, b_kept)
 
@@ -259,23 +259,23 @@ SNAPSHOTS = [
 @pytest.mark.parametrize("config", SNAPSHOTS, ids=lambda config: config.dataset)
 @pytest.mark.parametrize("step", [0, 3, 8])
 def test_a_snapshot_is_the_row_of_its_step(config, step):
-    trace, kept = one(config), snapshot(config, step)
+    trace, snap = one(config), snapshot(config, step)
     few = 50 * eps(config.dtype)
     norm = np.linalg.norm
 
     def norms(arrays):
         return [norm(array.astype(float)) for array in arrays]
 
-    assert kept.step == step and kept.config is config
-    np.testing.assert_allclose(trace.grad_norm[step], norms(kept.weight_gradient), rtol=few)
-    np.testing.assert_allclose(trace.delta_norm[step], norms(kept.delta), rtol=few)
-    np.testing.assert_allclose(trace.weight_norm[step], norms(W for W, _ in kept.weights), rtol=few)
-    biases = [g for g in kept.bias_gradient if g is not None]
+    assert snap.step == step and snap.config is config
+    np.testing.assert_allclose(trace.grad_norm[step], norms(snap.weight_gradient), rtol=few)
+    np.testing.assert_allclose(trace.delta_norm[step], norms(snap.delta), rtol=few)
+    np.testing.assert_allclose(trace.weight_norm[step], norms(W for W, _ in snap.weights), rtol=few)
+    biases = [g for g in snap.bias_gradient if g is not None]
     assert (len(biases) > 0) == config.bias
-    integer = norm(norms(kept.weight_gradient) + norms(biases))
+    integer = norm(norms(snap.weight_gradient) + norms(biases))
     assert trace.global_grad_norm[step] == pytest.approx(integer, rel=few)
     # the loss and the gradients once more from what the snapshot holds
-    N, o, d = len(kept.inputs), kept.output.astype(float), kept.targets.astype(float)
+    N, o, d = len(snap.inputs), snap.output.astype(float), snap.targets.astype(float)
     assert N == (config.batch_size or config.samples)
     loss = {
         "mse": lambda: ((o - d) ** 2).sum(),
@@ -283,16 +283,16 @@ def test_a_snapshot_is_the_row_of_its_step(config, step):
         "cross_entropy": lambda: -(d * np.log(o)).sum(),
     }[config.loss]() / N
     assert trace.loss[step] == pytest.approx(loss, rel=10 * few)
-    y = kept.inputs
-    for layer, (W, b) in enumerate(kept.weights):
+    y = snap.inputs
+    for layer, (W, b) in enumerate(snap.weights):
         net = y @ W + (0 if b is None else b)
-        np.testing.assert_allclose(kept.net[layer], net, rtol=10 * few, atol=10 * few)
-        np.testing.assert_allclose(kept.weight_gradient[layer], y.T @ kept.delta[layer], rtol=10 * few, atol=few)
+        np.testing.assert_allclose(snap.net[layer], net, rtol=10 * few, atol=10 * few)
+        np.testing.assert_allclose(snap.weight_gradient[layer], y.T @ snap.delta[layer], rtol=10 * few, atol=few)
         if b is not None:
-            summed = kept.delta[layer].sum(axis=0)
-            np.testing.assert_allclose(kept.bias_gradient[layer], summed, rtol=10 * few, atol=few)
-        y = kept.activation[layer]
-    np.testing.assert_array_equal(y, kept.output)
+            summed = snap.delta[layer].sum(axis=0)
+            np.testing.assert_allclose(snap.bias_gradient[layer], summed, rtol=10 * few, atol=few)
+        y = snap.activation[layer]
+    np.testing.assert_array_equal(y, snap.output)
     if trace.task != "regression":
         right = (o > 0.5) == (d > 0.5) if o.shape[1] == 1 else o.argmax(axis=1) == d.argmax(axis=1)
         assert trace.accuracy[step] == pytest.approx(right.mean(), rel=1e-15 if config.dtype == "float64" else 1e-7)
@@ -300,8 +300,8 @@ def test_a_snapshot_is_the_row_of_its_step(config, step):
 
 @pytest.mark.parametrize("config", SNAPSHOTS, ids=lambda config: config.dataset)
 def test_the_last_snapshot_holds_the_final_weights(config):
-    kept = snapshot(config, config.steps)
-    for (W, b), (W_kept, b_kept) in zip(one(config).weights, kept.weights, strict=True):
+    snap = snapshot(config, config.steps)
+    for (W, b), (W_kept, b_kept) in zip(one(config).weights, snap.weights, strict=True):
         np.testing.assert_array_equal(W, W_kept)
         np.testing.assert_array_equal(b, b_kept)
 
@@ -313,9 +313,9 @@ def test_a_snapshot_of_a_step_that_the_run_does_not_have_is_refused(step):
 
 
 def test_arrays_of_a_snapshot_are_its_own():
-    kept = snapshot(SNAPSHOTS[0], 2)
-    arrays = [*kept.net, *kept.activation, *kept.delta, *kept.weight_gradient, kept.inputs, kept.targets]
-    arrays += [W for W, _ in kept.weights]
+    snap = snapshot(SNAPSHOTS[0], 2)
+    arrays = [*snap.net, *snap.activation, *snap.delta, *snap.weight_gradient, snap.inputs, snap.targets]
+    arrays += [W for W, _ in snap.weights]
     before = [array.copy() for array in arrays]
     snapshot(SNAPSHOTS[0], 3)
     for array, was in zip(arrays, before, strict=True):
@@ -325,12 +325,12 @@ def test_arrays_of_a_snapshot_are_its_own():
 @pytest.mark.parametrize("config", SNAPSHOTS, ids=lambda config: config.dataset)
 def test_evaluate_is_the_forward_pass_of_the_trained_network(config):
     full = config.replace(batch_size=None)
-    trace, kept = one(full), snapshot(full, full.steps)
-    found = evaluate(full, trace.weights, kept.inputs)
-    np.testing.assert_allclose(found, kept.output, rtol=10 * eps(config.dtype))
+    trace, snap = one(full), snapshot(full, full.steps)
+    found = evaluate(full, trace.weights, snap.inputs)
+    np.testing.assert_allclose(found, snap.output, rtol=10 * eps(config.dtype))
     if config.normalization != "batch":  # a sample's output does not depend on the others
-        part = evaluate(full, trace.weights, kept.inputs[:3])
-        np.testing.assert_allclose(part, kept.output[:3], rtol=100 * eps(config.dtype))
+        part = evaluate(full, trace.weights, snap.inputs[:3])
+        np.testing.assert_allclose(part, snap.output[:3], rtol=100 * eps(config.dtype))
 
 
 def test_evaluate_keeps_quiet_about_settings_beyond_its_dtype():
@@ -341,11 +341,11 @@ def test_evaluate_keeps_quiet_about_settings_beyond_its_dtype():
 # -- saturation and dead units ------------------------------------------------------------------------------------
 
 
-def shares(config, kept):
+def shares(config, snap):
     """(saturation, dead) by layer from a snapshot: slopes on a grid for the supremum, counts by plain means."""
     saturation, dead = [], []
-    for layer, net in enumerate(kept.net):
-        hidden = layer < len(kept.net) - 1
+    for layer, net in enumerate(snap.net):
+        hidden = layer < len(snap.net) - 1
         activation = OUTPUT_ACTIVATIONS[config.activation if hidden else config.output_activation]
         if activation is None:
             saturation.append(np.nan)
@@ -504,14 +504,14 @@ def batches(config, data):
 def test_every_sample_comes_once_in_each_pass_over_the_data(samples, size):
     X = np.arange(samples, dtype=float)[:, None]
     config = RunConfig(hidden=(2,), samples=samples, batch_size=size, steps=3 * samples, learning_rate=1e-6)
-    kept = batches(config, (X, 2 * X + 1))
-    for batch in kept:
+    snap = batches(config, (X, 2 * X + 1))
+    for batch in snap:
         assert batch.inputs.shape == (size, 1)
         np.testing.assert_array_equal(batch.targets, 2 * batch.inputs + 1)  # rows stay together
-    seen = np.concatenate([batch.inputs[:, 0] for batch in kept])
+    seen = np.concatenate([batch.inputs[:, 0] for batch in snap])
     for start in range(0, len(seen) - samples + 1, samples):
         np.testing.assert_array_equal(np.sort(seen[start : start + samples]), X[:, 0])
-    assert not np.array_equal(seen[:samples], seen[samples : 2 * samples])  # shuffled anew
+    assert not np.array_equal(seen[:samples], seen[samples : 2 * samples])  # shuffled again
 
 
 def test_the_order_of_batches_depends_on_the_seed_alone():
@@ -581,10 +581,10 @@ def test_divergence_between_two_rows_adds_no_row(every):
 
 def test_a_snapshot_after_a_divergence_is_that_of_the_divergence():
     at = one(EXPLODING).diverged_at
-    kept, after = snapshot(EXPLODING, at), snapshot(EXPLODING, 40)
-    assert kept.step == after.step == at
-    np.testing.assert_array_equal(kept.weights[0][0], after.weights[0][0])
-    np.testing.assert_array_equal(kept.net[1], after.net[1])
+    snap, after = snapshot(EXPLODING, at), snapshot(EXPLODING, 40)
+    assert snap.step == after.step == at
+    np.testing.assert_array_equal(snap.weights[0][0], after.weights[0][0])
+    np.testing.assert_array_equal(snap.net[1], after.net[1])
 
 
 BROKEN = {
@@ -661,8 +661,8 @@ def test_data_given_override_the_dataset_its_samples_and_its_noise():
     same_weights(trace, other)
     assert trace.weights[0][0].shape == (5, 4) and trace.weights[1][0].shape == (4, 2)
     assert trace.config is config and trace.task == "regression"
-    kept = snapshot(config, data=data)
-    np.testing.assert_array_equal(kept.inputs, data[0])  # as they are: not standardized
+    snap = snapshot(config, data=data)
+    np.testing.assert_array_equal(snap.inputs, data[0])  # as they are: not standardized
 
 
 def test_the_data_given_are_not_changed():
@@ -675,10 +675,10 @@ def test_the_data_given_are_not_changed():
 def test_initial_parameters_given_are_those_of_row_zero_and_are_not_changed():
     rng = np.random.default_rng(9)
     initial = [(rng.standard_normal((m, n)), rng.standard_normal(n)) for m, n in ((2, 3), (3, 1))]
-    kept = [(W.copy(), b.copy()) for W, b in initial]
+    snap = [(W.copy(), b.copy()) for W, b in initial]
     trace = one(RunConfig(hidden=(3,), steps=4, samples=8), initial=initial)
     np.testing.assert_allclose(trace.weight_norm[0], [np.linalg.norm(W) for W, _ in initial], rtol=1e-14)
-    for (W, b), (W_kept, b_kept) in zip(initial, kept, strict=True):
+    for (W, b), (W_kept, b_kept) in zip(initial, snap, strict=True):
         np.testing.assert_array_equal(W, W_kept)
         np.testing.assert_array_equal(b, b_kept)
 

@@ -14,7 +14,7 @@ import pytest
 from threadpoolctl import threadpool_info
 
 from core import RunConfig, train
-from core.engine.workers import NICENESS, Workers, lost
+from core.engine.workers import NICENESS, Workers, worker_lost_errors
 from tests.support.checkout import HOUSE
 
 SMALL = [RunConfig(samples=8, hidden=(4,), steps=3, seed=seed) for seed in range(4)]
@@ -44,7 +44,8 @@ def test_a_worker_has_one_blas_thread_and_gives_way(workers):
 def test_a_worker_does_not_run_the_main_script_again(tmp_path):
     # Without a guard in the script: it would start a pool in each worker, or fail to.
     script = tmp_path / "script.py"
-    script.write_text('import os\nfrom core.workers import shared\nprint("run")\nshared().submit(os.getpid).result()\n')
+    lines = ["import os", "from core.engine.workers import get_executor", 'print("run")']
+    script.write_text("\n".join([*lines, "get_executor().submit(os.getpid).result()", ""]))
     environment = os.environ | {"PYTHONPATH": str(HOUSE)}
     done = subprocess.run([sys.executable, script], env=environment, capture_output=True, text=True, timeout=60)
     assert (done.stdout, done.stderr) == ("run\n", "")
@@ -69,8 +70,9 @@ def test_after_a_crash_the_next_job_finds_new_workers():
 
 def test_a_lost_worker_of_a_cluster_is_one_too_where_there_is_dask():
     distributed = pytest.importorskip("distributed", reason="Dask is not installed")
-    assert issubclass(BrokenProcessPool, lost()) and issubclass(distributed.KilledWorker, lost())
-    assert not issubclass(ValueError, lost())
+    errors = worker_lost_errors()
+    assert issubclass(BrokenProcessPool, errors) and issubclass(distributed.KilledWorker, errors)
+    assert not issubclass(ValueError, worker_lost_errors())
 
 
 def test_a_pool_that_was_shut_down_takes_no_job():
@@ -81,7 +83,7 @@ def test_a_pool_that_was_shut_down_takes_no_job():
 
 
 def gone(pid, seconds=20):
-    """Whether a process has ended within that time (a zombie has)."""
+    """True if a process has ended within that time (a zombie has)."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         try:
@@ -98,8 +100,8 @@ def gone(pid, seconds=20):
 def test_no_worker_is_left_however_the_server_ends(ending):
     script = """
         import os, sys
-        from core.workers import shared
-        print(shared().submit(os.getpid).result(), flush=True)
+        from core.engine.workers import get_executor
+        print(get_executor().submit(os.getpid).result(), flush=True)
         sys.stdin.read()
     """
     process = subprocess.Popen(

@@ -50,7 +50,7 @@ def clip(name, gradient, parameters, threshold):
 
 
 def parts(name, gradient, parameters, threshold):
-    """What a rule bounds: [(index of the run, numbers as views, bound)]."""
+    """The numbers that a rule bounds: [(index of the run, numbers as views, bound)]."""
     found = []
     for run in range(len(gradient.flat)):
         c = float(threshold[run])

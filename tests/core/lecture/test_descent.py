@@ -36,19 +36,19 @@ def central(function, point, step):
     return np.array([(function(point + shift) - function(point - shift)) / (2 * step) for shift in shifts])
 
 
-@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("start", PLACES)
 @pytest.mark.parametrize("name", SURFACES)
-def test_gradient_is_that_of_central_differences(name, place):
-    surface, point = SURFACES[name](), np.array(place)
+def test_gradient_is_that_of_central_differences(name, start):
+    surface, point = SURFACES[name](), np.array(start)
     numeric = central(lambda p: float(surface.value(*p)), point, 1e-5)
     # truncation is 1e-10 / 6 of the third derivative (at most 2,400 + here); rounding 1e-16 of the value over 1e-5
     np.testing.assert_allclose(surface.gradient(point), numeric, rtol=1e-7, atol=1e-6 * max(1, np.abs(numeric).max()))
 
 
-@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("start", PLACES)
 @pytest.mark.parametrize("name", SURFACES)
-def test_hessian_is_that_of_central_differences_of_the_gradient(name, place):
-    surface, point = SURFACES[name](), np.array(place)
+def test_hessian_is_that_of_central_differences_of_the_gradient(name, start):
+    surface, point = SURFACES[name](), np.array(start)
     numeric = central(surface.gradient, point, 1e-5)
     hessian = surface.hessian(point)
     np.testing.assert_allclose(hessian, hessian.T, rtol=1e-14)  # sums in another order round otherwise

@@ -64,10 +64,10 @@ def test_sizes_beyond_the_rules_are_refused(bad):
         draw(*bad)
 
 
-@pytest.mark.parametrize("value, told", [(math.nan, "empty"), (math.inf, "inf"), (1e7, "10000000.0")])
-def test_a_cell_that_is_no_number_is_named_with_its_place(value, told):
+@pytest.mark.parametrize("value, words", [(math.nan, "empty"), (math.inf, "inf"), (1e7, "10000000.0")])
+def test_a_cell_that_is_no_number_is_named_with_its_place(value, words):
     w12 = BY_HAND.w12.copy()
     w12[1, 0] = value
     with pytest.raises(ConfigError) as refused:
         SmallNetwork(BY_HAND.w01, w12, BY_HAND.x, BY_HAND.d)
-    assert "W(1,2), row 2, column 1" in str(refused.value) and told in str(refused.value)
+    assert "W(1,2), row 2, column 1" in str(refused.value) and words in str(refused.value)

@@ -104,11 +104,11 @@ STORED = stored.read()
 
 @pytest.mark.parametrize("name", PAPERS)
 def test_stored_results_are_those_of_this_version_and_these_settings(name):
-    kept = STORED[name]
-    assert kept.version == __version__
-    assert kept.fingerprint == stored.fingerprint(PAPERS[name]), f"run: python -m core.papers {name}"
-    assert date.fromisoformat(kept.made) >= date(2026, 1, 1)
-    assert kept.result.rows and kept.result.series and kept.result.seconds >= 0
+    entry = STORED[name]
+    assert entry.version == __version__
+    assert entry.fingerprint == stored.fingerprint(PAPERS[name]), f"run: python -m core.papers {name}"
+    assert date.fromisoformat(entry.made) >= date(2026, 1, 1)
+    assert entry.result.rows and entry.result.series and entry.result.seconds >= 0
 
 
 def test_nothing_else_is_stored():
@@ -119,9 +119,9 @@ def test_nothing_else_is_stored():
 TRAINED = ("he_2015", "schoenholz_2017", "yang_2019", "edge_of_stability")
 
 
-def same(result, kept):
+def same(result, entry):
     """Rows are equal to four digits: stored numbers are rounded, and BLAS rounds differently on other processors."""
-    for ours, theirs in zip(Result.from_dict(result.to_dict()).rows, kept.rows, strict=True):
+    for ours, theirs in zip(Result.from_dict(result.to_dict()).rows, entry.rows, strict=True):
         assert (ours.what, ours.verdict, ours.against) == (theirs.what, theirs.verdict, theirs.against)
         if isinstance(theirs.here, float):
             assert ours.here == pytest.approx(theirs.here, rel=1e-4, abs=1e-9)
@@ -227,10 +227,10 @@ def test_writing_keeps_the_other_papers(tmp_path):
     assert stored.read(path) == {}
     stored.write({one.name: result}, [one], path)
     stored.write({two.name: result}, [one, two], path)
-    kept = stored.read(path)
-    assert set(kept) == {one.name, two.name}
-    assert kept[one.name].result.rows == result.rows and kept[one.name].version == __version__
-    assert kept[one.name].fingerprint == stored.fingerprint(one) != stored.fingerprint(two)
+    entry = stored.read(path)
+    assert set(entry) == {one.name, two.name}
+    assert entry[one.name].result.rows == result.rows and entry[one.name].version == __version__
+    assert entry[one.name].fingerprint == stored.fingerprint(one) != stored.fingerprint(two)
 
 
 def test_progress_of_stages_rises_to_the_whole_and_is_told_at_most_every_tenth_of_a_second(monkeypatch):
@@ -317,8 +317,8 @@ def test_training_in_pieces_is_the_run_in_one_piece_and_sharpness_that_of_its_we
 
 
 def test_rows_name_what_they_are_against():
-    assert {row.against for kept in STORED.values() for row in kept.result.rows} == {"paper", "theory"}
-    assert all(isinstance(row, Row) and row.tolerance for kept in STORED.values() for row in kept.result.rows)
+    assert {row.against for entry in STORED.values() for row in entry.result.rows} == {"paper", "theory"}
+    assert all(isinstance(row, Row) and row.tolerance for entry in STORED.values() for row in entry.result.rows)
 
 
 # -- recurrent networks and blocks -------------------------------------------------------------------------------

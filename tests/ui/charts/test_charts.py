@@ -45,7 +45,7 @@ def texts(node):
 
 
 def check(chart, dark):
-    """What holds for every chart."""
+    """Check the laws of every chart."""
     assert isinstance(chart.figure, go.Figure) and isinstance(chart.table, pd.DataFrame)
     layout = chart.figure.to_plotly_json()["layout"]
     title = layout["title"]["text"]

@@ -55,7 +55,7 @@ def arms(request):
 
 
 def lines(figure):
-    """What is drawn with a line and a name of its own."""
+    """Traces that are drawn with a line and a name of their own."""
     return [line for line in figure.data if line.mode == "lines+markers"]
 
 

@@ -19,15 +19,15 @@ def named(figure, name):
     return found
 
 
-def places(figure, name):
+def index_of(figure, name):
     """The index of a named drawing, as frames count it."""
     (index,) = [i for i, drawn in enumerate(figure.data) if drawn.name == name]
     return index
 
 
 def moved(figure, frame, name):
-    """What a frame makes of a named drawing."""
-    return frame.data[list(frame.traces).index(places(figure, name))]
+    """A named drawing as a frame changes it."""
+    return frame.data[list(frame.traces).index(index_of(figure, name))]
 
 
 def as_drawn(norms):

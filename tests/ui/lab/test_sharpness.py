@@ -73,7 +73,7 @@ def test_what_would_take_too_long_is_refused_in_a_sentence(monkeypatch):
 
 def test_the_default_run_is_small_enough():
     (trace,) = train([RunConfig()])
-    assert sharpness.refusal(RunConfig(), trace) is None
+    assert sharpness.unsupported_reason(RunConfig(), trace) is None
 
 
 @pytest.mark.parametrize("steps, first, last, count", [(0, 0, 0, 1), (7, 0, 7, 8), (1000, 0, 1000, 30)])

@@ -12,7 +12,7 @@ from ui.runtime.jobs import Run
 FAILING = RunConfig(hidden=(10,) * 3, activation="tanh", init_scale=0.0, steps=60)
 
 
-def trained(config):
+def train_one(config):
     (trace,) = train([config])
     return Run(config), trace
 
@@ -29,7 +29,7 @@ def wait_for(ends, run=None, trace=None):
 
 
 def test_a_watched_trial_ends_with_what_core_returns():
-    run, trace = trained(FAILING.replace(seed=1))
+    run, trace = train_one(FAILING.replace(seed=1))
     assert trials.get_result(run) is None
     wait_for(lambda: trials.get_result(run) is not None, run, trace)
     assert trials.get_result(run) == try_suggestions(trace)
@@ -38,7 +38,7 @@ def test_a_watched_trial_ends_with_what_core_returns():
 def test_two_pages_watch_one_trial(monkeypatch):
     calls = []
     monkeypatch.setattr(trials, "try_suggestions", lambda trace, **options: calls.append(1) or diagnose(trace))
-    run, trace = trained(FAILING.replace(seed=2))
+    run, trace = train_one(FAILING.replace(seed=2))
     first, second = trials.watch(run, trace), trials.watch(run, trace)
     wait_for(lambda: trials.get_result(run) is not None)
     assert calls == [1]
@@ -53,7 +53,7 @@ def test_a_trial_that_nobody_watches_ends_without_a_result(monkeypatch):
 
     monkeypatch.setattr(trials, "try_suggestions", endless)
     monkeypatch.setattr(trials, "UNWATCHED_SECONDS", 0.1)
-    run, trace = trained(FAILING.replace(seed=3))
+    run, trace = train_one(FAILING.replace(seed=3))
     trial = trials.watch(run, trace)
     wait_for(lambda: not trials.is_running(run))
     assert trial.share == 0.5 and trials.get_result(run) is None and not trial.failed
@@ -67,17 +67,17 @@ def test_a_trial_that_is_refused_is_not_started_again(monkeypatch):
         raise ConfigError("dataset", "custom", "its table is no longer in memory")
 
     monkeypatch.setattr(trials, "try_suggestions", refuse)
-    run, trace = trained(FAILING.replace(seed=6))
+    run, trace = train_one(FAILING.replace(seed=6))
     trial = trials.watch(run, trace)
     wait_for(lambda: trial.failed)
     assert trials.watch(run, trace) is trial and calls == [1]
 
 
 def test_a_trial_is_offered_where_there_is_something_to_try_and_it_is_affordable(monkeypatch):
-    run, trace = trained(FAILING)
+    run, trace = train_one(FAILING)
     diagnosis = diagnose(trace)
     assert trials.is_offered(run, diagnosis)
-    healthy_run, healthy = trained(RunConfig(activation="relu", init="he_normal"))
+    healthy_run, healthy = train_one(RunConfig(activation="relu", init="he_normal"))
     assert not trials.is_offered(healthy_run, diagnose(healthy))
     large = Run(FAILING.replace(hidden=(1000,) * 3, steps=1000))
     assert not trials.is_offered(large, diagnosis)
@@ -96,7 +96,7 @@ def page():
         (trace,) = train([config])
         run, diagnosis = Run(config), diagnose(trace)
         draw_details(trials.get_result(run) or diagnosis, config, "")
-        trials.follow(run, trace, diagnosis)
+        trials.watch_trial(run, trace, diagnosis)
 
     return AppTest.from_function(script, kwargs={"fields": FAILING.replace(seed=4).to_dict()}, default_timeout=60)
 
@@ -107,7 +107,7 @@ def test_the_page_shows_buttons_at_once_and_their_outcomes_once_they_are_tried(m
     assert not app.exception
     labels = [button.label for button in app.button]
     assert labels and not any(" of 3" in label for label in labels)
-    run, trace = trained(FAILING.replace(seed=4))
+    run, trace = train_one(FAILING.replace(seed=4))
     wait_for(lambda: trials.get_result(run) is not None, run, trace)
     app.run()
     offered = [one for finding in trials.get_result(run).findings for one in finding.suggestions]
@@ -116,7 +116,7 @@ def test_the_page_shows_buttons_at_once_and_their_outcomes_once_they_are_tried(m
 
 
 def test_where_nothing_helped_no_button_is_left_and_the_page_says_so(monkeypatch):
-    app, (_, trace) = page(), trained(FAILING.replace(seed=4))
+    app, (_, trace) = page(), train_one(FAILING.replace(seed=4))
     diagnosis = try_suggestions(trace)
     nothing = replace(
         diagnosis,

@@ -11,7 +11,7 @@ from ui.runtime.cache import LRUCache, array_bytes
 SOON = 30  # seconds; a limit for what happens at once, so that a deadlock fails instead of hanging
 
 
-class Stopped(BaseException):
+class Aborted(BaseException):
     """As Streamlit's own: not one of Exception's."""
 
 
@@ -80,7 +80,7 @@ def test_calls_at_the_same_time_make_one_value(cache, pool):
     assert len(made) == 1
 
 
-@pytest.mark.parametrize("fault", [Stopped, ConfigError("steps", 0, "no")], ids=["stopped", "refused"])
+@pytest.mark.parametrize("fault", [Aborted, ConfigError("steps", 0, "no")], ids=["stopped", "refused"])
 def test_a_maker_that_is_stopped_does_not_spoil_the_value_for_those_who_wait(cache, pool, fault):
     started, go = threading.Event(), threading.Event()
 
@@ -95,7 +95,7 @@ def test_a_maker_that_is_stopped_does_not_spoil_the_value_for_those_who_wait(cac
     second = pool.submit(cache.get_or_compute, "a", lambda: "value", waiting.set)
     assert waiting.wait(SOON)
     go.set()
-    assert isinstance(first.exception(SOON), (Stopped, ConfigError))
+    assert isinstance(first.exception(SOON), (Aborted, ConfigError))
     assert second.result(SOON) == "value"
 
 
@@ -108,11 +108,11 @@ def test_one_who_waits_can_give_up_without_harm(cache, pool):
         return "value"
 
     def give_up():
-        raise Stopped
+        raise Aborted
 
     first = pool.submit(cache.get_or_compute, "a", make, never)
     assert started.wait(SOON)
-    assert isinstance(pool.submit(cache.get_or_compute, "a", never, give_up).exception(SOON), Stopped)
+    assert isinstance(pool.submit(cache.get_or_compute, "a", never, give_up).exception(SOON), Aborted)
     go.set()
     assert first.result(SOON) == "value"
 

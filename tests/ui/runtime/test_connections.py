@@ -20,7 +20,7 @@ async def page(scope, receive, send):
 
 
 def against(talk, monkeypatch, **bounds):
-    """What a talk with a real server on this machine returns."""
+    """Replies of a real server on this machine."""
     for name, value in bounds.items():
         monkeypatch.setattr(connections, name, value)
     monkeypatch.setattr(Server, "startup", Server.startup)  # undone afterwards
@@ -43,7 +43,7 @@ def against(talk, monkeypatch, **bounds):
 
 
 async def answer(port, *parts, pause=0.0):
-    """What comes back for these bytes, until the server hangs up or answers."""
+    """Reply to these bytes, until the server hangs up or answers."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
         for part in parts:

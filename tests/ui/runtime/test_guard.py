@@ -31,7 +31,7 @@ def message(kind):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_of_message_is_passed_ignored_or_cut_off(kind):
-    verdict = guard.judge(message(kind).SerializeToString())
+    verdict = guard.classify(message(kind).SerializeToString())
     if kind in guard.ALLOWED_MESSAGES:
         assert verdict == "pass"
     elif kind == "load_git_info":
@@ -50,21 +50,21 @@ def test_streamlit_still_has_the_kinds_and_operations_that_the_gate_names():
 def test_operations_that_these_pages_do_not_use_are_closed():
     made = BackMsg()
     made.backend_operation_request.install_skills.SetInParent()
-    assert guard.judge(made.SerializeToString()) == "operation of a closed kind"
-    assert guard.judge(BackMsg().SerializeToString()) == "message of a closed kind"
-    assert guard.judge(b"\xff\xff\xff") == "not a message"
+    assert guard.classify(made.SerializeToString()) == "operation of a closed kind"
+    assert guard.classify(BackMsg().SerializeToString()) == "message of a closed kind"
+    assert guard.classify(b"\xff\xff\xff") == "not a message"
 
 
 def test_a_message_asks_for_a_few_places_for_files_only():
     made = BackMsg()
     made.file_urls_request.file_names.extend(["x"] * guard.MAX_FILE_NAMES)
-    assert guard.judge(made.SerializeToString()) == "pass"
+    assert guard.classify(made.SerializeToString()) == "pass"
     made.file_urls_request.file_names.append("x")
-    assert guard.judge(made.SerializeToString()) == "too many files"
+    assert guard.classify(made.SerializeToString()) == "too many files"
 
 
 def filtered(*data):
-    """What passes of these messages, and what is sent back."""
+    """Those of these messages that pass, and the replies."""
     waiting, sent = [{"type": "websocket.receive", "bytes": one} for one in data], []
 
     async def receive():

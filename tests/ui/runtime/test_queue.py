@@ -12,7 +12,7 @@ from ui.runtime.queue import FairQueue, touch
 SOON = 30  # seconds; a limit for what happens at once, so that a deadlock fails instead of hanging
 
 
-class Stopped(BaseException):
+class Aborted(BaseException):
     """As Streamlit's own: not one of Exception's."""
 
 
@@ -52,7 +52,7 @@ def join(pool, queue, order, name, leave=None, visitor=()):
         ahead.append(n_ahead)
         seen.set()
         if leave is not None and leave.is_set():
-            raise Stopped
+            raise Aborted
 
     def work():
         with queue.slot(wait, visitor=visitor):
@@ -145,7 +145,7 @@ def test_one_who_leaves_the_queue_holds_nobody_up(pool):
     first, _ = join(pool, queue, order, "first", leave_queue)
     second, _ = join(pool, queue, order, "second")
     leave_queue.set()
-    assert isinstance(first.exception(SOON), Stopped)
+    assert isinstance(first.exception(SOON), Aborted)
     leave.set()
     second.result(SOON)
     holder.result(SOON)
