@@ -7,6 +7,7 @@ import numbers
 import os
 from collections.abc import Mapping, Set
 from dataclasses import asdict, dataclass, fields, replace
+from typing import Any
 
 from .data.datasets import DATASETS, SCALINGS, count_holdout
 from .errors import ConfigError
@@ -206,12 +207,12 @@ class RunConfig:
                 "output_activation", "softmax", f"softmax goes with the loss cross_entropy only, not with {self.loss}"
             )
 
-    def to_dict(self) -> dict[str, object]:
+    def to_dict(self) -> dict[str, Any]:
         """The fields as JSON-ready values (`hidden` as a list)."""
         return {name: list(value) if name == "hidden" else value for name, value in asdict(self).items()}
 
     @classmethod
-    def from_dict(cls, mapping: Mapping[str, object]) -> RunConfig:
+    def from_dict(cls, mapping: Mapping[str, Any]) -> RunConfig:
         """The config that `to_dict` wrote; missing fields take their default.
 
         Raises:

@@ -7,6 +7,7 @@ import json
 import re
 import textwrap
 import zlib
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -83,8 +84,8 @@ def read_json(text: str | bytes, kind: str) -> object:
         raise ConfigError(kind, _preview(text), "it must be JSON, as this app saves it") from None
 
 
-def _reject_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    settings: dict[str, object] = {}
+def _reject_duplicates(pairs: list[tuple[str, object]]) -> dict[str, Any]:
+    settings: dict[str, Any] = {}
     for name, value in pairs:
         if name in settings:
             raise ConfigError(name, "given twice", "a setting may occur only once")

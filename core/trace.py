@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -115,7 +116,7 @@ class Trace:
         units = np.array([W.shape[1] for W, _ in self.weights[:-1]])
         return shares[:, :-1] @ units / units.sum()
 
-    def summary(self) -> dict[str, object]:
+    def summary(self) -> dict[str, Any]:
         """One flat dict of numbers: no time, no machine, no name of a setting."""
         end = self.last_row
         steps = slice(0, max(self.rows_recorded - 1, 0)) if len(self.step) > 1 else slice(0, 1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
+from typing import Any
 
 import pandas as pd
 
@@ -86,7 +87,7 @@ class Arm:
     """
 
     name: str
-    changes: tuple[tuple[str, object], ...] = ()
+    changes: tuple[tuple[str, Any], ...] = ()
     pinned: bool = False
 
     def __post_init__(self):
@@ -119,7 +120,7 @@ class Arm:
         return apply_changes(RunConfig(seed=base.seed) if self.pinned else base, dict(self.changes))
 
 
-def apply_changes(base: RunConfig, changes: Mapping[str, object]) -> RunConfig:
+def apply_changes(base: RunConfig, changes: Mapping[str, Any]) -> RunConfig:
     """The base with some fields changed, `depth` and `width` among them.
 
     Depth repeats the width of the first hidden layer. A loss brings the output it needs along, and takes one away that
@@ -197,7 +198,7 @@ class Comparison:
         for arm in self.arms:
             arm.config(self.base)
 
-    def to_dict(self) -> dict[str, object]:
+    def to_dict(self) -> dict[str, Any]:
         """JSON-ready: base, vary, arms and seeds."""
         arms = [
             {
@@ -210,7 +211,7 @@ class Comparison:
         return {"base": self.base.to_dict(), "vary": self.vary, "arms": arms, "seeds": self.seeds}
 
     @classmethod
-    def from_dict(cls, mapping: Mapping[str, object]) -> Comparison:
+    def from_dict(cls, mapping: Mapping[str, Any]) -> Comparison:
         """The comparison that `to_dict` wrote.
 
         Raises:
@@ -272,7 +273,7 @@ def recommended_arms(vary: str | None) -> tuple[Arm, ...]:
     return tuple(Arm(arm_name(vary, value), {vary: value}) for value in VARIES.get(vary, ()))
 
 
-def differing_changes(config: RunConfig, base: RunConfig) -> dict[str, object]:
+def differing_changes(config: RunConfig, base: RunConfig) -> dict[str, Any]:
     """The fields, but for the seed, in which a config differs from another."""
     return {k: getattr(config, k) for k in RULES if k != "seed" and getattr(config, k) != getattr(base, k)}
 

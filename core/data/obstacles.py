@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -23,7 +23,7 @@ class Fix:
     """One way to remove an obstacle: a button's label, and the arguments of `prepare` or `read_table` to change."""
 
     label: str
-    changes: Mapping[str, object]
+    changes: Mapping[str, Any]
 
 
 @dataclass(frozen=True)

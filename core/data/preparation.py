@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigError
 from .building import build
@@ -104,7 +104,7 @@ _DEFAULTS = {
 }
 
 
-def _positional(arguments: tuple, choices: Mapping[str, object]) -> list[object]:
+def _positional(arguments: tuple, choices: Mapping[str, Any]) -> list[object]:
     given = dict(zip(_DEFAULTS, arguments, strict=False)) | dict(choices)
     return [given.get(name, default) for name, default in _DEFAULTS.items()]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -36,7 +37,7 @@ class Suggestion:
     """
 
     label: str
-    changes: dict[str, object]
+    changes: dict[str, Any]
     outcome: str = ""
 
 

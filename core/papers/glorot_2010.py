@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import Executor
+from typing import Any
 
 import numpy as np
 
@@ -127,7 +128,7 @@ def _theory(X: np.ndarray, width: int, config: RunConfig) -> list[float]:
     return spreads
 
 
-def _histograms(snap: Snapshot) -> dict[str, object]:
+def _histograms(snap: Snapshot) -> dict[str, Any]:
     """Densities by hidden layer on shared bins: activations, delta, weight gradients."""
     found = {}
     for name, values in (

@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -89,7 +90,7 @@ class Result:
     """
 
     rows: tuple[Row, ...]
-    series: Mapping[str, object]
+    series: Mapping[str, Any]
     seconds: float
 
     @property
@@ -112,7 +113,7 @@ class Result:
         columns = ("what", "against", "reference", "here", "difference", "tolerance", "verdict")
         return pd.DataFrame([{name: getattr(row, name) for name in columns} for row in self.rows], columns=columns)
 
-    def to_dict(self) -> dict[str, object]:
+    def to_dict(self) -> dict[str, Any]:
         """JSON-ready."""
         return {
             "seconds": round(self.seconds, 1),
@@ -121,7 +122,7 @@ class Result:
         }
 
     @classmethod
-    def from_dict(cls, mapping: Mapping[str, object]) -> Result:
+    def from_dict(cls, mapping: Mapping[str, Any]) -> Result:
         """The result that `to_dict` wrote."""
         return cls(
             rows=tuple(Row(**row) for row in mapping["rows"]), series=mapping["series"], seconds=mapping["seconds"]

@@ -12,6 +12,7 @@ import json
 import math
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -372,7 +373,7 @@ def _no_rows() -> pd.DataFrame:
     return pd.DataFrame({"step": np.array([], float), "field": np.array([], str), "value": np.array([], float)})
 
 
-def _find(columns: Mapping[str, object], names: Sequence[str], name: str, what: str) -> object:
+def _find(columns: Mapping[str, Any], names: Sequence[str], name: str, what: str) -> object:
     for candidate in names:
         if candidate in columns:
             return columns[candidate]

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice, product
+from typing import Any
 
 import numpy as np
 
@@ -115,13 +116,13 @@ class Grid:
         costs = [(cost(config), len(members)) for config, members in self.groups()]
         return Cost(sum(c.multiply_adds * n for c, n in costs), max(c.bytes for c, _ in costs))
 
-    def to_dict(self) -> dict[str, object]:
+    def to_dict(self) -> dict[str, Any]:
         """Returns base, axes and seeds, ready for JSON."""
         axes = {name: [list(v) if isinstance(v, tuple) else v for v in values] for name, values in self.axes}
         return {"base": self.base.to_dict(), "axes": axes, "seeds": self.seeds}
 
     @classmethod
-    def from_dict(cls, mapping: Mapping[str, object]) -> Grid:
+    def from_dict(cls, mapping: Mapping[str, Any]) -> Grid:
         """Reads the mapping that `to_dict` wrote; an axis may also be {"from": 0.1, "to": 4, "count": 30, "log": true}.
 
         Raises:
@@ -169,7 +170,7 @@ def make_range(name: str, low: float, high: float, count: int, log: bool = False
     return tuple(dict.fromkeys(rule.validate(name, value) for value in values))
 
 
-def _parse_range(name: str, given: Mapping[str, object]) -> tuple:
+def _parse_range(name: str, given: Mapping[str, Any]) -> tuple:
     needed = {"from", "to", "count"}
     if set(given) not in (needed, needed | {"log"}) or not isinstance(given.get("log", False), bool):
         raise ConfigError(str(name), dict(given), "a range is an object with from, to, count and perhaps log (true)")

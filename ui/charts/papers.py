@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,7 +16,7 @@ from ui.charts.style import Chart, number
 
 HEIGHT = 360  # pixels, without the legend
 SIGMA = "σ<sub>w</sub>²"
-Series = Mapping[str, object]
+Series = Mapping[str, Any]
 
 
 @dataclass(frozen=True)

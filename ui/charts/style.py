@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -288,8 +289,8 @@ def layout(
     title: str,
     finding: str,
     *,
-    xaxis: Mapping[str, object],
-    yaxis: Mapping[str, object],
+    xaxis: Mapping[str, Any],
+    yaxis: Mapping[str, Any],
     dark: bool,
     height: int = 380,
     below: int = 96,

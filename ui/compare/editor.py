@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import streamlit as st
 
@@ -150,7 +151,7 @@ def _add_copy() -> None:
     state.set_arms([*arms, Arm(state.unique_name("unchanged", {arm.name for arm in arms}))])
 
 
-def _replace(i: int, changes: dict[str, object]) -> None:
+def _replace(i: int, changes: dict[str, Any]) -> None:
     """Gives an arm other changes; a default name follows them."""
     arms = list(state.current_arms())
     old, name = arms[i], arms[i].name

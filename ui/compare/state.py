@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import streamlit as st
 
@@ -59,7 +60,7 @@ def build(base: RunConfig) -> Comparison:
     return Comparison(base, vary(), parse_arms(arms_line(), vary()), int(st.session_state["seeds"]))
 
 
-def query(comparison: Comparison) -> dict[str, object]:
+def query(comparison: Comparison) -> dict[str, Any]:
     """The query parameters of a comparison except those of its base; defaults are omitted."""
     values = {
         "vary": comparison.vary or NO_FIELD,

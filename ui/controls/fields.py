@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import inf, nextafter
+from typing import Any
 
 import streamlit as st
 
@@ -21,11 +22,11 @@ from core.families.optimizers import OPTIMIZERS
 from ui.urls.link import CONTROL_RULES, DEFAULTS, FREE_TEXT_PARAMS, to_config, to_values
 from ui.urls.sync import Parameters
 
-Values = Mapping[str, object]
+Values = Mapping[str, Any]
 
 LAB_PARAMETERS = Parameters("lab", CONTROL_RULES, FREE_TEXT_PARAMS, DEFAULTS)
 
-REGISTRIES: dict[str, Mapping[str, object]] = {
+REGISTRIES: dict[str, Mapping[str, Any]] = {
     "activation": ACTIVATIONS,
     "output_activation": OUTPUT_ACTIVATIONS,
     "init": INITS,

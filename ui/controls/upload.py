@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -151,7 +152,7 @@ def _reset_for(digest: str) -> None:
 # -- reading ----------------------------------------------------------------------------------------------------------
 
 
-def _reading_choices() -> tuple[tuple[str, object], ...]:
+def _reading_choices() -> tuple[tuple[str, Any], ...]:
     """Returns the arguments of `read_table` that a visitor has chosen; the others are recognized."""
     chosen = {
         "header": st.session_state.get("table_header"),
@@ -203,7 +204,7 @@ def _choice(label: str, key: str, options: Mapping[object, str], recognized: str
 # -- use --------------------------------------------------------------------------------------------------------------
 
 
-def _draw_use(table: Table) -> dict[str, object]:
+def _draw_use(table: Table) -> dict[str, Any]:
     """Draws which column is learned from which others; returns the arguments of `prepare`."""
     names = [column.name for column in table.columns]
     kinds = st.session_state.setdefault("table_kinds", {})
@@ -248,7 +249,7 @@ def _draw_use(table: Table) -> dict[str, object]:
     left_out = st.multiselect(
         "Leave out", others, key="table_left_out", placeholder="no column", help="Columns that are not inputs."
     )
-    choices: dict[str, object] = {
+    choices: dict[str, Any] = {
         "target": targets if len(targets) > 1 else target,
         "drop_missing": False,
         "task": task,
@@ -334,7 +335,7 @@ def _change_kinds(names: Sequence[str], version: int) -> None:
     st.session_state["table_version"] = version + 1
 
 
-def _draw_missing(table: Table, choices: dict[str, object]) -> None:
+def _draw_missing(table: Table, choices: dict[str, Any]) -> None:
     """Draws what happens to missing values, where there are any in the columns used."""
     spelled = [c.name for c in table.columns if c.kind == "category" and c.spellings]
     if spelled:
@@ -367,7 +368,7 @@ def _draw_missing(table: Table, choices: dict[str, object]) -> None:
         )
 
 
-def _draw_sample(table: Table, choices: dict[str, object]) -> None:
+def _draw_sample(table: Table, choices: dict[str, Any]) -> None:
     """Draws how many rows of a large table are used."""
     usual = max(DEFAULT_VALUES // len(table.columns), 100)
     if table.rows <= usual:
@@ -425,7 +426,7 @@ def draw_obstacles(refused: TableRefused) -> None:
                 )  # fmt: skip
 
 
-def _apply(changes: Mapping[str, object]) -> None:
+def _apply(changes: Mapping[str, Any]) -> None:
     for name, value in changes.items():
         st.session_state[_KEY_OF_CHOICE[name]] = list(value) if isinstance(value, tuple) else value
     st.session_state["table_version"] = st.session_state.get("table_version", 0) + 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from urllib.parse import parse_qsl
 
 import streamlit as st
@@ -48,13 +49,13 @@ def draw_suggestions(finding: Finding, config: RunConfig) -> None:
                     )
 
 
-def describe(changes: dict[str, object]) -> str:
+def describe(changes: dict[str, Any]) -> str:
     """The changed settings in words: "Init to He normal and Activation to ReLU"."""
     parts = [f"{field_label(field)} to {value_label(field, value)}" for field, value in changes.items()]
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
-def before_and_after(config: RunConfig, changes: dict[str, object]) -> dict[str, str] | None:
+def before_and_after(config: RunConfig, changes: dict[str, Any]) -> dict[str, str] | None:
     """The query parameters of a comparison of this network without and with some changes; None if there is none."""
     try:
         comparison = Comparison(config, None, (Arm("before"), Arm("after", changes)), SEEDS)

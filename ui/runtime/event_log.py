@@ -8,6 +8,7 @@ import sys
 import time
 import traceback
 from datetime import UTC, datetime
+from typing import Any
 from uuid import uuid4
 
 from streamlit import config
@@ -70,7 +71,7 @@ class timed:
     def __init__(self, event: str, **facts: object):
         self._event, self._facts, self._start = event, facts, time.monotonic()
 
-    def __enter__(self) -> dict[str, object]:
+    def __enter__(self) -> dict[str, Any]:
         return self._facts
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:

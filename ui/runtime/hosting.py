@@ -15,6 +15,7 @@ from contextlib import asynccontextmanager
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 from anyio import to_thread
@@ -184,7 +185,7 @@ def _warm() -> None:
     start_services(apart)
 
 
-def settings() -> dict[str, object]:
+def settings() -> dict[str, Any]:
     """The arguments of `st.App`; ends the program with one sentence when a setting of the environment is wrong."""
     try:
         limits.apply_server_defaults()

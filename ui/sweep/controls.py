@@ -6,6 +6,7 @@ In the URL the base is a line of settings, such as depth=20;width=64;steps=0, wi
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlencode
 
 import streamlit as st
@@ -28,7 +29,7 @@ SPACINGS = {"suited": None, "linear": False, "logarithmic": True}
 OPENING = SWEEP_PRESETS["order_and_chaos"]
 
 
-def base_changes(config: RunConfig) -> dict[str, object]:
+def base_changes(config: RunConfig) -> dict[str, Any]:
     """The settings of the base that differ from the Lab's opening network; depth and width stand for `hidden`."""
     changes = differing_changes(config, RunConfig())
     changes.pop("activation", None)
@@ -75,7 +76,7 @@ RULES = {
 FREE_TEXT_PARAMS = ("base",)  # validated where it is parsed
 
 
-def to_values(chart: SweepMap, show: str) -> dict[str, object]:
+def to_values(chart: SweepMap, show: str) -> dict[str, Any]:
     """The value of every control for this map."""
     values = {"activations": list(chart.activations), "per_cell": float(chart.seeds), "show": show}
     for name, axis in (("x", chart.x), ("y", chart.y)):

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from typing import Any
 from urllib.parse import unquote
 
 from core.comparison.arms import MAX_NAME_LENGTH, Arm, arm_name, check_change, recommended_arms
@@ -40,7 +41,7 @@ def format_arm_settings(arm: Arm, vary: str | None) -> str:
     return _format_arm(arm, vary).rpartition("~")[2]
 
 
-def default_arm_name(changes: Mapping[str, object]) -> str:
+def default_arm_name(changes: Mapping[str, Any]) -> str:
     """The name of an arm that was not given one."""
     return "; ".join(arm_name(field, value) for field, value in changes.items())[:MAX_NAME_LENGTH]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlencode
 
 from core.config import RULES, Choice, Flag, Number, RunConfig
@@ -54,7 +55,7 @@ def parse_widths(text: str) -> tuple[int, ...]:
     return RULES["hidden"].validate("hidden", tuple(map(int, parts)))
 
 
-def to_values(config: RunConfig) -> dict[str, object]:
+def to_values(config: RunConfig) -> dict[str, Any]:
     """The value of every control for this config."""
     values = config.to_dict()
     values["record_every"] = min(config.record_every, CONTROL_RULES["record_every"].high)
@@ -67,10 +68,10 @@ def to_values(config: RunConfig) -> dict[str, object]:
 
 
 _SHAPE = {"depth": len(RunConfig().hidden), "width": RunConfig().hidden[0]}
-DEFAULTS: dict[str, object] = to_values(RunConfig())
+DEFAULTS: dict[str, Any] = to_values(RunConfig())
 
 
-def to_config(values: Mapping[str, object]) -> RunConfig:
+def to_config(values: Mapping[str, Any]) -> RunConfig:
     """The config for these values of the controls.
 
     Raises:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
@@ -34,7 +35,7 @@ class Parameters:
     page: str
     rules: Mapping[str, link.Rule]
     free: Sequence[str]
-    defaults: Mapping[str, object]
+    defaults: Mapping[str, Any]
 
 
 def sync_address(parameters: Parameters) -> None:
@@ -43,7 +44,7 @@ def sync_address(parameters: Parameters) -> None:
     An invalid parameter is ignored; `address.show_param_warnings` explains it.
     """
     state = st.session_state
-    stored: dict[str, object] = state.setdefault("control_values", {})
+    stored: dict[str, Any] = state.setdefault("control_values", {})
     given = {name: st.query_params.get_all(name) for name in st.query_params}
     is_first, has_arrived = PAGE not in state, state.get(PAGE) != parameters.page
     states_settings = is_first or (has_arrived and bool(given)) or _is_history_navigation()
@@ -67,7 +68,7 @@ def sync_address(parameters: Parameters) -> None:
         st.query_params.from_dict(query)
 
 
-def to_query(parameters: Parameters, values: Mapping[str, object]) -> dict[str, list[str]]:
+def to_query(parameters: Parameters, values: Mapping[str, Any]) -> dict[str, list[str]]:
     """The parameters that state these values; defaults are omitted."""
     query = {}
     for key, default in parameters.defaults.items():
@@ -78,7 +79,7 @@ def to_query(parameters: Parameters, values: Mapping[str, object]) -> dict[str, 
     return query
 
 
-def read_query(given: Mapping[str, Sequence[str]], parameters: Parameters) -> dict[str, object]:
+def read_query(given: Mapping[str, Sequence[str]], parameters: Parameters) -> dict[str, Any]:
     """The values that a query string states; an invalid parameter has its default."""
     invalid = link.find_invalid_params(given, parameters.rules, parameters.free)
     values = dict(parameters.defaults)
@@ -109,9 +110,9 @@ def _is_history_navigation() -> bool:
 # -- undo -------------------------------------------------------------------------------------------------------
 
 
-def _record(page: str, before: Mapping[str, object], values: Mapping[str, object]) -> None:
+def _record(page: str, before: Mapping[str, Any], values: Mapping[str, Any]) -> None:
     """Adds one action to the undo list, or removes the last one where this state is the one before it."""
-    undo: list[dict[str, object]] = st.session_state.setdefault("undo", {}).setdefault(page, [])
+    undo: list[dict[str, Any]] = st.session_state.setdefault("undo", {}).setdefault(page, [])
     if not before or before == values:
         return
     if undo and undo[-1] == values:

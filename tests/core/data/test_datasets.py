@@ -255,7 +255,7 @@ def test_another_seed_holds_out_other_samples():
 
 
 @pytest.mark.parametrize(
-    ("holdout", "samples", "held"),
+    ("holdout", "samples", "n_holdout"),
     [(0.0, 10, 0), (0.25, 100, 25), (0.999, 100, 98), (0.9, 3, 1), (0.5, 2, 0), (0.9, 1, 0), (0.3, 5, 2)],
 )
 def test_the_share_held_out_is_rounded_and_leaves_two_to_train_on(holdout, samples, n_holdout):
