@@ -310,6 +310,7 @@ def test_bad_arguments_are_refused_in_one_sentence():
         hessian(wide, train([wide])[0].weights)
 
 
+@pytest.mark.slow
 def test_products_agree_with_pytorch():
     torch = pytest.importorskip("torch")
     config, weights, (X, D), _ = deep()

@@ -1,9 +1,10 @@
 """A run leaves the house as a table, as JSON and as a PyTorch script, and each says the same as the run."""
 
 import io
-import math
+import runpy
 import subprocess
 import sys
+from contextlib import redirect_stdout
 
 import numpy as np
 import pandas as pd
@@ -19,6 +20,7 @@ from core.families.initializers import INITS
 from core.families.losses import OUTPUT_ACTIVATIONS
 from core.families.normalization import NORMALIZATIONS
 from core.families.optimizers import OPTIMIZERS
+from tests.support import numpy_torch
 
 # -- PyTorch ----------------------------------------------------------------------------------------------------
 
@@ -98,6 +100,24 @@ def assert_same_rows(printed, trace, tolerance):
     np.testing.assert_allclose(table.to_numpy(float), expected(trace, list(table)), rtol=tolerance, atol=0, strict=True)
 
 
+def run_with_numpy(script, folder, name="script.py"):
+    """What a script prints where tests/support/numpy_torch.py stands in for PyTorch."""
+    path = folder / name
+    path.write_text(script, encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(io.StringIO()) as printed, np.errstate(all="ignore"):
+        patch.setitem(sys.modules, "torch", numpy_torch.torch)
+        runpy.run_path(str(path), run_name="__main__")
+    return printed.getvalue()
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_a_script_prints_the_rows_of_the_trace_with_numpys_functions_in_the_place_of_pytorchs(name, tmp_path):
+    (trace,) = train([CONFIGS[name]])
+    # 1e-6 in float64; in float32, whose eps is 1.2e-7, orders of summation differ by some eps a layer and step
+    tolerance = 1e-6 if CONFIGS[name].dtype == "float64" else 1e-4
+    assert_same_rows(run_with_numpy(to_pytorch(CONFIGS[name]), tmp_path), trace, tolerance)
+
+
 @pytest.fixture(scope="module")
 def printed(tmp_path_factory):
     """Output of each config's script, run by itself in another folder, where this project cannot be imported."""
@@ -114,19 +134,29 @@ def printed(tmp_path_factory):
     return dict(zip(CONFIGS, run.stdout.split("%%\n"), strict=False))
 
 
+@pytest.mark.slow
 @pytest.mark.xdist_group("scripts")  # one worker runs them all, in one process: importing torch takes longer
 @pytest.mark.parametrize("name", CONFIGS)
 def test_a_script_prints_the_rows_of_the_trace(name, printed):
     (trace,) = train([CONFIGS[name]])
-    # 1e-6 in float64; in float32, whose eps is 1.2e-7, orders of summation differ by some eps a layer and step
     assert_same_rows(printed[name], trace, 1e-6 if CONFIGS[name].dtype == "float64" else 1e-4)
 
 
-def test_a_script_runs_on_data_given():
-    pytest.importorskip("torch", reason="the script needs PyTorch: pip install -r requirements-torch.txt")
+def data_given():
     rng = np.random.default_rng(5)
     data = rng.standard_normal((30, 3)), rng.standard_normal((30, 2))
-    config = RunConfig(dataset="custom", hidden=(7, 5), activation="softplus", holdout=0.3, steps=12)
+    return RunConfig(dataset="custom", hidden=(7, 5), activation="softplus", holdout=0.3, steps=12), data
+
+
+def test_a_script_holds_the_data_given(tmp_path):
+    config, data = data_given()
+    assert_same_rows(run_with_numpy(to_pytorch(config, data), tmp_path), train([config], data)[0], 1e-6)
+
+
+@pytest.mark.slow
+def test_a_script_runs_on_data_given():
+    pytest.importorskip("torch", reason="the script needs PyTorch: pip install -r requirements-torch.txt")
+    config, data = data_given()
     run = subprocess.run([sys.executable, "-I", "-"], input=to_pytorch(config, data), capture_output=True, text=True)
     assert not run.stderr
     assert_same_rows(run.stdout, train([config], data)[0], 1e-6)
@@ -155,32 +185,14 @@ def test_a_script_has_no_line_that_its_run_does_not_need():
     assert not [word for word in ("CLIP", "MOMENTUM", "BATCH", "holdout_loss", "L1", "MAX_NORM") if word in script]
 
 
-class NumpyTorch:
-    """The functions that an activation's line of PyTorch calls, by their definitions, in NumPy."""
-
-    class nn:
-        class functional:
-            leaky_relu = staticmethod(lambda z, slope: np.where(z > 0, z, slope * z))
-            elu = staticmethod(lambda z: np.where(z > 0, z, np.expm1(np.minimum(z, 0))))
-            selu = staticmethod(
-                lambda z: 1.0507009873554805 * np.where(z > 0, z, 1.6732632423543772 * np.expm1(np.minimum(z, 0)))
-            )
-            gelu = staticmethod(lambda z: z * (1 + np.vectorize(math.erf)(z / math.sqrt(2))) / 2)
-            silu = staticmethod(lambda z: z / (1 + np.exp(-z)))
-            softplus = staticmethod(lambda z, threshold: np.where(z > threshold, z, np.log1p(np.exp(z))))
-
-    sigmoid = staticmethod(lambda z: 1 / (1 + np.exp(-z)))
-    tanh = staticmethod(np.tanh)
-    relu = staticmethod(lambda z: np.maximum(z, 0))
-
-
 @given(st.sampled_from(list(ACTIVATIONS)), st.lists(st.floats(-30, 60), min_size=1, max_size=20))
 def test_the_pytorch_line_of_an_activation_is_phi_to_1e_12(name, net):
     net = np.array(net)
     line = next(line for line in to_pytorch(activated(name)).splitlines() if line.strip().startswith("y = "))
-    found = eval(line.strip().removeprefix("y = "), {"torch": NumpyTorch, "net": net})  # noqa: S307  our own line
+    expression = line.strip().removeprefix("y = ")
+    found = eval(expression, {"torch": numpy_torch.torch, "net": numpy_torch.Tensor(net)})
     # absolute for values near 0, such as gelu's left tail, where 1 + erf loses its digits
-    np.testing.assert_allclose(found, ACTIVATIONS[name](net), rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(found.values, ACTIVATIONS[name](net), rtol=1e-12, atol=1e-12)
 
 
 def activated(name):

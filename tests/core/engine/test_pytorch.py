@@ -1,8 +1,11 @@
 """Whole runs against PyTorch, whose gradients, activations, losses, normalizations and optimizers are its own.
 
-What PyTorch lacks in this form (clipping without an epsilon, penalties on weights alone, decoupled decay, max-norm) is
-written here once more, as a list of stages, so that another order can be tried.
+The quick tests compare with tests/support/numpy_torch.py, which has the same functions in NumPy, the slow ones with
+PyTorch. What PyTorch lacks in this form (clipping without an epsilon, penalties on weights alone, decoupled decay,
+max-norm) is written here once more, as a list of stages, so that another order can be tried.
 """
+
+import math
 
 import numpy as np
 import pytest
@@ -13,87 +16,83 @@ from core.families.clipping import CLIPS
 from core.families.losses import LOSSES
 from core.families.normalization import NORMALIZATIONS
 from core.families.optimizers import OPTIMIZERS
-
-torch = pytest.importorskip("torch", reason="PyTorch is not installed: pip install -r requirements-torch.txt")
-F = torch.nn.functional
+from tests.support import numpy_torch
 
 ORDER = ("penalty", "clip", "decay", "step", "project")
 # Both sides round differently, by about 1e-15 a step; twelve steps of a well-conditioned network keep that below 1e-11,
 # adaptive optimizers divide by small gradients and keep it below 1e-9.
 RTOL = 1e-9
 
-PHI = {
-    "linear": lambda z: z,
-    "sigmoid": torch.sigmoid,
-    "tanh": torch.tanh,
-    "relu": F.relu,
-    "leaky_relu": F.leaky_relu,
-    "elu": F.elu,
-    "selu": F.selu,
-    "gelu": F.gelu,
-    "silu": F.silu,
-    "softplus": F.softplus,
-    "softmax": lambda z: F.softmax(z, dim=1),
-}
-LOSS = {
-    "mse": lambda z, o, d: F.mse_loss(o, d, reduction="sum"),
-    "bce": lambda z, o, d: F.binary_cross_entropy_with_logits(z, d, reduction="sum"),
-    "cross_entropy": lambda z, o, d: F.cross_entropy(z, d, reduction="sum"),
-}
-OPTIMIZER = {
-    "sgd": lambda p, c: torch.optim.SGD(p, lr=c.learning_rate),
-    "momentum": lambda p, c: torch.optim.SGD(p, lr=c.learning_rate, momentum=c.momentum),
-    "nesterov": lambda p, c: torch.optim.SGD(p, lr=c.learning_rate, momentum=c.momentum, nesterov=True),
-    "rmsprop": lambda p, c: torch.optim.RMSprop(p, lr=c.learning_rate, alpha=0.99, eps=1e-8),
-    "adam": lambda p, c: torch.optim.Adam(p, lr=c.learning_rate, betas=(0.9, 0.999), eps=1e-8),
-}
 
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
+@pytest.fixture(params=["numpy", pytest.param("pytorch", marks=pytest.mark.slow)])
+def torch(request):
+    """PyTorch with one thread, or what stands in for it."""
+    if request.param == "numpy":
+        yield numpy_torch.torch
+        return
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed: pip install -r requirements-torch.txt")
     before = torch.get_num_threads()
     torch.set_num_threads(1)
-    yield
+    yield torch
     torch.set_num_threads(before)
+
+
+def phi(F, name, z):
+    """An activation by its name, which is PyTorch's."""
+    if name == "linear":
+        return z
+    return F.softmax(z, dim=1) if name == "softmax" else getattr(F, name)(z)
+
+
+LOSS = {
+    "mse": lambda F, z, o, d: F.mse_loss(o, d, reduction="sum"),
+    "bce": lambda F, z, o, d: F.binary_cross_entropy_with_logits(z, d, reduction="sum"),
+    "cross_entropy": lambda F, z, o, d: F.cross_entropy(z, d, reduction="sum"),
+}
+OPTIMIZER = {
+    "sgd": lambda optim, p, c: optim.SGD(p, lr=c.learning_rate),
+    "momentum": lambda optim, p, c: optim.SGD(p, lr=c.learning_rate, momentum=c.momentum),
+    "nesterov": lambda optim, p, c: optim.SGD(p, lr=c.learning_rate, momentum=c.momentum, nesterov=True),
+    "rmsprop": lambda optim, p, c: optim.RMSprop(p, lr=c.learning_rate, alpha=0.99, eps=1e-8),
+    "adam": lambda optim, p, c: optim.Adam(p, lr=c.learning_rate, betas=(0.9, 0.999), eps=1e-8),
+}
 
 
 class Network:
     """The network of a config in PyTorch: weights (out, in) as PyTorch has them."""
 
-    def __init__(self, config, weights):
-        self.config = config
+    def __init__(self, torch, config, weights):
+        self.torch, self.config = torch, config
         double = {"dtype": torch.float64, "requires_grad": True}
         self.W = [torch.tensor(W.T.copy(), **double) for W, _ in weights]
         self.b = [None if b is None else torch.tensor(b, **double) for _, b in weights]
         self.parameters = [p for pair in zip(self.W, self.b, strict=True) for p in pair if p is not None]
-        self.optimizer = OPTIMIZER[config.optimizer](self.parameters, config)
+        self.optimizer = OPTIMIZER[config.optimizer](torch.optim, self.parameters, config)
 
     def data_loss(self, X, D):
-        c, y, self.nets = self.config, X, []
+        c, y, self.nets, F = self.config, X, [], self.torch.nn.functional
         for layer, (W, b) in enumerate(zip(self.W, self.b, strict=True)):
             net = F.linear(y, W, b)
             net.retain_grad()
             self.nets.append(net)
             if layer == len(self.W) - 1:
-                return LOSS[c.loss](net, PHI[c.output_activation](net), D) / len(X)
+                return LOSS[c.loss](F, net, phi(F, c.output_activation, net), D) / len(X)
             z = net
             if c.normalization == "layer":
                 z = F.layer_norm(z, z.shape[1:])
             elif c.normalization == "batch":
                 z = F.batch_norm(z, None, None, training=True)
-            out = PHI[c.activation](z)
+            out = phi(F, c.activation, z)
             y = y + out if c.residual and W.shape[0] == W.shape[1] else out
 
     # -- the stages of an update ------------------------------------------------------------------------------------
 
-    @torch.no_grad()
     def penalty(self):
         for W in self.W:
-            W.grad += self.config.l1 * torch.sign(W) + 2 * self.config.l2 * W
+            W.grad += self.config.l1 * W.sign() + 2 * self.config.l2 * W
 
-    @torch.no_grad()
     def clip(self):
-        c, kind = self.config.clip_threshold, self.config.clip
+        c, kind, torch = self.config.clip_threshold, self.config.clip, self.torch
         if kind == "value":
             for p in self.parameters:
                 p.grad.clamp_(-c, c)
@@ -111,12 +110,11 @@ class Network:
 
     @staticmethod
     def _shrink(gradients, bound):
-        norm = float(torch.sqrt(sum((g**2).sum() for g in gradients)))
+        norm = math.sqrt(sum(float((g**2).sum()) for g in gradients))
         if norm > bound:
             for g in gradients:
                 g *= bound / norm
 
-    @torch.no_grad()
     def decay(self):
         for W in self.W:
             W *= 1 - self.config.learning_rate * self.config.weight_decay
@@ -124,23 +122,23 @@ class Network:
     def step(self):
         self.optimizer.step()
 
-    @torch.no_grad()
     def project(self):
         if self.config.max_norm is not None:
             for W in self.W:
-                norm = torch.linalg.vector_norm(W, dim=1, keepdim=True)
-                W *= torch.clamp(self.config.max_norm / norm, max=1)
+                norm = self.torch.linalg.vector_norm(W, dim=1, keepdim=True)
+                W *= self.torch.clamp(self.config.max_norm / norm, max=1)
 
     # -- one row of a trace -----------------------------------------------------------------------------------------
 
     def norms(self):
-        return np.array([float(torch.linalg.vector_norm(W.grad)) for W in self.W])
+        return np.array([float(self.torch.linalg.vector_norm(W.grad)) for W in self.W])
 
     def global_norm(self):
-        return float(torch.sqrt(sum((p.grad**2).sum() for p in self.parameters)))
+        return math.sqrt(sum(float((p.grad**2).sum()) for p in self.parameters))
 
     def update(self, X, D, order):
         """One step in the given order of stages; returns the row."""
+        torch = self.torch
         self.optimizer.zero_grad()
         loss = self.data_loss(X, D)
         loss.backward()
@@ -151,7 +149,8 @@ class Network:
         penalties = [self.config.l1 * W.abs().sum() + self.config.l2 * (W**2).sum() for W in before]
         row["total_loss"] = row["loss"] + float(sum(penalties))
         for stage in order:
-            getattr(self, stage)()
+            with torch.no_grad():
+                getattr(self, stage)()
             if stage == "penalty":
                 row["total_grad_norm"], row["global_grad_norm"] = self.norms(), self.global_norm()
             if stage == "clip":
@@ -162,14 +161,10 @@ class Network:
         return row
 
 
-def tensors(*arrays):
-    return [torch.tensor(np.asarray(array), dtype=torch.float64) for array in arrays]
-
-
-def in_pytorch(config, weights, batches, order=ORDER):
+def in_pytorch(torch, config, weights, batches, order=ORDER):
     """(rows, final weights as (fan_in, fan_out)) of a run in PyTorch over the given (X, D) of each step."""
-    network = Network(config, weights)
-    rows = [network.update(*tensors(X, D), order) for X, D in batches]
+    network = Network(torch, config, weights)
+    rows = [network.update(*(torch.tensor(part, dtype=torch.float64) for part in batch), order) for batch in batches]
     final = [
         (W.detach().numpy().T, None if b is None else b.detach().numpy())
         for W, b in zip(network.W, network.b, strict=True)
@@ -201,11 +196,11 @@ def difference(found, wanted, scale):
     return np.max(np.where(np.isnan(relative), np.inf, relative))
 
 
-def compare(config, batches=None, order=ORDER):
+def compare(torch, config, batches=None, order=ORDER):
     """The largest relative difference of any recorded number and of the final weights, over all rows."""
     data, initial = problem(config)
     (trace,) = train([config], data=data, initial=[initial])
-    rows, final = in_pytorch(config, initial, batches or [data] * config.steps, order)
+    rows, final = in_pytorch(torch, config, initial, batches or [data] * config.steps, order)
     worst = 0.0
     for t, row in enumerate(rows):
         for name, wanted in row.items():
@@ -227,9 +222,9 @@ THRESHOLD = {"none": 1.0, "value": 0.05, "global_norm": 0.5, "per_layer_norm": 0
 
 @pytest.mark.parametrize("clip", CLIPS)
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
-def test_penalties_clipping_decay_and_max_norm_together(optimizer, clip):
+def test_penalties_clipping_decay_and_max_norm_together(torch, optimizer, clip):
     config = EVERYTHING.replace(optimizer=optimizer, clip=clip, clip_threshold=THRESHOLD[clip])
-    assert compare(config) < RTOL
+    assert compare(torch, config) < RTOL
     data, initial = problem(config)
     (trace,) = train([config], data=data, initial=[initial])
     assert (trace.clip_scale[:-1] < 1).any() == (clip != "none")  # clipping binds ...
@@ -249,48 +244,48 @@ WRONG = {
 
 @pytest.mark.parametrize("name", WRONG)
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
-def test_another_order_of_the_stages_gives_other_numbers(optimizer, name):
-    assert compare(EVERYTHING.replace(optimizer=optimizer), order=WRONG[name]) > 1e4 * RTOL
+def test_another_order_of_the_stages_gives_other_numbers(torch, optimizer, name):
+    assert compare(torch, EVERYTHING.replace(optimizer=optimizer), order=WRONG[name]) > 1e4 * RTOL
 
 
-def test_adaptive_clipping_looks_at_the_weights_before_they_decay():
+def test_adaptive_clipping_looks_at_the_weights_before_they_decay(torch):
     config = EVERYTHING.replace(clip="adaptive", clip_threshold=0.1)
-    assert compare(config, order=("penalty", "decay", "clip", "step", "project")) > 1e4 * RTOL
+    assert compare(torch, config, order=("penalty", "decay", "clip", "step", "project")) > 1e4 * RTOL
 
 
 @pytest.mark.parametrize("normalization", NORMALIZATIONS)
 @pytest.mark.parametrize("activation", ACTIVATIONS)
-def test_every_activation_and_normalization_with_residuals(activation, normalization):
+def test_every_activation_and_normalization_with_residuals(torch, activation, normalization):
     config = RunConfig(
         hidden=(6, 6, 6, 5), activation=activation, normalization=normalization, residual=True, samples=11, steps=6,
         learning_rate=0.002, optimizer="momentum",
     )  # fmt: skip
-    assert compare(config) < RTOL
+    assert compare(torch, config) < RTOL
 
 
 @pytest.mark.parametrize("bias", [True, False])
 @pytest.mark.parametrize("loss", LOSSES)
-def test_every_loss_with_and_without_biases(loss, bias):
+def test_every_loss_with_and_without_biases(torch, loss, bias):
     output = LOSSES[loss].output_activation or "tanh"
     config = RunConfig(
         hidden=(6, 6, 6), activation="silu", loss=loss, output_activation=output, bias=bias, samples=11, steps=10,
         learning_rate=0.1, clip="per_layer_norm", clip_threshold=0.2,
     )  # fmt: skip
-    assert compare(config) < RTOL
+    assert compare(torch, config) < RTOL
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
-def test_mini_batches_replayed_from_the_snapshots(optimizer):
+def test_mini_batches_replayed_from_the_snapshots(torch, optimizer):
     # Under batch normalization a bias has no gradient but rounding, which adaptive optimizers make steps of.
     normalization = "layer" if optimizer in ("rmsprop", "adam") else "batch"
     config = EVERYTHING.replace(optimizer=optimizer, batch_size=4, normalization=normalization)
     data, initial = problem(config)
     kept = [snapshot(config, step, data=data, initial=initial) for step in range(config.steps)]
-    assert compare(config, batches=[(row.inputs, row.targets) for row in kept]) < RTOL
+    assert compare(torch, config, batches=[(row.inputs, row.targets) for row in kept]) < RTOL
 
 
-def test_a_depth_of_thirty_layers():
+def test_a_depth_of_thirty_layers(torch):
     config = RunConfig(
         hidden=(6,) * 30, activation="tanh", init_scale=1.2, samples=11, steps=5, learning_rate=0.01, optimizer="adam"
     )
-    assert compare(config) < 1e-8  # thirty layers in a row multiply the roundings
+    assert compare(torch, config) < 1e-8  # thirty layers in a row multiply the roundings
