@@ -76,7 +76,7 @@ def _surface(series: Series, dark: bool) -> Chart:
         below=56 + legend,
     )
     table = pd.DataFrame({"step": np.arange(len(path)), "w": path[:, 0], "b": path[:, 1]})
-    return Chart({"data": data, "layout": frame}, f"Error surface of one recurrent unit. {finding}", table)
+    return Chart({"data": data, "layout": frame}, f"Error surface of one recurrent unit. {finding}", lambda: table)
 
 
 def _bound(series: Series, dark: bool) -> Chart:
