@@ -43,7 +43,8 @@ class Number:
             bounds = f"{low} {'and ' if self.high_open else ''}{high}"
         return f"it must be {kind} {bounds}" + (", or None" if self.optional else "")
 
-    def validate(self, field: str, value: object) -> int | float | None:
+    def validate(self, field: str, value: Any) -> Any:
+        """The number: an int where `integer`, a float otherwise, None only where `optional`."""
         if value is None and self.optional:
             return None
         if isinstance(value, bool) or not isinstance(value, numbers.Real):
@@ -104,7 +105,7 @@ class LayerSizes:
     def allowed(self) -> str:
         return f"it must be 0 to {self.layers} whole numbers from 1 to {self.units:,}, one for each hidden layer"
 
-    def validate(self, field: str, value: object) -> tuple[int, ...]:
+    def validate(self, field: str, value: Any) -> tuple[int, ...]:
         # a set has no order, and what a mapping says beside its keys would be lost
         if isinstance(value, (str, bytes, Mapping, Set)) or not hasattr(value, "__iter__"):
             raise ConfigError(field, value, self.allowed)
@@ -118,12 +119,13 @@ class LayerSizes:
             raise ConfigError(field, widths, self.allowed) from None
 
 
+SIZES = LayerSizes()
 RULES: dict[str, Number | Choice | Flag | LayerSizes] = {
     "dataset": Choice(tuple(DATASETS)),
     "samples": Number(2, 100_000, integer=True),
     "noise": Number(0),
     "holdout": Number(0, 1, high_open=True),
-    "hidden": LayerSizes(),
+    "hidden": SIZES,
     "activation": Choice(tuple(ACTIVATIONS)),
     "output_activation": Choice(tuple(OUTPUT_ACTIVATIONS)),
     "bias": Flag(),

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import Executor
+from typing import Any
 
 import numpy as np
 from scipy.sparse.linalg import LinearOperator, eigsh
@@ -88,7 +89,7 @@ def sharpness(config: RunConfig, weights: Initial, data: Data | None = None) -> 
     if scale == 0 or not np.isfinite(scale):
         return scale  # a flat loss everywhere, or one beyond all floats
     # ARPACK takes eigenvalues below 1e-11 for zero, and vanishing gradients come with smaller ones: hence the scale
-    operator = LinearOperator((size, size), lambda v: product(v.reshape(1, -1))[0] / scale, dtype=float)
+    operator = LinearOperator((size, size), lambda v: product(v.reshape(1, -1))[0] / scale, dtype=float)  # ty: ignore[parameter-already-assigned]
     (largest,) = eigsh(operator, 1, which="LA", v0=start, tol=LANCZOS_TOLERANCE, return_eigenvectors=False)
     return scale * float(largest)
 
@@ -273,7 +274,8 @@ class _Product(_State):
     def _derivatives_of_y(self) -> None:
         """dE/dy and dE/dh of every hidden layer, from delta."""
         last = self.layout.layers - 1
-        self.dy, self.g = [None] * last, [None] * last
+        self.dy: list[Any] = [None] * last
+        self.g: list[Any] = [None] * last
         for layer in range(last - 1, -1, -1):
             self.dy[layer] = self.delta[layer + 1] @ self.W[layer + 1].T
             if layer + 1 < last and self.skips[layer + 1]:

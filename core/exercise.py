@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .config import Number, RunConfig
+from .engine.stack import Initial
 from .engine.training import snapshot, train
 from .errors import ConfigError
 from .families.activations import ACTIVATIONS
@@ -240,12 +241,12 @@ def descend(
     w01, w12, x, d = check(w01, w12, x, d)
     eta = RATE.validate("learning_rate", learning_rate)
     config = CONFIG.replace(activation=activation, learning_rate=eta, steps=steps)
-    given = {"data": (x, d[:, None]), "initial": [_initial(w01, w12)]}
-    [trace] = train([config], **given)
+    data, initial = (x, d[:, None]), [_initial(w01, w12)]
+    [trace] = train([config], data=data, initial=initial)
     small = np.flatnonzero(trace.global_grad_norm <= enough)
     if small.size and small[0] < steps:
         config = config.replace(steps=int(small[0]))
-        [trace] = train([config], **given)
+        [trace] = train([config], data=data, initial=initial)
     new = trace.weights[0][0], trace.weights[1][0][:, 0]
     if trace.diverged_at is not None or any(np.abs(weights).max() > ENTRY.high for weights in new):
         allowed = "these steps would take a weight beyond a million; take a smaller one"
@@ -261,5 +262,5 @@ def by_engine(w01: ArrayLike, w12: ArrayLike, x: ArrayLike, d: ArrayLike, *, act
     return np.concatenate([part.ravel() for part in gradients])
 
 
-def _initial(w01: np.ndarray, w12: np.ndarray) -> list[tuple[np.ndarray, None]]:
+def _initial(w01: np.ndarray, w12: np.ndarray) -> Initial:
     return [(w01, None), (w12[:, None], None)]

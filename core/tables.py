@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -126,7 +127,7 @@ def read_table(
     _check_choices(header, delimiter, decimal, skip_lines)
     if len(raw) > max_bytes:
         raise table_error(name, f"it has {len(raw):,} bytes; at most {max_bytes:,} are read")
-    found = {"delimiter": "", "skip_lines": 0, "sheet": "", "sheets": ()}
+    found: dict[str, Any] = {"delimiter": "", "skip_lines": 0, "sheet": "", "sheets": ()}
     titles: tuple[str, ...] | None = None
     if workbooks.is_workbook(raw):
         cells, title, titles_of_sheets = workbooks.read_workbook(raw, name, sheet, 4 * max_bytes, MAX_CELLS)

@@ -150,7 +150,7 @@ def summarize_arm(traces: Sequence[Trace]) -> ArmSummary:
         config=first.config,
         seeds=len(traces),
         step=first.step,
-        running=sum((np.arange(len(first.step)) < trace.rows_recorded).astype(int) for trace in traces),
+        running=np.sum([np.arange(len(first.step)) < trace.rows_recorded for trace in traces], axis=0),
         layers=over_seeds(LAYERS),
         ratios=over_seeds(RATIOS),
         curves=over_seeds(CURVES),

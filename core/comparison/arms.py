@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from ..config import RULES, Number, RunConfig
+from ..config import RULES, SIZES, Number, RunConfig
 from ..engine.training import Data, Progress, train
 from ..errors import ConfigError
 from ..families.activations import ACTIVATIONS
@@ -45,8 +45,8 @@ VARIES: dict[str, tuple[object, ...]] = {
     "dtype": ("float64", "float32"),
 }
 SHAPE = {
-    "depth": Number(0, RULES["hidden"].layers, integer=True),
-    "width": Number(1, RULES["hidden"].units, integer=True),
+    "depth": Number(0, SIZES.layers, integer=True),
+    "width": Number(1, SIZES.units, integer=True),
 }
 _SPEAKS_FOR_ITSELF = ("activation", "init", "optimizer", "loss", "dtype")
 _LABELS = {
@@ -59,7 +59,7 @@ _LABELS = {
 }
 
 
-def check_change(name: str, value: object) -> object:
+def check_change(name: str, value: Any) -> Any:
     """The value as `RunConfig` keeps it (or `depth` and `width`, which stand for `hidden`).
 
     Raises:
@@ -87,7 +87,7 @@ class Arm:
     """
 
     name: str
-    changes: tuple[tuple[str, Any], ...] = ()
+    changes: Any = ()  # given as a mapping or as pairs, held as a tuple of pairs
     pinned: bool = False
 
     def __post_init__(self):
@@ -143,9 +143,9 @@ def apply_changes(base: RunConfig, changes: Mapping[str, Any]) -> RunConfig:
     return base.replace(**changes)
 
 
-def arm_name(name: str, value: object) -> str:
+def arm_name(name: str, value: Any) -> str:
     """Default name of an arm that differs in one value: "ReLU", "l2 0.001"."""
-    registry = _LABELS.get(name)
+    registry: Mapping[str, Any] | None = _LABELS.get(name)
     shown = registry[value].label if registry is not None and value in registry else say(value)
     return shown if name in _SPEAKS_FOR_ITSELF else f"{name.replace('_', ' ')} {shown}"
 
@@ -270,7 +270,7 @@ class Comparison:
 
 def recommended_arms(vary: str | None) -> tuple[Arm, ...]:
     """The arms to start from when this field varies; none when no field does."""
-    return tuple(Arm(arm_name(vary, value), {vary: value}) for value in VARIES.get(vary, ()))
+    return tuple(Arm(arm_name(vary or "", value), {vary: value}) for value in VARIES.get(vary or "", ()))
 
 
 def differing_changes(config: RunConfig, base: RunConfig) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -79,7 +80,7 @@ class Column:
 
     name: str
     kind: str
-    data: np.ndarray | pa.DictionaryArray
+    data: Any  # np.ndarray | pa.DictionaryArray, and pyarrow has no types
     distinct: int
     misfit: int | None = None
     misfit_text: str = ""
@@ -96,7 +97,7 @@ class Column:
         if isinstance(self.data, np.ndarray):
             return self.data.astype(np.float64)
         texts = self.data.to_numpy(zero_copy_only=False)
-        return np.where(self.missing, None, texts)
+        return np.asarray(np.where(self.missing, None, texts))
 
     @cached_property
     def missing(self) -> np.ndarray:
@@ -117,7 +118,7 @@ class Column:
         dictionary = self.data.dictionary
         return sorted(dictionary.filter(pc.invert(_is_missing(dictionary, _MISSING))).to_pylist())
 
-    def head(self, rows: int) -> list[object]:
+    def head(self, rows: int) -> list[Any]:
         """The first values as a reader expects them: dates as dates."""
         if not isinstance(self.data, np.ndarray):
             return self.data.slice(0, rows).to_pylist()

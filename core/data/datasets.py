@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, lru_cache, partial
+from typing import Any
 
 import numpy as np
 
@@ -68,7 +69,9 @@ class TableData(tuple):
     rows, and so that the rows come in the order of a built-in data set.
     """
 
-    def __new__(cls, X: np.ndarray, D: np.ndarray, source):
+    source: Any
+
+    def __new__(cls, X: np.ndarray, D: np.ndarray, source: Any):
         pair = super().__new__(cls, (X, D))
         pair.source = source
         return pair
@@ -87,13 +90,14 @@ def _load_shipped(name: str) -> tuple[np.ndarray, np.ndarray]:
     from sklearn import datasets
 
     X, target = getattr(datasets, f"load_{name}")(return_X_y=True)
-    task = DATASETS[name].task
+    kind = DATASETS[name]
+    task = kind.task
     if task == "regression":
         D = target[:, None]
     elif task == "two-class":
         D = target[:, None].astype(float)
     else:
-        D = one_hot(target, DATASETS[name].outputs)
+        D = one_hot(target, kind.outputs or 0)
     return np.asarray(X, dtype=float), D
 
 
@@ -330,9 +334,9 @@ def _draw(name: str, samples: int, noise: float, holdout: float, seed: int, scal
         D = data.scale_targets(D)
     X, D, X_holdout, D_holdout = _divide_holdout(X, D, holdout, rng)
     if scaling == "none":
-        return Split(*_read_only(X, D, X_holdout, D_holdout), data.task)
+        return Split(*_read_only(X, D, X_holdout, D_holdout), str(data.task))
     standardize = fit_standardizer(X)
-    return Split(*_read_only(standardize(X), D, standardize(X_holdout), D_holdout), data.task)
+    return Split(*_read_only(standardize(X), D, standardize(X_holdout), D_holdout), str(data.task))
 
 
 # Sweeps request the same few draws thousands of times, a visitor with 100,000 samples one at a time: many small draws

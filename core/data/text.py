@@ -190,7 +190,7 @@ def _recognize(raw: bytes, name: str) -> str:
     pairs = sum(len(run) == 2 for run in runs)
     if western and 4 * pairs <= len(runs):
         return "cp1252"
-    line = _line_of(raw, _HIGH_RUN.search(raw).start())
+    line = _line_of(raw, next(_HIGH_RUN.finditer(raw)).start())
     raise table_error(
         name, f"the encoding of its line {line:,} is unknown (it is neither UTF-8 nor Western European); choose it"
     )

@@ -231,8 +231,8 @@ def _clipping(recording: Recording) -> Finding | None:
         return None
     with np.errstate(all="ignore"):
         norms = recording.values["grad_norm"]
-        binds = (clipped < norms * (1 - 1e-6)).any(axis=1)
-    known = np.isfinite(clipped).any(axis=1)
+        binds = np.any(clipped < norms * (1 - 1e-6), axis=1)
+    known = np.any(np.isfinite(clipped), axis=1)
     share = float(binds[known].mean()) if known.any() else 0.0
     if share <= OFTEN_CLIPPED:
         return None

@@ -58,7 +58,7 @@ def _safe(config: RunConfig) -> float:
     return SAFE_LEARNING_RATE_WITH_STATE if OPTIMIZERS[config.optimizer].states else SAFE_LEARNING_RATE
 
 
-def _describe(field: str, value: object) -> str:
+def _describe(field: str, value: Any) -> str:
     """One change in words, for a label."""
     match field:
         case "residual":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -151,7 +151,8 @@ def _samples(config: RunConfig, data: DataSource) -> Data:
     if data is None:
         parts = load(config.dataset, config.samples, config.noise, config.holdout, config.seed, config.scaling)
         return parts.X, parts.D
-    X, D = data(config) if callable(data) else data
+    given: Any = data(config) if callable(data) else data
+    X, D = given
     parts = split(X, D, config.holdout, config.seed)
     return parts.X, parts.D
 

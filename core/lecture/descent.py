@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 
@@ -64,7 +64,7 @@ class Surface:
     @property
     def lowest(self) -> float:
         """E at its minima."""
-        return float(self.value(*self.minima[0]))
+        return float(self.value(*np.asarray(self.minima[0])))
 
     def nearest_minimum(self, point: np.ndarray) -> np.ndarray:
         """The lowest point that is nearest to `point`, (2,)."""
@@ -256,7 +256,9 @@ class Outcome:
     turning: float
 
 
-def descend(surface: Surface, start: Point, learning_rate: float, momentum: float = 0.0, steps: int = 100) -> Path:
+def descend(
+    surface: Surface, start: Sequence[float], learning_rate: float, momentum: float = 0.0, steps: int = 100
+) -> Path:
     """The path of v <- momentum v + grad E(w), w <- w - learning_rate v from v = 0; ends where it leaves for good.
 
     Raises:

@@ -48,7 +48,7 @@ def make_instance(number: int) -> Instance:
     Raises:
         ConfigError: a number outside 0 to 9,999.
     """
-    number = int(NUMBER.validate("exercise", number))
+    number = NUMBER.validate("exercise", number)
     if number == LECTURE:
         return Instance(
             number=LECTURE,

@@ -112,7 +112,7 @@ def strongest(slopes: list[np.ndarray], between: list[np.ndarray]) -> list[int]:
     return units
 
 
-def _products(factors: Sequence[float]) -> np.ndarray:
+def _products(factors: Sequence[float] | np.ndarray) -> np.ndarray:
     """From the back: 1 at the last layer, then one factor more a layer."""
     with np.errstate(over="ignore"):
         return np.cumprod([1.0, *factors[::-1]])[::-1]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from concurrent.futures import Executor
+from typing import Any
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from ..curvature import sharpness
 from ..engine.training import Progress, train
 from ..wording import format_number
 from .entry import CHECKED, Formula, Paper
-from .report import Result, Stages, in_kind, near, thinned
+from .report import Result, Row, Stages, in_kind, near, thinned
 
 CONFIG = RunConfig(hidden=(50, 50), activation="tanh", init="normal", samples=20, learning_rate=0.04, steps=4000)
 STEPS = {0.04: 4_000, 0.02: 12_000}  # by learning rate: sharpness needs time to rise to the higher limit
@@ -34,7 +35,8 @@ def measured(
     Trained in pieces, each from where the last one ended: plain gradient descent over the whole batch has no other
     state, so that the pieces together are the run.
     """
-    steps, values, losses, weights = [], [], [], None
+    steps, values, losses = [], [], []
+    weights: Any = None
     pieces = config.steps // every
     for piece in range(pieces + 1):
         length = every if piece < pieces else 0
@@ -68,7 +70,8 @@ def run(
         measurements: of sharpness in a run.
     """
     stages, data = Stages(on_progress, [1] * len(steps) * seeds), chebyshev()
-    rows, series = [], {"rates": list(steps), "steps": [], "sharpness": [], "loss_steps": [], "losses": []}
+    rows: list[Row] = []
+    series: dict[str, Any] = {"rates": list(steps), "steps": [], "sharpness": [], "loss_steps": [], "losses": []}
     for group, (rate, count) in enumerate(steps.items()):
         config = CONFIG.replace(learning_rate=rate, steps=count)
         found = [

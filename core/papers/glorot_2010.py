@@ -13,7 +13,7 @@ from ..families.activations import ACTIVATIONS
 from ..theory import moments
 from ..trace import Snapshot
 from .entry import CHECKED, Formula, Paper
-from .report import Result, Stages, in_kind, near
+from .report import Result, Row, Stages, in_kind, near
 
 INPUTS, CLASSES, SAMPLES, HIDDEN = 1024, 10, 300, 5
 CONFIG = RunConfig(
@@ -48,7 +48,9 @@ def run(on_progress: Progress | None = None, executor: Executor | None = None, *
         width: units of a hidden layer.
     """
     stages, data = Stages(on_progress, [1, 1]), inputs()
-    series, rows, shrinks = {"inits": list(INITS)}, [], {}
+    series: dict[str, Any] = {"inits": list(INITS)}
+    rows: list[Row] = []
+    shrinks: dict[str, float] = {}
     for stage, (name, init) in enumerate(INITS.items()):
         config, report = CONFIG.replace(hidden=(width,) * HIDDEN, **init), stages.stage(stage)
         snap = snapshot(config, data=data)

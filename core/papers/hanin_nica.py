@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import Executor
+from typing import Any
 
 import numpy as np
 from scipy.special import digamma, polygamma
@@ -11,7 +12,7 @@ from scipy.stats import binom
 from ..config import RunConfig
 from ..engine.training import Progress, train
 from .entry import CHECKED, Formula, Paper
-from .report import Result, Stages, in_kind, near
+from .report import Result, Row, Stages, in_kind, near
 
 CONFIG = RunConfig(activation="relu", init="he_normal", bias=False, samples=2, steps=0)
 SETTINGS = ((32, 20, 3000), (64, 20, 2000), (100, 30, 800))  # width, hidden layers, networks
@@ -43,7 +44,8 @@ def run(on_progress: Progress | None = None, executor: Executor | None = None, *
         share: of the networks.
     """
     stages = Stages(on_progress, [width * depth * count for width, depth, count in SETTINGS])
-    rows, series = [], {"settings": [], "centers": [], "densities": [], "beta": [], "by_layer": []}
+    rows: list[Row] = []
+    series: dict[str, Any] = {"settings": [], "centers": [], "densities": [], "beta": [], "by_layer": []}
     for stage, (width, depth, count) in enumerate(SETTINGS):
         networks, report = round(count * share), stages.stage(stage)
         x = np.random.default_rng(0).standard_normal((1, width))

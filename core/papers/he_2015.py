@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from concurrent.futures import Executor
+from typing import Any
 
 import numpy as np
 
@@ -118,7 +119,7 @@ def run(
             f"no network learns within {steps[30]['Xavier']:,} steps",
         ),
     )
-    series = {"depths": list(steps), "inits": list(SCALES), "guess": guess, "curves": []}
+    series: dict[str, Any] = {"depths": list(steps), "inits": list(SCALES), "guess": guess, "curves": []}
     for depth in steps:
         for init in SCALES:
             runs = of(depth, init)
@@ -136,7 +137,8 @@ def _loss(trace: Trace, step: int) -> float:
 
 def _is_first(ours: list[int | None], others: list[int | None]) -> bool:
     """True when every network of `ours` learns, and before any of `others`."""
-    return None not in ours and max(ours) < min(math.inf if step is None else step for step in others)
+    first = [math.inf if step is None else step for step in others]
+    return all(step is not None and step < min(first) for step in ours)
 
 
 def _span(steps: list[int | None]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import Executor
+from typing import Any
 
 import numpy as np
 
@@ -10,7 +11,7 @@ from ..config import RunConfig
 from ..engine.training import Progress, snapshot
 from ..theory import fixed_points
 from .entry import CHECKED, CHI_FORMULA, Formula, Paper
-from .report import Result, Stages, near
+from .report import Result, Row, Stages, near
 
 PIXELS, CLASSES, SAMPLES, WIDTH = 784, 10, 1000, 30
 LIT = 0.19  # share of an MNIST image's pixels that are not black
@@ -43,13 +44,14 @@ def run(on_progress: Progress | None = None, executor: Executor | None = None, *
         networks: seeds of each depth.
     """
     stages, data = Stages(on_progress, list(BOOK)), images()
-    rows, series = [], {"paper": [list(norms) for norms in BOOK.values()], "median": [], "low": [], "high": []}
+    rows: list[Row] = []
+    series: dict[str, Any] = {"paper": [list(norms) for norms in BOOK.values()], "median": [], "low": [], "high": []}
     chi = fixed_points("sigmoid", 1.0, 1.0)[0].chi
     for stage, (depth, theirs) in enumerate(BOOK.items()):
         config, report, speeds = CONFIG.replace(hidden=(WIDTH,) * depth), stages.stage(stage), []
         for seed in range(networks):
             snap = snapshot(config.replace(seed=seed), data=data)
-            speeds.append([np.linalg.norm(g) for g in snap.bias_gradient[:-1]])
+            speeds.append([np.linalg.norm(g) for g in snap.bias_gradient[:-1] if g is not None])
             report(seed + 1, networks)
         low, median, high = np.quantile(speeds, [0.05, 0.5, 0.95], axis=0)
         for layer, norm in enumerate(theirs):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from concurrent.futures import Executor
+from typing import Any
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from ..engine.training import Progress, one_blas_thread
 from ..families.activations import ACTIVATIONS
 from ..theory import fixed_points
 from .entry import CHECKED, Formula, Paper
-from .report import Result, Stages, in_kind, near
+from .report import Result, Row, Stages, in_kind, near
 
 # (a) One unit: x_t = w S(x_(t-1)) + b, E = (S(x_50) - 0.7)^2
 START, TARGET, STEPS = 0.5, 0.7, 50
@@ -150,7 +151,7 @@ def _run_wall(report: Progress) -> tuple[list, dict]:
     errors, *gradient = error_and_gradient(*np.meshgrid(w, b))
     typical = float(np.median(np.hypot(*gradient)))
     starts = [(weight, wall(weight)) for weight in WALL_WEIGHTS]
-    on_wall = [float(np.hypot(*error_and_gradient(*start)[1:])) for start in starts]
+    on_wall = [float(np.hypot(*error_and_gradient(*np.asarray(start))[1:])) for start in starts]
     jumps, clipped = [], []
     for i, start in enumerate(starts):
         jumps.append(descend(*start, 1, None)[-1])
@@ -205,7 +206,8 @@ def _is_inside(point: np.ndarray) -> bool:
 
 def _run_bound(networks: int, report: Progress) -> tuple[list, dict]:
     """Recurrent weights whose largest singular value is just below 1 / gamma, gamma = sup |phi'|."""
-    rows, series = [], {"activations": ["tanh", "sigmoid"], "norms": [], "eta": BELOW}
+    rows: list[Row] = []
+    series: dict[str, Any] = {"activations": ["tanh", "sigmoid"], "norms": [], "eta": BELOW}
     for activation in series["activations"]:
         gamma, norms = ACTIVATIONS[activation].sup_slope, []
         for seed in range(networks):
@@ -231,7 +233,8 @@ def _run_bound(networks: int, report: Progress) -> tuple[list, dict]:
 
 def _run_mean_field(networks: int, report: Progress) -> tuple[list, dict]:
     """Factors of the gradient norm by time step: the identity's against the spectral radius, tanh's against chi."""
-    rows, series = [], {"scales": list(SCALES), "norms": [], "factors": []}
+    rows: list[Row] = []
+    series: dict[str, Any] = {"scales": list(SCALES), "norms": [], "factors": []}
     steps = np.arange(LENGTH - 2 * SKIPPED)
     rates = []
     for seed in range(networks):

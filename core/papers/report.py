@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from ..engine.training import PROGRESS_SECONDS, Progress
 
@@ -179,10 +180,10 @@ class Stages:
 Experiment = Callable[..., Result]
 
 
-def thinned(values: Sequence[float], max_points: int = 400) -> list[float]:
+def thinned(values: ArrayLike, max_points: int = 400) -> list[float]:
     """Evenly spaced values, including the first and the last."""
-    values = np.asarray(values)
-    return values[np.unique(np.linspace(0, len(values) - 1, max_points).round().astype(int))].tolist()
+    given = np.asarray(values)
+    return given[np.unique(np.linspace(0, len(given) - 1, max_points).round().astype(int))].tolist()
 
 
 def first_below(steps: np.ndarray, losses: np.ndarray, level: float, window: int = 1) -> int | None:

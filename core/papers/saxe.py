@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import Executor
+from typing import Any
 
 import numpy as np
 from scipy.linalg import lapack
@@ -84,7 +85,8 @@ def singular_values(factors: list[np.ndarray], on_progress: Progress) -> np.ndar
             norms = np.linalg.norm(rows, axis=1)
             scale, U = scale * norms, rows / norms[:, None]
             on_progress(done + 1, len(factors))
-        values, _, _, work, _, info = lapack.dgejsv((scale[:, None] * U).T, joba=0, jobu=3, jobv=3, jobr=0)
+        svd: Any = lapack.dgejsv  # not in the stubs
+        values, _, _, work, _, info = svd((scale[:, None] * U).T, joba=0, jobu=3, jobv=3, jobr=0)
     if info != 0:
         raise np.linalg.LinAlgError("the singular values did not converge")
     return np.sort(values * work[0] / work[1])[::-1]

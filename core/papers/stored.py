@@ -38,7 +38,7 @@ class StoredResult:
 
 def fingerprint(paper: Paper) -> str:
     """Twelve hexadecimal digits of the experiment's code and settings."""
-    source = Path(sys.modules[paper.run.__module__].__file__).read_text(encoding="utf-8")
+    source = Path(str(sys.modules[paper.run.__module__].__file__)).read_text(encoding="utf-8")
     return code_fingerprint(source)
 
 

@@ -99,16 +99,17 @@ def _from_own_table(table: pd.DataFrame, name: str) -> Recording:
     if "parameter" not in table:
         return _from_long(table, name)
     listed = table.drop_duplicates("parameter")
+    rows: Iterable[Any] = listed.itertuples()
     names = listed["parameter"].astype(str).tolist()
     guessed = describe(names)
     parameters = [
         Parameter(
             name=p.name,
-            layer=int(row.layer) if hasattr(row, "layer") and _is_whole(row.layer) else p.layer,
+            layer=int(row.layer) if _is_whole(getattr(row, "layer", None)) else p.layer,
             kind=row.kind if hasattr(row, "kind") and isinstance(row.kind, str) else p.kind,
-            size=int(row.size) if hasattr(row, "size") and _is_whole(row.size) else None,
+            size=int(row.size) if _is_whole(getattr(row, "size", None)) else None,
         )
-        for p, row in zip(guessed, listed.itertuples(), strict=True)
+        for p, row in zip(guessed, rows, strict=True)
     ]
     index = {name: i for i, name in enumerate(names)}
     table = table.assign(parameter=table["parameter"].astype(str).map(index))
@@ -230,7 +231,8 @@ def _from_wide(table: pd.DataFrame, name: str) -> Recording:
     columns = {str(column).strip().lower(): column for column in table.columns}
     step = next((columns[s] for s in STEP_NAMES if s in columns), None)
     keep = [c for c in table.columns if not is_bound(str(c)) and parse_key(str(c)) is not None]
-    if not [c for c in keep if parse_key(str(c)).field == "grad_norm"]:
+    keys = [parse_key(str(c)) for c in keep]
+    if not [key for key in keys if key is not None and key.field == "grad_norm"]:
         raise _no_gradients(name, table.columns)
     numbers = _numeric(table[keep + ([step] if step is not None else [])], name)
     steps = numbers[step] if step is not None else pd.Series(np.arange(len(table), dtype=float))
@@ -395,7 +397,7 @@ def _listed(names: Iterable[object], most: int = 8) -> str:
     return ", ".join(texts[:most]) + (f" and {len(texts) - most} more" if len(texts) > most else "") or "nothing"
 
 
-def _to_number(value: object, name: str, line: int, column: str) -> float:
+def _to_number(value: Any, name: str, line: int, column: str) -> float:
     if value is None:
         return math.nan
     try:
@@ -404,7 +406,7 @@ def _to_number(value: object, name: str, line: int, column: str) -> float:
         raise ConfigError("recording", name, f"line {line}, {column}: {str(value)[:40]!r} is not a number") from None
 
 
-def _is_whole(value: object) -> bool:
+def _is_whole(value: Any) -> bool:
     try:
         return float(value) == int(float(value))
     except (TypeError, ValueError, OverflowError):

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -137,7 +138,7 @@ def natural_key(name: str) -> list[tuple[int, float | str]]:
     return [(1, float(part)) if part.isdigit() else (0, part) for part in parts if part]
 
 
-def describe(names: Sequence[str], sizes: Sequence[int | None] | None = None) -> tuple[Parameter, ...]:
+def describe(names: Sequence[str], sizes: Sequence[Any] | None = None) -> tuple[Parameter, ...]:
     """Tensors from their names alone: names before the last dot or slash that agree are one layer."""
     modules = list(dict.fromkeys(_module(name) for name in names))
     return tuple(

@@ -64,7 +64,7 @@ def run_grid(
         try:
             result = run_chunk(*_chunk_arguments(grid, chunk), progress.tick)
         except SweepAborted as aborted:
-            raise aborted.__cause__ from None
+            raise aborted.__cause__ or aborted from None
         finish(chunk, result)
 
 

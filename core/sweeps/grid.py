@@ -54,7 +54,7 @@ class Grid:
     """
 
     base: RunConfig
-    axes: tuple[tuple[str, tuple], ...]
+    axes: Any  # given as a mapping or as pairs, held as a tuple of pairs (field, tuple of values)
     seeds: int = 1
 
     def __post_init__(self):
@@ -105,7 +105,7 @@ class Grid:
         indices = np.arange(self.networks).reshape(self.shape)
         outer = [k for k, name in enumerate(self.names) if name not in _STACKABLE_FIELDS]
         for chosen in product(*(range(self.shape[k]) for k in outer)):
-            index = [slice(None)] * len(self.shape)
+            index: list[int | slice] = [slice(None)] * len(self.shape)
             for k, i in zip(outer, chosen, strict=True):
                 index[k] = i
             members = indices[tuple(index)].ravel()
@@ -177,7 +177,7 @@ def _parse_range(name: str, given: Mapping[str, Any]) -> tuple:
     return make_range(name, given["from"], given["to"], given["count"], given.get("log", False))
 
 
-def _validate_axes(axes: object) -> tuple[tuple[str, tuple], ...]:
+def _validate_axes(axes: Any) -> tuple[tuple[str, tuple], ...]:
     pairs = axes.items() if isinstance(axes, Mapping) else axes
     if not isinstance(axes, (Mapping, tuple)) or not pairs:
         raise ConfigError("axes", axes, "it must name at least one field with its values")

@@ -117,7 +117,8 @@ def pair(phi: Activation, qu: float, qv: float, c: float) -> tuple[float, float]
         _own_average(phi, q, sign * math.sqrt(shared * q) * z, 1 - shared)
         for q, sign in ((qu, 1.0), (qv, math.copysign(1.0, c)))
     ]
-    return tuple(float((w * a * b).sum()) for a, b in zip(*values, strict=True))
+    value, slope = (float((w * a * b).sum()) for a, b in zip(*values, strict=True))
+    return value, slope
 
 
 def _shared_nodes(phi: Activation, q: float, shared: float) -> tuple[np.ndarray, np.ndarray]:
@@ -141,7 +142,7 @@ def _own_average(phi: Activation, q: float, mean: np.ndarray, own: float) -> tup
     return (w * y).sum(axis=-1), (w * slope).sum(axis=-1)
 
 
-def arc_cosine(piecewise_slopes: tuple[float, float], c: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def arc_cosine(piecewise_slopes: tuple[float, float], c: float | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(E[phi(u) phi(v)] / sqrt(qu qv), E[phi'(u) phi'(v)]) of two rays from 0, for correlations c of any shape.
 
     Source: Cho & Saul 2009, with (high - low) ReLU(u) + low u for the two rays.

@@ -51,7 +51,8 @@ def kernels(phi: Activation, K: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         value, slope = arc_cosine(phi.piecewise_slopes, c)
         return np.outer(psd_sqrt, psd_sqrt) * value, slope
     tiny = np.finfo(float).tiny
-    piecewise_slopes = tuple(phi.slope(np.array([-tiny, tiny])))  # the kink at 0, where there is one
+    left, right = phi.slope(np.array([-tiny, tiny]))
+    piecewise_slopes = float(left), float(right)  # the kink at 0, where there is one
     bent = piecewise_slopes[0] != piecewise_slopes[1]
     _, u, w = gaussian_nodes(phi, q)
     at_nodes, spread = phi.evaluate(u), phi.evaluate(np.maximum(psd_sqrt, tiny)[:, None] * Z)
@@ -64,10 +65,11 @@ def kernels(phi: Activation, K: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         ),
         _Kink(np.where(Z < 0, *piecewise_slopes), ones, *(arc_cosine(piecewise_slopes, x)[1] for x in (c, 1.0, -1.0))),
     )
-    return tuple(
+    values, slopes = (
         _series(spread[i], (w * f * f).sum(axis=1), (w * f * f[:, ::-1]).sum(axis=1), c, kinks[i] if bent else None)
         for i, f in enumerate(at_nodes)
     )
+    return values, slopes
 
 
 @dataclass(frozen=True)
@@ -77,8 +79,8 @@ class _Kink:
     values: np.ndarray
     size: np.ndarray
     closed: np.ndarray
-    same: float
-    opposite: float
+    same: np.ndarray
+    opposite: np.ndarray
 
 
 def _series(
