@@ -21,7 +21,7 @@ def files(suffix=""):
         parts = path.relative_to(HOUSE).parts
         hidden = [p for p in parts[:-1] if p.startswith(".") and p not in (".ci", ".streamlit")]
         ours = not hidden and not NOT_OURS.intersection(parts) and not (HOUSE / parts[0] / "pyvenv.cfg").exists()
-        if ours and path.is_file() and path.name.endswith(suffix):
+        if ours and path.is_file() and path.name.endswith(suffix) and path.name != ".git":
             yield path
 
 

@@ -332,7 +332,7 @@ SPEC = {"base": {"samples": 8, "hidden": [4, 4], "steps": 3, "activation": "tanh
 
 @pytest.fixture
 def spec(tmp_path, monkeypatch, workers):
-    monkeypatch.setattr("core.sweep.shared", lambda: workers)
+    monkeypatch.setattr("core.sweep.get_executor", lambda: workers)
     path = tmp_path / "spec.json"
     path.write_text(json.dumps(SPEC))
     return path
@@ -368,7 +368,7 @@ def test_an_interrupted_command_resumes_where_it_was(spec, monkeypatch, capsys):
     assert not out.exists() and written.count(b"\n") >= 5
     ran = []
     monkeypatch.setattr("core.sweeps.dispatch.run_chunk", lambda *job: ran.append(job) or chunks.run_chunk(*job))
-    monkeypatch.setattr("core.sweep.shared", lambda: None)
+    monkeypatch.setattr("core.sweep.get_executor", lambda: None)
     assert main([str(spec), str(out)]) == 0
     assert len(ran) == 12 - (written.count(b"\n") - 2)
     resumed = out.read_bytes()
@@ -400,7 +400,7 @@ def test_a_bad_command_ends_with_a_sentence(spec, text, name, words, capsys):
 @pytest.mark.parametrize("left", [b"", b'{"swe'])
 def test_a_sweep_killed_before_its_first_result_starts_again(spec, left, monkeypatch):
     spec.with_name("out.csv.part").write_bytes(left)
-    monkeypatch.setattr("core.sweep.shared", lambda: None)
+    monkeypatch.setattr("core.sweep.get_executor", lambda: None)
     assert main([str(spec), str(spec.with_name("out.csv"))]) == 0
     assert not spec.with_name("out.csv.part").exists()
 
