@@ -29,7 +29,7 @@ from ui.compare import pinned
 from ui.controls import sidebar
 from ui.controls.fields import LAB_PARAMETERS
 from ui.lab import sharpness, theory, trials
-from ui.lab.verdict import draw_details, draw_verdict
+from ui.lab.verdict import draw_details, draw_findings, draw_verdict
 from ui.runtime import jobs
 from ui.runtime.jobs import Run
 from ui.runtime.progress import ProgressReporter
@@ -143,8 +143,9 @@ def story(run: Run, before: Run | None, diagnosis: Diagnosis, relevant: tuple[st
     """Draws the picture, the details of the verdict, and the charts that concern it; all follow the chosen norm."""
     gradients(run, before)
     reporter = ProgressReporter(st.empty())
-    draw_details(diagnosis, run.config, theory.describe_factor(theory.expected(run, reporter), get_trace(run)))
+    draw_details(diagnosis, theory.describe_factor(theory.expected(run, reporter), get_trace(run)))
     reporter.clear()
+    trials.draw_and_follow(run, get_trace(run), diagnosis, partial(draw_findings, config=run.config))
     history(run, relevant)
 
 
@@ -256,11 +257,10 @@ diagnosis = diagnose(trace)
 draw_verdict(diagnosis)
 names = [name for name in CURVES if name != "accuracy" or trace.task != "regression"]
 relevant = tuple(name for name in RELEVANT.get(diagnosis.verdict, OTHERWISE_RELEVANT) if name in names)
-story(run, run_before(run), trials.get_result(run) or diagnosis, relevant)
+story(run, run_before(run), diagnosis, relevant)
 more_curves(run, tuple(name for name in names if name not in relevant))
 theory.why(run)
 inside(run)
 sharpness.panel(run)
 numbers(run)
 theory.how_we_know(run)
-trials.watch_trial(run, trace, diagnosis)

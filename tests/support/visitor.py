@@ -285,10 +285,10 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def healthy(url: str) -> bool:
+def healthy(url: str, path: str = "healthz") -> bool:
     """True if the server at this address says it is well."""
     try:
-        with urllib.request.urlopen(f"{url}/healthz", timeout=5) as answer:
+        with urllib.request.urlopen(f"{url}/{path}", timeout=5) as answer:
             return answer.status == 200
     except OSError:
         return False
@@ -315,7 +315,8 @@ def served(log: Path | None = None, entry: str = "asgi.py", **settings: str) -> 
             stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
         )  # fmt: skip
     try:
-        while not healthy(url):
+        path = "healthz" if entry == "asgi.py" else "_stcore/health"
+        while not healthy(url, path):
             if process.poll() is not None or time.perf_counter() - start > START_LIMIT:
                 raise RuntimeError(f"the server did not start: {log.read_text() if log else entry}")
             time.sleep(0.05)

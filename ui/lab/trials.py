@@ -8,12 +8,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import streamlit as st
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from core import ConfigError, Diagnosis, RunConfig, Trace, try_suggestions
 from core.config import cost
 from core.diagnosis.trials import count_trainings
 from core.engine.training import Data
-from ui.runtime import event_log, limits
+from ui.runtime import event_log, limits, queue
 from ui.runtime.jobs import Run, get_data
 from ui.runtime.queue import Visitor
 from ui.runtime.services import services
@@ -21,6 +23,7 @@ from ui.runtime.visitors import current_visitor
 
 MAX_TRIAL_COST = 1e11  # multiply-adds of all trainings of one trial: about ten seconds
 POLL_SECONDS = 1.0
+PAUSE_SECONDS = 0.05
 UNWATCHED_SECONDS = 5.0  # without a visitor who waits for it, a trial ends
 
 
@@ -48,9 +51,13 @@ class Trial:
             raise _UnwatchedError
 
     def report(self, done: int, total: int) -> None:
-        """Record the progress of training."""
+        """Record the progress of training, which pauses while a visitor's own run is trained."""
         self.share = done / total
         self.check()
+        while services().short_queue.is_busy:
+            time.sleep(PAUSE_SECONDS)
+            queue.touch()
+            self.check()
 
 
 _running: dict[Run, Trial] = {}
@@ -110,16 +117,37 @@ def _table_of(run: Run) -> Callable[[RunConfig], Data] | None:
     return None if run.digest is None else lambda config: get_data(Run(config, run.digest))
 
 
-@st.fragment(run_every=POLL_SECONDS)
-def _follow(run: Run, trace: Trace) -> None:
-    if get_result(run) is not None:
-        st.rerun()
-    trial = watch(run, trace)
-    if not trial.failed:
-        st.caption(f"Trying the suggestions on the same data with three other seeds: {trial.share:.0%}.")
+def draw_and_follow(run: Run, trace: Trace, diagnosis: Diagnosis, draw: Callable[[Diagnosis], None]) -> None:
+    """Draw what a diagnosis suggests, follow the trial of it, and draw it again when that has ended.
 
-
-def watch_trial(run: Run, trace: Trace, diagnosis: Diagnosis) -> None:
-    """Start and follow the trial of a run's suggestions, and draw the page again when it has ended."""
+    Args:
+        draw: draws a diagnosis, with or without outcomes.
+    """
     if get_result(run) is None and is_offered(run, diagnosis):
-        _follow(run, trace)
+        st.session_state["trial_seen"] = None
+        _follow(run, trace, diagnosis, draw)
+    else:
+        draw(get_result(run) or diagnosis)
+
+
+@st.fragment(run_every=POLL_SECONDS)
+def _follow(run: Run, trace: Trace, diagnosis: Diagnosis, draw: Callable[[Diagnosis], None]) -> None:
+    result = get_result(run)
+    draw(result or diagnosis)
+    if result is not None:
+        _stop_polling()
+    elif st.session_state.get("trial_seen") == run:
+        trial = watch(run, trace)
+        if not trial.failed:
+            st.caption(f"Trying the suggestions on the same data with three other seeds: {trial.share:.0%}.")
+    else:  # who changes a control within a second starts no trial
+        st.session_state["trial_seen"] = run
+
+
+def _stop_polling() -> None:
+    """Have the browser no longer ask for this fragment, for which Streamlit has no command of its own."""
+    context = get_script_run_ctx(suppress_warning=True)
+    if context is not None:
+        message = ForwardMsg()
+        message.stop_auto_rerun.fragment_ids.extend(context.fragment_ids_this_run or ())
+        context.enqueue(message)

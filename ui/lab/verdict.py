@@ -21,18 +21,23 @@ def draw_verdict(diagnosis: Diagnosis) -> None:
         st.markdown(as_text(typeset(gravest.what)))
 
 
-def draw_details(diagnosis: Diagnosis, config: RunConfig, theory: str) -> None:
-    """Draws three numbers, the mechanism, the suggestions, and the other findings in a group.
+def draw_details(diagnosis: Diagnosis, theory: str) -> None:
+    """Draws three numbers and the mechanism.
 
     Args:
         theory: a sentence on what theory predicted.
     """
-    gravest, *others = diagnosis.findings
+    gravest = diagnosis.findings[0]
     with st.container(horizontal=True):
         for metric in diagnosis.numbers:
             st.metric(metric.label, typeset(metric.value), help=metric.help, border=True, height="stretch")
     rest = diagnosis.sentence.removeprefix(gravest.what).strip()
     st.markdown(" ".join(as_text(typeset(words)) for words in (rest, gravest.why, theory) if words))
+
+
+def draw_findings(diagnosis: Diagnosis, config: RunConfig) -> None:
+    """Draws what to try, and the other findings in a group."""
+    gravest, *others = diagnosis.findings
     draw_suggestions(gravest, config)
     if diagnosis.trial:
         st.caption(diagnosis.trial)

@@ -50,6 +50,11 @@ class FairQueue:
         """Slots that nobody holds."""
         return self._free
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether any work holds a slot or waits for one."""
+        return bool(self._running or self._waiting)
+
     def state(self) -> tuple[int, int, float]:
         """Return (slots in use, tickets waiting, longest time in seconds without a sign of life)."""
         with self._changed:

@@ -89,14 +89,13 @@ def page():
     def script(fields):
         from core import RunConfig, diagnose, train
         from ui.lab import trials
-        from ui.lab.verdict import draw_details
+        from ui.lab.verdict import draw_findings
         from ui.runtime.jobs import Run
 
         config = RunConfig(**fields)
         (trace,) = train([config])
         run, diagnosis = Run(config), diagnose(trace)
-        draw_details(trials.get_result(run) or diagnosis, config, "")
-        trials.watch_trial(run, trace, diagnosis)
+        trials.draw_and_follow(run, trace, diagnosis, lambda found: draw_findings(found, config))
 
     return AppTest.from_function(script, kwargs={"fields": FAILING.replace(seed=4).to_dict()}, default_timeout=60)
 
