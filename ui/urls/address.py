@@ -19,12 +19,12 @@ def drop_invalid_params(rules: Mapping[str, link.Rule], free: Sequence[str] = ()
     calls this before it draws any control.
     """
     st.session_state[sync.PAGE] = ""  # the page has no parameters that `sync` keeps
-    if "odd" in st.session_state:
+    if "invalid_params" in st.session_state:
         return
     given = {name: st.query_params.get_all(name) for name in st.query_params}
-    invalid = st.session_state["odd"] = link.find_invalid_params(given, rules, free)
-    st.session_state["odd_of"] = (*rules, *free)
-    known = [name for name in invalid if name in st.session_state["odd_of"]]
+    invalid = st.session_state["invalid_params"] = link.find_invalid_params(given, rules, free)
+    st.session_state["checked_params"] = (*rules, *free)
+    known = [name for name in invalid if name in st.session_state["checked_params"]]
     for name in known:
         del st.query_params[name]
     if known:
@@ -33,8 +33,8 @@ def drop_invalid_params(rules: Mapping[str, link.Rule], free: Sequence[str] = ()
 
 def show_param_warnings(rules: Mapping[str, link.Rule], free: Sequence[str] = ()) -> None:
     """Explains the invalid parameters on the page that was requested, until one of its controls changes."""
-    invalid, names = st.session_state["odd"], (*rules, *free)
-    if st.session_state["odd_of"] != names:
+    invalid, names = st.session_state["invalid_params"], (*rules, *free)
+    if st.session_state["checked_params"] != names:
         return
     values = [st.session_state.get(name) for name in names]
     if st.session_state.setdefault("first", values) != values:

@@ -92,8 +92,8 @@ def read_query(given: Mapping[str, Sequence[str]], parameters: Parameters) -> di
 
 def _remember_invalid(given: Mapping[str, Sequence[str]], parameters: Parameters) -> None:
     state = st.session_state
-    state["odd"] = link.find_invalid_params(given, parameters.rules, parameters.free)
-    state["odd_of"] = (*parameters.rules, *parameters.free)
+    state["invalid_params"] = link.find_invalid_params(given, parameters.rules, parameters.free)
+    state["checked_params"] = (*parameters.rules, *parameters.free)
     state.pop("first", None)
 
 
