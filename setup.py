@@ -59,6 +59,6 @@ if __name__ == "__main__":
     setup(
         packages=packages,
         package_dir={PACKAGE: PACKAGE, **{f"{PACKAGE}.{name}": name for name in FOLDERS}},
-        package_data={"": ["*.json", "*.svg", "*.html", "*.js", "*.css", "py.typed"]},
+        package_data={"": ["*.json", "*.gz", "*.svg", "*.html", "*.js", "*.css", "py.typed"]},
         cmdclass={"build_py": BuildPackage},
     )

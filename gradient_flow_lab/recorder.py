@@ -50,6 +50,7 @@ VALUE_COLUMNS = (
     "saturation",
     "dead",
 )
+ACTIVATION_COLUMNS = VALUE_COLUMNS[-3:]
 SATURATED = 0.05  # a unit is saturated where |phi'| is below this share of its largest value
 # Wrappers of PyTorch put these before the names of the parameters they wrap.
 WRAPPERS = ("_orig_mod.", "module.")
@@ -64,10 +65,17 @@ class RecordingFile:
     Args:
         path: where; its ending is .jsonl, .jsonl.gz, .csv, .csv.gz or .parquet.
         parameters: for each tensor a mapping of PARAMETER_COLUMNS.
-        framework: written into the head of the file.
+        framework: written into the head of the file, as are
+        details: more about the run, as JSON has it; None is left out.
     """
 
-    def __init__(self, path: str | os.PathLike, parameters: Sequence[Mapping[str, Any]], framework: str):
+    def __init__(
+        self,
+        path: str | os.PathLike,
+        parameters: Sequence[Mapping[str, Any]],
+        framework: str,
+        **details: Any,
+    ):
         self.path = os.fspath(path)
         self.parameters = list(parameters)
         ending = self.path.removesuffix(".gz").rpartition(".")[2].lower()
@@ -84,7 +92,7 @@ class RecordingFile:
             "version": VERSION,
             "framework": framework,
             "parameters": self.parameters,
-        }
+        } | {name: value for name, value in details.items() if value is not None}
         if ending == "csv":
             self._csv = csv.writer(self._file, lineterminator="\n")
             self._csv.writerow((*ROW_COLUMNS, *PARAMETER_COLUMNS, *VALUE_COLUMNS))
@@ -129,8 +137,8 @@ class RecordingFile:
                     for name in VALUE_COLUMNS:
                         columns[name].append(_number(row[name][i]) if name in row else None)
         table = pyarrow.table(columns)
-        about = {"format": FORMAT, "version": str(VERSION), "framework": self._head["framework"]}
-        parquet.write_table(table.replace_schema_metadata(about), self.path)
+        head = json.dumps({name: value for name, value in self._head.items() if name != "parameters"})
+        parquet.write_table(table.replace_schema_metadata({FORMAT: head}), self.path)
 
 
 def _import_pyarrow() -> tuple[Any, Any]:
@@ -160,9 +168,11 @@ def _text(value: Any) -> str:
 
 
 class Recorder:
-    """Rows that are complete one step later, when the size of the update is known.
+    """What the recorders of all frameworks share. Use it as a context manager.
 
-    Frameworks differ in how they measure; this holds what they share. Use it as a context manager.
+    Args:
+        file: where rows go; None records nothing.
+        every: records each so-many-th step, beginning with the first.
     """
 
     def __init__(self, file: RecordingFile | None, every: int):
@@ -171,7 +181,6 @@ class Recorder:
         self.every = every
         self.count = 0
         self._file = file
-        self._row: dict[str, Any] | None = None
 
     def __enter__(self) -> Recorder:
         return self
@@ -180,22 +189,9 @@ class Recorder:
         self.close()
 
     def close(self) -> None:
-        """Writes what is still to be written and ends the file."""
-        self._finish_row()
+        """Ends the file."""
         if self._file is not None:
             self._file.close()
-
-    def _measure_update(self) -> list[float | None] | None:
-        raise NotImplementedError
-
-    def _finish_row(self) -> None:
-        if self._row is None or self._file is None:
-            return
-        update = self._measure_update()
-        if update is not None:
-            self._row["update_norm"] = update
-        self._file.write(self._row)
-        self._row = None
 
 
 # -- PyTorch --------------------------------------------------------------------------------------------------------
@@ -222,7 +218,11 @@ def record(
 
 
 class TorchRecorder(Recorder):
-    """The recorder of `record`. On rank 0 only, where torch.distributed is in use; elsewhere its calls do nothing."""
+    """The recorder of `record`. On rank 0 only, where torch.distributed is in use; elsewhere its calls do nothing.
+
+    All numbers of a recorded step stay on the device until the next call of `step`, when the size of the update is
+    known too; then they are fetched together, so that an accelerator is waited for once.
+    """
 
     def __init__(self, model: Any, path: str | os.PathLike, *, every: int, activations: bool, optimizer: Any):
         import torch
@@ -233,16 +233,24 @@ class TorchRecorder(Recorder):
         if not named:
             raise ValueError("model has no parameters to record")
         self._parameters = [parameter for _, parameter in named]
-        self._activations = _activation_modules(torch, model) if activations else []
-        listed = _describe_parameters(torch, model, named)
-        self._outputs: dict[int, tuple] = {}
-        for offset, (name, _) in enumerate(self._activations):
-            listed.append({"parameter": name, "layer": offset + 1, "kind": "activation", "size": None})
+        self._activations = _activation_modules(model) if activations else []
+        listed = _describe_parameters(model, named)
+        for offset, (name, module) in enumerate(self._activations):
+            full = f"{name} ({type(module).__name__})"
+            listed.append({"parameter": full, "layer": offset + 1, "kind": "activation", "size": None})
         distributed = torch.distributed
         silent = distributed.is_available() and distributed.is_initialized() and distributed.get_rank() != 0
-        file = None if silent else RecordingFile(path, listed, f"torch {torch.__version__}")
+        details = {
+            "dtype": str(self._parameters[0].dtype).removeprefix("torch."),
+            "chain": _describe_chain(torch, model),
+            "optimizer": _describe_optimizer(optimizer),
+        }
+        file = None if silent else RecordingFile(path, listed, f"torch {torch.__version__}", **details)
         super().__init__(file, every)
-        self._before: list[Any] | None = None
+        self._row: dict[str, Any] | None = None
+        self._columns: dict[str, list] = {}  # scalars on the device
+        self._before: list[Any] = []
+        self._outputs: dict[int, tuple] = {}
         self._hooks = [
             module.register_forward_hook(self._hook(i)) for i, (_, module) in enumerate(self._activations) if file
         ]
@@ -260,77 +268,87 @@ class TorchRecorder(Recorder):
         if self._file is None or now % self.every:
             return
         torch = self._torch
-        scale = float(scaler.get_scale()) if scaler is not None else 1.0
         with torch.no_grad():
             gradients = [parameter.grad for parameter in self._parameters]
             self._before = [parameter.detach().clone() for parameter in self._parameters]
-            columns = [
-                [_norm(torch, g) for g in gradients],
-                [_norm(torch, p) for p in self._parameters],
-                [None if g is None else (_values(g) == 0).double().mean() for g in gradients],
-                [None if g is None else (~torch.isfinite(_values(g))).sum().double() for g in gradients],
-            ]
-            if loss is not None and torch.is_tensor(loss):
-                columns.append([loss.detach().double().mean()])
-            norms, weights, zeros, nonfinite, *rest = _fetch(torch, columns)
-        norms = [_rescaled(torch, n, g) for n, g in zip(norms, gradients, strict=True)]
-        norms = [None if n is None else n / scale for n in norms]
-        sizes = [parameter.numel() for parameter in self._parameters]
-        extra = [None] * len(self._activations)
-        row = {
+            self._columns = {
+                "grad_norm": [_norm(torch, g) for g in gradients],
+                "weight_norm": [_norm(torch, p) for p in self._parameters],
+                "zero_share": [_share_of_zeros(torch, g) for g in gradients],
+                "nonfinite": [_count_nonfinite(g) for g in gradients],
+            }
+            if torch.is_tensor(loss):
+                self._columns["loss"] = [loss.detach().double().mean()]
+            if self._activations:
+                measured = [self._outputs.get(i, (None, None, None)) for i in range(len(self._activations))]
+                columns = map(list, zip(*measured, strict=True))
+                self._columns |= dict(zip(ACTIVATION_COLUMNS, columns, strict=True))
+                self._outputs = {}
+        self._row = {
             "step": now,
-            "loss": rest[0][0] if rest else (None if loss is None else float(loss)),
+            "loss": float(loss) if loss is not None and not torch.is_tensor(loss) else None,
             "learning_rate": learning_rate if learning_rate is not None else self._learning_rate(),
-            "loss_scale": scale if scaler is not None else None,
-            "grad_norm": norms + extra,
-            "rms": [None if n is None else n / math.sqrt(s) for n, s in zip(norms, sizes, strict=True)] + extra,
-            "weight_norm": weights + extra,
-            "zero_share": zeros + extra,
-            "nonfinite": nonfinite + extra,
+            "loss_scale": None if scaler is None else float(scaler.get_scale()),
         }
-        if self._activations:
-            blank = [None] * len(self._parameters)
-            seen = [self._outputs.get(i, (None, None, None)) for i in range(len(self._activations))]
-            for name, column in zip(("mean_square", "saturation", "dead"), zip(*seen, strict=True), strict=True):
-                row[name] = blank + _fetch(torch, [list(column)])[0]
-            self._outputs.clear()
-        self._row = row
 
     def clipped(self) -> None:
         """Measures the gradients again after they were clipped; call it before optimizer.step()."""
         if self._row is None:
             return
         with self._torch.no_grad():
-            norms = _fetch(self._torch, [[_norm(self._torch, p.grad) for p in self._parameters]])[0]
-        self._row["clipped_grad_norm"] = norms + [None] * len(self._activations)
+            self._columns["clipped_grad_norm"] = [_norm(self._torch, p.grad) for p in self._parameters]
 
     def close(self) -> None:
+        """Writes what is still to be written and ends the file."""
+        self._finish_row()
         super().close()
         for hook in self._hooks:
             hook.remove()
 
-    def _measure_update(self) -> list[float | None] | None:
-        if self._before is None:
-            return None
-        with self._torch.no_grad():
-            changes = [_norm(self._torch, p.detach() - b) for p, b in zip(self._parameters, self._before, strict=True)]
-            norms = _fetch(self._torch, [changes])[0]
-        self._before = None
-        return norms + [None] * len(self._activations)
+    def _finish_row(self) -> None:
+        """Measures the update that was made since the recorded step, fetches all its numbers and writes them."""
+        if self._row is None or self._file is None:
+            return
+        row, torch = self._row, self._torch
+        with torch.no_grad():
+            pairs = zip(self._parameters, self._before, strict=True)
+            self._columns["update_norm"] = [_norm(torch, p.detach() - before) for p, before in pairs]
+            fetched = _fetch(torch, self._columns)
+        self._row, self._columns, self._before = None, {}, []
+        if "loss" in fetched:
+            row["loss"] = fetched.pop("loss")[0]
+        scale = row["loss_scale"] or 1.0
+        fetched["grad_norm"] = [None if n is None else n / scale for n in fetched["grad_norm"]]
+        sizes = [max(parameter.numel(), 1) for parameter in self._parameters]
+        norms = zip(fetched["grad_norm"], sizes, strict=True)
+        fetched["rms"] = [None if n is None else n / math.sqrt(size) for n, size in norms]
+        without_parameters, without_activations = [None] * len(sizes), [None] * len(self._activations)
+        for name, column in fetched.items():
+            if name in ACTIVATION_COLUMNS:
+                row[name] = without_parameters + column
+            else:
+                row[name] = column + without_activations
+        self._file.write(row)
 
     def _learning_rate(self) -> float | None:
-        return float(self._optimizer.param_groups[0]["lr"]) if self._optimizer is not None else None
+        return None if self._optimizer is None else float(self._optimizer.param_groups[0]["lr"])
 
     def _hook(self, index: int) -> Callable[..., None]:
         def measure(module: Any, inputs: tuple, output: Any) -> None:
-            if self.count % self.every or not self._torch.is_tensor(output):
+            torch = self._torch
+            if self.count % self.every or not torch.is_tensor(output) or not output.numel():
                 return
-            with self._torch.no_grad():
-                values = output.detach().double().flatten(1) if output.ndim > 1 else output.detach().double()[:, None]
+            with torch.no_grad():
+                values = output.detach()
+                mean_square = _norm(torch, values) ** 2 / values.numel()
                 low = _low_slope(module, values)
-                saturation = None if low is None else low.double().mean()
-                dead = None if low is None else low.all(0).double().mean()
-                self._outputs[index] = ((values * values).mean(), saturation, dead)
+                if low is None:
+                    self._outputs[index] = mean_square, None, None
+                    return
+                # A unit is a channel of a picture, and otherwise an entry of the last axis.
+                axis = 1 if values.ndim > 3 else values.ndim - 1
+                dead = low.movedim(axis, 0).flatten(1).all(1)
+                self._outputs[index] = mean_square, _share(torch, low), _share(torch, dead)
 
         return measure
 
@@ -342,7 +360,7 @@ def _unwrapped(name: str) -> str:
     return name
 
 
-def _describe_parameters(torch: Any, model: Any, named: list[tuple[str, Any]]) -> list[dict[str, Any]]:
+def _describe_parameters(model: Any, named: list[tuple[str, Any]]) -> list[dict[str, Any]]:
     """PARAMETER_COLUMNS of each tensor; modules that hold some are numbered as the model lists them."""
     kinds, layers = {}, {}
     for prefix, module in model.named_modules():
@@ -370,7 +388,7 @@ def _describe_parameters(torch: Any, model: Any, named: list[tuple[str, Any]]) -
     ]
 
 
-def _activation_modules(torch: Any, model: Any) -> list[tuple[str, Any]]:
+def _activation_modules(model: Any) -> list[tuple[str, Any]]:
     """Modules of torch.nn.modules.activation in the model, by name; attention is defined there too and is none."""
     return [
         (_unwrapped(name), module)
@@ -391,33 +409,78 @@ def _low_slope(module: Any, output: Any) -> Any:
     return None
 
 
+def _describe_chain(torch: Any, model: Any) -> list[dict[str, Any]] | None:
+    """The modules of a model that is nothing but a torch.nn.Sequential, in order; None of any other model."""
+    while not isinstance(model, torch.nn.Sequential):
+        children = list(model.children())
+        if len(children) != 1 or list(model.parameters(recurse=False)):
+            return None
+        model = children[0]
+    chain = []
+    for module in model.modules():
+        if isinstance(module, torch.nn.Sequential):
+            continue
+        if list(module.children()):
+            return None
+        described: dict[str, Any] = {"type": type(module).__name__}
+        if isinstance(module, torch.nn.Linear):
+            described |= {"inputs": module.in_features, "outputs": module.out_features}
+            described["bias"] = module.bias is not None
+        chain.append(described)
+    return chain
+
+
+def _describe_optimizer(optimizer: Any) -> dict[str, Any] | None:
+    if optimizer is None:
+        return None
+    numbers = {name: value for name, value in optimizer.defaults.items() if isinstance(value, (int, float))}
+    return {"type": type(optimizer).__name__} | numbers
+
+
+def _precision(torch: Any, tensor: Any) -> Any:
+    return torch.float32 if tensor.device.type == "mps" else torch.float64
+
+
 def _values(tensor: Any) -> Any:
     return tensor.coalesce().values() if tensor.is_sparse else tensor
 
 
 def _norm(torch: Any, tensor: Any) -> Any:
-    """The norm in double precision, so that no square of a half or single number overflows or underflows."""
+    """The norm in double precision, so that no square of a half or single number overflows or underflows.
+
+    Doubles, and all numbers where there are no doubles, are scaled by the largest entry first.
+    """
     if tensor is None:
         return None
-    precise = torch.float32 if tensor.device.type == "mps" else torch.float64
-    return torch.linalg.vector_norm(_values(tensor), dtype=precise)
+    values = _values(tensor)
+    precise = _precision(torch, values)
+    if values.dtype != precise or values.numel() == 0:
+        return torch.linalg.vector_norm(values, dtype=precise)
+    largest = torch.linalg.vector_norm(values, float("inf"))
+    safe = torch.where((largest > 0) & largest.isfinite(), largest, torch.ones_like(largest))
+    return safe * torch.linalg.vector_norm(values / safe)
 
 
-def _rescaled(torch: Any, norm: float | None, tensor: Any) -> float | None:
-    """A norm of doubles whose squares left the range, computed again scaled by the largest entry."""
-    if norm is None or 1e-150 < norm < 1e150 or tensor.dtype != torch.float64 or tensor.numel() == 0:
-        return norm
-    largest = float(_values(tensor).abs().max())
-    if largest == 0 or not math.isfinite(largest):
-        return norm
-    return largest * float(torch.linalg.vector_norm(_values(tensor) / largest))
+def _share(torch: Any, mask: Any) -> Any:
+    return torch.mean(mask, dtype=_precision(torch, mask))
 
 
-def _fetch(torch: Any, columns: list[list]) -> list[list[float | None]]:
+def _share_of_zeros(torch: Any, tensor: Any) -> Any:
+    return None if tensor is None else _share(torch, _values(tensor) == 0)
+
+
+def _count_nonfinite(tensor: Any) -> Any:
+    return None if tensor is None else _values(tensor).numel() - _values(tensor).isfinite().count_nonzero()
+
+
+def _fetch(torch: Any, columns: Mapping[str, list]) -> dict[str, list[float | None]]:
     """Columns of scalars, or None, as numbers: one transfer, and so one wait for an accelerator."""
-    flat = [value for column in columns for value in column if value is not None]
-    numbers = iter(torch.stack([value.to(flat[0].device, flat[0].dtype) for value in flat]).tolist() if flat else [])
-    return [[None if value is None else next(numbers) for value in column] for column in columns]
+    flat = [value for column in columns.values() for value in column if value is not None]
+    if not flat:
+        return {name: list(column) for name, column in columns.items()}
+    device, precise = flat[0].device, _precision(torch, flat[0])
+    numbers = iter(torch.stack([value.to(device, precise) for value in flat]).tolist())
+    return {n: [None if value is None else next(numbers) for value in column] for n, column in columns.items()}
 
 
 # -- Keras ----------------------------------------------------------------------------------------------------------
@@ -466,15 +529,17 @@ def keras_callback(path: str | os.PathLike, *, every: int = 1) -> Any:
                 return
             variables = [variable.value for variable in self.model.trainable_variables]
             with torch.no_grad():
-                columns = [
-                    [_norm(torch, variable.grad) for variable in variables],
-                    [_norm(torch, before) for before in self.weights],
-                    [_norm(torch, v - before) for v, before in zip(variables, self.weights, strict=True)],
-                ]
-                norms, weights, updates = _fetch(torch, columns)
-            row = {"step": now, "loss": float((logs or {}).get("loss", math.nan)), "grad_norm": norms}
-            row["learning_rate"] = float(self.model.optimizer.learning_rate)
-            self.file.write(row | {"weight_norm": weights, "update_norm": updates})
+                pairs = zip(variables, self.weights, strict=True)
+                columns = {
+                    "grad_norm": [_norm(torch, variable.grad) for variable in variables],
+                    "weight_norm": [_norm(torch, before) for before in self.weights],
+                    "update_norm": [_norm(torch, variable - before) for variable, before in pairs],
+                    "zero_share": [_share_of_zeros(torch, variable.grad) for variable in variables],
+                    "nonfinite": [_count_nonfinite(variable.grad) for variable in variables],
+                }
+                row = {"step": now, "loss": float((logs or {}).get("loss", math.nan))}
+                row["learning_rate"] = float(self.model.optimizer.learning_rate)
+                self.file.write(row | _fetch(torch, columns))
 
         def on_train_end(self, logs: Mapping[str, float] | None = None) -> None:
             self.file.close()
@@ -539,9 +604,6 @@ class TreeRecorder(Recorder):
         row = {"step": now, "loss": None if loss is None else float(loss)}
         row |= {name: [float(n) for n in column] for name, column in zip(given, norms, strict=True)}
         self._file.write(row)
-
-    def _measure_update(self) -> None:
-        return None
 
 
 def _tree_norm(jax: Any, leaf: Any) -> Any:

@@ -34,11 +34,13 @@ class Suggestion:
         label: what a button says: everything that changes.
         changes: RunConfig fields and their new values, for `config.replace(**changes)`; only fields that change.
         outcome: what the change did when it was trained, "accuracy 52 % to 100 %, 3 of 3"; empty before.
+        code: a line for a program of one's own, for a run that was recorded elsewhere; empty for the Lab's.
     """
 
     label: str
     changes: dict[str, Any]
     outcome: str = ""
+    code: str = ""
 
 
 def round_down(value: float) -> float:

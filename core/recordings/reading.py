@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from pyarrow import ArrowException, parquet
 
 from ..errors import ConfigError
 from .keys import is_bound, parse_key
@@ -46,7 +47,8 @@ def read_recording(raw: bytes, name: str = "recording", *, max_bytes: int = MAX_
     if not raw.strip():
         raise ConfigError("recording", name, "the file is empty")
     if raw[:4] == b"PAR1":
-        return _from_own_table(_read_parquet(raw, name), name)
+        table, head = _read_parquet(raw, name)
+        return _from_own_table(table, name, head)
     if is_event_file(raw):
         return _from_events(raw, name)
     try:
@@ -85,14 +87,25 @@ def _gunzip(raw: bytes, limit: int) -> bytes:
 # -- our own ---------------------------------------------------------------------------------------------------------
 
 
-def _read_parquet(raw: bytes, name: str) -> pd.DataFrame:
+def _read_parquet(raw: bytes, name: str) -> tuple[pd.DataFrame, dict]:
+    """The table, and what the recorder wrote of the run; empty where another program wrote the file."""
     try:
-        return pd.read_parquet(io.BytesIO(raw))
-    except (ValueError, OSError) as error:
+        table = parquet.read_table(io.BytesIO(raw))
+        head = json.loads((table.schema.metadata or {}).get(FORMAT.encode(), b"{}"))
+        return table.to_pandas(), head if isinstance(head, dict) else {}
+    except (ValueError, OSError, ArrowException) as error:
         raise ConfigError("recording", name, f"it is not a Parquet file that can be read: {_brief(error)}") from None
 
 
-def _from_own_table(table: pd.DataFrame, name: str) -> Recording:
+def _details(head: Mapping) -> dict:
+    return {key: head[key] for key in ("framework", "dtype", "chain", "optimizer") if key in head}
+
+
+def _own_source(head: Mapping) -> str:
+    return f"Gradient Flow Lab's recorder, {head.get('framework', 'framework not named')}"
+
+
+def _from_own_table(table: pd.DataFrame, name: str, head: Mapping | None = None) -> Recording:
     """A tidy table with the columns that the recorder writes; `Trace.to_frame()` has them too, without the names."""
     if "grad_norm" not in table or "step" not in table:
         raise _no_gradients(name, table.columns)
@@ -117,7 +130,12 @@ def _from_own_table(table: pd.DataFrame, name: str) -> Recording:
     observed = _melt(table, ["step", "parameter"], fields, name)
     rows = _melt(table.drop_duplicates("step"), ["step"], [f for f in ROW_FIELDS if f in table], name)
     return assemble(
-        name=name, source="Gradient Flow Lab's recorder", observed=observed, rows=rows, parameters=parameters
+        name=name,
+        source=_own_source(head) if head else "Gradient Flow Lab's recorder",
+        observed=observed,
+        rows=rows,
+        parameters=parameters,
+        details=_details(head or {}),
     )
 
 
@@ -165,7 +183,8 @@ def _from_own_lines(head: Mapping, lines: Iterator[tuple[int, dict]], name: str)
 
     return Recording(
         name=name,
-        source=f"Gradient Flow Lab's recorder, {head.get('framework', 'framework not named')}",
+        source=_own_source(head),
+        details=_details(head),
         parameters=tuple(parameters),
         step=np.array(steps)[order].astype(np.int64),
         values={field: table(given) for field, given in values.items()},

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -58,6 +59,7 @@ class Recording:
         values: by field of VALUE_FIELDS, (rows, parameters); NaN where nothing was recorded.
         rows: by field of ROW_FIELDS, (rows,); NaN where nothing was recorded.
         notes: sentences about what was read otherwise than it stood.
+        details: what the recorder wrote of the run: framework, dtype, optimizer, and the modules of a chain of layers.
     """
 
     name: str
@@ -67,6 +69,34 @@ class Recording:
     values: dict[str, np.ndarray]
     rows: dict[str, np.ndarray] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def framework(self) -> str:
+        """The framework that the run was trained with: "torch", "keras", "jax", or "" where the file does not say."""
+        return str(self.details.get("framework", "")).partition(" ")[0]
+
+    @property
+    def dtype(self) -> str:
+        """The type of the weights, such as "float16"; "" where the file does not say."""
+        return str(self.details.get("dtype", ""))
+
+    @cached_property
+    def not_finite(self) -> np.ndarray:
+        """(rows, parameters) True where a gradient was recorded and is infinite or not a number."""
+        bad = np.isinf(self.values["grad_norm"])
+        return bad | (self.values["nonfinite"] > 0) if "nonfinite" in self.values else bad
+
+    @cached_property
+    def clip_scale(self) -> np.ndarray:
+        """(rows,) norm of all gradients after clipping over that before; NaN where it was not recorded."""
+        norms, clipped = self.values["grad_norm"], self.values.get("clipped_grad_norm")
+        if clipped is None:
+            return np.full(len(self.step), np.nan)
+        both = np.isfinite(norms) & np.isfinite(clipped)
+        with np.errstate(all="ignore"):
+            before, after = (np.hypot.reduce(np.where(both, part, 0.0), axis=1) for part in (norms, clipped))
+            return np.where(both.any(axis=1) & (before > 0), after / before, np.nan)
 
     def of_kind(self, *kinds: str) -> np.ndarray:
         """The indices of the tensors of these kinds, from the input."""
@@ -100,6 +130,7 @@ def assemble(
     rows: pd.DataFrame,
     parameters: Sequence[Parameter],
     notes: Iterable[str] = (),
+    details: Mapping[str, Any] | None = None,
 ) -> Recording:
     """A recording from long tables.
 
@@ -107,6 +138,7 @@ def assemble(
         observed: columns parameter (index into `parameters`), step, field, value.
         rows: columns step, field, value.
         parameters: the tensors, from the input.
+        notes, details: of the recording.
     """
     steps = np.unique(np.concatenate([observed["step"].to_numpy(), rows["step"].to_numpy()]))
     steps = steps[np.isin(steps, observed["step"].to_numpy())]
@@ -129,6 +161,7 @@ def assemble(
         values=values,
         rows=row_values,
         notes=tuple(notes),
+        details=details or {},
     )
 
 

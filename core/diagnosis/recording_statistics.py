@@ -1,0 +1,106 @@
+"""What the rules on a recorded run look at: the gradient over the layers, and where it is not finite.
+
+Slopes are fitted over weight tensors alone, since biases and norms have gradients of another size, and among those that
+have one role in the model: in a transformer the gradients of the query weights and of the MLP's differ in every block.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..recordings import Recording
+
+MIN_LAYERS = 3  # of weights, for a slope
+EARLY_ROWS = 3  # recorded rows, at most a tenth of them, that the early profile is the median of
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Profile:
+    """The gradient over the weight layers: medians over the first rows.
+
+    One row would not do: where branches start at zero, as in many transformers, the first gradient of most layers is 0.
+
+    Attributes:
+        indices: of the weight tensors that have a gradient.
+        norms: (indices,) with zeros.
+        decades: log10 of the fitted line at the first tensor over that at the last.
+        factor: what one tensor multiplies the gradient by on its way back.
+        ends: indices of the first and the last tensor of the role that most tensors have.
+        ratio: the norm at the first end over that at the last.
+    """
+
+    indices: np.ndarray
+    norms: np.ndarray
+    decades: float
+    factor: float
+    ends: tuple[int, int]
+    ratio: float
+
+
+def profile(recording: Recording) -> Profile | None:
+    """The early profile over the weights; None with fewer than three layers that have a gradient above zero."""
+    indices = recording.of_kind("weight")
+    early = recording.values["grad_norm"][: early_rows(recording), indices]
+    with np.errstate(all="ignore"):
+        known = np.isfinite(early).any(axis=0)
+        indices, early = indices[known], np.where(np.isfinite(early[:, known]), early[:, known], np.nan)
+        norms = np.nanmedian(early, axis=0) if len(indices) else np.zeros(0)
+    positive = np.flatnonzero(norms > 0)
+    if len(positive) < MIN_LAYERS:
+        return None
+    roles = [role(recording.parameters[indices[i]].name) for i in positive]
+    counts = Counter(roles)
+    if max(counts.values()) < MIN_LAYERS:  # every tensor has a name of its own: one role for all
+        roles = [""] * len(positive)
+        counts = Counter(roles)
+    powers = np.log10(norms[positive])
+    slope = _common_slope(positive.astype(float), powers, roles)
+    most = max(counts, key=counts.get)
+    ends = [int(i) for i, name in zip(positive, roles, strict=True) if name == most]
+    return Profile(
+        indices=indices,
+        norms=norms,
+        decades=float(-slope * (positive[-1] - positive[0])),
+        factor=float(10.0**-slope),
+        ends=(int(indices[ends[0]]), int(indices[ends[-1]])),
+        ratio=float(10.0 ** (np.log10(norms[ends[0]]) - np.log10(norms[ends[-1]]))),
+    )
+
+
+def early_rows(recording: Recording) -> int:
+    """The number of rows at the beginning of a run that count as early."""
+    return max(1, min(EARLY_ROWS, len(recording.step) // 10))
+
+
+def role(name: str) -> str:
+    """A tensor's name without its numbers: blocks.3.mlp.0.weight and blocks.7.mlp.2.weight have one role."""
+    return re.sub(r"\d+", "#", name)
+
+
+def _common_slope(x: np.ndarray, y: np.ndarray, groups: list[str]) -> float:
+    """Least squares of one slope, with an offset for each group."""
+    above = below = 0.0
+    for group in dict.fromkeys(groups):
+        members = np.array([g == group for g in groups])
+        if members.sum() > 1:
+            dx, dy = x[members] - x[members].mean(), y[members] - y[members].mean()
+            above, below = above + float(dx @ dy), below + float(dx @ dx)
+    return above / below if below else 0.0
+
+
+def global_norm(recording: Recording, field: str = "grad_norm") -> np.ndarray:
+    """(rows,) norm over all recorded tensors; the one that the file has of the whole model, where it has none by layer.
+
+    NaN where nothing was recorded, infinite where a tensor's gradient is not finite.
+    """
+    norms = recording.values[field]
+    with np.errstate(all="ignore"):
+        joint = np.hypot.reduce(np.nan_to_num(norms, nan=0.0, posinf=np.inf), axis=1)  # squares could overflow
+    joint[np.isnan(norms).all(axis=1)] = np.nan
+    if field == "grad_norm":
+        joint[recording.not_finite.any(axis=1)] = np.inf
+    return joint
