@@ -12,6 +12,7 @@ from .statistics import TraceStats, training_samples
 
 MAX_INPUT_RMS = 10.0  # the root mean square of an input column from which a first layer's net input is saturated
 MAX_TARGET_RMS = 10.0  # of a regression's targets from which gradients and the loss start out of scale
+FEW = 2  # values that normalizing turns into -1 and 1 whatever they are; a single one becomes 0
 EQUAL = 1e-9  # relative difference below which units are copies of each other
 
 
@@ -64,37 +65,54 @@ def _data_scale(stats: TraceStats) -> tuple[float, float]:
 
 
 def degenerate_layers(stats: TraceStats) -> np.ndarray:
-    """The hidden layers, from 1, whose normalized net input is exactly 0 and that no skip leads around."""
+    """The hidden layers, from 1, whose normalized net input has lost its sizes and that no skip leads around.
+
+    Each is normalized over one value, which becomes 0, or over two, which become -1 and 1: no gradient passes but what
+    the 1e-5 inside the root leaves.
+    """
     config = stats.config
     widths = [len(stats.trace.weights[0][0]), *config.hidden]
-    lonely = {
-        "none": [False] * len(config.hidden),
-        "batch": [config.batch_size == 1] * len(config.hidden),
-        "layer": [units == 1 for units in config.hidden],
-    }[config.normalization]
+    few = [count <= FEW for count in _averaged_counts(stats)]
     skipped = [config.residual and a == b for a, b in zip(widths, widths[1:], strict=False)]
-    return np.flatnonzero([one and not skip for one, skip in zip(lonely, skipped, strict=True)]) + 1
+    return np.flatnonzero([one and not skip for one, skip in zip(few, skipped, strict=True)]) + 1
+
+
+def _averaged_counts(stats: TraceStats) -> list[float]:
+    """By hidden layer, the values over which normalization takes its mean; infinite without normalization."""
+    config = stats.config
+    if config.normalization == "layer":
+        return list(config.hidden)
+    batch = config.batch_size or config.samples
+    return [batch if config.normalization == "batch" else np.inf] * len(config.hidden)
 
 
 def find_degenerate_normalization(stats: TraceStats) -> Finding | None:
-    """Normalization without a spread to divide by."""
+    """Normalization over so few values that nothing of them is left."""
     layers = degenerate_layers(stats)
     if not len(layers):
         return None
+    counts = np.array(_averaged_counts(stats))[layers - 1]
+    layers, single = layers[counts == counts.min()], counts.min() == 1
     if stats.config.normalization == "batch":
-        what = (
-            f"Each batch holds one sample, so batch normalization turns the net input of {name_layers(layers)} into 0."
-        )
-        why = "A single sample is its own mean: what is left after subtracting it says nothing about the input."
+        holds = "one sample" if single else "two samples"
+        what = f"Each batch holds {holds}, so batch normalization turns the net input of {name_layers(layers)} into "
     else:
-        one = "it has" if len(layers) == 1 else "they have"
-        what = f"Layer normalization turns the net input of {name_layers(layers)} into 0, since {one} one unit."
-        why = "A single unit is its own mean: what is left after subtracting it says nothing about the input."
+        units = "one unit" if single else "two units"
+        has = "it has" if len(layers) == 1 else "they have"
+        what = f"Layer normalization turns the net input of {name_layers(layers)}, since {has} {units}, into "
+    if single:
+        what += "0."
+        why = "A single value is its own mean: what is left after subtracting it says nothing about the input."
+    else:
+        what += "−1 and 1."
+        why = "Two values, brought to mean 0 and variance 1, are −1 and 1 whatever they were: only their order is left."
+    if stats.learned:
+        return Finding(name="degenerate_normalization", severity="note", what=what, why=why)
     return Finding(
         name="degenerate_normalization",
         severity="bad",
         what=what,
-        why=f"{why} No gradient passes either.",
+        why=f"{why} No gradient passes either." if single else f"{why} Hardly any gradient passes.",
         suggestions=suggestions.for_degenerate_normalization(stats.config),
     )
 

@@ -8,11 +8,13 @@ from ..wording import format_number, percent, power_of_ten
 from .findings import Metric
 from .statistics import TraceStats
 
+SAID_ACCURACY = 0.95  # an accuracy below is part of the sentence
+HIGH_SHARE = 0.5  # of a constant answer's loss: above it that is said, too
 STAYED = 0.01  # a loss "stayed" when it changed by no more than this share of its first value
 
 
 def describe_loss(stats: TraceStats) -> str:
-    """Two sentences at most: the loss, and accuracy where it is that of the largest class."""
+    """Two sentences at most: the loss, and accuracy where it is not nearly perfect."""
     trace = stats.trace
     if trace.config.steps == 0 or trace.diverged_at is not None:
         return ""
@@ -27,6 +29,10 @@ def describe_loss(stats: TraceStats) -> str:
     if np.isfinite(stats.last_accuracy) and stats.last_accuracy <= stats.majority + 0.05:
         share = "the share of the largest class is" if stats.constant is not None else "guessing gets"
         loss += f" Accuracy is {percent(stats.last_accuracy)}; {share} {percent(stats.majority)}."
+    elif stats.last_accuracy < SAID_ACCURACY:
+        loss += f" Accuracy is {percent(stats.last_accuracy)}."
+    elif np.isnan(stats.last_accuracy) and stats.constant is not None and last > HIGH_SHARE * stats.constant.loss:
+        loss += f" The best constant answer has {format_number(stats.constant.loss)}."
     return loss
 
 

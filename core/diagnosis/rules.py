@@ -13,7 +13,7 @@ import numpy as np
 from ..families.clipping import CLIPS
 from ..recordings import Recording
 from ..trace import Trace, compared_layers
-from ..wording import format_number, name_layers, part_of, percent, power_of_ten
+from ..wording import count_noun, format_number, name_layers, part_of, percent, power_of_ten
 from . import suggestions
 from .causes import (
     find_dead_output,
@@ -37,6 +37,7 @@ LARGE, SMALL = 10 * GUIDE_RATIO, 0.3 * GUIDE_RATIO  # update ratios
 JUMP = 5.0  # the loss rose to this many times its first value
 HIGH_LOSS = 0.5  # of its first value: the loss stayed above
 DEEP = 8  # hidden layers from which a gradient that fades later is the layers' doing, not a resting point's
+UNFINISHED = 0.8  # accuracy below which a run that still improves has not learned yet
 SHRUNK = 0.5  # of their first norm: penalized weights ended below
 
 
@@ -113,8 +114,8 @@ def _find_divergence(stats: TraceStats) -> Finding | None:
 
 def _find_exploding(stats: TraceStats) -> Finding | None:
     row = stats.row_beyond(stats.decades >= EXPLODED)
-    by_weights = stats.hidden > 1 and stats.weights_decades >= EXPLODED and stats.decades[0] > 0
-    if (row is None and not by_weights) or (row and stats.hidden < DEEP):
+    by_weights = stats.weights_decades >= EXPLODED and stats.decades[0] >= EXPLODED / 2
+    if stats.hidden < 2 or (row is None and not by_weights) or (row and stats.hidden < DEEP):
         return None
     if stats.config.normalization != "none":
         why = "Normalization divides each layer's net input by its spread, and backpropagation divides by it again."
@@ -127,8 +128,8 @@ def _find_exploding(stats: TraceStats) -> Finding | None:
 
 def _find_vanishing(stats: TraceStats) -> Finding | None:
     row = stats.row_beyond(stats.decades <= VANISHED)
-    by_weights = stats.hidden > 1 and stats.weights_decades <= VANISHED and stats.decades[0] < 0
-    if row is None and not by_weights:
+    by_weights = stats.weights_decades <= VANISHED and stats.decades[0] <= VANISHED / 2
+    if stats.hidden < 2 or (row is None and not by_weights):
         return None
     if row and (stats.hidden < DEEP or _find_penalty(stats) is not None):
         return None  # level at initialization: training came to rest, or the penalty took the weights
@@ -184,6 +185,8 @@ def _find_dead_units(stats: TraceStats) -> Finding | None:
     if not blocked and shares[row] < DEAD:
         return None
     at_initialization = row == 0 or (not blocked and shares[0] >= DEAD)
+    if not at_initialization and _find_penalty(stats) is not None:
+        return None  # the penalty took the weights, and with them the units' signal
     if blocked:
         silent = np.flatnonzero(trace.dead[row, :-1] == 1) + 1
         below = "layer 1" if silent[-1] == 1 else f"layers 1 to {silent[-1]}"
@@ -350,14 +353,13 @@ def _find_stuck(stats: TraceStats) -> Finding | None:
 
 def _find_little_training(stats: TraceStats) -> Finding | None:
     """Steps too short or too few; judged last, because all other harm makes steps short by itself."""
-    if stats.learned or stats.config.steps == 0 or not stats.last_loss > 0 or not stats.first_loss > 0:
+    if stats.learned or stats.config.steps == 0 or not max(stats.last_loss, stats.first_loss) > 0:
         return None
-    if not np.isfinite(stats.early).any():
-        return None
-    layer = int(np.nanargmax(stats.early))
-    ratio = float(stats.early[layer])
+    layer = int(np.nanargmax(stats.early)) if np.isfinite(stats.early).any() else 0
+    ratio = float(np.nan_to_num(stats.early[layer]))
     short = 0 < ratio <= SMALL and stats.last_loss >= HIGH_LOSS * stats.first_loss
-    if not short and stats.made_progress:
+    unfinished = stats.made_progress and stats.last_accuracy < UNFINISHED
+    if not short and stats.made_progress and not unfinished:
         return None
     if short:
         what = (
@@ -366,8 +368,8 @@ def _find_little_training(stats: TraceStats) -> Finding | None:
         )
         why = "Steps this short need many more of them to take the weights anywhere."
     else:
-        what = f"In {stats.config.steps:,} steps" if stats.config.steps > 1 else "In 1 step"
-        what += " little was learned."
+        what = f"In {count_noun(stats.config.steps, 'step')} "
+        what += f"accuracy reached only {percent(stats.last_accuracy)}." if unfinished else "little was learned."
         why = "No layer loses the gradient; the steps, or their number, did not take the weights far enough."
     tries = suggestions.for_small_steps(stats.config, ratio) if ratio > 0 else ()
     if not short:
@@ -381,7 +383,8 @@ def _healthy(stats: TraceStats) -> Finding:
         what = "There is one layer only, so nothing lies between the loss and its weights."
         why = "A gradient vanishes or explodes on its way through other layers."
     elif not (trace.delta_norm[0, -1] > 0):
-        what, why = "At initialization there is no gradient in any layer.", "The error is zero: nothing to learn."
+        what = "At initialization there is no gradient in any layer."
+        why = "The error is zero: nothing to learn." if trace.loss[0] == 0 else "No output has a slope there."
     else:
         what = _describe_flow(stats, 0)
         if VANISHED < stats.decades[0] < EXPLODED:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from ..data.datasets import DATASETS, load
-from ..engine.training import snapshot
+from ..engine.training import evaluate, snapshot
 from ..families.activations import ACTIVATIONS
 from ..norms import scaled_norms
 from ..trace import Trace, compared_layers, layer_factors
@@ -91,21 +91,34 @@ class TraceStats:
         outputs = self.trace.weights[-1][0].shape[1]
         return self.constant.accuracy if self.constant is not None else 1 / max(outputs, 2)
 
-    @property
+    @cached_property
+    def final_loss(self) -> float:
+        """The loss at the end; of a run in mini-batches that of all training samples, where they are known."""
+        samples = None if self.config.batch_size is None else training_samples(self.trace)
+        if samples is None or self.trace.diverged_at is not None:
+            return self.last_loss
+        o, D = evaluate(self.config, self.trace.weights, samples[0]), samples[1]
+        with np.errstate(all="ignore"):
+            return measure_loss(self.config.loss, o, D)
+
+    @cached_property
     def progress(self) -> float:
         """The share by which the loss fell below the first, or below a constant answer's where that is lower."""
         loss = self.first_loss if self.constant is None else min(self.first_loss, self.constant.loss)
-        return 1 - self.last_loss / loss if loss > 0 else float("nan")
+        if self.constant is not None and self.config.batch_size is not None:
+            loss = self.constant.loss  # the first batch's is one of few samples
+        return 1 - self.final_loss / loss if loss > 0 else float("nan")
 
     @cached_property
     def learned(self) -> bool:
-        """True when the loss fell to a tenth and nine samples in ten are right, or nineteen in twenty with progress.
+        """True when the loss fell to a tenth and nine samples in ten are right, or nineteen in twenty; with progress.
 
         Accuracy alone is not enough: an output that hardly differs between samples may still fall on the right side.
+        Nor is the loss: where it started high above a constant answer's, it falls far before anything is learned.
         """
-        if self.trace.diverged_at is not None or not self.first_loss > 0:
+        if self.trace.diverged_at is not None or not self.first_loss > 0 or not self.progress >= PROGRESS:
             return False
-        if self.last_accuracy >= 0.95 and self.progress >= PROGRESS:
+        if self.last_accuracy >= 0.95:
             return True
         return bool(self.last_loss <= LEARNED_LOSS * self.first_loss and not self.last_accuracy < LEARNED_ACCURACY)
 
@@ -198,6 +211,16 @@ def median(values: np.ndarray) -> float:
     return float(np.median(values)) if len(values) else float("nan")
 
 
+def measure_loss(loss: str, o: np.ndarray, D: np.ndarray) -> float:
+    """E of outputs o for targets D, (samples, outputs) each; infinite where a target has probability 0."""
+    if loss == "mse":
+        return float(((o - D) ** 2).sum(axis=1).mean())
+    parts = np.where(D > 0, D * np.log(o), 0.0)
+    if loss == "bce":
+        parts += np.where(D < 1, (1 - D) * np.log1p(-o), 0.0)
+    return float(-parts.sum(axis=1).mean())
+
+
 def best_constant(loss: str, task: str, D: np.ndarray) -> Constant:
     """Accuracy and loss of the best constant answer: the largest class; the mean of the targets."""
     mean = D.mean(axis=0)
@@ -205,10 +228,8 @@ def best_constant(loss: str, task: str, D: np.ndarray) -> Constant:
         share = float("nan")
     else:
         share = float(max(mean.max(), 1 - mean.min()) if D.shape[1] == 1 else mean.max())
-    if loss == "mse":
-        return Constant(share, float(((D - mean) ** 2).sum(axis=1).mean()))
-    parts = np.concatenate([mean, 1 - mean]) if loss == "bce" else mean
-    return Constant(share, float(-(parts[parts > 0] * np.log(parts[parts > 0])).sum()))
+    with np.errstate(all="ignore"):
+        return Constant(share, measure_loss(loss, np.broadcast_to(mean, D.shape), D))
 
 
 def training_samples(trace: Trace) -> tuple[np.ndarray, np.ndarray] | None:

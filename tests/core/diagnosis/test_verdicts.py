@@ -99,7 +99,9 @@ def test_units_that_differ_in_one_weight_are_not_identical():
     "changes, layers",
     [
         ({"normalization": "batch", "batch_size": 1}, [1, 2, 3]),
-        ({"normalization": "batch", "batch_size": 2}, []),
+        ({"normalization": "batch", "batch_size": 2}, [1, 2, 3]),
+        ({"normalization": "batch", "batch_size": 3}, []),
+        ({"normalization": "layer", "hidden": (8, 2, 3)}, [2]),
         ({"normalization": "batch"}, []),
         ({"normalization": "layer"}, [2]),
         ({"normalization": "none", "batch_size": 1}, []),
@@ -203,3 +205,41 @@ def test_the_ratio_in_a_sentence_is_the_one_measured(factor, name, row):
     told = float(finding.what.split("layer 1 gets ")[1].split(" times")[0].replace(",", ""))
     assert told == pytest.approx(layers[0] / layers[-1], rel=0.05)
     assert ("After 40 steps" in finding.what) == bool(row) and "layer 12" in finding.what
+
+
+@pytest.mark.parametrize("batch_size", [None, 16])
+def test_a_loss_that_fell_to_a_constant_answer_s_is_not_learning(batch_size):
+    """A regression may start so high that its loss falls far before anything is learned."""
+    # the penalty leaves nothing but the output's bias
+    config = TANH.replace(
+        dataset="sine", hidden=(8,) * 3, init_scale=6.0, optimizer="adam", learning_rate=0.05, weight_decay=20.0
+    )
+    for trace in train([config.replace(seed=100 + k, batch_size=batch_size, steps=200) for k in range(3)]):
+        assert batch_size or trace.loss[-1] < 0.1 * trace.loss[0]
+        assert diagnose(trace).verdict != "healthy"
+
+
+def test_a_batch_without_an_error_does_not_make_a_run_healthy():
+    (trace,) = train([RELU.replace(hidden=(8,), steps=30)])
+    odd = dataclasses.replace(trace, loss=np.linspace(0, 5, len(trace.loss)), accuracy=np.zeros(len(trace.loss)))
+    assert diagnose(odd).verdict != "healthy"
+
+
+def test_a_run_that_reached_three_in_four_and_still_falls_is_trained_too_little():
+    (trace,) = train([XOR.replace(hidden=(2,), learning_rate=0.1, seed=115)])
+    odd = dataclasses.replace(trace, loss=np.linspace(0.43, 0.13, len(trace.loss)))
+    odd.accuracy[:] = 0.75
+    diagnosis = diagnose(odd)
+    assert diagnosis.verdict == "small_steps" and "accuracy reached only 75 %" in diagnosis.sentence
+
+
+def test_one_hidden_layer_neither_vanishes_nor_explodes():
+    for scale in (1e-3, 1.0, 30.0):
+        for trace in train([TANH.replace(hidden=(16,), init_scale=scale, seed=100 + k, steps=50) for k in range(4)]):
+            names = [finding.name for finding in diagnose(trace).findings]
+            assert not {"vanishing", "exploding"} & set(names)
+
+
+def test_units_that_a_penalty_silenced_are_the_penalty_s_doing():
+    for diagnosis in diagnoses(RELU.replace(hidden=(8,) * 4, l1=0.5, learning_rate=0.05), 4):
+        assert diagnosis.verdict == "penalty"
