@@ -20,6 +20,7 @@ from ui.text import as_text, typeset
 from ui.urls import link
 
 MAX_FORMATTED_CELLS = 40_000  # a larger table takes too long to format
+MAX_LISTED_LAYERS = 8  # of uneven widths in a line
 
 
 def page_header(title: str, claim: str = "") -> DeltaGenerator:
@@ -80,7 +81,11 @@ def table(frame: pd.DataFrame, **options: object) -> None:
 def summary_line(config: RunConfig) -> str:
     """The settings of a run in one line."""
     widths = set(config.hidden)
-    shape = f"{len(config.hidden)} × {widths.pop()}" if len(widths) == 1 else "-".join(map(str, config.hidden[:8]))
+    if len(widths) == 1:
+        shape = f"{len(config.hidden)} × {widths.pop()}"
+    else:
+        shape = "-".join(map(str, config.hidden[:MAX_LISTED_LAYERS]))
+        shape += f"-… ({len(config.hidden)} layers)" * (len(config.hidden) > MAX_LISTED_LAYERS)
     activation, init, optimizer, dataset = (
         fields.option_label(field, getattr(config, field)) for field in ("activation", "init", "optimizer", "dataset")
     )

@@ -77,7 +77,7 @@ def share_heatmap(trace: Trace, values: np.ndarray, title: str, finding: str, ke
     """A share from 0 to 1 of every layer, (rows, layers), at every step; a column is the mean of what it pools."""
     data = share_data(trace.step, values[: trace.rows_recorded])
     frame = _frame(trace, title, finding, dark)
-    cells = heatmap_cells(data, "%{z:.1%}") | {
+    cells = heatmap_cells(data, "%{z:.1%}", pooled="mean") | {
         "z": data.z,
         "zmin": 0,
         "zmax": 1,
@@ -112,12 +112,13 @@ def _extent(step: np.ndarray, columns: list[slice]) -> tuple[np.ndarray, np.ndar
 # -- the figure step --------------------------------------------------------------------------------------------
 
 
-def heatmap_cells(data: HeatmapData, value: str, norms: np.ndarray | None = None) -> dict:
+def heatmap_cells(data: HeatmapData, value: str, norms: np.ndarray | None = None, *, pooled: str = "median") -> dict:
     """A heatmap without its colors; hovering names the recorded steps of the column, the layer and the value.
 
     Args:
         value: Plotly's template of the value.
         norms: (layers, columns), written in its place where cells are few enough to send a text for each.
+        pooled: the statistic of a column's recorded steps.
     """
     cells = {
         "type": "heatmap",
@@ -127,11 +128,14 @@ def heatmap_cells(data: HeatmapData, value: str, norms: np.ndarray | None = None
     }
     at, few = "step %{x:,.0f}", data.z.size <= MAX_HOVER_TEXTS
     if (data.first != data.last).any():
-        at = "median of the recorded steps around %{x:,.0f}"
+        at = f"{pooled} of the recorded steps around %{{x:,.0f}}"
         if few:
-            at = "median of steps %{customdata}"
+            at = f"{pooled} of steps %{{customdata}}"
             steps = [f"{first:,} to {last:,}" for first, last in zip(data.first, data.last, strict=True)]
             cells["customdata"] = [steps] * len(data.z)
+    elif not np.array_equal((data.edges[:-1] + data.edges[1:]) / 2, data.first):
+        at = "step %{customdata:,.0f}"  # %{x} is the middle of a column, which differs next to an uneven step
+        cells["customdata"] = np.broadcast_to(data.first, data.z.shape)
     if norms is not None and few:
         value = value.partition("10<sup>")[0] + "%{text}"
         cells["text"] = [[number(norm) for norm in row] for row in norms.tolist()]

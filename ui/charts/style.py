@@ -183,7 +183,7 @@ def number(value: float, digits: int = 2) -> str:
     if not math.isfinite(value):
         return "∞" if value > 0 else "not a number"
     if value == 0 or 1e-3 <= abs(value) < 1e5:
-        return f"{value:,.0f}" if abs(value) >= 10 ** (digits - 1) else f"{float(f'{value:.{digits}g}'):g}"
+        return f"{value:,.0f}" if abs(value) >= 10 ** (digits - 1) else f"{value:.{digits}g}"
     return typeset(f"{value:.{digits - 1}e}")
 
 

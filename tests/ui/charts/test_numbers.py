@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from core import RunConfig, snapshot
+from core import RunConfig, snapshot, train
 from core.layer_norms import LAYER_NORMS, reference_norm
 from tests.support.charted import RUNS, changed, run
 from ui.charts import curves
@@ -291,3 +291,18 @@ def test_grid_surrounds_the_samples_with_the_first_input_running_fastest():
     np.testing.assert_allclose(points[-1], [1.1, 32.0])
     assert grid(X[:, :1], 50).shape == (50, 1)
     assert np.isfinite(grid(np.ones((4, 2)))).all()  # samples all in one place
+
+
+@pytest.mark.parametrize("steps, record_every", [(60, 7), (100, 1), (1, 1), (0, 1)])
+def test_hovering_a_column_of_one_recorded_step_names_that_step(steps, record_every):
+    (trace,) = train([RunConfig(hidden=(4,) * 3, steps=steps, record_every=record_every)])
+    cells = gradient_heatmap(trace).figure.data[0]
+    middle = (cells.x[1:] + cells.x[:-1]) / 2
+    named_steps = np.asarray(cells.customdata)[0] if "step %{customdata" in cells.hovertemplate else middle
+    np.testing.assert_array_equal(named_steps, trace.step)
+
+
+def test_a_mean_of_shares_is_not_called_their_median():
+    (trace,) = train([RunConfig(hidden=(4,) * 3, steps=2 * MAX_COLUMNS)])
+    assert "mean of" in curves.saturation_chart(trace).figure.data[0].hovertemplate
+    assert "median of" in gradient_heatmap(trace).figure.data[0].hovertemplate

@@ -179,3 +179,9 @@ def test_play_and_slider_are_readable_in_both_themes(theme):
         assert contrast(control["font"]["color"], control["bgcolor"]) >= 4.5
         assert contrast(control["bordercolor"], THEMES[theme].page) >= 3
     assert contrast(controls["sliders"][0]["activebgcolor"], controls["sliders"][0]["bgcolor"]) >= 3
+
+
+@pytest.mark.parametrize("value", [0.012345678912, 12345.678912, 1.2345678912, 1.2345678912e-7])
+def test_a_number_has_the_digits_asked_for(value):
+    text = style.number(value, 10).replace("×10⁻⁷", "e-7").replace(",", "")
+    assert float(text) == pytest.approx(value, rel=1e-9)
