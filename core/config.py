@@ -120,6 +120,7 @@ class LayerSizes:
 
 
 SIZES = LayerSizes()
+MAX_STEPS = 1_000_000
 RULES: dict[str, Number | Choice | Flag | LayerSizes] = {
     "dataset": Choice(tuple(DATASETS)),
     "samples": Number(2, 100_000, integer=True),
@@ -139,7 +140,7 @@ RULES: dict[str, Number | Choice | Flag | LayerSizes] = {
     "learning_rate": Number(0, low_open=True),
     "momentum": Number(0, 1, high_open=True),
     "batch_size": Number(1, 100_000, integer=True, optional=True),
-    "steps": Number(0, 1_000_000, integer=True),
+    "steps": Number(0, MAX_STEPS, integer=True),
     "clip": Choice(tuple(CLIPS)),
     "clip_threshold": Number(0, low_open=True),
     "l1": Number(0),

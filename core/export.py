@@ -60,7 +60,7 @@ def from_json(text: str | bytes) -> RunConfig:
     return RunConfig.from_dict(settings)
 
 
-def read_json(text: str | bytes, kind: str) -> object:
+def read_json(text: str | bytes, kind: str) -> Any:
     """Parses a file of settings.
 
     Args:

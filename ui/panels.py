@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import pandas as pd
@@ -46,7 +47,7 @@ def show(chart: Chart, key: str, numbers: bool = False, picked: Callable[[], Non
         picked: called when a point is clicked; `st.session_state[key]` has the selection.
     """
     config = toolbar(key, st.session_state.get("picture") or "png")
-    click = {"on_select": picked, "selection_mode": "points"} if picked else {}
+    click: dict[str, Any] = {"on_select": picked, "selection_mode": "points"} if picked else {}
     st.plotly_chart(chart.raw_figure, key=key, theme=None, config=config, alt=chart.alt, **click)
     if numbers:
         # Not "tertiary": while open, its label has a contrast of 2:1 on a dark page.
@@ -66,12 +67,12 @@ def tables(charts: Mapping[str, Callable[[], Chart]], key: str) -> None:
             table(charts[name]().table, hide_index=True)
 
 
-def table(frame: pd.DataFrame, **options: object) -> None:
+def table(frame: pd.DataFrame, **options: Any) -> None:
     """Draws a table that can be sorted and searched; formulas in a visitor's names are escaped in its CSV file.
 
     Numbers are shown like those of the page, such as 4.3×10⁻⁸, and sorted by their value.
     """
-    safe = escape_formulas(frame)
+    safe: Any = escape_formulas(frame)
     floats = safe.select_dtypes("float").columns
     if len(floats) and safe.size <= MAX_FORMATTED_CELLS and safe.columns.is_unique and safe.index.is_unique:
         safe = safe.style.format(dict.fromkeys(floats, lambda value: number(value, 4)), na_rep="–")

@@ -88,7 +88,7 @@ def _is_plain(arm: Arm, field: str) -> bool:
 
 
 def _use_chips() -> None:
-    field = state.vary()
+    field = state.vary() or state.NO_FIELD
     try:
         values = [parse_value(field, text.strip()) for text in st.session_state["arm_chips"]]
         arms = [Arm(arm_name(field, value), {field: value}) for value in dict.fromkeys(values)]

@@ -42,7 +42,7 @@ def _draw_row(comparison: Comparison | None, i: int, arm: Arm, count: int) -> No
         args=(i, f"arm_name_{at}"),
         width=210,
     )
-    if field in changes and not arm.pinned:
+    if field is not None and field in changes and not arm.pinned:
         _draw_value(f"{field_label(field)} of arm {i + 1}", i, field, f"arm_value_{at}", changes.pop(field))
     if changes:
         st.multiselect(
@@ -93,7 +93,7 @@ def _draw_buttons(comparison: Comparison | None, i: int, arm: Arm, count: int, a
 def _draw_value(label: str, i: int, field: str, key: str, value: object, *, is_new: bool = False) -> None:
     """Draws the widget of one setting of an arm: a box of its options, or a text for a number."""
     few, text = choices(field), format_value(value)
-    common = {"key": key, "on_change": _set_value, "args": (i, field, key), "width": 190}
+    common: dict[str, Any] = {"key": key, "on_change": _set_value, "args": (i, field, key), "width": 190}
     if few:
         index = None if is_new else few.index(text)
         st.selectbox(label, few, index=index, format_func=lambda name: value_label(field, name), **common)
@@ -107,7 +107,7 @@ def _draw_adder(arms: tuple[Arm, ...]) -> None:
         st.button("Add an arm", key="arm_add", icon=":material/add:", on_click=_add_copy)
         return
     few = choices(field)
-    common = {"key": "arm_added", "on_change": _add, "width": 230}
+    common: dict[str, Any] = {"key": "arm_added", "on_change": _add, "width": 230}
     if few is None:
         st.text_input("Add an arm", value="", placeholder=f"a value of {field_label(field).lower()}", **common)
         return
@@ -133,8 +133,8 @@ def _shorten(text: str) -> str:
 
 def _add() -> None:
     field, text = state.vary(), st.session_state["arm_added"]
-    st.session_state["arm_added"] = None if choices(field) else ""
-    if not text:
+    st.session_state["arm_added"] = None if field is None or choices(field) else ""
+    if field is None or not text:
         return
     try:
         value = parse_value(field, text.strip())
@@ -167,7 +167,7 @@ def _replace(i: int, changes: dict[str, Any]) -> None:
 
 def _set_value(i: int, field: str, key: str) -> None:
     text = st.session_state[key]
-    if not text:
+    if field is None or not text:
         return
     try:
         value = parse_value(field, text.strip())

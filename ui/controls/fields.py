@@ -169,7 +169,7 @@ def _has_hidden(values: Values) -> bool:
     return bool(values["hidden"]) or values["depth"] > 0
 
 
-def reason_against(field: str, values: Values) -> str | None:
+def reason_against(field: str, values: Any) -> str | None:
     """Why a field does not apply beside these values of the others; None when it does."""
     applies, reason = _APPLIES.get(field, (None, ""))
     return None if applies is None or applies(values) else reason
@@ -182,7 +182,7 @@ def draw(field: str) -> None:
     """Draws the widget of one field; `ui.urls.sync` has set its value."""
     control, rule = CONTROLS[field], CONTROL_RULES.get(field)
     reason = reason_against(field, st.session_state)
-    common = {
+    common: dict[str, Any] = {
         "label": control.label,
         "key": field,
         "help": _help(field, control, reason),
@@ -196,11 +196,10 @@ def draw(field: str) -> None:
         st.selectbox(options=rule.names, format_func=lambda name: option_label(field, name), **common)
     else:
         # Whole numbers are floats here too: Streamlit would truncate 3.7 to 3 and fail at infinity.
+        common |= {"step": float(control.step), "value": None if rule.optional else "min"}
         st.number_input(
             min_value=nextafter(rule.low, inf) if rule.low_open else float(rule.low),
             max_value=None if rule.high == inf else nextafter(rule.high, 0) if rule.high_open else float(rule.high),
-            value=None if rule.optional else "min",
-            step=float(control.step),
             format="%.10g" if rule.integer else "%.6g",
             placeholder=control.empty,
             **common,
@@ -296,7 +295,7 @@ def apply(config: RunConfig) -> None:
     set_controls(**to_values(config))
 
 
-def set_controls(**changes: object) -> None:
+def set_controls(**changes: Any) -> None:
     """Sets some controls; for use in callbacks."""
     for key, value in changes.items():
         number = isinstance(CONTROL_RULES.get(key), Number) and value is not None

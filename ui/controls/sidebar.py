@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import streamlit as st
 
@@ -151,7 +152,7 @@ def _start_from(config: RunConfig | None) -> None:
     )
 
 
-def draw_undo_and_reset(apply: Callable[[object], None], default: object, *, is_default: bool, about: str) -> None:
+def draw_undo_and_reset(apply: Callable[[Any], None], default: Any, *, is_default: bool, about: str) -> None:
     """Draws the buttons that take back the last action and all actions.
 
     Args:

@@ -195,10 +195,10 @@ def _draw_reading(table: Table | None) -> None:
             _choice("Sheet", "table_sheet", {name: name for name in table.sheets}, table.sheet)
 
 
-def _choice(label: str, key: str, options: Mapping[object, str], recognized: str | None) -> None:
+def _choice(label: str, key: str, options: Mapping[Any, str], recognized: Any) -> None:
     """A box whose empty state shows what was recognized."""
     shown = f"{recognized} (recognized)" if recognized and st.session_state.get(key) is None else "recognized"
-    st.selectbox(label, list(options), index=None, format_func=options.get, placeholder=shown, key=key)
+    st.selectbox(label, list(options), index=None, format_func=options.__getitem__, placeholder=shown, key=key)
 
 
 # -- use --------------------------------------------------------------------------------------------------------------

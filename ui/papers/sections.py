@@ -34,7 +34,7 @@ class Shown:
     """The result on the page, and whether this session has just made it."""
 
     result: Result
-    get_new_results: bool
+    is_new: bool
 
 
 class PaperProgressReporter(ProgressReporter):
@@ -252,7 +252,7 @@ def _origin(paper: Paper, there: Shown | None, waiting) -> None:
         asked = st.button("Run it here", key=f"run_{paper.name}", icon=":material/play_arrow:")
         if there is None:
             words = "There is no stored result."
-        elif there.get_new_results:
+        elif there.is_new:
             words = f"Fresh: run on this server in {number(there.result.seconds)} s."
             if kept and there.result.to_dict()["rows"] == kept.result.to_dict()["rows"]:
                 words += " Every number is the stored one again."

@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from core import ConfigError
 from core.engine.workers import SCHEDULER, cores
@@ -74,7 +75,7 @@ _SITE = re.compile(r"https?://(?:\*\.)?[A-Za-z0-9.-]+(?::\d{1,5})?")
 _CLUSTER = re.compile(r"[a-z]+://(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:]+\]):(\d{1,5})")
 
 
-def value(name: str) -> float | None:
+def value(name: str) -> Any:
     """The limit in force, by its name without the prefix; None for no limit.
 
     Raises:

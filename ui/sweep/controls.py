@@ -78,7 +78,7 @@ FREE_TEXT_PARAMS = ("base",)  # validated where it is parsed
 
 def to_values(chart: SweepMap, show: str) -> dict[str, Any]:
     """The value of every control for this map."""
-    values = {"activations": list(chart.activations), "per_cell": float(chart.seeds), "show": show}
+    values: dict[str, Any] = {"activations": list(chart.activations), "per_cell": float(chart.seeds), "show": show}
     for name, axis in (("x", chart.x), ("y", chart.y)):
         spacing = next(word for word, log in SPACINGS.items() if log is axis.log)
         values |= {name: axis.field, f"{name}_from": _number(axis.low), f"{name}_to": _number(axis.high)}
@@ -246,7 +246,7 @@ def _draw_base() -> None:
         options = [field for field in fields.CONTROLS if field not in ("activation", "seed")]
         field = st.selectbox("Setting", options, format_func=field_label, key="base_field")
         few, key = choices(field), f"base_value_{field}_{at}"
-        common = {"key": key, "on_change": _set_base_field, "args": (field, key)}
+        common: dict[str, Any] = {"key": key, "on_change": _set_base_field, "args": (field, key)}
         if few:
             st.selectbox("Value", few, index=None, format_func=lambda name: value_label(field, name), **common)
         else:

@@ -102,4 +102,4 @@ def describe_failures(table: SweepTable) -> str:
 
 def ran(table: SweepTable) -> np.ndarray:
     """(activations, y, x): True where a cell has run."""
-    return table.done.reshape(table.grid.shape).all(axis=-1)
+    return np.all(table.done.reshape(table.grid.shape), axis=-1)

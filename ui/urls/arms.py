@@ -62,7 +62,7 @@ def parse_arms(text: str, vary: str | None) -> tuple[Arm, ...]:
 def _format_arm(arm: Arm, vary: str | None) -> str:
     changes = dict(arm.changes)
     parts = []
-    if not arm.pinned and vary in changes:
+    if not arm.pinned and vary is not None and vary in changes:
         value = changes.pop(vary)
         parts.append(format_value(value))
         has_default_name = not changes and arm.name == arm_name(vary, value)
@@ -76,13 +76,13 @@ def _parse_arm(item: str, vary: str | None) -> Arm:
     name, separator, body = item.rpartition("~")
     name, body = unquote(name.rpartition("~")[2]).strip(), body.strip()
     pinned = body.startswith("!")
-    changes = {}
+    changes: dict[str, Any] = {}
     for part in filter(None, map(str.strip, body.removeprefix("!").split(";"))):
         field, equals, value = part.partition("=")
         if not equals:
-            field, value = vary, part
             if vary is None or pinned:
                 raise ConfigError("arms", item, "every part must have the form field=value, as in l2=0.01")
+            field, value = vary, part
         field = field.strip()
         changes[field] = parse_value(field, unquote(value).strip())
     if not separator:

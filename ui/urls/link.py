@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from core.config import RULES, Choice, Flag, Number, RunConfig
+from core.config import MAX_STEPS, RULES, SIZES, Choice, Flag, Number, RunConfig
 from core.errors import ConfigError
 
 
@@ -29,14 +29,13 @@ class Subset:
 
 
 Rule = Number | Choice | Flag | Subset
-_WIDTHS = RULES["hidden"]
 # `depth` and `width` stand for `hidden`, which overrides both when it is set.
-CONTROL_RULES: dict[str, Number | Choice | Flag] = {
-    "depth": Number(0, _WIDTHS.layers, integer=True),
-    "width": Number(1, _WIDTHS.units, integer=True),
+CONTROL_RULES: dict[str, Any] = {
+    "depth": Number(0, SIZES.layers, integer=True),
+    "width": Number(1, SIZES.units, integer=True),
     **{field: rule for field, rule in RULES.items() if field != "hidden"},
     # A browser is exact up to 2^53 only, and a value above the largest number of steps makes no difference.
-    "record_every": Number(1, RULES["steps"].high, integer=True),
+    "record_every": Number(1, MAX_STEPS, integer=True),
 }
 FREE_TEXT_PARAMS = ("hidden",)  # validated where it is parsed, not as a URL parameter
 KEYS = (*CONTROL_RULES, *FREE_TEXT_PARAMS)
@@ -51,8 +50,8 @@ def parse_widths(text: str) -> tuple[int, ...]:
     """
     parts = [part for part in _SEPARATOR.split(text) if part]
     if not all(part.isascii() and part.isdigit() and len(part) <= 9 for part in parts):
-        raise ConfigError("hidden", text, f"{_WIDTHS.allowed}, separated by commas, as in 64,32,16")
-    return RULES["hidden"].validate("hidden", tuple(map(int, parts)))
+        raise ConfigError("hidden", text, f"{SIZES.allowed}, separated by commas, as in 64,32,16")
+    return SIZES.validate("hidden", tuple(map(int, parts)))
 
 
 def to_values(config: RunConfig) -> dict[str, Any]:
@@ -119,7 +118,8 @@ def find_invalid_params(
             continue
         try:
             if rule is not None:
-                rule.validate(name, parse_texts(texts, rule))
+                read: Any = parse_texts(texts, rule)
+                rule.validate(name, read)
         except ConfigError:
             sentences[name] = f"{name} = {_shorten(','.join(texts))!r} is not allowed: {rule.allowed}"
         else:

@@ -97,7 +97,7 @@ def _remember_invalid(given: Mapping[str, Sequence[str]], parameters: Parameters
     state.pop("first", None)
 
 
-def _control_value(value: object, rule: link.Rule) -> object:
+def _control_value(value: Any, rule: link.Rule) -> Any:
     return float(value) if isinstance(rule, Number) and value is not None else value
 
 
