@@ -308,14 +308,33 @@ def check_cost(config: RunConfig, inputs: int | None = None, outputs: int | None
         ConfigError: with the run's number and the limit.
     """
     price = cost(config, inputs, outputs, samples)
-    for name, amount, unit in (
-        ("GRADIENT_LAB_MAX_COST", price.multiply_adds, "multiply-adds"),
-        ("GRADIENT_LAB_MAX_BYTES", price.bytes, "bytes"),
-    ):
-        limit = environment_limit(name)
-        if limit is not None and amount > limit:
-            raise ConfigError(
-                "cost",
-                f"{amount:,} {unit}",
-                f"this server allows {limit:,.0f} {unit} a run; take fewer steps, samples, layers or units",
-            )
+    _check_limit("GRADIENT_LAB_MAX_COST", price.multiply_adds, "multiply-adds", "a run")
+    _check_limit("GRADIENT_LAB_MAX_BYTES", price.bytes, "bytes", "a run")
+
+
+def check_snapshot_cost(
+    config: RunConfig, inputs: int | None = None, outputs: int | None = None, samples: int | None = None
+) -> None:
+    """Refuses a run as `check_cost` does, also where it has room but a copy of all its values beside it has not.
+
+    Raises:
+        ConfigError: with the number and the limit.
+    """
+    check_cost(config, inputs, outputs, samples)
+    data = DATASETS[config.dataset]
+    samples = samples or min(config.samples, data.available or config.samples)
+    widths = (inputs or data.inputs or 1, *config.hidden, outputs or data.outputs or 1)
+    parameters = sum((m + 1) * n for m, n in zip(widths, widths[1:], strict=False))
+    copies = 8 * (3 * (config.batch_size or samples) * sum(widths) + 2 * parameters)
+    held = cost(config, inputs, outputs, samples).bytes + copies
+    _check_limit("GRADIENT_LAB_MAX_BYTES", held, "bytes", "a run, with all its values at one step")
+
+
+def _check_limit(name: str, amount: int, unit: str, what: str) -> None:
+    limit = environment_limit(name)
+    if limit is not None and amount > limit:
+        raise ConfigError(
+            "cost",
+            f"{amount:,} {unit}",
+            f"this server allows {limit:,.0f} {unit} {what}; take fewer steps, samples, layers or units",
+        )

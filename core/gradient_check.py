@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .config import RunConfig
+from .config import RunConfig, cost
 from .engine.training import Data, Progress, snapshot, train
 from .families.activations import ACTIVATIONS
 
@@ -107,6 +107,16 @@ def gradient_check(config: RunConfig, data: Data | None = None, on_progress: Pro
         relative_error=error,
         on_kinks=on_kinks,
     )
+
+
+def gradient_check_cost(config: RunConfig, inputs: int, outputs: int, samples: int) -> int:
+    """Multiply-adds of a check.
+
+    Args:
+        inputs, outputs, samples: of the data.
+    """
+    once = cost(config.replace(steps=0, record_every=1), inputs, outputs, samples).multiply_adds
+    return (1 + 2 * STEPS * min(len(config.hidden) + 1, MAX_LAYERS)) * once
 
 
 def _extrapolated(central: np.ndarray, rounding: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -112,7 +112,7 @@ def gradients(run: Run, before: Run | None) -> None:
         st.caption(WHY_NORMS_DIFFER)
     trace, previous = get_trace(run), services().runs.get(before) if before else None
     with picture:
-        predicted = theory.expected(run, ProgressReporter(st.empty()))
+        predicted = theory.expected(run, st.empty())
         lines = theory.guides(predicted, quantity, trace)
         profile = gradient_profile(
             trace, quantity, relative=relative, previous=previous, guides=lines, dark=panels.dark()
@@ -142,9 +142,7 @@ def history(run: Run, relevant: tuple[str, ...]) -> None:
 def story(run: Run, before: Run | None, diagnosis: Diagnosis, relevant: tuple[str, ...]) -> None:
     """Draws the picture, the details of the verdict, and the charts that concern it; all follow the chosen norm."""
     gradients(run, before)
-    reporter = ProgressReporter(st.empty())
-    draw_details(diagnosis, theory.describe_factor(theory.expected(run, reporter), get_trace(run)))
-    reporter.clear()
+    draw_details(diagnosis, theory.describe_factor(theory.expected(run, st.empty()), get_trace(run)))
     trials.draw_and_follow(run, get_trace(run), diagnosis, partial(draw_findings, config=run.config))
     history(run, relevant)
 
@@ -178,7 +176,11 @@ def inside(run: Run) -> None:
             key="inside_quantity",
         )
         reporter = ProgressReporter(st.empty())
-        snapshot = jobs.get_snapshot(run, step, reporter)
+        try:
+            snapshot = jobs.get_snapshot(run, step, reporter)
+        except ConfigError as error:
+            panels.show_error(error)
+            return
         reporter.clear()
         panels.show(distributions(snapshot, name, dark=panels.dark()), "distributions-chart", numbers=True)
 

@@ -1,18 +1,20 @@
-"""Cancellation of work in other processes once nobody waits for it."""
+"""Cancellation of work in other processes once nobody waits for it, and the progress of such work."""
 
 from __future__ import annotations
 
 import os
 import platform
+import struct
 import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 POLL_SECONDS = 0.1
+_SHARE = struct.Struct("<d")
 
 
 class Cancelled(RuntimeError):
@@ -50,18 +52,38 @@ class CancelToken:
             return False
 
     def checker(self) -> Callable[..., None]:
-        """Return a function to call often, with any arguments: every 0.1 s it looks, and raises Cancelled if needed."""
+        """Return a function to call often, with any arguments: every 0.1 s it looks, and raises Cancelled if needed.
+
+        Called with (done, total), as `on_progress` is, it also writes the share down for the caller.
+        """
         last = time.monotonic()
 
-        def check(*_: object) -> None:
+        def check(*progress: int) -> None:
             nonlocal last
             now = time.monotonic()
             if now - last >= POLL_SECONDS:
                 last = now
                 if not self.is_waiting():
                     raise Cancelled("the run was superseded")
+                if len(progress) == 2 and progress[1]:
+                    self._write(progress[0] / progress[1])
 
         return check
+
+    @property
+    def share(self) -> float:
+        """The share of the work that is done, from 0 to 1; 0 where the work says nothing or is on another machine."""
+        try:
+            with open(self.path, "rb", buffering=0) as file:
+                (share,) = _SHARE.unpack(file.read(_SHARE.size))
+        except (OSError, struct.error):
+            return 0.0
+        return min(max(share, 0.0), 1.0)
+
+    def _write(self, share: float) -> None:
+        if self.host == platform.node() and self.path:
+            with suppress(OSError), open(self.path, "r+b", buffering=0) as file:
+                file.write(_SHARE.pack(share))
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from concurrent.futures import FIRST_COMPLETED, Executor, wait
 import numpy as np
 from threadpoolctl import OpenBLASController, ThreadpoolController
 
-from ..config import RunConfig, check_cost
+from ..config import RunConfig, check_cost, check_snapshot_cost
 from ..data.datasets import Split, TableData, load, split
 from ..data.targets import check_targets
 from ..errors import ConfigError
@@ -129,11 +129,13 @@ def snapshot(
     A run that diverges before is kept as it was at that step. `on_progress` is as in `train`.
 
     Raises:
-        ConfigError: as `train`; a step that the run does not have.
+        ConfigError: as `train`; a step that the run does not have; no room for all values beside the run.
     """
     if isinstance(step, bool) or not isinstance(step, (int, np.integer)) or not 0 <= step <= config.steps:
         raise ConfigError("step", step, f"it must be a whole number from 0 to steps, here {config.steps}")
-    checked_data(config, data)
+    found = checked_data(config, data)
+    sizes = found.X.shape[1], found.D.shape[1], len(found.X) + len(found.X_holdout)
+    check_snapshot_cost(config.replace(steps=int(step)), *sizes)
     progress = ProgressCount(on_progress, int(step) + 1)
     with one_blas_thread, np.errstate(all="ignore"):
         stack = _stack([config.replace(steps=int(step), record_every=max(int(step), 1))], data, [initial])

@@ -17,6 +17,7 @@ from .prediction import layer_gains
 from .variance_map import attractor
 
 DENSE = 256  # a larger matrix's norm is found by Lanczos
+LANCZOS_PRODUCTS = 200  # with a matrix, for its norm
 LARGEST_SCALE = 1e6  # beyond, there is no fixed point to speak of
 
 
@@ -43,6 +44,17 @@ def worst_case(snapshot: Snapshot) -> tuple[np.ndarray, np.ndarray]:
             delta[layer] = steep * dy
     inputs = [snapshot.inputs, *snapshot.activation[:-1]]
     return delta * [spectral_norm(Y) for Y in inputs], delta
+
+
+def worst_case_cost(widths: tuple[int, ...], samples: int) -> int:
+    """Multiply-adds of the spectral norms of all weights and activations, roughly.
+
+    Args:
+        widths: (inputs, *hidden, outputs).
+        samples: of the batch.
+    """
+    shapes = [*zip(widths, widths[1:], strict=False), *((samples, width) for width in widths[:-1])]
+    return sum(m * n * (4 * min(m, n) if min(m, n) <= DENSE else LANCZOS_PRODUCTS) for m, n in shapes)
 
 
 def spectral_norm(W: np.ndarray) -> float:

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..config import RunConfig
 from ..data.datasets import Split
-from ..engine.training import Data, checked_data, one_blas_thread
+from ..engine.training import Data, Progress, ProgressCount, checked_data, one_blas_thread
 from ..families.initializers import INITS
 from .representatives import even_weights, evenly_chosen, fewest
 from .sampled_networks import NetworkSampler, Sample
@@ -69,8 +69,18 @@ def predict(config: RunConfig, data: Data | None = None) -> Prediction:
     return predictions(config, data)[0]
 
 
-def predictions(config: RunConfig, data: Data | None = None) -> tuple[Prediction, Prediction]:
-    """Predictions of grad_norm and of delta_norm."""
+def predictions(
+    config: RunConfig, data: Data | None = None, on_progress: Progress | None = None
+) -> tuple[Prediction, Prediction]:
+    """Predictions of grad_norm and of delta_norm.
+
+    Args:
+        config, data: as in `predict`.
+        on_progress: as in `train`, with passes of a sample through a network, of which fewer than the total may do.
+
+    Raises:
+        ConfigError: as `core.train`.
+    """
     found = checked_data(config, data)
     widths = (found.X.shape[1], *config.hidden, found.D.shape[1])
     drawn = narrowed(widths)
@@ -80,14 +90,41 @@ def predictions(config: RunConfig, data: Data | None = None) -> tuple[Prediction
         if not max(deviations, default=0) < math.inf:
             logs = np.full((2, 1, len(gains)), np.nan)
         else:
-            logs = _log_squares(NetworkSampler(config, drawn, deviations, MAX_NETWORKS), found, config.batch_size)
+            progress = ProgressCount(on_progress, _max_passes(config, drawn, len(found.X)))
+            sampler = NetworkSampler(config, drawn, deviations, MAX_NETWORKS, progress.tick)
+            logs = _log_squares(sampler, found, config.batch_size)
         # ||G||^2 has a term for each unit below, of which fewer were drawn
         logs[0] += np.log(np.array(widths[:-1]) / drawn[:-1])
         if np.isnan(logs).any() or (logs == math.inf).any():
             reason = "Values leave the range of floating-point numbers, and the prediction with them."
-            return _none(len(gains), reason), _none(len(gains), reason)
+            return no_prediction(len(gains), reason), no_prediction(len(gains), reason)
         method = "networks" if drawn == widths else "narrower networks"
         return _summary(logs[0], method), _summary(logs[1], method)
+
+
+def prediction_cost(config: RunConfig, inputs: int, outputs: int, samples: int) -> int:
+    """Multiply-adds that a prediction takes at most.
+
+    Args:
+        inputs, outputs, samples: of the data.
+    """
+    widths = narrowed((inputs, *config.hidden, outputs))
+    return _max_passes(config, widths, samples) * _pass_work(widths) // 2
+
+
+def _pass_work(widths: tuple[int, ...]) -> int:
+    """Flops of one sample's way through one network and back."""
+    return 6 * sum(m * n for m, n in zip(widths, widths[1:], strict=False)) + UNIT_WORK * sum(widths)
+
+
+def _max_passes(config: RunConfig, widths: tuple[int, ...], samples: int) -> int:
+    """Passes of a sample through a network that `_log_squares` makes at most."""
+    batch = min(config.batch_size or samples, samples)
+    if batch < min(samples, MAX_SAMPLES):
+        return _affordable(widths, batch) * batch
+    every = min(samples, MAX_SAMPLES)
+    fewer = sum(count for count in FEWER_SAMPLES if 2 * count <= every)
+    return PILOT_NETWORKS * (every + fewer + every // 2) + _affordable(widths, every) * every
 
 
 def layer_gains(config: RunConfig, widths: tuple[int, ...]) -> list[float]:
@@ -112,7 +149,7 @@ def _log_squares(sampler: NetworkSampler, found: Split, batch_size: int | None) 
     batch = min(batch_size or len(found.X), len(found.X))
     if batch < min(len(found.X), MAX_SAMPLES):
         sample = _own_batches(found, batch)
-        return sampler.log_squares(sample, 0, _affordable(sampler, batch))
+        return sampler.log_squares(sample, 0, _affordable(sampler.widths, batch))
     every = _evenly(found, MAX_SAMPLES, batch)
     pilot = sampler.log_squares(every, 0, PILOT_NETWORKS)
     sample, shift = every, 0.0
@@ -125,7 +162,7 @@ def _log_squares(sampler: NetworkSampler, found: Split, batch_size: int | None) 
         if (apart.std(axis=1) <= np.maximum(CLOSE * pilot.std(axis=1), CLOSE_ALWAYS)).all():
             sample, shift = fewer, apart.mean(axis=1, keepdims=True)
             break
-    rest = sampler.log_squares(sample, PILOT_NETWORKS, _affordable(sampler, sample.size)) - shift
+    rest = sampler.log_squares(sample, PILOT_NETWORKS, _affordable(sampler.widths, sample.size)) - shift
     logs = np.concatenate([pilot, rest], axis=1)
     if batch > every.size:
         half = _evenly(found, every.size // 2, batch)
@@ -148,9 +185,9 @@ def _larger_batch(log_growth: np.ndarray, fewer: float, more: float) -> np.ndarr
     return np.log1p(-independent * (1 - more))
 
 
-def _affordable(sampler: NetworkSampler, samples: int) -> int:
-    work = samples * (6 * sampler.weights + UNIT_WORK * sum(sampler.widths))
-    return int(np.clip(MAX_DRAWN_FLOPS // work, MIN_NETWORKS, MAX_NETWORKS)) // PILOT_NETWORKS * PILOT_NETWORKS
+def _affordable(widths: tuple[int, ...], samples: int) -> int:
+    networks = int(np.clip(MAX_DRAWN_FLOPS // (samples * _pass_work(widths)), MIN_NETWORKS, MAX_NETWORKS))
+    return networks // PILOT_NETWORKS * PILOT_NETWORKS
 
 
 def _evenly(found: Split, count: int, batch: int) -> Sample:
@@ -177,6 +214,7 @@ def _summary(logs: np.ndarray, method: Method) -> Prediction:
     return Prediction(mean=mean, median=np.exp(median), low=np.exp(low), high=np.exp(high), method=method)
 
 
-def _none(layers: int, reason: str) -> Prediction:
+def no_prediction(layers: int, reason: str) -> Prediction:
+    """A Prediction of nothing but NaN, with the reason."""
     nothing = np.full(layers, np.nan)
     return Prediction(mean=nothing, median=nothing, low=nothing, high=nothing, reason=reason)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -58,10 +59,18 @@ class NetworkSampler:
         widths: (inputs, *hidden, outputs) of the networks drawn.
         deviations: standard deviation of each layer's weights.
         networks: how many will be drawn at most.
+        on_passed: called after each group with its number of networks times samples; what it raises ends the work.
     """
 
-    def __init__(self, config: RunConfig, widths: tuple[int, ...], deviations: list[float], networks: int):
-        self.config, self.widths, self.deviations = config, widths, deviations
+    def __init__(
+        self,
+        config: RunConfig,
+        widths: tuple[int, ...],
+        deviations: list[float],
+        networks: int,
+        on_passed: Callable[[int], None] | None = None,
+    ):
+        self.config, self.widths, self.deviations, self._on_passed = config, widths, deviations, on_passed
         self.weights = sum(m * n for m, n in zip(widths, widths[1:], strict=False))
         self.group = int(np.clip(GROUP_WEIGHTS // self.weights, 1, GROUP))
         self._total, self._phi = networks * self.weights, ACTIVATIONS[config.activation]
@@ -81,6 +90,8 @@ class NetworkSampler:
             some = sample.part(slice(first, first + self.group))
             logs = self._pass(some, first, np.float32)
             parts.append(self._pass(some, first, np.float64) if logs is None else logs)
+            if self._on_passed is not None:
+                self._on_passed(self.group * sample.size)
         return np.concatenate(parts, axis=1)
 
     def _draw(self, first: int, dtype: type) -> tuple[list, list]:

@@ -5,6 +5,7 @@ import json
 
 import numpy as np
 import pytest
+import streamlit as st
 
 from core import RunConfig, snapshot, train
 from core.layer_norms import LAYER_NORMS
@@ -17,7 +18,6 @@ from ui.charts.profile import gradient_profile
 from ui.lab import theory
 from ui.runtime import jobs
 from ui.runtime.jobs import Run
-from ui.runtime.progress import ProgressReporter
 
 CONFIG = RunConfig(hidden=(4, 4), steps=3, samples=16)
 
@@ -67,7 +67,7 @@ def test_the_absolute_norms_are_one_click_away():
 def test_the_verdict_quotes_the_predicted_factor():
     app = visit()
     (said,) = [words for words in texts(app.markdown) if "median factor" in words]
-    factor = theory.expected(Run(RunConfig()), ProgressReporter(None)).factor
+    factor = theory.expected(Run(RunConfig()), st.empty()).factor
     assert f"median factor of {factor:.2g} per layer" in said
     assert layer_factor(predict(RunConfig()).median) == pytest.approx(factor, rel=0.5)  # of grad_norm: nearly the same
 
@@ -156,7 +156,7 @@ def test_without_a_prediction_no_networks_are_counted():
 
 
 def test_the_profile_table_holds_theory_too():
-    said = theory.expected(Run(CONFIG), ProgressReporter(None))
+    said = theory.expected(Run(CONFIG), st.empty())
     trace = jobs.get_trace(Run(CONFIG))
     table = gradient_profile(trace, guides=theory.guides(said, "grad_norm", trace)).table
     np.testing.assert_allclose(table["typical network (theory)"][:3], said.grad.median)

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from core import RunConfig, Trace, train
 from core.comparison.arm_statistics import ArmSummary, summarize_arm
 from core.comparison.arms import Comparison
-from core.config import cost
 from core.engine import workers
 from ui.runtime import jobs, limits
 from ui.runtime.jobs import Run
@@ -92,7 +91,7 @@ def records(
                 settle(run, trace)
     missing = [run for wanted in runs.values() for run in wanted if run not in traces]
     if missing:
-        limits.check_work(sum(cost(run.config).multiply_adds for run in missing))
+        limits.check_work(sum(jobs.run_cost(run).multiply_adds for run in missing))
         with jobs.long_slot(reporter.on_queued, "comparison"):
             for table in dict.fromkeys(run.digest for run in missing):
                 _train([run for run in missing if run.digest == table], reporter, settle)

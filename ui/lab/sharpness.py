@@ -8,7 +8,6 @@ import streamlit as st
 from core import ConfigError, RunConfig, Trace
 from core.config import cost
 from core.curvature import sharpness_over, stability_bound
-from core.engine import workers
 from core.families.optimizers import OPTIMIZERS
 from core.wording import percent
 from ui import panels
@@ -38,19 +37,30 @@ def measured_steps(trace: Trace) -> list[int]:
     return np.unique(np.linspace(0, last, MAX_STEPS).round().astype(int)).tolist()
 
 
-def unsupported_reason(config: RunConfig, trace: Trace) -> str | None:
+def work_of(run: Run, trace: Trace) -> int:
+    """Multiply-adds of all measurements of a run."""
+    inputs, outputs, samples = jobs.data_sizes(run)
+    steps = measured_steps(trace)
+    training = sum(
+        cost(run.config.replace(steps=step, record_every=max(step, 1)), inputs, outputs, samples).multiply_adds
+        for step in steps
+    )
+    return training + len(steps) * LANCZOS_PRODUCTS * 6 * samples * _parameters(trace)
+
+
+def _parameters(trace: Trace) -> int:
+    return sum(W.size + (0 if b is None else b.size) for W, b in trace.weights)
+
+
+def unsupported_reason(run: Run, trace: Trace) -> str | None:
     """The reason why sharpness is not offered for a run, or None."""
-    parameters = sum(W.size + (0 if b is None else b.size) for W, b in trace.weights)
+    parameters, work = _parameters(trace), work_of(run, trace)
     if parameters > MAX_PARAMETERS:
         return f"Sharpness is measured for up to {MAX_PARAMETERS:,} parameters; this network has {parameters:,}."
-    inputs, outputs = trace.weights[0][0].shape[0], trace.weights[-1][0].shape[1]
-    steps = measured_steps(trace)
-    training = sum(cost(config.replace(steps=step), inputs, outputs).multiply_adds for step in steps)
-    products = len(steps) * LANCZOS_PRODUCTS * 6 * config.samples * parameters
-    if training + products > MAX_COST:
+    if work > MAX_COST:
         return (
             "Sharpness is not offered for this run because it would take about "
-            f"{format_duration(60 * (training + products) / MAX_COST)}. Choose fewer steps, samples or units."
+            f"{format_duration(60 * work / MAX_COST)}. Choose fewer steps, samples or units."
         )
     return None
 
@@ -63,7 +73,7 @@ def panel(run: Run) -> None:
         return
     with box:
         trace = jobs.get_trace(run)
-        reason = unsupported_reason(run.config, trace)
+        reason = unsupported_reason(run, trace)
         if reason:
             st.info(as_text(reason), icon=":material/hourglass_disabled:")
             return
@@ -82,14 +92,9 @@ def panel(run: Run) -> None:
 
 def _values(run: Run, trace: Trace, reporter: SharpnessProgressReporter) -> np.ndarray:
     def make() -> np.ndarray:
-        with jobs.long_slot(reporter.on_queued, "sharpness"):
-            return sharpness_over(
-                run.config,
-                measured_steps(trace),
-                jobs.get_data(run),
-                on_progress=reporter.on_progress,
-                executor=workers.get_executor(),
-            )
+        steps = measured_steps(trace)
+        work = work_of(run, trace)
+        return jobs.compute(sharpness_over, run, steps, multiply_adds=work, work="sharpness", reporter=reporter)
 
     return services().sharpness.get_or_compute(run, make, reporter.on_shared)
 

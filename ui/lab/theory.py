@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
-from core import Trace
+from core import ConfigError, Trace
 from core.config import RunConfig
-from core.gradient_check import gradient_check
+from core.gradient_check import gradient_check, gradient_check_cost
 from core.theory.coverage import band_coverage
+from core.theory.initialization import InitialNorms, initial_norms_cost, predict_initial_norms
 from core.theory.layer_means import expected_means, measured_means
-from core.theory.network import PhasePoint, locate, worst_case
+from core.theory.network import PhasePoint, locate
 from core.theory.plane import gradient_factors
-from core.theory.prediction import Prediction, predictions
+from core.theory.prediction import no_prediction
 from core.theory.variance_map import critical_points
-from core.trace import layer_factor
 from core.wording import percent
 from ui import panels
 from ui.charts.phase import HIGHEST, WIDEST, layer_means, phase_plane
 from ui.charts.profile import Guide
 from ui.charts.style import Chart, number
-from ui.runtime import jobs
+from ui.runtime import jobs, limits
 from ui.runtime.jobs import Run
 from ui.runtime.progress import ProgressReporter
 from ui.runtime.services import services
@@ -36,47 +35,55 @@ _LATER = ("optimizer", "learning_rate", "momentum", "clip", "clip_threshold", "l
           "max_norm", "record_every", "dtype")  # fmt: skip
 
 
-@dataclass(frozen=True, eq=False)
-class Theory:
-    """Expected gradient norms and deltas of a run at initialization, and the worst case of both."""
-
-    grad: Prediction
-    delta: Prediction
-    worst_grad: np.ndarray
-    worst_delta: np.ndarray
-
-    @property
-    def factor(self) -> float:
-        """The expected factor per layer, from the medians of delta_norm; NaN without a prediction."""
-        return layer_factor(self.delta.median)
-
-
 def at_start(run: Run) -> Run:
     """The run with default training settings, so that one prediction serves all runs of one initialization."""
     return Run(run.config.replace(**{field: getattr(_DEFAULT, field) for field in _LATER}, steps=0), run.digest)
 
 
-def expected(run: Run, reporter: ProgressReporter) -> Theory:
+class TheoryProgressReporter(ProgressReporter):
+    """Shows the progress of predictions and checks."""
+
+    def __init__(self, slot, doing: str = "Computing theory"):
+        super().__init__(slot)
+        self._doing = doing
+
+    def on_progress(self, done: int, total: int) -> None:
+        self._show(done / total, f"{self._doing}: {percent(done / total)}. Changing a control stops it.")
+
+
+def expected(run: Run, slot) -> InitialNorms:
     """The prediction for this run, from the cache or computed in turn with other visitors.
+
+    Args:
+        slot: the `st.empty()` in which progress is shown.
+
+    Returns:
+        The norms; without a prediction, and with the reason, where that would take more than this server allows.
 
     Raises:
         ConfigError: as `core.train`.
     """
-    start = at_start(run)
+    start, reporter = at_start(run), TheoryProgressReporter(slot)
+    work = initial_norms_cost(start.config, *jobs.data_sizes(start))
+    try:
+        limits.check_work(work)
+    except ConfigError as error:
+        layers = len(start.config.hidden) + 1
+        nothing = no_prediction(layers, f"A prediction would take {error.value}: {error.allowed}.")
+        return InitialNorms(grad=nothing, delta=nothing, worst_grad=nothing.mean, worst_delta=nothing.mean)
 
-    def make() -> Theory:
-        snapshot = jobs.get_snapshot(start, 0, reporter)
-        with jobs.short_slot(reporter.on_queued, "theory"):
-            grad, delta = jobs.run_in_worker(predictions, start.config, jobs.get_data(start), reporter=reporter)
-            return Theory(grad, delta, *worst_case(snapshot))
+    def make() -> InitialNorms:
+        return jobs.compute(predict_initial_norms, start, multiply_adds=work, work="theory", reporter=reporter)
 
-    return services().theories.get_or_compute(start, make, reporter.on_shared)
+    norms = services().theories.get_or_compute(start, make, reporter.on_shared)
+    reporter.clear()
+    return norms
 
 
 BAND_NAMES = {"networks": "95 % of networks", "narrower networks": "95 % of narrower networks"}
 
 
-def guides(theory: Theory, quantity: str, trace: Trace) -> list[Guide]:
+def guides(theory: InitialNorms, quantity: str, trace: Trace) -> list[Guide]:
     """The lines that theory draws on the profile of a norm: the typical network with its band, and the hard limit."""
     norms, limit = (theory.delta, theory.worst_delta) if quantity == "delta_norm" else (theory.grad, theory.worst_grad)
     root = np.sqrt([W.size for W, _ in trace.weights]) if quantity == "rms" else 1.0
@@ -98,7 +105,7 @@ def _above_band(limit: np.ndarray, high: np.ndarray) -> float:
     return max(1.0, *ratios[np.isfinite(ratios)].tolist())
 
 
-def describe_factor(theory: Theory, trace: Trace) -> str:
+def describe_factor(theory: InitialNorms, trace: Trace) -> str:
     """The predicted factor per layer beside the measured one, in a sentence; empty where there is none."""
     if not math.isfinite(theory.factor) or trace.layers < 3:
         return ""
@@ -113,8 +120,12 @@ def why(run: Run) -> None:
         return
     with box:
         start, reporter = at_start(run), ProgressReporter(st.empty())
-        snapshot = jobs.get_snapshot(start, 0, reporter)
-        with jobs.short_slot(reporter.on_queued):
+        try:
+            snapshot = jobs.get_snapshot(start, 0, reporter)
+        except ConfigError as error:
+            panels.show_error(error)
+            return
+        with jobs.short_slot(reporter.on_queued, "theory"):
             means = expected_means(start.config, jobs.get_data(start))
             here = locate(start.config, snapshot.inputs.shape[1], snapshot.targets.shape[1])
         reporter.clear()
@@ -252,10 +263,18 @@ _CHECKS = """
 
 
 def _check_gradient(run: Run) -> None:
-    reporter = ProgressReporter(st.empty())
-    start = at_start(run)
-    with jobs.long_slot(reporter.on_queued, "gradient check"):
-        found = gradient_check(start.config, jobs.get_data(start), reporter.on_check)
+    reporter, start = TheoryProgressReporter(st.empty(), "Differences of the loss"), at_start(run)
+    try:
+        found = jobs.compute(
+            gradient_check,
+            start,
+            multiply_adds=gradient_check_cost(start.config, *jobs.data_sizes(start)),
+            work="gradient check",
+            reporter=reporter,
+        )
+    except ConfigError as error:
+        panels.show_error(error)
+        return
     reporter.clear()
     visible = found.visible
     if visible.any():
@@ -283,15 +302,25 @@ def _check_gradient(run: Run) -> None:
 
 
 def _draw_networks(run: Run) -> None:
-    reporter = ProgressReporter(st.empty())
-    theory, start = expected(run, reporter), at_start(run)
-    if theory.grad.reason:
-        st.markdown(theory.grad.reason)
-        return
-    with jobs.long_slot(reporter.on_queued, "drawn networks"):
-        drawn = band_coverage(
-            start.config, theory.grad, data=jobs.get_data(start), networks=NETWORKS, on_progress=reporter.on_progress
+    slot, start = st.empty(), at_start(run)
+    reporter = TheoryProgressReporter(slot, f"Drawing {NETWORKS} networks")
+    try:
+        theory = expected(run, slot)
+        if theory.grad.reason:
+            st.markdown(theory.grad.reason)
+            return
+        drawn = jobs.compute(
+            band_coverage,
+            start,
+            theory.grad,
+            networks=NETWORKS,
+            multiply_adds=NETWORKS * jobs.run_cost(start).multiply_adds,
+            work="drawn networks",
+            reporter=reporter,
         )
+    except ConfigError as error:
+        panels.show_error(error)
+        return
     reporter.clear()
     st.markdown(
         f"Of {NETWORKS} networks drawn from these settings, on the same data, at least "

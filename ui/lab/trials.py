@@ -11,13 +11,13 @@ import streamlit as st
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from core import ConfigError, Diagnosis, RunConfig, Trace, try_suggestions
-from core.config import cost
+from core import ConfigError, Diagnosis, RunConfig, Trace, diagnose, try_suggestions
 from core.diagnosis.trials import count_trainings
+from core.engine import workers
 from core.engine.training import Data
 from ui.runtime import event_log, limits, queue
-from ui.runtime.jobs import Run, get_data
-from ui.runtime.queue import Visitor
+from ui.runtime.jobs import Run, get_data, run_cost
+from ui.runtime.queue import Visitor, WithdrawnError
 from ui.runtime.services import services
 from ui.runtime.visitors import current_visitor
 
@@ -27,8 +27,8 @@ PAUSE_SECONDS = 0.05
 UNWATCHED_SECONDS = 5.0  # without a visitor who waits for it, a trial ends
 
 
-class _UnwatchedError(Exception):
-    """Nobody waits for this trial any more."""
+class _Unwatched(BaseException):
+    """Nobody waits for this trial any more; as the end of a script it is no error."""
 
 
 @dataclass(eq=False)
@@ -38,23 +38,21 @@ class Trial:
     Attributes:
         watched: when a visitor's page last asked for it, in seconds of the monotonic clock.
         share: of its training steps that are made.
-        failed: True when it was refused.
     """
 
     watched: float = field(default_factory=time.monotonic)
     share: float = 0.0
-    failed: bool = False
 
     def check(self, *_: object) -> None:
         """End the thread of a trial that nobody watches."""
         if time.monotonic() - self.watched > UNWATCHED_SECONDS:
-            raise _UnwatchedError
+            raise _Unwatched
 
     def report(self, done: int, total: int) -> None:
-        """Record the progress of training, which pauses while a visitor's own run is trained."""
+        """Record the progress of training, which pauses while a visitor's own run is trained in this process."""
         self.share = done / total
         self.check()
-        while services().short_queue.is_busy:
+        while services().executor is None and services().short_queue.is_busy:
             time.sleep(PAUSE_SECONDS)
             queue.touch()
             self.check()
@@ -71,7 +69,7 @@ def get_result(run: Run) -> Diagnosis | None:
 
 def is_offered(run: Run, diagnosis: Diagnosis) -> bool:
     """Return whether there is something to try within the limits of this server."""
-    work, limit = count_trainings(diagnosis) * cost(run.config).multiply_adds, limits.value("MAX_WORK")
+    work, limit = count_trainings(diagnosis) * run_cost(run).multiply_adds, limits.value("MAX_WORK")
     return 0 < work <= MAX_TRIAL_COST and (limit is None or work <= limit)
 
 
@@ -86,8 +84,8 @@ def watch(run: Run, trace: Trace) -> Trial:
         trial = _running.get(run)
         if trial is None:
             trial = _running[run] = Trial()
-            # A thread has no visitor of its own: it takes its turn in the queue as this one.
-            arguments = (run, trace, trial, current_visitor())
+            # A thread has no visitor of its own: it takes its turn in the queue as this one, beside the page's own run.
+            arguments = (run, trace, trial, (*current_visitor(), "trial"))
             threading.Thread(target=_try, args=arguments, daemon=True, name="trial").start()
     trial.watched = time.monotonic()
     return trial
@@ -98,18 +96,19 @@ def _try(run: Run, trace: Trace, trial: Trial, visitor: Visitor) -> None:
 
     def make() -> Diagnosis:
         with services().long_queue.slot(trial.check, "trial", visitor):
-            return try_suggestions(trace, data=_table_of(run), on_progress=trial.report)
+            executor = workers.get_executor() if services().executor else None  # at home, this thread
+            return try_suggestions(trace, executor=executor, data=_table_of(run), on_progress=trial.report)
 
     try:
         services().trials.get_or_compute(run, make, trial.check)
-    except _UnwatchedError:
+    except (_Unwatched, WithdrawnError, *workers.worker_lost_errors()):  # a page that watches starts it again
         pass
-    except ConfigError as error:
+    except ConfigError as error:  # refused: the suggestions stand untried, and no page starts the trial again
         event_log.log_refusal(error)
-        trial.failed = True
-        return  # it stays among those that run, so that no page starts it again
-    with _lock:
-        _running.pop(run, None)
+        services().trials.get_or_compute(run, lambda: diagnose(trace), trial.check)
+    finally:
+        with _lock:
+            _running.pop(run, None)
 
 
 def _table_of(run: Run) -> Callable[[RunConfig], Data] | None:
@@ -138,8 +137,7 @@ def _follow(run: Run, trace: Trace, diagnosis: Diagnosis, draw: Callable[[Diagno
         _stop_polling()
     elif st.session_state.get("trial_seen") == run:
         trial = watch(run, trace)
-        if not trial.failed:
-            st.caption(f"Trying the suggestions on the same data with three other seeds: {trial.share:.0%}.")
+        st.caption(f"Trying the suggestions on the same data with three other seeds: {trial.share:.0%}.")
     else:  # who changes a control within a second starts no trial
         st.session_state["trial_seen"] = run
 

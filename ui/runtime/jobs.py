@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import wait
+from concurrent.futures import Executor, wait
 from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TypeVar
 
 from core import ConfigError, RunConfig, Snapshot, Trace, snapshot, train
-from core.config import check_cost, cost
+from core.config import Cost, check_cost, check_snapshot_cost, cost
+from core.data.datasets import DATASETS
 from core.engine import workers
+from core.engine.cancellation import CancelToken, cancel_token
 from core.engine.training import Data
+from core.tables import Prepared
+from ui.runtime import limits
 from ui.runtime.progress import ProgressReporter
 from ui.runtime.queue import POLL_SECONDS
 from ui.runtime.services import services
 from ui.runtime.visitors import current_visitor
 
+PARTS = 1000  # of a computation in another process, for its progress
 INSTANT_COST = 1e8  # multiply-adds of about 10 ms, for which nobody needs to wait in the queue
 SHORT_COST, SHORT_STEPS = 5e9, 20_000  # multiply-adds, and steps times layers, of about half a second
 
@@ -37,12 +42,36 @@ def get_data(run: Run) -> Data | None:
     Raises:
         ConfigError: the table is no longer cached.
     """
-    if run.digest is None:
-        return None
-    prepared = services().prepared.get(run.digest)
+    return None if run.digest is None else _prepared(run.digest).scaled(run.config)
+
+
+def _prepared(digest: str) -> Prepared:
+    prepared = services().prepared.get(digest)
     if prepared is None:
         raise ConfigError("dataset", "custom", "its table is no longer in memory; upload it again")
-    return prepared.scaled(run.config)
+    return prepared
+
+
+def data_sizes(run: Run) -> tuple[int, int, int]:
+    """Return (inputs, outputs, samples) of a run's data.
+
+    Raises:
+        ConfigError: as `get_data`.
+    """
+    if run.digest is not None:
+        prepared = _prepared(run.digest)
+        return prepared.X.shape[1], prepared.D.shape[1], len(prepared.X)
+    data = DATASETS[run.config.dataset]
+    return data.inputs or 1, data.outputs or 1, min(run.config.samples, data.available or run.config.samples)
+
+
+def run_cost(run: Run) -> Cost:
+    """Return the cost of a run on its own data.
+
+    Raises:
+        ConfigError: as `get_data`.
+    """
+    return cost(run.config, *data_sizes(run))
 
 
 def short_slot(wait_for: Callable[[int], None], work: str = "training"):
@@ -66,11 +95,11 @@ def get_trace(run: Run, reporter: ProgressReporter | None = None) -> Trace:
     """
 
     def make() -> Trace:
-        data = get_data(run)
-        check_cost(run.config, *_sizes(data))  # refused at once, not after waiting in the queue
-        short, on_progress = is_short(run.config), reporter.on_progress if reporter else None
+        check_cost(run.config, *data_sizes(run))  # refused at once, not after waiting in the queue
+        short, on_progress = is_short(run), reporter.on_progress if reporter else None
         slot, executor = (short_slot, services().executor) if short else (long_slot, None)
         with slot(reporter.on_queued if reporter else noop):
+            data = get_data(run)
             return retry_once(lambda: train([run.config], data, on_progress=on_progress, executor=executor))[0]
 
     return services().runs.get_or_compute(run, make, reporter.on_shared if reporter else noop)
@@ -87,35 +116,65 @@ def get_snapshot(run: Run, step: int, reporter: ProgressReporter | None = None) 
     """
 
     def make() -> Snapshot:
-        data, up_to = get_data(run), run.config.replace(steps=step)
-        instant = cost(up_to, *_sizes(data)).multiply_adds <= INSTANT_COST
+        up_to = Run(run.config.replace(steps=step), run.digest)
+        check_snapshot_cost(up_to.config, *data_sizes(up_to))
+        instant = run_cost(up_to).multiply_adds <= INSTANT_COST
         slot = short_slot if is_short(up_to) else long_slot
         with nullcontext() if instant else slot(reporter.on_queued if reporter else noop, "snapshot"):
+            data = get_data(run)
             return snapshot(run.config, step, data, on_progress=reporter.on_progress if reporter else None)
 
     return services().snapshots.get_or_compute((run, step), make, reporter.on_shared if reporter else noop)
 
 
-def run_in_worker(call: Callable[..., Value], *args: object, reporter: ProgressReporter) -> Value:
-    """Return what a function of core returns, computed in another process if this server has some.
+def compute(
+    call: Callable[..., Value],
+    run: Run,
+    *args: object,
+    multiply_adds: int,
+    work: str,
+    reporter: ProgressReporter,
+    **options: object,
+) -> Value:
+    """Return `call(config, *args, data=..., on_progress=..., **options)`, computed in turn with other visitors.
+
+    Short work takes a slot of the short queue, all other one of the long queue. On a server another process does it, so
+    that no page waits; it ends soon after the visitor has left.
+
+    Args:
+        call: a function of core that calls `on_progress` often.
+        run: whose config and table the function gets.
+        multiply_adds: of the work, which may be refused for them.
+        work: its name in the event log.
+        reporter: shows the progress; an exception from it ends the work.
 
     Raises:
-        BaseException: what `call` or the reporter raises.
+        ConfigError: the work is above GRADIENT_LAB_MAX_WORK, or as `call` raises it.
     """
-    executor = services().executor
-    if executor is None:
-        return call(*args)
+    limits.check_work(multiply_adds)
+    short = multiply_adds <= SHORT_COST
+    options = {"data": get_data(run), **options}
+    with (short_slot if short else long_slot)(reporter.on_queued, work):
+        if services().executor is None:
+            return call(run.config, *args, on_progress=reporter.on_progress, **options)
+        executor = services().executor if short else workers.get_executor()
+        return retry_once(lambda: _in_worker(executor, reporter, call, run.config, *args, **options))
 
-    def ask() -> Value:
-        future = executor.submit(call, *args)
+
+def _in_worker(executor: Executor, reporter: ProgressReporter, call: Callable[..., Value], *args, **options) -> Value:
+    with cancel_token() as token:
+        future = executor.submit(_supervised, token, call, *args, **options)
         try:
             while not wait([future], POLL_SECONDS).done:
-                reporter.on_busy()
+                reporter.on_progress(round(PARTS * token.share), PARTS)
+            return future.result()
         finally:
             future.cancel()
-        return future.result()
 
-    return retry_once(ask)
+
+def _supervised(token: CancelToken, call: Callable[..., Value], *args, **options) -> Value:
+    """Call a function in a worker, which ends when its caller no longer waits."""
+    return call(*args, on_progress=token.checker(), **options)
 
 
 def retry_once(work: Callable[[], Value]) -> Value:
@@ -126,14 +185,11 @@ def retry_once(work: Callable[[], Value]) -> Value:
         return work()
 
 
-def is_short(config: RunConfig) -> bool:
+def is_short(run: Run) -> bool:
     """Tell whether a run takes about half a second at most; another process does not report its progress."""
-    return config.steps * (len(config.hidden) + 1) <= SHORT_STEPS and cost(config).multiply_adds <= SHORT_COST
+    config = run.config
+    return config.steps * (len(config.hidden) + 1) <= SHORT_STEPS and run_cost(run).multiply_adds <= SHORT_COST
 
 
 def noop(n_ahead: int = 0) -> None:
     """Wait silently and without end."""
-
-
-def _sizes(data: Data | None) -> tuple[int, ...]:
-    return () if data is None else (data[0].shape[1], data[1].shape[1], len(data[0]))

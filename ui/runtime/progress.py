@@ -37,14 +37,6 @@ class ProgressReporter:
         text = f"Training: step {min(done, total - 1):,} of {total - 1:,}. A change of any control stops this run."
         self._show(done / total, text)
 
-    def on_check(self, done: int, total: int) -> None:
-        """Show how many evaluations of the loss a gradient check has made."""
-        self._show(done / total, f"Differences of the loss: {done:,} of {total:,}. A change of any control stops this.")
-
-    def on_busy(self) -> None:
-        """Wait for a computation that does not report how far it is."""
-        self._show(0.0, "Computing …")
-
     def _show(self, share: float, text: str) -> None:
         queue.touch()
         if time.monotonic() - self._start >= PATIENCE_SECONDS:

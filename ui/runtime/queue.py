@@ -19,6 +19,10 @@ MAX_REMEMBERED = 10_000  # visitors whose last turn is remembered
 Visitor = tuple[str, ...]
 
 
+class WithdrawnError(ConfigError):
+    """A newer run of the same session has taken the place of this one in the queue."""
+
+
 @dataclass(eq=False)
 class _Ticket:
     visitor: Visitor
@@ -71,14 +75,14 @@ class FairQueue:
             visitor: whose turn it takes; the last part names the session.
 
         Raises:
-            ConfigError: a newer run of this session has taken its place, and `wait` did not raise.
+            WithdrawnError: a newer run of this session has taken its place, and `wait` did not raise.
         """
         ticket, entered, start = self._join(visitor), False, time.monotonic()
         try:
             while not (entered := self._enter(ticket)):
                 wait(self._n_ahead(ticket))
                 if ticket.withdrawn:
-                    raise ConfigError("queue", "a second run", "only one run of a visitor's page waits at a time")
+                    raise WithdrawnError("queue", "a second run", "only one run of a visitor's page waits at a time")
         finally:
             if not entered:
                 self._leave(ticket)

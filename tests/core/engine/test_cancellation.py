@@ -87,3 +87,24 @@ def test_a_worker_sees_the_token_of_its_caller(kind):
     finally:
         workers.shutdown()
     assert trace.step[-1] == 3
+
+
+def test_a_worker_writes_down_how_far_it_is(kind, monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(cancellation.time, "monotonic", lambda: now[0])
+    with cancel_token() as token:
+        check = token.checker()
+        assert token.share == 0
+        for second, done in enumerate((1, 3), 1):
+            now[0] = second
+            check(done, 4)
+            assert token.share == done / 4
+        check(4, 4)  # within 0.1 s nothing is written
+        assert token.share == 3 / 4
+    assert token.share == 0
+
+
+def test_progress_on_another_machine_is_unknown(kind, monkeypatch):
+    with cancel_token() as token:
+        far = dataclasses.replace(token, host="another machine", path="/nowhere")
+        assert checked(far, monkeypatch) and far.share == 0

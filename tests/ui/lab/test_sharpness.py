@@ -13,6 +13,7 @@ from ui.charts import style
 from ui.charts.sharpness import sharpness_chart
 from ui.charts.style import number
 from ui.lab import sharpness
+from ui.runtime.jobs import Run
 
 SMALL = RunConfig(hidden=(5, 5), activation="tanh", samples=16, steps=40)
 
@@ -73,7 +74,7 @@ def test_what_would_take_too_long_is_refused_in_a_sentence(monkeypatch):
 
 def test_the_default_run_is_small_enough():
     (trace,) = train([RunConfig()])
-    assert sharpness.unsupported_reason(RunConfig(), trace) is None
+    assert sharpness.unsupported_reason(Run(RunConfig()), trace) is None
 
 
 @pytest.mark.parametrize("steps, first, last, count", [(0, 0, 0, 1), (7, 0, 7, 8), (1000, 0, 1000, 30)])

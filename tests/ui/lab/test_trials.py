@@ -1,5 +1,6 @@
 """Trials in the background: started by a page that watches, shared, ended when nobody does, within the limits."""
 
+import threading
 import time
 from dataclasses import replace
 
@@ -8,6 +9,7 @@ from streamlit.testing.v1 import AppTest
 from core import ConfigError, RunConfig, diagnose, train, try_suggestions
 from ui.lab import suggestions, trials
 from ui.runtime.jobs import Run
+from ui.runtime.services import services, start_services
 
 FAILING = RunConfig(hidden=(10,) * 3, activation="tanh", init_scale=0.0, steps=60)
 
@@ -46,7 +48,7 @@ def test_two_pages_watch_one_trial(monkeypatch):
 
 
 def test_a_trial_that_nobody_watches_ends_without_a_result(monkeypatch):
-    def endless(trace, data, on_progress):
+    def endless(trace, on_progress, **options):
         while True:
             on_progress(1, 2)
             time.sleep(0.01)
@@ -56,21 +58,57 @@ def test_a_trial_that_nobody_watches_ends_without_a_result(monkeypatch):
     run, trace = train_one(FAILING.replace(seed=3))
     trial = trials.watch(run, trace)
     wait_for(lambda: not trials.is_running(run))
-    assert trial.share == 0.5 and trials.get_result(run) is None and not trial.failed
+    assert trial.share == 0.5 and trials.get_result(run) is None
 
 
-def test_a_trial_that_is_refused_is_not_started_again(monkeypatch):
+def test_a_trial_that_is_refused_leaves_the_suggestions_untried_and_is_not_started_again(monkeypatch):
     calls = []
 
-    def refuse(trace, data, on_progress):
+    def refuse(trace, **options):
         calls.append(1)
         raise ConfigError("dataset", "custom", "its table is no longer in memory")
 
     monkeypatch.setattr(trials, "try_suggestions", refuse)
     run, trace = train_one(FAILING.replace(seed=6))
-    trial = trials.watch(run, trace)
-    wait_for(lambda: trial.failed)
-    assert trials.watch(run, trace) is trial and calls == [1]
+    trials.watch(run, trace)
+    wait_for(lambda: not trials.is_running(run))
+    assert trials.get_result(run) == diagnose(trace) and calls == [1]
+
+
+def test_a_trial_withdraws_no_other_run_of_its_page_and_one_that_was_withdrawn_begins_again(monkeypatch):
+    start_services()
+    monkeypatch.setattr(trials, "current_visitor", lambda: ("address", "browser", "session"))
+    queue, visitor = services().long_queue, ("address", "browser", "session")
+    leave, waited = threading.Event(), []
+    holders = [threading.Thread(target=_hold, args=(queue, leave)) for _ in range(queue.free)]
+    own = threading.Thread(target=lambda: waited.append(_enter(queue, visitor)))
+    for thread in holders:
+        thread.start()
+    wait_for(lambda: queue.free == 0)
+    own.start()
+    wait_for(lambda: queue.state()[1] == 1)
+    (first, trace), (second, other) = train_one(FAILING.replace(seed=7)), train_one(FAILING.replace(seed=8))
+    trials.watch(first, trace)
+    wait_for(lambda: queue.state()[1] == 2)
+    trials.watch(second, other)
+    wait_for(lambda: not trials.is_running(first))  # a page shows one run at a time
+    assert trials.get_result(first) is None
+    leave.set()
+    own.join(30)
+    assert waited == ["entered"]
+    wait_for(lambda: trials.get_result(first) is not None, first, trace)
+    for thread in holders:
+        thread.join(30)
+
+
+def _hold(queue, leave):
+    with queue.slot(lambda n_ahead: None):
+        leave.wait(30)
+
+
+def _enter(queue, visitor):
+    with queue.slot(lambda n_ahead: None, visitor=visitor):
+        return "entered"
 
 
 def test_a_trial_is_offered_where_there_is_something_to_try_and_it_is_affordable(monkeypatch):

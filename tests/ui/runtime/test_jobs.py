@@ -1,12 +1,16 @@
 """Work for a visitor: cached by its settings and its table, refused before it waits, short before long."""
 
+import os
+import signal
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import streamlit as st
 
 from core import ConfigError, RunConfig
+from core.engine.workers import Workers
 from core.tables import prepare, read_table
 from ui.runtime import jobs, limits
 from ui.runtime.jobs import Run
@@ -88,3 +92,128 @@ def test_clearing_streamlits_caches_leaves_the_caches_and_queues_of_the_server(f
     st.cache_resource.clear()
     assert services() is before
     assert jobs.get_trace(Run(RunConfig(hidden=(4,), steps=2))) is trace
+
+
+SMALL = RunConfig(hidden=(4,), steps=2)
+
+
+class Reporter:
+    """Follows a computation; may end it."""
+
+    def __init__(self, ends=None):
+        self.shares, self._ends = [], ends
+
+    def on_queued(self, n_ahead):
+        pass
+
+    def on_progress(self, done, total):
+        self.shares.append(done / total)
+        if self._ends is not None:
+            raise self._ends
+
+
+def compute(call, run=None, work=1, reporter=None):
+    return jobs.compute(call, run or Run(SMALL), multiply_adds=work, work="work", reporter=reporter or Reporter())
+
+
+def test_a_computation_above_the_limit_is_refused_before_it_waits(fresh, monkeypatch):
+    monkeypatch.setenv("GRADIENT_LAB_MAX_WORK", "1000")
+    with pytest.raises(ConfigError, match="1,001 multiply-adds in all"):
+        compute(never, work=1001)
+
+
+@pytest.mark.parametrize("work, queue", [(jobs.SHORT_COST, "short_queue"), (jobs.SHORT_COST + 1, "long_queue")])
+def test_a_computation_takes_a_slot_of_the_queue_that_fits_its_cost(work, queue, fresh):
+    held = {}
+
+    def call(config, data, on_progress):
+        held.update({name: getattr(services(), name).state()[0] for name in ("short_queue", "long_queue")})
+
+    compute(call, work=work)
+    assert {name for name, slots in held.items() if slots} == {queue}
+
+
+def test_a_computation_here_reports_its_progress_and_ends_with_its_visitor(fresh):
+    reporter = Reporter()
+
+    def call(config, data, on_progress):
+        on_progress(1, 4)
+        return config
+
+    assert compute(call, reporter=reporter) == SMALL and reporter.shares == [0.25]
+    with pytest.raises(KeyboardInterrupt):
+        compute(call, reporter=Reporter(ends=KeyboardInterrupt()))
+    assert services().short_queue.state()[:2] == (0, 0)
+
+
+def test_costs_count_a_visitors_own_table(fresh):
+    rows = b"".join(b"%d,%d,%d\n" % (i, i * i % 7, i % 3) for i in range(500))
+    table = read_table(b"a,b,c\n" + rows)
+    services().prepared.get_or_compute("table", lambda: prepare(table, "c", False), never)
+    run = Run(SMALL.replace(dataset="custom"), "table")
+    assert jobs.data_sizes(run) == (2, 3, 500)
+    assert jobs.run_cost(run).multiply_adds > 3 * jobs.run_cost(Run(SMALL)).multiply_adds
+
+
+def test_what_is_inside_a_network_is_refused_where_its_copy_has_no_room(fresh, monkeypatch):
+    run = Run(RunConfig(hidden=(50, 50), samples=1000, steps=1))
+    monkeypatch.setenv("GRADIENT_LAB_MAX_BYTES", str(jobs.run_cost(run).bytes + 1000))
+    assert jobs.get_trace(run).step[-1] == 1
+    with pytest.raises(ConfigError, match="with all its values at one step"):
+        jobs.get_snapshot(run, 1)
+
+
+@pytest.fixture(scope="module")
+def pool_of_processes():
+    pool = Workers(1)
+    yield pool
+    pool.shutdown()
+
+
+@pytest.fixture
+def hosted(pool_of_processes):
+    start_services(pool_of_processes)
+    yield
+    start_services()
+
+
+def long_wait(config, seconds, data, on_progress):
+    """Stands for work in another process: reports a half, then waits."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        on_progress(1, 2)
+        time.sleep(0.02)
+    return os.getpid()
+
+
+def ask(seconds, reporter):
+    return jobs.compute(long_wait, Run(SMALL), seconds, multiply_adds=1, work="work", reporter=reporter)
+
+
+def test_on_a_server_another_process_computes_and_its_progress_is_seen(hosted):
+    reporter = Reporter()
+    assert ask(1.0, reporter) != os.getpid()
+    assert 0.5 in reporter.shares
+
+
+def test_on_a_server_work_ends_soon_after_its_visitor_has_left(hosted):
+    with pytest.raises(KeyboardInterrupt):
+        ask(SOON, Reporter(ends=KeyboardInterrupt()))
+    start = time.monotonic()
+    assert ask(0.0, Reporter()) != os.getpid()  # the one process is free again
+    assert time.monotonic() - start < SOON / 2
+
+
+def die_once(config, path, data, on_progress):
+    """Kills its own process the first time."""
+    if not os.path.exists(path):
+        open(path, "w").close()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return "done"
+
+
+def test_on_a_server_work_whose_process_is_killed_is_done_once_more(hosted, tmp_path):
+    found = jobs.compute(
+        die_once, Run(SMALL), str(tmp_path / "died"), multiply_adds=1, work="work", reporter=Reporter()
+    )
+    assert found == "done"

@@ -1,0 +1,66 @@
+"""Norms at initialization in one call: the numbers of its parts, progress, cost, and the room that a server allows."""
+
+import numpy as np
+import pytest
+
+from core import RunConfig, snapshot
+from core.config import cost
+from core.theory import prediction
+from core.theory.initialization import initial_norms_cost, predict_initial_norms
+from core.theory.network import worst_case
+from core.theory.prediction import predictions
+
+SMALL = RunConfig(hidden=(6, 5), samples=40, steps=3)
+
+
+def test_it_holds_the_predictions_and_the_worst_case_of_the_run():
+    norms, (grad, delta) = predict_initial_norms(SMALL), predictions(SMALL)
+    np.testing.assert_array_equal(norms.grad.median, grad.median)
+    np.testing.assert_array_equal(norms.delta.high, delta.high)
+    np.testing.assert_array_equal([norms.worst_grad, norms.worst_delta], worst_case(snapshot(SMALL)))
+
+
+def test_training_settings_do_not_matter():
+    norms = predict_initial_norms(SMALL.replace(steps=0))
+    np.testing.assert_array_equal(predict_initial_norms(SMALL.replace(steps=1000)).grad.median, norms.grad.median)
+
+
+def test_without_room_for_all_values_there_is_a_prediction_and_no_worst_case(monkeypatch):
+    monkeypatch.setenv("GRADIENT_LAB_MAX_BYTES", str(cost(SMALL.replace(steps=0)).bytes + 10))
+    norms = predict_initial_norms(SMALL)
+    assert np.isfinite(norms.grad.median).all()
+    assert np.isnan(norms.worst_grad).all() and norms.worst_grad.shape == norms.grad.median.shape
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{}, {"hidden": (150,) * 4}, {"batch_size": 10, "samples": 500}, {"samples": 1000}, {"hidden": ()}],
+    ids=["small", "wide", "own batches", "many samples", "no hidden layer"],
+)
+def test_no_more_passes_are_made_than_its_cost_counts(fields, monkeypatch):
+    config, passed = SMALL.replace(**fields), []
+    sampler = prediction.NetworkSampler
+
+    def counted(config, widths, deviations, networks, on_passed):
+        def count(passes):
+            passed.append(passes)
+            on_passed(passes)
+
+        return sampler(config, widths, deviations, networks, count)
+
+    monkeypatch.setattr(prediction, "NetworkSampler", counted)
+    predictions(config)
+    drawn = prediction.narrowed((2, *config.hidden, 1))
+    assert 0 < sum(passed) <= prediction._max_passes(config, drawn, config.samples)
+    assert initial_norms_cost(config, 2, 1, config.samples) > sum(passed) * prediction._pass_work(drawn) // 2
+
+
+def test_what_its_progress_raises_ends_it(monkeypatch):
+    monkeypatch.setattr("core.engine.training.PROGRESS_SECONDS", 0.0)
+
+    def leave(done, total):
+        assert 0 <= done <= total
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        predict_initial_norms(SMALL, on_progress=leave)
