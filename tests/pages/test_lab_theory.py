@@ -7,11 +7,10 @@ import numpy as np
 import pytest
 import streamlit as st
 
-from core import RunConfig, snapshot, train
+from core import RunConfig, train
 from core.layer_norms import LAYER_NORMS
 from core.theory import predict
-from core.theory.network import worst_case
-from core.theory.prediction import predictions
+from core.theory.initialization import predict_initial_norms
 from core.trace import layer_factor
 from tests.support.lab_page import SMALL, calm, control, open_box, shown, texts, visit
 from ui.charts.profile import gradient_profile
@@ -38,17 +37,16 @@ def profile(app):
 def test_the_profile_shows_the_predicted_median_and_a_limit_above_its_band():
     _, lines = profile(visit(**SMALL))
     output = train([CONFIG])[0].delta_norm[0, -1]
-    _, delta = predictions(CONFIG)
-    np.testing.assert_allclose(lines["typical network (theory)"], delta.median / output, rtol=1e-4)
-    bound = worst_case(snapshot(CONFIG))[1]
-    expected = bound * max(1.0, (delta.high / bound).max())
+    norms = predict_initial_norms(CONFIG)
+    np.testing.assert_allclose(lines["typical network (theory)"], norms.delta.median / output, rtol=1e-4)
+    expected = norms.worst_delta * max(1.0, (norms.delta.high / norms.worst_delta).max())
     np.testing.assert_allclose(lines["hard limit"], expected / output, rtol=1e-4)
 
 
 @pytest.mark.parametrize("quantity", LAYER_NORMS)
 def test_the_hard_limit_is_never_below_the_band_or_the_network(quantity):
     trace = train([CONFIG])[0]
-    expected = theory.Theory(*predictions(CONFIG), *worst_case(snapshot(CONFIG)))
+    expected = predict_initial_norms(CONFIG)
     typical, limit = theory.guides(expected, quantity, trace)
     assert (limit.values >= typical.high * (1 - 1e-9)).all()
     assert (limit.values >= LAYER_NORMS[quantity].values(trace)[0] * (1 - 1e-9)).all()
