@@ -35,7 +35,8 @@ __all__ = [
 
 MAX_BYTES = 120_000_000  # a table of 100 MB; MNIST as CSV has 110 MB
 MAX_COLUMNS = 5_000
-MAX_CELLS = 60_000_000  # of a workbook or a Parquet file, which pack many cells into few bytes
+CELL_BYTES = 2  # of text at least: a workbook or a Parquet file packs more cells into a byte, and may not have more
+UNPACKING = 4  # times the allowed bytes that a workbook or a Parquet file may have unpacked
 
 # Names that R and pandas give to a column of row numbers.
 _COUNTER_NAMES = frozenset({"", "unnamed: 0", "rownames", "row.names", "...1"})
@@ -119,7 +120,8 @@ def read_table(
         decimal: "." or ",".
         skip_lines: lines above the table.
         sheet: of a workbook.
-        max_bytes, max_rows, max_columns: limits; max_bytes also holds for the unpacked file.
+        max_bytes, max_rows, max_columns: limits; max_bytes also holds for the unpacked file, four times as many for a
+            workbook or Parquet file, whose cells are at most as many as a text of max_bytes could have.
 
     Raises:
         ConfigError: empty, only a header, not text, one column, ragged, equal column names, or beyond a limit.
@@ -129,11 +131,12 @@ def read_table(
         raise table_error(name, f"it has {len(raw):,} bytes; at most {max_bytes:,} are read")
     found: dict[str, Any] = {"delimiter": "", "skip_lines": 0, "sheet": "", "sheets": ()}
     titles: tuple[str, ...] | None = None
+    unpacked = UNPACKING * max_bytes, max_bytes // CELL_BYTES
     if workbooks.is_workbook(raw):
-        cells, title, titles_of_sheets = workbooks.read_workbook(raw, name, sheet, 4 * max_bytes, MAX_CELLS)
+        cells, title, titles_of_sheets = workbooks.read_workbook(raw, name, sheet, *unpacked)
         found |= {"encoding": "xlsx", "sheet": title, "sheets": titles_of_sheets}
     elif raw.startswith(b"PAR1"):
-        cells, titles = workbooks.read_parquet(raw, name, MAX_CELLS)
+        cells, titles = workbooks.read_parquet(raw, name, *unpacked)
         found["encoding"] = "parquet"
     else:
         text, found["encoding"] = read_text(raw, name, encoding, max_bytes)

@@ -299,6 +299,8 @@ def _read_whole_numbers(name: str, cells: pa.Array) -> Column | None:
 
 def _read_plain_numbers(name: str, cells: pa.Array, unclear: str | None) -> Column | None:
     """Reads a column of numbers with decimal points and empty cells, in the same way."""
+    if pc.max(pc.binary_length(cells)).as_py() > MAX_TEXT:
+        return None  # hundreds of digits are a text, and take long to read as a number
     empty = pc.equal(cells, "")
     try:
         values = pc.cast(pc.if_else(empty, None, cells) if _any(empty) else cells, pa.float64())

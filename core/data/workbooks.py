@@ -126,22 +126,40 @@ def _to_text(value: object) -> str:
     return str(value).strip()
 
 
-def read_parquet(raw: bytes, name: str, max_cells: int) -> tuple[Cells, tuple[str, ...]]:
+def read_parquet(raw: bytes, name: str, max_bytes: int, max_cells: int) -> tuple[Cells, tuple[str, ...]]:
     """Reads a Parquet file; returns its cells and the names of its columns.
 
+    Texts stay in dictionaries until their bytes have been counted: a few bytes can repeat a long one a million times.
+
+    Args:
+        raw: the file.
+        name: the file's name in messages.
+        max_bytes: limit of its unpacked values.
+        max_cells: limit of rows times columns.
+
     Raises:
-        ConfigError: a broken file, or one with more cells than allowed.
+        ConfigError: a broken file, or one beyond a limit.
     """
     from pyarrow import parquet
 
+    too_large = table_error(name, f"it unpacks to more than {max_bytes:,} bytes")
     try:
-        file = parquet.ParquetFile(pa.BufferReader(raw))
-        rows, width = file.metadata.num_rows, file.metadata.num_columns
+        metadata = parquet.read_metadata(pa.BufferReader(raw))
+        rows, width = metadata.num_rows, metadata.num_columns
         if rows * width > max_cells:
             raise table_error(name, f"it has {rows:,} rows of {width:,} columns; at most {max_cells:,} cells are read")
-        batches = []
+        groups = [metadata.row_group(i) for i in range(metadata.num_row_groups)]
+        if sum(group.column(i).total_uncompressed_size for group in groups for i in range(width)) > max_bytes:
+            raise too_large
+        leaves = [metadata.schema.column(i) for i in range(width)]
+        texts = [leaf.path for leaf in leaves if leaf.physical_type == "BYTE_ARRAY"]
+        file = parquet.ParquetFile(pa.BufferReader(raw), read_dictionary=texts)
+        batches, unpacked = [], 0
         for batch in file.iter_batches(batch_size=10_000):
             batches.append(batch)
+            unpacked += sum(map(_unpacked_bytes, batch.columns))
+            if unpacked > max_bytes:
+                raise too_large
             if sum(len(part) for part in batches) > rows:
                 raise table_error(name, "its rows are more than it declares")
         table = pa.Table.from_batches(batches, file.schema_arrow)
@@ -156,6 +174,18 @@ def read_parquet(raw: bytes, name: str, max_cells: int) -> tuple[Cells, tuple[st
         columns.append(_as_text(column))
     lines = np.arange(1, table.num_rows + 1)
     return Cells(columns, lines), tuple(names)
+
+
+def _unpacked_bytes(values: pa.Array) -> int:
+    """Returns the bytes of an array without a dictionary."""
+    if not pa.types.is_dictionary(values.type):
+        return values.nbytes
+    lengths = values.dictionary
+    kind = lengths.type
+    if not (pa.types.is_string(kind) or pa.types.is_binary(kind) or pa.types.is_large_string(kind)):
+        return len(values) * 8 + values.dictionary.nbytes
+    lengths = pc.fill_null(pc.binary_length(lengths), 0)
+    return len(values) * 4 + (pc.sum(lengths.take(values.indices.drop_null())).as_py() or 0)
 
 
 def _as_text(column: pa.ChunkedArray) -> pa.Array:

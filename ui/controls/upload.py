@@ -30,8 +30,8 @@ from core.tables import (
     prepare,
     read_table,
 )
-from ui.runtime import limits
-from ui.runtime.progress import stop_if_superseded
+from ui.runtime import jobs, limits
+from ui.runtime.progress import ProgressReporter, stop_if_superseded
 from ui.runtime.services import services
 from ui.text import as_text
 
@@ -75,6 +75,13 @@ class Given:
     digest: str
 
 
+class FileProgressReporter(ProgressReporter):
+    """Shows that a file is read."""
+
+    def on_busy(self) -> None:
+        self._show(0.0, "Reading the file …")
+
+
 class TableRefused(ConfigError):
     """The first of the obstacles that keep a table from being used; all of them are attached."""
 
@@ -111,11 +118,14 @@ def table_controls() -> Given | ConfigError | None:
         return ConfigError("data", f"{len(raw):,} bytes", f"this server allows {max_bytes:,} bytes a table")
     digest = sha256(raw).hexdigest()
     _reset_for(digest)
-    reading = _reading_choices()
+    reading, reporter = _reading_choices(), FileProgressReporter(st.empty())
+
+    def read() -> Table:
+        return jobs.read_in_turn(read_table, raw, reporter=reporter, name=name, max_bytes=max_bytes, **dict(reading))
+
     try:
-        table = services().tables.get_or_compute(
-            (digest, reading), lambda: read_table(raw, name, max_bytes=max_bytes, **dict(reading)), stop_if_superseded
-        )
+        table = services().tables.get_or_compute((digest, reading), read, reporter.on_shared)
+        reporter.clear()
     except ConfigError as error:
         _draw_reading(None)
         return error

@@ -12,7 +12,7 @@ from core import ConfigError, RunConfig, Snapshot, Trace, snapshot, train
 from core.config import Cost, check_cost, check_snapshot_cost, cost
 from core.data.datasets import DATASETS
 from core.engine import workers
-from core.engine.cancellation import CancelToken, cancel_token
+from core.engine.cancellation import Cancelled, CancelToken, cancel_token
 from core.engine.training import Data
 from core.tables import Prepared
 from ui.runtime import limits
@@ -22,6 +22,7 @@ from ui.runtime.services import services
 from ui.runtime.visitors import current_visitor
 
 PARTS = 1000  # of a computation in another process, for its progress
+SHORT_FILE_BYTES = 500_000  # of a visitor's file, read in about half a second
 INSTANT_COST = 1e8  # multiply-adds of about 10 ms, for which nobody needs to wait in the queue
 SHORT_COST, SHORT_STEPS = 5e9, 20_000  # multiply-adds, and steps times layers, of about half a second
 
@@ -154,19 +155,44 @@ def compute(
     limits.check_work(multiply_adds)
     short = multiply_adds <= SHORT_COST
     options = {"data": get_data(run), **options}
+    return _in_turn(call, run.config, *args, short=short, work=work, reporter=reporter, reports=True, **options)
+
+
+def read_in_turn(call: Callable[..., Value], raw: bytes, *, reporter: ProgressReporter, **options: object) -> Value:
+    """Return `call(raw, **options)` for a visitor's file, read in turn with other visitors as `compute` does work.
+
+    Raises:
+        ConfigError: as `call`.
+    """
+    short = len(raw) <= SHORT_FILE_BYTES
+    return _in_turn(call, raw, short=short, work="file", reporter=reporter, reports=False, **options)
+
+
+def _in_turn(
+    call: Callable[..., Value],
+    *args: object,
+    short: bool,
+    work: str,
+    reporter: ProgressReporter,
+    reports: bool,
+    **options: object,
+) -> Value:
     with (short_slot if short else long_slot)(reporter.on_queued, work):
         if services().executor is None:
-            return call(run.config, *args, on_progress=reporter.on_progress, **options)
+            return call(*args, **options, **({"on_progress": reporter.on_progress} if reports else {}))
         executor = services().executor if short else workers.get_executor()
-        return retry_once(lambda: _in_worker(executor, reporter, call, run.config, *args, **options))
+        return retry_once(lambda: _in_worker(executor, reporter, reports, call, *args, **options))
 
 
-def _in_worker(executor: Executor, reporter: ProgressReporter, call: Callable[..., Value], *args, **options) -> Value:
+def _in_worker(executor: Executor, reporter: ProgressReporter, reports: bool, call: Callable, *args, **options):
     with cancel_token() as token:
-        future = executor.submit(_supervised, token, call, *args, **options)
+        future = executor.submit(_supervised if reports else _unsupervised, token, call, *args, **options)
         try:
             while not wait([future], POLL_SECONDS).done:
-                reporter.on_progress(round(PARTS * token.share), PARTS)
+                if reports:
+                    reporter.on_progress(round(PARTS * token.share), PARTS)
+                else:
+                    reporter.on_busy()
             return future.result()
         finally:
             future.cancel()
@@ -175,6 +201,13 @@ def _in_worker(executor: Executor, reporter: ProgressReporter, call: Callable[..
 def _supervised(token: CancelToken, call: Callable[..., Value], *args, **options) -> Value:
     """Call a function in a worker, which ends when its caller no longer waits."""
     return call(*args, on_progress=token.checker(), **options)
+
+
+def _unsupervised(token: CancelToken, call: Callable[..., Value], *args, **options) -> Value:
+    """Call a function in a worker, unless its caller has left before it began."""
+    if not token.is_waiting():
+        raise Cancelled("the file is no longer asked for")
+    return call(*args, **options)
 
 
 def retry_once(work: Callable[[], Value]) -> Value:

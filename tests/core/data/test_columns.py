@@ -138,6 +138,11 @@ def test_very_long_cells_are_texts(unit):
     assert read(cell, "1", "2").kind == "text" and not is_number(cell)
 
 
+def test_hundreds_of_digits_are_a_text_and_no_infinite_number():
+    assert read("1" * 200, "1.5").kind == "numeric"
+    assert read("1" * 201, "1.5").kind == read("1" * 1_000_000, "1").kind == "text"
+
+
 def test_types_change_both_ways():
     numbers = read("3", "1.5", "", "3")
     as_words = as_category(numbers)

@@ -7,6 +7,7 @@ import zipfile
 import numpy as np
 import openpyxl
 import pandas as pd
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -144,8 +145,20 @@ def test_types_of_a_parquet_file():
     assert read.columns[3].values.tolist() == ["[1, 2]", "[3]"]
 
 
-def test_a_parquet_file_of_too_many_cells_or_broken_is_refused(monkeypatch):
+def test_a_parquet_file_of_too_many_cells_or_broken_is_refused():
     raw = parquet(pd.DataFrame({"a": np.zeros(10_000), "b": 1}), index=False)
     assert "cannot be read" in refused(raw[:-20]) and "cannot be read" in refused(b"PAR1" + bytes(50) + b"PAR1")
-    monkeypatch.setattr("core.tables.MAX_CELLS", 10_000)
-    assert "10,000 rows of 2 columns" in refused(raw)
+    with pytest.raises(ConfigError, match="10,000 rows of 2 columns; at most 10,000 cells"):
+        read_table(raw, max_bytes=max(len(raw), 20_000))
+
+
+def test_cells_that_a_few_bytes_repeat_are_counted_before_they_are_unpacked():
+    """100,000 rows of 50 columns in 0.02 MB, and 100 MB of one repeated text."""
+    ones = parquet(pd.DataFrame({f"c{i}": np.ones(100_000) for i in range(50)}), index=False)
+    texts = parquet(pd.DataFrame({"a": ["x" * 1000] * 100_000, "b": 1}), index=False)
+    assert len(ones) < 1_000_000 and len(texts) < 1_000_000
+    for raw, reason in ((ones, "cells are read"), (texts, "unpacks to more than 20,000,000 bytes")):
+        start = pa.total_allocated_bytes()
+        with pytest.raises(ConfigError, match=reason):
+            read_table(raw, max_bytes=5_000_000)
+        assert pa.total_allocated_bytes() - start < 20_000_000

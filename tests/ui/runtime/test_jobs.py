@@ -106,6 +106,9 @@ class Reporter:
     def on_queued(self, n_ahead):
         pass
 
+    def on_busy(self):
+        pass
+
     def on_progress(self, done, total):
         self.shares.append(done / total)
         if self._ends is not None:
@@ -202,6 +205,19 @@ def test_on_a_server_work_ends_soon_after_its_visitor_has_left(hosted):
     start = time.monotonic()
     assert ask(0.0, Reporter()) != os.getpid()  # the one process is free again
     assert time.monotonic() - start < SOON / 2
+
+
+def test_on_a_server_a_file_is_read_in_another_process_and_refused_in_the_same_words(hosted):
+    table = jobs.read_in_turn(read_table, b"a,b\n1,2\n3,4\n", reporter=Reporter(), name="t.csv")
+    assert table.rows == 2 and table.name == "t.csv"
+    with pytest.raises(ConfigError, match="single column"):
+        jobs.read_in_turn(read_table, b"a\n1\n2\n", reporter=Reporter(), name="t.csv")
+    assert jobs.read_in_turn(process_of, b"", reporter=Reporter()) != os.getpid()
+
+
+def process_of(raw):
+    """The process that reads a file."""
+    return os.getpid()
 
 
 def die_once(config, path, data, on_progress):
