@@ -123,7 +123,7 @@ def share_menu(config: RunConfig | None, run: Run | None = None) -> None:
             st.caption(f"This link opens the page with these settings.{table}")
             st.code(_address(config), language=None, wrap_lines=True)
             download("Settings (JSON)", lambda: to_json(config), "gradient-lab.json", "application/json")
-        if run is not None:
+        if config is not None and run is not None:
             download("Record (CSV)", lambda: to_csv(jobs.get_trace(run)), "gradient-lab.csv", "text/csv")
             download(
                 "PyTorch script", lambda: to_pytorch(config, jobs.get_data(run)), "gradient_lab.py", "text/x-python"

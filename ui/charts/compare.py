@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -168,7 +168,7 @@ def _finding(arms: Sequence[StyledArm], profiles: Sequence[ArmProfile], frame: i
     ratios = {label: ratio for label, ratio in ratios.items() if np.isfinite(ratio)}
     if not ratios:
         return "No arm has a gradient any more."
-    smallest, largest = min(ratios, key=ratios.get), max(ratios, key=ratios.get)
+    smallest, largest = min(ratios, key=ratios.__getitem__), max(ratios, key=ratios.__getitem__)
     words = f"Layer 1 has {number(ratios[smallest])} of the output’s norm in {safe(smallest)}"
     return f"{words}." if smallest == largest else f"{words}, {number(ratios[largest])} in {safe(largest)}."
 
@@ -226,7 +226,7 @@ def _arm(arm: StyledArm, profile: ArmProfile, foot: float, dark: bool) -> Iterat
 
             yield shading(color, opacity) | group | shade(0), shade
     shown = _gaps(profile.median)
-    drawn = line(arm, layers, shown[0], dark) | group
+    drawn: dict[str, Any] = line(arm, layers, shown[0], dark) | group
     drawn["marker"] |= {"size": 10 if len(layers) <= 40 else 6}
     yield drawn | {"hovertemplate": f"{safe(arm.label)}: %{{y}}<extra></extra>"}, lambda k: {"y": shown[k]}
 
@@ -252,7 +252,7 @@ def _zeros(data: CompareProfileData, arms: Sequence[StyledArm], dark: bool) -> I
 def _words_above(data: CompareProfileData, dark: bool) -> tuple[dict, Mover]:
     texts = ["<br>".join(style.wrapped(words, WORDS_WIDTH)[:3]) for words in data.words]
     font = {"size": style.TEXT_SIZE, "color": style.theme(dark).muted}
-    drawing = {
+    drawing: dict[str, Any] = {
         "type": "scatter",
         "mode": "text",
         "x": [0.5],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -169,11 +169,16 @@ def _arm(arm: StyledArm, curve: ArmCurve, top: float, share: bool, dark: bool) -
             edges = polygon(step, np.minimum(below, top), np.minimum(above, top), 0)
             yield shading(color, opacity) | group | edges
     if curve.before is not None:
-        thin = {"type": "scatter", "mode": "lines", "x": step, "y": _finite(np.minimum(curve.before, top))}
+        thin: dict[str, Any] = {
+            "type": "scatter",
+            "mode": "lines",
+            "x": step,
+            "y": _finite(np.minimum(curve.before, top)),
+        }
         thin |= {"line": {"color": color, "width": 1, "dash": "dot"}, "showlegend": False}
         yield thin | group | {"hovertemplate": f"{safe(arm.label)}, before: %{{y}}<extra></extra>"}
     form = "%{y:.1%}" if share else "%{y}"
-    drawn = line(arm, step, _finite(np.minimum(curve.median, top)), dark) | group
+    drawn: dict[str, Any] = line(arm, step, _finite(np.minimum(curve.median, top)), dark) | group
     drawn["marker"]["maxdisplayed"] = SYMBOLS_ON_A_CURVE
     yield drawn | {"hovertemplate": f"{safe(arm.label)}: {form}<extra></extra>"}
     if not curve.complete:
@@ -206,7 +211,7 @@ def _curve_finding(data: CompareCurvesData) -> str:
     breaks = f" Ended before: {', '.join(broken)}." if broken else ""
     if not ends:
         return breaks.strip()
-    smallest, largest = min(ends, key=ends.get), max(ends, key=ends.get)
+    smallest, largest = min(ends, key=ends.__getitem__), max(ends, key=ends.__getitem__)
     if text(ends[smallest]) == text(ends[largest]):
         where = safe(smallest) if len(ends) == 1 and broken else f"every {'other ' if broken else ''}arm"
         return f"{text(ends[smallest])} in {where} at the end.{breaks}"

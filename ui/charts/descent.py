@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -57,7 +57,14 @@ def contours(surface: Surface, path: Path, step: int, *, dark: bool = False) -> 
     )
     frame["yaxis"] |= {"scaleanchor": "x", "constraintoward": "top"}
     frame["legend"] |= {"entrywidth": 0.5, "entrywidthmode": "fraction"}
-    lines = {"type": "contour", "x": x, "y": y, "z": _levels(surface, values), "hoverinfo": "skip", "showscale": False}
+    lines: dict[str, Any] = {
+        "type": "contour",
+        "x": x,
+        "y": y,
+        "z": _levels(surface, values),
+        "hoverinfo": "skip",
+        "showscale": False,
+    }
     lines |= {"colorscale": _colors(dark), "ncontours": 16, "contours": {"coloring": "heatmap"}}
     lines |= {"line": {"width": 1, "color": style.fade(look.text, 0.3)}}
     data = [lines, _clickable(surface), *_path(surface, path, step, dark), *_here(surface, path, step, dark)]
@@ -76,7 +83,11 @@ def from_the_side(surface: Surface, path: Path, step: int, *, dark: bool = False
         words += " The heights are logarithmic, so that the valley’s floor shows."
     frame = style.layout("As a surface", words, xaxis={}, yaxis={}, dark=dark, height=HEIGHT, below=10)
     title = {"font": {"size": style.TEXT_SIZE, "color": look.muted}}
-    axis = {"tickfont": {"size": 11, "color": look.muted}, "gridcolor": look.grid, "showbackground": False}
+    axis: dict[str, Any] = {
+        "tickfont": {"size": 11, "color": look.muted},
+        "gridcolor": look.grid,
+        "showbackground": False,
+    }
     axis |= {"nticks": 5, "showspikes": False, "zeroline": False}
     del frame["xaxis"], frame["yaxis"]
     frame["scene"] = {
@@ -92,7 +103,7 @@ def from_the_side(surface: Surface, path: Path, step: int, *, dark: bool = False
         "dragmode": "turntable",
     }
     frame |= {"margin": frame["margin"] | {"l": 0, "r": 0}, "showlegend": False}
-    sheet = {"type": "surface", "x": x, "y": y, "z": heights, "showscale": False}
+    sheet: dict[str, Any] = {"type": "surface", "x": x, "y": y, "z": heights, "showscale": False}
     sheet |= {"colorscale": _colors(dark), "hoverinfo": "skip", "lighting": {"ambient": 0.9, "specular": 0.03}}
     sheet["surfacecolor"] = _levels(surface, values)
     rows = _rows(path, step)
@@ -146,9 +157,15 @@ def value_over_steps(surface: Surface, path: Path, step: int, *, dark: bool = Fa
         above=above,
         showlegend=False,
     )
-    curve = {"type": "scatter", "x": data.step.astype(np.int32), "y": data.gap, "mode": "lines"}
+    curve: dict[str, Any] = {"type": "scatter", "x": data.step.astype(np.int32), "y": data.gap, "mode": "lines"}
     curve |= {"line": {"color": look.text, "width": 2}, "hovertemplate": "step %{x}: %{y}<extra></extra>"}
-    dot = {"type": "scatter", "x": [step], "y": [data.gap_at_step], "mode": "markers", "hoverinfo": "skip"}
+    dot: dict[str, Any] = {
+        "type": "scatter",
+        "x": [step],
+        "y": [data.gap_at_step],
+        "mode": "markers",
+        "hoverinfo": "skip",
+    }
     dot |= {"marker": {"size": 12, "color": _accent(dark), "line": {"color": look.page, "width": 2}}}
     figure = {"data": [curve, dot], "layout": frame | broken}
     return Chart(figure, f"The value, step by step. {finding}", lambda: _table(surface, path))
@@ -196,7 +213,7 @@ def _rows(path: Path, step: int) -> np.ndarray:
 
 def _inside(surface: Surface, points: np.ndarray, margin: float = 0.0) -> np.ndarray:
     lows, highs = np.array(surface.box).T
-    return ((points >= lows + margin) & (points <= highs - margin)).all(axis=1)
+    return np.all((points >= lows + margin) & (points <= highs - margin), axis=1)
 
 
 def _clickable(surface: Surface) -> dict:
@@ -204,7 +221,7 @@ def _clickable(surface: Surface) -> dict:
     x, y, values = grid(surface, CLICKS)
     across, up = np.meshgrid(x, y)
     unseen = {"opacity": 0}
-    points = {"type": "scatter", "mode": "markers", "name": "start here", "showlegend": False}
+    points: dict[str, Any] = {"type": "scatter", "mode": "markers", "name": "start here", "showlegend": False}
     points |= {"x": across.ravel(), "y": up.ravel(), "customdata": values.ravel()}
     points |= {"marker": {"size": 14, "opacity": 0}, "selected": {"marker": unseen}, "unselected": {"marker": unseen}}
     first, second = map(html, surface.names)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -55,7 +55,7 @@ def error_bars(squared: np.ndarray, outputs: list[int], *, dark: bool = False) -
     for column, k in enumerate(outputs):
         color = style.arm_mark(k).color(dark)
         pattern = {"shape": PATTERNS[k], "fgcolor": look.page, "bgcolor": color, "size": 7, "solidity": 0.25}
-        bars = {"type": "bar", "x": samples, "y": data.squared[:, column], "name": f"output {k + 1}"}
+        bars: dict[str, Any] = {"type": "bar", "x": samples, "y": data.squared[:, column], "name": f"output {k + 1}"}
         bars |= {"marker": {"color": color, "pattern": pattern}}
         drawn.append(bars | {"hovertemplate": f"sample %{{x}}, output {k + 1}: %{{y}}<extra></extra>"})
     line = {"color": look.text, "width": 2, "dash": "dash"}

@@ -153,7 +153,7 @@ def descent_errors(errors: np.ndarray) -> DescentErrors:
     return DescentErrors(shown, errors[shown], int((np.diff(errors) > 0).sum()))
 
 
-def error_over_steps(errors: Sequence[float], *, dark: bool = False) -> Chart:
+def error_over_steps(errors: np.ndarray, *, dark: bool = False) -> Chart:
     """The error E after each step of gradient descent; errors[0] is before the first."""
     errors, look = np.asarray(errors, float), style.theme(dark)
     if len(errors) < 2:

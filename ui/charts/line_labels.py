@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -40,7 +40,7 @@ def line_label(label: Label, low: float, high: float) -> dict | None:
     with np.errstate(all="ignore"):
         powers = np.log10(label.values)
     on_axis = np.flatnonzero(np.isfinite(powers) & (powers >= low) & (powers <= high))
-    note = {"showarrow": False, "font": {"size": style.TEXT_SIZE - 1, "color": label.color}}
+    note: dict[str, Any] = {"showarrow": False, "font": {"size": style.TEXT_SIZE - 1, "color": label.color}}
     if not on_axis.size:
         if not (powers > high).any():
             return None

@@ -110,7 +110,8 @@ def _edges(layer, W, largest, left, right, dark) -> tuple[list[dict], list[dict]
     drawn, labels = [], []
     middle = {"x": [], "y": [], "text": []}
     roomy = max(W.shape) <= MAX_LABELS
-    for (i, j), w in np.ndenumerate(W):
+    for (i, j), entry in np.ndenumerate(W):
+        w = float(entry)
         size = abs(w) / largest
         line = {"color": edge_color(w, largest, dark), "width": 1.5 + 5 * size, "dash": DASHES[w < 0]}
         stroke = {"type": "scatter", "mode": "lines", "line": line, "hoverinfo": "skip", "showlegend": False}

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 from plotly.colors import sample_colorscale
 
 from ui.charts import style
@@ -33,15 +34,15 @@ class Curve:
     """
 
     name: str
-    x: Sequence[float]
-    y: Sequence[float | None]
+    x: ArrayLike
+    y: Any  # numbers, None where there is a gap
     color: str
     dash: str | None = "solid"
     symbol: str | None = None
     width: float = 2
     entry: bool = True
-    low: Sequence[float] | None = None
-    high: Sequence[float] | None = None
+    low: ArrayLike | None = None
+    high: ArrayLike | None = None
     hollow: bool = False
 
 
@@ -74,7 +75,7 @@ def curves_table(curves: Sequence[Curve], across: str, up: str) -> pd.DataFrame:
 def _trace(curve: Curve) -> dict:
     y = np.array([math.nan if value is None else value for value in curve.y], float)
     mode = "+".join(part for part, there in (("lines", curve.dash), ("markers", curve.symbol)) if there)
-    trace = {
+    trace: dict[str, Any] = {
         "type": "scatter",
         "x": np.asarray(curve.x, float),
         "y": y,
@@ -87,8 +88,8 @@ def _trace(curve: Curve) -> dict:
         trace["line"] = {"color": curve.color, "width": curve.width, "dash": curve.dash}
     if curve.symbol:
         symbol = curve.symbol + "-open" * curve.hollow
-        trace["marker"] = {"size": 11 if curve.hollow else 8, "symbol": symbol, "color": curve.color}
-        trace["marker"]["line"] = {"width": 2 if curve.hollow else 0, "color": curve.color}
+        line = {"width": 2 if curve.hollow else 0, "color": curve.color}
+        trace["marker"] = {"size": 11 if curve.hollow else 8, "symbol": symbol, "color": curve.color, "line": line}
     if curve.low is not None:
         trace["error_y"] = {
             "type": "data",
@@ -101,7 +102,7 @@ def _trace(curve: Curve) -> dict:
     return trace
 
 
-def log_axis(title: str, dark: bool, *values: Sequence[float]) -> dict:
+def log_axis(title: str, dark: bool, *values: ArrayLike) -> dict:
     """A logarithmic axis over all these, in decades."""
     return style.axis(title, dark, decades=style.log_range(*(np.asarray(v, float) for v in values), least=1))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -155,18 +155,24 @@ def phase_plane(
     ticks = [-MAX_SHADE, -MAX_SHADE / 2, 0, MAX_SHADE / 2, MAX_SHADE]
     names = ["≤ 0.32", "0.56", "1", "1.8", "≥ 3.2"]
     heat["colorbar"] = style.color_key("gradient factor per layer, √χ, deep in the network", ticks, names, frame, dark)
-    curve = {"type": "scatter", "mode": "lines", "name": "critical line χ = 1", "hoverinfo": "skip"}
+    curve: dict[str, Any] = {"type": "scatter", "mode": "lines", "name": "critical line χ = 1", "hoverinfo": "skip"}
     entry = curve | {"x": [None], "y": [None], "line": {"color": look.text, "width": 2.5}}
     curve |= {"x": line_w, "y": line_b, "line": {"color": style.ON_GRADIENT, "width": 2.5}, "showlegend": False}
-    mark = {"symbol": "star-diamond", "size": 15, "color": style.MARKS[1].color(dark)}
+    mark: dict[str, Any] = {"symbol": "star-diamond", "size": 15, "color": style.MARKS[1].color(dark)}
     mark["line"] = {"color": look.text, "width": 2}
-    point = {"type": "scatter", "mode": "markers", "x": [point.sigma_w], "y": [point.sigma_b], "marker": mark}
+    star: dict[str, Any] = {
+        "type": "scatter",
+        "mode": "markers",
+        "x": [point.sigma_w],
+        "y": [point.sigma_b],
+        "marker": mark,
+    }
     hover = f"this network<br>factor per layer {number(factor)}<extra></extra>"
-    point |= {"name": "this network", "hovertemplate": hover, "cliponaxis": False}
+    star |= {"name": "this network", "hovertemplate": hover, "cliponaxis": False}
     frame["legend"]["y"] = -style.below_data(112, frame["height"], frame["margin"]["t"], frame["margin"]["b"])
     frame["annotations"] = _regions(factors, sigma_w, sigma_b, dark)
     spoken = finding.replace("<sub>", "_").replace("</sub>", "")
-    figure = {"data": [heat, curve, entry, point], "layout": frame}
+    figure = {"data": [heat, curve, entry, star], "layout": frame}
     return Chart(figure, f"{title}. {spoken}", lambda: phase_plane_table(factors, sigma_w, sigma_b))
 
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from ui.charts import style
 from ui.charts.style import Chart, number
@@ -25,13 +26,14 @@ class SharpnessData(NamedTuple):
     finding: str
 
 
-def sharpness_data(steps: Sequence[int], values: np.ndarray, bound: float | None) -> SharpnessData | None:
+def sharpness_data(steps: ArrayLike, values: ArrayLike, bound: float | None) -> SharpnessData | None:
     """The data step of `sharpness_chart`; None where no value is finite."""
-    steps, values = np.asarray(steps), np.asarray(values, float)
-    finite = np.isfinite(values)
+    at, sizes = np.asarray(steps), np.asarray(values, float)
+    finite = np.isfinite(sizes)
     if not finite.any():
         return None
-    return SharpnessData(steps[finite], values[finite], bound, _finding(steps[finite], values[finite], bound))
+    at, sizes = at[finite], sizes[finite]
+    return SharpnessData(at, sizes, bound, _finding(at, sizes, bound))
 
 
 def sharpness_chart(

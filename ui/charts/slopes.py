@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -159,6 +159,12 @@ def _clickable() -> dict:
     """Invisible points over the whole picture: only points can be clicked."""
     across, up = np.meshgrid(np.linspace(-REACH, REACH, 81), np.linspace(0, 1.05, 8))
     unseen = {"marker": {"opacity": 0}}
-    points = {"type": "scatter", "mode": "markers", "x": across.ravel(), "y": up.ravel(), "showlegend": False}
+    points: dict[str, Any] = {
+        "type": "scatter",
+        "mode": "markers",
+        "x": across.ravel(),
+        "y": up.ravel(),
+        "showlegend": False,
+    }
     points |= {"marker": {"size": 16, "opacity": 0}, "selected": unseen, "unselected": unseen}
     return points | {"hovertemplate": "z = %{x:.2f}<br>click to move the point<extra></extra>"}

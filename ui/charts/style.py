@@ -211,7 +211,7 @@ def wrapped(text: str, width: int = LINE_WIDTH) -> list[str]:
 def axis(title: str, dark: bool, *, decades: Sequence[float] | None = None, **more: object) -> dict:
     """One axis; with `decades` (lowest, highest power of ten) a logarithmic one over just these."""
     look = theme(dark)
-    style = {
+    style: dict[str, Any] = {
         "title": {"text": title, "font": {"size": TEXT_SIZE, "color": look.muted}, "standoff": 8},
         "tickfont": {"size": TEXT_SIZE, "color": look.muted},
         "gridcolor": look.grid,
@@ -232,7 +232,7 @@ def layers_axis(layers: int, dark: bool, **more: object) -> dict:
     """The x axis of every chart over layers, counted from the input."""
     step = next(s for s in (1, 5, 10, 25, 50, 100) if layers / s <= 12)
     ticks = sorted({1, *range(step, layers + 1, step)})
-    style = {"range": [0.5, layers + 0.5], "tickvals": ticks, "showgrid": False}
+    style: dict[str, Any] = {"range": [0.5, layers + 0.5], "tickvals": ticks, "showgrid": False}
     style |= {"unifiedhovertitle": {"text": "layer %{x}"}} | _spike(dark)
     return axis("layer, from the input to the output", dark, **style) | more
 
@@ -247,7 +247,7 @@ def steps_axis(step: np.ndarray, dark: bool, **more: object) -> dict:
     """The x axis of every chart over steps, from the first to the last of `step`."""
     first, last = int(step[0]), int(step[-1])
     room = 0.02 * (last - first) or 0.5
-    style = {"range": [first - room, last + room], "showgrid": False, "tickformat": ",d"}
+    style: dict[str, Any] = {"range": [first - room, last + room], "showgrid": False, "tickformat": ",d"}
     style |= {"unifiedhovertitle": {"text": "step %{x:,d}"}} | _spike(dark)
     if last - first <= 6:
         style |= {"dtick": 1}  # no label between two steps
@@ -267,9 +267,16 @@ def broken(diverged_at: int | None, dark: bool) -> dict:
     if diverged_at is None:
         return {}
     look = theme(dark)
-    line = {"type": "line", "x0": diverged_at, "x1": diverged_at, "yref": "paper", "y0": 0, "y1": 1}
+    line: dict[str, Any] = {"type": "line", "x0": diverged_at, "x1": diverged_at, "yref": "paper", "y0": 0, "y1": 1}
     line |= {"line": {"color": look.text, "width": 1.5, "dash": "dot"}}
-    words = {"x": diverged_at, "yref": "paper", "y": 1, "xanchor": "right", "yanchor": "bottom", "showarrow": False}
+    words: dict[str, Any] = {
+        "x": diverged_at,
+        "yref": "paper",
+        "y": 1,
+        "xanchor": "right",
+        "yanchor": "bottom",
+        "showarrow": False,
+    }
     words |= {"text": f"diverged at step {diverged_at:,}", "font": {"size": TEXT_SIZE, "color": look.text}}
     return {"shapes": [line], "annotations": [words]}
 
@@ -382,7 +389,13 @@ def empty(title: str, sentence: str, *, x: str, y: str, dark: bool, height: int 
     frame = layout(title, "", xaxis=axis(x, dark), yaxis=axis(y, dark), dark=dark, height=height, below=56)
     for name in ("xaxis", "yaxis"):
         frame[name] |= {"range": [0, 1], "showticklabels": False, "showgrid": False}
-    words = {"text": "<br>".join(wrapped(sentence, 44)), "showarrow": False, "x": 0.5, "y": 0.5, "xref": "paper"}
+    words: dict[str, Any] = {
+        "text": "<br>".join(wrapped(sentence, 44)),
+        "showarrow": False,
+        "x": 0.5,
+        "y": 0.5,
+        "xref": "paper",
+    }
     words |= {"yref": "paper", "font": {"size": 14, "color": theme(dark).muted}}
     frame["annotations"] = [words]
     return Chart({"data": [], "layout": frame}, f"{title}: {sentence}", pd.DataFrame)

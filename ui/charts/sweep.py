@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -298,7 +298,7 @@ def _key(shown: Quantity) -> str:
 
 def _axis(axis: Axis, centers: np.ndarray, labels: list[str], title: str, dark: bool) -> dict:
     edges = cell_edges(centers)
-    more = {"range": [float(edges[0]), float(edges[-1])], "showgrid": False}
+    more: dict[str, Any] = {"range": [float(edges[0]), float(edges[-1])], "showgrid": False}
     if not axis.numeric:
         more |= {"tickvals": centers.tolist(), "ticktext": labels}
     elif axis.logarithmic:
@@ -327,10 +327,10 @@ def _holes(data: SweepMapData, cells: np.ndarray, partial: bool, dark: bool) -> 
     if not holes.any():
         return []
     color = style.fade(style.theme(dark).muted, 0.55)  # no end of any color scale looks like it
-    gray = {"type": "heatmap", "x": cell_edges(data.x), "y": cell_edges(data.y)}
+    gray: dict[str, Any] = {"type": "heatmap", "x": cell_edges(data.x), "y": cell_edges(data.y)}
     gray |= {"z": np.where(holes, 0, np.nan), "colorscale": [[0, color], [1, color]]}
     name = "not run yet" if partial else "no value: diverged, failed, or too few layers"
-    square = {"type": "scatter", "mode": "markers", "x": [None], "y": [None], "name": name}
+    square: dict[str, Any] = {"type": "scatter", "mode": "markers", "x": [None], "y": [None], "name": name}
     square |= {"marker": {"symbol": "square", "size": 12, "color": color, "line": {"width": 1, "color": "#888"}}}
     return [gray | {"showscale": False, "hoverinfo": "skip", "hoverongaps": False}, square]
 
