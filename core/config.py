@@ -9,6 +9,18 @@ from collections.abc import Mapping, Set
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
+from .choices import (
+    ActivationName,
+    ClipName,
+    DatasetName,
+    DtypeName,
+    InitName,
+    LossName,
+    NormalizationName,
+    OptimizerName,
+    OutputActivationName,
+    ScalingName,
+)
 from .data.datasets import DATASETS, SCALINGS, count_holdout
 from .errors import ConfigError
 from .families.activations import ACTIVATIONS
@@ -165,35 +177,35 @@ class RunConfig:
         ConfigError: a field outside its rule, or two fields that contradict each other.
     """
 
-    dataset: str = "circles"
+    dataset: DatasetName = "circles"
     samples: int = 128
     noise: float = 0.1
     holdout: float = 0.0
     hidden: tuple[int, ...] = (32,) * 10
-    activation: str = "sigmoid"
-    output_activation: str = "linear"
+    activation: ActivationName = "sigmoid"
+    output_activation: OutputActivationName = "linear"
     bias: bool = True
     residual: bool = False
-    normalization: str = "none"
-    init: str = "normal"
+    normalization: NormalizationName = "none"
+    init: InitName = "normal"
     init_scale: float = 1.0
     bias_std: float = 0.0
-    loss: str = "mse"
-    optimizer: str = "sgd"
+    loss: LossName = "mse"
+    optimizer: OptimizerName = "sgd"
     learning_rate: float = 0.01
     momentum: float = 0.9
     batch_size: int | None = None
     steps: int = 300
-    clip: str = "none"
+    clip: ClipName = "none"
     clip_threshold: float = 1.0
     l1: float = 0.0
     l2: float = 0.0
     weight_decay: float = 0.0
     max_norm: float | None = None
     record_every: int = 1
-    dtype: str = "float64"
+    dtype: DtypeName = "float64"
     seed: int = 0
-    scaling: str = "standard"
+    scaling: ScalingName = "standard"
 
     def __post_init__(self):
         for name, rule in RULES.items():
@@ -229,7 +241,7 @@ class RunConfig:
                 raise ConfigError(str(name), value, "there is no such setting; settings are " + ", ".join(known))
         return cls(**mapping)
 
-    def replace(self, **changes: object) -> RunConfig:
+    def replace(self, **changes: Any) -> RunConfig:
         """A copy with some fields changed, validated again."""
         for name, value in changes.items():
             if name not in RULES:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -63,7 +64,7 @@ def recognize_mlp(recording: Recording) -> Recognized | None:
     dataset = _DATASETS.get((widths[0], widths[-1]))
     scale = _init_scale(recording, widths[1:])
     classes = widths[-1] > 1
-    settings = {
+    settings: dict[str, Any] = {
         "hidden": tuple(widths[1:-1]),
         "activation": activation if hidden else "linear",
         "normalization": normalization,

@@ -71,7 +71,7 @@ def _stack() -> None:
         scale = st.slider("Init scale", 0.25, 16.0, 1.0, 0.25, key="stack_scale", bind="query-params", help=about)
     try:
         # An address may say anything: the config refuses what is no number, and the theory what is out of its range.
-        config = RunConfig(hidden=(WIDTH,) * layers, activation=activation or "sigmoid", init_scale=scale)
+        config = RunConfig().replace(hidden=(WIDTH,) * layers, activation=activation or "sigmoid", init_scale=scale)
         paths, factors = _follow(config), _over_scales(config.replace(init_scale=1.0))
         beside = of_activations(config)
         # untrained: the profile at the first step, and no training to wait for
