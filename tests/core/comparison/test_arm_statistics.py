@@ -46,6 +46,13 @@ def test_logarithmic_quantiles_scale_with_the_values_and_stay_between_their_ends
     assert all((low <= high * (1 + 1e-12)).all() for low, high in zip(parts(found), parts(found)[1:], strict=False))
 
 
+@given(st.lists(st.floats(1e-12, 1e12), min_size=2, max_size=16))
+def test_logarithmic_quantiles_are_numpys_of_the_logarithms(values):
+    found = band(np.array(values), True)
+    wanted = np.exp(np.quantile(np.log(values), [0.1, 0.25, 0.5, 0.75, 0.9]))
+    np.testing.assert_allclose([getattr(found, name) for name in vars(found)], wanted, rtol=1e-9)
+
+
 def test_seeds_that_are_not_finite_are_left_out_while_half_remain():
     nan, inf = np.nan, np.inf
     values = np.array([[1.0, 1.0, 1.0], [3.0, 3.0, nan], [nan, inf, nan], [-inf, nan, nan]])
@@ -101,6 +108,31 @@ def test_the_verdict_is_that_of_most_seeds_and_the_sentence_counts_them(divergin
     assert f"on {count} of 8 seeds" in record.sentence
     assert f"{record.summary['diverged']} of 8 seeds broke" in record.sentence
     assert record.why in [diagnose(trace).findings[0].why for trace in diverging]
+
+
+def test_the_mechanism_is_that_of_the_first_seed_with_the_verdict(diverging):
+    verdict = summarize_arm(diverging).verdict
+    other = next(trace for trace in diverging if diagnose(trace).verdict != verdict)
+    typical = [trace for trace in diverging if diagnose(trace).verdict == verdict]
+    record = summarize_arm([other, *typical])
+    assert len(typical) > 1 and record.verdict == verdict
+    assert record.why == diagnose(typical[0]).findings[0].why != diagnose(other).findings[0].why
+
+
+def test_numbers_of_the_start_are_of_all_seeds_and_those_of_the_end_of_the_ones_that_ended(diverging):
+    every = [trace.summary() for trace in diverging]
+    ended = [summary for summary in every if not summary["diverged"]]
+    found = summarize_arm(diverging).summary
+    for name, (among, field) in {
+        "layer_factor": (every, "layer_factor"), "final_layer_factor": (ended, "final_layer_factor"),
+        "final_loss": (ended, "final_loss"), "final_accuracy": (ended, "final_accuracy"),
+        "clipped_share": (every, "clipped_share"), "weight_growth": (ended, "weight_growth"),
+    }.items():  # fmt: skip
+        assert found[name] == np.median([summary[field] for summary in among]), name
+    for name, among, field in (
+        ("first_over_last", every, "log10_first_last"), ("final_first_over_last", ended, "final_log10_first_last")
+    ):  # fmt: skip
+        assert found[name] == pytest.approx(10 ** np.median([summary[field] for summary in among]), rel=1e-12)
 
 
 def test_bands_of_a_record_are_those_of_its_traces():

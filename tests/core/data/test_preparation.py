@@ -445,3 +445,23 @@ def test_a_large_table_is_sampled_to_the_numbers_that_are_trained_on(monkeypatch
     ready = prepare(table(numbers(200)), "t", False)
     assert ready.X.shape == (100, 2) and "100 of 200 rows are used: sampled over the range" in " ".join(ready.notes)
     assert np.ptp(ready.D) > 0.8 * np.ptp(prepare(table(numbers(100)), "t", False).D)
+
+
+@pytest.mark.parametrize(
+    "cells, asked",
+    [("01/02/2026 03/04/2026", True), ("01/02/2026 13/04/2026", False), ("13.02.2026 01.04.2026", False)],
+)
+def test_dates_whose_day_and_month_could_be_exchanged_are_asked_about(cells, asked):
+    rows = "".join(f"{cell},{i},{i % 2}\n" for i, cell in enumerate(cells.split() * 3))
+    obstacles = find_obstacles(read_table(f"d,x,y\n{rows}".encode()), "y", False)
+    assert len(obstacles) == asked
+    if asked:
+        assert "'01/02/2026', in which day and month could be exchanged" in str(obstacles[0].error)
+        assert [fix.label for fix in obstacles[0].fixes] == ["Leave out d", "Take d as categories"]
+
+
+def test_day_first_and_month_first_are_told_apart_by_days_above_twelve():
+    for cells, day in (("01/02/2026 13/02/2026", 32), ("02/01/2026 02/13/2026", 32)):
+        rows = "".join(f"{cell},{i % 2}\n" for i, cell in enumerate(cells.split()))
+        X = prepare(read_table(f"d,y\n{rows}".encode()), "y", False).X
+        assert X[:, 0].tolist() == [20454 + day - 1, 20454 + day - 1 + 12]  # 2026 begins 20,454 days after 1970

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from core import RunConfig, snapshot, train
 from core.families.activations import ACTIVATIONS
+from core.theory.correlations import correlation
 from core.theory.network import locate, spectral_norm, worst_case
 from core.theory.plane import gradient_factors
 from core.theory.variance_map import critical_points
@@ -82,6 +83,15 @@ def test_the_default_network_is_beyond_six_depth_scales():
     assert math.sqrt(here.chi) == pytest.approx(0.2361, abs=1e-4)  # sigma_w = 1: the typical factor
     assert here.trainable == pytest.approx(6 * here.depths.xi_c)
     assert here.trainable < 10
+
+
+@pytest.mark.parametrize("activation, sigma_w, sigma_b", [("tanh", 0.8, 0.2), ("tanh", 2.0, 0.3), ("sigmoid", 15, 0.5)])
+def test_the_trainable_depth_is_six_depth_scales_of_the_correlation_in_either_phase(activation, sigma_w, sigma_b):
+    config = RunConfig(activation=activation, init="normal", init_scale=sigma_w, bias_std=sigma_b, hidden=(32,) * 4)
+    here, depths = locate(config, 2, 1), correlation(activation, sigma_w, sigma_b)
+    assert (here.sigma_w, here.sigma_b) == pytest.approx((sigma_w, sigma_b))
+    assert here.trainable == pytest.approx(6 * depths.xi_c)
+    assert (depths.xi_grad < 0) == (here.chi > 1)  # the gradient's own scale is negative where it explodes
 
 
 @pytest.mark.parametrize(

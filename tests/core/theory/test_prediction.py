@@ -15,7 +15,7 @@ from core.families.initializers import INITS
 from core.families.losses import LOSSES
 from core.theory import gradient_norms, predict
 from core.theory.grams import propagate
-from core.theory.prediction import BAND_DEVIATIONS, MAX_WIDTH, layer_gains, narrowed, predictions
+from core.theory.prediction import BAND_DEVIATIONS, MAX_WIDTH, _larger_batch, layer_gains, narrowed, predictions
 
 TANH = RunConfig(activation="tanh")
 RELU = RunConfig(activation="relu", init="he_normal", hidden=(32,) * 30)
@@ -283,3 +283,13 @@ def test_networks_that_may_be_dead_have_zero_in_their_band():
 def test_weights_of_zero_give_gradients_of_zero():
     found = predict(TANH.replace(init_scale=0.0))
     assert found.reason == "" and not found.high.any()
+
+
+@given(st.floats(0, 10), st.floats(1e-3, 10), st.integers(8, 500), st.integers(501, 10**6))
+def test_from_half_of_some_samples_follows_the_norm_with_all(shared, own, some, every):
+    def square(samples):  # samples that a network tells apart add up like independent errors
+        return shared + own / samples
+
+    growth = math.log(square(some / 2) / square(some))
+    (change,) = _larger_batch(np.array([growth]), 2.0, some / every)
+    assert change == pytest.approx(math.log(square(every) / square(some)), rel=1e-6, abs=1e-9)

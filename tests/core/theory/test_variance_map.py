@@ -181,6 +181,27 @@ def test_the_resting_point_is_where_iteration_ends(name, sigma_w, q1, rest):
             assert iterate(name, q1, sigma_w, 0.0, 300) == pytest.approx(rest, rel=1e-12, abs=1e-12)
 
 
+@pytest.mark.parametrize("sigma_w, sigma_b", [*SCALES, (1.7, 0.05), (1.35, 0.05)])
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_q_is_drawn_to_the_next_rest_in_the_direction_of_v(name, sigma_w, sigma_b):
+    rests = [point.q for point in fixed_points(name, sigma_w, sigma_b)]
+    ends = [1e-6, *(q for q in rests if q > 1e-6), 1e3]
+    for q in [math.sqrt(a * b) for a, b in zip(ends, ends[1:], strict=False)]:
+        following = V(name, q, sigma_w, sigma_b)
+        if abs(following - q) < 1e-9 * q:
+            continue
+        beyond = [rest for rest in rests if (rest > q) == (following > q)]
+        found = attractor(name, sigma_w, sigma_b, q)
+        nearest = min(beyond, key=lambda rest: abs(rest - q), default=None)
+        assert (found.q if found else None) == nearest
+
+
+def test_gelu_has_two_rests_above_a_small_variance():
+    rests = [point.q for point in fixed_points("gelu", 1.7, 0.05)]
+    assert len(rests) == 2 and 1e-3 < rests[0] < rests[1]
+    assert attractor("gelu", 1.7, 0.05, 1e-3).q == rests[0]
+
+
 # at sigma_b = 0: every (sigma_w, q, slope); None where the source does not say
 CRITICAL = {
     "linear": [(1.0, 0.0, 1.0)],
