@@ -14,6 +14,7 @@ STYLE = """<style>
 .stMainBlockContainer {padding-left: clamp(1rem, 3vw, 3rem); padding-right: clamp(1rem, 3vw, 3rem)}
 .st-key-page-header h1, .st-key-verdict h2 {padding: 0}
 .st-key-page-header, .st-key-verdict {margin-bottom: -.5rem}
+.st-key-verdict [data-testid="stHeading"] [data-testid="stMarkdownContainer"] {margin-bottom: 0}
 .st-key-arm_chips {min-width: min(20rem, 100%)}
 </style>"""
 ICON = str(Path(__file__).parent / "ui" / "icon.svg")

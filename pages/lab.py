@@ -25,10 +25,11 @@ from ui.charts.curves import (
 from ui.charts.distributions import SPREADS, distributions
 from ui.charts.heatmap import gradient_heatmap
 from ui.charts.profile import gradient_profile
+from ui.charts.strip import pulse_styles
 from ui.compare import pinned
 from ui.controls import sidebar
 from ui.controls.fields import LAB_PARAMETERS
-from ui.lab import sharpness, theory, trials
+from ui.lab import layer, sharpness, theory, trials
 from ui.lab.verdict import draw_details, draw_findings, draw_verdict
 from ui.runtime import jobs
 from ui.runtime.jobs import Run
@@ -100,6 +101,7 @@ def gradients(run: Run, before: Run | None) -> None:
             label_visibility="collapsed",
             persist_state="session",
         )
+        chosen_layer = layer.choose_layer(get_trace(run).layers)
         relative = st.toggle(
             "Relative to the output layer",
             value=True,
@@ -117,7 +119,10 @@ def gradients(run: Run, before: Run | None) -> None:
         profile = gradient_profile(
             trace, quantity, relative=relative, previous=previous, guides=lines, dark=panels.dark()
         )
-        panels.show(profile, "gradient-profile")
+        st.html(pulse_styles(trace.layers, "gradient-profile"))
+        panels.show(profile, "gradient-profile", picked=partial(layer.open_clicked, "gradient-profile"))
+    if chosen_layer:
+        layer.draw_layer(run, trace, chosen_layer)
     if predicted.grad.reason:
         st.caption(predicted.grad.reason)
 

@@ -112,6 +112,33 @@ def test_play_moves_the_profile_over_the_steps_without_asking_the_server(lab, pa
     assert sent == []
 
 
+BLOCKS = f"{PROFILE} .xy3 .trace:nth-last-child(2) path.point"
+PULSE = f"{PROFILE} .xy3 .trace:last-child path.point"
+
+
+def click_block(page, layer):
+    box = page.locator(BLOCKS).nth(layer - 1).bounding_box()
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+
+
+def test_a_click_on_a_block_or_a_point_opens_that_layer(lab, settled):
+    page = lab("steps=20")
+    click_block(page, 4)
+    page.get_by_role("heading", name="Layer 4:").wait_for()
+    settled(page)
+    point = page.locator(f"{PROFILE} .xy .trace path.point").nth(6).bounding_box()
+    page.mouse.click(point["x"] + point["width"] / 2, point["y"] + point["height"] / 2)
+    page.get_by_role("heading", name="Layer 7:").wait_for()
+
+
+def test_the_pulse_runs_unless_motion_is_unwelcome(lab, page):
+    moves = f"() => [...document.querySelectorAll({PULSE!r})].map(e => getComputedStyle(e).animationName)"
+    lab("steps=20")
+    assert page.evaluate(moves) == ["pulse"] * 11
+    page.emulate_media(reduced_motion="reduce")
+    assert page.evaluate(moves) == ["none"] * 11
+
+
 def test_a_key_press_changes_a_number_and_the_chart(lab, settled):
     page = lab("activation=tanh&steps=20")
     before = page.evaluate(VALUES)

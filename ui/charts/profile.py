@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -22,40 +21,21 @@ from core.layer_norms import (
 from core.trace import layer_factor
 from ui.charts import style
 from ui.charts.animation import choose_frames, player
-from ui.charts.line_labels import Label, line_label
+from ui.charts.guides import Guide, draw_guide, guide_labels
+from ui.charts.layer_lines import Mover, draw_line, draw_text, gaps
+from ui.charts.line_labels import line_label
+from ui.charts.strip import HEIGHT as STRIP_HEIGHT
+from ui.charts.strip import INPUT, draw_strip
 from ui.charts.style import Chart, number
 
 MAX_FRAMES = 100
 MAX_VALUES = 30_000  # norms sent in all, so that 500 layers take fewer frames instead of megabytes
 LATER_DECADES = 1.0  # powers of ten by which later steps may widen the axis of the first
 SHADES = 20  # color steps a decade, so that a color is one signed byte
-HEIGHT, BELOW = 480, 122  # pixels, of the whole and of what stands under the data, without the legend
+HEIGHT, BELOW = 492, 122  # pixels, of the whole and of what stands under the data, without the legend
+MAX_LAYERS_BESIDE_INPUT = 12  # layers up to which "input" fits beside "1" on a phone
 WORDS = 40  # pixels of the two lines of words above the data
 WORDS_WIDTH = 38  # characters of one of them
-
-Mover = Callable[[int], dict]  # frame -> what that frame changes of a drawing
-
-
-@dataclass(frozen=True, eq=False)
-class Guide:
-    """A line of step 0 to compare with, (layers,), such as a theory's; `low` and `high` make a band around it.
-
-    Attributes:
-        name, band_name: written at the end of the line and of the band.
-        fits: whether the axis is made wide enough for it.
-    """
-
-    name: str
-    values: np.ndarray
-    low: np.ndarray | None = None
-    high: np.ndarray | None = None
-    band_name: str = ""
-    fits: bool = True
-
-    def divided_by(self, norm: float) -> Guide:
-        """The same guide relative to a norm."""
-        low, high = (None if edge is None else edge / norm for edge in (self.low, self.high))
-        return Guide(self.name, self.values / norm, low, high, self.band_name, self.fits)
 
 
 class ProfileData(NamedTuple):
@@ -75,6 +55,7 @@ class ProfileData(NamedTuple):
         factors: (frames,) what a layer multiplies the norm by.
         low, high: powers of ten at the ends of the axis.
         words: a sentence a frame.
+        units: (layers + 1,) of the input and of every layer.
     """
 
     norm: LayerNorm
@@ -91,6 +72,7 @@ class ProfileData(NamedTuple):
     low: float
     high: float
     words: list[str]
+    units: np.ndarray
 
     @property
     def layers(self) -> int:
@@ -109,8 +91,9 @@ def gradient_profile(
 ) -> Chart:
     """Norm over layers, logarithmic; opens at step 0, with play and a step slider over at most 100 recorded rows.
 
-    A marker's color is its norm against the output layer's. A zero is a gap with a mark at the foot of the axes; what
-    leaves them has an arrow at their end. Axes are the same in every frame and fit step 0 and its theory.
+    A marker's color is its norm against the output layer's, like that of the layer's block in the network above. A zero
+    is a gap with a mark at the foot of the axes; what leaves them has an arrow at their end. Axes are the same in every
+    frame and fit step 0 and its theory.
 
     Args:
         trace: the run.
@@ -172,6 +155,7 @@ def profile_data(
             _words(step, row, own, norm, relative)
             for step, row, own in zip(trace.step[rows], norms, values, strict=True)
         ],
+        np.array([trace.weights[0][0].shape[0], *(W.shape[1] for W, _ in trace.weights)]),
     )
 
 
@@ -265,7 +249,9 @@ def _capitalized(text: str) -> str:
 
 
 def _figure(data: ProfileData, title: str, dark: bool) -> dict:
+    strip = draw_strip(data.units, data.values, _shades(data), scale=_color_scale(data, dark), dark=dark)
     moving = [
+        *strip,
         *_previous(data, dark),
         *_varied(data, dark),
         _main(data, dark),
@@ -273,7 +259,7 @@ def _figure(data: ProfileData, title: str, dark: bool) -> dict:
         _factor(data, dark),
         _words_above(data, dark),
     ]
-    guides = [line for k, guide in enumerate(data.guides) for line in _guide(guide, k, dark)]
+    guides = [line for k, guide in enumerate(data.guides) for line in draw_guide(guide, k, dark)]
     legend = style.legend_height(1 + sum(drawing.get("showlegend", True) for drawing, _ in moving))
     animated = len(data.step) > 1
     height, below = HEIGHT + legend, legend + (BELOW if animated else 54)
@@ -281,24 +267,29 @@ def _figure(data: ProfileData, title: str, dark: bool) -> dict:
     frame = style.layout(
         title,
         "",
-        xaxis=style.layers_axis(data.layers, dark),
-        yaxis=style.axis(unit, dark, decades=(data.low, data.high)),
+        # Fixed, since on a chart that can be clicked Streamlit lets a finger pan, which then could not scroll the page.
+        xaxis=_layers_from_input(data.layers, dark) | {"fixedrange": True},
+        yaxis=style.axis(unit, dark, decades=(data.low, data.high)) | {"fixedrange": True},
         dark=dark,
         height=height,
         below=below,
         hovermode="x unified",
         showlegend=legend > 0,
     )
-    share = WORDS / (height - frame["margin"]["t"] - below)
-    frame["yaxis"]["domain"] = [0, 1 - share]
-    frame["yaxis2"] = {"domain": [1 - share, 1], "range": [0, 1], "visible": False, "fixedrange": True}
-    notes = [line_label(label, data.low, data.high) for label in _labels(data, dark)]
-    frame["annotations"] = [note for note in notes if note is not None]
+    words = style.below_data(WORDS, height, frame["margin"]["t"], below)
+    blocks = style.below_data(STRIP_HEIGHT, height, frame["margin"]["t"], below)
+    hidden = {"visible": False, "fixedrange": True}
+    frame["yaxis"]["domain"] = [0, 1 - words - blocks]
+    frame["yaxis2"] = {"domain": [1 - words, 1], "range": [0, 1]} | hidden
+    frame["yaxis3"] = {"domain": [1 - words - blocks, 1 - words], "range": [-1, 1]} | hidden
+    notes = [line_label(label, data.low, data.high) for label in guide_labels(data.guides, dark)]
+    behind = {"bgcolor": style.fade(style.theme(dark).page, 0.8), "borderpad": 0}  # a line may pass under a name
+    frame["annotations"] = [note | behind for note in notes if note is not None]
     figure = {"data": guides + [drawing for drawing, _ in moving], "layout": frame}
     if animated:
-        traces = list(range(len(guides), len(figure["data"])))
+        movers = {place: move for place, (_, move) in enumerate(moving, len(guides)) if move}
         figure["frames"] = [
-            {"name": str(step), "traces": traces, "data": [move(k) for _, move in moving]}
+            {"name": str(step), "traces": list(movers), "data": [move(k) for move in movers.values()]}
             for k, step in enumerate(data.step)
         ]
         frame |= player([str(step) for step in data.step[data.marks]], height, frame["margin"], dark)
@@ -306,19 +297,32 @@ def _figure(data: ProfileData, title: str, dark: bool) -> dict:
     return figure
 
 
+def _layers_from_input(layers: int, dark: bool) -> dict:
+    """The axis of layers with room for the input's block, which is named where its name has room."""
+    frame = style.layers_axis(layers, dark)
+    if layers <= MAX_LAYERS_BESIDE_INPUT:
+        frame |= {"tickvals": [0, *frame["tickvals"]], "ticktext": ["input", *map(str, frame["tickvals"])]}
+    return frame | {"range": [INPUT, layers + 0.5]}
+
+
+def _shades(data: ProfileData) -> np.ndarray:
+    """(frames, layers) whole color steps from level."""
+    return np.nan_to_num(np.rint(SHADES * np.clip(data.color, -data.span, data.span))).astype(np.int8)
+
+
+def _color_scale(data: ProfileData, dark: bool) -> dict:
+    return {"colorscale": style.gradient_colors(dark), "cmin": -SHADES * data.span, "cmax": SHADES * data.span}
+
+
 def _main(data: ProfileData, dark: bool) -> tuple[dict, Mover]:
     look, layers = style.theme(dark), data.layers
-    shades = np.nan_to_num(np.rint(SHADES * np.clip(data.color, -data.span, data.span))).astype(np.int8)
-    drawn = _gaps(data.values)
-    marker = {
+    shades, drawn = _shades(data), gaps(data.values)
+    marker = _color_scale(data, dark) | {
         "color": shades[0],
-        "colorscale": style.gradient_colors(dark),
-        "cmin": -SHADES * data.span,
-        "cmax": SHADES * data.span,
         "size": 12 if layers <= 40 else 7 if layers <= 120 else 5,
         "line": {"color": look.muted, "width": 1.2 if layers <= 40 else 0.6},
     }
-    line = _line("this network", drawn[0], {"color": look.muted, "width": 2}, marker) | {"showlegend": False}
+    line = draw_line("this network", drawn[0], {"color": look.muted, "width": 2}, marker) | {"showlegend": False}
     return line, lambda k: {"y": drawn[k], "marker": {"color": shades[k]}}
 
 
@@ -329,9 +333,9 @@ def _varied(data: ProfileData, dark: bool) -> Iterator[tuple[dict, Mover]]:
     }
     for name, values in data.variants.items():
         dash, symbol, color = looks[name]
-        drawn = _gaps(values)
+        drawn = gaps(values)
         line = {"color": color, "width": 2, "dash": dash}
-        drawing = _line(name, drawn[0], line, {"symbol": symbol, "size": 8, "color": color})
+        drawing = draw_line(name, drawn[0], line, {"symbol": symbol, "size": 8, "color": color})
         yield drawing, lambda k, drawn=drawn: {"y": drawn[k]}
 
 
@@ -339,8 +343,8 @@ def _previous(data: ProfileData, dark: bool) -> Iterator[tuple[dict, Mover]]:
     if data.previous is None:
         return
     line = {"color": style.theme(dark).muted, "width": 1.5, "dash": "dash"}
-    drawn = _gaps(data.previous)
-    yield _line("previous run", drawn[0], line, None) | {"opacity": 0.6}, lambda k: {"y": drawn[k]}
+    drawn = gaps(data.previous)
+    yield draw_line("previous run", drawn[0], line, None) | {"opacity": 0.6}, lambda k: {"y": drawn[k]}
 
 
 def _edge_marks(data: ProfileData, dark: bool) -> Iterator[tuple[dict, Mover]]:
@@ -361,7 +365,7 @@ def _edge_marks(data: ProfileData, dark: bool) -> Iterator[tuple[dict, Mover]]:
         if where.any():
             drawn = np.where(where, 10.0**power, np.nan)
             marker = {"symbol": symbol, "size": 9, "color": color, "line": {"color": color, "width": 2}}
-            drawing = _line(name, drawn[0], None, marker)
+            drawing = draw_line(name, drawn[0], None, marker)
             yield drawing | {"hovertemplate": name}, lambda k, drawn=drawn: {"y": drawn[k]}
 
 
@@ -373,65 +377,13 @@ def _factor(data: ProfileData, dark: bool) -> tuple[dict, Mover]:
     # Plotly sets a text right at its point: a line of its own keeps it off the marker.
     template = "<br>   × {} a layer" if rising else "× {} a layer<br> "
     texts = [template.format(number(each, 3)) if np.isfinite(each) else "" for each in data.factors]
-    heights = _gaps(np.clip(data.values[:, middle], 10.0**data.low, 10.0**data.high))
+    heights = gaps(np.clip(data.values[:, middle], 10.0**data.low, 10.0**data.high))
     position = "bottom right" if rising else "top right"
-    drawing = _text("factor", texts[0], middle + 1, heights[0], position, style.theme(dark).text)
+    drawing = draw_text("factor", texts[0], middle + 1, heights[0], position, style.theme(dark).text)
     return drawing, lambda k: {"y": heights[k : k + 1], "text": [texts[k]]}
 
 
 def _words_above(data: ProfileData, dark: bool) -> tuple[dict, Mover]:
     texts = ["<br>".join(style.wrapped(words, WORDS_WIDTH)) for words in data.words]
-    drawing = _text("words", texts[0], 0.5, 0.5, "middle right", style.theme(dark).muted)
+    drawing = draw_text("words", texts[0], INPUT, 0.5, "middle right", style.theme(dark).muted)
     return drawing | {"yaxis": "y2"}, lambda k: {"text": [texts[k]]}
-
-
-def _text(name: str, text: str, x: float, y: float, position: str, color: str) -> dict:
-    font = {"size": style.TEXT_SIZE, "color": color}
-    drawing = {"type": "scatter", "mode": "text", "x": [x], "y": [y], "text": [text], "textposition": position}
-    return drawing | {"name": name, "textfont": font, "hoverinfo": "skip", "showlegend": False, "cliponaxis": False}
-
-
-_DASHES = ("dashdot", "longdash", "dot")  # the same on every page: theory, then its limit
-
-
-def _guide(guide: Guide, index: int, dark: bool) -> list[dict]:
-    look, drawn = style.theme(dark), []
-    line = {"color": look.accent, "width": 1.5, "dash": _DASHES[index % len(_DASHES)]}
-    if guide.low is not None and guide.high is not None:
-        edge = {"color": look.accent, "width": 0}
-        band = {"showlegend": False, "hoverinfo": "skip"}
-        drawn.append(_line(guide.name, _gaps(guide.low), edge, None) | band)
-        fill = {"fill": "tonexty", "fillcolor": style.fade(look.accent, 0.16)}
-        drawn.append(_line(guide.name, _gaps(guide.high), edge, None) | band | fill)
-    drawn.append(_line(guide.name, _gaps(guide.values), line, None) | {"showlegend": False})
-    return drawn
-
-
-def _labels(data: ProfileData, dark: bool) -> list[Label]:
-    """The names of the guides; the line of the network itself needs none."""
-    color, labels = style.theme(dark).accent, []
-    for guide in data.guides:
-        if guide.low is None or guide.high is None:
-            labels.append(Label(guide.name, guide.values, color, at=0.4, above=True))
-            continue
-        labels.append(Label(guide.name, guide.low, color, at=0.3, above=False))
-        if guide.band_name:
-            labels.append(Label(guide.band_name, guide.high, color, at=0.6, above=True))
-    return labels
-
-
-def _line(name: str, y: np.ndarray, line: dict | None, marker: dict | None) -> dict:
-    drawing = {
-        "type": "scatter",
-        "x": np.arange(1, len(y) + 1, dtype=np.int16),
-        "y": y,
-        "name": name,
-        "mode": "+".join(part for part, look in (("lines", line), ("markers", marker)) if look),
-        "hovertemplate": "%{y}",
-    }
-    return drawing | ({"line": line} if line else {}) | ({"marker": marker} if marker else {})
-
-
-def _gaps(values: np.ndarray) -> np.ndarray:
-    """Float64 with NaN, which Plotly draws as a gap, wherever a logarithmic axis has no place for the value."""
-    return np.where(np.isfinite(values) & (values > 0), values, np.nan)

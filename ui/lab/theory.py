@@ -20,8 +20,8 @@ from core.theory.prediction import no_prediction
 from core.theory.variance_map import critical_points
 from core.wording import percent
 from ui import panels
+from ui.charts.guides import Guide
 from ui.charts.phase import HIGHEST, WIDEST, layer_means, phase_plane
-from ui.charts.profile import Guide
 from ui.charts.style import Chart, number
 from ui.runtime import jobs, limits
 from ui.runtime.jobs import Run

@@ -15,8 +15,9 @@ from tests.support.charted import CONFIGS, RUNS, run
 from ui.charts import curves
 from ui.charts.boundary import decision_boundary, fit, grid
 from ui.charts.distributions import SPREADS, distributions
+from ui.charts.guides import Guide
 from ui.charts.heatmap import gradient_heatmap
-from ui.charts.profile import Guide, gradient_profile
+from ui.charts.profile import gradient_profile
 from ui.charts.style import DARK, LIGHT, toolbar
 
 CURVES = ("loss", "accuracy", "global_norm", "update_ratio", "weight_norm", "saturation", "dead")

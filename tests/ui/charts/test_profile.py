@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from core.layer_norms import LAYER_NORMS, WHY_NORMS_DIFFER, relative_to_output
 from core.trace import layer_factor
 from tests.support.charted import RUNS, changed, run
+from ui.charts.guides import Guide
 from ui.charts.line_labels import Label, line_label
-from ui.charts.profile import SHADES, Guide, gradient_profile, profile_data
+from ui.charts.profile import SHADES, gradient_profile, profile_data
 
 RUNS_WITH_GRADIENT = [kind for kind in RUNS if kind != "diverged at step 0"]
 

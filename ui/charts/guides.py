@@ -1,0 +1,63 @@
+"""Lines of step 0 to compare a profile with, such as a theory's, and their names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ui.charts import style
+from ui.charts.layer_lines import draw_line, gaps
+from ui.charts.line_labels import Label
+
+DASHES = ("dashdot", "longdash", "dot")  # the same on every page: theory, then its limit
+
+
+@dataclass(frozen=True, eq=False)
+class Guide:
+    """A line of step 0 to compare with, (layers,), such as a theory's; `low` and `high` make a band around it.
+
+    Attributes:
+        name, band_name: written at the end of the line and of the band.
+        fits: whether the axis is made wide enough for it.
+    """
+
+    name: str
+    values: np.ndarray
+    low: np.ndarray | None = None
+    high: np.ndarray | None = None
+    band_name: str = ""
+    fits: bool = True
+
+    def divided_by(self, norm: float) -> Guide:
+        """The same guide relative to a norm."""
+        low, high = (None if edge is None else edge / norm for edge in (self.low, self.high))
+        return Guide(self.name, self.values / norm, low, high, self.band_name, self.fits)
+
+
+def draw_guide(guide: Guide, index: int, dark: bool) -> list[dict]:
+    """The line of a guide and, below it, its band; `index` counts the guides of a chart."""
+    look, drawn = style.theme(dark), []
+    line = {"color": look.accent, "width": 1.5, "dash": DASHES[index % len(DASHES)]}
+    if guide.low is not None and guide.high is not None:
+        edge = {"color": look.accent, "width": 0}
+        band = {"showlegend": False, "hoverinfo": "skip"}
+        drawn.append(draw_line(guide.name, gaps(guide.low), edge, None) | band)
+        fill = {"fill": "tonexty", "fillcolor": style.fade(look.accent, 0.16)}
+        drawn.append(draw_line(guide.name, gaps(guide.high), edge, None) | band | fill)
+    drawn.append(draw_line(guide.name, gaps(guide.values), line, None) | {"showlegend": False})
+    return drawn
+
+
+def guide_labels(guides: Sequence[Guide], dark: bool) -> list[Label]:
+    """The names of the guides; the line of the network itself needs none."""
+    color, labels = style.theme(dark).accent, []
+    for guide in guides:
+        if guide.low is None or guide.high is None:
+            labels.append(Label(guide.name, guide.values, color, at=0.2, above=True))
+            continue
+        labels.append(Label(guide.name, guide.low, color, at=0.3, above=False))
+        if guide.band_name:
+            labels.append(Label(guide.band_name, guide.high, color, at=0.6, above=True))
+    return labels
