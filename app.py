@@ -5,6 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from core import ConfigError
+from ui import glossary
 from ui.navigation import ROUTED, pages
 from ui.runtime import event_log, limits
 from ui.urls.history import join_page_switches
@@ -15,7 +16,10 @@ STYLE = """<style>
 .st-key-page-header h1, .st-key-verdict h2 {padding: 0}
 .st-key-page-header, .st-key-verdict {margin-bottom: -.5rem}
 .st-key-verdict [data-testid="stHeading"] [data-testid="stMarkdownContainer"] {margin-bottom: 0}
+.st-key-beside-page {position: absolute}
 .st-key-arm_chips {min-width: min(20rem, 100%)}
+.st-key-lecture [data-testid=stMarkdownContainer] :is(p, li) {max-width: 33em}
+.st-key-lecture :is([data-testid=stButtonGroup] button, [data-testid=stTab]) {height: auto; padding-block: .35rem}
 </style>"""
 ICON = str(Path(__file__).parent / "ui" / "icon.svg")
 
@@ -29,8 +33,11 @@ def main() -> None:
         st.stop()
     st.session_state[ROUTED] = True  # a page that finds nothing here was started by itself
     page = st.navigation(pages(), position="top")
-    st.html(STYLE)
-    join_page_switches()
+    with st.container(key="beside-page"):  # one slot of the page for all that stands outside its flow
+        st.html(STYLE)
+        join_page_switches()
+        if not st.context.is_embedded:
+            glossary.draw()
     with event_log.timed("page", page=page.url_path):
         page.run()
 

@@ -11,7 +11,8 @@ from core.data.datasets import load
 from core.diagnosis.rules import Diagnosis, diagnose
 from core.engine.training import evaluate
 from core.layer_norms import JUDGED, LAYER_NORMS, WHY_NORMS_DIFFER
-from ui import panels
+from ui import embedding, panels
+from ui.charts.animation import open_at
 from ui.charts.boundary import decision_boundary, fit, grid
 from ui.charts.curves import (
     accuracy_chart,
@@ -26,6 +27,7 @@ from ui.charts.distributions import SPREADS, distributions
 from ui.charts.heatmap import gradient_heatmap
 from ui.charts.profile import gradient_profile
 from ui.charts.strip import pulse_styles
+from ui.charts.style import Chart
 from ui.compare import pinned
 from ui.controls import sidebar
 from ui.controls.fields import LAB_PARAMETERS
@@ -35,7 +37,7 @@ from ui.runtime import jobs
 from ui.runtime.jobs import Run
 from ui.runtime.progress import ProgressReporter
 from ui.runtime.services import services
-from ui.urls import address, link
+from ui.urls import address, views
 from ui.urls.sync import sync_address
 
 # Points at which the answer is drawn: fewer for a network of many units, because all their values are held at once.
@@ -87,44 +89,46 @@ def run_before(run: Run) -> Run | None:
     return before
 
 
+def picture(run: Run, before: Run | None = None) -> Chart:
+    """Makes the main picture as the controls below it and the address say."""
+    trace, previous = get_trace(run), services().runs.get(before) if before else None
+    quantity, relative = st.session_state["quantity"], st.session_state["relative"]
+    lines = theory.guides(theory.expected(run, st.empty()), quantity, trace)
+    profile = gradient_profile(trace, quantity, relative=relative, previous=previous, guides=lines, dark=panels.dark())
+    return open_at(profile, views.shown_step(), views.axis_range())
+
+
 def gradients(run: Run, before: Run | None) -> None:
     """Draws the main picture, and below it the choice of what it shows."""
-    picture = st.container()
+    above = st.container()
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         quantity = st.segmented_control(
             "Show",
             list(LAYER_NORMS),
-            default=JUDGED,
             required=True,
             format_func=lambda name: LAYER_NORMS[name].label,
             key="quantity",
             label_visibility="collapsed",
-            persist_state="session",
         )
         chosen_layer = layer.choose_layer(get_trace(run).layers)
-        relative = st.toggle(
+        st.toggle(
             "Relative to the output layer",
-            value=True,
             key="relative",
-            persist_state="session",
             help=RELATIVE_HELP,
             width="content",
         )
     if quantity != JUDGED:
         st.caption(WHY_NORMS_DIFFER)
-    trace, previous = get_trace(run), services().runs.get(before) if before else None
-    with picture:
-        predicted = theory.expected(run, st.empty())
-        lines = theory.guides(predicted, quantity, trace)
-        profile = gradient_profile(
-            trace, quantity, relative=relative, previous=previous, guides=lines, dark=panels.dark()
-        )
+    trace = get_trace(run)
+    with above:
         st.html(pulse_styles(trace.layers, "gradient-profile"))
-        panels.show(profile, "gradient-profile", picked=partial(layer.open_clicked, "gradient-profile"))
+        open_clicked = partial(layer.open_clicked, "gradient-profile")
+        panels.show(picture(run, before), "gradient-profile", picked=open_clicked)
     if chosen_layer:
         layer.draw_layer(run, trace, chosen_layer)
-    if predicted.grad.reason:
-        st.caption(predicted.grad.reason)
+    reason = theory.expected(run, st.empty()).grad.reason
+    if reason:
+        st.caption(reason)
 
 
 def charts_of(trace: Trace, names: Iterable[str]) -> None:
@@ -171,11 +175,11 @@ def inside(run: Run) -> None:
     with box:
         last, step = run.config.steps, 0
         if last:
-            step = st.slider("Step", 0, last, 0, key="inside_step")
+            st.session_state["inside_step"] = min(int(st.session_state["inside_step"]), last)
+            step = st.slider("Step", 0, last, key="inside_step")
         name = st.segmented_control(
             "Quantity",
             list(SPREADS),
-            default="net",
             required=True,
             format_func=SPREADS.get,
             key="inside_quantity",
@@ -227,9 +231,11 @@ def numbers(run: Run) -> None:
 
 
 sync_address(LAB_PARAMETERS)
-chosen = sidebar.choose()
+views.use_whole_numbers()
+embedded = st.context.is_embedded
+chosen = sidebar.Chosen(*embedding.read_config()) if embedded else sidebar.choose()
 waiting = st.empty()
-address.show_param_warnings(link.CONTROL_RULES, link.FREE_TEXT_PARAMS)
+address.show_param_warnings(LAB_PARAMETERS.rules, LAB_PARAMETERS.free)
 
 
 def refuse(error: ConfigError) -> None:
@@ -257,10 +263,15 @@ except ConfigError as error:
     refuse(error)
 reporter.clear()
 
+diagnosis = diagnose(trace)
+if embedded:
+    embedding.draw(
+        picture(run), "gradient-profile", verdict=partial(draw_verdict, diagnosis), controls=embedding.CONTROLS
+    )
+    st.stop()
 with panels.page_header("Gradient Flow Lab", panels.summary_line(run.config)):
     pinned.pin_button(run.config)
     panels.share_menu(run.config, run)
-diagnosis = diagnose(trace)
 draw_verdict(diagnosis)
 names = [name for name in CURVES if name != "accuracy" or trace.task != "regression"]
 relevant = tuple(name for name in RELEVANT.get(diagnosis.verdict, OTHERWISE_RELEVANT) if name in names)

@@ -1,25 +1,28 @@
-"""The Lecture: from gradient descent to the chain rule, every symbol computed."""
+"""The Lecture: from gradient descent to the chain rule, every symbol computed, one section at a time."""
 
 import streamlit as st
 
-from ui.lecture import descent, error, exercise, network, sigmoid, vanishing
+from ui import embedding, panels
+from ui.lecture import outline
 from ui.navigation import ensure_navigation
 from ui.urls import address
+from ui.urls.sync import sync_address, update_address
 
 ensure_navigation()
-RULES = descent.ADDRESS | network.ADDRESS | sigmoid.ADDRESS | vanishing.ADDRESS
-address.drop_invalid_params(RULES)
-st.title("The lecture, alive")
-st.markdown(
-    "How a network learns, and why its gradients vanish: every symbol has a number here, and every number is computed. "
-    "[Gradient descent](#gradient-descent) · [The network](#network) · [The error](#error) · [The sigmoid](#sigmoid) · "
-    "[The exercise](#exercise) · [Why it vanishes](#vanishing)"
-)
-odd = st.container()
-descent.section()
-error.section(network.section())
-sigmoid.section()
-exercise.section()
-vanishing.section()
-with odd:  # now that every control has its value
-    address.show_param_warnings(RULES)
+sync_address(outline.PARAMETERS)
+section = outline.SECTIONS[st.session_state[outline.KEY]]
+if st.context.is_embedded:
+    st.html(embedding.BARE)
+else:
+    outline.draw_bar()
+    with panels.page_header(section.title):
+        outline.draw_turn("top")
+address.show_param_warnings(outline.RULES)
+with st.container(key="lecture"):
+    section.draw()
+if st.context.is_embedded:
+    st.markdown(f"[Open the full page]({embedding.full_page()})")
+else:
+    with st.container(horizontal=True, key="section-turn"):
+        outline.draw_turn("bottom")
+update_address(outline.PARAMETERS)

@@ -13,6 +13,7 @@ def pages() -> list[st.Page]:
         st.Page("pages/sweep.py", title="Sweep"),
         st.Page("pages/papers.py", title="Papers"),
         st.Page("pages/lecture.py", title="Lecture"),
+        st.Page("pages/present.py", title="Present", visibility="hidden"),
     ]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit, urlunsplit
 
 import pandas as pd
@@ -40,15 +40,23 @@ def dark() -> bool:
     return st.context.theme.type == "dark"
 
 
-def show(chart: Chart, key: str, numbers: bool = False, picked: Callable[[], None] | None = None) -> None:
+def show(
+    chart: Chart,
+    key: str,
+    numbers: bool = False,
+    picked: Callable[[], None] | None = None,
+    *,
+    height: Literal["content", "stretch"] = "content",
+) -> None:
     """Draws one chart with its finding as text alternative, and on request a popover with its numbers.
 
     Args:
         picked: called when a point is clicked; `st.session_state[key]` has the selection.
+        height: "content", the figure's own, or "stretch", that of the container.
     """
     config = toolbar(key, st.session_state.get("picture") or "png")
     click: dict[str, Any] = {"on_select": picked, "selection_mode": "points"} if picked else {}
-    st.plotly_chart(chart.raw_figure, key=key, theme=None, config=config, alt=chart.alt, **click)
+    st.plotly_chart(chart.raw_figure, key=key, theme=None, config=config, alt=chart.alt, height=height, **click)
     if numbers:
         # Not "tertiary": while open, its label has a contrast of 2:1 on a dark page.
         box = st.popover("Numbers", key=f"{key}-numbers", icon=":material/table:", on_change="rerun")

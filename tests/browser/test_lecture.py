@@ -4,6 +4,8 @@ import re
 
 import pytest
 
+from ui.lecture import outline
+
 CONTOURS, SIGMOID = ".st-key-lecture-contours", ".st-key-lecture-sigmoid"
 
 
@@ -11,11 +13,10 @@ CONTOURS, SIGMOID = ".st-key-lecture-contours", ".st-key-lecture-sigmoid"
 def lecture(tab, server, settled):
     """Opens the Lecture in a fresh tab of some width and theme."""
 
-    def visit(query="", width=1440, theme="light"):
+    def visit(section, query="", width=1440, theme="light"):
         page = tab(width, theme)
-        page.goto(f"{server}/lecture?{query}")
+        page.goto(f"{server}/lecture?section={section}&{query}")
         settled(page, 120)
-        page.wait_for_selector(f"{SIGMOID} .js-plotly-plot .main-svg")
         return page
 
     return visit
@@ -36,7 +37,7 @@ def number(page, key):
 
 
 def test_a_click_on_the_level_lines_starts_there(lecture, settled):
-    page = lecture(width=390)
+    page = lecture("descent", width=390)
     click(page, CONTOURS, 0.75, 0.25)
     settled(page)
     # the box is from -3 to 3; the points that can be clicked are 0.2 apart
@@ -49,7 +50,7 @@ def test_a_click_on_the_level_lines_starts_there(lecture, settled):
 
 
 def test_a_click_on_the_sigmoid_moves_its_point(lecture, settled):
-    page = lecture()
+    page = lecture("sigmoid")
     click(page, SIGMOID, 0.25, 0.5)
     settled(page)
     assert float(re.search(r"sigmoid_z=([-\d.]+)", page.url)[1]) == pytest.approx(-5, abs=0.13)
@@ -57,7 +58,7 @@ def test_a_click_on_the_sigmoid_moves_its_point(lecture, settled):
 
 
 def test_the_keyboard_is_enough_for_the_descent(lecture, settled):
-    page = lecture()
+    page = lecture("descent")
     page.locator(".st-key-bowl_step input[type=range]").focus()
     page.keyboard.press("ArrowRight")
     settled(page)
@@ -73,21 +74,43 @@ def test_the_keyboard_is_enough_for_the_descent(lecture, settled):
     assert page.get_by_text("It diverges").count() == 1 and number(page, "bowl_eta") == pytest.approx(0.21)
 
 
-def test_a_link_opens_the_page_as_it_says(lecture):
-    descent = "descent=rosenbrock&rosenbrock_eta=0.0005"
-    page = lecture(f"{descent}&net_i=5&sigmoid_z=-3&sigmoid_beside=relu&sigmoid_beside=gelu")
-    assert number(page, "rosenbrock_eta") == 0.0005 and number(page, "net_i") == 5
+def test_a_link_opens_the_section_as_it_says(lecture):
+    page = lecture("descent", "descent=rosenbrock&rosenbrock_eta=0.0005")
+    assert number(page, "rosenbrock_eta") == 0.0005
+    page = lecture("sigmoid", "sigmoid_z=-3&sigmoid_beside=relu&sigmoid_beside=gelu")
     assert "z = −3" in page.locator(f"{SIGMOID} .gtitle-subtitle").text_content()
     assert page.locator(".st-key-lecture-slopes .legendtext").all_text_contents() == ["ReLU", "GELU"]
 
 
-SLOW = [pytest.param(*view, marks=pytest.mark.slow) for view in ((390, "dark"), (768, "light"), (1440, "dark"))]
+# Words in a line of prose, by the height at which they stand; formulas count as they are read.
+LINES = """() => [...document.querySelectorAll(".st-key-lecture [data-testid=stMarkdownContainer] p")].flatMap(p => {
+  const lines = {}, walker = document.createTreeWalker(p, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    const node = walker.currentNode, range = document.createRange();
+    if (node.parentElement.closest(".katex-mathml")) continue;
+    for (let i = 0; i < node.length; i++) {
+      range.setStart(node, i);
+      range.setEnd(node, i + 1);
+      const box = range.getBoundingClientRect();
+      if (box.width && !node.parentElement.closest(".katex"))
+        lines[Math.round(box.bottom)] = (lines[Math.round(box.bottom)] || 0) + 1;
+    }
+  }
+  return Object.values(lines);
+})"""
+
+VIEWS = [("network", 1440, "light"), ("fill", 390, "dark")]
+VIEWS += [
+    pytest.param(section, width, theme, marks=pytest.mark.slow)
+    for section in outline.NAMES
+    for width, theme in ((390, "light"), (768, "dark"), (1440, "light"))
+]
 
 
-@pytest.mark.parametrize("width, theme", [(390, "light"), *SLOW])
-def test_nothing_runs_off_sideways_and_every_chart_has_its_words(lecture, width, theme):
-    page = lecture("net_i=5&net_j=5&net_k=5&net_n=6&descent=rosenbrock", width, theme)
-    main = page.locator("[data-testid=stMain]")
-    assert main.evaluate("e => e.scrollWidth - e.clientWidth") <= 0
-    charts = page.locator("[data-testid=stPlotlyChart]").all()
-    assert len(charts) >= 8 and all(chart.get_attribute("aria-label") for chart in charts)
+@pytest.mark.parametrize("section, width, theme", VIEWS)
+def test_a_section_has_short_lines_and_nothing_runs_off_sideways(lecture, section, width, theme):
+    page = lecture(section, "net_i=5&net_j=5&net_k=5&net_n=6&stack_layers=30", width, theme)
+    assert page.locator("[data-testid=stMain]").evaluate("e => e.scrollWidth - e.clientWidth") <= 0
+    assert max(page.evaluate(LINES)) <= 75
+    assert all(chart.get_attribute("aria-label") for chart in page.locator("[data-testid=stPlotlyChart]").all())
+    assert page.locator(".katex").count() == page.locator(".katex .katex-mathml math").count()

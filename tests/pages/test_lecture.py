@@ -10,30 +10,28 @@ from core.families.activations import ACTIVATIONS
 from core.lecture.descent import SURFACES
 from core.lecture.small_network import draw
 from tests.support.checkout import HOUSE
-
-OURS = ["lecture-contours", "lecture-surface", "lecture-descent-values", "lecture-network", "lecture-error",
-        "lecture-sigmoid", "lecture-activations", "lecture-slopes"]  # fmt: skip
-
+from ui.lecture import outline
 
 SECTIONS = """
-from ui.lecture import descent, error, network, sigmoid
+from ui.lecture import descent, error, network, outline, sigmoid
+from ui.urls.sync import sync_address, update_address
 
+sync_address(outline.PARAMETERS)
 descent.section()
-error.section(network.section())
+network.section()
+error.section()
 sigmoid.section()
+update_address(outline.PARAMETERS)
 """
 
 
-def visit(link=None, **state):
-    """These sections as a fresh session opens them, with settings of their controls, or with a link's parameters.
-
-    Without the rest of the page, which takes longer than they do and has tests of its own.
-    """
+def visit(link=None, **settings):
+    """These sections as a fresh session opens them, with the settings of an address."""
     app = AppTest.from_string(SECTIONS, default_timeout=60)
-    for name, value in state.items():
-        app.session_state[name] = value
     for name, value in (link or {}).items():
         app.query_params[name] = value
+    for name, value in settings.items():
+        app.query_params[name] = value or [""] if isinstance(value, list) else str(value)
     return calm(app.run())
 
 
@@ -55,18 +53,46 @@ def formulas(app):
     return "\n".join(formula.value for formula in app.latex)
 
 
-def test_every_section_is_there_at_the_first_visit_with_its_anchor_and_its_pictures():
+def page(**parameters):
+    """The whole page as a fresh session opens it."""
     app = AppTest.from_file(str(HOUSE / "app.py"), default_timeout=60)
     app.run()  # the navigation must be known before the page can be switched
+    for name, value in parameters.items():
+        app.query_params[name] = value
     app.switch_page("pages/lecture.py")
-    calm(app.run())
-    headers = [header.proto.anchor for header in app.header]
-    assert headers[:4] == ["gradient-descent", "network", "error", "sigmoid"]
-    for key in OURS:
-        assert figure(app, key)
-    assert not app.error
-    for anchor in headers[:4]:
-        assert f"(#{anchor})" in words(app)
+    return calm(app.run())
+
+
+@pytest.mark.parametrize("name", outline.NAMES)
+def test_each_section_is_a_page_of_its_own_with_its_title_and_no_other(name):
+    app = page(section=name)
+    assert [title.value for title in app.title] == [outline.SECTIONS[name].title]
+    assert not app.error and not app.warning
+    assert app.get("plotly_chart") or app.latex or app.get("link_button") or app.button
+
+
+def test_next_leads_through_all_sections_and_back_to_the_first():
+    app, seen = page(), []
+    while True:
+        seen.append(app.session_state["section"])
+        following = [button for button in app.button if button.key == "section_next_bottom"]
+        if not following:
+            break
+        calm(following[0].click().run())
+    assert seen == list(outline.NAMES)
+    for _ in seen[1:]:
+        calm(app.button(key="section_back_top").click().run())
+    assert app.session_state["section"] == seen[0] and app.query_params == {}
+
+
+def test_a_section_is_left_and_found_again_as_it_was():
+    app = page(section="network")
+    calm(app.number_input(key="net_i").set_value(2.0).run())
+    calm(app.segmented_control(key="section").set_value("descent").run())
+    calm(app.number_input(key="bowl_eta").set_value(0.05).run())
+    calm(app.segmented_control(key="section").set_value("network").run())
+    assert app.number_input(key="net_i").value == 2.0
+    assert app.query_params == {"section": "network", "net_i": "2", "bowl_eta": "0.05"}
 
 
 # -- gradient descent -----------------------------------------------------------------------------------------------
@@ -181,7 +207,7 @@ def test_another_draw_gives_other_weights_and_the_error_follows():
 
 
 def test_a_chosen_sample_is_shown():
-    app = visit(net_sample_4=2)
+    app = visit(net_sample=3)
     net = draw(3, 3, 2, 4, 0)
     title = figure(app, "lecture-network")["layout"]["title"]["subtitle"]["text"]
     assert title.startswith("Sample 3: o₁ = ")
@@ -189,14 +215,14 @@ def test_a_chosen_sample_is_shown():
 
 
 def test_one_output_alone_adds_up_to_its_own_error():
-    app = visit(error_outputs_2=1)
+    app = visit(error_output=2)
     net = draw(3, 3, 2, 4, 0).output(1)
     assert app.metric[1].value == f"{net.engine_error():.12g}"
     assert len(figure(app, "lecture-error")["data"]) == 2  # bars of one output, and the mean
 
 
 def test_an_empty_cell_is_named_in_a_sentence_and_the_other_sections_stay(monkeypatch):
-    from ui.lecture import network
+    from ui.lecture import tables
 
     def emptied(frame, **_):
         frame = frame.copy()
@@ -204,11 +230,11 @@ def test_an_empty_cell_is_named_in_a_sentence_and_the_other_sections_stay(monkey
             frame.iloc[0, 1] = np.nan
         return frame
 
-    monkeypatch.setattr(network.st, "data_editor", emptied)
+    monkeypatch.setattr(tables.st, "data_editor", emptied)
     app = visit()
     assert [error.value.replace("\\", "") for error in app.error][0].startswith("W(0,1), row 1, column 2 = 'empty'")
     assert figure(app, "lecture-sigmoid") and figure(app, "lecture-contours")
-    assert "correct its table" in words(app)
+    assert "correct its table first" in words(app)
 
 
 # -- the sigmoid ----------------------------------------------------------------------------------------------------
@@ -229,9 +255,10 @@ def test_every_activation_can_stand_beside_the_sigmoid_and_none_is_a_sentence():
 
 def test_a_fraction_of_a_node_or_of_a_step_is_refused_and_not_cut():
     app = visit({"net_k": "1.5", "bowl_steps": "3.7"})
-    told = [error.value.replace("\\", "") for error in app.error]
-    assert any(text.startswith("outputs = 1.5 is not allowed") for text in told)
-    assert any(text.startswith("steps = 3.7 is not allowed") for text in told)
+    assert set(app.session_state["odd"]) == {"net_k", "bowl_steps"}
+    assert app.session_state["net_k"] == 2 and app.session_state["bowl_steps"] == 50
+    calm(app.number_input(key="net_k").set_value(1.5).run())
+    assert any(error.value.replace("\\", "").startswith("outputs = 1.5 is not allowed") for error in app.error)
 
 
 # -- links ----------------------------------------------------------------------------------------------------------
@@ -253,6 +280,6 @@ def test_a_link_opens_the_page_as_it_says():
 ], ids=str)  # fmt: skip
 def test_a_bad_link_is_dropped_or_refused_in_a_sentence(parameters):
     app = visit(parameters)
-    assert app.header and len(app.get("plotly_chart")) >= 5
+    assert len(app.get("plotly_chart")) >= 5
     for error in app.error:
         assert "is not allowed" in error.value

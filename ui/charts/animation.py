@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from ui.charts import style
 from ui.charts.pooling import thin_rows
+from ui.charts.style import Chart
 
 FRAME_MS = 80
 # Marks of the slider: of 13, 7, 5, ... labels every second or third one can be shown, and the last is still among them.
@@ -33,6 +35,30 @@ def choose_frames(step: np.ndarray, max_frames: int) -> tuple[np.ndarray, np.nda
     rows = thin_rows(len(step), max(2, max_frames - count)) if len(step) > max_frames else np.arange(len(step))
     rows = np.union1d(rows, marked)
     return rows, np.searchsorted(rows, marked)
+
+
+def open_at(chart: Chart, step: int, axis: tuple[float, float] | None = None) -> Chart:
+    """The chart as it opens at a step, the last frame up to it, and with these powers of ten at its axis's ends."""
+    spec = dict(chart.spec)
+    frames = [frame for frame in spec.get("frames", ()) if int(frame["name"]) <= step]
+    if frames and step > 0:
+        drawings = list(spec["data"])
+        for index, change in zip(frames[-1]["traces"], frames[-1]["data"], strict=True):
+            drawings[index] = _merged(drawings[index], change)
+        spec["data"] = drawings
+        slider = spec["layout"]["sliders"][0]
+        active = sum(int(mark["args"][0][0]) <= step for mark in slider["steps"]) - 1
+        spec["layout"] = spec["layout"] | {"sliders": [slider | {"active": max(active, 0)}]}
+    if axis is not None:
+        spec["layout"] = spec["layout"] | {"yaxis": spec["layout"]["yaxis"] | {"range": list(axis)}}
+    return replace(chart, spec=spec)
+
+
+def _merged(drawing: dict, change: dict) -> dict:
+    return drawing | {
+        name: _merged(drawing[name], value) if isinstance(value, dict) and name in drawing else value
+        for name, value in change.items()
+    }
 
 
 def player(steps: Sequence[str], height: int, margin: Mapping[str, int], dark: bool) -> dict:

@@ -1,8 +1,7 @@
-"""The exercise in pictures: the network with its blanks, what each sample adds to a gradient, the error over steps."""
+"""The exercise in pictures: what each sample adds to a gradient, and the error over steps."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -10,68 +9,10 @@ import pandas as pd
 
 from ui.charts import style
 from ui.charts.style import Chart, number
-from ui.lecture.symbols import WEIGHTS, Symbol
+from ui.lecture.symbols import WEIGHTS
 
-PLACES = ((0, 1), (0, 0), (1, 1), (1, 0), (2, 0.5))  # of the five nodes: inputs, hidden units, output
 MAX_ERRORS = 400  # points of a curve over steps
-NODE = 50  # pixels across
 PATTERNS = ("", "/", ".", "x", "-", "|", "+", "\\")  # of the samples, told apart without colors
-CROSSING = 0.3  # share of an edge at which its label stands where two edges cross in their middles
-
-
-def exercise_network(blanks: Sequence[Symbol], filled: Mapping[int, Symbol], *, dark: bool = False) -> Chart:
-    """The 2-2-1 network; a blank shows its number, one filled rightly its symbol.
-
-    Args:
-        blanks: the symbols of the five nodes, then of the six edges.
-        filled: those to show, by their number from 1.
-    """
-    look = style.theme(dark)
-    left, total = len(blanks) - len(filled), len(blanks)
-    finding = "Every symbol is in its place." if not left else f"{left} of {total} blanks are left."
-    frame = style.layout(
-        "The network to fill in",
-        finding,
-        xaxis={"range": [-0.25, 2.25], "visible": False, "fixedrange": True},
-        yaxis={"range": [-0.35, 1.35], "visible": False, "fixedrange": True},
-        dark=dark,
-        height=400,
-        below=44,
-        showlegend=False,
-        hovermode=False,
-    )
-    frame |= {"margin": frame["margin"] | {"l": 6, "r": 6}}
-    data, notes = [], []
-    for k, weight in enumerate(blanks[5:], 6):
-        first = weight.layers == "0,1"
-        i, j = weight.indices
-        ends = np.array([PLACES[i - 1], PLACES[j + 1]] if first else [PLACES[i + 1], PLACES[4]])
-        known = k in filled
-        line = {"color": look.accent, "width": 3} if known else {"color": look.muted, "width": 1.5, "dash": "6px,4px"}
-        data.append({"type": "scatter", "mode": "lines", "x": ends[:, 0], "y": ends[:, 1], "line": line})
-        crossing = first and i != j
-        spot = ends[0] + (CROSSING if crossing else 0.5) * (ends[1] - ends[0])
-        words = {"x": spot[0], "y": spot[1], "text": filled[k].html if known else f"<b>{k}</b>", "showarrow": False}
-        paint = {"bgcolor": look.page, "borderpad": 3, "font": {"size": 16 if known else 14, "color": look.text}}
-        notes.append(words | paint | {"bordercolor": look.page if known else look.muted, "borderwidth": 1})
-    for k, (x, y) in enumerate(PLACES, 1):
-        known = k in filled
-        marker = {"size": NODE, "color": look.panel, "opacity": 1}
-        marker["line"] = {"color": look.accent if known else look.muted, "width": 3 if known else 1.5}
-        words = filled[k].html if known else f"<b>{k}</b>"
-        data.append({"type": "scatter", "mode": "markers+text", "x": [x], "y": [y], "text": [words], "marker": marker,
-                     "textfont": {"size": 18 if known else 14, "color": look.text}})  # fmt: skip
-    for layer, words in enumerate(("layer 0", "layer 1", "layer 2")):
-        notes.append({"x": layer, "y": -0.08, "yref": "paper", "text": words, "showarrow": False,
-                      "font": {"size": style.TEXT_SIZE, "color": look.muted}})  # fmt: skip
-    frame["annotations"] = notes
-    rows = [{"blank": k, "symbol": filled[k].text if k in filled else ""} for k in range(1, total + 1)]
-    spoken = ", ".join(f"{k} is {filled[k].spoken}" for k in filled) or "none is filled yet"
-    alt = (
-        "Network of two inputs (blanks 1 and 2), two hidden units (3 and 4) and one output (5); blanks 6 to 9 are the "
-        f"edges from input to hidden, 10 and 11 those to the output. {finding} Filled: {spoken}."
-    )
-    return Chart({"data": data, "layout": frame}, alt, lambda: pd.DataFrame(rows))
 
 
 class ContributionData(NamedTuple):

@@ -11,15 +11,22 @@ from core import ConfigError, RunConfig
 from core.comparison.arms import MAX_NAME_LENGTH, SEEDS, VARIES, Arm, Comparison
 from core.config import Choice
 from ui.controls import fields
-from ui.urls import link
+from ui.urls import link, views
 from ui.urls.arms import format_arms, parse_arms
 from ui.urls.sync import Parameters
 
 NO_FIELD = "none"  # of `vary`, where every arm lists its changes
 DEFAULTS = {"vary": "activation", "arms": "", "seeds": float(Comparison().seeds)}
-ADDRESS_RULES = link.CONTROL_RULES | {"vary": Choice((*VARIES, NO_FIELD)), "seeds": SEEDS}
+ADDRESS_RULES = link.CONTROL_RULES | {"vary": Choice((*VARIES, NO_FIELD)), "seeds": SEEDS} | views.COMPARE
 ADDRESS_FREE_TEXT_PARAMS = (*link.FREE_TEXT_PARAMS, "arms")  # validated where they are parsed
-PARAMETERS = Parameters("compare", ADDRESS_RULES, ADDRESS_FREE_TEXT_PARAMS, link.DEFAULTS | DEFAULTS)
+PARAMETERS = Parameters(
+    "compare",
+    ADDRESS_RULES,
+    ADDRESS_FREE_TEXT_PARAMS,
+    link.DEFAULTS | DEFAULTS | views.COMPARE_DEFAULTS,
+    view=frozenset(views.COMPARE),
+    of_run=views.OF_RUN,
+)
 
 
 def vary() -> str | None:
@@ -57,7 +64,12 @@ def build(base: RunConfig) -> Comparison:
     Raises:
         ConfigError: arms that cannot be parsed, too few or too many arms, or settings that contradict each other.
     """
-    return Comparison(base, vary(), parse_arms(arms_line(), vary()), int(st.session_state["seeds"]))
+    return make_comparison(base, vary(), arms_line(), int(st.session_state["seeds"]))
+
+
+def make_comparison(base: RunConfig, field: str | None, line: str, seeds: int) -> Comparison:
+    """The comparison of a line of arms; errors as `build`."""
+    return Comparison(base, field, parse_arms(line, field), seeds)
 
 
 def query(comparison: Comparison) -> dict[str, Any]:

@@ -19,12 +19,20 @@ from core.families.initializers import INITS
 from core.families.losses import LOSSES, OUTPUT_ACTIVATIONS
 from core.families.normalization import NORMALIZATIONS
 from core.families.optimizers import OPTIMIZERS
+from ui.urls import views
 from ui.urls.link import CONTROL_RULES, DEFAULTS, FREE_TEXT_PARAMS, to_config, to_values
 from ui.urls.sync import Parameters
 
 Values = Mapping[str, Any]
 
-LAB_PARAMETERS = Parameters("lab", CONTROL_RULES, FREE_TEXT_PARAMS, DEFAULTS)
+LAB_PARAMETERS = Parameters(
+    "lab",
+    CONTROL_RULES | views.LAB,
+    FREE_TEXT_PARAMS,
+    DEFAULTS | views.LAB_DEFAULTS,
+    view=frozenset(views.LAB),
+    of_run=views.OF_RUN,
+)
 
 REGISTRIES: dict[str, Mapping[str, Any]] = {
     "activation": ACTIVATIONS,
@@ -180,13 +188,15 @@ def reason_against(field: str, values: Any) -> str | None:
 
 def draw(field: str) -> None:
     """Draws the widget of one field; `ui.urls.sync` has set its value."""
+    if views.is_hidden(field):
+        return
     control, rule = CONTROLS[field], CONTROL_RULES.get(field)
     reason = reason_against(field, st.session_state)
     common: dict[str, Any] = {
         "label": control.label,
         "key": field,
         "help": _help(field, control, reason),
-        "disabled": reason is not None,
+        "disabled": reason is not None or views.is_locked(field),
     }
     if rule is None:
         st.text_input(placeholder=control.empty, max_chars=4000, **common)

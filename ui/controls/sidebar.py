@@ -25,13 +25,13 @@ class Chosen:
 
     Attributes:
         config: the config; None where the settings are refused or a table is missing.
-        given: the visitor's table, if the dataset is "custom" and there is one.
         refused: the reason why there is no config; None while a table is missing.
+        given: the visitor's table, if the dataset is "custom" and there is one.
     """
 
     config: RunConfig | None
-    given: Given | None
     refused: ConfigError | None
+    given: Given | None = None
 
     @property
     def task(self) -> str | None:
@@ -54,7 +54,7 @@ def choose(start_from: Callable[[RunConfig | None], None] | None = None) -> Chos
         fields.draw_clipping()
         fields.draw_regularization()
         config, refused = _read(data)
-        chosen = Chosen(config, data if isinstance(data, Given) else None, refused)
+        chosen = Chosen(config, refused, data if isinstance(data, Given) else None)
         with offer:
             _propose(chosen.task)
     return chosen

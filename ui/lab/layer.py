@@ -52,7 +52,10 @@ def draw_layer(run: Run, trace: Trace, layer: int) -> None:
             units, inputs = count_noun(fan_out, "unit"), count_noun(fan_in, "input")
             st.subheader(f"{name}: {units} of {inputs}", anchor=False, width="content")
             st.button("Close", icon=":material/close:", key="close_layer", on_click=_close)
-        step = st.slider("Step", 0, last, 0, key="layer_step") if last else 0
+        step = 0
+        if last:
+            st.session_state["layer_step"] = min(st.session_state.get("layer_step", 0), last)
+            step = st.slider("Step", 0, last, key="layer_step")
         reporter = ProgressReporter(st.empty())
         snapshot = jobs.get_snapshot(run, step, reporter)
         reporter.clear()

@@ -1,12 +1,13 @@
-"""The exercise, part (a): the 2-2-1 network without its symbols, one blank each, and why a choice is wrong."""
+"""The exercise, part (a): the 2-2-1 network without its symbols, each blank filled where it stands, with reasons."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import streamlit as st
 
-from ui import panels
-from ui.charts.factors import exercise_network
-from ui.lecture.symbols import WEIGHTS, D, O, Symbol, w12, x, y
+from ui.lecture import drawing
+from ui.lecture.symbols import WEIGHTS, D, O, Symbol, w12, with_formulas, x, y
 
 NODES = (x(1), x(2), y(1), y(2), O)
 BLANKS: tuple[Symbol, ...] = (*NODES, *WEIGHTS)
@@ -73,43 +74,53 @@ def right() -> int:
     return sum(st.session_state.get(key) == blank.text for key, blank in zip(KEYS, BLANKS, strict=True))
 
 
-def section() -> None:
-    """The picture with its blanks, and a list for each."""
-    st.subheader("(a) Fill in the network", anchor=False)
+def section(on_change: Callable[[], None]) -> None:
+    """The drawing with its blanks, each a button that opens the symbols to choose from.
+
+    Args:
+        on_change: called when a choice changes.
+    """
     st.markdown(
-        "Two inputs, two hidden units, one output, no biases. The picture has eleven numbered blanks: **choose the "
-        "symbol for each.** $n$ counts samples; $w_{ij}^{(0,1)}$ leads from unit $i$ of layer 0 to unit $j$ of layer 1."
+        "Two inputs, two hidden units, one output, no biases. **Press a blank and choose its symbol.** $n$ counts "
+        "samples; $w_{ij}^{(0,1)}$ leads from unit $i$ of layer 0 to unit $j$ of layer 1."
     )
-    filled = {
-        number: blank
+    filled = [
+        number
         for number, (key, blank) in enumerate(zip(KEYS, BLANKS, strict=True), 1)
         if st.session_state.get(key) == blank.text
-    }
-    with st.grid(2, min_column_width=340, gap="medium"):
-        with st.container():
-            panels.show(exercise_network(BLANKS, filled, dark=panels.dark()), "exercise-network", numbers=True)
-        with st.container():
-            with st.grid(2, min_column_width=200, gap="small"):
-                for number in range(1, len(BLANKS) + 1):
-                    with st.container():
-                        _blank(number)
+    ]
+    marked = [number - 1 for number in filled]
+    drawing.draw("blanks", describe(filled), lambda index: _blank(index + 1, on_change), marked)
+    wrong = [number for number, key in enumerate(KEYS, 1) if st.session_state.get(key) and number not in filled]
+    if wrong:
+        blank_numbers = ", ".join(map(str, wrong))
+        st.caption(f"Not right yet: {blank_numbers}. Press the blank to read why.")
 
 
-def _blank(number: int) -> None:
-    """One list, and at once what is to be said about the choice."""
-    texts = {option.text: option for option in OPTIONS}
-    choice = st.selectbox(
-        f"{number}: {describe_blank(number)}",
-        list(texts),
-        index=None,
-        key=KEYS[number - 1],
-        placeholder="choose a symbol",
-        persist_state="session",
+def describe(filled: list[int]) -> str:
+    """The drawing in words."""
+    spoken = ", ".join(f"{number} is {BLANKS[number - 1].spoken}" for number in filled) or "none is filled yet"
+    return (
+        "Network of two inputs (blanks 1 and 2), two hidden units (3 and 4) and one output (5); blanks 6 to 9 are the "
+        f"edges from input to hidden, 10 and 11 those to the output. Filled: {spoken}."
     )
-    if choice is None:
-        return
-    why = reason(BLANKS[number - 1], texts[choice])
-    if why is None:
-        st.markdown(f":material/check_circle: Right: ${BLANKS[number - 1].latex}$")
-    else:
-        st.error(why, icon=":material/cancel:")
+
+
+def _blank(number: int, on_change: Callable[[], None]) -> None:
+    """The button of one blank, the symbols to choose from, and at once what is to be said about the choice."""
+    blank, options = BLANKS[number - 1], {option.text: option for option in OPTIONS}
+    choice = options.get(st.session_state.get(KEYS[number - 1]))
+    label = f"**{number}**" if choice is None else f"${choice.latex}$" if choice == blank else f":red[{number} ✗]"
+    with st.popover(label, key=f"blank_button_{number}", type="primary" if choice == blank else "secondary"):
+        st.pills(
+            f"Blank {number}: {describe_blank(number)}",
+            list(options),
+            format_func=lambda text: f"${options[text].latex}$",
+            key=KEYS[number - 1],
+            on_change=on_change,
+        )
+        why = choice and reason(blank, choice)
+        if why:
+            st.error(with_formulas(why), icon=":material/cancel:")
+        elif choice:
+            st.markdown(f":material/check_circle: Right: ${blank.latex}$")

@@ -2,21 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import streamlit as st
 
-from ui.lecture.symbols import WEIGHTS, D, E, Factor, O, Symbol, chain, net01, product, w01, w12, x, y
+from ui.lecture.symbols import (
+    WEIGHTS,
+    D,
+    E,
+    Factor,
+    O,
+    Symbol,
+    chain,
+    formula,
+    net01,
+    product,
+    w01,
+    w12,
+    with_formulas,
+    x,
+    y,
+)
 
 
 @dataclass(frozen=True)
 class Question:
-    """Question for the value of a symbol or factor.
+    """A question for the value of a symbol or factor.
 
     Attributes:
         key: of its widget.
-        asked: what is asked for. Plain text, as the options are: a screen reader says nothing of a formula in the
-            name of a control.
+        asked: the symbol or factor, in plain text as the options are; the page draws them as formulas.
         options: each answer, and why it is wrong; None for the right one.
     """
 
@@ -37,7 +53,7 @@ _RESIDUAL_LATEX = rf"({O.latex} - {D.latex})"
 QUESTIONS = (
     Question(
         "question_net1",
-        f"{net01(1).text} = ?",
+        net01(1).text,
         {
             _sum((w01(1, 1), x(1)), (w01(1, 2), x(2))): f"The indices are swapped: {w01(1, 2).text} goes from input 1 "
             f"to hidden unit 2. Into hidden unit 1 lead {w01(1, 1).text} and {w01(2, 1).text}, whose second index is "
@@ -49,7 +65,7 @@ QUESTIONS = (
     ),
     Question(
         "question_net2",
-        f"{net01(2).text} = ?",
+        net01(2).text,
         {
             _sum((w01(1, 2), x(1)), (w01(2, 1), x(2))): f"This misprint circulates: {w01(2, 1).text} {x(2).text} "
             "belongs to the net input of hidden unit 1 and is printed a second time here. From input 2 to hidden unit "
@@ -61,7 +77,7 @@ QUESTIONS = (
     ),
     Question(
         "question_error",
-        f"{Factor(E, O).text} = ?",
+        Factor(E, O).text,
         {
             f"1/N · {_RESIDUAL}": "E = (1/N) Σ (oₙ − dₙ)² has no ½ in front: the 2 of the square stays.",
             f"2/N · ({D.text} − {O.text})": "The sign is wrong: where the output is above its target, E grows "
@@ -71,7 +87,7 @@ QUESTIONS = (
     ),
     Question(
         "question_output",
-        f"{Factor(O, y(1)).text} = ?",
+        Factor(O, y(1)).text,
         {
             f"{_OUTPUT_SLOPE} · {w12(1).text}": None,
             f"{_OUTPUT_SLOPE} · {y(1).text}": f"That is {Factor(O, w12(1)).text}. In the product of weight and "
@@ -82,7 +98,7 @@ QUESTIONS = (
     ),
     Question(
         "question_hidden",
-        f"{Factor(y(1), net01(1)).text} = ?",
+        Factor(y(1), net01(1)).text,
         {
             _OUTPUT_SLOPE: f"That is the slope of the output unit, at {O.text}; here the hidden unit's own is asked "
             "for.",
@@ -92,7 +108,7 @@ QUESTIONS = (
     ),
     Question(
         "question_input",
-        f"{Factor(net01(1), w01(2, 1)).text} = ?",
+        Factor(net01(1), w01(2, 1)).text,
         {
             w01(2, 1).text: f"That would be the derivative by {x(2).text}. By the weight, what it multiplies is left.",
             x(2).text: None,
@@ -174,56 +190,63 @@ def value(factor: Factor) -> str:
     return x(factor.bottom.indices[0]).latex
 
 
-def section() -> None:
-    """The questions, then a tab for each gradient."""
-    st.subheader("(b) Find the gradients", anchor=False)
+def section(on_change: Callable[[], None]) -> None:
+    """The questions, then a tab for each gradient.
+
+    Args:
+        on_change: called when an answer changes.
+    """
     st.markdown("First the parts. **Choose what each equals**, for one sample $n$ of $N$.")
     with st.grid(2, min_column_width=340, gap="medium"):
         for question in QUESTIONS:
             with st.container():
-                _ask(question)
+                _ask(question, on_change)
     st.markdown(
         "Now the chains. **Choose the factors whose product, summed over $n$, is the gradient.** Their order is free, "
         "since numbers commute; below they are written from the error to the weight."
     )
-    tabs = st.tabs([Factor(E, weight).text for weight in WEIGHTS])
+    tabs = st.tabs([f"${Factor(E, weight).inline}$" for weight in WEIGHTS])
     for tab, weight in zip(tabs, WEIGHTS, strict=True):
         with tab:
-            _assemble(weight)
+            _assemble(weight, on_change)
 
 
-def _ask(question: Question) -> None:
+def _ask(question: Question, on_change: Callable[[], None]) -> None:
     choice = st.radio(
-        question.asked,
+        f"${formula(question.asked)} =\\;?$",
         list(question.options),
         index=None,
+        format_func=lambda text: f"${formula(text)}$",
         key=question.key,
-        persist_state="session",
+        on_change=on_change,
     )
     if choice is not None:
         why = question.options[choice]
         if why is None:
             st.markdown(":material/check_circle: Right.")
         else:
-            st.error(why, icon=":material/cancel:")
+            st.error(with_formulas(why), icon=":material/cancel:")
 
 
-def _assemble(weight: Symbol) -> None:
+def _assemble(weight: Symbol, on_change: Callable[[], None]) -> None:
     factors, names = chain(weight), {factor.text: factor for factor in offered(weight)}
+    picture = st.container()
     chosen = st.pills(
-        f"Factors of the derivative of E by {weight.text}: {len(factors)} belong",
+        f"{len(factors)} of these factors belong",
         list(names),
         selection_mode="multi",
+        format_func=lambda text: f"${names[text].inline}$",
         key=CHAIN_KEYS[weight],
-        persist_state="session",
+        on_change=on_change,
     )
     gap = r"\square"
     links = [factor.latex if factor.text in chosen else gap for factor in factors]
-    st.latex(rf"\small {Factor(E, weight).latex} = \sum_{{n=1}}^{{N}} {product(links)}")
+    with picture:
+        st.latex(rf"\small {Factor(E, weight).latex} = \sum_{{n=1}}^{{N}} {product(links)}")
     for text in chosen:
         why = reason(weight, names[text])
         if why:
-            st.error(why, icon=":material/cancel:")
+            st.error(with_formulas(why), icon=":material/cancel:")
     if complete(weight, chosen):
         st.markdown(":material/check_circle: Right. With what each factor equals:")
         st.latex(rf"\small {Factor(E, weight).latex} = \sum_{{n=1}}^{{N}} {product(map(value, factors))}")

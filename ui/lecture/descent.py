@@ -23,62 +23,69 @@ from core.lecture.descent import (
     start_near,
 )
 from ui import panels
-from ui.charts.descent import contours, from_the_side, plain, value_over_steps
+from ui.charts.descent import contours, from_the_side, value_over_steps
 from ui.charts.style import number
 from ui.lecture.formulas import matrix, tex
 from ui.text import as_text
 
 JUST_BELOW, JUST_ABOVE = 0.95, 1.05
 FORMAT = "%.6g"
+_PARTS = (("eta", "learning_rate"), ("mu", "momentum"), ("x", "start"), ("y", "start"), ("steps", "steps"))
 ADDRESS = {
     "descent": Choice(tuple(SURFACES)),
     "bowl_condition": RULES["condition"],
     "bowl_rotation": RULES["rotation"],
-    **{
-        f"{name}_{short}": RULES[field]
-        for name in SURFACES
-        for short, field in (("eta", "learning_rate"), ("mu", "momentum"), ("x", "start"), ("y", "start"),
-                             ("steps", "steps"))
-    },
-}  # fmt: skip
+    **{f"{name}_{short}": RULES[field] for name in SURFACES for short, field in _PARTS},
+    **{f"{name}_step": RULES["steps"] for name in SURFACES},
+}
 
 
-@st.fragment
+def _defaults() -> dict[str, object]:
+    values: dict[str, object] = {"descent": "bowl", "bowl_condition": 10.0, "bowl_rotation": 30.0}
+    for name, make in SURFACES.items():
+        surface = make()
+        (x, y), steps = surface.start, float(surface.steps)
+        starts = {"eta": surface.learning_rate, "mu": 0.0, "x": x, "y": y, "steps": steps, "step": 0.0}
+        values |= {f"{name}_{short}": value for short, value in starts.items()}
+    return values
+
+
+DEFAULTS = _defaults()
+
+
 def section() -> None:
-    """The controls, the pictures, and what they show in words and formulas."""
-    st.header("1. Gradient descent", anchor="gradient-descent")
+    """The pictures, what they show in words, the controls, and the formulas with their numbers."""
     st.markdown(
-        "The derivative of $E(w)$ is a vector, the gradient $\\nabla E$: it points up the steepest way. Each step goes "
-        "the other way, $w \\leftarrow w - \\eta\\, \\nabla E(w)$. How far it may go is decided by the curvature, the "
-        "Hessian $H$. **Click on the level lines to start somewhere else.**"
+        "The gradient $\\nabla E(w)$ points up the steepest way. Each step goes the other way, "
+        "$w \\leftarrow w - \\eta\\, \\nabla E(w)$. The curvature, the Hessian $H$, decides how long a step may be. "
+        "**Click on the level lines to start somewhere else.**"
     )
-    name = st.segmented_control(
-        "Function",
-        list(SURFACES),
-        default="bowl",
-        required=True,
-        key="descent",
-        bind="query-params",
-    )
-    name = name or "bowl"  # an empty parameter in the address
-    try:
-        surface, start, rate, momentum, steps = _settings(name)
-        path = descend(surface, start, rate, momentum, steps)
-    except ConfigError as error:
-        panels.show_error(error)
-        return
-    outcome = classify(surface, path)
-    lowest = surface.nearest_minimum(path.points[-1])
-    most = stability_limit(surface.hessian(lowest), momentum)
-    _limits(name, surface, lowest, momentum)
-    st.markdown(f"**{as_text(describe(outcome, path))}** {as_text(against_limit(surface, most, rate))}")
-    step = _step(name, len(path.points) - 1)
-    with st.grid(2, min_column_width=420, gap="medium"):
+    pictures, words = st.container(), st.container()
+    name = st.session_state["descent"]
+    step_slider, controls = st.container(), st.container()
+    with controls:
+        st.segmented_control("Function", list(SURFACES), required=True, key="descent")
+        try:
+            surface, start, rate, momentum, steps = _settings(name)
+            path = descend(surface, start, rate, momentum, steps)
+        except ConfigError as error:
+            panels.show_error(error)
+            return
+        lowest = surface.nearest_minimum(path.points[-1])
+        _limits(name, surface, lowest, momentum)
+    with step_slider:
+        step = _step(name, len(path.points) - 1)
+    with pictures, st.grid(2, min_column_width=420, gap="medium"):
         with st.container():
             chart = contours(surface, path, step, dark=panels.dark())
             panels.show(chart, "lecture-contours", numbers=True, picked=lambda: _start_at(name))
         with st.container():
             panels.show(from_the_side(surface, path, step, dark=panels.dark()), "lecture-surface", numbers=True)
+    with words:
+        told = describe(classify(surface, path), path)
+        limit = against_limit(surface, stability_limit(surface.hessian(lowest), momentum), rate)
+        st.markdown(f"**{as_text(told)}** {as_text(limit)}")
+    with st.grid(2, min_column_width=420, gap="medium"):
         with st.container():
             _written_out(surface, path.points[step], step, momentum)
         with st.container():
@@ -91,34 +98,31 @@ def _settings(name: str) -> tuple[Surface, tuple[float, float], float, float, fl
     with st.grid(5, min_column_width=150, gap="small"):
         if name == "bowl":
             surface = bowl(
-                _number("Condition number", "bowl_condition", "condition", 10.0, 5.0,
+                _number("Condition number", "bowl_condition", 5.0,
                         "Largest over smallest eigenvalue of $H$; the smallest is 1."),
-                _number("Rotation", "bowl_rotation", "rotation", 30.0, 15.0,
+                _number("Rotation", "bowl_rotation", 15.0,
                         "Degrees from the first axis to the flat direction."),
             )  # fmt: skip
         else:
             surface = SURFACES[name]()
-        rate = _number("Learning rate", f"{name}_eta", "learning_rate", surface.learning_rate,
-                       surface.learning_rate / 10, r"$\eta$, which multiplies the gradient.")  # fmt: skip
-        momentum = _number("Momentum", f"{name}_mu", "momentum", 0.0, 0.1,
+        rate = _number("Learning rate $\\eta$", f"{name}_eta", surface.learning_rate / 10,
+                       "It multiplies the gradient.")  # fmt: skip
+        momentum = _number("Momentum $\\mu$", f"{name}_mu", 0.1,
                            r"Heavy ball: $v \leftarrow \mu v + \nabla E$, $w \leftarrow w - \eta v$.")  # fmt: skip
         start = tuple(
-            _number(f"Start {plain(variable)}", f"{name}_{axis}", "start", value, 0.1, "Or click on the level lines.")
-            for axis, variable, value in zip("xy", surface.names, surface.start, strict=True)
+            _number(f"Start ${variable}$", f"{name}_{axis}", 0.1, "Or click on the level lines.")
+            for axis, variable in zip("xy", surface.names, strict=True)
         )
-        steps = _number("Steps", f"{name}_steps", "steps", surface.steps, 10, "Updates made.")
+        steps = _number("Steps", f"{name}_steps", 10, "Updates made.")
     return surface, start, rate, momentum, steps
 
 
-def _number(label: str, key: str, field: str, value: float, step: float, about: str) -> float:
-    rule = RULES[field]
+def _number(label: str, key: str, step: float, about: str) -> float:
+    rule = ADDRESS[key]
     # Whole numbers are floats here too: of an integer Streamlit would cut 3.7 down to 3, and break at infinity.
     low = math.nextafter(rule.low, math.inf) if rule.low_open else float(rule.low)
     high = math.nextafter(rule.high, 0) if rule.high_open else float(rule.high)
-    given = st.number_input(
-        label, low, high, float(value), float(step), FORMAT, key=key, help=about, bind="query-params"
-    )
-    return value if given is None else given
+    return st.number_input(label, low, high, step=float(step), format=FORMAT, key=key, help=about)
 
 
 def _limits(name: str, surface: Surface, lowest: np.ndarray, momentum: float) -> None:
@@ -161,9 +165,9 @@ def _step(name: str, last: int) -> int:
     key = f"{name}_step"
     if last == 0:
         return 0
-    st.session_state[key] = min(st.session_state.get(key, 0), last)
-    return st.slider("Step shown", 0, last, key=key, persist_state="session", help="The point on the path at which "
-                     "the arrow, the eigen-directions and the formulas are drawn.")  # fmt: skip
+    st.session_state[key] = min(int(st.session_state[key]), last)
+    return st.slider("Step shown", 0, last, key=key, help="The point on the path at which the arrow, the "
+                     "eigen-directions and the formulas are drawn.")  # fmt: skip
 
 
 def describe(outcome: Outcome, path: Path) -> str:

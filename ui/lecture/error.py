@@ -6,41 +6,39 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from core.lecture.small_network import SmallNetwork
+from core import ConfigError
+from core.config import Choice
+from core.lecture.small_network import SIZE, SmallNetwork
 from ui import panels
 from ui.charts.errors import error_bars
-from ui.charts.network import indexed
 from ui.charts.style import number
+from ui.lecture import network
 from ui.lecture.formulas import tex
 
-ALL = -1
+ALL = "all"
+ADDRESS = {"error_output": Choice((ALL, *map(str, range(1, int(SIZE.high) + 1))))}
+DEFAULTS = {"error_output": ALL}
 
 
-@st.fragment
-def section(net: SmallNetwork | None) -> None:
-    """Bars, table and sum for the network of the section before; nothing when that was refused."""
-    st.header("3. The error", anchor="error")
-    if net is None:
-        st.markdown("The error needs the network above: correct its table first.")
+def section() -> None:
+    """Bars, table and sum for the network of the section before."""
+    st.markdown(
+        "The error of a sample is $E_n = \\sum_k (o_{nk} - d_{nk})^2$, and the mean over the samples is "
+        "$E = \\frac{1}{N} \\sum_n E_n$, the mean squared error. There is no ½ in front."
+    )
+    try:
+        net = network.current()
+    except ConfigError as error:
+        panels.show_error(error)
+        st.markdown("The error needs the network of the section before: correct its table first.")
         return
     samples, outputs = net.d.shape
-    st.markdown(
-        "The error of a sample is $E_n = \\sum_k (o_{nk} - d_{nk})^2$, and their mean $E = \\frac{1}{N} \\sum_n E_n$ "
-        "is the MSE. With one output the inner sum has one term. There is no ½ in front."
-    )
-    chosen = ALL
-    if outputs > 1:
-        chosen = st.segmented_control(
-            "Outputs counted",
-            [ALL, *range(outputs)],
-            default=ALL,
-            required=True,
-            format_func=lambda k: f"all {outputs}" if k == ALL else f"only {indexed('o', k)}",
-            key=f"error_outputs_{outputs}",
-            persist_state="session",
-        )
-    counted = list(range(outputs)) if chosen == ALL else [chosen]
-    part = net if chosen == ALL else net.output(chosen)
+    options = [ALL, *map(str, range(1, outputs + 1))] if outputs > 1 else [ALL]
+    if st.session_state["error_output"] not in options:
+        st.session_state["error_output"] = ALL
+    chosen = st.session_state["error_output"]
+    counted = list(range(outputs)) if chosen == ALL else [int(chosen) - 1]
+    part = net if chosen == ALL else net.output(counted[0])
     each = part.squared.sum(axis=1)
     by_hand, core = float(each.sum() / samples), part.engine_error()
     with st.grid(2, min_column_width=420, gap="medium"):
@@ -48,6 +46,14 @@ def section(net: SmallNetwork | None) -> None:
             panels.show(error_bars(part.squared, counted, dark=panels.dark()), "lecture-error", numbers=True)
         with st.container():
             panels.table(_table(part, counted), hide_index=True, height=min(38 + 35 * len(counted) * samples, 318))
+    if outputs > 1:
+        st.segmented_control(
+            "Outputs counted",
+            options,
+            required=True,
+            format_func=lambda k: f"all {outputs}" if k == ALL else f"only $o_{{n{k}}}$",
+            key="error_output",
+        )
     st.latex(_sum(each, by_hand))
     with st.container(horizontal=True):
         st.metric("Summed here", f"{by_hand:.12g}", border=True)

@@ -1,40 +1,119 @@
-"""The exercise on the 2-2-1 network: fill it in, find its gradients, solve it with one's own numbers, take a step."""
+"""The parts of the exercise together: its number, its numbers, and the count of right answers."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+import numpy as np
 import streamlit as st
 
-from ui.lecture import blanks, chain, solution
+from core import ConfigError
+from core.exercise import ENTRY, Solution, solve
+from core.lecture.instances import NUMBER, Instance, make_instance
+from ui.lecture import answers, blanks, chain
+from ui.urls.link import Text
 
 ANSWERS = len(blanks.BLANKS) + len(chain.QUESTIONS) + len(chain.CHAIN_KEYS)
+MAX_SAMPLES = 8
+_NUMBER = r"-?[0-9.]+(?:e[+-]?[0-9]+)?"
+_ROW = rf"{_NUMBER},{_NUMBER},{_NUMBER}"
+# The six weights, then a row a sample: x1, x2, d.
+NUMBERS_RULE = Text(
+    rf"(?:{_ROW},{_ROW}(?:;{_ROW}){{1,{MAX_SAMPLES}}})?",
+    f"it must be six weights, then 1 to {MAX_SAMPLES} samples of three numbers, as in 1,0,0,1,1,-1;0,1,1",
+)
+ADDRESS = {"exercise": NUMBER, "numbers": NUMBERS_RULE, answers.KEY: answers.RULE}
+DEFAULTS = {"exercise": 0.0, "numbers": "", answers.KEY: ""}
 
 
-def section() -> None:
-    """All four parts."""
-    st.header("5. The exercise", anchor="exercise")
-    st.markdown(
-        "One network small enough to work out by hand: two inputs, two hidden units and one output, all sigmoid, no "
-        "biases. Fill it in, find the chain rule's factors, then check every number of your own."
-    )
-    _questions()
-    solution.section()
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Given:
+    """The numbers of an exercise, its own or a visitor's.
+
+    Attributes:
+        w01, w12, x, d: (2, 2), (2,), (N, 2) and (N,) as in `core.exercise.solve`.
+        activation: of the hidden units.
+    """
+
+    w01: np.ndarray
+    w12: np.ndarray
+    x: np.ndarray
+    d: np.ndarray
+    activation: str = "sigmoid"
+
+    @property
+    def weights(self) -> np.ndarray:
+        """(6,) in the order of `core.exercise.WEIGHTS`."""
+        return np.concatenate([self.w01.ravel(), self.w12])
+
+    def arguments(self) -> dict[str, object]:
+        """The arguments of `core.exercise.solve` and its relatives."""
+        return {"w01": self.w01, "w12": self.w12, "x": self.x, "d": self.d, "activation": self.activation}
+
+    def solve(self) -> Solution:
+        """Every value and gradient."""
+        return solve(**self.arguments())
 
 
-@st.fragment
-def _questions() -> None:
-    """Parts (a) and (b), with the answers counted."""
+def instance() -> Instance:
+    """The exercise of the number that is chosen."""
+    return make_instance(int(st.session_state["exercise"]))
+
+
+def given() -> Given:
+    """The numbers that are chosen: those of the exercise, unless the visitor's own stand in the address.
+
+    Raises:
+        ConfigError: a number of the address from outside -1e6 to 1e6.
+    """
+    chosen = instance()
+    if st.session_state["numbers"]:
+        return parse_numbers(st.session_state["numbers"], chosen.activation)
+    return Given(w01=chosen.w01, w12=chosen.w12, x=chosen.x, d=chosen.d, activation=chosen.activation)
+
+
+def format_numbers(numbers: Given) -> str:
+    """The numbers as text, as `parse_numbers` reads them."""
+    rows = [numbers.weights, *np.column_stack([numbers.x, numbers.d])]
+    return ";".join(",".join(f"{value:.10g}" for value in row) for row in rows)
+
+
+def parse_numbers(text: str, activation: str) -> Given:
+    """The numbers of a text.
+
+    Raises:
+        ConfigError: an entry that is no number from -1e6 to 1e6.
+    """
+    try:
+        weights, *rows = [[float(entry) for entry in row.split(",")] for row in text.split(";")]
+    except ValueError:
+        raise ConfigError("numbers", text, NUMBERS_RULE.allowed) from None
+    for entry in (*weights, *(entry for row in rows for entry in row)):
+        ENTRY.validate("numbers", entry)
+    samples = np.array(rows)
+    w01, w12 = np.reshape(weights[:4], (2, 2)), np.array(weights[4:])
+    return Given(w01=w01, w12=w12, x=samples[:, :2], d=samples[:, 2], activation=activation)
+
+
+def draw_progress() -> None:
+    """Draws the count of right answers of parts (a) and (b), and a button that clears them."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         count = blanks.right() + chain.right()
         st.progress(count / ANSWERS, text=f"{count} of {ANSWERS} answers right")
-        st.button("Clear the answers", icon=":material/restart_alt:", on_click=_clear, key="exercise_clear")
-    blanks.section()
-    chain.section()
+        st.button("Clear the answers", icon=":material/restart_alt:", on_click=answers.clear, key="exercise_clear")
     if count == ANSWERS:
         st.success("All answers are right. Now with numbers.", icon=":material/celebration:")
 
 
-def _clear() -> None:
-    for key in (*blanks.KEYS, *(question.key for question in chain.QUESTIONS)):
-        st.session_state[key] = None
-    for key in chain.CHAIN_KEYS.values():
-        st.session_state[key] = []
+def fill_in() -> None:
+    """Part (a): the network with its blanks."""
+    answers.restore()
+    blanks.section(answers.remember)
+    draw_progress()
+
+
+def chain_rule() -> None:
+    """Part (b): the factors and chains of the gradients."""
+    answers.restore()
+    chain.section(answers.remember)
+    draw_progress()

@@ -1,10 +1,13 @@
-"""Numbers in LaTeX."""
+"""Numbers in LaTeX, and tables of them."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 
 import numpy as np
+import pandas as pd
+import streamlit as st
 
 
 def tex(value: float, digits: int = 3) -> str:
@@ -33,3 +36,21 @@ def matrix(values: np.ndarray, digits: int = 3) -> str:
     rows = np.atleast_2d(values) if np.ndim(values) == 2 else np.reshape(values, (-1, 1))
     body = r" \\ ".join(" & ".join(tex(float(value), digits) for value in row) for row in rows)
     return rf"\begin{{pmatrix}} {body} \end{{pmatrix}}"
+
+
+def formula_table(columns: Mapping[str, Sequence[object]], alt: str, digits: int = 4) -> None:
+    """Draws a table headed by formulas; numbers are set like those of formulas.
+
+    Args:
+        columns: by the LaTeX of its heading, the values of each column: numbers, or LaTeX.
+        alt: the text alternative.
+        digits: significant digits of a number.
+    """
+
+    def cell(value: object) -> str:
+        if isinstance(value, str):
+            return f"${value}$"
+        return f"${value}$" if isinstance(value, (int, np.integer)) else f"${tex(float(value), digits)}$"
+
+    frame = pd.DataFrame({f"${head}$": [cell(value) for value in values] for head, values in columns.items()})
+    st.table(frame, hide_index=True, width="content", border="horizontal", alt=alt)

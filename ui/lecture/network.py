@@ -7,103 +7,116 @@ import pandas as pd
 import streamlit as st
 
 from core import ConfigError
-from core.config import RULES, Number
+from core.config import RULES
 from core.lecture.small_network import SAMPLES, SIZE, SmallNetwork, draw
 from ui import panels
 from ui.charts.network import indexed, network
 from ui.charts.style import number
 from ui.lecture.formulas import fitted, matrix, tex
+from ui.lecture.tables import edit_table
 from ui.text import as_text
 
 SEED = RULES["seed"]
-ADDRESS = dict.fromkeys(("net_i", "net_j", "net_k"), SIZE) | {"net_n": SAMPLES, "net_seed": SEED}
+ADDRESS = dict.fromkeys(("net_i", "net_j", "net_k"), SIZE) | {"net_n": SAMPLES, "net_seed": SEED, "net_sample": SAMPLES}
+DEFAULTS = {"net_i": 3.0, "net_j": 3.0, "net_k": 2.0, "net_n": 4.0, "net_seed": 0.0, "net_sample": 1.0}
+EDITED = "net_edited"  # a session key: the tables as a visitor left them, by the network they belong to
 
 
-def section() -> SmallNetwork | None:
-    """The controls and the picture; returns the network for the sections that work with it, None if it is refused."""
-    st.header("2. The network", anchor="network")
-    try:
-        drawn, seed = _drawn()
-        net = _edited(drawn, seed)
-    except ConfigError as error:
-        panels.show_error(error)
-        return None
-    _answer(net)
-    return net
-
-
-def _drawn() -> tuple[SmallNetwork, int]:
-    """Sizes and seed; these rerun the page, since the error below is this network's."""
-    with st.grid(5, min_column_width=130, gap="small", vertical_alignment="bottom"):
-        sizes = [
-            _whole("Inputs I", SIZE, 3, "net_i"),
-            _whole("Hidden J", SIZE, 3, "net_j"),
-            _whole("Outputs K", SIZE, 2, "net_k"),
-            _whole("Samples N", SAMPLES, 4, "net_n"),
-        ]
-        seed = _whole("Seed", SEED, 0, "net_seed")
-    st.button("Draw other weights", icon=":material/casino:", on_click=_draw_again)
-    return draw(*sizes, seed), int(seed)
-
-
-def _whole(label: str, rule: Number, value: int, key: str) -> float:
-    """A float, since of an integer Streamlit would cut 3.7 down to 3, and break at infinity."""
-    given = st.number_input(
-        label, float(rule.low), float(rule.high), float(value), 1.0, "%.10g", key=key, bind="query-params"
+def section() -> None:
+    """The picture for one sample, the numbers of its pass, and the controls."""
+    inputs, outputs = (int(st.session_state[key]) for key in ("net_i", "net_k"))
+    st.markdown(
+        f"A network is a function $f: \\mathbb{{R}}^{{{inputs}}} \\to \\mathbb{{R}}^{{{outputs}}}$: its weights turn "
+        "an input $x$ into an output $o$. **Point at a node for its formula with its numbers, or at an edge for its "
+        "weight.**"
     )
-    return value if given is None else given
+    answer, controls = st.container(), st.container()
+    with controls:
+        try:
+            _draw_sizes()
+            net = _edit(*_drawn())
+        except ConfigError as error:
+            panels.show_error(error)
+            return
+    with answer:
+        _answer(net)
+
+
+def current() -> SmallNetwork:
+    """The network of this section, as other sections see it.
+
+    Raises:
+        ConfigError: a cell of its tables is empty.
+    """
+    drawn, which = _drawn()
+    of, tables = st.session_state.get(EDITED, (None, {}))
+    return _from_tables(tables) if of == which else drawn
+
+
+def _from_tables(tables: dict[str, pd.DataFrame]) -> SmallNetwork:
+    return SmallNetwork(**{name: frame.to_numpy(dtype=float) for name, frame in tables.items()})
+
+
+def _drawn() -> tuple[SmallNetwork, str]:
+    """The network of the sizes and the seed, and its name among all."""
+    sizes = [st.session_state[key] for key in ("net_i", "net_j", "net_k", "net_n", "net_seed")]
+    return draw(*sizes[:4], sizes[4]), "-".join(str(int(size)) for size in sizes)
+
+
+def _draw_sizes() -> None:
+    with st.grid(5, min_column_width=130, gap="small", vertical_alignment="bottom"):
+        _draw_whole("Inputs $I$", "net_i")
+        _draw_whole("Hidden $J$", "net_j")
+        _draw_whole("Outputs $K$", "net_k")
+        _draw_whole("Samples $N$", "net_n")
+        _draw_whole("Seed", "net_seed")
+    st.button("Draw other weights", key="net_redraw", icon=":material/casino:", on_click=_draw_again)
+
+
+def _draw_whole(label: str, key: str) -> None:
+    """A float, since of an integer Streamlit would cut 3.7 down to 3, and break at infinity."""
+    rule = ADDRESS[key]
+    st.number_input(label, float(rule.low), float(rule.high), step=1.0, format="%.10g", key=key)
 
 
 def _draw_again() -> None:
-    seed = st.session_state["net_seed"] or 0
+    seed = st.session_state["net_seed"]
     st.session_state["net_seed"] = 0.0 if seed == SEED.high else seed + 1
 
 
-def _edited(drawn: SmallNetwork, seed: int) -> SmallNetwork:
+def _edit(drawn: SmallNetwork, which: str) -> SmallNetwork:
     """The same network with what a visitor wrote into its tables."""
     (inputs, hidden), outputs = drawn.w01.shape, drawn.w12.shape[1]
-    which = f"{inputs}-{hidden}-{outputs}-{len(drawn.x)}-{seed}"
     x, y, o, d = ([indexed(letter, k) for k in range(size)] for letter, size in
                   (("x", inputs), ("y", hidden), ("o", outputs), ("d", outputs)))  # fmt: skip
     samples = list(range(1, len(drawn.x) + 1))
     tables = {
-        "w01": ("W(0,1): from input i (row) to hidden j (column)", drawn.w01, x, y),
-        "w12": ("W(1,2): from hidden j (row) to output k (column)", drawn.w12, y, o),
-        "x": ("Inputs x of each sample n", drawn.x, samples, x),
-        "d": ("Targets d of each sample n", drawn.d, samples, d),
+        "w01": ("$W^{(0,1)}$: from input $i$ (row) to hidden unit $j$ (column)", drawn.w01, x, y),
+        "w12": ("$W^{(1,2)}$: from hidden unit $j$ (row) to output $k$ (column)", drawn.w12, y, o),
+        "x": ("Inputs $x_n$ of each sample $n$", drawn.x, samples, x),
+        "d": ("Targets $d_n$ of each sample $n$", drawn.d, samples, d),
     }
     given = {}
     with st.expander("Edit the weights and the training set", icon=":material/edit:"):
         with st.grid(2, min_column_width=280, gap="medium"):
             for name, (title, values, rows, columns) in tables.items():
                 with st.container():
-                    st.caption(title)
                     frame = pd.DataFrame(values, index=rows, columns=columns)
-                    edited = st.data_editor(frame, key=f"net_{name}_{which}", alt=title)
-                    given[name] = edited.to_numpy(dtype=float)
-    return SmallNetwork(**given)
+                    given[name] = edit_table(title, frame, f"net_{name}_{which}")
+    st.session_state[EDITED] = which, given
+    return _from_tables(given)
 
 
-@st.fragment
 def _answer(net: SmallNetwork) -> None:
-    """The picture for one sample; choosing another one redraws nothing else."""
-    (inputs, hidden), (samples, outputs) = net.w01.shape, net.d.shape
-    st.markdown(
-        f"$f: \\mathbb{{R}}^{{{inputs}}} \\to \\mathbb{{R}}^{{{outputs}}}$: "
-        f"{inputs} × {hidden} + {hidden} × {outputs} = {net.w01.size + net.w12.size} weights and no biases turn an "
-        "input $x$ into an output $o$. "
-        "Point at a node for its formula with its numbers, or at an edge for its weight."
-    )
-    sample = st.segmented_control(
-        "Sample",
-        list(range(samples)),
-        default=0,
-        required=True,
-        format_func=lambda n: f"n = {n + 1}",
-        key=f"net_sample_{samples}",
-        persist_state="session",
-    )
-    with st.grid(2, min_column_width=420, gap="medium"):
+    """The picture for one sample, and the choice of the sample."""
+    hidden, samples, outputs = net.w01.shape[1], *net.d.shape
+    st.session_state["net_sample"] = min(int(st.session_state["net_sample"]), samples)
+    sample = int(st.session_state["net_sample"]) - 1
+    picture, choice = st.container(), st.container()
+    with choice:
+        st.segmented_control("Sample", list(range(1, samples + 1)), required=True, key="net_sample",
+                             format_func=lambda n: f"$n = {n}$")  # fmt: skip
+    with picture, st.grid(2, min_column_width=420, gap="medium"):
         with st.container():
             panels.show(network(net, sample, dark=panels.dark()), "lecture-network", numbers=True)
         with st.container():
@@ -128,7 +141,8 @@ def _pass(net: SmallNetwork, sample: int) -> None:
     st.markdown(
         as_text(
             f"S squeezes net inputs from {number(both.min(), 3)} to {number(both.max(), 3)} into outputs from "
-            f"{number(out.min(), 3)} to {number(out.max(), 3)}: no output can leave the range from 0 to 1."
+            f"{number(out.min(), 3)} to {number(out.max(), 3)}: no output can leave the range from 0 to 1. There are "
+            f"{net.w01.size + net.w12.size} weights and no biases."
         )
     )
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import pandas as pd
 import streamlit as st
@@ -19,31 +17,31 @@ from ui.urls.link import Subset
 
 LAYERS = 10
 ADDRESS = {"sigmoid_z": Number(-REACH, REACH), "sigmoid_beside": Subset(tuple(ACTIVATIONS))}
+DEFAULTS = {"sigmoid_z": 2.0, "sigmoid_beside": ["sigmoid", "tanh", "relu"]}
 
 
-@st.fragment
 def section() -> None:
     """The movable point, what it says, and the comparison."""
-    st.header("4. The sigmoid and its slope", anchor="sigmoid")
     st.markdown(
         "$S(z) = \\frac{1}{1 + e^{-z}}$ has the slope $S'(z) = S(z)\\,(1 - S(z))$. **Move the point by the slider or "
         "by a click.**"
     )
-    z = st.slider("Net input z", -REACH, REACH, 2.0, 0.05, key="sigmoid_z", bind="query-params")
-    z = min(max(z, -REACH), REACH) if math.isfinite(z) else 0.0  # an address may say anything
-    panels.show(sigmoid_and_slope(z, dark=panels.dark()), "lecture-sigmoid", numbers=True, picked=_move)
+    picture = st.container()
+    z = st.slider("Net input $z$", -REACH, REACH, step=0.05, key="sigmoid_z")
+    with picture:
+        panels.show(sigmoid_and_slope(z, dark=panels.dark()), "lecture-sigmoid", numbers=True, picked=_move)
     st.markdown(as_text(describe(z)))
     st.subheader("Beside other activations", anchor=False)
+    pictures = st.container()
     names = st.pills(
         "Activations",
         list(ACTIVATIONS),
         selection_mode="multi",
-        default=["sigmoid", "tanh", "relu"],
+        format_func=lambda name: ACTIVATIONS[name].label,
         key="sigmoid_beside",
-        bind="query-params",
         label_visibility="collapsed",
     )
-    with st.grid(2, min_column_width=420, gap="medium"):
+    with pictures, st.grid(2, min_column_width=420, gap="medium"):
         for key, slopes in (("lecture-activations", False), ("lecture-slopes", True)):
             with st.container():
                 panels.show(activations(names, z, slopes=slopes, dark=panels.dark()), key, numbers=True)

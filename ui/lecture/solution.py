@@ -1,4 +1,4 @@
-"""The exercise, part (c): the solution for the student's own numbers, every factor of it, checked twice."""
+"""The exercise, part (c): the numbers of one exercise, a check of one's own gradients, and the solution."""
 
 from __future__ import annotations
 
@@ -9,27 +9,173 @@ import pandas as pd
 import streamlit as st
 
 from core import ConfigError
-from core.exercise import ENTRY, Solution, by_engine, central_differences, misprinted, solve
+from core.config import Choice, Flag
+from core.exercise import ENTRY, Solution, by_engine, central_differences, misprinted
+from core.families.activations import ACTIVATIONS
+from core.lecture.instances import NUMBER
 from ui import panels
 from ui.charts.factors import contributions
 from ui.charts.style import number
-from ui.lecture import steps
-from ui.lecture.formulas import tex
-from ui.lecture.symbols import WEIGHTS, E, Factor, Symbol, chain, net01, product, w01, w12, x, y
-from ui.text import as_text
+from ui.lecture import check, drawing, exercise, sheet
+from ui.lecture.exercise import MAX_SAMPLES, Given, format_numbers
+from ui.lecture.formulas import formula_table, tex
+from ui.lecture.symbols import (
+    WEIGHTS,
+    D,
+    E,
+    Factor,
+    O,
+    Symbol,
+    chain,
+    net01,
+    product,
+    w01,
+    w12,
+    with_formulas,
+    x,
+    y,
+)
+from ui.lecture.tables import edit_table
 
-MAX_SAMPLES = 8
 INPUTS = ("x₁", "x₂", "d")
-FIRST = pd.DataFrame([[0.5, -1.0], [1.0, 0.5]], ["from x₁", "from x₂"], ["to y₁", "to y₂"])
-SECOND = pd.DataFrame([[1.0], [-1.0]], ["from y₁", "from y₂"], ["to o"])
-SAMPLES = pd.DataFrame([[0.0, 0.0, 0.0], [0.0, 1.0, 1.0], [1.0, 0.0, 1.0], [1.0, 1.0, 0.0]], columns=list(INPUTS))
-TABLES = ("exercise_w01", "exercise_w12", "exercise_samples")
-
-Given = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+WEIGHT_NAMES = tuple("".join(map(str, weight.indices)) + "_" + weight.layers[0] for weight in WEIGHTS)
+ADDRESS = {"exercise_weight": Choice(WEIGHT_NAMES), "exercise_solution": Flag()} | check.ADDRESS
+DEFAULTS = {"exercise_weight": WEIGHT_NAMES[0], "exercise_solution": False} | check.DEFAULTS
 
 
-def read(first: pd.DataFrame, second: pd.DataFrame, samples: pd.DataFrame) -> Given:
-    """(w01, w12, x, d) from the three tables.
+def section() -> None:
+    """The network with its numbers, the check of gradients, the tables, and the solution."""
+    picture, controls = st.container(), st.container()
+    with controls:
+        _choose_number()
+    try:
+        given = exercise.given()
+    except ConfigError as error:
+        panels.show_error(error)
+        return
+    with picture:
+        _draw_given(given)
+    check.section(given)
+    try:
+        given = _edit(given)
+    except ConfigError as error:
+        panels.show_error(error)
+        st.caption("Answers and steps are kept. Correct the table, and the solution is here again.")
+        return
+    box = st.expander("The solution: every factor, and every gradient three ways", key="exercise_solution",
+                      on_change="rerun")  # fmt: skip
+    if box.open:
+        with box:
+            solution = given.solve()
+            _one_gradient(given, solution)
+            _factors(given, solution)
+            _all_gradients(given, solution)
+
+
+def _choose_number() -> None:
+    """The number of the exercise, the next one, and its sheets."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.number_input(
+            "Exercise",
+            float(NUMBER.low),
+            float(NUMBER.high),
+            step=1.0,
+            format="%.0f",
+            key="exercise",
+            width=150,
+            help="The same number gives the same exercise to everyone; 0 is the one of the lecture.",
+            on_change=_start_over,
+        )
+        st.button("Next exercise", icon=":material/casino:", key="exercise_next", on_click=_choose_next)
+        number_ = int(st.session_state["exercise"])
+        for label, make, name in (
+            ("Sheet", sheet.exercise_sheet, f"exercise-{number_}.html"),
+            ("Solution", sheet.solution_sheet, f"exercise-{number_}-solution.html"),
+        ):
+            st.download_button(
+                f"{label} to print", lambda make=make: make(exercise.instance()), name, "text/html",
+                key=f"exercise_{label.lower()}_file", on_click="ignore", icon=":material/print:",
+            )  # fmt: skip
+
+
+def _choose_next() -> None:
+    st.session_state["exercise"] = (st.session_state["exercise"] + 1) % (NUMBER.high + 1)
+    _start_over()
+
+
+def _start_over() -> None:
+    """Takes back numbers, steps and own gradients, which belong to another exercise."""
+    st.session_state["numbers"] = st.session_state["walk"] = ""
+    check.clear()
+    st.session_state["exercise_version"] = st.session_state.get("exercise_version", 0) + 1
+
+
+def _draw_given(given: Given) -> None:
+    """The network with its weights, its samples beside it, and what is asked."""
+    symbols = [x(1), x(2), y(1), y(2), O]
+
+    def fill(place: int) -> None:
+        if place < len(symbols):
+            st.badge(f"${symbols[place].latex}$", color="gray")
+        else:
+            st.badge(f"${tex(float(given.weights[place - len(symbols)]))}$", color="primary")
+
+    weights = ", ".join(f"{w.spoken} is {number(float(v), 4)}" for w, v in zip(WEIGHTS, given.weights, strict=True))
+    hidden = ACTIVATIONS[given.activation].label.lower()
+    with st.grid(2, min_column_width=340, gap="medium"):
+        with st.container():
+            everything = range(len(drawing.PLACES))
+            drawing.draw("numbered", f"The network with its weights: {weights}.", fill, everything)
+        with st.container():
+            st.markdown(
+                f"The hidden units are **{hidden}**, the output is a sigmoid, there are no biases. Find the six "
+                "gradients $\\partial E / \\partial w$ by hand, then check each below."
+            )
+            rows = [rf"{n} & {tex(a)} & {tex(b)} & {tex(t)}" for n, ((a, b), t) in
+                    enumerate(zip(given.x.tolist(), given.d.tolist(), strict=True), 1)]  # fmt: skip
+            st.latex(
+                rf"\begin{{array}}{{c|ccc}} n & {x(1).latex} & {x(2).latex} & {D.latex} \\ \hline "
+                + r" \\ ".join(rows) + r"\end{array}"
+            )  # fmt: skip
+            st.latex(r"E = \tfrac{1}{N} \textstyle\sum_{n=1}^{N} (o_n - d_n)^2")
+
+
+def _edit(given: Given) -> Given:
+    """The numbers as a visitor changes them in the tables, which the address then holds."""
+    version = st.session_state.setdefault("exercise_version", 0)  # another key is a table without its edits
+    own = bool(st.session_state["numbers"])
+    if st.session_state.get("exercise_shown") not in (None, (version, st.session_state["numbers"])):
+        version = st.session_state["exercise_version"] = version + 1  # the address has other numbers
+    first = pd.DataFrame(given.w01, ["from x₁", "from x₂"], ["to y₁", "to y₂"])
+    second = pd.DataFrame(given.w12[:, None], ["from y₁", "from y₂"], ["to o"])
+    rows = pd.DataFrame(np.column_stack([given.x, given.d]), columns=list(INPUTS))
+    box = st.expander("Use numbers of your own", icon=":material/edit:", expanded=own, key="exercise_tables")
+    with box, st.grid(3, min_column_width=260, gap="medium"):
+        tables = []
+        for title, start, key, mode in (
+            ("Weights $W^{(0,1)}$", first, "exercise_w01", "fixed"),
+            ("Weights $W^{(1,2)}$", second, "exercise_w12", "fixed"),
+            (f"Training set: 1 to {MAX_SAMPLES} rows", rows, "exercise_samples", "dynamic"),
+        ):
+            columns = dict.fromkeys(start, st.column_config.NumberColumn(format="%.6g"))
+            with st.container():
+                tables.append(edit_table(title, start, f"{key}_{version}", rows=mode, column_config=columns))
+    with box:
+        st.button("Back to the numbers of the exercise", icon=":material/restart_alt:", on_click=_start_over,
+                  key="exercise_restore")  # fmt: skip
+    edited = read(*tables, activation=given.activation)
+    chosen = exercise.instance()
+    of_exercise = Given(w01=chosen.w01, w12=chosen.w12, x=chosen.x, d=chosen.d)
+    text = format_numbers(edited)
+    text = "" if text == format_numbers(of_exercise) else text
+    if text != st.session_state["numbers"]:  # steps belong to the numbers from which they were taken
+        st.session_state["numbers"], st.session_state["walk"] = text, ""
+    st.session_state["exercise_shown"] = version, st.session_state["numbers"]
+    return edited
+
+
+def read(first: pd.DataFrame, second: pd.DataFrame, samples: pd.DataFrame, *, activation: str = "sigmoid") -> Given:
+    """The numbers of the three tables.
 
     Raises:
         ConfigError: a cell that is empty or no number, or too few or too many samples.
@@ -47,7 +193,9 @@ def read(first: pd.DataFrame, second: pd.DataFrame, samples: pd.DataFrame) -> Gi
         for n, (_, row) in enumerate(samples.iterrows(), 1)
     ]
     values = np.array(rows)
-    return np.array(weights[:2]), np.ravel(weights[2:]), values[:, :2], values[:, 2]
+    return Given(
+        w01=np.array(weights[:2]), w12=np.ravel(weights[2:]), x=values[:, :2], d=values[:, 2], activation=activation
+    )
 
 
 def _cell(value: object, name: str) -> float:
@@ -61,89 +209,35 @@ def _cell(value: object, name: str) -> float:
         raise ConfigError(name, value, allowed) from None
 
 
-@st.fragment
-def section() -> None:
-    """Tables, factors, sums and checks; then the steps from there."""
-    st.subheader("(c) Solve it with your own numbers", anchor=False)
-    st.markdown(
-        f"Change any cell; add or remove samples, 1 to {MAX_SAMPLES}. Every number below follows at once, each "
-        "gradient computed three ways: by the chain of factors, by a central difference, and by the engine that trains "
-        "all networks of this app."
-    )
-    with st.grid(3, min_column_width=260, gap="medium"):
-        first = _table("Weights W(0,1)", FIRST, "exercise_w01", "fixed")
-        second = _table("Weights W(1,2)", SECOND, "exercise_w12", "fixed")
-        samples = _table("Training set: one row a sample", SAMPLES, "exercise_samples", "dynamic")
-    st.button("Back to the first numbers", icon=":material/restart_alt:", on_click=_restore, key="exercise_restore")
-    try:
-        given = read(first, second, samples)
-        solution = solve(*given)
-    except ConfigError as error:
-        panels.show_error(error)
-        st.caption("Answers and steps are kept: correct the table, and the solution is here again.")
-        return
-    _factors(given, solution)
-    _one_gradient(given, solution)
-    _all_gradients(given, solution)
-    steps.section(given)
-
-
-def _table(title: str, start: pd.DataFrame, key: str, rows: str) -> pd.DataFrame:
-    """One table, as it was left when the visitor comes back from another page: edits alone do not outlast that."""
-    with st.container():
-        st.caption(title)
-        columns = dict.fromkeys(start, st.column_config.NumberColumn(format="%.6g"))
-        version = st.session_state.get("exercise_version", 0)  # a new key is what empties a table of its edits
-        if f"{key}_{version}" not in st.session_state:
-            st.session_state[f"{key}_start"] = st.session_state.get(f"{key}_left", start)
-        left = st.session_state[f"{key}_left"] = st.data_editor(
-            st.session_state[f"{key}_start"],
-            key=f"{key}_{version}",
-            num_rows=rows,
-            column_config=columns,
-            alt=title,
-            hide_index=rows == "dynamic",
-        )
-        return left
-
-
-def _restore() -> None:
-    st.session_state["exercise_version"] = st.session_state.get("exercise_version", 0) + 1
-    for key in TABLES:
-        st.session_state.pop(f"{key}_left", None)
-
-
 def _factors(given: Given, s: Solution) -> None:
     """The forward pass and every factor, a row a sample."""
-    _, _, inputs, d = given
+    inputs, d = given.x, given.d
     n = np.arange(1, len(d) + 1)
-    forward = {"n": n, x(1).text: inputs[:, 0], x(2).text: inputs[:, 1]}
-    forward |= {net01(j).text: s.net01[:, j - 1] for j in (1, 2)} | {y(j).text: s.y[:, j - 1] for j in (1, 2)}
-    forward |= {"netₙ⁽¹’²⁾": s.net12, "oₙ": s.o, "dₙ": d, "(oₙ − dₙ)²": (s.o - d) ** 2}
-    backward = {"n": n, "∂E/∂oₙ": s.dE_do, "oₙ(1 − oₙ)": s.do_dnet12}
-    backward |= {f"∂oₙ/∂{y(j).text}": s.do_dy[:, j - 1] for j in (1, 2)}
-    backward |= {f"{y(j).text}(1 − {y(j).text})": s.dy_dnet01[:, j - 1] for j in (1, 2)}
-    shape = st.column_config.NumberColumn(format="%.4g")
+    forward = {"n": n, x(1).latex: inputs[:, 0], x(2).latex: inputs[:, 1]}
+    forward |= {net01(j).latex: s.net01[:, j - 1] for j in (1, 2)} | {y(j).latex: s.y[:, j - 1] for j in (1, 2)}
+    forward |= {r"\mathit{net}_{n1}^{(1,2)}": s.net12, O.latex: s.o, D.latex: d, "(o_n - d_n)^2": (s.o - d) ** 2}
+    backward = {"n": n, Factor(E, O).inline: s.dE_do, r"o_n\,(1 - o_n)": s.do_dnet12}
+    backward |= {Factor(O, y(j)).inline: s.do_dy[:, j - 1] for j in (1, 2)}
+    backward |= {Factor(y(j), net01(j)).inline: s.dy_dnet01[:, j - 1] for j in (1, 2)}
     for title, columns in (("Forward: net inputs and outputs", forward), ("Backward: every factor", backward)):
         st.markdown(f"**{title}**")
-        told = {name: shape for name in columns if name != "n"}
-        panels.table(pd.DataFrame(columns), hide_index=True, column_config=told, alt=title)
+        formula_table(columns, title)
     st.latex(rf"E = \tfrac{{1}}{{{len(d)}}} \textstyle\sum_n (o_n - d_n)^2 = {tex(s.error, 5)}")
 
 
 def _one_gradient(given: Given, s: Solution) -> None:
     """One gradient written out, sample by sample."""
-    names = {weight.text: weight for weight in WEIGHTS}
+    names = dict(zip(WEIGHT_NAMES, WEIGHTS, strict=True))
+    picture = st.container()
     chosen = st.segmented_control(
-        "Write out the gradient by",
+        "The gradient by",
         list(names),
-        default=WEIGHTS[0].text,
         required=True,
+        format_func=lambda name: f"${names[name].latex}$",
         key="exercise_weight",
-        persist_state="session",
     )
     weight = names[chosen]
-    with st.grid(2, min_column_width=380, gap="medium"):
+    with picture, st.grid(2, min_column_width=380, gap="medium"):
         with st.container():
             st.latex(rf"\small {Factor(E, weight).latex} = \sum_n {product(f.latex for f in chain(weight))}")
             st.latex(written_out(weight, given, s))
@@ -160,7 +254,7 @@ def written_out(weight: Symbol, given: Given, s: Solution) -> str:
     """LaTeX of the sum over the samples, with the number of every factor."""
     if weight.layers == "0,1":
         i, j = (index - 1 for index in weight.indices)
-        factors = np.stack([s.dE_do, s.do_dy[:, j], s.dy_dnet01[:, j], given[2][:, i]], axis=1)
+        factors = np.stack([s.dE_do, s.do_dy[:, j], s.dy_dnet01[:, j], given.x[:, i]], axis=1)
         total = s.grad_w01[i, j]
     else:
         j = weight.indices[0] - 1
@@ -177,16 +271,15 @@ def written_out(weight: Symbol, given: Given, s: Solution) -> str:
 
 def _all_gradients(given: Given, s: Solution) -> None:
     """The six gradients beside two other ways to find them."""
-    differences, engine = central_differences(*given), by_engine(*given)
-    table = {
-        "weight": [weight.text for weight in WEIGHTS],
-        "chain of factors": s.gradient,
-        "central difference": differences,
-        "engine": engine,
-    }
-    shapes = dict.fromkeys(list(table)[1:], st.column_config.NumberColumn(format="%.9g"))
+    differences, engine = central_differences(**given.arguments()), by_engine(**given.arguments())
     st.markdown("**All six gradients, three ways**")
-    panels.table(pd.DataFrame(table), hide_index=True, column_config=shapes, alt="Six gradients, three ways")
+    columns = {
+        "w": [weight.latex for weight in WEIGHTS],
+        r"\text{chain of factors}": s.gradient,
+        r"\text{central difference}": differences,
+        r"\text{engine}": engine,
+    }
+    formula_table(columns, "Six gradients, three ways", 9)
     with st.container(horizontal=True):
         for label, other, about in (
             ("Against the engine", engine, "Both are exact; they differ by rounding."),
@@ -194,7 +287,7 @@ def _all_gradients(given: Given, s: Solution) -> None:
         ):
             st.metric(label, number(relative(s.gradient, other)), border=True,
                       help=f"Largest difference, as a share of the largest gradient. {about}")  # fmt: skip
-    st.markdown(as_text(against_misprint(given, s, differences)))
+    st.markdown(with_formulas(against_misprint(given, s, differences)))
 
 
 def relative(ours: np.ndarray, other: np.ndarray) -> float:
@@ -205,7 +298,7 @@ def relative(ours: np.ndarray, other: np.ndarray) -> float:
 
 def against_misprint(given: Given, s: Solution, differences: np.ndarray) -> str:
     """Sentence on the misprinted chain where it is furthest off."""
-    wrong = misprinted(*given).ravel()
+    wrong = misprinted(**given.arguments()).ravel()
     k = int(np.abs(wrong - s.gradient[:4]).argmax())
     if wrong[k] == s.gradient[k]:
         return "With these numbers the misprinted chain gives the same by chance, since every term of both is equal."

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import pandas as pd
 import streamlit as st
 
 from core import ConfigError
@@ -13,53 +13,80 @@ from core.exercise import RATE, descend, solve, update
 from ui import panels
 from ui.charts.factors import error_over_steps
 from ui.charts.style import number
+from ui.lecture import exercise
+from ui.lecture.exercise import Given
+from ui.lecture.formulas import formula_table
 from ui.lecture.symbols import WEIGHTS
 from ui.text import as_text
+from ui.urls.link import Text
 
 ENOUGH = 1e-3  # norm of the gradient at which a step hardly changes E; with the first numbers about 11,000 steps away
-RUN, MOST = 20_000, 40_000  # steps of one run to the end, which take about a second, and of all
+RUN, MAX_STEPS = 20_000, 40_000  # steps of one run to the end, which take about a second, and of all
+_GRADIENT = r"\frac{\partial E}{\partial w}"
+WALK = "exercise_walk"  # a session key: the walk of the address, computed
+_PART = r"[0-9]{1,5}x[0-9.]+(?:e[+-]?[0-9]+)?"
+ADDRESS = {
+    "walk": Text(rf"(?:{_PART}(?:,{_PART}){{0,49}})?", "it must be at most 50 parts such as 20x0.5, steps x rate"),
+    "exercise_eta": RATE,
+}
+DEFAULTS = {"walk": "", "exercise_eta": 1.0}
 
 
 @dataclass(frozen=True, eq=False)
 class DescentState:
-    """Where gradient descent has come from the numbers in the tables.
+    """Gradient descent from the numbers of the exercise, as far as it has come.
 
     Attributes:
-        start: those numbers, as bytes; others begin another walk.
+        given: those numbers.
         weights, before: (6,) now and before the last step or run.
         errors: E after each step, from the start.
         taken: steps of the last press of a button.
+        parts: (steps, learning rate) of each stretch with one learning rate; the address holds them.
     """
 
-    start: bytes
+    given: Given
     weights: np.ndarray
     errors: np.ndarray
     before: np.ndarray | None = None
     taken: int = 0
+    parts: tuple[tuple[int, float], ...] = ()
+
+    @property
+    def text(self) -> str:
+        """The walk as the address holds it."""
+        return ",".join(f"{steps}x{rate:.10g}" for steps, rate in self.parts)
 
 
-def section(given: tuple[np.ndarray, ...]) -> None:
-    """Learning rate, buttons, and what they did."""
-    st.subheader("(d) Take a step", anchor=False)
+def section() -> None:
+    """The picture, learning rate and buttons, and what they did."""
+    try:
+        walk = _walk(exercise.given())
+    except ConfigError as error:
+        panels.show_error(error)
+        st.button("Back to the start", icon=":material/restart_alt:", on_click=_forget, key="exercise_back")
+        return
     st.latex(r"w \;\leftarrow\; w + \Delta w, \qquad \Delta w = -\eta\, \frac{\partial E}{\partial w}")
-    st.caption("In words: every weight changes by minus the learning rate times its gradient, all six at once.")
-    walk, data = _walk(given), given[2:]
+    with st.grid(2, min_column_width=380, gap="medium"):
+        with st.container():
+            panels.show(error_over_steps(walk.errors, dark=panels.dark()), "exercise-errors", numbers=True)
+        with st.container():
+            formula_table(table(walk), "Weights before and after", 5)
+    s = _solve(walk.given, walk.weights)
+    st.markdown(as_text(describe(walk, s.error, float(np.linalg.norm(s.gradient)))))
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        eta = st.number_input(
-            "Learning rate η", value=1.0, step=0.5, format="%.6g", key="exercise_eta", width=170,
-            persist_state="session",
-        )  # fmt: skip
-        full = len(walk.errors) > MOST
+        eta = st.number_input("Learning rate $\\eta$", step=0.5, format="%.6g", key="exercise_eta", width=170)
+        full = len(walk.errors) > MAX_STEPS
         for label, icon, steps, key, about in (
             ("One step", "step", 1, "exercise_step", None),
             ("Run to the end", "fast_forward", RUN, "exercise_run",
              f"Until the norm of the gradient is {ENOUGH:g}, or {RUN:,} steps."),
         ):  # fmt: skip
-            st.button(label, icon=f":material/{icon}:", on_click=_press, args=(data, steps), key=key, help=about,
+            st.button(label, icon=f":material/{icon}:", on_click=_press, args=(steps,), key=key, help=about,
                       disabled=full)  # fmt: skip
         st.button("Back to the start", icon=":material/restart_alt:", on_click=_forget, key="exercise_back")
+    st.caption("In words: every weight changes by minus the learning rate times its gradient, all six at once.")
     refused, fault = st.session_state.get("exercise_fault") or (None, None)
-    if fault is None or refused != eta:  # what was said of one learning rate does not stay beside another
+    if fault is None or refused != eta:  # the refusal of one learning rate does not stay beside another
         fault = None
         try:
             RATE.validate("learning_rate", eta)
@@ -67,63 +94,85 @@ def section(given: tuple[np.ndarray, ...]) -> None:
             fault = error
     if fault is not None:
         panels.show_error(fault)
-    s = solve(*_parts(walk.weights), *data)
-    st.markdown(as_text(describe(walk, s.error, float(np.linalg.norm(s.gradient)))))
-    with st.grid(2, min_column_width=380, gap="medium"):
-        with st.container():
-            rows = table(walk, data)
-            shapes = dict.fromkeys(rows.columns[1:], st.column_config.NumberColumn(format="%.5g"))
-            panels.table(rows, hide_index=True, column_config=shapes, alt="Weights before and after")
-        with st.container():
-            panels.show(error_over_steps(walk.errors, dark=panels.dark()), "exercise-errors", numbers=True)
 
 
-def _walk(given: tuple[np.ndarray, ...]) -> DescentState:
-    """The walk under way, or a new one where the tables hold other numbers."""
-    start = b"".join(part.tobytes() for part in given)
-    walk = st.session_state.get("exercise_walk")
-    if walk is None or walk.start != start:
-        weights = np.concatenate([given[0].ravel(), given[1]])
-        walk = DescentState(start, weights, np.array([solve(*given).error]))
-        st.session_state["exercise_walk"] = walk
-        st.session_state["exercise_fault"] = None
+def _walk(given: Given) -> DescentState:
+    """The walk of the address: the one under way, or computed again from these numbers.
+
+    Raises:
+        ConfigError: a learning rate of the address is not allowed, or leads too far.
+    """
+    walk: DescentState | None = st.session_state.get(WALK)
+    text = st.session_state["walk"]
+    same = walk is not None and exercise.format_numbers(walk.given) == exercise.format_numbers(given)
+    if same and walk.given.activation == given.activation and walk.text == text:
+        return walk
+    walk = DescentState(given, given.weights, np.array([given.solve().error]))
+    for part in filter(None, text.split(",")):
+        steps, _, rate = part.partition("x")
+        if len(walk.errors) + int(steps) > MAX_STEPS + RUN + 1:
+            raise ConfigError("walk", text, f"it must have at most {MAX_STEPS + RUN:,} steps")
+        walk = onward(walk, float(RATE.validate("walk", _number(rate))), int(steps), enough=0.0)
+    st.session_state[WALK], st.session_state["exercise_fault"] = walk, None
     return walk
 
 
-def _parts(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    return weights[:4].reshape(2, 2), weights[4:]
-
-
-def _press(data: tuple[np.ndarray, np.ndarray], steps: int) -> None:
-    """One step, or many; a refusal leaves the walk where it was."""
-    walk, eta = st.session_state["exercise_walk"], st.session_state["exercise_eta"]
+def _number(text: str) -> float:
     try:
-        st.session_state["exercise_walk"] = onward(walk, data, eta, steps)
-        st.session_state["exercise_fault"] = None
+        return float(text)
+    except ValueError:
+        return float("nan")
+
+
+def _solve(given: Given, weights: np.ndarray):
+    return solve(weights[:4].reshape(2, 2), weights[4:], given.x, given.d, activation=given.activation)
+
+
+def _press(steps: int) -> None:
+    """One step, or many; a refusal leaves the walk where it was."""
+    walk, eta = st.session_state[WALK], st.session_state["exercise_eta"]
+    try:
+        walk = st.session_state[WALK] = onward(walk, eta, steps)
+        st.session_state["walk"], st.session_state["exercise_fault"] = walk.text, None
     except ConfigError as error:
         st.session_state["exercise_fault"] = eta, error
 
 
-def onward(walk: DescentState, data: tuple[np.ndarray, np.ndarray], eta: float, steps: int) -> DescentState:
+def onward(walk: DescentState, eta: float, steps: int, *, enough: float = ENOUGH) -> DescentState:
     """The walk after one step, or after many by the engine.
+
+    Args:
+        enough: many steps end where the norm of the gradient is no larger.
 
     Raises:
         ConfigError: a learning rate that is not allowed, or with which a weight would leave the limits.
     """
-    now = _parts(walk.weights)
+    now = walk.weights[:4].reshape(2, 2), walk.weights[4:]
+    data, kind = (walk.given.x, walk.given.d), {"activation": walk.given.activation}
     if steps == 1:
-        new = update(*now, *data, eta)
-        errors = np.array([solve(*new, *data).error])
+        new = update(*now, *data, eta, **kind)
+        errors = np.array([solve(*new, *data, **kind).error])
     else:
-        *new, errors = descend(*now, *data, eta, steps, ENOUGH)
+        *new, errors = descend(*now, *data, eta, steps, enough, **kind)
         errors = errors[1:]
-    weights = np.concatenate([new[0].ravel(), new[1]])
-    errors = np.concatenate([walk.errors, errors])
-    return replace(walk, weights=weights, errors=errors, before=walk.weights, taken=len(errors) - len(walk.errors))
+    parts, taken = list(walk.parts), len(errors)
+    if parts and parts[-1][1] == eta:
+        parts[-1] = parts[-1][0] + taken, eta
+    elif taken:
+        parts.append((taken, float(eta)))
+    return replace(
+        walk,
+        weights=np.concatenate([new[0].ravel(), new[1]]),
+        errors=np.concatenate([walk.errors, errors]),
+        before=walk.weights,
+        taken=taken,
+        parts=tuple(parts),
+    )
 
 
 def _forget() -> None:
-    st.session_state["exercise_walk"] = None
+    st.session_state["walk"] = ""
+    st.session_state[WALK] = None
 
 
 def describe(walk: DescentState, error: float, norm: float) -> str:
@@ -137,19 +186,17 @@ def describe(walk: DescentState, error: float, norm: float) -> str:
         words = f"After {steps:,} {'step' if steps == 1 else 'steps'} {where}; E was {first} at first."
     if norm <= ENOUGH:
         return f"{words} The gradient is so small that a step hardly changes E any more: this is the end of the run."
-    if steps >= MOST:
+    if steps >= MAX_STEPS:
         return f"{words} That is far enough: go back to the start for more."
     return words
 
 
-def table(walk: DescentState, data: tuple[np.ndarray, np.ndarray]) -> pd.DataFrame:
-    """The weights before and after the last press; before the first, where a step would lead."""
-    names = [weight.text for weight in WEIGHTS]
+def table(walk: DescentState) -> dict[str, Sequence[object]]:
+    """The weights before and after the last press, by heading; before the first, where a step would lead."""
+    columns: dict[str, Sequence[object]] = {"w": [weight.latex for weight in WEIGHTS]}
     if walk.before is None:
-        gradient = solve(*_parts(walk.weights), *data).gradient
-        return pd.DataFrame({"weight": names, "w": walk.weights, "∂E/∂w": gradient})
-    change = walk.weights - walk.before
-    columns = {"weight": names, "before": walk.before}
+        return columns | {r"\text{now}": walk.weights, _GRADIENT: _solve(walk.given, walk.weights).gradient}
+    columns[r"\text{before}"] = walk.before
     if walk.taken == 1:
-        columns["∂E/∂w"] = solve(*_parts(walk.before), *data).gradient
-    return pd.DataFrame(columns | {"Δw": change, "after": walk.weights})
+        columns[_GRADIENT] = _solve(walk.given, walk.before).gradient
+    return columns | {r"\Delta w": walk.weights - walk.before, r"\text{after}": walk.weights}

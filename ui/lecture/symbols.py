@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -87,6 +88,11 @@ class Factor:
         return rf"\dfrac{{\partial {self.top.latex}}}{{\partial {self.bottom.latex}}}"
 
     @property
+    def inline(self) -> str:
+        """LaTeX of the height of a line, for buttons and tabs."""
+        return self.latex.replace("dfrac", "frac")
+
+    @property
     def text(self) -> str:
         return f"∂{self.top.text}/∂{self.bottom.text}"
 
@@ -106,3 +112,28 @@ def chain(weight: Symbol) -> tuple[Factor, ...]:
 def product(formulas: Iterable[str]) -> str:
     """LaTeX of a product."""
     return r" \cdot ".join(formulas)
+
+
+# -- plain text as formulas ---------------------------------------------------------------------------------------
+
+_LOWER_RUN = re.compile("[₀-₉ₙ]+")
+_UPPER_RUN = re.compile("[⁰¹²³⁴-⁹⁽⁾’]+")
+_DERIVATIVE = re.compile(r"∂([^\s/]+)/∂([^\s,;:.?]+)")
+_SYMBOL = rf"[A-Za-z]+{_LOWER_RUN.pattern}(?:⁽[^⁾]*⁾)?"
+_IN_WORDS = re.compile(rf"∂[^\s/]+/∂{_SYMBOL}|{_SYMBOL}")
+_TO_PLAIN = {ord(high): low for low, high in zip("0123456789(),", "⁰¹²³⁴⁵⁶⁷⁸⁹⁽⁾’", strict=True)}
+_TO_PLAIN |= {ord(low): plain for plain, low in zip("0123456789n", "₀₁₂₃₄₅₆₇₈₉ₙ", strict=True)}
+
+
+def formula(text: str) -> str:
+    """LaTeX of a formula in plain text, such as "w₁₁⁽⁰’¹⁾ · xₙ₁" or "∂E/∂oₙ"."""
+    text = _DERIVATIVE.sub(r"\\dfrac{\\partial \1}{\\partial \2}", text)
+    text = _LOWER_RUN.sub(lambda match: f"_{{{match[0].translate(_TO_PLAIN)}}}", text)
+    text = _UPPER_RUN.sub(lambda match: f"^{{{match[0].translate(_TO_PLAIN)}}}", text)
+    text = re.sub(r"\bnet(?=_)", r"\\mathit{net}", text)
+    return text.replace("1/N", r"\tfrac{1}{N}").replace("2/N", r"\tfrac{2}{N}").replace(" · ", r" \cdot ")
+
+
+def with_formulas(sentence: str) -> str:
+    """Markdown of a sentence in plain text, its symbols and derivatives as formulas."""
+    return _IN_WORDS.sub(lambda match: f"${formula(match[0]).replace('dfrac', 'frac')}$", sentence)

@@ -35,43 +35,31 @@ ADDRESS = {
     "stack_layers": Number(1, MAX_LAYERS, integer=True),
     "stack_scale": Number(0.25, 16),
 }
+DEFAULTS = {"stack_activation": "sigmoid", "stack_layers": 10.0, "stack_scale": 1.0}
 SCALES = np.geomspace(0.25, 16, 13)
 
 
 def section() -> None:
-    """The stack, its comparison, and the cures."""
-    st.header("6. Why it vanishes", anchor="vanishing")
+    """The product for a chosen stack, over the init scale, and beside other activations."""
     st.markdown(
         "More layers make the chain longer. With $\\delta^l = \\partial E / \\partial \\mathit{net}^l$, one layer of "
         "weights $W$ takes the gradient one layer back:"
     )
     st.latex(r"\delta^{l} = \operatorname{diag}\big(\varphi'(\mathit{net}^{l})\big)\; W\, \delta^{l+1}")
-    st.caption(
-        "In words: delta of a layer is delta of the layer after it, multiplied by the weights in between, and then "
-        "unit by unit by the slope of the activation. So $L$ layers make a product of $L - 1$ such matrices."
-    )
-    _stack()
-    _cures()
-
-
-@st.fragment
-def _stack() -> None:
-    """The product for a chosen stack, over the init scale, and beside other activations."""
-    with st.grid(3, min_column_width=230, gap="medium", vertical_alignment="bottom"):
+    pictures, words, controls = st.container(), st.container(), st.container()
+    with controls, st.grid(3, min_column_width=230, gap="medium", vertical_alignment="bottom"):
         activation = st.segmented_control(
             "Activation",
             list(ACTIVE),
-            default="sigmoid",
             required=True,
+            format_func=lambda name: ACTIVATIONS[name].label,
             key="stack_activation",
-            bind="query-params",
         )
-        layers = st.slider("Hidden layers", 1, MAX_LAYERS, 10, key="stack_layers", bind="query-params")
+        layers = int(st.slider("Hidden layers", 1.0, float(MAX_LAYERS), step=1.0, format="%d", key="stack_layers"))
         about = rf"$\sigma_w$ in $w \sim N(0, \sigma_w^2 / {WIDTH})$: each layer has {WIDTH} units."
-        scale = st.slider("Init scale", 0.25, 16.0, 1.0, 0.25, key="stack_scale", bind="query-params", help=about)
+        scale = st.slider("Init scale $\\sigma_w$", 0.25, 16.0, step=0.25, key="stack_scale", help=about)
     try:
-        # An address may say anything: the config refuses what is no number, and the theory what is out of its range.
-        config = RunConfig().replace(hidden=(WIDTH,) * layers, activation=activation or "sigmoid", init_scale=scale)
+        config = RunConfig().replace(hidden=(WIDTH,) * layers, activation=activation, init_scale=scale)
         paths, factors = _follow(config), _over_scales(config.replace(init_scale=1.0))
         beside = of_activations(config)
         # untrained: the profile at the first step, and no training to wait for
@@ -80,13 +68,18 @@ def _stack() -> None:
         panels.show_error(error)
         return
     critical = critical_points(config.activation)[0].sigma_w
-    st.markdown(as_text(describe(paths)))
-    with st.grid(2, min_column_width=380, gap="medium"):
+    with pictures, st.grid(2, min_column_width=380, gap="medium"):
         with st.container():
             panels.show(product_of_layers(paths, dark=panels.dark()), "stack-product", numbers=True)
         with st.container():
             chart = factor_by_scale(SCALES, factors, config.init_scale, config.activation, critical, dark=panels.dark())
             panels.show(chart, "stack-factor", numbers=True)
+    with words:
+        st.markdown(as_text(describe(paths)))
+        st.caption(
+            "In words: delta of a layer is delta of the layer after it, multiplied by the weights in between, and then "
+            "unit by unit by the slope of the activation. So $L$ layers make a product of $L - 1$ such matrices."
+        )
     with st.container(horizontal=True):
         links.to_lab("Open this network in the Lab", config, "link_stack")
         links.to_compare("Compare four init scales", of_scales(config, critical), "link_scales")
@@ -247,9 +240,8 @@ CURES = (
 
 
 @st.fragment
-def _cures() -> None:
+def cures() -> None:
     """Each cure with a real training before and after."""
-    st.subheader("The cures", anchor=False)
     st.markdown(
         "Each picture is a training of real networks, with and without the cure; one seed here, eight in Compare."
     )

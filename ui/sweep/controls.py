@@ -5,6 +5,7 @@ In the URL the base is a line of settings, such as depth=20;width=64;steps=0, wi
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -20,7 +21,7 @@ from core.sweeps.maps import AXIS_COUNT, DEFAULT_RANGES, FIELDS, MAX_ACTIVATIONS
 from ui import panels
 from ui.compare.labels import change_label, field_label, value_label
 from ui.controls import fields, sidebar
-from ui.urls import sync
+from ui.urls import sync, views
 from ui.urls.arms import choices, format_arm_settings, parse_arms, parse_value
 from ui.urls.link import Subset, to_query
 from ui.urls.sync import Parameters
@@ -72,6 +73,7 @@ RULES = {
     **{f"{axis}_{part}": rule for axis in ("x", "y") for part, rule in _BOTH.items()},
     "per_cell": Number(1, 100, integer=True),
     "show": Choice(tuple(QUANTITIES)),
+    **views.SWEEP,
 }
 FREE_TEXT_PARAMS = ("base",)  # validated where it is parsed
 
@@ -91,7 +93,7 @@ def _number(value: float | None) -> float | None:
 
 
 DEFAULTS = to_values(OPENING.map, OPENING.show)
-PARAMETERS = Parameters("sweep", RULES, FREE_TEXT_PARAMS, DEFAULTS)
+PARAMETERS = Parameters("sweep", RULES, FREE_TEXT_PARAMS, DEFAULTS | views.SWEEP_DEFAULTS, view=frozenset(views.SWEEP))
 
 
 def query(chart: SweepMap, show: str) -> str:
@@ -294,17 +296,25 @@ def _take(config: RunConfig) -> None:
 
 
 def _read() -> Chosen:
-    state = st.session_state
-    show = state["show"]
+    show = st.session_state["show"]
     try:
-        axes = []
-        for name in ("x", "y"):
-            low, high, count = (state[f"{name}_{part}"] for part in ("from", "to", "count"))
-            log = SPACINGS[state[f"{name}_spacing"]]
-            axes.append(Axis(state[name], low, high, None if count is None else int(count), log))
-        base = parse_base(state["base"])
-        chart = SweepMap(base, tuple(state["activations"]), *axes, int(state["per_cell"]))
-        chart.grid  # noqa: B018  refuses settings that no network can have
-        return Chosen(chart, show, None)
+        return Chosen(to_map({key: st.session_state[key] for key in DEFAULTS}), show, None)
     except ConfigError as error:
         return Chosen(None, show, error)
+
+
+def to_map(values: Mapping[str, object]) -> SweepMap:
+    """The map of the values of the controls.
+
+    Raises:
+        ConfigError: a value that is not allowed, or settings that no network can have.
+    """
+    axes = []
+    for name in ("x", "y"):
+        low, high, count = (values[f"{name}_{part}"] for part in ("from", "to", "count"))
+        log = SPACINGS[values[f"{name}_spacing"]]
+        axes.append(Axis(values[name], low, high, None if count is None else int(count), log))
+    base = parse_base(values["base"])
+    chart = SweepMap(base, tuple(values["activations"]), *axes, int(values["per_cell"]))
+    chart.grid  # noqa: B018  refuses settings that no network can have
+    return chart

@@ -21,10 +21,8 @@ SCRIPT = """
   };
 })();
 """
-_OUT_OF_FLOW = "<style>.st-key-history{position:absolute}</style>"
 
 
 def join_page_switches() -> None:
     """Adds the script to the page. A public server allows it by its hash in the content security policy."""
-    with st.container(key="history"):
-        st.html(f"{_OUT_OF_FLOW}<script>{SCRIPT}</script>", unsafe_allow_javascript=True)
+    st.html(f"<script>{SCRIPT}</script>", unsafe_allow_javascript=True)

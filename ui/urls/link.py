@@ -28,7 +28,25 @@ class Subset:
         return tuple(value)
 
 
-Rule = Number | Choice | Flag | Subset
+@dataclass(frozen=True)
+class Text:
+    """A rule for a text of one form.
+
+    Attributes:
+        pattern: a regular expression that matches the whole text.
+        allowed: the form in words.
+    """
+
+    pattern: str
+    allowed: str
+
+    def validate(self, field: str, value: str) -> str:
+        if not re.fullmatch(self.pattern, value):
+            raise ConfigError(field, value, self.allowed)
+        return value
+
+
+Rule = Number | Choice | Flag | Subset | Text
 # `depth` and `width` stand for `hidden`, which overrides both when it is set.
 CONTROL_RULES: dict[str, Any] = {
     "depth": Number(0, SIZES.layers, integer=True),
@@ -139,7 +157,7 @@ def parse_texts(texts: Sequence[str], rule: Rule) -> object:
     text = texts[-1] if texts else ""
     if isinstance(rule, Flag):
         return {"true": True, "false": False}.get(text.lower(), text)
-    if isinstance(rule, Choice):
+    if isinstance(rule, (Choice, Text)):
         return text
     if rule.optional and not text:
         return None

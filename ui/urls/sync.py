@@ -30,12 +30,20 @@ class Parameters:
         rules: the rule of each parameter that has one.
         free: parameters that accept any text; they are validated where they are parsed.
         defaults: the value of each control where the address does not state it.
+        view: those of them that are no settings: how the page shows them. They are not undone.
+        of_run: those of the view that return to their defaults when a setting changes.
     """
 
     page: str
     rules: Mapping[str, link.Rule]
     free: Sequence[str]
     defaults: Mapping[str, Any]
+    view: frozenset[str] = frozenset()
+    of_run: frozenset[str] = frozenset()
+
+    def settings(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """The values that are settings."""
+        return {key: value for key, value in values.items() if key in self.defaults and key not in self.view}
 
 
 def sync_address(parameters: Parameters) -> None:
@@ -56,23 +64,37 @@ def sync_address(parameters: Parameters) -> None:
         values = {key: stored.get(key, default) for key, default in parameters.defaults.items()}
     else:
         values = {key: state.get(key, stored.get(key, default)) for key, default in parameters.defaults.items()}
+        has_changed = parameters.settings(before) != parameters.settings(values)
+        stated = read_query({} if has_changed else given, parameters)  # the picture itself writes what is of the run
+        of_run = {key: stated[key] for key in parameters.of_run}
+        state.update(of_run)
+        values |= of_run
     if states_settings or has_arrived:
         state.update(values)
     else:
         state.update({key: value for key, value in values.items() if key not in state})
     state[PAGE] = parameters.page
     stored.update(values)
-    _record(parameters.page, before if not has_arrived else values, values)
+    _record(parameters.page, *map(parameters.settings, (before if not has_arrived else values, values)))
     query = to_query(parameters, values)
     if query != given:
         st.query_params.from_dict(query)
 
 
+def update_address(parameters: Parameters) -> None:
+    """Writes to the address what the page itself has set since `sync_address`; call it at the end of a page."""
+    values = {key: st.session_state.get(key, default) for key, default in parameters.defaults.items()}
+    st.session_state["control_values"].update(values)
+    query = to_query(parameters, values)
+    if query != {name: st.query_params.get_all(name) for name in st.query_params}:
+        st.query_params.from_dict(query)
+
+
 def to_query(parameters: Parameters, values: Mapping[str, Any]) -> dict[str, list[str]]:
-    """The parameters that state these values; defaults are omitted."""
+    """The parameters that state these values; defaults, and what is not among the values, are omitted."""
     query = {}
     for key, default in parameters.defaults.items():
-        value = values[key]
+        value = values.get(key, default)
         if value != default:
             texts = list(value) if isinstance(value, (list, tuple)) else [value]
             query[key] = ["" if text is None else link.to_query_value(text) for text in texts] or [""]

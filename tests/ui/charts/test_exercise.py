@@ -8,9 +8,8 @@ import pytest
 from core import RunConfig
 from core.exercise import solve
 from core.lecture.paths import over_scales, trace_paths
-from ui.charts.factors import contributions, error_over_steps, exercise_network
+from ui.charts.factors import contributions, error_over_steps
 from ui.charts.paths import NAMES, factor_by_scale, product_of_layers
-from ui.lecture.blanks import BLANKS
 from ui.lecture.solution import terms
 from ui.lecture.symbols import WEIGHTS, Factor, Symbol, chain, w01, y
 
@@ -22,18 +21,6 @@ def sound(chart):
     assert json.loads(chart.figure.to_json())
     assert chart.figure.layout.height >= 240 and any(c.isdigit() for c in chart.alt)
     return chart
-
-
-@pytest.mark.parametrize("dark", [False, True])
-@pytest.mark.parametrize("count", range(12))
-def test_the_network_shows_a_number_in_a_blank_and_the_symbol_in_a_filled_one(count, dark):
-    filled = dict(list(enumerate(BLANKS, 1))[:count])
-    chart = sound(exercise_network(BLANKS, filled, dark=dark))
-    labels = [t for trace in chart.figure.data if trace.text for t in trace.text]
-    labels += [note.text for note in chart.figure.layout.annotations]
-    for k, blank in enumerate(BLANKS, 1):
-        assert (blank.html in labels) == (k in filled) and (f"<b>{k}</b>" in labels) == (k not in filled)
-        assert (blank.spoken in chart.alt) == (k in filled)
 
 
 @pytest.mark.parametrize("samples", [1, 3, 8])

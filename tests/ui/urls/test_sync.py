@@ -23,11 +23,11 @@ def test_every_set_up_comes_back_exactly_from_its_query():
 
 def test_every_ready_comparison_and_sweep_comes_back_exactly_from_its_query():
     for preset in COMPARISON_PRESETS.values():
-        values = link.to_values(preset.comparison.base) | compare_state.DEFAULTS
+        values = compare_state.PARAMETERS.defaults | link.to_values(preset.comparison.base)
         values |= compare_state.query(preset.comparison)
         assert read_query(to_query(compare_state.PARAMETERS, values), compare_state.PARAMETERS) == values
     for preset in SWEEP_PRESETS.values():
-        values = sweep_controls.to_values(preset.map, preset.show)
+        values = sweep_controls.PARAMETERS.defaults | sweep_controls.to_values(preset.map, preset.show)
         assert read_query(to_query(sweep_controls.PARAMETERS, values), sweep_controls.PARAMETERS) == values
 
 

@@ -1,0 +1,122 @@
+"""The presenting mode: scenes of a lesson, or the scene of a page, for a projector."""
+
+import streamlit as st
+
+from core import ConfigError
+from core.config import Number
+from ui import panels, presenting, scenes
+from ui.navigation import ensure_navigation
+from ui.scenes import Lesson, Scene
+from ui.urls import address
+from ui.urls.link import Text
+from ui.urls.sync import Parameters, sync_address
+
+MAX_LINK = 4000  # characters
+RULES = {
+    "lesson": Text(r"[^/]{0,100}", "it must be the name of a lesson"),
+    "scene": Number(1, scenes.MAX_SCENES, integer=True),
+    "link": Text(rf"[\s\S]{{0,{MAX_LINK}}}", f"it must be a link of at most {MAX_LINK:,} characters"),
+}
+PARAMETERS = Parameters("present", RULES, (), {"lesson": "", "scene": 1.0, "link": ""})
+
+
+def lesson() -> Lesson | None:
+    """The lesson of the address: one that ships or of the lecturer's folder, or the single scene of a page."""
+    if st.session_state["link"]:
+        scene = Scene(link=st.session_state["link"], title="")
+        return Lesson(name="", title="", scenes=(scene,)) if scene.page in scenes.PAGES else None
+    return scenes.lessons().get(st.session_state["lesson"])
+
+
+def choose_lesson() -> None:
+    """Draws the list of all lessons."""
+    st.title("Present a lesson", anchor=False)
+    for name, found in scenes.lessons().items():
+        st.button(f"{found.title} · {len(found.scenes)} scenes, {found.minutes:g} min", key=f"lesson_{name}",
+                  on_click=open_lesson, args=(name,), icon=":material/slideshow:")  # fmt: skip
+
+
+def open_lesson(name: str) -> None:
+    """Opens a lesson at its first scene; for a callback."""
+    st.session_state.update({"lesson": name, "scene": 1.0, "link": ""})
+
+
+def go(number: int) -> None:
+    """Opens a scene, its question first; for a callback."""
+    st.session_state.update({"scene": float(number), "present_revealed": False, "present_step": None})
+
+
+def move(steps: tuple[int, ...], by: int) -> None:
+    """Moves the picture to another mark of its slider; for a callback."""
+    now = st.session_state.get("present_step")
+    index = steps.index(now) if now in steps else 0
+    st.session_state["present_step"] = steps[min(max(index + by, 0), len(steps) - 1)]
+
+
+def flip(key: str) -> None:
+    """Turns a state of the mode on or off; for a callback."""
+    st.session_state[key] = not st.session_state.get(key, False)
+
+
+def bar(found: Lesson, number: int, steps: tuple[int, ...]) -> None:
+    """Draws the bar of buttons; each has a key."""
+    last = len(found.scenes)
+    at_end = number >= last
+    with st.container(key="present-bar", horizontal=True, vertical_alignment="center", gap="small"):
+        st.button("Back", key="present_back", shortcut="Left", on_click=go, args=(number - 1,), disabled=number <= 1)
+        st.markdown(f"{number} / {last}", width="content")
+        st.button("Next", key="present_next", shortcut="Right", on_click=go, args=(number + 1,), disabled=at_end)
+        if steps:
+            st.button("Step −", key="present_down", shortcut="Down", on_click=move, args=(steps, -1))
+            st.button("Step +", key="present_up", shortcut="Up", on_click=move, args=(steps, 1))
+        st.button("Blank", key="present_blank_key", shortcut="B", on_click=flip, args=("present_blank",))
+        st.button("Notes", key="present_notes_key", shortcut="N", on_click=flip, args=("present_notes",))
+        if st.button("Leave", key="present_leave", shortcut="Esc"):
+            leave(found.scenes[number - 1])
+
+
+def leave(scene: Scene) -> None:
+    """Opens the page of the scene."""
+    st.switch_page(f"pages/{scene.page or 'lab'}.py", query_params=scene.query)
+
+
+def notes(scene: Scene) -> None:
+    """Draws what to look for, and the lecturer's notes."""
+    for label, words in (("Look for", scene.look), ("Often wrong", scene.wrong), ("Say", scene.say)):
+        if words:
+            st.markdown(f"**{label}:** {words}")
+
+
+ensure_navigation()
+sync_address(PARAMETERS)
+with st.container(key="present"):
+    address.show_param_warnings(RULES)
+    try:
+        found = lesson()
+    except ConfigError as error:
+        panels.show_error(error)
+        st.stop()
+    if found is None:
+        st.html(presenting.style(("title",)))
+        choose_lesson()
+        st.stop()
+    number = min(int(st.session_state["scene"]), len(found.scenes))
+    scene = found.scenes[number - 1]
+    blank = st.session_state.get("present_blank", False)
+    asks = bool(scene.ask) and not st.session_state.get("present_revealed", False)
+    has_title = ("title",) if scene.title else ()
+    st.html(presenting.style((*has_title, "verdict", "bar")) + (presenting.BLANK if blank else ""))
+    steps: tuple[int, ...] = ()
+    if not blank:
+        if scene.title:
+            st.title(scene.title, anchor=False)
+        if st.session_state.get("present_notes", False):
+            notes(scene)
+        elif asks:
+            with st.container(key="present-question"):
+                st.markdown(scene.ask)
+            st.button("Show the run", key="present_reveal", type="primary", shortcut="Space", on_click=flip,
+                      args=("present_revealed",))  # fmt: skip
+        else:
+            steps = presenting.draw_scene(scene, st.session_state.get("present_step"))
+    bar(found, number, steps)

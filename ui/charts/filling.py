@@ -1,0 +1,64 @@
+"""Charts that fill the room they are given: a frame within another site, or the wall behind a lecturer."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from copy import deepcopy
+from dataclasses import replace
+
+from ui.charts.style import TEXT_SIZE, Chart
+
+ROOM_ABOVE = 12  # pixels above the data; a tick label at the end of the axis needs its half
+TICKS, AXIS_TITLE, PLAYER = 24, 24, 62  # pixels below the data for text of the usual size
+LEFT, LEFT_OF_PLAYER = 62, 74
+MAX_POWERS = 5  # of ten that the axis labels
+
+
+def fill(chart: Chart, text_size: int = TEXT_SIZE) -> Chart:
+    """The chart without a title and a height of its own, with text of at least this size.
+
+    What stands below the data has its place in pixels, so that it stays in place at any height.
+    """
+    spec = dict(chart.spec)
+    layout = spec["layout"] = deepcopy(spec["layout"])
+    scale = text_size / TEXT_SIZE
+    layout.pop("height", None)
+    layout.pop("title", None)
+    layout["autosize"] = True
+    animated = bool(layout.get("sliders"))
+    below = scale * (TICKS + AXIS_TITLE) + (PLAYER * min(scale, 1.4) if animated else 0)
+    left = scale * (LEFT_OF_PLAYER if animated else LEFT)
+    layout["margin"] = {"l": round(left), "r": round(22 * scale), "t": round(ROOM_ABOVE * scale), "b": round(below)}
+    for player in (*layout.get("sliders", ()), *layout.get("updatemenus", ())):
+        player["y"] = 0
+        player["pad"] = player.get("pad", {}) | {"t": round(scale * (TICKS + AXIS_TITLE) + 4)}
+    vertical = layout.get("yaxis", {})
+    if vertical.get("type") == "log" and "range" in vertical:  # the room may be low
+        vertical["dtick"] = max(1, math.ceil((vertical["range"][1] - vertical["range"][0]) / MAX_POWERS))
+    legend = layout.get("legend", {})
+    layout["legend"] = legend | {"x": 1, "xanchor": "right", "y": 1, "yanchor": "top", "orientation": "v"}
+    if scale > 1:
+        layout.update(_enlarged(layout, scale))
+        spec["data"] = [_enlarged(drawing, scale) for drawing in spec["data"]]
+    if scale > 1 and "frames" in spec:
+        spec["frames"] = [
+            frame | {"data": [_enlarged(drawing, scale) for drawing in frame["data"]]} for frame in spec["frames"]
+        ]
+    return replace(chart, spec=spec)
+
+
+def _enlarged(part: object, scale: float, key: str = "") -> object:
+    """The part with every font and marker larger; numbers of the data stay."""
+    if isinstance(part, Mapping):
+        return {
+            name: value * scale
+            if name in ("size", "standoff") and isinstance(value, (int, float))
+            else value * min(scale, 2)
+            if name == "width" and key in ("line", "marker") and isinstance(value, (int, float))
+            else _enlarged(value, scale, name)
+            for name, value in part.items()
+        }
+    if isinstance(part, list) and part and isinstance(part[0], Mapping):
+        return [_enlarged(value, scale, key) for value in part]
+    return part

@@ -1,0 +1,85 @@
+"""Pages within a frame of another site: the picture, its slider and the verdict, without navigation and scrolling."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from urllib.parse import urlsplit, urlunsplit
+
+import streamlit as st
+
+from core import ConfigError, RunConfig
+from ui import panels
+from ui.charts.filling import fill
+from ui.charts.style import Chart
+from ui.controls import fields
+from ui.urls import views
+
+CONTROLS = ("activation", "depth", "init_scale")  # of the Lab, in a frame
+SHORT = 480  # pixels of a frame that is too low for sentences and labels of controls
+# Pixels of the rows beside the picture, in a tall frame and in a short one.
+ROWS = {"verdict": (34, 32), "sentence": (46, 0), "controls": (74, 46), "link": (26, 22), "margins": (2, 2)}
+
+# The picture and all boxes around it have one height: of a flexible box Plotly would take its own of 450 pixels.
+_PICTURE = (
+    ":is(:has(> .st-key-frame-picture), .st-key-frame-picture, .st-key-frame-picture > *, "
+    ".st-key-frame-picture :is([data-testid=stFullScreenFrame], [data-testid=stPlotlyChart]))"
+)
+BARE = """<style>
+[data-testid=stSidebar], [data-testid=stExpandSidebarButton], [data-testid=stHeader] {display: none}
+.stMainBlockContainer {padding: .4rem .8rem !important; max-width: none}
+</style>"""
+_STYLE = """
+.stMainBlockContainer .stVerticalBlock {{gap: .15rem}}
+.st-key-verdict h2 {{font-size: 1.1rem; padding: 0}}
+.st-key-verdict p {{font-size: .85rem; line-height: 1.3}}
+.st-key-verdict {{margin: 0}}
+.st-key-frame-link p {{font-size: .8rem}}
+{picture} {{height: calc(100vh - {tall}px) !important; flex: none !important}}
+@media (max-height: {short}px) {{
+  {picture} {{height: calc(100vh - {low}px) !important}}
+  .st-key-verdict p {{display: none}}
+  .st-key-frame-controls [data-testid=stWidgetLabel] {{display: none}}
+}}
+"""
+
+
+def draw(chart: Chart, key: str, *, verdict: Callable[[], None], controls: Sequence[str] = ()) -> None:
+    """Draws what a frame shows: verdict, controls, picture, and a link to the full page.
+
+    Args:
+        verdict: draws the verdict; not called where the address turns words off.
+        controls: fields of RunConfig.
+    """
+    shown = [field for field in controls if not views.is_hidden(field)]
+    rows = ["margins", "link"] + ["controls"] * bool(shown) + ["verdict", "sentence"] * views.has_text()
+    tall, low = (sum(ROWS[row][size] for row in rows) for size in (0, 1))
+    st.html(BARE + f"<style>{_STYLE.format(picture=_PICTURE, tall=tall, low=low, short=SHORT)}</style>")
+    if views.has_text():
+        verdict()
+    if shown:
+        with st.container(key="frame-controls"), st.grid(len(shown), min_column_width=120, gap="small"):
+            for field in shown:
+                with st.container():
+                    fields.draw(field)
+    with st.container(key="frame-picture", height="stretch"):
+        panels.show(fill(chart), key, height="stretch")
+    with st.container(key="frame-link"):
+        st.markdown(f"[Open the full page]({full_page()})")
+
+
+def read_config() -> tuple[RunConfig | None, ConfigError | None]:
+    """The config of the address, or why there is none; without the sidebar."""
+    try:
+        return fields.read_config(), None
+    except ConfigError as error:
+        return None, error
+
+
+def full_page() -> str:
+    """The address of this page without a frame."""
+    page = urlsplit(st.context.url or "")
+    query = "&".join(
+        f"{name}={value}" for name in st.query_params for value in st.query_params.get_all(name)
+        if name not in views.FRAME
+    )  # fmt: skip
+    return urlunsplit((page.scheme, page.netloc, page.path or "/", query.replace(" ", "%20"), ""))

@@ -1,0 +1,99 @@
+"""A check of gradients that a student computed by hand, with the first wrong factor of each named."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.lecture.instances import Instance, Mistake, find_mistake
+from ui.lecture.exercise import Given
+from ui.lecture.symbols import WEIGHTS, E, Factor, Symbol, chain
+from ui.urls.link import Text
+
+KEY = "mine"
+KEYS = tuple(f"mine_{k}" for k in range(len(WEIGHTS)))
+_NUMBER = r"(?:-?[0-9.]+(?:e[+-]?[0-9]+)?)?"
+ADDRESS = {KEY: Text(rf"(?:{_NUMBER}(?:,{_NUMBER}){{5}})?", "it must be six numbers, some of which may be empty")}
+DEFAULTS = {KEY: ""}
+RELATIVE, ABSOLUTE = 0.01, 5e-5  # what rounding by hand to three or four digits may leave
+
+
+def section(given: Given) -> None:
+    """A field for each gradient, and at once what is wrong with the number in it."""
+    _restore()
+    st.markdown("**Check my numbers.** Rounding to three digits is close enough.")
+    with st.grid(3, min_column_width=230, gap="small"):
+        for k, weight in enumerate(WEIGHTS):
+            with st.container():
+                value = st.number_input(f"${Factor(E, weight).inline}$", value=None, step=None,
+                                        format="%.6g", key=KEYS[k], on_change=remember)  # fmt: skip
+                if value is not None:
+                    _judge(given, k, value)
+
+
+def find(given: Given, k: int, value: float) -> Mistake | None:
+    """The mistake in a gradient computed by hand; None where it is right.
+
+    Args:
+        k: of the weight, in the order of `core.exercise.WEIGHTS`.
+    """
+    instance = Instance(number=0, **given.arguments())
+    right = float(instance.solution.gradient[k])
+    return find_mistake(instance, k, value, max(RELATIVE * abs(right), ABSOLUTE))
+
+
+def _judge(given: Given, k: int, value: float) -> None:
+    mistake = find(given, k, value)
+    if mistake is None:
+        st.markdown(":material/check_circle: Right.")
+    elif mistake.factor == "unknown":
+        st.error(mistake.sentence, icon=":material/cancel:")
+    else:
+        st.error(f"The first wrong factor is {factor_name(WEIGHTS[k], mistake.factor)}. {mistake.sentence}",
+                 icon=":material/cancel:")  # fmt: skip
+
+
+def factor_name(weight: Symbol, factor: str) -> str:
+    """A factor of `Mistake` as a formula of this weight's chain."""
+    links = chain(weight)
+    names = {"dE/do": links[0], "do/dy": links[1], "dy/dnet": links[-2], "dnet/dw": links[-1]}
+    if factor == "sum":
+        return "the sum over the samples"
+    if factor == "do/dnet" or factor not in names:
+        return r"$\partial o_n / \partial \mathit{net}_n^{(1,2)}$"
+    return f"${names[factor].inline}$"
+
+
+def remember() -> None:
+    """Keeps the numbers as text, which the address holds; for the callbacks of their fields."""
+    st.session_state[KEY] = _encode()
+
+
+def clear() -> None:
+    """Takes all numbers back; for a callback."""
+    st.session_state[KEY] = ""
+    for key in KEYS:
+        st.session_state[key] = None
+
+
+def _encode() -> str:
+    values = [st.session_state.get(key) for key in KEYS]
+    return ",".join("" if value is None else f"{value:.10g}" for value in values).strip(",") and ",".join(
+        "" if value is None else f"{value:.10g}" for value in values
+    )
+
+
+def _restore() -> None:
+    """Sets the fields to the numbers of the address."""
+    text = st.session_state[KEY]
+    if text == _encode():
+        return
+    for key, entry in zip(KEYS, text.split(",") if text else [""] * len(KEYS), strict=True):
+        st.session_state[key] = _number(entry)
+    st.session_state[KEY] = _encode()
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None

@@ -1,0 +1,180 @@
+"""The presenting mode: one scene at a time, large enough for the last row, led by keys."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+import streamlit as st
+
+from core import ConfigError
+from core.comparison.arm_statistics import ArmSummary
+from core.diagnosis.rules import VERDICTS, diagnose
+from core.sweeps.maps import compute_cells
+from ui import panels
+from ui.charts.animation import open_at
+from ui.charts.arms import StyledArm, arm_marks
+from ui.charts.compare import compare_profile
+from ui.charts.filling import fill
+from ui.charts.profile import gradient_profile
+from ui.charts.style import Chart
+from ui.charts.sweep import sweep_map
+from ui.compare import cards, state, training
+from ui.compare.training import ArmProgressReporter
+from ui.controls.fields import LAB_PARAMETERS
+from ui.lab import theory
+from ui.lab.verdict import ICONS
+from ui.lecture.links import address
+from ui.runtime import jobs
+from ui.runtime.jobs import Run
+from ui.runtime.progress import ProgressReporter
+from ui.scenes import Scene
+from ui.sweep import controls as sweep_controls
+from ui.sweep import training as sweep_training
+from ui.sweep.training import SweepProgressReporter
+from ui.text import as_text, typeset
+from ui.urls import link, scenes
+from ui.urls.sync import read_query
+
+TEXT_SIZE = 26  # pixels of most type in a chart, of which the smallest is then 24
+
+STYLE = """<style>
+[data-testid=stHeader], [data-testid=stSidebar], [data-testid=stExpandSidebarButton] {display: none}
+.st-key-glossary {display: none}
+.stMainBlockContainer {padding: .8rem 2rem 0 !important; max-width: none}
+.stMainBlockContainer .stVerticalBlock {gap: .4rem}
+.st-key-present :is(p, li, button, button p, label) {font-size: 24px !important; line-height: 1.35}
+.st-key-present h1 {font-size: 38px; padding: 0}
+.st-key-present h2 {font-size: 30px; padding: 0}
+.st-key-present [data-testid=stHeading] [data-testid=stMarkdownContainer] {margin-bottom: 0}
+.st-key-present .st-key-present-question p {font-size: 36px !important; max-width: 30em}
+.st-key-present-bar {position: fixed; bottom: .5rem; left: 2rem; right: 2rem}
+.st-key-present-bar kbd, .st-key-present-bar [data-testid*=hortcut] {display: none}
+PICTURE {height: calc(100vh - ROWSpx) !important; flex: none !important}
+.st-key-present iframe {zoom: 1.9; border: 0}
+</style>"""
+BLANK = "<style>.stApp, .stMain, body {background: #000 !important} .st-key-present-bar {opacity: 0}</style>"
+_PICTURE = (
+    ":is(:has(> .st-key-present-picture), .st-key-present-picture, .st-key-present-picture > *, "
+    ".st-key-present-picture :is([data-testid=stFullScreenFrame], [data-testid=stPlotlyChart], [data-testid=stIFrame]))"
+)
+ROWS = {"title": 60, "verdict": 100, "bar": 76}  # pixels beside the picture
+
+
+@dataclass(frozen=True, kw_only=True)
+class Picture:
+    """The picture of a scene with its verdict.
+
+    Attributes:
+        headline: the verdict, as Markdown.
+        sentence: with its numbers, as Markdown.
+        chart: the picture; None for a page that is shown in a frame.
+        steps: of the picture's slider.
+    """
+
+    headline: str
+    sentence: str = ""
+    chart: Chart | None = None
+    steps: tuple[int, ...] = ()
+
+
+def make_picture(scene: Scene, step: int | None, waiting) -> Picture:
+    """Trains what the scene shows, or takes it from the cache.
+
+    Args:
+        step: at which the picture opens; None for the scene's own.
+        waiting: the `st.empty()` in which progress is shown.
+
+    Raises:
+        ConfigError: settings of the scene that are not allowed.
+    """
+    maker = _MAKERS.get(scene.page)
+    return maker(scene, step, waiting) if maker else Picture(headline="")
+
+
+def _of_lab(scene: Scene, step: int | None, waiting) -> Picture:
+    query = scenes.expand(scene.query)
+    values = read_query(query, LAB_PARAMETERS)
+    run, reporter = Run(link.to_config(values)), ProgressReporter(waiting)
+    trace = jobs.get_trace(run, reporter)
+    diagnosis = diagnose(trace)
+    quantity = str(values["quantity"])
+    lines = theory.guides(theory.expected(run, waiting), quantity, trace)
+    chart = gradient_profile(trace, quantity, relative=bool(values["relative"]), guides=lines, dark=panels.dark())
+    reporter.clear()
+    gravest = diagnosis.findings[0]
+    return Picture(
+        headline=f"{ICONS[gravest.severity]} {VERDICTS[diagnosis.verdict][0]}",
+        sentence=as_text(typeset(gravest.what)),
+        chart=open_at(chart, int(values["step"]) if step is None else step),
+        steps=_steps(chart),
+    )
+
+
+def _of_compare(scene: Scene, step: int | None, waiting) -> Picture:
+    values = read_query(scene.query, state.PARAMETERS)
+    vary = None if values["vary"] == state.NO_FIELD else str(values["vary"])
+    comparison = state.make_comparison(link.to_config(values), vary, str(values["arms"]), int(values["seeds"]))
+    reporter = ArmProgressReporter(waiting, comparison.seeds)
+    records = training.records(comparison, None, reporter, lambda records: None)
+    reporter.clear()
+    marks = arm_marks([arm.config(comparison.base).activation for arm in comparison.arms])
+    styles = dict(zip([arm.name for arm in comparison.arms], marks, strict=True))
+    arms = [StyledArm(name, record, styles[name]) for name, record in records.items()]
+    chart = compare_profile(arms, str(values["compare_quantity"]), dark=panels.dark())
+    return Picture(
+        headline=as_text(cards.headline(_records(arms))),
+        chart=open_at(chart, int(values["step"]) if step is None else step),
+        steps=_steps(chart),
+    )
+
+
+def _records(arms: list[StyledArm]) -> dict[str, ArmSummary]:
+    return {arm.name: arm.record for arm in arms}
+
+
+def _of_sweep(scene: Scene, step: int | None, waiting) -> Picture:
+    values = read_query(scene.query, sweep_controls.PARAMETERS)
+    chart = sweep_controls.to_map(values)
+    reporter = SweepProgressReporter(waiting, lambda: None)
+    table = sweep_training.get_table(chart.grid, reporter, lambda table: None)
+    waiting.empty()
+    activation, show = chart.activations[0], str(values["show"])
+    cells = compute_cells(table, show)[0]
+    lines = sweep_training.get_theory(chart, activation)
+    return Picture(headline="", chart=sweep_map(chart, activation, cells, show, lines, dark=panels.dark()))
+
+
+_MAKERS: dict[str, Callable[..., Picture]] = {"": _of_lab, "compare": _of_compare, "sweep": _of_sweep}
+
+
+def _steps(chart: Chart) -> tuple[int, ...]:
+    sliders = chart.spec["layout"].get("sliders") or ({"steps": ()},)
+    return tuple(int(mark["args"][0][0]) for mark in sliders[0]["steps"])
+
+
+def draw_scene(scene: Scene, step: int | None) -> tuple[int, ...]:
+    """Draws verdict and picture of a scene; returns the steps of its slider."""
+    waiting = st.empty()
+    try:
+        picture = make_picture(scene, step, waiting)
+    except ConfigError as error:
+        panels.show_error(error)
+        return ()
+    if picture.headline:
+        st.header(picture.headline, anchor=False)
+    if picture.sentence:
+        st.markdown(picture.sentence)
+    with st.container(key="present-picture"):
+        if picture.chart is None:
+            query = urlencode(scene.query | {"embed": ["true"]}, doseq=True)
+            st.iframe(address(scene.page, query), height="stretch")
+        else:
+            panels.show(fill(picture.chart, TEXT_SIZE), "present-chart", height="stretch")
+    return picture.steps
+
+
+def style(rows: tuple[str, ...]) -> str:
+    """The style sheet of the mode, with these of ROWS beside the picture."""
+    return STYLE.replace("PICTURE", _PICTURE).replace("ROWS", str(sum(ROWS[row] for row in rows)))

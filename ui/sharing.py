@@ -1,0 +1,114 @@
+"""The scene of a page as a link, a QR code, a frame for another site, and a sheet for the class."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from html import escape
+from urllib.parse import urlencode, urlsplit, urlunsplit
+
+import segno
+import streamlit as st
+
+from ui import panels
+from ui.compare.printable import document
+from ui.controls import fields
+from ui.urls import scenes, views
+from ui.urls.sync import Parameters, to_query
+
+MAX_COMPACT = 200  # characters of a compact address of the Lab
+FRAMES = {"800 × 600": (800, 600), "640 × 400": (640, 400)}
+SAFE = ",;~=!"  # characters that an address keeps as they are, for readers
+
+
+def current_query(parameters: Parameters) -> dict[str, list[str]]:
+    """The parameters of the scene as the page shows it now."""
+    values = {key: st.session_state.get(key, default) for key, default in parameters.defaults.items()}
+    stated = {name: st.query_params.get_all(name) for name in parameters.of_run if name in st.query_params}
+    return to_query(parameters, values) | stated  # the picture itself writes its step and its axis
+
+
+def to_address(query: dict[str, list[str]]) -> str:
+    """The address of this page with a query."""
+    page = urlsplit(st.context.url or "")
+    return urlunsplit((page.scheme, page.netloc, page.path or "/", urlencode(query, doseq=True, safe=SAFE), ""))
+
+
+def compact_address(query: dict[str, list[str]]) -> str:
+    """The compact address of a scene of the Lab."""
+    return to_address({scenes.PARAMETER: [scenes.pack(query)]}) if query else to_address({})
+
+
+@st.fragment
+def draw_menu(parameters: Parameters, more: Callable[[], None], handout: Callable[[str], str] | None = None) -> None:
+    """Draws the menu to share a page: its scene, and what the page adds.
+
+    Args:
+        more: draws the page's own entries, such as files.
+        handout: makes the sheet of the scene as HTML, given its address; None where there is nothing to print.
+    """
+    menu = st.popover("Share", icon=":material/ios_share:", key="share", on_change="rerun")
+    if not menu.open:
+        return
+    with menu:
+        query = current_query(parameters)
+        st.caption("This link opens the scene: page, settings, quantity, step, opened panels and range of the axis.")
+        address = to_address(query)
+        st.code(address, language=None, wrap_lines=True)
+        if parameters.page == "lab":
+            st.caption("Copy scene: the same, compact.")
+            address = compact_address(query)
+            st.code(address, language=None, wrap_lines=True)
+        with st.expander("QR code", key="share_code", on_change="rerun") as box:
+            if box.open:
+                st.html(qr_code(address))
+        if handout is not None:
+            panels.download("Handout (HTML)", lambda: handout(address), "gradient-lab-handout.html", "text/html")
+        if st.button("Show in another site", key="share_embed", icon=":material/code:", width="stretch"):
+            draw_embed_dialog(query)
+        more()
+
+
+def qr_code(address: str) -> str:
+    """A QR code as HTML, with its address as the alternative text; dark on light in either theme."""
+    picture = segno.make(address, error="m").svg_data_uri(scale=5, border=4, dark="#000", light="#fff")
+    return f'<img src="{picture}" alt="QR code of {escape(address)}" style="width: 100%; max-width: 22rem">'
+
+
+def make_handout(title: str, lines: list[str], chart, address: str) -> str:
+    """The sheet of a scene: verdict, settings, picture, link and QR code, as one HTML file that loads nothing."""
+    page = document(title, [*lines, address], [chart], [])
+    code = f'<figure style="width: 9rem">{qr_code(address)}</figure>'
+    return page.replace("</body>", f"{code}</body>")
+
+
+@st.dialog("Show in another site", width="large")
+def draw_embed_dialog(query: dict[str, list[str]]) -> None:
+    """Builds the code of a frame, with the frame itself below."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        size = st.segmented_control("Size", list(FRAMES), default=next(iter(FRAMES)), required=True, key="embed_size")
+        words = st.toggle("Words", value=True, key="embed_words")
+    options = ["activation", "depth", "init_scale"]
+    labels = {field: fields.CONTROLS[field].label for field in options}
+    with st.container(horizontal=True):
+        hidden = st.pills("Hidden controls", options, selection_mode="multi", format_func=labels.get, key="embed_hide")
+        locked = st.pills("Fixed controls", options, selection_mode="multi", format_func=labels.get, key="embed_lock")
+    width, height = FRAMES[size]
+    address = to_address(frame_query(query, hide=hidden, lock=locked, words=words))
+    st.code(frame_code(address, width=width, height=height), language="html", wrap_lines=True)
+    st.caption("The server must allow the site: GRADIENT_LAB_FRAME_ANCESTORS (docs/teaching.md).")
+    st.iframe(address, width=width, height=height)
+
+
+def frame_query(query: dict[str, list[str]], *, hide: list[str], lock: list[str], words: bool) -> dict[str, list[str]]:
+    """The parameters of a page within a frame."""
+    query = {name: texts for name, texts in query.items() if name not in views.FRAME}
+    frame = {"hide": ",".join(hide), "lock": ",".join(lock), "text": "" if words else "off"}
+    return {"embed": ["true"]} | query | {name: [text] for name, text in frame.items() if text}
+
+
+def frame_code(address: str, *, width: int, height: int) -> str:
+    """The HTML of a frame."""
+    return (
+        f'<iframe src="{escape(address)}" width="{width}" height="{height}" style="border: 0" loading="lazy" '
+        'title="Gradient Flow Lab"></iframe>'
+    )

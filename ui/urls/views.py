@@ -1,0 +1,104 @@
+"""The view of a page beside its settings: the quantity, the step, which panels are open, which controls are hidden.
+
+Each is a parameter of the address like the settings are, so that one link restores the whole picture (a scene).
+"""
+
+from __future__ import annotations
+
+import re
+
+import streamlit as st
+
+from core.config import MAX_STEPS, SIZES, Choice, Flag, Number
+from core.layer_norms import JUDGED, LAYER_NORMS
+from ui.urls.link import Rule, Text
+
+STEP, AXIS = "step", "axis"
+_POWER = r"-?\d{1,3}(?:\.\d{1,3})?"
+_NAMES = Text(r"[a-z_0-9]*(?:,[a-z_0-9]+)*", "it must be names of controls separated by commas, as in depth,activation")
+_STEP = Number(0, MAX_STEPS, integer=True)
+
+# What belongs to the frame around a page: controls that are taken away or fixed, and whether words are shown.
+FRAME: dict[str, Rule] = {"hide": _NAMES, "lock": _NAMES, "text": Choice(("on", "off"))}
+FRAME_DEFAULTS: dict[str, object] = {"hide": "", "lock": "", "text": "on"}
+
+# A step and a range of the axis belong to one run: they return to their defaults when a setting changes.
+OF_RUN = frozenset({STEP, AXIS})
+PICTURE: dict[str, Rule] = {
+    STEP: _STEP,
+    AXIS: Text(rf"(?:{_POWER},{_POWER})?", "it must be two powers of ten, as in -6,2"),
+}
+PICTURE_DEFAULTS: dict[str, object] = {STEP: 0.0, AXIS: ""}
+
+# The views of the Lab by the keys of their controls; an expander is open where its value is true.
+LAB_PANELS = ("more", "inside", "why", "sharpness", "numbers", "how-we-know")
+LAB: dict[str, Rule] = {
+    "quantity": Choice(tuple(LAYER_NORMS)),
+    "relative": Flag(),
+    "open_layer": Number(1, SIZES.layers + 1, integer=True, optional=True),
+    "layer_step": _STEP,
+    **dict.fromkeys(LAB_PANELS, Flag()),
+    "inside_step": _STEP,
+    "inside_quantity": Choice(("net", "activation", "delta", "weight_gradient")),
+    **PICTURE,
+    **FRAME,
+}
+LAB_DEFAULTS: dict[str, object] = {
+    "quantity": JUDGED,
+    "relative": True,
+    "open_layer": None,
+    "layer_step": 0.0,
+    **dict.fromkeys(LAB_PANELS, False),
+    "inside_step": 0.0,
+    "inside_quantity": "net",
+    **PICTURE_DEFAULTS,
+    **FRAME_DEFAULTS,
+}
+
+COMPARE: dict[str, Rule] = {"compare_quantity": Choice(tuple(LAYER_NORMS)), "compare_more": Flag(), **PICTURE, **FRAME}
+COMPARE_DEFAULTS: dict[str, object] = {"compare_quantity": JUDGED, "compare_more": False}
+COMPARE_DEFAULTS |= PICTURE_DEFAULTS | FRAME_DEFAULTS
+
+SWEEP: dict[str, Rule] = {
+    "at": Text(r"(?:[a-z_0-9]+,\d{1,3},\d{1,3})?", "it must be an activation and two positions, as in tanh,3,5"),
+    **FRAME,
+}
+SWEEP_DEFAULTS: dict[str, object] = {"at": "", **FRAME_DEFAULTS}
+
+
+def use_whole_numbers() -> None:
+    """Makes the values of sliders and lists of whole numbers whole: an address has them as fractional numbers."""
+    for key in ("open_layer", "layer_step", "inside_step"):
+        if st.session_state[key] is not None:
+            st.session_state[key] = int(st.session_state[key])
+
+
+def shown_step() -> int:
+    """The step at which the picture opens."""
+    return int(st.session_state.get(STEP) or 0)
+
+
+def axis_range() -> tuple[float, float] | None:
+    """The powers of ten at the ends of the picture's axis; None for those that fit the data."""
+    text = st.session_state.get(AXIS) or ""
+    low, high = map(float, text.split(",")) if text else (0.0, 0.0)
+    return (low, high) if low < high else None
+
+
+def is_hidden(control: str) -> bool:
+    """Tell whether the address takes this control away."""
+    return control in _names("hide")
+
+
+def is_locked(control: str) -> bool:
+    """Tell whether the address fixes this control, or all."""
+    return bool({control, "all"} & set(_names("lock")))
+
+
+def has_text() -> bool:
+    """Tell whether sentences are shown beside the picture."""
+    return st.session_state.get("text", "on") != "off"
+
+
+def _names(parameter: str) -> list[str]:
+    return re.findall(r"[a-z_0-9]+", st.session_state.get(parameter) or "")
