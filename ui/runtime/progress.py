@@ -21,7 +21,7 @@ class ProgressReporter:
     """
 
     def __init__(self, slot):
-        self._slot, self._start, self._shown = slot, time.monotonic(), False
+        self._slot, self._start, self._text = slot, time.monotonic(), ""
 
     def on_queued(self, n_ahead: int) -> None:
         """Wait for a free slot behind so many others."""
@@ -39,16 +39,17 @@ class ProgressReporter:
 
     def _show(self, share: float, text: str) -> None:
         queue.touch()
-        if time.monotonic() - self._start >= PATIENCE_SECONDS:
-            self._shown = True
+        if text != self._text and time.monotonic() - self._start >= PATIENCE_SECONDS:
+            self._text = text
             self._slot.progress(min(share, 1.0), text=text)
-        else:
+        else:  # nothing new to read: Streamlit would send the same words again
             stop_if_superseded()
 
     def clear(self) -> None:
         """Take the bar away."""
-        if self._shown:
+        if self._text:
             self._slot.empty()
+            self._text = ""
 
 
 def stop_if_superseded(n_ahead: int = 0) -> None:

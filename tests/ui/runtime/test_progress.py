@@ -1,0 +1,53 @@
+"""The line and the bar with which a visitor follows a run: shown late, and sent only with something new to read."""
+
+import pytest
+
+from ui.runtime import progress
+from ui.runtime.progress import ProgressReporter
+
+
+class Slot:
+    """Keeps what is sent to it."""
+
+    def __init__(self):
+        self.sent = []
+
+    def progress(self, share, text):
+        self.sent.append((share, text))
+
+    def empty(self):
+        self.sent.append("empty")
+
+
+@pytest.fixture
+def checks(monkeypatch):
+    """Counts how often a script looks whether it is superseded."""
+    calls = []
+    monkeypatch.setattr(progress, "stop_if_superseded", lambda: calls.append(1))
+    return calls
+
+
+def test_nothing_is_sent_before_a_run_has_taken_half_a_second(checks):
+    slot = Slot()
+    reporter = ProgressReporter(slot)
+    reporter.on_progress(1, 301)
+    reporter.clear()
+    assert slot.sent == [] and checks == [1]
+
+
+def test_the_same_words_are_sent_once_and_the_script_still_looks_whether_it_is_superseded(checks, monkeypatch):
+    monkeypatch.setattr(progress, "PATIENCE_SECONDS", 0)
+    slot = Slot()
+    reporter = ProgressReporter(slot)
+    for _ in range(50):
+        reporter.on_busy()
+    assert len(slot.sent) == 1 and len(checks) == 49
+    reporter.on_queued(2)
+    reporter.on_queued(1)
+    reporter.on_queued(1)
+    assert len(slot.sent) == 3
+    reporter.clear()
+    reporter.clear()
+    assert slot.sent[3:] == ["empty"]
+    reporter.on_busy()
+    assert len(slot.sent) == 5
