@@ -6,13 +6,14 @@ import streamlit as st
 
 from core import ConfigError
 from ui import glossary
-from ui.navigation import ROUTED, pages
+from ui.navigation import ROUTED, SIDEBAR_PAGES, pages
 from ui.runtime import event_log, limits
 from ui.urls.history import join_page_switches
 
 # Streamlit's own margins leave a projector of 1280 x 720 pixels too little room for the picture.
+# Where there is no sidebar, they stay: a style that comes after the first words would move them.
+MARGINS = ".stMainBlockContainer {padding-left: clamp(1rem, 3vw, 3rem); padding-right: clamp(1rem, 3vw, 3rem)}"
 STYLE = """<style>
-.stMainBlockContainer {padding-left: clamp(1rem, 3vw, 3rem); padding-right: clamp(1rem, 3vw, 3rem)}
 .st-key-page-header h1, .st-key-verdict h2 {padding: 0}
 .st-key-page-header, .st-key-verdict {margin-bottom: -.5rem}
 .st-key-verdict [data-testid="stHeading"] [data-testid="stMarkdownContainer"] {margin-bottom: 0}
@@ -20,6 +21,7 @@ STYLE = """<style>
 .st-key-arm_chips {min-width: min(20rem, 100%)}
 .st-key-lecture [data-testid=stMarkdownContainer] :is(p, li) {max-width: 33em}
 .st-key-lecture :is([data-testid=stButtonGroup] button, [data-testid=stTab]) {height: auto; padding-block: .35rem}
+.st-key-waiting {position: absolute; z-index: 10; left: 0; right: 0; padding: .25rem 1rem; backdrop-filter: blur(8px)}
 </style>"""
 ICON = str(Path(__file__).parent / "ui" / "icon.svg")
 
@@ -34,6 +36,8 @@ def main() -> None:
     st.session_state[ROUTED] = True  # a page that finds nothing here was started by itself
     page = st.navigation(pages(), position="top")
     with st.container(key="beside-page"):  # one slot of the page for all that stands outside its flow
+        if page.url_path in SIDEBAR_PAGES:
+            st.html(f"<style>{MARGINS}</style>")
         st.html(STYLE)
         join_page_switches()
         if not st.context.is_embedded:

@@ -28,6 +28,7 @@ from ui.compare.printable import document
 from ui.compare.training import ArmProgressReporter
 from ui.controls import sidebar
 from ui.navigation import ensure_navigation
+from ui.runtime.progress import waiting_slot
 from ui.text import as_text, typeset
 from ui.urls import address
 from ui.urls.sync import sync_address
@@ -196,7 +197,7 @@ if comparison is None:
     st.markdown("Your own data are selected, but there is no table yet. Upload a file in the sidebar under Data.")
     st.stop()
 
-waiting, preview = st.empty(), st.empty()
+waiting, preview = waiting_slot(), st.empty()
 
 
 def draw_preview(records: dict[str, ArmSummary]) -> None:

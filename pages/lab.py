@@ -12,6 +12,7 @@ from core.diagnosis.rules import Diagnosis, diagnose
 from core.engine.training import evaluate
 from core.layer_norms import JUDGED, LAYER_NORMS, WHY_NORMS_DIFFER
 from ui import embedding, panels
+from ui.browser.reached import is_reached
 from ui.charts.animation import open_at
 from ui.charts.boundary import decision_boundary, fit, grid
 from ui.charts.curves import (
@@ -31,17 +32,19 @@ from ui.charts.style import Chart
 from ui.compare import pinned
 from ui.controls import sidebar
 from ui.controls.fields import LAB_PARAMETERS
-from ui.lab import layer, sharpness, theory, trials
+from ui.lab import layer, live, sharpness, theory, trials
 from ui.lab.verdict import draw_details, draw_findings, draw_verdict
 from ui.runtime import jobs
 from ui.runtime.jobs import Run
-from ui.runtime.progress import ProgressReporter
+from ui.runtime.progress import ProgressReporter, waiting_slot
 from ui.runtime.services import services
 from ui.urls import address, views
 from ui.urls.sync import sync_address
 
 # Points at which the answer is drawn: fewer for a network of many units, because all their values are held at once.
 MAX_POINTS, MIN_POINTS, MAX_VALUES = 6_400, 400, 4_000_000
+
+HISTORY_HEIGHT = 800  # pixels of its charts in two columns
 
 RELATIVE_HELP = (
     "Divides every layer's norm by the output layer's at the same step. As a network learns, all of its gradients "
@@ -137,8 +140,11 @@ def charts_of(trace: Trace, names: Iterable[str]) -> None:
         panels.show(CURVES[name][1](trace, dark=panels.dark()), f"{name}-chart")
 
 
+@st.fragment
 def history(run: Run, relevant: tuple[str, ...]) -> None:
     """Draws the gradient over the steps, the curves that concern the verdict, and the decision boundary."""
+    if not is_reached("history", HISTORY_HEIGHT):
+        return
     trace = get_trace(run)
     with st.grid(2, min_column_width=380, gap="medium"):
         quantity = st.session_state.get("quantity") or JUDGED
@@ -151,6 +157,7 @@ def history(run: Run, relevant: tuple[str, ...]) -> None:
 def story(run: Run, before: Run | None, diagnosis: Diagnosis, relevant: tuple[str, ...]) -> None:
     """Draws the picture, the details of the verdict, and the charts that concern it; all follow the chosen norm."""
     gradients(run, before)
+    live.panel(run)
     draw_details(diagnosis, theory.describe_factor(theory.expected(run, st.empty()), get_trace(run)))
     trials.draw_and_follow(run, get_trace(run), diagnosis, partial(draw_findings, config=run.config))
     history(run, relevant)
@@ -234,7 +241,7 @@ sync_address(LAB_PARAMETERS)
 views.use_whole_numbers()
 embedded = st.context.is_embedded
 chosen = sidebar.Chosen(*embedding.read_config()) if embedded else sidebar.choose()
-waiting = st.empty()
+waiting = waiting_slot()
 address.show_param_warnings(LAB_PARAMETERS.rules, LAB_PARAMETERS.free)
 
 

@@ -3,6 +3,7 @@
 import streamlit as st
 
 ROUTED = "routed"  # a session key that app.py sets
+SIDEBAR_PAGES = ("", "compare", "sweep")  # by their path
 
 
 def pages() -> list[st.Page]:

@@ -8,13 +8,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import streamlit as st
-from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
-from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from core import ConfigError, Diagnosis, RunConfig, Trace, diagnose, try_suggestions
 from core.diagnosis.trials import count_trainings
 from core.engine import workers
 from core.engine.training import Data
+from ui.browser import fragments
 from ui.runtime import event_log, limits, queue
 from ui.runtime.jobs import Run, get_data, run_cost
 from ui.runtime.queue import Visitor, WithdrawnError
@@ -116,36 +115,29 @@ def _table_of(run: Run) -> Callable[[RunConfig], Data] | None:
     return None if run.digest is None else lambda config: get_data(Run(config, run.digest))
 
 
+@st.fragment
 def draw_and_follow(run: Run, trace: Trace, diagnosis: Diagnosis, draw: Callable[[Diagnosis], None]) -> None:
     """Draw what a diagnosis suggests, follow the trial of it, and draw it again when that has ended.
 
     Args:
         draw: draws a diagnosis, with or without outcomes.
     """
-    if get_result(run) is None and is_offered(run, diagnosis):
-        st.session_state["trial_seen"] = None
-        _follow(run, trace, diagnosis, draw)
-    else:
-        draw(get_result(run) or diagnosis)
-
-
-@st.fragment(run_every=POLL_SECONDS)
-def _follow(run: Run, trace: Trace, diagnosis: Diagnosis, draw: Callable[[Diagnosis], None]) -> None:
     result = get_result(run)
     draw(result or diagnosis)
     if result is not None:
-        _stop_polling()
+        fragments.stop_rerunning(fragments.current_fragment())
+    elif is_offered(run, diagnosis):
+        st.session_state["trial_seen"] = None
+        _follow(run, trace, fragments.current_fragment())
+
+
+@st.fragment(run_every=POLL_SECONDS)
+def _follow(run: Run, trace: Trace, drawing: str | None) -> None:
+    """Sends a line and not the buttons each second; the fragment `drawing` draws these again at the end."""
+    if get_result(run) is not None:
+        fragments.rerun_soon(drawing)
     elif st.session_state.get("trial_seen") == run:
         trial = watch(run, trace)
         st.caption(f"Trying the suggestions on the same data with three other seeds: {trial.share:.0%}.")
     else:  # who changes a control within a second starts no trial
         st.session_state["trial_seen"] = run
-
-
-def _stop_polling() -> None:
-    """Have the browser no longer ask for this fragment, for which Streamlit has no command of its own."""
-    context = get_script_run_ctx(suppress_warning=True)
-    if context is not None:
-        message = ForwardMsg()
-        message.stop_auto_rerun.fragment_ids.extend(context.fragment_ids_this_run or ())
-        context.enqueue(message)

@@ -5,10 +5,17 @@ from __future__ import annotations
 import time
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from ui.runtime import queue
 
 PATIENCE_SECONDS = 0.5  # before any progress is shown
+
+
+def waiting_slot() -> DeltaGenerator:
+    """Return a slot over the top of the page, which nothing moves aside for; app.py has its style."""
+    with st.container(key="waiting"):
+        return st.empty()
 
 
 class ProgressReporter:

@@ -38,6 +38,7 @@ class Services:
     tables: LRUCache[Table]
     prepared: LRUCache[Prepared]
     theories: LRUCache[object]
+    families: LRUCache[tuple]
     arms: LRUCache[ArmSummary]
     sweeps: LRUCache[SweepTable]
     curves: LRUCache[tuple[Curve, ...]]
@@ -62,7 +63,8 @@ def create(executor: Executor | None = None) -> Services:
         snapshots=LRUCache(20, _cache_bytes(0.1), array_bytes),
         tables=LRUCache(40, _cache_bytes(0.08), lambda table: table.nbytes),
         prepared=LRUCache(40, _cache_bytes(0.07), array_bytes),
-        theories=LRUCache(400, _cache_bytes(0.05), array_bytes),
+        theories=LRUCache(400, _cache_bytes(0.04), array_bytes),
+        families=LRUCache(200, _cache_bytes(0.01), array_bytes),
         arms=LRUCache(300, _cache_bytes(0.2), lambda record: record.nbytes),
         sweeps=LRUCache(100, _cache_bytes(0.1), lambda table: table.values.nbytes),
         curves=LRUCache(300, _cache_bytes(0.03), lambda curves: sum(c.x.nbytes + c.y.nbytes for c in curves)),

@@ -1,0 +1,59 @@
+"""Curves over one setting: as the engine's networks are, one by one as alone, and the config's own among them."""
+
+import numpy as np
+import pytest
+
+from core import RunConfig, train
+from core.theory.families import DEPTHS, INIT_SCALES, curve_family, delta_curve
+
+
+def drawn_deltas(config, networks=120):
+    """Powers of ten of delta relative to the output layer's of drawn networks, (networks, layers)."""
+    traces = train([config.replace(steps=0, seed=seed) for seed in range(100, 100 + networks)])
+    norms = np.array([trace.delta_norm[0] for trace in traces])
+    return np.log10(norms / norms[:, -1:])
+
+
+@pytest.mark.parametrize(
+    ("activation", "init", "init_scale"),
+    [("sigmoid", "normal", 1.0), ("tanh", "normal", 1.5), ("relu", "he_normal", 1.0)],
+)
+def test_the_median_and_the_band_are_those_of_drawn_networks(activation, init, init_scale):
+    config = RunConfig(hidden=(32,) * 8, activation=activation, init=init, init_scale=init_scale, dataset="gaussian")
+    curve, drawn = delta_curve(config), drawn_deltas(config)
+    # Theory is of one sample, and the norms of many: where these get different gradients their mean scatters less.
+    off = np.abs(curve.median - np.median(drawn, axis=0))
+    assert (off <= np.maximum(curve.half_width / 2, 0.01)).all()
+    inside = (np.abs(drawn - curve.median) <= curve.half_width + 1e-12).mean(axis=0)
+    assert (inside >= 0.85).all()
+
+
+def test_the_output_layer_is_the_measure_of_all():
+    curve = delta_curve(RunConfig())
+    assert curve.median[-1] == curve.half_width[-1] == 0
+    assert len(curve.median) == len(RunConfig().hidden) + 1
+
+
+def test_networks_without_a_scatter_by_theory_have_a_median_alone():
+    for config in (RunConfig(residual=True), RunConfig(normalization="layer"), RunConfig(hidden=(8, 16, 8))):
+        curve = delta_curve(config)
+        assert np.isfinite(curve.median).all() and np.isnan(curve.half_width).all()
+
+
+def test_a_network_without_a_hidden_layer_has_one_layer():
+    curve = delta_curve(RunConfig(hidden=()))
+    assert curve.median.tolist() == [0]
+
+
+@pytest.mark.parametrize(("field", "own", "offered"), [("init_scale", 1.23, INIT_SCALES), ("depth", 7, DEPTHS)])
+def test_a_family_has_the_slider_s_values_and_the_config_s_own(field, own, offered):
+    config = RunConfig(hidden=(4,) * 7, init_scale=1.23)
+    values, curves = curve_family(config, field)
+    assert list(values) == sorted({*offered, own})
+    assert len(curves) == len(values)
+    np.testing.assert_array_equal(curves[list(values).index(own)].median, delta_curve(config).median)
+
+
+def test_a_family_over_depths_has_curves_of_so_many_layers():
+    values, curves = curve_family(RunConfig(hidden=(4,) * 3), "depth")
+    assert [len(curve.median) for curve in curves] == [depth + 1 for depth in values]

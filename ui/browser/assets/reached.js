@@ -1,0 +1,22 @@
+// Tells the page once when this place comes near the screen. Without a box of its own it would never be met.
+const AHEAD_PIXELS = 300;
+
+export default function ({ parentElement, setTriggerValue }) {
+  const mark = document.createElement("div");
+  mark.style.height = "1px";
+  parentElement.appendChild(mark);
+  const observer = new IntersectionObserver(
+    (entries) => {
+      if (entries.some((entry) => entry.isIntersecting)) {
+        observer.disconnect();
+        setTriggerValue("event", true);
+      }
+    },
+    { rootMargin: `${AHEAD_PIXELS}px` },
+  );
+  observer.observe(mark);
+  return () => {
+    observer.disconnect();
+    mark.remove();
+  };
+}
