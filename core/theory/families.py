@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
 from ..config import RunConfig
-from ..engine.training import Data, checked_data
+from ..engine.training import Data, Progress, checked_data
 from .fluctuations import log_variance
 from .layer_means import expected_means
 from .prediction import BAND_DEVIATIONS, layer_gains
@@ -37,7 +37,12 @@ INIT_SCALES = (
     6.0,
     8.0,
 )
+LAYER_COST = 10_000_000  # multiply-adds in whose time one layer of one curve is computed
+BATCH_FACTOR = 20  # by which the Gram matrices of batch normalization take longer
 DEPTHS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30, 40, 50)
+
+
+Field = Literal["init_scale", "depth"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -82,16 +87,37 @@ def delta_curve(config: RunConfig, data: Data | None = None) -> DeltaCurve:
     )
 
 
-def curve_family(config: RunConfig, field: str, data: Data | None = None) -> tuple[Sequence[float], list[DeltaCurve]]:
-    """The values of "init_scale" or "depth" that a slider offers, the config's own among them, and the curve at each.
+def curve_family(
+    config: RunConfig, field: Field, *, data: Data | None = None, on_progress: Progress | None = None
+) -> tuple[list[float], list[DeltaCurve]]:
+    """The values of a field that a slider offers, the config's own among them, and the curve at each.
+
+    Args:
+        on_progress: called with the curves that are done and their number; an exception from it ends the work.
 
     Raises:
         ConfigError: as `core.train`.
     """
-    if field == "depth":
-        values = sorted({*DEPTHS, len(config.hidden)})
-        configs = [config.replace(hidden=config.hidden[:1] * depth) for depth in values]
-    else:
-        values = sorted({*INIT_SCALES, config.init_scale})
-        configs = [config.replace(init_scale=scale) for scale in values]
-    return values, [delta_curve(each, data) for each in configs]
+    values = _values(config, field)
+    curves = []
+    for done, value in enumerate(values):
+        if on_progress is not None:
+            on_progress(done, len(values))
+        curves.append(delta_curve(_at(config, field, value), data))
+    return values, curves
+
+
+def curve_family_cost(config: RunConfig, field: Field) -> int:
+    """Multiply-adds that `curve_family` takes, by the time of one layer."""
+    layers = sum(len(_at(config, field, value).hidden) + 1 for value in _values(config, field))
+    return layers * LAYER_COST * (BATCH_FACTOR if config.normalization == "batch" else 1)
+
+
+def _values(config: RunConfig, field: Field) -> list[float]:
+    return sorted({*DEPTHS, len(config.hidden)} if field == "depth" else {*INIT_SCALES, config.init_scale})
+
+
+def _at(config: RunConfig, field: Field, value: float) -> RunConfig:
+    return (
+        config.replace(hidden=config.hidden[:1] * int(value)) if field == "depth" else config.replace(init_scale=value)
+    )

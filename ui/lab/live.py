@@ -6,11 +6,12 @@ import numpy as np
 import streamlit as st
 
 from core import ConfigError
-from core.theory.families import DEPTHS, INIT_SCALES, DeltaCurve, curve_family
+from core.theory.families import DEPTHS, INIT_SCALES, DeltaCurve, Field, curve_family, curve_family_cost
+from ui import panels
 from ui.browser import components
 from ui.compare.labels import field_label
 from ui.controls import fields
-from ui.lab.theory import at_start
+from ui.lab.theory import TheoryProgressReporter, at_start
 from ui.runtime import jobs
 from ui.runtime.jobs import Run
 from ui.runtime.progress import ProgressReporter
@@ -30,8 +31,12 @@ def panel(run: Run) -> None:
     if not box.open:
         return
     with box:
-        reporter = ProgressReporter(st.empty())
-        families = [_family(run, field, reporter) for field in offered(run)]
+        reporter = TheoryProgressReporter(st.empty())
+        try:
+            families = [_family(run, field, reporter) for field in offered(run)]
+        except ConfigError as error:
+            panels.show_error(error)
+            return
         reporter.clear()
         components.mount("live", KEY, _move, data={"families": families})
         st.caption(
@@ -40,13 +45,13 @@ def panel(run: Run) -> None:
         )
 
 
-def offered(run: Run) -> tuple[str, ...]:
+def offered(run: Run) -> tuple[Field, ...]:
     """Return the settings that can be dragged; the depth only where all layers have one width."""
     uniform = len(set(run.config.hidden)) == 1 and not st.session_state.get("hidden")
     return ("init_scale", "depth") if uniform else ("init_scale",)
 
 
-def _family(run: Run, field: str, reporter: ProgressReporter) -> dict[str, object]:
+def _family(run: Run, field: Field, reporter: ProgressReporter) -> dict[str, object]:
     start = at_start(run)
     config = start.config
     own = len(config.hidden) if field == "depth" else config.init_scale
@@ -55,8 +60,8 @@ def _family(run: Run, field: str, reporter: ProgressReporter) -> dict[str, objec
     key = field, Run(shared if own in (DEPTHS if field == "depth" else INIT_SCALES) else config, start.digest)
 
     def make() -> tuple[list[float], list[DeltaCurve]]:
-        with jobs.short_slot(reporter.on_queued, "theory"):
-            return jobs.run_in_worker(curve_family, config, field, jobs.get_data(start), reporter=reporter)
+        work = curve_family_cost(config, field)
+        return jobs.compute(curve_family, start, field, multiply_adds=work, work="theory", reporter=reporter)
 
     values, curves = services().families.get_or_compute(key, make, reporter.on_shared)
     return {

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from core import RunConfig, train
-from core.theory.families import DEPTHS, INIT_SCALES, curve_family, delta_curve
+from core.theory.families import DEPTHS, INIT_SCALES, curve_family, curve_family_cost, delta_curve
 
 
 def drawn_deltas(config, networks=120):
@@ -57,3 +57,21 @@ def test_a_family_has_the_slider_s_values_and_the_config_s_own(field, own, offer
 def test_a_family_over_depths_has_curves_of_so_many_layers():
     values, curves = curve_family(RunConfig(hidden=(4,) * 3), "depth")
     assert [len(curve.median) for curve in curves] == [depth + 1 for depth in values]
+
+
+def test_a_family_reports_its_curves_and_ends_with_an_exception_from_the_report():
+    reports = []
+
+    def report(done, total):
+        reports.append((done, total))
+        if done == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        curve_family(RunConfig(hidden=(4,)), "depth", on_progress=report)
+    assert reports == [(done, len(DEPTHS)) for done in range(3)]
+
+
+def test_the_cost_of_a_family_grows_with_its_layers():
+    shallow, deep = (curve_family_cost(RunConfig(hidden=(4,) * depth), "init_scale") for depth in (9, 99))
+    assert deep == 10 * shallow

@@ -62,6 +62,7 @@ function describe(curve) {
 }
 
 export default function ({ parentElement, data, setTriggerValue }) {
+  const held = parentElement.activeElement?.name; // the slider that the keyboard is on, when a network has been trained
   parentElement.querySelector(".live")?.remove();
   const root = make("div", { class: "live" }, parentElement);
   const controls = make("div", {}, root);
@@ -94,6 +95,7 @@ export default function ({ parentElement, data, setTriggerValue }) {
       timer = setTimeout(() => setTriggerValue("event", event), RELEASE_MS);
     });
     say();
+    if (slider.name === held) slider.focus({ preventScroll: true });
     return slider;
   });
   const words = make("output", {}, controls);
