@@ -21,7 +21,8 @@ STYLE = """<style>
 .st-key-arm_chips {min-width: min(20rem, 100%)}
 .st-key-lecture [data-testid=stMarkdownContainer] :is(p, li) {max-width: 33em}
 .st-key-lecture :is([data-testid=stButtonGroup] button, [data-testid=stTab]) {height: auto; padding-block: .35rem}
-.st-key-waiting {position: absolute; z-index: 10; left: 0; right: 0; padding: .25rem 1rem; backdrop-filter: blur(8px)}
+[class*=st-key-waiting] {position: absolute; z-index: 10; left: 0; right: 0}
+[class*=st-key-waiting]:has([role=progressbar]) {padding: .25rem 1rem; backdrop-filter: blur(8px)}
 </style>"""
 ICON = str(Path(__file__).parent / "ui" / "icon.svg")
 

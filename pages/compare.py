@@ -12,6 +12,7 @@ from core.engine import workers
 from core.export import to_csv
 from core.layer_norms import JUDGED, LAYER_NORMS, WHY_NORMS_DIFFER
 from ui import panels
+from ui.browser.reached import is_reached
 from ui.charts.arms import StyledArm, arm_marks
 from ui.charts.compare import compare_heatmap, compare_profile, compare_span
 from ui.charts.compare_curves import (
@@ -35,6 +36,8 @@ from ui.urls.sync import sync_address
 
 TITLE = "Compare networks"
 CLAIM = "Networks side by side on shared axes. Each arm differs in the setting that varies; all share the same seeds."
+
+HISTORY_HEIGHT = 1100  # pixels of the charts over the steps, with up to four arms
 
 CURVES = {
     "loss": compare_loss,
@@ -84,8 +87,11 @@ def gradients(arms: list[StyledArm]) -> None:
     panels.show(compare_profile(arms, quantity, dark=panels.dark()), "compare-profile")
 
 
+@st.fragment
 def history(arms: list[StyledArm]) -> None:
     """Draws loss and accuracy, and the gradient of each arm over the steps."""
+    if not is_reached("compare_history", HISTORY_HEIGHT):
+        return
     with st.grid(2, min_column_width=380, gap="medium"):
         draw_curves(arms, ("loss", "accuracy"))
     quantity = st.session_state.get("compare_quantity") or JUDGED

@@ -96,14 +96,17 @@ def picture(run: Run, before: Run | None = None) -> Chart:
     """Makes the main picture as the controls below it and the address say."""
     trace, previous = get_trace(run), services().runs.get(before) if before else None
     quantity, relative = st.session_state["quantity"], st.session_state["relative"]
-    lines = theory.guides(theory.expected(run, st.empty()), quantity, trace)
+    lines = theory.guides(theory.expected(run, waiting_slot("-theory")), quantity, trace)
     profile = gradient_profile(trace, quantity, relative=relative, previous=previous, guides=lines, dark=panels.dark())
     return open_at(profile, views.shown_step(), views.axis_range())
 
 
 def gradients(run: Run, before: Run | None) -> None:
     """Draws the main picture, and below it the choice of what it shows."""
-    above = st.container()
+    trace = get_trace(run)
+    st.html(pulse_styles(trace.layers, "gradient-profile"))
+    open_clicked = partial(layer.open_clicked, "gradient-profile")
+    panels.show(picture(run, before), "gradient-profile", picked=open_clicked)
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         quantity = st.segmented_control(
             "Show",
@@ -113,7 +116,7 @@ def gradients(run: Run, before: Run | None) -> None:
             key="quantity",
             label_visibility="collapsed",
         )
-        chosen_layer = layer.choose_layer(get_trace(run).layers)
+        chosen_layer = layer.choose_layer(trace.layers)
         st.toggle(
             "Relative to the output layer",
             key="relative",
@@ -122,11 +125,6 @@ def gradients(run: Run, before: Run | None) -> None:
         )
     if quantity != JUDGED:
         st.caption(WHY_NORMS_DIFFER)
-    trace = get_trace(run)
-    with above:
-        st.html(pulse_styles(trace.layers, "gradient-profile"))
-        open_clicked = partial(layer.open_clicked, "gradient-profile")
-        panels.show(picture(run, before), "gradient-profile", picked=open_clicked)
     if chosen_layer:
         layer.draw_layer(run, trace, chosen_layer)
     reason = theory.expected(run, st.empty()).grad.reason
@@ -158,7 +156,7 @@ def story(run: Run, before: Run | None, diagnosis: Diagnosis, relevant: tuple[st
     """Draws the picture, the details of the verdict, and the charts that concern it; all follow the chosen norm."""
     gradients(run, before)
     live.panel(run)
-    draw_details(diagnosis, theory.describe_factor(theory.expected(run, st.empty()), get_trace(run)))
+    draw_details(diagnosis, theory.describe_factor(theory.expected(run, waiting_slot("-factor")), get_trace(run)))
     trials.draw_and_follow(run, get_trace(run), diagnosis, partial(draw_findings, config=run.config))
     history(run, relevant)
 

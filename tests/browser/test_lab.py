@@ -31,7 +31,7 @@ def lab(page, server, settled):
     page.on("request", lambda request: None if request.url.startswith(own) else outside.append(request.url))
     page.on("dialog", lambda dialog: errors.append(f"dialog: {dialog.message}"))
 
-    def visit(query="", charts=9):
+    def visit(query="", charts=1):
         page.goto(f"{server}/?{query}")
         settled(page)
         page.wait_for_function(DRAWN, arg=charts)
@@ -75,13 +75,48 @@ def test_a_first_visit_shows_the_vanishing_gradient_of_a_really_trained_network(
     assert page.url.endswith("/?") or page.url.endswith("/")
 
 
-def test_every_chart_tells_its_finding_to_a_screen_reader(lab):
+def test_charts_below_the_screen_are_drawn_when_reached_and_each_tells_its_finding(lab, settled):
     page = lab()
     charts = page.locator("[data-testid=stPlotlyChart]")
-    assert charts.count() == 9
-    told = [charts.nth(i).get_attribute("aria-label") or "" for i in range(9)]
+    assert charts.count() == 1
+    page.mouse.move(900, 500)
+    page.mouse.wheel(0, 5000)
+    page.wait_for_function(DRAWN, arg=5)
+    settled(page)
+    told = [charts.nth(i).get_attribute("aria-label") or "" for i in range(charts.count())]
     assert all(re.search(r"\d", words) for words in told)
-    assert len(set(told)) == 9
+    assert len(set(told)) == len(told) == 5
+
+
+def test_theory_follows_a_dragged_slider_without_the_server_and_its_release_trains(lab, page, settled):
+    sent = []
+    page.on("websocket", lambda socket: socket.on("framesent", lambda frame: sent.append(frame)))
+    lab("steps=20&samples=16&width=8&depth=4")
+    page.get_by_text("Drag: theory while a slider moves").click()
+    slider = page.get_by_role("slider", name="Init scale")
+    curve, words = page.locator(".live polyline"), page.locator(".live output")
+    slider.wait_for()
+    settled(page)
+    before, told = curve.get_attribute("points"), words.inner_text()
+    sent.clear()
+    box = slider.bounding_box()
+    page.mouse.move(box["x"] + box["width"] * 8 / 20, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.8, box["y"] + box["height"] / 2, steps=5)
+    assert curve.get_attribute("points") != before and words.inner_text() != told
+    assert sent == []
+    drawn = page.evaluate(VALUES)
+    page.mouse.up()
+    redrawn(page, drawn)
+    settled(page)
+    scale = float(slider.get_attribute("aria-valuetext").split()[-1])
+    assert scale > 1.5 and f"init_scale={scale:g}" in page.url
+    # The keyboard stays on the slider, so that arrows go on from there.
+    drawn = page.evaluate(VALUES)
+    slider.press("ArrowLeft")
+    redrawn(page, drawn)
+    settled(page)
+    assert page.evaluate("document.activeElement.shadowRoot?.activeElement?.name") == "init_scale"
 
 
 def test_another_activation_is_trained_and_drawn(lab, settled):
@@ -158,7 +193,7 @@ def test_a_reload_restores_every_setting(lab, settled):
     address = page.url
     page.reload()
     settled(page)
-    page.wait_for_function(DRAWN, arg=9)
+    page.wait_for_function(DRAWN, arg=1)
     assert (profile(page)[NORM], page.url) == (drawn[NORM], address)
     config = RunConfig(activation="relu", init="he_normal", hidden=(12, 8, 4), steps=20, l1=0.001, residual=True,
                        batch_size=16, init_scale=0.9)  # fmt: skip
@@ -197,7 +232,7 @@ def test_a_chart_whose_numbers_stay_is_not_drawn_again(lab, settled):
     page.get_by_text("Numbers behind the charts").click()
     settled(page)
     charts = page.locator("[data-testid=stPlotlyChart]")
-    seen = [charts.nth(i).locator(".js-plotly-plot").get_attribute("data-seen") for i in range(9)]
+    seen = [charts.nth(i).locator(".js-plotly-plot").get_attribute("data-seen") for i in range(charts.count())]
     assert seen == [None, None] + ["yes"] * 7
 
 

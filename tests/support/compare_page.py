@@ -16,6 +16,7 @@ SMALL = {"depth": 2, "width": 4, "steps": 3, "samples": 16}  # the settings of r
 def visit(**parameters):
     """The page with these settings of its controls."""
     app = AppTest.from_file(str(HOUSE / "app.py"), default_timeout=TIME_LIMIT)
+    app.session_state["compare_history_reached"] = True  # as if they had come down to it
     app.run()  # the navigation must be known before the page can be switched
     app.switch_page("pages/compare.py")
     calm(app.run())  # a page starts from its own address, so its controls are set once it is there

@@ -12,9 +12,13 @@ from ui.runtime import queue
 PATIENCE_SECONDS = 0.5  # before any progress is shown
 
 
-def waiting_slot() -> DeltaGenerator:
-    """Return a slot over the top of the page, which nothing moves aside for; app.py has its style."""
-    with st.container(key="waiting"):
+def waiting_slot(name: str = "") -> DeltaGenerator:
+    """Return a slot that lies over what follows it, so that nothing moves aside for its bar; app.py has its style.
+
+    Args:
+        name: of the slot, where a page has several.
+    """
+    with st.container(key=f"waiting{name}"):
         return st.empty()
 
 

@@ -8,7 +8,7 @@ const superscript = (power) =>
 
 function number(decades) {
   if (decades > -3 && decades < 5) return String(Number((10 ** decades).toPrecision(2)));
-  const power = Math.floor(decades + 0.022); // 9.5 and more are rounded to 10
+  const power = Math.floor(decades + 0.0022); // 9.95 and more are rounded to 10
   return `${(10 ** (decades - power)).toPrecision(2)}×10${superscript(power)}`;
 }
 
