@@ -141,9 +141,15 @@ def test_play_moves_the_profile_over_the_steps_without_asking_the_server(lab, pa
     start = page.evaluate(VALUES)
     page.wait_for_timeout(1000)
     assert page.evaluate(VALUES) == start  # nothing plays by itself
-    page.locator(f"{PROFILE} .updatemenu-button", has_text="Play").click()
+    button = page.locator(f"{PROFILE} .updatemenu-button")
+    assert button.count() == 1
+    button.click()
     redrawn(page, start)
-    page.locator(f"{PROFILE} .updatemenu-button", has_text="Stop").click()
+    button.click()
+    page.wait_for_timeout(300)
+    paused = page.evaluate(VALUES)
+    page.wait_for_timeout(1000)
+    assert page.evaluate(VALUES) == paused
     assert sent == []
 
 

@@ -66,7 +66,8 @@ def player(steps: Sequence[str], height: int, margin: Mapping[str, int], dark: b
 
     Frames are drawn without a redraw, which takes a seventh of the time: points, lines, colors and texts of traces
     move, while titles and annotations stay. Streamlit's theme does not reach either control, so both have their colors
-    here. The buttons stand in the left margin, so that the slider has the data's width on any screen.
+    here. The button plays, and pauses at the next press; it stands in the left margin, so that the slider has the
+    data's width on any screen.
     """
     look = style.theme(dark)
     font = {"size": style.TEXT_SIZE, "color": look.text}
@@ -110,8 +111,7 @@ def player(steps: Sequence[str], height: int, margin: Mapping[str, int], dark: b
         "borderwidth": 1,
         "font": font,
         "buttons": [
-            {"label": "Play", "method": "animate", "args": [None, play]},
-            {"label": "Stop", "method": "animate", "args": [[None], still]},
+            {"label": "Play", "method": "animate", "args": [None, play], "args2": [[None], still]},
         ],
     }
     return {"sliders": [slider], "updatemenus": [buttons]}

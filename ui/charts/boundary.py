@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from core.wording import percent
 from ui.charts import style
 from ui.charts.style import Chart, number
 
@@ -65,13 +66,13 @@ def boundary_data(X: np.ndarray, D: np.ndarray, points: np.ndarray, outputs: np.
         won = np.bincount(outputs.argmax(axis=1), minlength=classes)
         largest = int(won.argmax())
         constant = bool((won > 0).sum() == 1)
-        finding = (
-            f"{(won > 0).sum()} of {classes} classes win somewhere; class {largest} on {won[largest] / won.sum():.0%}."
-        )
+        share = percent(won[largest] / won.sum())
+        finding = f"{(won > 0).sum()} of {classes} classes win somewhere; class {largest} on {share}."
     elif task == "two-class":
         answer, labels, classes = np.clip(outputs[:, 0], 0, 1), (D[:, 0] > 0.5).astype(int), 2
         constant = bool(np.ptp(outputs[:, 0]) < FLAT)
-        finding = f"Class 1 on {np.mean(outputs[:, 0] > 0.5):.0%} of the area; {labels.mean():.0%} of the samples are."
+        area, samples = percent(np.mean(outputs[:, 0] > 0.5)), percent(labels.mean())
+        finding = f"Class 1 on {area} of the area; {samples} of the samples are."
     else:
         answer, labels, classes, constant = outputs[:, 0], D[:, 0], 0, False
         finding = f"Targets span {_span(D)}, the network’s answers {_span(outputs)}."

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from core.comparison.arm_statistics import ArmSummary
+from core.wording import percent
 from ui.charts import style
 from ui.charts.arms import INNER, OUTER, ROOM_ABOVE, StyledArm, broke, legend_room, line, polygon, safe, shading
 from ui.charts.pooling import thin_rows
@@ -194,7 +195,7 @@ def _tamed(median: np.ndarray, record: ArmSummary) -> np.ndarray:
 
 def _value_axis(y, dark, ranges, share) -> dict:
     if share:
-        return style.axis(y, dark, range=[-0.03, 1.03], tickformat=".0%")
+        return style.share_axis(y, dark, low=-0.03)
     axis = style.value_axis(y, dark, *ranges)
     finite = np.concatenate([values[np.isfinite(values)] for values in ranges])
     if axis.get("type") == "log" or not finite.size:
@@ -204,7 +205,7 @@ def _value_axis(y, dark, ranges, share) -> dict:
 
 def _curve_finding(data: CompareCurvesData) -> str:
     def text(value: float) -> str:
-        return f"{value:.0%}" if data.share else number(value)
+        return percent(value) if data.share else number(value)
 
     ends = {arm.label: curve.end[1] for arm, curve in data.arms if curve.complete}
     broken = [safe(arm.label) for arm, curve in data.arms if not curve.complete]

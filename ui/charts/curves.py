@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from core import Trace
+from core.wording import percent
 from ui.charts import style
 from ui.charts.heatmap import share_heatmap
 from ui.charts.pooling import envelope_rows
@@ -60,14 +61,14 @@ def accuracy_chart(trace: Trace, *, dark: bool = False) -> Chart:
         regression = trace.task == "regression"
         why = "A regression has no accuracy; see the loss." if regression else "The run diverged at step 0."
         return style.empty("Accuracy", why, x="step", y="accuracy", dark=dark)
-    axis = style.axis("accuracy", dark, range=[0, 1.03], tickformat=".0%")
+    axis = style.share_axis("accuracy", dark)
     return _over_steps(trace, "Accuracy", "accuracy", accuracy_data(trace), axis=axis, dark=dark)
 
 
 def accuracy_data(trace: Trace) -> CurvesData:
     """The data step of `accuracy_chart`."""
     curves = {"training": trace.accuracy} | _held_out("held out", trace.holdout_accuracy)
-    finding = _change(trace, f"{trace.accuracy[0]:.0%}", f"{trace.accuracy[trace.last_row]:.0%}")
+    finding = _change(trace, percent(trace.accuracy[0]), percent(trace.accuracy[trace.last_row]))
     return _recorded(trace, curves, finding)
 
 
@@ -84,7 +85,7 @@ def global_norm_data(trace: Trace) -> CurvesData:
     finding = _change(trace, number(before[0]), number(before[trace.last_row]))
     if trace.config.clip == "none":
         return _recorded(trace, {"gradient norm": before}, finding)
-    finding += f" Clipping binds on {trace.summary()['clipped_share']:.0%} of the steps."
+    finding += f" Clipping binds on {percent(trace.summary()['clipped_share'])} of the steps."
     if trace.config.clip == "global_norm":
         guides["threshold"] = trace.config.clip_threshold
     curves = {"before clipping": before, "after clipping": before * trace.clip_scale}

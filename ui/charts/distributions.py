@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from core.trace import Snapshot
+from core.wording import percent
 from ui.charts import style
 from ui.charts.style import Chart, number
 
@@ -158,5 +159,5 @@ def _finding(data: DistributionData) -> str:
     words = f"{'Median size' if data.by_size else 'Median'}: {number(medians[0])} in layer 1"
     words += f", {number(medians[-1])} in the output." if len(medians) > 1 else ", the only one."
     most = int(zeros.argmax())
-    words += f" Most zeros: {zeros[most]:.0%}, in layer {most + 1}." if zeros[most] else ""
+    words += f" Most zeros: {percent(zeros[most])}, in layer {most + 1}." if zeros[most] else ""
     return f"{words} Stronger color: more values."

@@ -9,6 +9,7 @@ import pandas as pd
 
 from core import Trace
 from core.layer_norms import JUDGED, LAYER_NORMS, MAX_DECADES, fitting_span, reference_norm
+from core.wording import percent
 from ui.charts import style
 from ui.charts.pooling import bin_rows
 from ui.charts.style import Chart, number
@@ -202,7 +203,7 @@ def _alt(trace: Trace, title: str, norms: np.ndarray) -> str:
         f"layer {trace.layers}; at step {trace.step[end]} it is {number(norms[end, 0])} and {number(norms[end, -1])}."
     )
     zeros = (norms == 0).mean()
-    words += f" {zeros:.1%} of its values are exactly 0." if zeros else ""
+    words += f" {percent(zeros)} of its values are exactly 0." if zeros else ""
     return words + _broke(trace)
 
 

@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from plotly.colors import sample_colorscale
 
+from core.wording import percent
 from ui.charts import style
 from ui.charts.style import Chart, number
 
@@ -122,8 +123,8 @@ def nielsen_ch5(series: Series, dark: bool) -> list[Chart]:
             Curve("the book's network", layers + shift, paper, look.text, None, "circle", entry=k == 2, hollow=True)
         )
     finding = (
-        f"Each sigmoid layer leaves about {series['factor']:.0%} of the gradient norm; marks are medians, whiskers "
-        "nine in ten networks."
+        f"Each sigmoid layer leaves about {percent(series['factor'])} of the gradient norm; marks are medians, "
+        "whiskers nine in ten networks."
     )
     xaxis = style.axis("hidden layer, from the input", dark, dtick=1, range=[0.6, 4.4], showgrid=False)
     yaxis = log_axis("gradient norm at start", dark, *series["low"], *series["high"])

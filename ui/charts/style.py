@@ -262,6 +262,13 @@ def value_axis(title: str, dark: bool, *arrays: np.ndarray) -> dict:
     return axis(title, dark, rangemode="tozero")
 
 
+def share_axis(title: str, dark: bool, *, low: float = 0.0) -> dict:
+    """An axis of shares from 0 to 1, in per cent as in the words of the page."""
+    ticks = (0, 0.25, 0.5, 0.75, 1)
+    labels = [f"{tick:.0%}".replace("%", " %") for tick in ticks]
+    return axis(title, dark, range=[low, 1.03], tickvals=ticks, ticktext=labels)
+
+
 def broken(diverged_at: int | None, dark: bool) -> dict:
     """`shapes` and `annotations` of a chart over steps that mark where a run broke; nothing when it did not."""
     if diverged_at is None:

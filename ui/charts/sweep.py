@@ -22,7 +22,7 @@ from core.sweeps.map_summary import (
     level_shares,
 )
 from core.sweeps.maps import QUANTITIES, Axis, Quantity, SweepMap
-from core.wording import power_of_ten
+from core.wording import percent, power_of_ten
 from ui.charts import style
 from ui.charts.style import Chart, number
 from ui.text import typeset
@@ -73,7 +73,7 @@ def sweep_map_data(
     kind = QUANTITIES[quantity].kind
     x, y = chart.x.values(), chart.y.values()
     centers = axis_positions(chart.x), axis_positions(chart.y)
-    finding = f"{np.isnan(cells).mean():.0%} of the cells have not been run yet."
+    finding = f"{percent(np.isnan(cells).mean())} of the cells have not been run yet."
     if not partial:
         finding = _finding(chart, cells, kind, distance_to_theory(chart, cells, lines))
     marked = None
@@ -140,7 +140,7 @@ def format_cell(value: float, kind: str) -> str:
     if np.isnan(value):
         return "none"
     if kind == "share":
-        return f"{value:.0%}"
+        return percent(value)
     return typeset(power_of_ten(value)) if kind == "decades" and np.isfinite(value) else number(value, 3)
 
 
@@ -158,8 +158,10 @@ def _finding(chart: SweepMap, cells: np.ndarray, kind: str, distance: TheoryDist
         return "No cell has a value."
     if kind == "factor":
         shares = level_shares(cells, kind)
-        words = f"Gradients vanish in {shares.vanishing:.0%} of the cells, explode in {shares.exploding:.0%}, and are "
-        words += f"level (to {LEVEL_FACTOR:.0%} a layer) in {shares.level:.0%}."
+        words = (
+            f"Gradients vanish in {percent(shares.vanishing)} of the cells, explode in {percent(shares.exploding)}, "
+        )
+        words += f"and are level (to {percent(LEVEL_FACTOR)} a layer) in {percent(shares.level)}."
         if distance is None:
             return words
         middle, largest = number(distance.median), number(distance.largest)
@@ -167,8 +169,8 @@ def _finding(chart: SweepMap, cells: np.ndarray, kind: str, distance: TheoryDist
     if kind == "decades":
         shares = level_shares(cells, kind)
         return (
-            f"The first layer’s gradient is under a thousandth of the last’s in {shares.vanishing:.0%} of the cells, "
-            f"over a thousand times it in {shares.exploding:.0%}, and between in {shares.level:.0%}."
+            f"The first layer’s gradient is under a thousandth of the last’s in {percent(shares.vanishing)} of the "
+            f"cells, over a thousand times it in {percent(shares.exploding)}, and between in {percent(shares.level)}."
         )
     best = best_cell(cells, lowest=kind == "loss")
     if best.ties == present.sum() > 1:
@@ -178,7 +180,7 @@ def _finding(chart: SweepMap, cells: np.ndarray, kind: str, distance: TheoryDist
         at += f"{chart.y.field.replace('_', ' ')} {format_axis_value(chart.y.values()[best.row])}"
         words = f"{'Lowest' if kind == 'loss' else 'Highest'}: {format_cell(best.value, kind)}, at {at}"
         words += f", the first of {best.ties} such cells." if best.ties > 1 else "."
-    return words + (f" No value in {1 - present.mean():.0%} of the cells." if not present.all() else "")
+    return words + (f" No value in {percent(1 - present.mean())} of the cells." if not present.all() else "")
 
 
 # -- colors -------------------------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from core.papers.entry import Formula, Paper
 from core.papers.registry import PAPERS
 from core.papers.report import Result, Row, Stages
 from core.papers.stored import StoredResult, fingerprint, read
+from core.wording import percent
 from ui import panels
 from ui.charts import style
 from ui.charts.paper_figures import FIGURES
@@ -41,7 +42,7 @@ class PaperProgressReporter(ProgressReporter):
     """Tells a visitor how an experiment gets on."""
 
     def on_progress(self, done: int, total: int) -> None:
-        words = f"Running on this server: {done / total:.0%}. Leaving this paper or this page stops it."
+        words = f"Running on this server: {percent(done / total)}. Leaving this paper or this page stops it."
         self._show(done / total, words)
 
 

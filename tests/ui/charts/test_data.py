@@ -17,6 +17,7 @@ from core.layer_norms import LAYER_NORMS
 from core.sweeps.critical_lines import Curve
 from core.sweeps.maps import Axis, SweepMap
 from core.theory.layer_means import LayerMeans
+from core.wording import percent
 from tests.support.charted import run
 from ui.charts import curves
 from ui.charts.arms import StyledArm, arm_marks
@@ -251,7 +252,7 @@ def test_curves_of_arms_end_where_their_medians_do(seed):
             lines = [p for p in chart.spec["data"] if p.get("legendgroup") == arm.name and "fill" not in p]
             drawn = next(p for p in lines if p["mode"] == "lines+markers")
             np.testing.assert_array_equal(drawn["y"], band.median)
-        shown = (lambda value: f"{value:.0%}") if name == "dead" else number
+        shown = percent if name == "dead" else number
         low, high = min(ends, key=ends.get), max(ends, key=ends.get)
         if shown(ends[low]) != shown(ends[high]):
             assert f"from {shown(ends[low])} ({low}) to {shown(ends[high])} ({high})." in chart.alt
@@ -296,12 +297,13 @@ def test_a_boundary_is_the_answer_at_its_place(seed, case):
         assert spots["name"] == f"class {k}"
         np.testing.assert_array_equal(np.stack([spots["x"], spots["y"]], axis=1), X[labels == k])
     if task == "two-class":
-        shares = f"Class 1 on {np.mean(values[:, 0] > 0.5):.0%} of the area; {labels.mean():.0%} of the samples are."
+        area, samples = percent(np.mean(values[:, 0] > 0.5)), percent(labels.mean())
+        shares = f"Class 1 on {area} of the area; {samples} of the samples are."
         assert data.constant or shares in chart.alt
     else:
         won = np.bincount(values.argmax(axis=1), minlength=3)
         if (won > 0).sum() > 1:
-            assert f"class {won.argmax()} on {won.max() / 81:.0%}" in chart.alt
+            assert f"class {won.argmax()} on {percent(won.max() / 81)}" in chart.alt
 
 
 def test_each_output_of_a_fit_has_its_own_curve_and_samples():
@@ -352,7 +354,7 @@ def test_every_cell_of_a_map_is_at_its_place_in_figure_table_and_words(seed, qua
     where = f"learning rate {format_axis_value(x[best[1]])}, bias std {format_axis_value(y[best[0]])}"
     assert f"{format_cell(cells[best], kind)}, at {where}." in chart.alt
     cells[0, :2] = np.nan
-    assert "No value in 17% of the cells." in sweep_map(MAP, "tanh", cells, quantity).alt
+    assert "No value in 17 % of the cells." in sweep_map(MAP, "tanh", cells, quantity).alt
 
 
 @pytest.mark.parametrize("quantity, ends", [("gradient factor", ("0.8", "1.25")), ("first over last", ("10⁻³", "10³"))])
@@ -432,7 +434,7 @@ def test_spreads_are_told_by_medians_and_the_layer_with_most_zeros(seed):
         sizes = np.abs(values[values != 0]) if data.by_size else values[values != 0]
         np.testing.assert_allclose(data.quantiles[k], np.percentile(sizes, [5, 50, 95]))
         assert data.density[:, k].max() == 100  # in percent of the layer's own mode
-    assert f"Most zeros: {max(zeros):.0%}, in layer {np.argmax(zeros) + 1}." in chart.alt
+    assert f"Most zeros: {percent(max(zeros))}, in layer {np.argmax(zeros) + 1}." in chart.alt
 
 
 SNAPSHOT = snapshot(RunConfig(samples=4, hidden=(3, 3), steps=0))

@@ -5,6 +5,7 @@ import pytest
 
 from core import RunConfig, snapshot, train
 from core.layer_norms import LAYER_NORMS, reference_norm
+from core.wording import percent
 from tests.support.charted import RUNS, changed, run
 from ui.charts import curves
 from ui.charts.boundary import grid
@@ -164,7 +165,7 @@ def test_global_norm_after_clipping_stays_under_its_threshold_which_is_drawn():
     assert set(threshold.y) == {trace.config.clip_threshold}
     assert max(after.y) <= trace.config.clip_threshold * (1 + 1e-12)  # the product rounds
     share = np.mean(trace.clip_scale[:-1] < 1)
-    assert f"binds on {share:.0%} of the steps" in chart.alt
+    assert f"binds on {percent(share)} of the steps" in chart.alt
 
 
 @pytest.mark.parametrize("kind, clip", [("default", False), ("penalized and clipped", False), ("clipped", True)])

@@ -130,8 +130,9 @@ def test_slider_marks_are_few_even_in_steps_and_end_at_the_last_step(kind):
 
 def test_frames_are_played_without_a_redraw():
     layout = gradient_profile(run("default")).figure.layout
-    for button in layout.updatemenus[0].buttons:
-        assert button.args[1]["frame"]["redraw"] is False
+    (button,) = layout.updatemenus[0].buttons  # plays, and pauses at the next press
+    assert button.args[1]["frame"]["redraw"] is False and button.args2[1]["frame"]["redraw"] is False
+    assert (button.args[0], list(button.args2[0])) == (None, [None])
     assert all(mark.args[1]["frame"]["redraw"] is False for mark in layout.sliders[0].steps)
     assert all(frame.layout.title.text is None for frame in gradient_profile(run("default")).figure.frames)
 

@@ -71,10 +71,10 @@ def test_a_click_tells_activation_and_place_and_hovering_tells_the_numbers():
 def test_the_factors_finding_counts_both_sides_and_the_distance_to_theory_in_cells():
     factors = np.tile([0.5, 0.8, 1.25, 2.0], (5, 1))  # level half way between the second and the third column
     line = Curve("theory: χ = 1", np.full(2, 1.5), np.array([-1.0, 2.0]))
-    assert "vanish in 50% of the cells, explode in 50%, and are level (to 5% a layer) in 0%" in drawn(factors).alt
+    assert "vanish in 50 % of the cells, explode in 50 %, and are level (to 5 % a layer) in 0 %" in drawn(factors).alt
     assert "lies 0.5 cells from theory’s in the median, 0.5 at most" in drawn(factors, lines=[line]).alt
     factors[:, 1] = 0.96
-    assert "vanish in 25% of the cells, explode in 50%, and are level (to 5% a layer) in 25%" in drawn(factors).alt
+    assert "vanish in 25 % of the cells, explode in 50 %, and are level (to 5 % a layer) in 25 %" in drawn(factors).alt
 
 
 def test_a_ratio_beyond_any_float_is_told_as_a_power_of_ten():
@@ -82,7 +82,7 @@ def test_a_ratio_beyond_any_float_is_told_as_a_power_of_ten():
 
 
 def test_equal_cells_are_not_told_as_one_best():
-    assert "0% in every cell with a value." in drawn(np.zeros((5, 4)), "final accuracy").alt
+    assert "0 % in every cell with a value." in drawn(np.zeros((5, 4)), "final accuracy").alt
     some = np.zeros((5, 4))
     some[2:, 3] = 1.0
     assert "the first of 3 such cells." in drawn(some, "final accuracy").alt
@@ -90,7 +90,7 @@ def test_equal_cells_are_not_told_as_one_best():
 
 def test_findings_name_the_best_cell():
     assert "Lowest: 0.5, at init scale 0.5, bias std 0." in drawn(RAMP, "final loss").alt
-    assert "Highest: 100%, at init scale 2, bias std 1." in drawn(RAMP / 2, "final accuracy").alt
+    assert "Highest: 100 %, at init scale 2, bias std 1." in drawn(RAMP / 2, "final accuracy").alt
 
 
 def test_a_chosen_cell_is_marked_where_it_is():
