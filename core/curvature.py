@@ -117,12 +117,12 @@ def sharpness_over(
     runs = [config.replace(steps=rule.validate("steps", step), record_every=max(int(step), 1)) for step in steps]
     if max(steps, default=0) > config.steps:
         raise ConfigError("steps", max(steps), f"the run has {config.steps} steps")
-    integer = 2 * len(runs)
+    report, integer = on_progress or (lambda done, total: None), 2 * len(runs)
 
     def training(done: int, total: int) -> None:
-        on_progress(int(len(runs) * done / total), integer)
+        report(int(len(runs) * done / total), integer)
 
-    traces = train(runs, data=data, on_progress=training if on_progress else None, executor=executor)
+    traces = train(runs, data=data, on_progress=training, executor=executor)
     values = []
     for done, trace in enumerate(traces):
         values.append(np.nan if trace.diverged_at is not None else sharpness(config, trace.weights, data))

@@ -204,7 +204,7 @@ def _find_unbalanced(recording: Recording) -> Finding | None:
     if len(silent):
         what = f"Early in the run the gradient of {_named(recording, silent)} is exactly 0."
         return _vanishing(recording, f"{what} {_describe_slope(recording, found)}".strip())
-    if VANISHED < found.decades < EXPLODED:
+    if found is None or VANISHED < found.decades < EXPLODED:
         return None
     if found.decades <= VANISHED:
         return _vanishing(recording, _describe_slope(recording, found))
@@ -295,7 +295,7 @@ def _find_clipping(recording: Recording) -> Finding | None:
 def _find_spike(recording: Recording) -> Finding | None:
     loss = recording.rows.get("loss")
     row = None if loss is None else _first_spike(loss, SPIKE)
-    if row is None:
+    if loss is None or row is None:
         return None
     before = np.nanmedian(loss[row - WINDOW : row])
     return Finding(

@@ -59,7 +59,7 @@ def profile(recording: Recording) -> Profile | None:
         counts = Counter(roles)
     powers = np.log10(norms[positive])
     slope = _common_slope(positive.astype(float), powers, roles)
-    most = max(counts, key=counts.get)
+    most = max(counts, key=counts.__getitem__)
     ends = [int(i) for i, name in zip(positive, roles, strict=True) if name == most]
     return Profile(
         indices=indices,

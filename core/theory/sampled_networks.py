@@ -85,7 +85,7 @@ class NetworkSampler:
 
         -inf for a norm of 0; NaN where values leave the range of float64. Both numbers are multiples of `group`.
         """
-        parts = []
+        parts: list[np.ndarray] = []
         for first in range(start, stop, self.group):
             some = sample.part(slice(first, first + self.group))
             logs = self._pass(some, first, np.float32)

@@ -114,7 +114,7 @@ def fixed_points(activation: str, sigma_w: float, sigma_b: float = 0.0) -> list[
 
 def _fixed_point(activation: str, q: float, sigma_w: float) -> FixedPoint:
     slope = sigma_w**2 * float(moment_derivatives(activation, q)[0])
-    return FixedPoint(q, sigma_w**2 * moments(activation, q).slope2, slope, slope < 1 - NOISE)
+    return FixedPoint(q, sigma_w**2 * float(moments(activation, q).slope2), slope, slope < 1 - NOISE)
 
 
 def critical_points(activation: str, sigma_b: float = 0.0) -> list[CriticalPoint]:

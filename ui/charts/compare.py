@@ -280,7 +280,7 @@ def arm_heatmap_data(arm: StyledArm, quantity: str) -> HeatmapData | None:
     None where there is no gradient at step 0; columns end where fewer than half the seeds still run.
     """
     median = arm.record.layers[quantity].median
-    recorded = np.isfinite(median).any(axis=1)
+    recorded = np.any(np.isfinite(median), axis=1)
     if not recorded[0]:
         return None
     rows = int(np.flatnonzero(recorded)[-1]) + 1

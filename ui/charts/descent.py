@@ -43,7 +43,7 @@ def contours(surface: Surface, path: Path, step: int, *, dark: bool = False) -> 
     x, y, values = grid(surface, surface.resolution)
     finding = _finding(surface, path, step)
     # Fixed, since on a chart that can be clicked Streamlit lets a finger pan, which then could not scroll the page.
-    fixed = {"showgrid": False, "constrain": "domain", "fixedrange": True}
+    fixed: dict[str, Any] = {"showgrid": False, "constrain": "domain", "fixedrange": True}
     frame = style.layout(
         "From above",
         finding,

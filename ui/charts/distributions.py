@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -98,7 +98,7 @@ def distributions(snapshot: Snapshot, quantity: str = "activation", *, dark: boo
     for k, (quantile, dash) in enumerate(zip(QUANTILES, ("dot", "solid", "dash"), strict=True)):
         which = "median" if quantile == 50 else f"{quantile} %"
         line = {"color": style.theme(dark).text, "width": 1.8 if quantile == 50 else 1.2, "dash": dash}
-        curve = {"type": "scatter", "x": layers, "y": data.quantiles[:, k], "name": which, "line": line}
+        curve: dict[str, Any] = {"type": "scatter", "x": layers, "y": data.quantiles[:, k], "name": which, "line": line}
         curve["mode"] = "lines+markers" if len(layers) == 1 else "lines"
         drawn.append(curve | {"hovertemplate": "%{y}"})
     if data.zeros.any():
@@ -149,7 +149,7 @@ def _frame(data: DistributionData, title: str, finding: str, name: str, dark: bo
     if data.zeros.any():
         frame["xaxis"]["anchor"] = "y2"
         frame["yaxis"]["domain"] = [0.3, 1]
-        ticks = {"range": [0, 1], "tickvals": [0, 1], "ticktext": ["0 %", "100 %"], "domain": [0, 0.18]}
+        ticks: dict[str, Any] = {"range": [0, 1], "tickvals": [0, 1], "ticktext": ["0 %", "100 %"], "domain": [0, 0.18]}
         frame["yaxis2"] = style.axis("zeros", dark, **ticks)
     return frame
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -47,7 +47,7 @@ def contributions(terms: np.ndarray, *, dark: bool = False) -> Chart:
     if data.opposed:
         finding += f" Samples pull against each other in {len(data.opposed)} of {len(total)}."
     names = [weight.text for weight in WEIGHTS]
-    ticks = {"tickvals": names, "ticktext": [weight.html for weight in WEIGHTS]}
+    ticks: dict[str, Any] = {"tickvals": names, "ticktext": [weight.html for weight in WEIGHTS]}
     frame = style.layout(
         "What each sample adds to each gradient",
         finding,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -77,7 +77,7 @@ def network(net: SmallNetwork, sample: int, *, dark: bool = False) -> Chart:
     data += [_nodes(net, k, layers, nets[k], heights[k], dark) for k in range(3)]
     data += _key(dark)
     frame["annotations"] = labels + _captions(layers, nets, heights, dark)
-    nodes = [
+    nodes: list[dict[str, Any]] = [
         {"node": indexed(letter, i), "net input": None if nets[k] is None else nets[k][i], "output": value}
         for k, letter in enumerate("xyo")
         for i, value in enumerate(layers[k])

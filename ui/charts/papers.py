@@ -69,7 +69,7 @@ def plot(
 
 def curves_table(curves: Sequence[Curve], across: str, up: str) -> pd.DataFrame:
     """One row a point of every curve."""
-    parts = [pd.DataFrame({"curve": curve.name, across: list(curve.x), up: list(curve.y)}) for curve in curves]
+    parts = [pd.DataFrame({"curve": curve.name, across: np.asarray(curve.x), up: list(curve.y)}) for curve in curves]
     return pd.concat(parts, ignore_index=True)
 
 
@@ -115,7 +115,7 @@ def nielsen_ch5(series: Series, dark: bool) -> list[Chart]:
         zip(series["median"], series["low"], series["high"], series["paper"], strict=True)
     ):
         mark, layers = style.arm_mark(k), np.arange(1, len(median) + 1)
-        looks = {"color": mark.color(dark), "symbol": mark.symbol}
+        looks: dict[str, Any] = {"color": mark.color(dark), "symbol": mark.symbol}
         shift = 0.08 * (k - 1)  # whiskers beside each other
         name = f"{len(median)} hidden layers"
         curves.append(Curve(f"{name}, here", layers + shift, median, dash=mark.dash, low=low, high=high, **looks))
@@ -220,7 +220,7 @@ def _trainable(series: Series, dark: bool) -> Chart:
     curve = curve[curve[:, 1] <= depths[-1] * 1.02]
     line = {"color": look.text, "width": 3, "dash": "dash"}
     halves = [part for part in (curve[curve[:, 0] < 1.76], curve[curve[:, 0] > 1.76]) if len(part)]
-    data = [
+    data: list[dict[str, Any]] = [
         {
             "type": "heatmap",
             "z": np.minimum(losses, worst),

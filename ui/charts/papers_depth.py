@@ -50,7 +50,7 @@ def prince_ch11(series: Series, dark: bool) -> list[Chart]:
         for k, (name, kind) in enumerate(series["kinds"]):
             values = series[quantity][name]
             curves.append(Curve(kind, np.arange(len(values)), values, style.arm_mark(k).color(dark), DASHES[k]))
-        blocks = len(curves[0].x) - 1
+        blocks = len(curves[0].y) - 1
         plain, normal = (series[quantity][name] for name in ("residual", "normalized"))
         ends = (max(plain[0], plain[-1]), max(normal[0], normal[-1]))
         finding = (

@@ -85,7 +85,13 @@ def layer_means(measured: LayerMeans, expected: LayerMeans | None, quantity: str
         drawn |= {"mode": "lines+markers" if marker else "lines", "hovertemplate": "%{y}"}
         data.append(drawn | ({"marker": marker} if marker else {}))
     if quantity == "chi":
-        level = {"type": "scatter", "x": [0.5, len(own) + 0.5], "y": [1, 1], "mode": "lines", "name": "level: χ = 1"}
+        level: dict[str, Any] = {
+            "type": "scatter",
+            "x": [0.5, len(own) + 0.5],
+            "y": [1, 1],
+            "mode": "lines",
+            "name": "level: χ = 1",
+        }
         data.append(level | {"line": {"color": look.text, "width": 1, "dash": "dot"}, "hoverinfo": "skip"})
     frame = style.layout(
         title,

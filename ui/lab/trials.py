@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import streamlit as st
 
@@ -112,7 +113,11 @@ def _try(run: Run, trace: Trace, trial: Trial, visitor: Visitor) -> None:
 
 def _table_of(run: Run) -> Callable[[RunConfig], Data] | None:
     """Return a visitor's table as each config scales it; None for a dataset."""
-    return None if run.digest is None else lambda config: get_data(Run(config, run.digest))
+
+    def get_table(config: RunConfig) -> Any:
+        return get_data(Run(config, run.digest))
+
+    return None if run.digest is None else get_table
 
 
 @st.fragment

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from datetime import date
 from html import escape
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -248,7 +249,7 @@ def _indexed(text: str) -> str:
 
 def _origin(paper: Paper, there: Shown | None, waiting) -> None:
     """Where the numbers are from, and the button that makes them again."""
-    kept = stored().get(paper.name)
+    kept: Any = stored().get(paper.name)
     with st.container(horizontal=True, vertical_alignment="center"):
         asked = st.button("Run it here", key=f"run_{paper.name}", icon=":material/play_arrow:")
         if there is None:

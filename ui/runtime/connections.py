@@ -104,5 +104,5 @@ def install() -> None:
         self.config.ws_max_size = min(self.config.ws_max_size, MAX_FRAME_BYTES)
         await startup(self, sockets)
 
-    bounded.bounded = True
+    bounded.__dict__["bounded"] = True
     Server.startup = bounded

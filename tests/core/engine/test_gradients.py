@@ -46,7 +46,7 @@ def nearest_kink(config, snap):
 
 def smooth_case(**fields):
     """(config, data, snapshot) of the first seed at which nothing is near a kink and every layer has a gradient."""
-    init, scale = ACTIVATIONS[fields["activation"]].suited
+    init, scale = ACTIVATIONS[fields["activation"]].recommended
     for seed in range(400):
         sizes = {"hidden": WIDTHS[1:-1], "samples": SAMPLES, "steps": 0, "seed": seed}
         config = RunConfig(init=init, init_scale=scale, bias_std=0.3, **sizes, **fields)
