@@ -14,9 +14,9 @@ from ui.urls.history import join_page_switches
 # Where there is no sidebar, they stay: a style that comes after the first words would move them.
 MARGINS = ".stMainBlockContainer {padding-left: clamp(1rem, 3vw, 3rem); padding-right: clamp(1rem, 3vw, 3rem)}"
 STYLE = """<style>
-.st-key-page-header h1, .st-key-verdict h2 {padding: 0}
+.st-key-page-header h1, [class*=st-key-verdict] h2 {padding: 0}
 .st-key-page-header, .st-key-verdict {margin-bottom: -.5rem}
-.st-key-verdict [data-testid="stHeading"] [data-testid="stMarkdownContainer"] {margin-bottom: 0}
+[class*=st-key-verdict] [data-testid="stHeading"] [data-testid="stMarkdownContainer"] {margin-bottom: 0}
 .st-key-beside-page {position: absolute}
 .st-key-arm_chips {min-width: min(20rem, 100%)}
 .st-key-lecture [data-testid=stMarkdownContainer] :is(p, li) {max-width: 33em}

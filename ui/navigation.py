@@ -3,7 +3,7 @@
 import streamlit as st
 
 ROUTED = "routed"  # a session key that app.py sets
-SIDEBAR_PAGES = ("", "compare", "sweep")  # by their path
+SIDEBAR_PAGES = ("", "compare", "sweep", "runs")  # by their path
 
 
 def pages() -> list[st.Page]:
@@ -12,6 +12,7 @@ def pages() -> list[st.Page]:
         st.Page("pages/lab.py", title="Lab", default=True),
         st.Page("pages/compare.py", title="Compare"),
         st.Page("pages/sweep.py", title="Sweep"),
+        st.Page("pages/runs.py", title="Your run"),
         st.Page("pages/papers.py", title="Papers"),
         st.Page("pages/lecture.py", title="Lecture"),
         st.Page("pages/present.py", title="Present", visibility="hidden"),

@@ -242,9 +242,10 @@ def _describe_slope(recording: Recording, found: Profile | None) -> str:
     if found is None:
         return ""
     first, last = (recording.parameters[i].name for i in found.ends)
+    factor = format_number(found.factor) if abs(found.factor - 1) > 0.01 else f"{found.factor:.5g}"
     return (
         f"Early in the run the gradient of {first} is {format_number(found.ratio)} times that of {last}: each layer "
-        f"multiplies it by about {format_number(found.factor)} on its way back."
+        f"multiplies it by about {factor} on its way back."
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -52,13 +53,9 @@ def profile(recording: Recording) -> Profile | None:
     positive = np.flatnonzero(norms > 0)
     if len(positive) < MIN_LAYERS:
         return None
-    roles = [role(recording.parameters[indices[i]].name) for i in positive]
+    roles = find_roles([recording.parameters[indices[i]].name for i in positive])
     counts = Counter(roles)
-    if max(counts.values()) < MIN_LAYERS:  # every tensor has a name of its own: one role for all
-        roles = [""] * len(positive)
-        counts = Counter(roles)
-    powers = np.log10(norms[positive])
-    slope = _common_slope(positive.astype(float), powers, roles)
+    slope = _common_slope(positive.astype(float), np.log10(norms[positive]), roles)
     most = max(counts, key=counts.__getitem__)
     ends = [int(i) for i, name in zip(positive, roles, strict=True) if name == most]
     return Profile(
@@ -76,20 +73,33 @@ def early_rows(recording: Recording) -> int:
     return max(1, min(EARLY_ROWS, len(recording.step) // 10))
 
 
-def role(name: str) -> str:
-    """A tensor's name without its numbers: blocks.3.mlp.0.weight and blocks.7.mlp.2.weight have one role."""
-    return re.sub(r"\d+", "#", name)
+def find_roles(names: Sequence[str]) -> list[str]:
+    """Names without their numbers: blocks.3.mlp.0.weight and blocks.7.mlp.2.weight have one role.
+
+    Where no three tensors share one, all have the role "".
+    """
+    roles = [re.sub(r"\d+", "#", name) for name in names]
+    return roles if max(Counter(roles).values(), default=0) >= MIN_LAYERS else [""] * len(roles)
 
 
-def _common_slope(x: np.ndarray, y: np.ndarray, groups: list[str]) -> float:
+def fit_factors(norms: np.ndarray, names: Sequence[str]) -> np.ndarray:
+    """(rows,) factor per tensor of the gradient on its way back, of (rows, tensors); NaN with fewer than three."""
+    factors = np.full(len(norms), np.nan)
+    for row, values in enumerate(norms):
+        positive = np.flatnonzero(np.isfinite(values) & (values > 0))
+        if len(positive) >= MIN_LAYERS:
+            roles = find_roles([names[i] for i in positive])
+            factors[row] = 10.0 ** -_common_slope(positive.astype(float), np.log10(values[positive]), roles)
+    return factors
+
+
+def _common_slope(x: np.ndarray, y: np.ndarray, groups: Sequence[str]) -> float:
     """Least squares of one slope, with an offset for each group."""
-    above = below = 0.0
-    for group in dict.fromkeys(groups):
-        members = np.array([g == group for g in groups])
-        if members.sum() > 1:
-            dx, dy = x[members] - x[members].mean(), y[members] - y[members].mean()
-            above, below = above + float(dx @ dy), below + float(dx @ dx)
-    return above / below if below else 0.0
+    _, index = np.unique(np.array(groups), return_inverse=True)
+    counts = np.bincount(index)
+    dx, dy = (part - (np.bincount(index, part) / counts)[index] for part in (x, y))
+    below = float(dx @ dx)
+    return float(dx @ dy) / below if below else 0.0
 
 
 def global_norm(recording: Recording, field: str = "grad_norm") -> np.ndarray:

@@ -81,6 +81,11 @@ class Recording:
         """The type of the weights, such as "float16"; "" where the file does not say."""
         return str(self.details.get("dtype", ""))
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all arrays."""
+        return self.step.nbytes + sum(array.nbytes for array in (*self.values.values(), *self.rows.values()))
+
     @cached_property
     def not_finite(self) -> np.ndarray:
         """(rows, parameters) True where a gradient was recorded and is infinite or not a number."""

@@ -13,6 +13,7 @@ PAGES = {
     "lab": f"/?{SMALL}",
     "compare": f"/compare?{SMALL}&seeds=2",
     "sweep": "/sweep?base=depth=2;width=4;steps=0;samples=16&x_count=4&y_count=3",
+    "runs": "/runs?example=dead_cnn",
     "papers": "/papers",
     "lecture": "/lecture",
 }

@@ -8,7 +8,8 @@ from tests.support.visitor import served
 from ui.navigation import pages
 
 PAGES = {"": ".st-key-gradient-profile .js-plotly-plot", "compare": ".st-key-compare-profile .js-plotly-plot",
-         "sweep": ".js-plotly-plot", "papers": "h1", "lecture": ".js-plotly-plot"}  # fmt: skip
+         "sweep": ".js-plotly-plot", "runs": ".js-plotly-plot", "papers": "h1",
+         "lecture": ".js-plotly-plot"}  # fmt: skip
 
 
 @pytest.fixture(scope="module")

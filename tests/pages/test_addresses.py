@@ -20,6 +20,7 @@ from ui.compare import state as compare_state
 from ui.controls.fields import LAB_PARAMETERS
 from ui.lecture import outline
 from ui.papers import sections
+from ui.runs import controls as runs_controls
 from ui.sweep import controls as sweep_controls
 from ui.urls import address, link
 
@@ -43,6 +44,7 @@ ARMS = (
     "a~;;;,b~l2=nan", "true,false", "none,1", "," * 400, "a~seed=1,b~seed=2", "x" * 9000, "%E2%80%AE~relu,tanh",
     "=cmd|' /C calc'!A0~relu,<b onload=alert(1)>~tanh",
 )  # fmt: skip
+PATTERNS = ("conv", "-0", "*", "[", "[a-", "no such tensor", "***************a", "-", "a" * 400)
 BASES = ("", "steps=0", "steps=0;depth=1;width=2", "depth=1;;=;width", "a~b,c", "activation=x", "seed=1",
          "steps=0;" * 300, "depth=nan", "<b>=1", "steps=%30")  # fmt: skip
 CELLS = (("base", "depth=1;width=2;steps=0;samples=8"), ("x_count", "2"), ("y_count", "1"), ("activations", "tanh"))
@@ -55,6 +57,7 @@ PAGES = {
         WIDTHS + ARMS,
     ),
     "sweep": Page(sweep_controls.RULES, sweep_controls.FREE_TEXT_PARAMS, CELLS, BASES),
+    "runs": Page(runs_controls.RULES, runs_controls.FREE_TEXT_PARAMS, (("example", "dead_cnn"),), PATTERNS),
     "papers": Page({}, sections.FREE_TEXT_PARAMS, (), tuple(PAPERS)),
     "lecture": Page(outline.RULES),
 }
@@ -161,7 +164,7 @@ def test_an_address_of_any_kind_shows_the_page_and_names_what_it_does_not_take(p
     _any_address(path, 10)
 
 
-COUNTS = {"": 300, "compare": 250, "sweep": 150, "papers": 150, "lecture": 150}  # a thousand in all
+COUNTS = {"": 300, "compare": 250, "sweep": 150, "runs": 100, "papers": 150, "lecture": 150}  # a thousand in all
 
 
 @pytest.mark.slow

@@ -75,7 +75,7 @@ def accuracy_data(trace: Trace) -> CurvesData:
 def global_norm_chart(trace: Trace, *, dark: bool = False) -> Chart:
     """Norm of all parameters' gradient before and after clipping; with the threshold where it is of that norm."""
     data = global_norm_data(trace)
-    axis = style.axis("norm of all parameters", dark, decades=_decades(*data.curves.values(), *data.guides.values()))
+    axis = style.axis("norm of all parameters", dark, decades=log_ends(*data.curves.values(), *data.guides.values()))
     return _over_steps(trace, "Global gradient norm", "norm", data, axis=axis, dark=dark)
 
 
@@ -97,7 +97,7 @@ def update_ratio_chart(trace: Trace, *, dark: bool = False) -> Chart:
     title, y = "Size of a step against the weights", "‖step‖ / ‖W‖"
     if not np.isfinite(trace.update_ratio).any():
         return style.empty(title, "No step was finished in this run.", x="step", y=y, dark=dark)
-    axis = style.axis(y, dark, decades=_decades(trace.update_ratio, LEVEL_UPDATE))
+    axis = style.axis(y, dark, decades=log_ends(trace.update_ratio, LEVEL_UPDATE))
     return _by_layer(trace, title, update_ratio_data(trace), axis=axis, dark=dark)
 
 
@@ -150,7 +150,7 @@ def _layer_curves(trace: Trace, values: np.ndarray, finding: str, guides: dict[s
     return CurvesData(trace.step[:rows], curves, guides, finding, numbers)
 
 
-def _decades(*drawn: np.ndarray | float) -> tuple[float, float]:
+def log_ends(*drawn: np.ndarray | float) -> tuple[float, float]:
     """The ends of a logarithmic axis; with room for zeros at its foot where there are any."""
     low, high = style.log_range(*map(np.asarray, drawn))
     zeros = any((np.asarray(values) == 0).any() for values in drawn)
@@ -181,10 +181,26 @@ def _share(trace: Trace, values: np.ndarray, title: str, of: str, dark: bool) ->
 
 
 def _over_steps(trace: Trace, title: str, y: str, data: CurvesData, *, axis: dict | None = None, dark: bool) -> Chart:
+    return over_steps(title, y, data, axis=axis, diverged_at=trace.diverged_at, dark=dark)
+
+
+def _by_layer(trace: Trace, title: str, data: CurvesData, *, axis: dict, dark: bool) -> Chart:
+    return by_layer(title, data, axis=axis, layers=trace.layers, diverged_at=trace.diverged_at, dark=dark)
+
+
+def over_steps(
+    title: str,
+    y: str,
+    data: CurvesData,
+    *,
+    axis: dict | None = None,
+    diverged_at: int | None = None,
+    dark: bool,
+) -> Chart:
     """Named curves over the steps recorded, each thinned to what a screen can show."""
     look = style.theme(dark)
     if not any(np.isfinite(values).any() for values in data.curves.values()):
-        return style.empty(title, f"The run diverged at step {trace.diverged_at}.", x="step", y=y, dark=dark)
+        return style.empty(title, f"The run diverged at step {diverged_at}.", x="step", y=y, dark=dark)
     colors = (look.text, style.MARKS[1].color(dark), look.accent)
     dashes = ("solid", "dash", "dot")
     drawn = [
@@ -192,12 +208,14 @@ def _over_steps(trace: Trace, title: str, y: str, data: CurvesData, *, axis: dic
         for (name, values), color, dash in zip(data.curves.items(), colors, dashes, strict=False)
     ]
     axis = axis or style.value_axis(y, dark, *data.curves.values())
-    return _chart(trace, title, data, drawn, axis, dark)
+    return _chart(title, data, drawn, axis=axis, diverged_at=diverged_at, dark=dark)
 
 
-def _by_layer(trace: Trace, title: str, data: CurvesData, *, axis: dict, dark: bool) -> Chart:
-    """One curve a layer, colored along the network."""
-    layers, shown = trace.layers, list(data.layers.values())
+def by_layer(
+    title: str, data: CurvesData, *, axis: dict, layers: int, diverged_at: int | None = None, dark: bool
+) -> Chart:
+    """One curve a layer, colored along the network of so many layers."""
+    shown = list(data.layers.values())
     named, drawn = {1, shown[len(shown) // 2], layers}, []
     for name, layer in data.layers.items():
         color = style.depth_color((layer - 1) / max(layers - 1, 1), dark)
@@ -205,7 +223,7 @@ def _by_layer(trace: Trace, title: str, data: CurvesData, *, axis: dict, dark: b
         line["dash"] = "dash" if layer == 1 < layers else "solid"
         curve = _curve(data.step, data.curves[name], name, line, MAX_LAYER_POINTS)
         drawn.append(curve | {"showlegend": layer in named})
-    return _chart(trace, title, data, drawn, axis, dark)
+    return _chart(title, data, drawn, axis=axis, diverged_at=diverged_at, dark=dark)
 
 
 def _curve(step: np.ndarray, values: np.ndarray, name: str, line: dict, max_points: int = MAX_POINTS) -> dict:
@@ -236,14 +254,16 @@ def _zeros(data: CurvesData, decades: tuple[float, float], dark: bool) -> list[d
     return [drawn | points]
 
 
-def _chart(trace: Trace, title: str, data: CurvesData, drawn: list[dict], axis: dict, dark: bool) -> Chart:
+def _chart(
+    title: str, data: CurvesData, drawn: list[dict], *, axis: dict, diverged_at: int | None, dark: bool
+) -> Chart:
     look = style.theme(dark)
     xaxis = style.steps_axis(data.step, dark)
     for name, height in data.guides.items():
         line = {"color": look.muted, "width": 1.5, "dash": "longdashdot"}
         ends = {"x": [float(end) for end in xaxis["range"]], "y": [height, height]}
         drawn.append({"type": "scatter", "mode": "lines", "name": name, "line": line, "hoverinfo": "skip"} | ends)
-    above = 0 if trace.diverged_at is None else 22
+    above = 0 if diverged_at is None else 22
     if axis.get("type") == "log":
         drawn += _zeros(data, axis["range"], dark)
     legend = style.legend_height(sum(drawing.get("showlegend", True) for drawing in drawn))
@@ -259,8 +279,8 @@ def _chart(trace: Trace, title: str, data: CurvesData, drawn: list[dict], axis: 
         hovermode="x unified",
         showlegend=legend > 0,
     )
-    frame |= style.broken(trace.diverged_at, dark)
-    broke = "" if trace.diverged_at is None else f" The run diverged at step {trace.diverged_at}."
+    frame |= style.broken(diverged_at, dark)
+    broke = "" if diverged_at is None else f" The run diverged at step {diverged_at}."
     return Chart({"data": drawn, "layout": frame}, f"{title}. {data.finding}{broke}", lambda: curves_table(data))
 
 

@@ -55,7 +55,8 @@ class ProfileData(NamedTuple):
         factors: (frames,) what a layer multiplies the norm by.
         low, high: powers of ten at the ends of the axis.
         words: a sentence a frame.
-        units: (layers + 1,) of the input and of every layer.
+        units: (layers + 1,) of the input and of every layer, drawn above the data; None for nothing there.
+        names: of the layers, shown where one is hovered; empty where its number is all.
     """
 
     norm: LayerNorm
@@ -72,7 +73,8 @@ class ProfileData(NamedTuple):
     low: float
     high: float
     words: list[str]
-    units: np.ndarray
+    units: np.ndarray | None
+    names: tuple[str, ...] = ()
 
     @property
     def layers(self) -> int:
@@ -110,7 +112,7 @@ def gradient_profile(
         sentence = f"The run diverged at step {trace.step[0]}, before any gradient could be computed."
         return style.empty(title, sentence, x="layer", y=norm.symbol, dark=dark)
     alt = _alt(trace, title, data, guides)
-    return Chart(_figure(data, title, dark), alt, lambda: profile_table(trace, quantity, guides))
+    return Chart(draw_profile(data, title, dark), alt, lambda: profile_table(trace, quantity, guides))
 
 
 def profile_data(
@@ -136,7 +138,7 @@ def profile_data(
         before = relative_to_output(before)
     shown = tuple(guide.divided_by(float(output[0, 0])) for guide in guides)
     color = decades(values, 1.0 if relative else reference_norm(norms))
-    low, high = _axis_ends(values, [*variants.values(), *([] if before is None else [before])], shown)
+    low, high = axis_ends(values, [*variants.values(), *([] if before is None else [before])], shown)
     return ProfileData(
         norm,
         relative,
@@ -202,7 +204,7 @@ def _at_steps(previous: Trace | None, trace: Trace, norm: LayerNorm, steps: np.n
     return norm.values(previous, rows=rows)
 
 
-def _axis_ends(values: np.ndarray, others: Sequence[np.ndarray], guides: Sequence[Guide]) -> tuple[float, float]:
+def axis_ends(values: np.ndarray, others: Sequence[np.ndarray], guides: Sequence[Guide]) -> tuple[float, float]:
     """Powers of ten that hold step 0 and the guides that fit, a little wider where later steps need it."""
     lines = [line for guide in guides if guide.fits for line in (guide.values, guide.low, guide.high)]
     low, high = style.log_range(values[0], *(other[0] for other in others), *(x for x in lines if x is not None))
@@ -248,8 +250,9 @@ def _capitalized(text: str) -> str:
 # -- the figure step --------------------------------------------------------------------------------------------
 
 
-def _figure(data: ProfileData, title: str, dark: bool) -> dict:
-    strip = draw_strip(data.units, data.values, _shades(data), scale=_color_scale(data, dark), dark=dark)
+def draw_profile(data: ProfileData, title: str, dark: bool) -> dict:
+    """The figure step of `gradient_profile`, also for other runs than the Lab's own."""
+    strip = [] if data.units is None else _strip(data, data.units, dark)
     moving = [
         *strip,
         *_previous(data, dark),
@@ -262,13 +265,14 @@ def _figure(data: ProfileData, title: str, dark: bool) -> dict:
     guides = [line for k, guide in enumerate(data.guides) for line in draw_guide(guide, k, dark)]
     legend = style.legend_height(1 + sum(drawing.get("showlegend", True) for drawing, _ in moving))
     animated = len(data.step) > 1
-    height, below = HEIGHT + legend, legend + (BELOW if animated else 54)
+    strip_height = STRIP_HEIGHT if strip else 0
+    height, below = HEIGHT - STRIP_HEIGHT + strip_height + legend, legend + (BELOW if animated else 54)
     unit = "relative to the output layer" if data.relative else data.norm.symbol
     frame = style.layout(
         title,
         "",
         # Fixed, since on a chart that can be clicked Streamlit lets a finger pan, which then could not scroll the page.
-        xaxis=_layers_from_input(data.layers, dark) | {"fixedrange": True},
+        xaxis=(_layers_from_input if strip else style.layers_axis)(data.layers, dark) | {"fixedrange": True},
         yaxis=style.axis(unit, dark, decades=(data.low, data.high)) | {"fixedrange": True},
         dark=dark,
         height=height,
@@ -277,11 +281,12 @@ def _figure(data: ProfileData, title: str, dark: bool) -> dict:
         showlegend=legend > 0,
     )
     words = style.below_data(WORDS, height, frame["margin"]["t"], below)
-    blocks = style.below_data(STRIP_HEIGHT, height, frame["margin"]["t"], below)
+    blocks = style.below_data(strip_height, height, frame["margin"]["t"], below)
     hidden = {"visible": False, "fixedrange": True}
     frame["yaxis"]["domain"] = [0, 1 - words - blocks]
     frame["yaxis2"] = {"domain": [1 - words, 1], "range": [0, 1]} | hidden
-    frame["yaxis3"] = {"domain": [1 - words - blocks, 1 - words], "range": [-1, 1]} | hidden
+    if strip:
+        frame["yaxis3"] = {"domain": [1 - words - blocks, 1 - words], "range": [-1, 1]} | hidden
     notes = [line_label(label, data.low, data.high) for label in guide_labels(data.guides, dark)]
     behind = {"bgcolor": style.fade(style.theme(dark).page, 0.8), "borderpad": 0}  # a line may pass under a name
     frame["annotations"] = [note | behind for note in notes if note is not None]
@@ -305,6 +310,10 @@ def _layers_from_input(layers: int, dark: bool) -> dict:
     return frame | {"range": [INPUT, layers + 0.5]}
 
 
+def _strip(data: ProfileData, units: np.ndarray, dark: bool) -> list[tuple[dict, Mover | None]]:
+    return draw_strip(units, data.values, _shades(data), scale=_color_scale(data, dark), dark=dark)
+
+
 def _shades(data: ProfileData) -> np.ndarray:
     """(frames, layers) whole color steps from level."""
     return np.nan_to_num(np.rint(SHADES * np.clip(data.color, -data.span, data.span))).astype(np.int8)
@@ -323,6 +332,8 @@ def _main(data: ProfileData, dark: bool) -> tuple[dict, Mover]:
         "line": {"color": look.muted, "width": 1.2 if layers <= 40 else 0.6},
     }
     line = draw_line("this network", drawn[0], {"color": look.muted, "width": 2}, marker) | {"showlegend": False}
+    if data.names:
+        line |= {"text": list(data.names), "hovertemplate": "%{y}<br>%{text}"}
     return line, lambda k: {"y": drawn[k], "marker": {"color": shades[k]}}
 
 
@@ -353,7 +364,14 @@ def _edge_marks(data: ProfileData, dark: bool) -> Iterator[tuple[dict, Mover]]:
     ends = style.gradient_colors(dark)
     for name, where, power, symbol, color in (
         ("exactly 0", values == 0, data.low + 0.035 * span, "x-thin", look.text),
-        ("above the axis", values > 10.0**data.high, data.high - 0.03 * span, "triangle-up", ends[-2][1]),
+        ("not finite", np.isinf(values), data.high - 0.03 * span, "asterisk-open", ends[-2][1]),
+        (
+            "above the axis",
+            np.isfinite(values) & (values > 10.0**data.high),
+            data.high - 0.03 * span,
+            "triangle-up",
+            ends[-2][1],
+        ),
         (
             "below the axis",
             (values > 0) & (values < 10.0**data.low),
@@ -385,5 +403,6 @@ def _factor(data: ProfileData, dark: bool) -> tuple[dict, Mover]:
 
 def _words_above(data: ProfileData, dark: bool) -> tuple[dict, Mover]:
     texts = ["<br>".join(style.wrapped(words, WORDS_WIDTH)) for words in data.words]
-    drawing = draw_text("words", texts[0], INPUT, 0.5, "middle right", style.theme(dark).muted)
+    left = 0.5 if data.units is None else INPUT
+    drawing = draw_text("words", texts[0], left, 0.5, "middle right", style.theme(dark).muted)
     return drawing | {"yaxis": "y2"}, lambda k: {"text": [texts[k]]}

@@ -230,7 +230,7 @@ def axis(title: str, dark: bool, *, decades: Sequence[float] | None = None, **mo
 
 def layers_axis(layers: int, dark: bool, **more: object) -> dict:
     """The x axis of every chart over layers, counted from the input."""
-    step = next(s for s in (1, 5, 10, 25, 50, 100) if layers / s <= 12)
+    step = next((s for s in (1, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000) if layers / s <= 12), 10_000)
     ticks = sorted({1, *range(step, layers + 1, step)})
     style: dict[str, Any] = {"range": [0.5, layers + 0.5], "tickvals": ticks, "showgrid": False}
     style |= {"unifiedhovertitle": {"text": "layer %{x}"}} | _spike(dark)

@@ -6,6 +6,7 @@ import atexit
 import base64
 import gzip
 import importlib
+import math
 import pkgutil
 import re
 import sys
@@ -197,6 +198,7 @@ def settings() -> dict[str, Any]:
         part.install()
     if config.get_where_defined(_WATCHER) == "<default>":
         config.set_option(_WATCHER, "none")  # nobody edits the pages of a public server
+    config.set_option("server.maxUploadSize", math.ceil(limits.value("MAX_UPLOAD") / 2**20))
     return {
         "routes": [Route("/healthz", health)],
         "middleware": [Middleware(SecurityHeadersMiddleware), Middleware(guard.GuardMiddleware)],

@@ -14,6 +14,7 @@ import numpy as np
 
 from core import Diagnosis, Snapshot, Trace
 from core.comparison.arm_statistics import ArmSummary
+from core.recordings import Recording
 from core.sweeps.critical_lines import Curve
 from core.sweeps.table import SweepTable
 from core.tables import Prepared, Table
@@ -44,6 +45,7 @@ class Services:
     curves: LRUCache[tuple[Curve, ...]]
     sharpness: LRUCache[np.ndarray]
     trials: LRUCache[Diagnosis]
+    recordings: LRUCache[tuple[Recording, Diagnosis]]
     short_queue: FairQueue
     long_queue: FairQueue
     executor: Executor | None
@@ -59,7 +61,7 @@ def create(executor: Executor | None = None) -> Services:
     slots = limits.value("MAX_TRAININGS")
     # The shares add up to one.
     return Services(
-        runs=LRUCache(200, _cache_bytes(0.36), array_bytes),
+        runs=LRUCache(200, _cache_bytes(0.31), array_bytes),
         snapshots=LRUCache(20, _cache_bytes(0.1), array_bytes),
         tables=LRUCache(40, _cache_bytes(0.08), lambda table: table.nbytes),
         prepared=LRUCache(40, _cache_bytes(0.07), array_bytes),
@@ -70,6 +72,7 @@ def create(executor: Executor | None = None) -> Services:
         curves=LRUCache(300, _cache_bytes(0.03), lambda curves: sum(c.x.nbytes + c.y.nbytes for c in curves)),
         sharpness=LRUCache(200, _cache_bytes(0.01), array_bytes),
         trials=LRUCache(400, 4_000_000, lambda diagnosis: 5_000),  # a few texts each: no share of the bytes
+        recordings=LRUCache(20, _cache_bytes(0.05), lambda pair: pair[0].nbytes),
         # Twice as many where as many processes do the work: a run on its way there or back leaves none idle.
         short_queue=FairQueue(slots if executor is None else 2 * slots),
         long_queue=FairQueue(slots),

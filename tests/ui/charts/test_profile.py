@@ -148,7 +148,8 @@ def test_the_axis_holds_step_0_and_marks_what_leaves_it_later(kind, relative):
     with np.errstate(invalid="ignore"):
         later = data.values[np.isfinite(data.values)]
         assert ("exactly 0" in names) == (later == 0).any()
-        assert ("above the axis" in names) == (data.values > 10.0**data.high).any()
+        assert ("not finite" in names) == np.isinf(data.values).any()
+        assert ("above the axis" in names) == (later > 10.0**data.high).any()
         assert ("below the axis" in names) == ((later > 0) & (later < 10.0**data.low)).any()
 
 

@@ -1,0 +1,261 @@
+"""Your run: a recording of somebody's own PyTorch, Keras or JAX model in the charts of the Lab, with a verdict."""
+
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+import streamlit as st
+
+from core import ConfigError
+from core.export import to_csv
+from core.recordings.selection import GROUPS, select_tensors
+from ui import panels
+from ui.charts.recording_curves import (
+    recording_global_norm,
+    recording_learning_rate,
+    recording_loss,
+    recording_loss_scale,
+    recording_update_ratio,
+    recording_weight_norm,
+)
+from ui.charts.recordings import (
+    TensorView,
+    recording_heatmap,
+    recording_profile,
+    recording_profile_data,
+    recording_shares,
+)
+from ui.charts.style import Chart
+from ui.controls.upload import FileProgressReporter
+from ui.navigation import ensure_navigation
+from ui.runs import controls
+from ui.runs.files import Shown
+from ui.runs.snippets import draw_snippets
+from ui.runs.verdict import draw_details, draw_verdict
+from ui.text import as_text
+from ui.urls import address
+from ui.urls.sync import sync_address
+
+CLAIM = "Three lines record the gradients of any PyTorch, Keras or JAX model. Drop the file in the sidebar."
+
+CURVES: dict[str, tuple[str, Callable[..., Chart]]] = {
+    "loss": ("Loss", recording_loss),
+    "update-ratio": ("Update ratio", recording_update_ratio),
+    "global-norm": ("Global gradient norm", recording_global_norm),
+    "weight-norm": ("Weight norms", recording_weight_norm),
+    "learning-rate": ("Learning rate", recording_learning_rate),
+    "loss-scale": ("Loss scale", recording_loss_scale),
+}
+SHARES = {
+    "dead": ("Dead units", "share of units silent on the whole batch", True),
+    "saturation": ("Saturation", "share of slopes below 5 % of the largest", True),
+    "zero_share": ("Entries that are exactly 0", "share of the gradient’s entries", False),
+}
+# The curves beside the map, by verdict; the others are drawn when they are asked for.
+RELEVANT = {
+    "dead": ("loss", "dead", "update-ratio"),
+    "underflow": ("loss", "zero_share", "update-ratio"),
+}
+OTHERWISE_RELEVANT = ("loss", "update-ratio", "global-norm")
+
+
+def view_of(shown: Shown) -> TensorView:
+    """The chosen tensors of a recording."""
+    state = st.session_state
+    indices = select_tensors(shown.recording, state["tensors"], pattern=state["pattern"] or "", order=state["order"])
+    is_depth = state["tensors"] == "weights" and state["order"] != "reversed"
+    return TensorView(recording=shown.recording, indices=indices, is_depth=is_depth)
+
+
+def draw_chart(name: str, view: TensorView) -> Chart:
+    """A chart of CURVES or SHARES."""
+    if name in CURVES:
+        return CURVES[name][1](view, dark=panels.dark())
+    title, key, of_activations = SHARES[name]
+    if of_activations:
+        view = TensorView(recording=view.recording, indices=view.recording.of_kind("activation"), is_depth=False)
+    return recording_shares(view, name, title, key, dark=panels.dark())
+
+
+def is_recorded(name: str, view: TensorView) -> bool:
+    """Whether a recording holds what a chart shows."""
+    recording, field = view.recording, name.replace("-", "_")
+    if name in ("loss", "learning-rate", "loss-scale"):
+        return field in recording.rows and bool(np.isfinite(recording.rows[field]).any())
+    if name in ("update-ratio", "weight-norm", "zero_share") and not len(view.indices):
+        return False
+    if name == "update-ratio":
+        return recording.update_ratio is not None
+    if name in ("weight-norm", *SHARES):
+        return field in recording.values and bool(np.isfinite(recording.values[field]).any())
+    return True
+
+
+def quantity_of(views: list[TensorView]) -> str:
+    """The chosen norm, or the plain one where a file does not say how large its tensors are."""
+    norm = st.session_state["norm"]
+    return norm if norm == "grad_norm" or all(view.has_sizes for view in views) else "grad_norm"
+
+
+def shared_ends(views: list[TensorView], quantity: str, relative: bool) -> tuple[float, float] | None:
+    """Powers of ten at the ends of an axis that holds the profiles of all."""
+    made = [recording_profile_data(view, quantity, relative=relative) for view in views]
+    ends = [(data.low, data.high) for data in made if data is not None]
+    return (min(low for low, _ in ends), max(high for _, high in ends)) if len(ends) > 1 else None
+
+
+def charts_of(shown: Shown, view: TensorView) -> tuple[list[str], list[str]]:
+    """The curves that concern the verdict, and the others that the recording has."""
+    recorded = [name for name in (*CURVES, *SHARES) if is_recorded(name, view)]
+    relevant = [name for name in RELEVANT.get(shown.diagnosis.verdict, OTHERWISE_RELEVANT) if name in recorded]
+    return relevant, [name for name in recorded if name not in relevant]
+
+
+def draw_profile(view: TensorView, key: str, ends: tuple[float, float] | None) -> None:
+    """Draws the profile, or says that no tensor is chosen.
+
+    Args:
+        key: ends the keys of a recording's charts.
+        ends: of the axis that it shares with another recording.
+    """
+    if len(view.indices):
+        relative = st.session_state["relative_norm"]
+        chart = recording_profile(view, quantity_of([view]), relative=relative, ends=ends, dark=panels.dark())
+        panels.show(chart, f"run-profile{key}")
+        return
+    group, pattern = GROUPS[st.session_state["tensors"]][0].lower(), st.session_state["pattern"]
+    words = f" whose names contain “{pattern}”" if pattern else ""
+    kind = "tensors" if group == "all" else group
+    st.info(as_text(f"This recording has no {kind}{words}."), icon=":material/filter_alt_off:")
+
+
+def draw_heatmap(view: TensorView, key: str) -> None:
+    """Draws the map of steps by tensors."""
+    relative = st.session_state["relative_norm"]
+    chart = recording_heatmap(view, quantity_of([view]), relative=relative, dark=panels.dark())
+    panels.show(chart, f"run-heatmap{key}")
+
+
+def draw_one(shown: Shown, view: TensorView) -> None:
+    """Draws one recording: verdict, profile, details, map and curves."""
+    st.caption(as_text(describe(shown)))
+    draw_verdict(shown, "verdict")
+    draw_profile(view, "", None)
+    draw_details(shown, "details")
+    relevant, others = charts_of(shown, view)
+    with st.grid(2, min_column_width=380, gap="medium"):
+        if len(view.indices):
+            draw_heatmap(view, "")
+        for name in relevant:
+            panels.show(draw_chart(name, view), f"run-{name}")
+    more_curves(view, others, "", 2)
+
+
+def draw_two(runs: list[Shown], views: list[TensorView]) -> None:
+    """Draws two recordings beside each other, row by row, their profiles on one axis."""
+    pairs = list(zip(runs, views, ("", "-beside"), strict=True))
+    drawn = [view for view in views if len(view.indices)]
+    ends = shared_ends(drawn, quantity_of(drawn), st.session_state["relative_norm"])
+    relevant = list(dict.fromkeys(name for shown, view in zip(runs, views, strict=True)
+                                  for name in charts_of(shown, view)[0]))  # fmt: skip
+    with st.grid(2, min_column_width=420, gap="medium"):
+        for shown, _, key in pairs:
+            with st.container():
+                st.caption(as_text(describe(shown)))
+                draw_verdict(shown, f"verdict{key}")
+        for _, view, key in pairs:
+            with st.container():
+                draw_profile(view, key, ends)
+        for shown, _, key in pairs:
+            with st.container():
+                draw_details(shown, f"details{key}")
+        for _, view, key in pairs:
+            with st.container():
+                if len(view.indices):
+                    draw_heatmap(view, key)
+        for name in relevant:
+            for _, view, key in pairs:
+                panels.show(draw_chart(name, view), f"run-{name}{key}")
+        for shown, view, key in pairs:
+            with st.container():
+                others = [name for name in sum(charts_of(shown, view), []) if name not in relevant]
+                more_curves(view, others, key, 1)
+
+
+@st.fragment
+def more_curves(view: TensorView, names: list[str], key: str, columns: int) -> None:
+    """Draws the other curves when they are asked for."""
+    if not names:
+        return
+    labels = ", ".join((CURVES | SHARES)[name][0].lower() for name in names)
+    box = st.expander(f"More curves: {labels}", key=f"run-more{key}", on_change="rerun")
+    if box.open:
+        with box, st.grid(columns, min_column_width=380, gap="medium"):
+            for name in names:
+                panels.show(draw_chart(name, view), f"run-{name}{key}")
+
+
+def numbers(views: dict[str, TensorView]) -> None:
+    """Draws any chart as a table when it is asked for."""
+    tables: dict[str, Callable[[], Chart]] = {}
+    for label, view in views.items():
+        prefix = f"{label}: " if len(views) > 1 else ""
+        if len(view.indices):
+            quantity = quantity_of([view])
+            tables[f"{prefix}By layer and step"] = partial(recording_profile, view, quantity)
+            tables[f"{prefix}Over steps"] = partial(recording_heatmap, view, quantity)
+        for name in (*CURVES, *SHARES):
+            if is_recorded(name, view):
+                tables[f"{prefix}{(CURVES | SHARES)[name][0]}"] = partial(draw_chart, name, view)
+    if tables:
+        panels.tables(tables, "run-numbers")
+
+
+def share_menu(runs: list[Shown]) -> None:
+    """Draws the menu with the link to this view and the recordings as files."""
+    with st.popover("Share", icon=":material/ios_share:"):
+        own = " It does not contain your file." if any(not shown.example for shown in runs) else ""
+        st.caption(f"This link opens the page with this view.{own}")
+        page = (st.context.url or "").partition("?")[0]
+        st.code("?".join(filter(None, (page, controls.query()))), language=None, wrap_lines=True)
+        for i, shown in enumerate(runs):
+            name = f"recording{'-beside' * i}.csv"
+            panels.download(
+                "Second recording (CSV)" if i else "Recording (CSV)",
+                lambda shown=shown: to_csv(shown.recording.to_frame()),
+                name,
+                "text/csv",
+            )
+        panels.choose_picture()
+
+
+def describe(shown: Shown) -> str:
+    """What a recording is, in a line."""
+    recording = shown.recording
+    count = len(recording.parameters)
+    steps = f"{len(recording.step):,} recorded steps, {recording.step[0]:,} to {recording.step[-1]:,}"
+    return f"{shown.label}: {shown.claim} {steps}; {count:,} tensors; {recording.source}.".replace(":  ", ": ")
+
+
+ensure_navigation()
+sync_address(controls.PARAMETERS)
+waiting = st.empty()
+reporter = FileProgressReporter(waiting)
+first, second = controls.choose(reporter)
+reporter.clear()
+address.show_param_warnings(controls.RULES, controls.FREE_TEXT_PARAMS)
+runs = [shown for shown in (first, second) if isinstance(shown, Shown)]
+with panels.page_header("Your run", CLAIM):
+    share_menu(runs)
+with st.expander("Record your own run in three lines", key="runs_snippets", icon=":material/fiber_manual_record:",
+                 expanded=all(shown.example for shown in runs)):  # fmt: skip
+    draw_snippets()
+for refused in (first, second):
+    if isinstance(refused, ConfigError):
+        panels.show_error(refused)
+views = [view_of(shown) for shown in runs]
+if len(runs) == 1:
+    draw_one(runs[0], views[0])
+elif runs:
+    draw_two(runs, views)
+numbers({f"{i + 1}. {shown.label}": view for i, (shown, view) in enumerate(zip(runs, views, strict=True))})

@@ -1,0 +1,118 @@
+"""The controls of the page Your run, which are its address too: the recordings shown, and which of their tensors."""
+
+from __future__ import annotations
+
+from urllib.parse import urlencode
+
+import streamlit as st
+
+from core import ConfigError
+from core.config import Choice, Flag
+from core.recordings import Recording
+from core.recordings.examples import EXAMPLES
+from core.recordings.selection import GROUPS, ORDERS, count_groups
+from ui.charts.recordings import NORMS
+from ui.runs.files import NONE, Shown, draw_upload, get_example, get_file
+from ui.runtime.progress import ProgressReporter
+from ui.urls import sync
+from ui.urls.sync import Parameters
+
+FIRST = next(iter(EXAMPLES))
+RULES = {
+    "example": Choice(tuple(EXAMPLES)),
+    "beside": Choice((NONE, *EXAMPLES)),
+    "tensors": Choice(tuple(GROUPS)),
+    "order": Choice(tuple(ORDERS)),
+    "norm": Choice(tuple(NORMS)),
+    "relative_norm": Flag(),
+}
+FREE_TEXT_PARAMS = ("pattern",)
+DEFAULTS: dict[str, object] = {
+    "example": FIRST,
+    "beside": NONE,
+    "tensors": "weights",
+    "pattern": "",
+    "order": "model",
+    "norm": "grad_norm",
+    "relative_norm": True,
+}
+PARAMETERS = Parameters("runs", RULES, FREE_TEXT_PARAMS, DEFAULTS)
+
+
+def query() -> str:
+    """The query string whose page shows this choice of examples and tensors."""
+    values = {key: st.session_state.get(key, default) for key, default in DEFAULTS.items()}
+    return urlencode(sync.to_query(PARAMETERS, values), doseq=True)
+
+
+def choose(reporter: ProgressReporter) -> tuple[Shown | ConfigError, Shown | ConfigError | None]:
+    """Draws the sidebar; returns the recording, or why it is refused, and the one beside it, if any."""
+    with st.sidebar:
+        st.subheader("Recording", anchor=False)
+        first = _choose_recording("Your file", "runs_file", "example", "Or an example", reporter)
+        with st.expander("A second run beside it", key="runs_second", expanded=st.session_state["beside"] != NONE):
+            second = _choose_recording("Second file", "runs_file_beside", "beside", "Or an example beside it", reporter)
+        _draw_tensors([shown.recording for shown in (first, second) if isinstance(shown, Shown)])
+    return first, second
+
+
+def _choose_recording(
+    label: str, file_key: str, example_key: str, example_label: str, reporter: ProgressReporter
+) -> Shown | ConfigError | None:
+    try:
+        given = draw_upload(label, file_key)
+        st.selectbox(
+            example_label,
+            RULES[example_key].names,
+            format_func=lambda name: EXAMPLES[name].label if name in EXAMPLES else "none",
+            key=example_key,
+            disabled=given is not None,
+            help="Real PyTorch models, recorded with the same lines.",
+        )
+        if given is not None:
+            return get_file(*given, reporter)
+    except ConfigError as error:
+        return error
+    name = st.session_state[example_key]
+    return None if name == NONE else get_example(name)
+
+
+def _draw_tensors(recordings: list[Recording]) -> None:
+    counts = {group: sum(count_groups(recording)[group] for recording in recordings) for group in GROUPS}
+    listed = ", ".join(f"{count:,} {GROUPS[group][0].lower()}" for group, count in counts.items() if count)
+    st.subheader("Tensors", anchor=False)
+    st.selectbox(
+        "Kind",
+        list(GROUPS),
+        format_func=lambda group: GROUPS[group][0],
+        key="tensors",
+        help="Biases, norms and embeddings have gradients of another size than weights, so each kind stands apart.",
+    )
+    st.caption(f"Recorded: {listed.replace(' all', ' in all')}.")
+    st.text_input(
+        "Names that contain",
+        key="pattern",
+        placeholder="all",
+        help="Words divided by blanks; * stands for anything, and a word after a minus leaves out: "
+        "`encoder -*.3.*` shows the encoder without its block 3.",
+    )
+    st.selectbox(
+        "Order",
+        list(ORDERS),
+        format_func=ORDERS.get,
+        key="order",
+        help="The recorder lists tensors as the model does, from its first module to its last.",
+    )
+    st.selectbox(
+        "Norm",
+        list(NORMS),
+        format_func=lambda name: f"{NORMS[name].label.capitalize()}: {NORMS[name].symbol}",
+        key="norm",
+        help="Per weight, large and small tensors compare: the norm is divided by √(number of entries).",
+    )
+    st.toggle(
+        "Relative to the last tensor",
+        key="relative_norm",
+        help="Divides every norm by the last tensor’s at the same step. As a model learns, its gradients shrink; "
+        "what reaches the first tensor of the last one’s gradient shows only in their ratio.",
+    )
