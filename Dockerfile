@@ -1,12 +1,14 @@
 # The dashboard for visitors. Build: docker build -t gradient-flow-lab . Run: docker run -p 8501:8501 gradient-flow-lab
-FROM python:3.11-slim
+# To have the same base each time, give its digest: --build-arg BASE=python:3.11-slim@sha256:...
+ARG BASE=python:3.11-slim
+FROM ${BASE}
 
 RUN useradd --create-home --uid 1000 lab
 WORKDIR /app
 
 # Requirements first: they change seldom, and this layer is then kept.
-COPY requirements.txt .
-RUN pip install --no-cache-dir -r requirements.txt
+COPY requirements.lock .
+RUN pip install --no-cache-dir --require-hashes -r requirements.lock
 
 COPY app.py asgi.py LICENSE ./
 COPY .streamlit .streamlit

@@ -12,7 +12,7 @@ PYTEST = $(PY) -m pytest --numprocesses auto --dist loadgroup
 NO_PACKAGES = { echo "The packages of $(1) could not be installed: the lines above say which. Is the package index \
 reachable from here?" >&2; exit 1; }
 
-.PHONY: run serve test test-slow test-processors test-lowest lint types format docs coverage mutants bench soak audit env
+.PHONY: run serve test test-slow test-processors test-lowest lint types format docs coverage mutants bench soak lock sbom audit env
 .DELETE_ON_ERROR:
 
 # On this machine alone; STREAMLIT_SERVER_ADDRESS=0.0.0.0 make run lets others in.
@@ -23,7 +23,7 @@ run: $(VENV)/run.stamp
 # For visitors: limits, headers, a health check. Every STREAMLIT_SERVER_... and GRADIENT_LAB_... setting of the
 # environment counts (docs/hosting.md).
 serve: export STREAMLIT_SERVER_HEADLESS ?= true
-serve: $(VENV)/run.stamp
+serve: $(VENV)/serve.stamp
 	$(PY) -m streamlit run asgi.py
 
 test: lint
@@ -84,10 +84,27 @@ bench: $(VENV)/dev.stamp
 soak: $(VENV)/dev.stamp
 	$(PY) -m benchmarks.soak --minutes 10
 
-# Known faults of everything installed. Strict: a package that cannot be asked about is a failure, not left out.
+# The packages of a server, each pinned and with its hashes, for every system and Python that requirements.txt allows.
+# To take newer versions: rm requirements.lock, then make lock.
+lock: $(VENV)/dev.stamp
+	$(PY) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	    --no-emit-index-url --no-emit-find-links --output-file requirements.lock requirements.txt
+
+# The bill of materials of a server, in CycloneDX's format.
+sbom: $(VENV)/dev.stamp
+	@mkdir -p build
+	$(PY) -m cyclonedx_py requirements --pyproject pyproject.toml --output-reproducible --output-file build/sbom.json \
+	    requirements.lock
+
+# Known faults of everything installed. Strict: a package that cannot be asked about is a failure, not left out. Where no
+# advisory service can be reached: make ADVISORIES=file.json audit, with advisories in the Open Source Vulnerability format.
 audit: $(VENV)/dev.stamp
+ifdef ADVISORIES
+	$(PY) deploy/advisories.py $(ADVISORIES)
+else
 	@$(PY) -m pip_audit --local --strict --progress-spinner off || { echo "make audit: either a known fault is named \
 	above, or the advisory service cannot be reached from here, and nothing has been checked." >&2; exit 1; }
+endif
 
 env: $(VENV)/dev.stamp
 
@@ -103,6 +120,11 @@ $(VENV)/bin/pip:
 
 $(VENV)/run.stamp: requirements.txt | $(VENV)/bin/pip
 	@$(PIP) -r requirements.txt || $(call NO_PACKAGES,requirements.txt)
+	@touch $@
+
+# The same versions, with the same hashes, as the image has.
+$(VENV)/serve.stamp: requirements.lock | $(VENV)/bin/pip
+	@$(PIP) --require-hashes -r requirements.lock || $(call NO_PACKAGES,requirements.lock)
 	@touch $@
 
 $(VENV)/dev.stamp: requirements-dev.txt $(VENV)/run.stamp
