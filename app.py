@@ -7,7 +7,7 @@ import streamlit as st
 from core import ConfigError
 from ui import glossary
 from ui.navigation import ROUTED, SIDEBAR_PAGES, pages
-from ui.runtime import event_log, limits
+from ui.runtime import event_log, limits, widget_states
 from ui.urls.history import join_page_switches
 
 # Streamlit's own margins leave a projector of 1280 x 720 pixels too little room for the picture.
@@ -45,6 +45,7 @@ def main() -> None:
             glossary.draw()
     with event_log.timed("page", page=page.url_path):
         page.run()
+    widget_states.show_refused()
 
 
 if __name__ == "__main__":  # worker processes that spawn import this file again

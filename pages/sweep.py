@@ -198,6 +198,8 @@ def choice(part: int, label: str, options: tuple, at: object) -> None:
 def choose(part: int, options: tuple) -> None:
     """Chooses another cell by its box; for use in callbacks."""
     cell, option = list(st.session_state["cell"]), st.session_state[f"cell_{part}"]
+    if option not in options:  # a browser may send any text
+        return
     cell[part] = options.index(option) if part else option
     st.session_state["cell"] = tuple(cell)
 

@@ -13,6 +13,7 @@ import websockets
 from streamlit.proto.BackMsg_pb2 import BackMsg
 
 from tests.support.loops import finished
+from tests.support.stranger import rerun_with
 from tests.support.visitor import Visitor, served
 
 pytestmark = pytest.mark.slow
@@ -190,3 +191,28 @@ def test_the_number_of_pages_is_bounded(tmp_path):
 
     with served(tmp_path / "log", GRADIENT_LAB_MAX_SESSIONS="2") as server:
         assert finished(visit(server.url)) == []
+
+
+WRONG = {
+    "string": lambda state: setattr(state, "string_value", "zz"),
+    "not a number": lambda state: setattr(state, "double_value", float("nan")),
+    "json": lambda state: setattr(state, "json_value", "{"),
+    "bytes": lambda state: setattr(state, "bytes_value", b"\xff"),
+    "positions": lambda state: state.int_array_value.data.extend([10**9]),
+    "texts": lambda state: state.string_array_value.data.extend(["zz"] * 3),
+}
+
+
+@pytest.mark.parametrize("page", ["", "compare", "sweep", "papers", "runs"])
+def test_wrong_states_of_controls_break_no_page(server, page):
+    async def attack():
+        async with Visitor(server.url, page) as stranger:
+            first, errors = await stranger.visit(), []
+            for make in WRONG.values():
+                await stranger.post(rerun_with(stranger, make))
+                errors += (await stranger.answer(time.perf_counter())).errors
+            after = await stranger.change()
+            return errors, after.errors, after.charts, first.charts
+
+    errors, after, charts, before = finished(attack())
+    assert not errors and not after and bool(charts) == bool(before)

@@ -143,5 +143,5 @@ def start_from(base: RunConfig | None) -> None:
 
 
 def _apply_ready() -> None:
-    if st.session_state["ready"] is not None:
+    if st.session_state["ready"] in COMPARISON_PRESETS:  # a browser may send any text
         state.apply(COMPARISON_PRESETS[st.session_state["ready"]].comparison)

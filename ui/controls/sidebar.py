@@ -185,5 +185,5 @@ def draw_undo_and_reset(apply: Callable[[Any], None], default: Any, *, is_defaul
 
 def _apply_setup() -> None:
     name = st.session_state["setup"]
-    if name is not None:
+    if name in PRESETS:  # a browser may send any text
         fields.apply(PRESETS[name].config)

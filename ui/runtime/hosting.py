@@ -32,8 +32,9 @@ import ui
 from core import ConfigError, RunConfig, train
 from core.config import check_cost
 from core.engine import workers
-from ui.runtime import connections, event_log, guard, limits, uploads
+from ui.runtime import connections, event_log, guard, limits, uploads, widget_states
 from ui.runtime.services import services, start_services
+from ui.text import as_text
 from ui.urls import history
 
 # Streamlit and Plotly make their styles by script, hence 'unsafe-inline' for these, and pictures and downloads from
@@ -144,7 +145,15 @@ def health(request: Request) -> Response:
 
 
 def on_script_error(error: Exception) -> bool:
-    """Message for an error that no page foresaw; its number is also in the event log."""
+    """Message for an error that no page foresaw; its number is also in the event log.
+
+    What was sent for the controls is forgotten, so that it does not break the next script too.
+    """
+    if isinstance(error, ConfigError):
+        event_log.log_refusal(error)
+        st.error(as_text(error), icon=":material/block:")
+        return True
+    widget_states.forget()
     number = event_log.failure(error)
     st.error(
         f"Something went wrong here, and it is not your doing. Error {number} has been written down. Change a "
@@ -194,7 +203,7 @@ def settings() -> dict[str, Any]:
     except ConfigError as error:
         sys.exit(str(error))
     event_log.open_event_log()
-    for part in (guard, uploads, connections):
+    for part in (guard, uploads, connections, widget_states):
         part.install()
     if config.get_where_defined(_WATCHER) == "<default>":
         config.set_option(_WATCHER, "none")  # nobody edits the pages of a public server

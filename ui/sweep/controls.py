@@ -175,7 +175,7 @@ def _start_from(chosen: Chosen) -> None:
 
 
 def _apply_ready() -> None:
-    if st.session_state["ready"] is not None:
+    if st.session_state["ready"] in SWEEP_PRESETS:  # a browser may send any text
         apply(SWEEP_PRESETS[st.session_state["ready"]])
 
 
