@@ -207,12 +207,10 @@ WRONG = {
 def test_wrong_states_of_controls_break_no_page(server, page):
     async def attack():
         async with Visitor(server.url, page) as stranger:
-            first, errors = await stranger.visit(), []
+            errors = (await stranger.visit()).errors
             for make in WRONG.values():
                 await stranger.post(rerun_with(stranger, make))
                 errors += (await stranger.answer(time.perf_counter())).errors
-            after = await stranger.change()
-            return errors, after.errors, after.charts, first.charts
+            return errors + (await stranger.change()).errors
 
-    errors, after, charts, before = finished(attack())
-    assert not errors and not after and bool(charts) == bool(before)
+    assert not finished(attack())
