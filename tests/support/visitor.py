@@ -43,6 +43,7 @@ class Answer:
         charts: keys of the charts drawn.
         errors: messages of exceptions, and alerts that speak of an error.
         bytes: received.
+        messages: as they came, without the compression of the websocket.
         finished: whether the script ran to its end.
     """
 
@@ -51,6 +52,7 @@ class Answer:
     charts: list[str] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
     bytes: int = 0
+    messages: list[bytes] = field(default_factory=list)
     finished: bool = False
 
 
@@ -149,6 +151,7 @@ class Visitor:
                 raw = await self._socket.recv()
                 message = ForwardMsg.FromString(raw)
                 got.bytes += len(raw)
+                got.messages.append(raw)
                 if message.WhichOneof("type") == "ref_hash":
                     kept[message.ref_hash] = self._find(message.ref_hash)
                     held = ForwardMsg()

@@ -1,6 +1,7 @@
 // Theory's line and band, redrawn from curves that were sent once while a slider is dragged; its release trains a network.
 const WIDTH = 560, HEIGHT = 220, LEFT = 56, RIGHT = 12, TOP = 12, BOTTOM = 34;
 const RELEASE_MS = 350; // of rest after a key press, so that a held key trains one network and not ten
+let released = null; // the slider that has the keyboard while a network is trained, after which this is drawn anew
 const SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹";
 
 const superscript = (power) =>
@@ -62,7 +63,6 @@ function describe(curve) {
 }
 
 export default function ({ parentElement, data, setTriggerValue }) {
-  const held = parentElement.activeElement?.name; // the slider that the keyboard is on, when a network has been trained
   parentElement.querySelector(".live")?.remove();
   const root = make("div", { class: "live" }, parentElement);
   const controls = make("div", {}, root);
@@ -92,12 +92,16 @@ export default function ({ parentElement, data, setTriggerValue }) {
     slider.addEventListener("change", () => {
       clearTimeout(timer);
       const event = { field: family.field, value: family.values[slider.value] };
-      timer = setTimeout(() => setTriggerValue("event", event), RELEASE_MS);
+      timer = setTimeout(() => {
+        released = slider.matches(":focus") ? family.field : null;
+        setTriggerValue("event", event);
+      }, RELEASE_MS);
     });
     say();
-    if (slider.name === held) slider.focus({ preventScroll: true });
+    if (released === family.field && document.activeElement === document.body) slider.focus({ preventScroll: true });
     return slider;
   });
+  released = null;
   const words = make("output", {}, controls);
   show(data.families[0], data.families[0].curves[sliders[0].value]);
   return () => {
