@@ -137,7 +137,8 @@ def _missing_obstacle(table: Table, choices: Choices, selection: Selection) -> O
         fixes.append(Fix("Fill in median and most frequent", {"fill_missing": True}))
     for column in used:
         if column.kind == "category" and column.spellings and column.name not in choices.missing_as_class:
-            spelled = shorten(column.spellings[0][0])
+            spelled = " and ".join(shorten(text) for text, _ in column.spellings)
+            are = "is a category" if len(column.spellings) == 1 else "are categories"
             fix = {"missing_as_class": (*choices.missing_as_class, column.name)}
-            fixes.append(Fix(f"{spelled} in {column.name} is a category", fix))
+            fixes.append(Fix(f"{spelled} in {column.name} {are}", fix))
     return Obstacle(table_error(table.name, reason), tuple(fixes))

@@ -163,6 +163,8 @@ def test_a_line_end_inside_quotation_marks_ends_no_row():
         ("no,left\nno,right\nyes,left\nno,left\nyes,right\n", False),  # the first cells recur
         ("1940,1945,1950\n1.5,2.5,3.5\n", True),
         ("1,2\n1.5,2.5\n", False),
+        ("1,2,3\n4,5,6\n7,8,9\n", False),  # a run above whole numbers may be data
+        ("1,2,3\n1.5,2.5,0.5\n", True),
         ("x,1\ny,2\n", False),
         ("NA,1\n2,3\n", False),
         ("10 %,90 %\n1,2\n3,4\n", True),  # quantiles as names

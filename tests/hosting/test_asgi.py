@@ -76,7 +76,8 @@ def client():
 
     app = Starlette(
         routes=[Route("/", lambda request: PlainTextResponse("page")), Route("/fail", fail),
-                Route("/_stcore/metrics", lambda request: PlainTextResponse("closed")),
+                Route("/_stcore/{rest:path}", lambda request: PlainTextResponse("closed"), methods=["GET", "POST"]),
+                Route("/static/{rest:path}", lambda request: PlainTextResponse("not compressed")),
                 Route("/healthz", hosting.health)],
         middleware=[Middleware(hosting.SecurityHeadersMiddleware)],
         exception_handlers={Exception: hosting.error_page},
@@ -126,6 +127,8 @@ def test_figures_of_the_server_and_its_interface_for_programs_are_closed(client)
     for path in ("/_stcore/metrics", "/_stcore/agent/mcp", "/_stcore/agent/openapi.json"):
         assert client.get(path).status_code == 404
         assert client.get(path, "POST").status_code == 404
+    for path in ("/_stcore/health", "/_stcore/stream"):  # the route below answers what is open
+        assert client.get(path).text == "closed"
 
 
 def test_streamlits_files_are_compressed_for_those_who_take_it(client):
@@ -134,8 +137,11 @@ def test_streamlits_files_are_compressed_for_those_who_take_it(client):
     assert answer.headers["content-encoding"] == "gzip"
     assert len(answer.body) < path.stat().st_size / 2
     assert gzip.decompress(answer.body) == path.read_bytes()
-    assert client.get(f"/static/js/{BIGGEST}").status_code == 404  # Streamlit's own answer, which is not here
-    for other in ("/static/js/../../../../__init__.js", "/static/js/none.js", "/static/..%2f..%2fx.js"):
+    assert client.get(f"/static/js/{BIGGEST}").text == "not compressed"  # Streamlit's own answer
+    outside = ("/static/../index.html", "/static/js/../../index.html", "/static/../../__init__.py")
+    for other in outside:
+        assert (ASSETS.parent / other.removeprefix("/static/")).exists() or "js" in other
+    for other in (*outside, "/static/js/none.js", "/static/..%2f..%2fx.js"):
         assert client.get(other, headers=[(b"accept-encoding", b"gzip")]).status_code == 404
 
 
@@ -165,6 +171,17 @@ def test_health_fails_while_a_training_stands_still(client, monkeypatch):
     monkeypatch.setattr(Services, "queue_stats", lambda self: (2, 1, 10.1))
     answer = client.get("/healthz")
     assert (answer.status_code, json.loads(answer.body)["status"]) == (503, "stuck")
+
+
+@pytest.mark.parametrize("stuck", ["short_queue", "long_queue"])
+def test_work_that_stands_still_in_either_queue_is_seen(client, monkeypatch, stuck):
+    monkeypatch.setenv("GRADIENT_LAB_STUCK_SECONDS", "10")
+    for name in ("short_queue", "long_queue"):
+        still = 10.1 if name == stuck else 0.5
+        monkeypatch.setattr(getattr(hosting.services(), name), "state", lambda still=still: (2, 1, still))
+    answer = client.get("/healthz")
+    found = json.loads(answer.body)
+    assert answer.status_code == 503 and (found["training"], found["waiting"], found["still"]) == (4, 2, 10.1)
 
 
 def test_the_journal_times_work_and_names_how_it_ended(events_of):

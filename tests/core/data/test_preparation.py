@@ -460,6 +460,13 @@ def test_dates_whose_day_and_month_could_be_exchanged_are_asked_about(cells, ask
         assert [fix.label for fix in obstacles[0].fixes] == ["Leave out d", "Take d as categories"]
 
 
+def test_every_spelling_that_would_be_a_category_is_named_on_the_button():
+    (obstacle,) = find_obstacles(read_table(b"c,b\n" + b"None,1\nTA,0\nGd,1\nNA,0\n" * 5), "b", False)
+    assert "'None' and 'NA' in c are categories" in [fix.label for fix in obstacle.fixes]
+    (obstacle,) = find_obstacles(read_table(b"c,b\n" + b"TA,0\nGd,1\nNA,0\n" * 5), "b", False)
+    assert "'NA' in c is a category" in [fix.label for fix in obstacle.fixes]
+
+
 def test_day_first_and_month_first_are_told_apart_by_days_above_twelve():
     for cells, day in (("01/02/2026 13/02/2026", 32), ("02/01/2026 02/13/2026", 32)):
         rows = "".join(f"{cell},{i % 2}\n" for i, cell in enumerate(cells.split()))

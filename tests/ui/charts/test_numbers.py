@@ -69,6 +69,7 @@ def test_a_column_is_the_median_of_log10_over_the_steps_it_pools():
     cells = chart.figure.data[0]
     z, power = np.array(cells.z), np.log10(trace.grad_norm)
     assert z.shape == (11, 101)
+    assert (cells.x[0], cells.x[1], cells.x[-1]) == (-0.5, 2.5, 300.5)  # half a step beyond the first and the last
     assert "median of neighboring recorded steps" in chart.figure.layout.title.subtitle.text.replace("<br>", " ")
     np.testing.assert_allclose(z[:, 0], np.median(power[0:3], axis=0), rtol=1e-12)
     np.testing.assert_allclose(z[:, -1], power[300], rtol=1e-12)

@@ -65,6 +65,12 @@ def test_a_snapshot_is_kept_by_its_run_and_step(fresh):
     first = jobs.get_snapshot(run, 1)
     assert jobs.get_snapshot(run, 1) is first
     assert jobs.get_snapshot(run, 2).step == 2
+    other = jobs.get_snapshot(Run(RunConfig(hidden=(4,), steps=2, seed=1)), 1)
+    assert other is not first and other.config.seed == 1
+    table = read_table(b"a,b\n1,2\n2,1\n4,4\n8,1\n")
+    services().prepared.get_or_compute("digest", lambda: prepare(table, "b", False), never)
+    own = jobs.get_snapshot(Run(RunConfig(hidden=(4,), steps=2), "digest"), 1)
+    assert own is not first and own.inputs.shape == (4, 1)
 
 
 def test_long_work_holds_no_short_run_up(fresh, pool):

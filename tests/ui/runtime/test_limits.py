@@ -81,6 +81,13 @@ def test_a_run_has_no_limit_at_home_but_has_one_on_a_server(monkeypatch):
     assert all(limits.value(name) >= limit.low for name, limit in LIMITS.items())
 
 
+def test_empty_settings_put_the_hosted_defaults_in_force(monkeypatch):
+    monkeypatch.setattr(limits.os, "environ", dict.fromkeys([PREFIX + name for name in LIMITS], " "))
+    limits.apply_server_defaults()
+    for name, limit in LIMITS.items():
+        assert limits.value(name) == (limit.hosted() if callable(limit.hosted) else limit.hosted), name
+
+
 def test_there_are_as_many_trainings_as_cores(monkeypatch):
     monkeypatch.setenv("GRADIENT_LAB_MAX_TRAININGS", "")
     assert limits.value("MAX_TRAININGS") == limits.cores()
