@@ -74,7 +74,7 @@ def _choose_recording(
     except ConfigError as error:
         return error
     name = st.session_state[example_key]
-    return None if name == NONE else get_example(name)
+    return get_example(name) if name in EXAMPLES else None
 
 
 def _draw_tensors(recordings: list[Recording]) -> None:

@@ -29,6 +29,8 @@ def _getitem(states: WStates, widget_id: str) -> object:
     try:
         if sent is not None and sent != metadata.value_type:
             raise TypeError(f"{sent} for {metadata.value_type}")
+        if metadata.formatted_options is not None and not _texts(state.value) <= set(metadata.formatted_options):
+            raise ValueError("none of the options")
         value = _original(states, widget_id)
         if not _is_finite(value):
             raise ValueError("a number that is not finite")
@@ -39,6 +41,14 @@ def _getitem(states: WStates, widget_id: str) -> object:
             _refused[context.session_id].add(widget_id.split("-", 2)[-1])
         raise KeyError(widget_id) from error
     return value
+
+
+def _texts(state: WidgetState) -> set[str]:
+    """Return the options that a state names."""
+    kind = state.WhichOneof("value")
+    if kind == "string_value":
+        return {state.string_value}
+    return set(state.string_array_value.data) if kind == "string_array_value" else set()
 
 
 def _is_finite(value: object) -> bool:

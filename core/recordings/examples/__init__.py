@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from ...errors import ConfigError
 from ..reading import read_recording
 from ..recording import Recording
 
@@ -69,5 +70,11 @@ EXAMPLES: dict[str, Example] = {
 
 @lru_cache(maxsize=len(EXAMPLES))
 def load_example(name: str) -> Recording:
-    """The recording of an example, a key of EXAMPLES."""
+    """The recording of an example, a key of EXAMPLES.
+
+    Raises:
+        ConfigError: there is no such example.
+    """
+    if name not in EXAMPLES:  # never a path to another file
+        raise ConfigError("example", name, "it must be one of " + ", ".join(EXAMPLES))
     return read_recording((FOLDER / f"{name}.jsonl.gz").read_bytes(), f"{name}.jsonl.gz")

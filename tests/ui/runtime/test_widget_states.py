@@ -21,11 +21,16 @@ def installed(monkeypatch):
 def states(kind, **values):
     """The state of one control as a browser sends it."""
     readers = {"double_value": lambda value: 1.0 if value is None else value,
-               "int_array_value": lambda value: [OPTIONS[i] for i in value or []]}  # fmt: skip
+               "int_array_value": lambda value: [OPTIONS[i] for i in value or []],
+               "string_value": lambda value: value, "string_array_value": list}  # fmt: skip
     made = WStates()
+    options = OPTIONS if kind.startswith("string") else None
     made.set_widget_metadata(
-        WidgetMetadata(id="$$ID-0-key", deserializer=readers[kind], serializer=lambda value: value, value_type=kind)
-    )
+        WidgetMetadata(
+            id="$$ID-0-key", deserializer=readers[kind], serializer=lambda value: value, value_type=kind,
+            formatted_options=options,
+        )
+    )  # fmt: skip
     sent = WidgetState(id="$$ID-0-key")
     for name, value in values.items():
         if name.endswith("array_value"):
@@ -48,6 +53,10 @@ def states(kind, **values):
         ("int_array_value", {"int_array_value": [7]}, None),
         ("int_array_value", {"double_array_value": [1.0]}, None),
         ("int_array_value", {"json_value": "{"}, None),
+        ("string_value", {"string_value": "a"}, "a"),
+        ("string_value", {"string_value": "../a"}, None),
+        ("string_array_value", {"string_array_value": ["a", "b"]}, ["a", "b"]),
+        ("string_array_value", {"string_array_value": ["a", "zz"]}, None),
     ],
 )
 def test_a_value_is_read_if_its_control_takes_it_and_is_missing_otherwise(kind, values, read):
