@@ -18,7 +18,7 @@ from core.recordings import Recording
 from core.sweeps.critical_lines import Curve
 from core.sweeps.table import SweepTable
 from core.tables import Prepared, Table
-from ui.runtime import limits
+from ui.runtime import limits, session_lookup
 from ui.runtime.cache import LRUCache, array_bytes
 from ui.runtime.queue import FairQueue
 
@@ -87,6 +87,7 @@ _lock = threading.Lock()
 def start_services(executor: Executor | None = None) -> Services:
     """Replace the services of this process, as a server does once before its first visitor."""
     global _services
+    session_lookup.install()
     with _lock:
         _services = create(executor)
         # Streamlit collects garbage after every rerun; what is imported by now need not be walked through each time.
