@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from core import RunConfig, diagnose, train
 from core.comparison.arm_statistics import CURVES, LAYERS, TABLE, band, summarize_arm, table
+from core.wording import format_number
 
 seeds = st.integers(0, 2**32 - 1).map(np.random.default_rng)
 SMALL = RunConfig(samples=16, hidden=(4, 4), steps=5)
@@ -107,6 +108,7 @@ def test_the_verdict_is_that_of_most_seeds_and_the_sentence_counts_them(divergin
     assert count == max(verdicts.count(verdict) for verdict in verdicts)
     assert f"on {count} of 8 seeds" in record.sentence
     assert f"{record.summary['diverged']} of 8 seeds broke" in record.sentence
+    assert f"loss {format_number(record.summary['final_loss'])}" in record.sentence.split("After 300 steps: ")[1]
     assert record.why in [diagnose(trace).findings[0].why for trace in diverging]
 
 

@@ -56,6 +56,18 @@ def test_the_bounds_are_reached_by_weights_of_rank_one(seed, width, residual):
     np.testing.assert_allclose(grad, [np.linalg.norm(G) for G in aligned.weight_gradient], rtol=1e-9)
 
 
+@given(st.integers(0, 10**6), st.integers(1, 4))
+def test_of_inputs_in_many_directions_the_largest_singular_value_counts(seed, inputs):
+    # the errors of all samples lie along the direction that the inputs stretch most
+    rng = np.random.default_rng(seed)
+    X, W = rng.standard_normal((6, inputs)), rng.standard_normal((inputs, 1))
+    errors = np.linalg.svd(X)[0][:, :1]
+    config = RunConfig(hidden=(), activation="linear", steps=0, bias=False)
+    state = snapshot(config, data=(X, X @ W - errors), initial=[(W, None)])
+    grad, _ = worst_case(state)
+    np.testing.assert_allclose(grad, [np.linalg.norm(state.weight_gradient[0])], rtol=1e-9)
+
+
 def test_normalized_layers_have_no_worst_case():
     grad, delta = worst_case(snapshot(SMALL.replace(normalization="layer")))
     assert np.isnan(grad[:-1]).all() and np.isfinite(delta[-1])

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from core import RunConfig, snapshot, train
 from core.comparison.arm_statistics import summarize_arm
 from core.layer_norms import LAYER_NORMS
+from core.lecture.descent import bowl, descend
 from core.sweeps.critical_lines import Curve
 from core.sweeps.maps import Axis, SweepMap
 from core.theory.layer_means import LayerMeans
@@ -24,6 +25,7 @@ from ui.charts.arms import StyledArm, arm_marks
 from ui.charts.boundary import boundary_data, decision_boundary, fit, grid
 from ui.charts.compare import arm_heatmap_data, compare_heatmap, compare_profile, compare_profile_data
 from ui.charts.compare_curves import compare_curves_data, compare_dead, compare_loss, compare_weight_norm
+from ui.charts.descent import value_over_steps
 from ui.charts.distributions import distribution_data, distributions
 from ui.charts.factors import contribution_data, descent_errors
 from ui.charts.heatmap import gradient_heatmap
@@ -86,6 +88,17 @@ def test_curves_are_told_by_their_ends_the_joint_norm_and_the_median(seed):
     accuracy = curves.accuracy_chart(trace)
     for name, field in {"training": "accuracy", "held out": "holdout_accuracy"}.items():
         np.testing.assert_array_equal(named(accuracy, name)["y"], getattr(trace, field))
+
+
+@few
+@given(SEEDS, st.sampled_from(["saturation", "dead"]))
+def test_a_pooled_column_of_shares_is_their_mean(seed, field):
+    trace = random_trace(np.random.default_rng(seed))
+    z = getattr(curves, f"{field}_chart")(trace).spec["data"][0]["z"]
+    shares = getattr(trace, field)
+    for column in range(100):  # of three rows each; row 300 stands alone
+        np.testing.assert_allclose(z[:, column], shares[3 * column : 3 * column + 3].mean(axis=0))
+    np.testing.assert_allclose(z[:, 100], shares[300])
 
 
 # -- every layer at every step ----------------------------------------------------------------------------------------
@@ -446,6 +459,20 @@ def test_contributions_add_up_and_are_opposed_where_both_signs_occur(terms):
     np.testing.assert_allclose(data.total, [sum(row[k] for row in terms) for k in range(4)], atol=1e-12)
     assert abs(data.total[data.largest]) == np.abs(data.total).max()
     assert data.opposed == [k for k in range(4) if any(r[k] > 0 for r in terms) and any(r[k] < 0 for r in terms)]
+
+
+@few
+@given(st.integers(0, 5))
+def test_the_value_over_steps_is_told_at_both_ends_and_marked_at_the_step(step):
+    surface = bowl(10, 30)
+    path = descend(surface, (-2.0, 1.0), 0.05, steps=5)
+    chart = value_over_steps(surface, path, step)
+    ends = f"E is {number(path.values[0], 3)} at step 0 and {number(path.values[5], 3)} at step 5."
+    assert ends in chart.alt
+    curve, dot = chart.spec["data"]
+    np.testing.assert_allclose(curve["y"], path.values)  # its lowest value is 0
+    assert (dot["x"], dot["y"]) == ([step], [path.values[step]])
+    np.testing.assert_array_equal(chart.table[["w1", "w2"]], path.points)
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=30))
