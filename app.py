@@ -7,7 +7,7 @@ import streamlit as st
 from core import ConfigError
 from ui import glossary
 from ui.navigation import ROUTED, SIDEBAR_PAGES, pages
-from ui.runtime import event_log, limits, widget_states
+from ui.runtime import event_log, limits, visitors, widget_states
 from ui.urls.history import join_page_switches
 
 # Streamlit's own margins leave a projector of 1280 x 720 pixels too little room for the picture.
@@ -43,6 +43,7 @@ def main() -> None:
         join_page_switches()
         if not st.context.is_embedded:
             glossary.draw()
+    visitors.show_lost_session()
     with event_log.timed("page", page=page.url_path):
         page.run()
     widget_states.show_refused()

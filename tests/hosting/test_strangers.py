@@ -149,9 +149,30 @@ def test_a_session_is_resumed_by_its_own_browser_only(server):
             own = honest.session
         async with Visitor(server.url, cookie="lab_browser=honest", resume=own) as back:
             await back.visit()
-            return stolen, back.session == own
+            said = (await back.change(init_scale=1.5)).texts
+            return stolen, back.session == own, any("no longer in memory" in text for text in said)
 
-    assert finished(attack()) == (False, True)
+    assert finished(attack()) == (False, True, False)
+
+
+def test_a_visitor_whose_session_was_pushed_out_has_his_settings_and_reads_that_his_table_is_gone(server):
+    async def attack():
+        async with Visitor(server.url, cookie="lab_browser=honest") as honest:
+            await honest.visit()
+            await honest.change(init_scale=1.25)
+            session, query = honest.session, honest.query
+        for _ in range(140):  # strangers who come and go
+            async with Visitor(server.url) as stranger:
+                await stranger.send()
+        async with Visitor(server.url, query=query, cookie="lab_browser=honest", resume=session) as back:
+            first, again = await back.visit(), await back.change(init_scale=1.5)
+            return back.session == session, first, again
+
+    resumed, first, again = finished(attack())
+    assert not resumed and not first.errors and not again.errors
+    assert any("× 1.25 " in text for text in first.texts)
+    assert sum("no longer in memory" in text for text in first.texts) == 1
+    assert not any("no longer in memory" in text for text in again.texts)
 
 
 def test_a_browser_gets_a_cookie_that_scripts_cannot_read(server):

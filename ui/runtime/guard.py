@@ -27,7 +27,7 @@ from streamlit.web.server.starlette.starlette_websocket import is_host_allowed
 
 from ui.runtime import event_log, limits
 from ui.runtime.uploads import BoundedUploads
-from ui.runtime.visitors import ADDRESS_HEADER, BROWSER_HEADER
+from ui.runtime.visitors import ADDRESS_HEADER, BROWSER_HEADER, RESUME_HEADER
 
 ALLOWED_MESSAGES = {"rerun_script", "stop_script", "file_urls_request", "app_heartbeat", "backend_operation_request"}
 IGNORED_MESSAGES = {"load_git_info"}  # a browser sends it by itself; nobody reads the answer
@@ -170,15 +170,17 @@ def _new_cookie(scheme: str) -> str:
 
 def _named(raw: list[tuple[bytes, bytes]], headers: Headers, client: tuple[str, int] | None) -> list:
     """Return the headers with this server's own names of the browser and the address, and none that a visitor made."""
-    own = {BROWSER_HEADER.lower().encode(), ADDRESS_HEADER.lower().encode()}
+    own = {name.lower().encode() for name in (BROWSER_HEADER, ADDRESS_HEADER, RESUME_HEADER)}
     browser = browser_cookie(headers) or secrets.token_urlsafe(18)  # without a cookie nobody resumes the session
     forwarded = headers.get("x-forwarded-for", "").split(",")[-1].strip() if limits.is_proxy_trusted() else ""
     address = forwarded or (client[0] if client else "")
     named = sha256(browser.encode()).hexdigest()[:32]
+    protocols = headers.get("sec-websocket-protocol", "").split(",")  # the third names a session to go on with
     return [
         *(pair for pair in raw if pair[0].lower() not in own),
         (BROWSER_HEADER.lower().encode(), named.encode()),
         (ADDRESS_HEADER.lower().encode(), address[:64].encode("latin-1", "replace")),
+        (RESUME_HEADER.lower().encode(), b"1" if len(protocols) > 2 and protocols[2].strip() else b""),
     ]
 
 

@@ -11,6 +11,7 @@ from ui.runtime.queue import Visitor
 
 # Headers that this server's gate gives each page's websocket, in place of any that a visitor sends.
 BROWSER_HEADER, ADDRESS_HEADER = "X-Lab-Browser", "X-Lab-Address"
+RESUME_HEADER = "X-Lab-Resume"  # "1" for a page that has lost its connection and asks for its session again
 
 
 def current_visitor() -> Visitor:
@@ -24,6 +25,19 @@ def current_visitor() -> Visitor:
     headers = st.context.headers
     address = headers.get(ADDRESS_HEADER, "")
     return _group(address), headers.get(BROWSER_HEADER, ""), context.session_id
+
+
+def show_lost_session() -> None:
+    """Say in one sentence that a visit could not go on, in the first script of the session that takes its place."""
+    if st.session_state.setdefault("visit_begun", False):
+        return
+    st.session_state["visit_begun"] = True
+    if st.context.headers.get(RESUME_HEADER) == "1":
+        st.info(
+            "The connection was lost for so long that this visit begins again: your settings are back, from the page's "
+            "address, but an uploaded table or recording is no longer in memory. Upload it again.",
+            icon=":material/restart_alt:",
+        )
 
 
 def _group(address: str) -> str:
