@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -125,49 +125,6 @@ class Recording:
             columns["parameter" if name == "name" else name] = np.tile(np.array(listed, dtype=object), rows)
         columns |= {name: values.ravel() for name, values in self.values.items()}
         return pd.DataFrame(columns)
-
-
-def assemble(
-    *,
-    name: str,
-    source: str,
-    observed: pd.DataFrame,
-    rows: pd.DataFrame,
-    parameters: Sequence[Parameter],
-    notes: Iterable[str] = (),
-    details: Mapping[str, Any] | None = None,
-) -> Recording:
-    """A recording from long tables.
-
-    Args:
-        observed: columns parameter (index into `parameters`), step, field, value.
-        rows: columns step, field, value.
-        parameters: the tensors, from the input.
-        notes, details: of the recording.
-    """
-    steps = np.unique(np.concatenate([observed["step"].to_numpy(), rows["step"].to_numpy()]))
-    steps = steps[np.isin(steps, observed["step"].to_numpy())]
-    row = {step: i for i, step in enumerate(steps.tolist())}
-    values = {}
-    for field_name, part in observed.groupby("field", sort=False):
-        table = np.full((len(steps), len(parameters)), np.nan)
-        table[part["step"].map(row).to_numpy(), part["parameter"].to_numpy()] = part["value"].to_numpy()
-        values[str(field_name)] = table
-    row_values = {}
-    for field_name, part in rows[rows["step"].isin(row)].groupby("field", sort=False):
-        series = np.full(len(steps), np.nan)
-        series[part["step"].map(row).to_numpy()] = part["value"].to_numpy()
-        row_values[str(field_name)] = series
-    return Recording(
-        name=name,
-        source=source,
-        parameters=tuple(parameters),
-        step=steps.astype(np.int64) if np.all(steps == np.round(steps)) else steps,
-        values=values,
-        rows=row_values,
-        notes=tuple(notes),
-        details=details or {},
-    )
 
 
 def natural_key(name: str) -> list[tuple[int, float | str]]:

@@ -4,6 +4,7 @@ import gzip
 import io
 import json
 import math
+import time
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from core import ConfigError, RunConfig, train
 from core.recordings import read_recording
+from core.recordings.examples import load_example
 from core.recordings.keys import parse_key
 from core.recordings.recording import natural_key
 from gradient_flow_lab.recorder import RecordingFile
@@ -225,3 +227,76 @@ def test_the_table_of_a_recording_is_read_back(tmp_path):
     again = read_recording(recording.to_frame().to_csv(index=False).encode(), "again")
     np.testing.assert_array_equal(again.values["grad_norm"], recording.values["grad_norm"])
     assert io.StringIO(recording.to_frame().to_csv()).readline().startswith(",step,loss,parameter,layer,kind")
+
+
+def test_a_logged_nan_is_a_gradient_that_is_not_finite_and_an_empty_cell_is_none():
+    raw = b"step,grad_norm/a,grad_norm/b\n0,1.0,2.0\n1,nan,\n2,,NaN\n"
+    recording = read_recording(raw, "metrics.csv")
+    assert recording.not_finite.tolist() == [[False, False], [True, False], [False, True]]
+
+
+def test_a_nan_of_an_event_file_is_not_finite():
+    recording = read_recording(event_file([("grad_norm/a", 0, 1.0), ("grad_norm/a", 1, math.nan)]), "events")
+    assert recording.not_finite[:, 0].tolist() == [False, True]
+
+
+def test_event_files_of_one_run_are_read_after_each_other():
+    first, second = ([entry for entry in LOGGED if entry[1] == step] for step in (0, 5))
+    check(read_recording(event_file(first) + event_file(second), "events"))
+
+
+def test_of_two_values_for_one_step_the_later_counts():
+    raw = b"step,layer,grad_norm\n0,1,1.0\n0,1,3.0\n"
+    assert read_recording(raw, "layers.csv").values["grad_norm"].tolist() == [[3.0]]
+
+
+HEAD = {"format": "gradient-flow-lab-recording", "version": 1}
+
+
+@pytest.mark.parametrize(
+    "parameter",
+    [
+        {"parameter": "a", "layer": "x", "kind": 7, "size": "many"},
+        {"parameter": ["a"], "layer": None, "kind": "<b>", "size": -3},
+        {"parameter": "a", "layer": 1e400, "size": 0.5},
+        {"parameter": None},
+    ],
+)
+def test_what_a_head_says_wrongly_is_guessed_from_the_names(parameter):
+    lines = [json.dumps(HEAD | {"parameters": [parameter]}), json.dumps({"step": 0, "grad_norm": [1.0]})]
+    [read] = read_recording("\n".join(lines).encode(), "run.jsonl").parameters
+    assert (read.layer, read.kind, read.size) == (1, "weight", None)
+
+
+@pytest.mark.parametrize("step", [-1, 2**31, "nan", "inf", "-inf", 1e300])
+def test_a_step_that_is_no_count_is_refused(step):
+    lines = [json.dumps(HEAD | {"parameters": [{"parameter": "a"}]}), json.dumps({"step": step, "grad_norm": [1.0]})]
+    with pytest.raises(ConfigError, match="is not a number from 0 to"):
+        read_recording("\n".join(lines).encode(), "run.jsonl")
+
+
+@pytest.mark.parametrize("deep", [b"[" * 100_000, b'{"a":' * 100_000, b'{"format": "x", "a": ' + b"[" * 100_000])
+def test_brackets_without_end_are_refused(deep):
+    with pytest.raises(ConfigError):
+        read_recording(deep, "deep.json")
+
+
+@pytest.mark.parametrize("name", ["vanishing_mlp", "transformer_pre_ln"])
+def test_what_the_recorder_says_of_the_model_is_read(name):
+    details = load_example(name).details
+    assert details["framework"].startswith("torch") and details["dtype"] == "float32"
+    assert ("chain" in details) == (name == "vanishing_mlp")
+
+
+@pytest.mark.slow
+def test_a_hundred_megabytes_of_thousands_of_layers_are_read_in_ten_seconds():
+    names, rng = [f"grad_2.0_norm/net.{i}.weight" for i in range(2000)], np.random.default_rng(0)
+    table = pd.DataFrame(rng.random((2_650, 2000)), columns=sorted(names))
+    raw = table.assign(step=np.arange(2_650)).to_csv(index=False).encode()
+    assert len(raw) > 100_000_000
+    start = time.process_time()  # of this process alone, however busy the machine
+    recording = read_recording(raw, "metrics.csv")
+    assert time.process_time() - start < 10
+    assert recording.values["grad_norm"].shape == (2_650, 2000)
+    assert recording.parameters[10].name == "net.10.weight"
+    np.testing.assert_array_equal(recording.values["grad_norm"][:, 10], table["grad_2.0_norm/net.10.weight"])
