@@ -18,6 +18,8 @@ STYLE = """<style>
 .st-key-page-header, .st-key-verdict {margin-bottom: -.5rem}
 [class*=st-key-verdict] [data-testid="stHeading"] [data-testid="stMarkdownContainer"] {margin-bottom: 0}
 .st-key-beside-page {position: absolute}
+:is(.st-key-x_from, .st-key-x_to, .st-key-x_count, .st-key-y_from, .st-key-y_to, .st-key-y_count) input::placeholder
+  {color: inherit; opacity: 1}
 .st-key-arm_chips {min-width: min(20rem, 100%)}
 .st-key-lecture [data-testid=stMarkdownContainer] :is(p, li) {max-width: 33em}
 .st-key-lecture :is([data-testid=stButtonGroup] button, [data-testid=stTab]) {height: auto; padding-block: .35rem}

@@ -14,7 +14,7 @@ from ..diagnosis.rules import VERDICTS, diagnose
 from ..layer_norms import LAYER_NORMS
 from ..norms import scaled_norms
 from ..trace import Trace
-from ..wording import format_number
+from ..wording import format_number, percent
 
 CENTRAL = (0.8, 0.5)  # shares of the seeds inside the outer and the inner band
 
@@ -236,7 +236,7 @@ def _end(seeds: int, summary: dict[str, float], first: Trace) -> str:
         at = f"at step {summary['diverged_at']:.10g}"  # a median may lie half way between two
         parts.append(f"It broke {at}." if seeds == 1 else f"{broken} of {seeds} seeds broke, {at} in the median.")
     if broken < seeds:
-        scored = "" if np.isnan(summary["final_accuracy"]) else f", accuracy {summary['final_accuracy']:.2f}"
+        scored = "" if np.isnan(summary["final_accuracy"]) else f", accuracy {percent(summary['final_accuracy'])}"
         late = summary["final_layer_factor"]
         told = f"factor {format_number(late)} per layer, " if steps and np.isfinite(late) else ""
         parts.append(f"After {steps:,} steps: {told}loss {format_number(summary['final_loss'])}{scored}.")

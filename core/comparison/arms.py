@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from ..config import RULES, SIZES, Number, RunConfig
+from ..data.datasets import DATASETS
 from ..engine.training import Data, Progress, train
 from ..errors import ConfigError
 from ..families.activations import ACTIVATIONS
@@ -286,6 +287,17 @@ def _check_keys(what: str, mapping: object, known: Sequence[str]) -> None:
             raise ConfigError(str(key), value, f"there is no such entry of a {what}; there are " + ", ".join(known))
 
 
+# Members of each field have the label that the interface shows.
+_MEMBERS: dict[str, Mapping[str, Any]] = {
+    "dataset": DATASETS,
+    "activation": ACTIVATIONS,
+    "output_activation": ACTIVATIONS,
+    "normalization": NORMALIZATIONS,
+    "init": INITS,
+    "loss": LOSSES,
+    "optimizer": OPTIMIZERS,
+    "clip": CLIPS,
+}
 # Fields that matter only beside another one: (the field, does it apply).
 _APPLIES: dict[str, Callable[[RunConfig], bool]] = {
     "momentum": lambda c: OPTIMIZERS[c.optimizer].uses_momentum,
@@ -300,8 +312,14 @@ def _told(config: RunConfig) -> dict[str, str]:
     for name in RULES:
         if name != "seed":
             applies = _APPLIES.get(name, lambda c: True)(config)
-            told[name] = say(getattr(config, name)) if applies else "-"
+            told[name] = _label(name, getattr(config, name)) if applies else "-"
     return told
+
+
+def _label(field: str, value: object) -> str:
+    """A setting's value as the interface labels it: "He normal", "10 × 32", or as `say` puts it."""
+    member = _MEMBERS[field].get(value) if field in _MEMBERS else None
+    return say(value).replace(" x ", " × ") if member is None else member.label
 
 
 def _sentence(same: Mapping[str, str], config: RunConfig) -> list[str]:
@@ -309,13 +327,13 @@ def _sentence(same: Mapping[str, str], config: RunConfig) -> list[str]:
     default = _told(RunConfig())
     parts = []
     if {"dataset", "samples"} <= same.keys():
-        parts.append(f"{same['samples']} samples of {same['dataset']}")
+        parts.append(f"{same['samples']} samples of “{same['dataset']}”")
     if "hidden" in same:
         parts.append(f"hidden layers {same['hidden']}")
     if "activation" in same:
         parts.append(ACTIVATIONS[config.activation].label)
     if {"init", "init_scale"} <= same.keys():
-        parts.append(f"init {same['init']} at scale {same['init_scale']}")
+        parts.append(f"init “{same['init']}” at scale {same['init_scale']}")
     if "loss" in same:
         parts.append(LOSSES[config.loss].label)
     if "steps" in same:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from core import ConfigError, RunConfig
 from core.comparison.arms import VARIES, Arm, Comparison, arm_name, recommended_arms
 from core.config import RULES
+from core.families.clipping import CLIPS
 from core.presets.comparisons import COMPARISON_PRESETS
 from tests.support.strategies import configs
 
@@ -166,7 +167,7 @@ def test_training_returns_traces_by_arm_which_start_from_the_same_draws():
 def test_differences_name_what_differs_and_nothing_else():
     table = two({}, {"clip": "value", "clip_threshold": 0.5}, {"max_norm": 2}).differences()
     assert table.to_dict("list") == {
-        "clip": ["none", "value", "none"],
+        "clip": [CLIPS[name].label for name in ("none", "value", "none")],
         "clip_threshold": ["-", "0.5", "-"],  # no threshold where nothing is clipped
         "max_norm": ["none", "none", "2"],
     }
@@ -174,7 +175,7 @@ def test_differences_name_what_differs_and_nothing_else():
 
 def test_the_shared_line_leaves_out_what_differs_and_tells_what_is_not_the_default():
     line = two({}, {"learning_rate": 0.5}, seeds=4).common_settings()
-    assert line.startswith("16 samples of circles, hidden layers 2 x 4, sigmoid")
+    assert line.startswith("16 samples of “Circles”, hidden layers 2 × 4, sigmoid")
     assert "learning rate" not in line
     assert "seeds 0 to 3" in line
     quiet = Comparison(SMALL.replace(l2=0.01, momentum=0.5), "activation", seeds=1).common_settings()
