@@ -100,6 +100,7 @@ def player(steps: Sequence[str], height: int, margin: Mapping[str, int], dark: b
     buttons = {
         "type": "buttons",
         "direction": "down",
+        "active": -1,  # nothing plays yet: Plotly takes `args2` at a press of the active button
         "showactive": False,
         "x": 0,
         "xanchor": "right",

@@ -133,6 +133,7 @@ def test_frames_are_played_without_a_redraw():
     (button,) = layout.updatemenus[0].buttons  # plays, and pauses at the next press
     assert button.args[1]["frame"]["redraw"] is False and button.args2[1]["frame"]["redraw"] is False
     assert (button.args[0], list(button.args2[0])) == (None, [None])
+    assert layout.updatemenus[0].active == -1  # else the first press would pause what does not play
     assert all(mark.args[1]["frame"]["redraw"] is False for mark in layout.sliders[0].steps)
     assert all(frame.layout.title.text is None for frame in gradient_profile(run("default")).figure.frames)
 
