@@ -15,6 +15,7 @@ COPY .streamlit .streamlit
 COPY core core
 COPY ui ui
 COPY pages pages
+COPY scenes scenes
 
 USER lab
 ENV PYTHONUNBUFFERED=1 \

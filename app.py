@@ -9,6 +9,7 @@ from ui import glossary
 from ui.navigation import ROUTED, SIDEBAR_PAGES, pages
 from ui.runtime import event_log, limits, visitors, widget_states
 from ui.urls.history import join_page_switches
+from ui.urls.picture_script import write_picture_to_address
 
 # Streamlit's own margins leave a projector of 1280 x 720 pixels too little room for the picture.
 # Where there is no sidebar, they stay: a style that comes after the first words would move them.
@@ -20,6 +21,7 @@ STYLE = """<style>
 .st-key-beside-page {position: absolute}
 :is(.st-key-x_from, .st-key-x_to, .st-key-x_count, .st-key-y_from, .st-key-y_to, .st-key-y_count) input::placeholder
   {color: inherit; opacity: 1}
+.st-key-page-header .stHorizontalBlock .stHorizontalBlock > * {flex: none; width: auto}
 .st-key-arm_chips {min-width: min(20rem, 100%)}
 .st-key-lecture [data-testid=stMarkdownContainer] :is(p, li) {max-width: 33em}
 .st-key-lecture :is([data-testid=stButtonGroup] button, [data-testid=stTab]) {height: auto; padding-block: .35rem}
@@ -43,6 +45,7 @@ def main() -> None:
             st.html(f"<style>{MARGINS}</style>")
         st.html(STYLE)
         join_page_switches()
+        write_picture_to_address()
         if not st.context.is_embedded:
             glossary.draw()
     visitors.show_lost_session()

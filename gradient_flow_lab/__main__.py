@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -26,6 +27,9 @@ def main(arguments: list[str] | None = None) -> int:
     serve.add_argument("--port", type=int, default=8501, help="default: 8501")
     serve.add_argument("--address", default="localhost", help="address to listen on; default: localhost")
     serve.add_argument("--headless", action="store_true", help="do not open a browser")
+    serve.add_argument(
+        "--scenes", type=Path, metavar="FILE", help="scenes to present: a JSON file, or a folder of some"
+    )
     trains = commands.add_parser("train", help="train one network and print its gradient norms by layer")
     trains.add_argument("config", type=Path, help="JSON with fields of RunConfig, as the dashboard saves it")
     trains.add_argument("--csv", type=Path, metavar="FILE", help="also write every row of the trace, step by layer")
@@ -37,12 +41,22 @@ def main(arguments: list[str] | None = None) -> int:
         return core.sweep.main([options.spec, options.output])
     if options.command == "train":
         return _train(options.config, options.csv)
-    return _serve(options.port, options.address, options.headless)
+    return _serve(options.port, options.address, options.headless, options.scenes)
 
 
-def _serve(port: int, address: str, headless: bool) -> int:
+def _serve(port: int, address: str, headless: bool, scenes: Path | None) -> int:
     from streamlit.web import cli  # only here: the other commands start without the server
 
+    from ui.runtime.limits import SCENES
+    from ui.scenes import read_folder
+
+    if scenes is not None:
+        try:
+            read_folder(scenes)
+        except ConfigError as error:
+            sys.stderr.write(f"{error}\n")
+            return 1
+        os.environ[SCENES] = str(scenes.resolve())
     flags = [f"--server.port={port}", f"--server.address={address}", f"--server.headless={str(headless).lower()}"]
     return cli.main(["run", str(PACKAGE / "app.py"), *flags], standalone_mode=False) or 0
 

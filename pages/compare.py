@@ -11,8 +11,9 @@ from core.comparison.arms import Comparison
 from core.engine import workers
 from core.export import to_csv
 from core.layer_norms import JUDGED, LAYER_NORMS, WHY_NORMS_DIFFER
-from ui import panels
+from ui import embedding, panels, sharing
 from ui.browser.reached import is_reached
+from ui.charts.animation import open_at
 from ui.charts.arms import StyledArm, arm_marks
 from ui.charts.compare import compare_heatmap, compare_profile, compare_span
 from ui.charts.compare_curves import (
@@ -31,7 +32,7 @@ from ui.controls import sidebar
 from ui.navigation import ensure_navigation
 from ui.runtime.progress import waiting_slot
 from ui.text import as_text, typeset
-from ui.urls import address
+from ui.urls import address, views
 from ui.urls.sync import sync_address
 
 TITLE = "Compare networks"
@@ -75,16 +76,20 @@ def gradients(arms: list[StyledArm]) -> None:
     quantity = st.segmented_control(
         "Show",
         list(LAYER_NORMS),
-        default=JUDGED,
         required=True,
         format_func=lambda name: LAYER_NORMS[name].label,
         key="compare_quantity",
         label_visibility="collapsed",
-        persist_state="session",
     )
     if quantity != JUDGED:
         st.caption(WHY_NORMS_DIFFER)
-    panels.show(compare_profile(arms, quantity, dark=panels.dark()), "compare-profile")
+    panels.show(main_picture(arms), "compare-profile")
+
+
+def main_picture(arms: list[StyledArm]) -> Chart:
+    """Makes the main picture as the controls and the address say."""
+    chart = compare_profile(arms, st.session_state["compare_quantity"], dark=panels.dark())
+    return open_at(chart, views.shown_step(), views.axis_range())
 
 
 @st.fragment
@@ -186,14 +191,17 @@ def refuse(error: ConfigError) -> None:
 
 ensure_navigation()
 sync_address(state.PARAMETERS)
-chosen = sidebar.choose(controls.start_from)
+embedded = st.context.is_embedded
+chosen = sidebar.Chosen(*embedding.read_config()) if embedded else sidebar.choose(controls.start_from)
 header = st.container()
 address.show_param_warnings(state.ADDRESS_RULES, state.ADDRESS_FREE_TEXT_PARAMS)
-comparison, refused = controls.choose(chosen.config)
+comparison, refused = (state.try_build if embedded else controls.choose)(chosen.config)
 preset = controls.current_preset(comparison)
-with header, panels.page_header(preset.label if preset else TITLE, preset.claim if preset else CLAIM):
-    files.share_menu(comparison)
-if st.session_state["arm_editor"]:
+if not embedded:
+    with header, panels.page_header(preset.label if preset else TITLE, preset.claim if preset else CLAIM):
+        sharing.present_button(state.PARAMETERS)
+        sharing.draw_menu(state.PARAMETERS, partial(files.settings_and_files, comparison))
+if not embedded and st.session_state["arm_editor"]:
     with st.container(border=True, key="arm_rows"):
         editor.draw_editor(comparison)
 if chosen.refused or refused:
@@ -231,6 +239,9 @@ reporter.clear()
 preview.empty()
 arms = style_arms(comparison, records)
 st.session_state["compare_shown"] = True
+if embedded:
+    embedding.draw(main_picture(arms), "compare-profile", verdict=partial(verdict, arms))
+    st.stop()
 verdict(arms)
 story(arms)
 more_curves(arms)

@@ -6,12 +6,12 @@ from functools import partial
 
 import streamlit as st
 
-from core import ConfigError, Trace
+from core import ConfigError, RunConfig, Trace
 from core.data.datasets import load
-from core.diagnosis.rules import Diagnosis, diagnose
+from core.diagnosis.rules import VERDICTS, Diagnosis, diagnose
 from core.engine.training import evaluate
 from core.layer_norms import JUDGED, LAYER_NORMS, WHY_NORMS_DIFFER
-from ui import embedding, panels
+from ui import embedding, panels, sharing
 from ui.browser.reached import is_reached
 from ui.charts.animation import open_at
 from ui.charts.boundary import decision_boundary, fit, grid
@@ -38,7 +38,8 @@ from ui.runtime import jobs
 from ui.runtime.jobs import Run
 from ui.runtime.progress import ProgressReporter, waiting_slot
 from ui.runtime.services import services
-from ui.urls import address, views
+from ui.text import typeset
+from ui.urls import address, scenes, views
 from ui.urls.sync import sync_address
 
 # Points at which the answer is drawn: fewer for a network of many units, because all their values are held at once.
@@ -235,8 +236,23 @@ def numbers(run: Run) -> None:
     panels.tables({name: lambda draw=draw: draw(get_trace(run)) for name, draw in TABLES.items()}, "numbers")
 
 
+scenes.expand_address()
 sync_address(LAB_PARAMETERS)
 views.use_whole_numbers()
+
+
+def share(config: RunConfig | None, run: Run | None = None, diagnosis: Diagnosis | None = None) -> None:
+    """Draws the buttons that show the scene elsewhere: in the presenting mode, as a link, as a sheet."""
+
+    def make_handout(link: str) -> str:
+        title, what = VERDICTS[diagnosis.verdict][0], typeset(diagnosis.findings[0].what)
+        return sharing.make_handout(title, [what, panels.summary_line(run.config)], picture(run), link)
+
+    sharing.present_button(LAB_PARAMETERS)
+    files = partial(panels.settings_and_files, config, run)
+    sharing.draw_menu(LAB_PARAMETERS, files, make_handout if run and diagnosis else None)
+
+
 embedded = st.context.is_embedded
 chosen = sidebar.Chosen(*embedding.read_config()) if embedded else sidebar.choose()
 waiting = waiting_slot()
@@ -247,7 +263,7 @@ def refuse(error: ConfigError) -> None:
     """Ends the page without a run, with the reason and what resolves it."""
     of_table = error.field in ("data", "target", "task", "leave_out")
     with panels.page_header("This table cannot be used yet" if of_table else "No run with these settings"):
-        panels.share_menu(chosen.config)
+        share(chosen.config)
     panels.show_error(error)
     sidebar.offer_fixes(error, chosen.task)
     st.stop()
@@ -257,7 +273,7 @@ if chosen.refused is not None:
     refuse(chosen.refused)
 if chosen.config is None:
     with panels.page_header("Choose a table"):
-        panels.share_menu(None)
+        share(None)
     st.markdown("Your own data are selected, but there is no table yet. Upload a file in the sidebar under Data.")
     st.stop()
 run = Run(chosen.config, chosen.given.digest if chosen.given else None)
@@ -276,7 +292,7 @@ if embedded:
     st.stop()
 with panels.page_header("Gradient Flow Lab", panels.summary_line(run.config)):
     pinned.pin_button(run.config)
-    panels.share_menu(run.config, run)
+    share(run.config, run, diagnosis)
 draw_verdict(diagnosis)
 names = [name for name in CURVES if name != "accuracy" or trace.task != "regression"]
 relevant = tuple(name for name in RELEVANT.get(diagnosis.verdict, OTHERWISE_RELEVANT) if name in names)

@@ -1,6 +1,7 @@
 """Sweep: two settings as axes, thousands of networks, one map of where gradients vanish, survive and explode."""
 
 from concurrent.futures import BrokenExecutor
+from functools import partial
 
 import streamlit as st
 
@@ -9,7 +10,7 @@ from core.export import to_csv
 from core.sweeps.files import flatten_hidden, to_parquet
 from core.sweeps.maps import QUANTITIES, SweepMap, compute_cells
 from core.sweeps.table import SweepTable
-from ui import panels
+from ui import embedding, panels, sharing
 from ui.charts.profile import gradient_profile
 from ui.charts.style import number
 from ui.charts.sweep import field_label, format_axis_value, format_cell, sweep_map
@@ -142,16 +143,23 @@ def pick(key: str) -> None:
         st.session_state["cell"] = activation, int(i), int(j)
 
 
+def cell_of_address() -> tuple[str | None, int, int]:
+    """The cell that the address names; none where it names none."""
+    activation, i, j = (st.session_state["at"] or ",-1,-1").split(",")
+    return activation or None, int(i), int(j)
+
+
 @st.fragment
 def picture(chart: SweepMap, table: SweepTable, show: str) -> None:
     """Draws the map and the network of the chosen cell beside it; below it where there are several maps."""
-    activation, i, j = st.session_state.get("cell", (None, -1, -1))
+    activation, i, j = st.session_state.get("cell") or cell_of_address()
     x, y = chart.x.values(), chart.y.values()
     if activation not in chart.activations:
         activation = chart.activations[0]
     if not (0 <= i < len(x) and 0 <= j < len(y)):
         i, j = len(x) // 2, len(y) // 2
     st.session_state["cell"] = activation, i, j
+    st.session_state["at"] = f"{activation},{i},{j}"
     if len(chart.activations) == 1:
         left, right = st.columns([3, 2], gap="medium")
     else:
@@ -204,29 +212,26 @@ def choose(part: int, options: tuple) -> None:
     st.session_state["cell"] = tuple(cell)
 
 
-def share_menu(chart: SweepMap, show: str, table: SweepTable) -> None:
-    """Draws the menu with the link to this map and the table as a file."""
-    with st.popover("Share", icon=":material/ios_share:"):
-        st.caption("This link opens the page with this map.")
-        page = (st.context.url or "").partition("?")[0]
-        st.code("?".join(filter(None, (page, controls.query(chart, show)))), language=None, wrap_lines=True)
-        panels.download("Table (CSV)", lambda: to_csv(flatten_hidden(table.to_frame())), "sweep.csv", "text/csv")
-        panels.download(
-            "Table (Parquet)", lambda: to_parquet(table.to_frame()), "sweep.parquet", "application/vnd.apache.parquet"
-        )
-        panels.choose_picture()
+def table_files(table: SweepTable) -> None:
+    """Draws the table as files, for the menu to share."""
+    panels.download("Table (CSV)", lambda: to_csv(flatten_hidden(table.to_frame())), "sweep.csv", "text/csv")
+    panels.download(
+        "Table (Parquet)", lambda: to_parquet(table.to_frame()), "sweep.parquet", "application/vnd.apache.parquet"
+    )
+    panels.choose_picture()
 
 
 ensure_navigation()
 sync_address(controls.PARAMETERS)
-chosen = controls.choose()
+embedded = st.context.is_embedded
+chosen = controls.read() if embedded else controls.choose()
 title, claim = CLAIMS
 if chosen.preset:
     title, claim = chosen.preset.label, chosen.preset.claim
 elif chosen.map:
     axes = " × ".join(field_label(chosen.map, axis.field) for axis in (chosen.map.y, chosen.map.x))
     title = axes[0].upper() + axes[1:]
-actions = panels.page_header(title, claim)
+actions = st.empty() if embedded else panels.page_header(title, claim)
 address.show_param_warnings(controls.RULES, controls.FREE_TEXT_PARAMS)
 if chosen.refused:
     refuse(chosen.refused)
@@ -234,11 +239,20 @@ try:
     check_limit(chosen.map)
 except ConfigError as error:
     refuse(error)
-controls.draw_quantity()
+if not embedded:
+    controls.draw_quantity()
 confirm(chosen.map)
 table = compute(chosen.map, chosen.show)
+if embedded:
+    first = chosen.map.activations[0]
+    lines = training.get_theory(chosen.map, first)
+    values = compute_cells(table, chosen.show)[0]
+    map_picture = sweep_map(chosen.map, first, values, chosen.show, lines, dark=panels.dark())
+    embedding.draw(map_picture, "sweep-map", verdict=lambda: st.header(title, anchor=False))
+    st.stop()
 with actions:
-    share_menu(chosen.map, chosen.show, table)
+    sharing.present_button(controls.PARAMETERS)
+    sharing.draw_menu(controls.PARAMETERS, partial(table_files, table))
 if training.describe_failures(table):
     st.warning(as_text(training.describe_failures(table)), icon=":material/error:")
 picture(chosen.map, table, chosen.show)

@@ -30,14 +30,15 @@ BARE = """<style>
 </style>"""
 _STYLE = """
 .stMainBlockContainer .stVerticalBlock {{gap: .15rem}}
-.st-key-verdict h2 {{font-size: 1.1rem; padding: 0}}
-.st-key-verdict p {{font-size: .85rem; line-height: 1.3}}
+.st-key-frame-verdict h2 {{font-size: 1.1rem; padding: 0}}
+.st-key-frame-verdict p {{font-size: .85rem; line-height: 1.3}}
 .st-key-verdict {{margin: 0}}
+.st-key-frame-verdict [data-testid=stHeading] [data-testid=stMarkdownContainer] {{margin-bottom: 0}}
 .st-key-frame-link p {{font-size: .8rem}}
 {picture} {{height: calc(100vh - {tall}px) !important; flex: none !important}}
 @media (max-height: {short}px) {{
   {picture} {{height: calc(100vh - {low}px) !important}}
-  .st-key-verdict p {{display: none}}
+  .st-key-frame-verdict p {{display: none}}
   .st-key-frame-controls [data-testid=stWidgetLabel] {{display: none}}
 }}
 """
@@ -55,7 +56,8 @@ def draw(chart: Chart, key: str, *, verdict: Callable[[], None], controls: Seque
     tall, low = (sum(ROWS[row][size] for row in rows) for size in (0, 1))
     st.html(BARE + f"<style>{_STYLE.format(picture=_PICTURE, tall=tall, low=low, short=SHORT)}</style>")
     if views.has_text():
-        verdict()
+        with st.container(key="frame-verdict"):
+            verdict()
     if shown:
         with st.container(key="frame-controls"), st.grid(len(shown), min_column_width=120, gap="small"):
             for field in shown:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
-from urllib.parse import urlsplit, urlunsplit
 
 import pandas as pd
 import streamlit as st
@@ -18,7 +17,6 @@ from ui.controls import fields
 from ui.runtime import event_log, jobs
 from ui.runtime.jobs import Run
 from ui.text import as_text, typeset
-from ui.urls import link
 
 MAX_FORMATTED_CELLS = 40_000  # a larger table takes too long to format
 MAX_LISTED_LAYERS = 8  # of uneven widths in a line
@@ -123,28 +121,20 @@ def choose_picture() -> None:
     )
 
 
-def share_menu(config: RunConfig | None, run: Run | None = None) -> None:
-    """Draws the menu with the link to these settings, files of the run, and the upload of a settings file."""
-    with st.popover("Share", icon=":material/ios_share:"):
-        if config is not None:
-            table = " It does not contain your table." if config.dataset == "custom" else ""
-            st.caption(f"This link opens the page with these settings.{table}")
-            st.code(_address(config), language=None, wrap_lines=True)
-            download("Settings (JSON)", lambda: to_json(config), "gradient-lab.json", "application/json")
-        if config is not None and run is not None:
-            download("Record (CSV)", lambda: to_csv(jobs.get_trace(run)), "gradient-lab.csv", "text/csv")
-            download(
-                "PyTorch script", lambda: to_pytorch(config, jobs.get_data(run)), "gradient_lab.py", "text/x-python"
-            )
-        choose_picture()
-        st.file_uploader("Load settings (JSON)", type=["json"], key="config_file", on_change=_load, max_upload_size=1)
-        if st.session_state.get("load_fault"):
-            show_error(st.session_state["load_fault"])
-
-
-def _address(config: RunConfig) -> str:
-    page = urlsplit(st.context.url or "")
-    return urlunsplit((page.scheme, page.netloc, page.path or "/", link.to_query(config), ""))
+def settings_and_files(config: RunConfig | None, run: Run | None = None) -> None:
+    """Draws the files of a run, and the upload of a settings file, for the menu to share."""
+    if config is not None:
+        if config.dataset == "custom":
+            st.caption("The link does not contain your table.")
+        download("Settings (JSON)", lambda: to_json(config), "gradient-lab.json", "application/json")
+    if run is not None:
+        download("Record (CSV)", lambda: to_csv(jobs.get_trace(run)), "gradient-lab.csv", "text/csv")
+        download("PyTorch script", lambda: to_pytorch(run.config, jobs.get_data(run)), "gradient_lab.py",
+                 "text/x-python")  # fmt: skip
+    choose_picture()
+    st.file_uploader("Load settings (JSON)", type=["json"], key="config_file", on_change=_load, max_upload_size=1)
+    if st.session_state.get("load_fault"):
+        show_error(st.session_state["load_fault"])
 
 
 def download(label: str, make: Callable[[], str], name: str, mime: str) -> None:

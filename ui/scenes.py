@@ -11,9 +11,9 @@ from pathlib import Path
 from urllib.parse import parse_qs
 
 from core import ConfigError
+from ui.runtime.limits import SCENES
 
 FOLDER = Path(__file__).resolve().parents[1] / "scenes"  # in the checkout and in the wheel
-VARIABLE = "GRADIENT_LAB_SCENES"  # a file or a folder of the lecturer, set by `gradient-flow-lab --scenes`
 PAGES = ("", "compare", "sweep", "lecture", "papers")
 MAX_SCENES, MAX_BYTES = 200, 1_000_000
 
@@ -124,13 +124,13 @@ def read_folder(path: Path) -> dict[str, Lesson]:
     """
     files = sorted(path.glob("*.json")) if path.is_dir() else [path]
     if not files:
-        raise ConfigError(VARIABLE, str(path), "the folder must have files that end in .json")
+        raise ConfigError(SCENES, str(path), "the folder must have files that end in .json")
     lessons = {}
     for file in files:
         try:
             lessons[file.stem] = read_lesson(file.read_bytes(), file.stem)
         except OSError as error:
-            raise ConfigError(VARIABLE, str(file), f"it must be a file that can be read ({error.strerror})") from None
+            raise ConfigError(SCENES, str(file), f"it must be a file that can be read ({error.strerror})") from None
     return lessons
 
 
@@ -146,5 +146,5 @@ def lessons() -> dict[str, Lesson]:
     Raises:
         ConfigError: as `read_folder`, for the lecturer's own.
     """
-    own = os.environ.get(VARIABLE)
+    own = os.environ.get(SCENES)
     return (read_folder(Path(own)) if own else {}) | shipped()

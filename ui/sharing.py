@@ -38,6 +38,14 @@ def compact_address(query: dict[str, list[str]]) -> str:
     return to_address({scenes.PARAMETER: [scenes.pack(query)]}) if query else to_address({})
 
 
+def present_button(parameters: Parameters) -> None:
+    """Draws the button that shows the scene on a projector; its key is P."""
+    if st.button("Present", key="present", icon=":material/slideshow:", shortcut="P"):
+        query = urlencode(current_query(parameters), doseq=True)
+        page = "" if parameters.page == "lab" else parameters.page
+        st.switch_page("pages/present.py", query_params={"link": f"{page}?{query}"})
+
+
 @st.fragment
 def draw_menu(parameters: Parameters, more: Callable[[], None], handout: Callable[[str], str] | None = None) -> None:
     """Draws the menu to share a page: its scene, and what the page adds.

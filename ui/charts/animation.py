@@ -43,7 +43,8 @@ def open_at(chart: Chart, step: int, axis: tuple[float, float] | None = None) ->
     frames = [frame for frame in spec.get("frames", ()) if int(frame["name"]) <= step]
     if frames and step > 0:
         drawings = list(spec["data"])
-        for index, change in zip(frames[-1]["traces"], frames[-1]["data"], strict=True):
+        indices = frames[-1].get("traces", range(len(frames[-1]["data"])))
+        for index, change in zip(indices, frames[-1]["data"], strict=True):
             drawings[index] = _merged(drawings[index], change)
         spec["data"] = drawings
         slider = spec["layout"]["sliders"][0]

@@ -10,8 +10,9 @@ from dataclasses import replace
 from ui.charts.style import TEXT_SIZE, Chart
 
 ROOM_ABOVE = 12  # pixels above the data; a tick label at the end of the axis needs its half
-TICKS, AXIS_TITLE, PLAYER = 24, 24, 62  # pixels below the data for text of the usual size
+TICKS, AXIS_TITLE, PLAYER, LEGEND = 24, 24, 62, 20  # pixels below the data for text of the usual size
 LEFT, LEFT_OF_PLAYER = 62, 74
+WORDS, STRIP = 0.14, 0.26  # shares of the height for the finding of a frame in one line, and for the strip of layers
 MAX_POWERS = 5  # of ten that the axis labels
 
 
@@ -37,7 +38,21 @@ def fill(chart: Chart, text_size: int = TEXT_SIZE) -> Chart:
     if vertical.get("type") == "log" and "range" in vertical:  # the room may be low
         vertical["dtick"] = max(1, math.ceil((vertical["range"][1] - vertical["range"][0]) / MAX_POWERS))
     legend = layout.get("legend", {})
-    layout["legend"] = legend | {"x": 1, "xanchor": "right", "y": 1, "yanchor": "top", "orientation": "v"}
+    layout["legend"] = legend | {"x": 0, "xanchor": "left", "y": 1, "yanchor": "bottom", "orientation": "h"}
+    if layout.get("showlegend", True) and sum(drawing.get("showlegend", True) for drawing in spec["data"]) > 1:
+        layout["margin"]["t"] += round(LEGEND * scale)
+    if "yaxis2" in layout:
+        strip = STRIP if "yaxis3" in layout else 0.0
+        vertical["domain"] = [0, 1 - WORDS - strip]
+        layout["yaxis2"] |= {"domain": [1 - WORDS, 1]}
+        if strip:
+            layout["yaxis3"] |= {"domain": [1 - WORDS - strip, 1 - WORDS]}
+        spec["data"] = [_on_one_line(drawing, drawing) for drawing in spec["data"]]
+        spec["frames"] = [
+            frame | {"data": [_on_one_line(spec["data"][k], drawing) for k, drawing in
+                              zip(frame.get("traces", range(len(frame["data"]))), frame["data"], strict=True)]}
+            for frame in spec.get("frames", ())
+        ]  # fmt: skip
     if scale > 1:
         layout.update(_enlarged(layout, scale))
         spec["data"] = [_enlarged(drawing, scale) for drawing in spec["data"]]
@@ -46,6 +61,13 @@ def fill(chart: Chart, text_size: int = TEXT_SIZE) -> Chart:
             frame | {"data": [_enlarged(drawing, scale) for drawing in frame["data"]]} for frame in spec["frames"]
         ]
     return replace(chart, spec=spec)
+
+
+def _on_one_line(drawing: dict, change: dict) -> dict:
+    """The change of a drawing, without line breaks where it is the finding of a frame."""
+    if drawing.get("name") != "words":
+        return change
+    return change | {"text": [text.replace("<br>", " ") for text in change["text"]]}
 
 
 def _enlarged(part: object, scale: float, key: str = "") -> object:

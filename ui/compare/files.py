@@ -35,22 +35,14 @@ def from_json(raw: bytes) -> Comparison:
     return Comparison.from_dict(read_json(raw, "comparison"))
 
 
-def share_menu(comparison: Comparison | None) -> None:
-    """Draws the menu with the link to this comparison, its settings as a file, and the upload of such a file."""
-    with st.popover("Share", icon=":material/ios_share:"):
-        if comparison is not None:
-            st.caption("This link opens the page with this comparison.")
-            address = (st.context.url or "").partition("?")[0]
-            st.code("?".join(filter(None, (address, query(comparison)))), language=None, wrap_lines=True)
-            panels.download(
-                "Settings (JSON)", lambda: to_json(comparison), "gradient-comparison.json", "application/json"
-            )
-        panels.choose_picture()
-        st.file_uploader(
-            "Load settings (JSON)", type=["json"], key="comparison_file", on_change=_load, max_upload_size=1
-        )
-        if st.session_state.get("comparison_fault"):
-            panels.show_error(st.session_state["comparison_fault"])
+def settings_and_files(comparison: Comparison | None) -> None:
+    """Draws the settings as a file, and the upload of such a file, for the menu to share."""
+    if comparison is not None:
+        panels.download("Settings (JSON)", lambda: to_json(comparison), "gradient-comparison.json", "application/json")
+    panels.choose_picture()
+    st.file_uploader("Load settings (JSON)", type=["json"], key="comparison_file", on_change=_load, max_upload_size=1)
+    if st.session_state.get("comparison_fault"):
+        panels.show_error(st.session_state["comparison_fault"])
 
 
 def _load() -> None:

@@ -67,6 +67,16 @@ def build(base: RunConfig) -> Comparison:
     return make_comparison(base, vary(), arms_line(), int(st.session_state["seeds"]))
 
 
+def try_build(base: RunConfig | None) -> tuple[Comparison | None, ConfigError | None]:
+    """The comparison of the choices, or why there is none."""
+    if base is None:
+        return None, None
+    try:
+        return build(base), None
+    except ConfigError as error:
+        return None, error
+
+
 def make_comparison(base: RunConfig, field: str | None, line: str, seeds: int) -> Comparison:
     """The comparison of a line of arms; errors as `build`."""
     return Comparison(base, field, parse_arms(line, field), seeds)

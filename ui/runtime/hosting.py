@@ -32,10 +32,11 @@ import ui
 from core import ConfigError, RunConfig, train
 from core.config import check_cost
 from core.engine import workers
+from ui import scenes
 from ui.runtime import connections, event_log, guard, limits, uploads, widget_states
 from ui.runtime.services import services, start_services
 from ui.text import as_text
-from ui.urls import history
+from ui.urls import history, picture_script
 
 # Streamlit and Plotly make their styles by script, hence 'unsafe-inline' for these, and pictures and downloads from
 # blob: and data: addresses. What runs comes from this server: `security_headers` adds the hashes of the scripts that
@@ -75,7 +76,7 @@ def security_headers() -> dict[str, str]:
     """
     frames = limits.frame_ancestors()
     page = Path(file_util.get_static_dir(), "index.html").read_text(encoding="utf-8")
-    inline = [*_INLINE.findall(page), history.SCRIPT]
+    inline = [*_INLINE.findall(page), history.SCRIPT, picture_script.SCRIPT]
     hashes = [base64.b64encode(sha256(script.encode()).digest()).decode() for script in inline]
     scripts = " ".join((_POLICY["script-src"], *(f"'sha256-{code}'" for code in hashes)))
     policy = _POLICY | {"script-src": scripts, "frame-ancestors": " ".join(("'self'", *frames))}
@@ -199,6 +200,7 @@ def settings() -> dict[str, Any]:
     """The arguments of `st.App`; ends the program with one sentence when a setting of the environment is wrong."""
     try:
         limits.apply_server_defaults()
+        scenes.lessons()
         check_cost(RunConfig(hidden=(), samples=2, steps=0))
     except ConfigError as error:
         sys.exit(str(error))

@@ -71,6 +71,8 @@ LIMITS: dict[str, Limit] = {
 FRAMES = PREFIX + "FRAME_ANCESTORS"
 # "1" where a proxy of one's own stands before the server: the last address of X-Forwarded-For is then the visitor's.
 PROXY = PREFIX + "TRUST_PROXY"
+# A JSON file of scenes, or a folder of such files, for the presenting mode; `gradient-flow-lab --scenes` sets it.
+SCENES = PREFIX + "SCENES"
 _SITE = re.compile(r"https?://(?:\*\.)?[A-Za-z0-9.-]+(?::\d{1,5})?")
 _CLUSTER = re.compile(r"[a-z]+://(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:]+\]):(\d{1,5})")
 
@@ -143,7 +145,7 @@ def check() -> None:
     Raises:
         ConfigError: a value that is not allowed, or a setting that does not exist.
     """
-    known = [*(PREFIX + name for name in LIMITS), FRAMES, PROXY, SCHEDULER]
+    known = [*(PREFIX + name for name in LIMITS), FRAMES, PROXY, SCHEDULER, SCENES]
     for name, text in os.environ.items():
         if name.startswith(PREFIX) and name not in known:
             raise ConfigError(name, text, "there is no such environment setting; settings are " + ", ".join(known))

@@ -128,7 +128,7 @@ class Chosen:
 
 def choose() -> Chosen:
     """Draws all controls of the sidebar and reads them."""
-    chosen = _read()
+    chosen = read()
     with st.sidebar:
         _start_from(chosen)
         st.pills(
@@ -144,7 +144,7 @@ def choose() -> Chosen:
         about = "The networks have the seeds 0, 1, ...; a cell shows their median, or the mean of a share."
         st.number_input("Networks in a cell", 1.0, 100.0, step=1.0, format="%.0f", key="per_cell", help=about)
         _draw_base()
-    return _read()
+    return read()
 
 
 def draw_quantity() -> None:
@@ -295,7 +295,8 @@ def _take(config: RunConfig) -> None:
     st.session_state["activations"] = [config.activation]
 
 
-def _read() -> Chosen:
+def read() -> Chosen:
+    """Reads the controls, as they are drawn or as the address states them."""
     show = st.session_state["show"]
     try:
         return Chosen(to_map({key: st.session_state[key] for key in DEFAULTS}), show, None)

@@ -12,6 +12,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
+import streamlit as st
+
 from core.config import Choice, Flag
 from core.errors import ConfigError
 from ui.urls.link import CONTROL_RULES, Rule
@@ -76,6 +78,15 @@ def expand(query: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
         return query
     rest = {name: texts for name, texts in query.items() if name != PARAMETER} if whole else query
     return {name: [text] for name, text in whole.items()} | rest
+
+
+def expand_address() -> None:
+    """Writes a compact scene in the address out; call it before any control of the Lab."""
+    if PARAMETER in st.query_params:
+        given = {name: st.query_params.get_all(name) for name in st.query_params}
+        whole = expand(given)
+        if whole != given:
+            st.query_params.from_dict(whole)
 
 
 def _pack_value(field: str, text: str) -> str:

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import streamlit as st
 
-from core import ConfigError, RunConfig
+from core import ConfigError, RunConfig, train
 from core.engine.workers import Workers
 from core.tables import prepare, read_table
 from ui.runtime import jobs, limits
@@ -239,3 +239,21 @@ def test_on_a_server_work_whose_process_is_killed_is_done_once_more(hosted, tmp_
         die_once, Run(SMALL), str(tmp_path / "died"), multiply_adds=1, work="work", reporter=Reporter()
     )
     assert found == "done"
+
+
+def test_a_class_of_sixty_that_opens_one_scene_costs_one_training(fresh, monkeypatch):
+    trainings, started = [], threading.Barrier(60)
+
+    def count(configs, *arguments, **options):
+        trainings.append(configs)
+        return train(configs)
+
+    def open_scene(student):
+        started.wait(SOON)
+        return jobs.get_trace(Run(RunConfig(hidden=(8,) * 4, steps=30)))
+
+    monkeypatch.setattr(jobs, "train", count)
+    with ThreadPoolExecutor(60) as students:
+        traces = list(students.map(open_scene, range(60)))
+    assert len(trainings) == 1
+    assert all(trace is traces[0] for trace in traces)

@@ -61,7 +61,7 @@ def test_an_address_of_a_scheduler_passes(monkeypatch, address):
 def test_an_empty_setting_is_as_none(monkeypatch):
     monkeypatch.setattr(limits.os, "environ", {})
     silent = [limits.value(name) for name in LIMITS]
-    every = [*(PREFIX + name for name in LIMITS), limits.FRAMES, limits.PROXY, limits.SCHEDULER]
+    every = [*(PREFIX + name for name in LIMITS), limits.FRAMES, limits.PROXY, limits.SCHEDULER, limits.SCENES]
     monkeypatch.setattr(limits.os, "environ", dict.fromkeys(every, ""))
     limits.check()
     assert [limits.value(name) for name in LIMITS] == silent and limits.frame_ancestors() == ()
@@ -104,7 +104,12 @@ def test_all_the_runs_of_a_comparison_or_a_sweep_together_are_limited(monkeypatc
 def test_the_table_for_those_who_host_names_every_setting():
     text = (HOUSE / "docs" / "hosting.md").read_text(encoding="utf-8")
     rows = dict(re.findall(r"^\| `(GRADIENT_LAB_[A-Z_]+)` \|.*\| (.+) \| .+ \|$", text, re.MULTILINE))
-    assert set(rows) == {PREFIX + name for name in LIMITS} | {limits.FRAMES, limits.PROXY, limits.SCHEDULER}
+    assert set(rows) == {PREFIX + name for name in LIMITS} | {
+        limits.FRAMES,
+        limits.PROXY,
+        limits.SCHEDULER,
+        limits.SCENES,
+    }
     fixed = {PREFIX + name: limit.hosted for name, limit in LIMITS.items() if not callable(limit.hosted)}
     assert {name: float(rows[name].replace(",", "")) for name in fixed} == fixed
 
@@ -118,4 +123,5 @@ def test_the_compose_file_passes_every_setting_on_and_an_empty_one_where_the_hos
         limits.FRAMES,
         limits.PROXY,
         limits.SCHEDULER,
+        limits.SCENES,
     ]

@@ -1,0 +1,117 @@
+"""Pages within a frame of another site, cookies blocked: no navigation, no scrolling, and the way to the full page."""
+
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+
+import pytest
+
+from tests.support.visitor import served
+
+PICTURES = {"": ".st-key-gradient-profile", "compare": ".st-key-compare-profile", "sweep": ".st-key-sweep-map",
+            "lecture": ".st-key-lecture-contours", "papers": "h1"}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """The folder and the address of another site; "localhost" and "127.0.0.1" are two sites to a browser."""
+    folder = tmp_path_factory.mktemp("site")
+    handler = partial(SimpleHTTPRequestHandler, directory=folder)
+    handler.log_message = lambda *_: None
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield folder, f"http://localhost:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def hosted(site):
+    """The public server, which allows that site to show it, and the one that allows none."""
+    with served(GRADIENT_LAB_FRAME_ANCESTORS=site[1]) as server:
+        yield server.url
+
+
+@pytest.fixture
+def framed(page, site, hosted):
+    """Opens a page of the dashboard within a page of the other site; no cookie is ever kept."""
+    folder, address = site
+
+    def without_cookies(route):
+        headers = {k: v for k, v in route.request.headers.items() if k.lower() != "cookie"}
+        answer = route.fetch(headers=headers)
+        kept = {k: v for k, v in answer.headers.items() if k.lower() != "set-cookie"}
+        route.fulfill(response=answer, headers=kept)
+
+    def visit(query, width, height):
+        page.route(f"{hosted}/**", without_cookies)
+        (folder / "index.html").write_text(
+            f'<!doctype html><title>course</title><iframe src="{hosted}/{query}" width="{width}" height="{height}" '
+            'style="border: 0"></iframe>'
+        )
+        page.goto(f"{address}/index.html")
+        frame = page.frame_locator("iframe")
+        return frame, next(frame for frame in page.frames if frame != page.main_frame)
+
+    return visit
+
+
+def settle(frame):
+    """Waits until the page within the frame has run to its end."""
+    frame.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]", timeout=90_000)
+    frame.wait_for_timeout(1000)
+    frame.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]", timeout=90_000)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("size", [(800, 600), (640, 400)])
+@pytest.mark.parametrize("path", ["", "compare", "sweep"])
+def test_a_page_in_a_frame_shows_its_picture_whole_without_scrolling(framed, path, size):
+    _, frame = framed(f"{path}?embed=true", *size)
+    frame.wait_for_selector(f"{PICTURES[path]} .js-plotly-plot .main-svg", timeout=120_000)
+    settle(frame)
+    assert frame.evaluate("(m => m.scrollHeight - m.clientHeight)(document.querySelector('[data-testid=stMain]'))") <= 1
+    assert frame.evaluate("(m => m.scrollWidth - m.clientWidth)(document.querySelector('[data-testid=stMain]'))") <= 0
+    for hidden in ("[data-testid=stSidebar]", "[data-testid=stTopNavLink]", ".st-key-glossary"):
+        assert not frame.locator(hidden).first.is_visible()
+    box = frame.locator(f"{PICTURES[path]} .js-plotly-plot").first.bounding_box()
+    assert box["height"] > 0.5 * size[1]
+    link = frame.get_by_role("link", name="Open the full page")
+    assert link.is_visible() and "embed" not in link.get_attribute("href")
+    assert frame.page.context.cookies() == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", ["lecture", "papers"])
+def test_pages_of_text_are_shown_in_a_frame_without_their_navigation(framed, path):
+    _, frame = framed(f"{path}?embed=true", 800, 600)
+    frame.wait_for_selector(PICTURES[path], timeout=120_000)
+    settle(frame)
+    assert not frame.locator("[data-testid=stTopNavLink]").first.is_visible()
+
+
+def test_controls_in_a_frame_work_are_hidden_or_fixed_and_words_can_be_off(framed):
+    _, frame = framed("?embed=true&depth=3&hide=init_scale&lock=depth&text=off", 640, 400)
+    frame.wait_for_selector(f"{PICTURES['']} .js-plotly-plot .main-svg", timeout=120_000)
+    settle(frame)
+    assert frame.locator(".st-key-init_scale").count() == 0
+    assert (
+        frame.locator(".st-key-depth input").is_disabled() and frame.locator(".st-key-depth input").input_value() == "3"
+    )
+    assert frame.locator("h2").count() == 0
+    frame.locator(".st-key-activation [data-testid=stSelectbox] input").click()
+    frame.get_by_role("option", name="ReLU", exact=True).click()
+    settle(frame)
+    assert "activation=relu" in frame.evaluate("location.search")
+    assert "hide=init_scale" in frame.evaluate("location.search")
+
+
+@pytest.mark.slow
+def test_a_site_that_the_operator_has_not_named_sees_nothing(page, site):
+    folder, address = site
+    with served() as server:
+        (folder / "index.html").write_text(f'<iframe src="{server.url}/?embed=true" width="800" height="600"></iframe>')
+        said = []
+        page.on("console", lambda message: said.append(message.text))
+        page.goto(f"{address}/index.html")
+        page.wait_for_timeout(2000)
+        assert any("frame-ancestors" in text or "X-Frame-Options" in text for text in said)
