@@ -83,7 +83,7 @@ class Counts:
     Attributes:
         bytes: of the websocket, on the wire.
         messages: of the server to the page.
-        work: seconds of the page's main thread.
+        work: seconds of processor time of the page's main thread.
         shift: sum of all layout shifts, those that follow a key press within half a second included.
         nodes: of the document at its end.
     """
@@ -109,8 +109,10 @@ class Visit:
 
     def __post_init__(self) -> None:
         self._session = self.page.context.new_cdp_session(self.page)
-        for domain in ("Network", "Performance"):
-            self._session.send(f"{domain}.enable")
+        self._session.send("Network.enable")
+        self._session.send(
+            "Performance.enable", {"timeDomain": "threadTicks"}
+        )  # not counted while others have the core
         self._session.on("Network.webSocketFrameReceived", lambda _: self.messages.append(time.perf_counter()))
         self.page.add_init_script(f"({_SHIFTS})()")
         self.page.set_default_timeout(TIMEOUT_MS)

@@ -22,6 +22,7 @@ PAGES = {
     "papers": ("papers", None),
     "lecture": ("lecture", None),
 }
+SMALL = "?depth=2&width=8&steps=20&activation=relu&init=he_normal"  # a run that takes no time
 PLAYED = """() => new Promise((resolve) => {
   const plot = document.querySelector('.st-key-gradient-profile .js-plotly-plot');
   const button = [...plot.querySelectorAll('.updatemenu-button')].find((one) => one.textContent.includes('Play'));
@@ -57,13 +58,13 @@ def count_naive_page(moves: int) -> None:
 def count_leaks(moves: int, switches: int) -> None:
     """Print nodes and memory before and after many moves and switches of pages."""
     with chromium() as browser, served() as server, visit(browser, server) as guest:
-        guest.open()
+        guest.open(SMALL)
         print(f"memory   at first              {_size(guest)}", flush=True)
         for _ in range(moves):
             guest.press(".st-key-init_scale input")
         print(f"memory   after {moves:3d} moves       {_size(guest)}", flush=True)
         for k in range(switches):
-            guest.page.get_by_role("link", name=("Compare", "Lab")[k % 2]).first.click()
+            guest.page.get_by_role("link", name=("Papers", "Lab")[k % 2]).first.click()
             guest.settle()
         print(f"memory   after {switches:3d} page switches {_size(guest)}")
 

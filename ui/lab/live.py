@@ -16,6 +16,7 @@ from ui.runtime import jobs
 from ui.runtime.jobs import Run
 from ui.runtime.progress import ProgressReporter
 from ui.runtime.services import services
+from ui.urls import views
 from ui.urls.link import CONTROL_RULES
 
 KEY = "live_slider"
@@ -27,6 +28,8 @@ def panel(run: Run) -> None:
     """Draws an expander with the sliders."""
     if st.session_state.pop("live_moved", False):
         st.rerun()
+    if not offered(run):
+        return
     box = st.expander("Drag: theory while a slider moves", key="live", on_change="rerun")
     if not box.open:
         return
@@ -46,9 +49,10 @@ def panel(run: Run) -> None:
 
 
 def offered(run: Run) -> tuple[Field, ...]:
-    """Return the settings that can be dragged; the depth only where all layers have one width."""
+    """Return the settings that can be dragged: the depth where all layers have one width, and nothing that is fixed."""
     uniform = len(set(run.config.hidden)) == 1 and not st.session_state.get("hidden")
-    return ("init_scale", "depth") if uniform else ("init_scale",)
+    found: tuple[Field, ...] = ("init_scale", "depth") if uniform else ("init_scale",)
+    return tuple(field for field in found if not views.is_locked(field))
 
 
 def _family(run: Run, field: Field, reporter: ProgressReporter) -> dict[str, object]:

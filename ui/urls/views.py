@@ -31,7 +31,7 @@ PICTURE: dict[str, Rule] = {
 PICTURE_DEFAULTS: dict[str, object] = {STEP: 0.0, AXIS: ""}
 
 # The views of the Lab by the keys of their controls; an expander is open where its value is true.
-LAB_PANELS = ("more", "inside", "why", "sharpness", "numbers", "how-we-know")
+LAB_PANELS = ("live", "more", "inside", "why", "sharpness", "numbers", "how-we-know")
 LAB: dict[str, Rule] = {
     "quantity": Choice(tuple(LAYER_NORMS)),
     "relative": Flag(),
