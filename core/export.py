@@ -215,10 +215,22 @@ def norm(*tensors):
     return largest * torch.linalg.vector_norm(values / largest).item() if 0 < largest < float("inf") else largest
 $functions
 
+def start_recording(network, optimizer):
+    """Records the run for the page Your run, where RECORDING names a file."""
+    if RECORDING is None:
+        return None
+    try:
+        from gradient_flow_lab.recorder import record
+    except ImportError:
+        from recorder import record  # recorder.py, which that page offers, beside this script
+    return record(network, RECORDING, every=RECORD_EVERY, optimizer=optimizer)
+
+
 def main():
     X, D, X_holdout, D_holdout = load_data()
     network = Network()
     optimizer = $optimizer
+    run = start_recording(network, optimizer)
     $start_batches
     print("step", "loss", $holdout_name*(f"grad_norm_{layer}" for layer in range(1, len(WIDTHS))), sep=",")
     for step in range(STEPS + 1):
@@ -226,6 +238,8 @@ def main():
         loss = mean_loss(network($inputs), $targets)
         optimizer.zero_grad()
         loss.backward()
+        if run:
+            run.step(loss)
         if step % RECORD_EVERY == 0 or step == STEPS:
             grad_norms = [norm(linear.weight.grad) for linear in network.linears]
             $measure_holdout
@@ -238,9 +252,12 @@ def main():
         with torch.no_grad():
             $penalize
             $clip
+            $measure_clipped
             $decay
             optimizer.step()
             $project
+    if run:
+        run.close()
 
 
 # One row a sample, inputs and then targets: little-endian float64, packed by zlib, as base64.
@@ -311,6 +328,7 @@ def to_pytorch(config: RunConfig, data: Data | None = None) -> str:
         "holdout_value": "holdout_loss.item(), " * has_holdout,
         "penalize": _penalties(config),
         "clip": CLIPS[config.clip].pytorch,
+        "measure_clipped": "if run:\n    run.clipped()" * bool(CLIPS[config.clip].pytorch),
         "decay": DECAY_CODE * (config.weight_decay > 0),
         "project": MAX_NORM_CODE * has_max_norm,
         "data": _pack(table),
@@ -337,6 +355,7 @@ def _settings(config: RunConfig, inputs: int, outputs: int, samples: int, batche
         "BATCH_SIZE": config.batch_size if batches else None,
         "STEPS": config.steps,
         "RECORD_EVERY": config.record_every,
+        "RECORDING": 'None  # or "run.jsonl.gz"',
         "CLIP_THRESHOLD": config.clip_threshold if CLIPS[config.clip].pytorch else None,
         "L1": config.l1 or None,
         "L2": config.l2 or None,

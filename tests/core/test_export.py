@@ -2,6 +2,7 @@
 
 import io
 import runpy
+import shutil
 import subprocess
 import sys
 from contextlib import redirect_stdout
@@ -20,7 +21,9 @@ from core.families.initializers import INITS
 from core.families.losses import OUTPUT_ACTIVATIONS
 from core.families.normalization import NORMALIZATIONS
 from core.families.optimizers import OPTIMIZERS
+from core.recordings import read_recording
 from tests.support import numpy_torch
+from tests.support.checkout import HOUSE
 
 # -- PyTorch ----------------------------------------------------------------------------------------------------
 
@@ -140,6 +143,39 @@ def printed(tmp_path_factory):
 def test_a_script_prints_the_rows_of_the_trace(name, printed):
     (trace,) = train([CONFIGS[name]])
     assert_same_rows(printed[name], trace, 1e-6 if CONFIGS[name].dtype == "float64" else 1e-4)
+
+
+RECORDED = ("mixed 0", "mixed 4", "mixed 7", "the Lab's first network")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", RECORDED)
+def test_a_scripts_recording_is_the_trace(name, tmp_path):
+    pytest.importorskip("torch", reason="the scripts need PyTorch: pip install -r requirements-torch.txt")
+    config = CONFIGS[name]
+    (trace,) = train([config])
+    script = to_pytorch(config).replace('RECORDING = None  # or "run.jsonl.gz"', 'RECORDING = "run.jsonl.gz"')
+    assert 'RECORDING = "run.jsonl.gz"' in script
+    (tmp_path / "script.py").write_text(script, encoding="utf-8")
+    shutil.copy(HOUSE / "gradient_flow_lab" / "recorder.py", tmp_path)  # alone, beside the script
+    run = subprocess.run([sys.executable, "-s", "script.py"], cwd=tmp_path, capture_output=True, text=True)
+    assert not run.stderr
+    recording = read_recording((tmp_path / "run.jsonl.gz").read_bytes(), "run.jsonl.gz")
+    rows = [row for row in range(trace.rows_recorded) if trace.step[row] % config.record_every == 0]
+    assert recording.step.tolist() == trace.step[rows].tolist()
+    weights = [i for i, p in enumerate(recording.parameters) if p.name.endswith("weight")]
+    np.testing.assert_allclose(recording.rows["loss"], trace.loss[rows], rtol=1e-6)
+    for field in ("grad_norm", "weight_norm"):
+        np.testing.assert_allclose(recording.values[field][:, weights], getattr(trace, field)[rows], rtol=1e-6)
+    made = rows[:-1]  # no step is made from the last row
+    ratio = recording.update_ratio[: len(made)][:, weights]
+    np.testing.assert_allclose(ratio, trace.update_ratio[made], rtol=1e-6)
+    if config.clip != "none":
+        clipped = recording.values["clipped_grad_norm"][: len(made)][:, weights]
+        np.testing.assert_allclose(clipped, trace.clipped_grad_norm[made], rtol=1e-6)
+    assert [p.name for p in recording.parameters if p.kind == "weight"] == [
+        f"linears.{layer}.weight" for layer in range(trace.layers)
+    ]
 
 
 def data_given():
