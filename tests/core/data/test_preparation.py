@@ -460,6 +460,12 @@ def test_dates_whose_day_and_month_could_be_exchanged_are_asked_about(cells, ask
         assert [fix.label for fix in obstacles[0].fixes] == ["Leave out d", "Take d as categories"]
 
 
+def test_columns_of_points_and_of_commas_are_read_each_in_its_own_way():
+    read = read_table(b"a;b;c\n1.25;2,5;x\n3.75;4,25;y\n")
+    assert read.decimal == "."
+    assert [column.values.tolist() for column in read.columns[:2]] == [[1.25, 3.75], [2.5, 4.25]]
+
+
 def test_every_spelling_that_would_be_a_category_is_named_on_the_button():
     (obstacle,) = find_obstacles(read_table(b"c,b\n" + b"None,1\nTA,0\nGd,1\nNA,0\n" * 5), "b", False)
     assert "'None' and 'NA' in c are categories" in [fix.label for fix in obstacle.fixes]

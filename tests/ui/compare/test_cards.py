@@ -99,6 +99,33 @@ def test_the_cards_are_headed_by_the_number_that_differs(records, name, other):
     assert f"<strong>{metric.text(float(other))}</strong>" in html
 
 
+def card(record, name="arm"):
+    html = cards([StyledArm(name, record, MARKS[0]), StyledArm("other", record, MARKS[1])], dark=False)
+    return html.split("role='listitem'")[1]
+
+
+def test_seeds_that_diverged_are_counted_beside_the_end_of_the_others(records):
+    record = replace(with_summary(records["deep"], **ALIKE | {"diverged": 1, "diverged_at": 7.0}), seeds=4)
+    html = card(record)
+    assert "1 of 4 seeds diverged" in html and "accuracy 90 %" in html and "at step 7" not in html
+    every = with_summary(record, diverged=4)
+    assert " at step 7" in card(every) and "accuracy" not in card(every)
+    assert "seeds diverged" not in card(with_summary(record, diverged=0))
+
+
+def test_the_share_of_seeds_that_diverged_heads_the_cards(records):
+    record = replace(with_summary(records["deep"], **ALIKE), seeds=4)
+    assert CARD_METRICS["diverged"].value(with_summary(record, diverged=3)) == 0.75
+    assert distinguishing_metric([record, with_summary(record, diverged=1)]) == "layer_factor"  # one of four
+    assert distinguishing_metric([record, with_summary(record, diverged=2)]) == "diverged"
+
+
+def test_shares_in_the_table_are_percents(records):
+    record = with_summary(records["deep"], **ALIKE | {"clipped_share": 0.25})
+    shown = display_table(table({"arm": record})).loc["arm"]
+    assert (shown["accuracy"], shown["share of steps clipped"]) == ("90 %", "25 %")
+
+
 def test_the_table_has_no_bare_power_of_ten_and_no_missing_value(records):
     shown = display_table(table(records))
     words = " ".join(shown.astype(str).to_numpy().ravel())

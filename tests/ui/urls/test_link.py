@@ -17,6 +17,7 @@ from ui.urls.link import (
     parse_widths,
     to_config,
     to_query,
+    to_query_value,
     to_values,
 )
 
@@ -37,7 +38,9 @@ def another(field):
 CHANGES = [{field: another(field)} for field in RULES]
 
 
-@pytest.mark.parametrize("changes", [*CHANGES, {"hidden": ()}, {"hidden": (7,) * 3}], ids=str)
+@pytest.mark.parametrize(
+    "changes", [*CHANGES, {"hidden": ()}, {"hidden": (7,) * 3}, {"hidden": (7, 8)}, {"hidden": (7, 8, 7)}], ids=str
+)
 def test_controls_stand_for_their_config(changes):
     config = RunConfig(**changes)
     assert to_config(to_values(config)) == config
@@ -53,6 +56,11 @@ def test_a_query_string_holds_what_differs_from_the_default_and_is_taken_as_it_s
 
 def test_the_default_has_an_empty_query_string():
     assert to_query(RunConfig()) == ""
+
+
+@given(st.integers(0, 10**15 - 1))
+def test_whole_numbers_have_no_decimal_point_in_a_query(number):
+    assert to_query_value(float(number)) == to_query_value(number) == str(number)
 
 
 @given(st.floats(min_value=0, allow_nan=False, allow_infinity=False))
