@@ -309,6 +309,7 @@ def to_pytorch(config: RunConfig, data: Data | None = None) -> str:
     batches = config.batch_size is not None and config.batch_size < len(samples.X)
     has_holdout = len(samples.X_holdout) > 0
     has_max_norm = config.max_norm is not None
+    has_own_decay = "WEIGHT_DECAY" in OPTIMIZERS[config.optimizer].pytorch
     functions = CLIP_FUNCTIONS.get(config.clip, "") + BATCHES * batches
     if config.clip == "adaptive" or has_max_norm:
         functions = ROW_NORMS + functions
@@ -329,7 +330,7 @@ def to_pytorch(config: RunConfig, data: Data | None = None) -> str:
         "penalize": _penalties(config),
         "clip": CLIPS[config.clip].pytorch,
         "measure_clipped": "if run:\n    run.clipped()" * bool(CLIPS[config.clip].pytorch),
-        "decay": DECAY_CODE * (config.weight_decay > 0),
+        "decay": DECAY_CODE * (config.weight_decay > 0 and not has_own_decay),
         "project": MAX_NORM_CODE * has_max_norm,
         "data": _pack(table),
     }
@@ -338,20 +339,21 @@ def to_pytorch(config: RunConfig, data: Data | None = None) -> str:
 
 def _settings(config: RunConfig, inputs: int, outputs: int, samples: int, batches: bool) -> str:
     """Returns the constants that this run needs, one a line."""
-    hidden = config.hidden
+    hidden, optimizer = config.hidden, OPTIMIZERS[config.optimizer].pytorch
     if len(set(hidden)) == 1:
         widths = f"[{inputs}] + [{hidden[0]}] * {len(hidden)} + [{outputs}]"
     else:
         widths = textwrap.fill(str([inputs, *hidden, outputs]), 118, subsequent_indent="    ")
+    own_biases = INITS[config.init].bias_deviation is not None
     lines = {
         "WIDTHS": widths,
         "SAMPLES": f"{samples}  # to train on",
         "SEED": config.seed,
         "DTYPE": f"torch.{config.dtype}",
         "INIT_SCALE": config.init_scale,
-        "BIAS_STD": config.bias_std if config.bias and config.bias_std else None,
+        "BIAS_STD": config.bias_std if config.bias and config.bias_std and not own_biases else None,
         "LEARNING_RATE": config.learning_rate,
-        "MOMENTUM": config.momentum if "MOMENTUM" in OPTIMIZERS[config.optimizer].pytorch else None,
+        "MOMENTUM": config.momentum if "MOMENTUM" in optimizer else None,
         "BATCH_SIZE": config.batch_size if batches else None,
         "STEPS": config.steps,
         "RECORD_EVERY": config.record_every,
@@ -359,7 +361,7 @@ def _settings(config: RunConfig, inputs: int, outputs: int, samples: int, batche
         "CLIP_THRESHOLD": config.clip_threshold if CLIPS[config.clip].pytorch else None,
         "L1": config.l1 or None,
         "L2": config.l2 or None,
-        "WEIGHT_DECAY": config.weight_decay or None,
+        "WEIGHT_DECAY": config.weight_decay if "WEIGHT_DECAY" in optimizer else config.weight_decay or None,
         "MAX_NORM": config.max_norm,
     }
     return "\n".join(f"{name} = {value}" for name, value in lines.items() if value is not None)
@@ -383,6 +385,12 @@ def _network_slots(config: RunConfig) -> dict[str, str]:
         finish = f"net = output(y)\nreturn {ACTIVATIONS[config.output_activation].pytorch}"
     if not config.bias:
         draw_bias = ""
+    elif INITS[config.init].bias_deviation is not None:
+        draw_bias = (
+            "bound = INIT_SCALE / np.sqrt(linear.in_features)\n"
+            "b = np.random.default_rng([SEED, 2, layer]).uniform(-bound, bound, linear.out_features)\n"
+            "linear.bias.copy_(torch.from_numpy(b))"
+        )
     elif config.bias_std:
         draw_bias = (
             "b = BIAS_STD * np.random.default_rng([SEED, 2, layer]).standard_normal(linear.out_features)\n"

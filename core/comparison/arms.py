@@ -302,7 +302,7 @@ _MEMBERS: dict[str, Mapping[str, Any]] = {
 _APPLIES: dict[str, Callable[[RunConfig], bool]] = {
     "momentum": lambda c: OPTIMIZERS[c.optimizer].uses_momentum,
     "clip_threshold": lambda c: CLIPS[c.clip].apply is not None,
-    "bias_std": lambda c: c.bias,
+    "bias_std": lambda c: c.bias and INITS[c.init].bias_deviation is None,
 }
 
 

@@ -362,7 +362,7 @@ def for_stuck(config: RunConfig) -> tuple[Suggestion, ...]:
 
 
 def _adam(config: RunConfig, rate: float) -> list[Suggestion]:
-    if OPTIMIZERS[config.optimizer].states and config.optimizer == "adam":
+    if OPTIMIZERS[config.optimizer].step is OPTIMIZERS["adam"].step:  # AdamW takes the same steps
         return []
     return _suggest(config, "Adam", ("optimizer",), optimizer="adam", learning_rate=rate)
 

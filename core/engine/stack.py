@@ -36,9 +36,8 @@ def draw_parameters(config: RunConfig, layout: Layout) -> Initial:
         )
         b = None
         if config.bias:
-            b = np.zeros(fan_out)
-            if config.bias_std:
-                b = config.bias_std * np.random.default_rng([config.seed, BIAS_STREAM, layer]).standard_normal(fan_out)
+            rng = np.random.default_rng([config.seed, BIAS_STREAM, layer])
+            b = INITS[config.init].draw_biases(rng, fan_in, fan_out, scale=config.init_scale, bias_std=config.bias_std)
         parameters.append((W, b))
     return parameters
 

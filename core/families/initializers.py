@@ -21,6 +21,8 @@ class Init:
         draws: "normal", "uniform" or "orthogonal".
         deviation: (fan_in, fan_out) -> standard deviation of an entry at init_scale 1.
         formula: LaTeX of that deviation, sigma, with g the init_scale.
+        bias_deviation: fan_in -> standard deviation of the uniform draws of a bias at init_scale 1; None where biases
+            are normal with deviation `bias_std`.
     """
 
     name: str
@@ -30,10 +32,20 @@ class Init:
     deviation: Callable[[int, int], float]
     source: str
     pytorch: str
+    bias_deviation: Callable[[int], float] | None = None
 
     def __call__(self, rng: np.random.Generator, fan_in: int, fan_out: int, scale: float) -> np.ndarray:
         """W of shape (fan_in, fan_out), float64, entries of mean 0 and standard deviation scale * deviation."""
         return DRAWS[self.draws](rng, fan_in, fan_out) * (scale * self.deviation(fan_in, fan_out))
+
+    def draw_biases(
+        self, rng: np.random.Generator, fan_in: int, fan_out: int, *, scale: float, bias_std: float
+    ) -> np.ndarray:
+        """b of shape (fan_out,), float64: the init's own uniform draws, or normal ones of deviation bias_std."""
+        if self.bias_deviation is None:
+            return bias_std * rng.standard_normal(fan_out)
+        bound = math.sqrt(3) * scale * self.bias_deviation(fan_in)
+        return rng.uniform(-bound, bound, fan_out)
 
 
 def _orthogonal(rng: np.random.Generator, fan_in: int, fan_out: int) -> np.ndarray:
@@ -144,6 +156,16 @@ return deviation * rng.uniform(-np.sqrt(3), np.sqrt(3), (fan_in, fan_out))""",
             pytorch="return INIT_SCALE / np.sqrt(fan_in) * rng.standard_normal((fan_in, fan_out))",
         ),
         Init(
+            name="torch_default",
+            label="PyTorch's default",
+            formula=r"W, b \sim U(-g / \sqrt{n_{in}},\; g / \sqrt{n_{in}}),\; \sigma = g / \sqrt{3 n_{in}}",
+            draws="uniform",
+            deviation=lambda fan_in, fan_out: 1 / math.sqrt(3 * fan_in),
+            bias_deviation=lambda fan_in: 1 / math.sqrt(3 * fan_in),
+            source="torch.nn.Linear: He et al. 2015 with a = sqrt(5), which is LeCun's bound of 1998 over sqrt(3)",
+            pytorch="return INIT_SCALE / np.sqrt(fan_in) * rng.uniform(-1, 1, (fan_in, fan_out))",
+        ),
+        Init(
             name="orthogonal",
             label="orthogonal",
             formula=r"W^\top W = g^2 I",
@@ -157,3 +179,17 @@ return INIT_SCALE * (q if fan_in >= fan_out else q.T)""",
         ),
     )
 }
+
+
+def bias_deviations(
+    init: str, widths: tuple[int, ...], *, bias: bool, init_scale: float, bias_std: float
+) -> list[float]:
+    """Standard deviation of the initial biases of every layer; 0 without biases.
+
+    Args:
+        widths: (inputs, *hidden, outputs).
+    """
+    own = INITS[init].bias_deviation
+    if not bias:
+        return [0.0] * (len(widths) - 1)
+    return [bias_std if own is None else init_scale * own(fan_in) for fan_in in widths[:-1]]

@@ -88,6 +88,15 @@ def _adam(gradient, states, learning_rate, momentum, t, out, scratch):
     out *= learning_rate
 
 
+ADAMW_CODE = """\
+torch.optim.AdamW(
+        [
+            {"params": [linear.weight for linear in network.linears], "weight_decay": WEIGHT_DECAY},
+            {"params": [linear.bias for linear in network.linears if linear.bias is not None], "weight_decay": 0.0},
+        ],
+        lr=LEARNING_RATE, betas=(0.9, 0.999), eps=1e-8,
+    )"""
+
 OPTIMIZERS: dict[str, Optimizer] = {
     member.name: member
     for member in (
@@ -147,6 +156,17 @@ OPTIMIZERS: dict[str, Optimizer] = {
             uses_momentum=False,
             source="Kingma & Ba 2015",
             pytorch="torch.optim.Adam(network.parameters(), lr=LEARNING_RATE, betas=(0.9, 0.999), eps=1e-8)",
+        ),
+        Optimizer(
+            name="adamw",
+            label="AdamW",
+            formula=r"w \leftarrow (1 - \eta \lambda) w - \eta \hat m / (\sqrt{\hat s} + 10^{-8}),\;"
+            r" \lambda\ \text{the weight decay, of weights only}",
+            states=2,
+            step=_adam,
+            uses_momentum=False,
+            source="Loshchilov & Hutter 2019; PyTorch's default weight decay is 0.01",
+            pytorch=ADAMW_CODE,
         ),
     )
 }

@@ -9,6 +9,7 @@ import numpy as np
 from scipy.interpolate import PchipInterpolator
 
 from ..config import RunConfig
+from ..families.initializers import INITS
 from ..theory.correlations import RULE_OF_SIX, correlation
 from ..theory.gaussian import member
 from ..theory.network import LARGEST_SCALE, locate
@@ -109,6 +110,8 @@ def _largest_scale(chart: SweepMap, unit: float) -> float:
 
 
 def _scale_of(config: RunConfig) -> float | None:
+    if INITS[config.init].bias_deviation is not None:  # biases by fan_in and init_scale lie on no line of the map
+        return None
     if len(config.hidden) < 2:
         return None
     here = locate(config, 1, 1)  # of the layers between hidden ones, so the data do not count

@@ -27,6 +27,7 @@ from .gaussian import LARGEST, moments
 from .grams import kernels
 from .prediction import layer_gains
 from .representatives import evenly_chosen
+from .sampled_networks import layer_sigma_b
 
 MAX_SAMPLES = 64  # of a larger batch so many stand for all
 
@@ -52,7 +53,7 @@ def expected_means(config: RunConfig, data: Data | None = None) -> LayerMeans:
     """
     found = checked_data(config, data)
     widths = (found.X.shape[1], *config.hidden, found.D.shape[1])
-    gains, sigma_b = layer_gains(config, widths), config.bias_std if config.bias else 0.0
+    gains, sigma_b = layer_gains(config, widths), layer_sigma_b(config, widths)
     X = found.X[evenly_chosen(found.X, found.D, MAX_SAMPLES)]
     skips = [config.residual and m == n for m, n in zip(widths[:-2], widths[1:-1], strict=True)]
     with one_blas_thread, np.errstate(all="ignore"):
@@ -67,7 +68,7 @@ def expected_means(config: RunConfig, data: Data | None = None) -> LayerMeans:
     return LayerMeans(q=np.where(np.isfinite(q), q, np.nan), chi=np.where(np.isfinite(chi), chi, np.nan))
 
 
-def _forward(config: RunConfig, gains, sigma_b: float, X: np.ndarray, skips) -> tuple[np.ndarray, np.ndarray]:
+def _forward(config: RunConfig, gains, sigma_b: list[float], X: np.ndarray, skips) -> tuple[np.ndarray, np.ndarray]:
     """(q, E phi'^2 / v), (layers,) and (hidden layers,)."""
     q, slope2 = np.full(len(gains), np.nan), np.full(len(skips), np.nan)
     batch = config.normalization == "batch"
@@ -75,7 +76,7 @@ def _forward(config: RunConfig, gains, sigma_b: float, X: np.ndarray, skips) -> 
     if not batch:
         second = np.diag(second).copy()
     for layer, gain in enumerate(gains):
-        K = gain * second + sigma_b * sigma_b
+        K = gain * second + sigma_b[layer] * sigma_b[layer]
         q[layer] = np.mean(np.diag(K) if batch else K)
         if layer == len(skips) or not q[layer] <= LARGEST:
             break

@@ -14,6 +14,7 @@ from ..trace import Snapshot
 from .correlations import NO_CORRELATION, RULE_OF_SIX, Correlation, correlation
 from .plane import gradient_factors
 from .prediction import layer_gains
+from .sampled_networks import layer_sigma_b
 from .variance_map import attractor
 
 DENSE = 256  # a larger matrix's norm is found by Lanczos
@@ -74,7 +75,7 @@ class PhasePoint:
 
     Attributes:
         sigma_w: effective weight scale between hidden layers, sqrt(fan_in Var W), a geometric mean over layers.
-        sigma_b: scale of the biases.
+        sigma_b: scale of the biases, a quadratic mean over layers where the init draws them by fan_in.
         chi: factor of the squared gradient deep in the network: at the fixed point of the variance map, or where q has
             grown to after 60 layers when there is none; NaN for scales beyond 1e6.
         depths: its depth scales.
@@ -104,7 +105,8 @@ def locate(config: RunConfig, inputs: int, outputs: int) -> PhasePoint | None:
     between = gains[1:-1] or gains[1:]
     with np.errstate(divide="ignore", over="ignore"):
         sigma_w = float(np.exp(np.mean(np.log(between)) / 2))
-    sigma_b = config.bias_std if config.bias else 0.0
+    biases = layer_sigma_b(config, widths)[1:-1] or layer_sigma_b(config, widths)[1:]
+    sigma_b = float(np.sqrt(np.mean(np.square(biases))))
     if not max(sigma_w, sigma_b) <= LARGEST_SCALE:
         return PhasePoint(sigma_w=sigma_w, sigma_b=sigma_b, chi=math.nan, depths=NO_CORRELATION, trainable=math.nan)
     fixed_point = attractor(config.activation, sigma_w, sigma_b)

@@ -13,7 +13,7 @@ from ..data.datasets import Split
 from ..engine.training import Data, Progress, ProgressCount, checked_data, one_blas_thread
 from ..families.initializers import INITS
 from .representatives import even_weights, evenly_chosen, fewest
-from .sampled_networks import NetworkSampler, Sample
+from .sampled_networks import NetworkSampler, Sample, layer_sigma_b
 
 MAX_NETWORKS, MIN_NETWORKS = 256, 80
 PILOT_NETWORKS = 16  # that get all samples, to see whether fewer do
@@ -91,7 +91,9 @@ def predictions(
             logs = np.full((2, 1, len(gains)), np.nan)
         else:
             progress = ProgressCount(on_progress, _max_passes(config, drawn, len(found.X)))
-            sampler = NetworkSampler(config, drawn, deviations, MAX_NETWORKS, progress.tick)
+            sampler = NetworkSampler(
+                config, drawn, deviations, MAX_NETWORKS, progress.tick, bias_deviations=layer_sigma_b(config, widths)
+            )
             logs = _log_squares(sampler, found, config.batch_size)
         # ||G||^2 has a term for each unit below, of which fewer were drawn
         logs[0] += np.log(np.array(widths[:-1]) / drawn[:-1])

@@ -10,7 +10,7 @@ from scipy.special import ndtri
 
 from ..config import RunConfig
 from ..families.activations import ACTIVATIONS
-from ..families.initializers import INITS
+from ..families.initializers import INITS, bias_deviations
 from ..families.losses import LOSSES, OUTPUT_ACTIVATIONS, softmax
 from ..families.normalization import EPS, NORMALIZATIONS
 from .shared_numbers import Draws
@@ -51,6 +51,13 @@ class Sample:
         return self if self.X.ndim == 2 else replace(self, X=self.X[networks], D=self.D[networks])
 
 
+def layer_sigma_b(config: RunConfig, widths: tuple[int, ...]) -> list[float]:
+    """Standard deviation of the biases of every layer, its effective sigma_b with any init."""
+    return bias_deviations(
+        config.init, widths, bias=config.bias, init_scale=config.init_scale, bias_std=config.bias_std
+    )
+
+
 class NetworkSampler:
     """Draws networks of one config, always the same ones, and passes samples through them.
 
@@ -60,6 +67,7 @@ class NetworkSampler:
         deviations: standard deviation of each layer's weights.
         networks: how many will be drawn at most.
         on_passed: called after each group with its number of networks times samples; what it raises ends the work.
+        bias_deviations: standard deviation of each layer's biases; by the config and these widths when None.
     """
 
     def __init__(
@@ -69,7 +77,10 @@ class NetworkSampler:
         deviations: list[float],
         networks: int,
         on_passed: Callable[[int], None] | None = None,
+        *,
+        bias_deviations: list[float] | None = None,
     ):
+        self._biases = layer_sigma_b(config, widths) if bias_deviations is None else bias_deviations
         self.config, self.widths, self.deviations, self._on_passed = config, widths, deviations, on_passed
         self.weights = sum(m * n for m, n in zip(widths, widths[1:], strict=False))
         self.group = int(np.clip(GROUP_WEIGHTS // self.weights, 1, GROUP))
@@ -98,8 +109,8 @@ class NetworkSampler:
         draws = Draws(self.config.init, first // self.group, self.group, self._total, dtype)
         shapes = zip(self.widths, self.widths[1:], self.deviations, strict=False)
         W = [draws.weights(m, n, deviation) for m, n, deviation in shapes]
-        has_biases = self.config.bias and self.config.bias_std > 0
-        return W, [draws.biases(n, self.config.bias_std) if has_biases else None for n in self.widths[1:]]
+        units = zip(self.widths[1:], self._biases, strict=True)
+        return W, [draws.biases(n, deviation) if deviation > 0 else None for n, deviation in units]
 
     def _pass(self, sample: Sample, first: int, dtype: type) -> np.ndarray | None:
         """Forward and back; None where float32 does not do."""

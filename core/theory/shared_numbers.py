@@ -61,6 +61,7 @@ class Draws:
 
     def __init__(self, init: str, group: int, networks: int, total: int, dtype: type):
         self._family, self._networks, self._dtype = INITS[init].draws, networks, dtype
+        self._bias_family = "normal" if INITS[init].bias_deviation is None else "uniform"
         self._span = min(POOL_NUMBERS, BLOCK_NUMBERS * -(-total // BLOCK_NUMBERS))
         self._rng = np.random.default_rng([group, networks])
 
@@ -75,8 +76,8 @@ class Draws:
         return chosen * self._dtype(deviation * math.sqrt(size))
 
     def biases(self, units: int, deviation: float) -> np.ndarray:
-        """(networks, 1, units), normal numbers of this standard deviation."""
-        return self._scaled("normal", (self._networks, 1, units), deviation)
+        """(networks, 1, units), numbers of this standard deviation, from the family that the init draws biases of."""
+        return self._scaled(self._bias_family, (self._networks, 1, units), deviation)
 
     def _signs(self, *shape: int) -> np.ndarray:
         return np.float32(1) - 2 * self._rng.integers(2, size=(self._networks, *shape), dtype=np.int8)

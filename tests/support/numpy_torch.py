@@ -385,6 +385,18 @@ class Adam(Optimizer):
         return state["mean"] / (1 - first**self._steps) / size
 
 
+class AdamW(Adam):
+    def __init__(self, groups: list[dict], lr: float, betas: tuple[float, float], eps: float):
+        super().__init__([p for group in groups for p in group["params"]], lr, betas, eps)
+        self._groups = groups
+
+    def step(self) -> None:
+        for group in self._groups:
+            for parameter in group["params"]:
+                parameter.values *= 1 - self._rate * group["weight_decay"]
+        super().step()
+
+
 def vector_norm(values: Tensor, dim: int | None = None, keepdim: bool = False, dtype: type | None = None) -> Tensor:
     squares = values.values.astype(dtype or values.values.dtype) ** 2
     return Tensor(np.sqrt(squares.sum(axis=dim, keepdims=keepdim)))
@@ -408,7 +420,7 @@ torch = SimpleNamespace(
     clamp=clamp,
     no_grad=no_grad,
     linalg=SimpleNamespace(vector_norm=vector_norm),
-    optim=SimpleNamespace(SGD=SGD, RMSprop=RMSprop, Adam=Adam),
+    optim=SimpleNamespace(SGD=SGD, RMSprop=RMSprop, Adam=Adam, AdamW=AdamW),
     nn=SimpleNamespace(
         Module=Module,
         ModuleList=ModuleList,

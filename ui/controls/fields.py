@@ -163,7 +163,10 @@ _APPLIES: dict[str, tuple[Callable[[Values], bool], str]] = {
     "activation": (lambda v: _has_hidden(v), "there is no hidden layer"),
     "residual": (lambda v: _has_hidden(v), "there is no hidden layer"),
     "normalization": (lambda v: _has_hidden(v), "there is no hidden layer"),
-    "bias_std": (lambda v: v["bias"], "the network has no biases"),
+    "bias_std": (
+        lambda v: v["bias"] and INITS[v["init"]].bias_deviation is None,
+        "the network has no biases, or the init draws them itself",
+    ),
     "momentum": (lambda v: OPTIMIZERS[v["optimizer"]].uses_momentum, "the optimizer has no momentum"),
     "clip_threshold": (lambda v: CLIPS[v["clip"]].apply is not None, "nothing is clipped"),
     **{

@@ -21,6 +21,7 @@ DEVIATION = {
     "he_normal": lambda m, n: math.sqrt(2 / m),
     "he_uniform": lambda m, n: math.sqrt(2 / m),
     "lecun_normal": lambda m, n: 1 / math.sqrt(m),
+    "torch_default": lambda m, n: 1 / math.sqrt(3 * m),
     "orthogonal": lambda m, n: 1 / math.sqrt(max(m, n)),
 }
 # What PyTorch and Keras print for the uniform ones: the bound.
@@ -28,6 +29,7 @@ BOUND = {
     "uniform": lambda m, n: math.sqrt(3 / m),
     "glorot_uniform": lambda m, n: math.sqrt(6 / (m + n)),
     "he_uniform": lambda m, n: math.sqrt(6 / m),
+    "torch_default": lambda m, n: 1 / math.sqrt(m),
 }
 SHAPES = [(150, 100), (100, 150), (2, 500), (500, 1), (64, 64)]
 NORMAL = [name for name in INITS if INITS[name].draws == "normal"]
@@ -129,12 +131,13 @@ def test_a_run_starts_from_the_shape_the_family_and_the_seed_alone(name):
     shapes = list(zip(widths, widths[1:], strict=False))
     weights = initial(init=name, init_scale=1.3, hidden=widths[1:-1], seed=11)
     assert [W.shape for W, _ in weights] == shapes
-    assert not any(b.any() for _, b in weights)
+    assert INITS[name].bias_deviation is not None or not any(b.any() for _, b in weights)
     rest = {"activation": "relu", "optimizer": "adam", "normalization": "layer", "residual": True, "batch_size": 3}
     rest |= {"learning_rate": 7.0, "l2": 1.0, "clip": "value", "samples": 8, "dataset": "moons"}
     other = initial(init=name, init_scale=1.3, hidden=widths[1:-1], seed=11, **rest)
-    for (W, _), (W_other, _) in zip(weights, other, strict=True):
+    for (W, b), (W_other, b_other) in zip(weights, other, strict=True):
         np.testing.assert_array_equal(W, W_other)
+        np.testing.assert_array_equal(b, b_other)
 
 
 @pytest.mark.parametrize("family", ["normal", "uniform", "orthogonal"])
@@ -182,3 +185,24 @@ def test_scale_zero_gives_zero_weights_that_train_without_a_warning():
     with np.errstate(all="raise"):
         weights = initial(init_scale=0.0, hidden=(4, 4))
     assert not any(W.any() for W, _ in weights)
+
+
+@pytest.mark.parametrize("scale", [1.0, 0.3])
+def test_pytorch_s_default_draws_biases_uniformly_within_one_over_the_root_of_fan_in(scale):
+    weights = initial(init="torch_default", init_scale=scale, bias_std=7.0, hidden=(400, 300), seed=5)
+    for W, b in weights[:-1]:
+        bound = scale / math.sqrt(len(W))
+        assert np.abs(b).max() <= bound and np.abs(b).max() > 0.95 * bound
+        assert stats.kstest(b, stats.uniform(-bound, 2 * bound).cdf).pvalue > LEVEL
+    assert all(b is None for _, b in initial(init="torch_default", bias=False, hidden=(4,)))
+
+
+@pytest.mark.slow
+def test_pytorch_s_default_is_that_of_its_linear_layer():
+    torch = pytest.importorskip("torch", reason="it needs PyTorch: pip install -r requirements-torch.txt")
+    torch.manual_seed(0)
+    linear = torch.nn.Linear(50, 4000)
+    ((W, b), _) = initial(init="torch_default", dataset="digits", hidden=(4000,), seed=0)
+    for ours, theirs, fan_in in ((W, linear.weight, len(W)), (b, linear.bias, len(W))):
+        scaled = ours.ravel() * math.sqrt(fan_in)
+        assert stats.ks_2samp(scaled, theirs.detach().numpy().ravel() * math.sqrt(50)).pvalue > LEVEL

@@ -22,7 +22,7 @@ def by_hand(name):
         return [0.3, -0.1, 0.45]
     if name == "rmsprop":  # s: 0.04, 0.0496, 0.139104
         return [LR * g / (math.sqrt(s) + 1e-8) for g, s in zip(GRADIENTS, (0.04, 0.0496, 0.139104), strict=True)]
-    if name == "adam":
+    if name in ("adam", "adamw"):
         # m: 0.2, 0.08, 0.372; s: 0.004, 0.004996, 0.013991004
         mean = [0.2 / 0.1, 0.08 / 0.19, 0.372 / 0.271]
         square = [0.004 / 0.001, 0.004996 / 0.001999, 0.013991004 / 0.002997001]
@@ -81,16 +81,16 @@ def test_under_a_constant_gradient_the_step_tends_to_its_geometric_sum(name, fac
     assert made[-1, 0, 0] == pytest.approx(LR * 3 * factor, rel=1e-12)
 
 
-@pytest.mark.parametrize("name", ["rmsprop", "adam"])
+@pytest.mark.parametrize("name", ["rmsprop", "adam", "adamw"])
 def test_under_a_constant_gradient_the_step_tends_to_the_learning_rate_times_its_sign(name):
     # after t steps the means lack 0.99^t and 0.9^t, 0.999^t of their limit, which adam corrects for and rmsprop not
     made = steps(name, np.tile([[[5.0, -1e-3]]], (3000, 1, 1)))
     np.testing.assert_allclose(made[-1, 0], [LR, -LR], rtol=2e-5)  # eps 1e-8 against 1e-3
-    if name == "adam":
+    if name != "rmsprop":
         np.testing.assert_allclose(made[0, 0], [LR, -LR], rtol=2e-5)
 
 
-@pytest.mark.parametrize("name", ["rmsprop", "adam"])
+@pytest.mark.parametrize("name", ["rmsprop", "adam", "adamw"])
 def test_a_zero_gradient_makes_no_step_and_no_zero_by_zero(name):
     np.testing.assert_array_equal(steps(name, np.zeros((3, 2, 4))), 0)
 
