@@ -31,10 +31,11 @@ InitName = Literal[
     "he_normal",
     "he_uniform",
     "lecun_normal",
+    "torch_default",
     "orthogonal",
 ]
 LossName = Literal["mse", "bce", "cross_entropy"]
-OptimizerName = Literal["sgd", "momentum", "nesterov", "rmsprop", "adam"]
+OptimizerName = Literal["sgd", "momentum", "nesterov", "rmsprop", "adam", "adamw"]
 ClipName = Literal["none", "value", "global_norm", "per_layer_norm", "adaptive"]
 ScalingName = Literal["standard", "none"]
 DtypeName = Literal["float64", "float32"]

@@ -61,6 +61,8 @@ OPTIMIZER = {
             {"params": [parameter for parameter in p if len(parameter.shape) == 1], "weight_decay": 0.0},
         ],
         lr=c.learning_rate,
+        betas=(0.9, 0.999),
+        eps=1e-8,
     ),
 }
 
