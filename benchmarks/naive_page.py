@@ -1,4 +1,4 @@
-"""What a reader would write instead: one page, PyTorch, the same network, two charts; for move.py and wire.py."""
+"""A page that a reader would write instead, for move.py and wire.py: PyTorch, the same network, two charts."""
 
 import numpy as np
 import plotly.graph_objects as go

@@ -133,7 +133,7 @@ def longdouble_delta(trace: Trace) -> list[float]:
 
 
 def violations(trace: Trace) -> Iterator[str]:
-    """What a diagnosis says that an independent number contradicts."""
+    """Statements of a diagnosis that an independent number contradicts."""
     diagnosis, config = diagnose(trace), trace.config
     verdict = diagnosis.verdict
     names = [finding.name for finding in diagnosis.findings]

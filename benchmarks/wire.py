@@ -1,4 +1,4 @@
-"""What each page sends and costs in Chromium: its first run from scratch, and a change of one control.
+"""Bytes and work of each page in Chromium: its first run from scratch, and a change of one control.
 
 Run with `.venv/bin/python -m benchmarks.wire` from the project's root. It serves the dashboard as `make serve` does and
 counts, page by page, the bytes of the websocket on the wire, its messages, the work of the page's main thread, the

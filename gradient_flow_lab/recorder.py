@@ -168,7 +168,7 @@ def _text(value: Any) -> str:
 
 
 class Recorder:
-    """What the recorders of all frameworks share. Use it as a context manager.
+    """Base of the recorders of all frameworks; a context manager.
 
     Args:
         file: where rows go; None records nothing.

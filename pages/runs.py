@@ -78,7 +78,7 @@ def draw_chart(name: str, view: TensorView) -> Chart:
 
 
 def is_recorded(name: str, view: TensorView) -> bool:
-    """Whether a recording holds what a chart shows."""
+    """True if a recording holds what a chart shows."""
     recording, field = view.recording, name.replace("-", "_")
     if name in ("loss", "learning-rate", "loss-scale"):
         return field in recording.rows and bool(np.isfinite(recording.rows[field]).any())
@@ -230,7 +230,7 @@ def share_menu(runs: list[Shown]) -> None:
 
 
 def describe(shown: Shown) -> str:
-    """What a recording is, in a line."""
+    """One line that describes a recording."""
     recording = shown.recording
     count = len(recording.parameters)
     steps = f"{len(recording.step):,} recorded steps, {recording.step[0]:,} to {recording.step[-1]:,}"

@@ -12,7 +12,7 @@ from .statistics import TraceStats, training_samples
 
 MAX_INPUT_RMS = 10.0  # the root mean square of an input column from which a first layer's net input is saturated
 MAX_TARGET_RMS = 10.0  # of a regression's targets from which gradients and the loss start out of scale
-FEW = 2  # values that normalizing turns into -1 and 1 whatever they are; a single one becomes 0
+TWO_VALUES = 2  # values that normalizing turns into -1 and 1 whatever they are; a single one becomes 0
 EQUAL = 1e-9  # relative difference below which units are copies of each other
 
 
@@ -72,7 +72,7 @@ def degenerate_layers(stats: TraceStats) -> np.ndarray:
     """
     config = stats.config
     widths = [len(stats.trace.weights[0][0]), *config.hidden]
-    few = [count <= FEW for count in _averaged_counts(stats)]
+    few = [count <= TWO_VALUES for count in _averaged_counts(stats)]
     skipped = [config.residual and a == b for a, b in zip(widths, widths[1:], strict=False)]
     return np.flatnonzero([one and not skip for one, skip in zip(few, skipped, strict=True)]) + 1
 

@@ -1,4 +1,4 @@
-"""What the rules on a recorded run look at: the gradient over the layers, and where it is not finite.
+"""Statistics of a recorded run for its rules: the gradient over the layers, and where it is not finite.
 
 Slopes are fitted over weight tensors alone, since biases and norms have gradients of another size, and among those that
 have one role in the model: in a transformer the gradients of the query weights and of the MLP's differ in every block.

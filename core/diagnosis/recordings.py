@@ -57,7 +57,7 @@ _CAUSES = {
 
 
 def describe_missing(recording: Recording) -> str:
-    """What the file does not hold, and how a recording would, in one sentence; empty where nothing is missing."""
+    """One sentence on what the file lacks and how a recording would hold it; empty where nothing is missing."""
     missing = []
     if "weight_norm" not in recording.values or "update_norm" not in recording.values:
         missing.append("weights and updates (update ratio)")

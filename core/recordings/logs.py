@@ -92,7 +92,7 @@ def read_long(table: pd.DataFrame, name: str) -> Recording:
         parts.append((tag, step[given], value[given]))
         tags += [(field, None)] if is_row else [(field, str(parameter)) for parameter in uniques]
     tag, step, value = (np.concatenate([part[i] for part in parts]) for i in range(3))
-    return place(Entries(tag.astype(int), step, value, tags), name, "a table of gradient norms")
+    return to_recording(Entries(tag.astype(int), step, value, tags), name, "a table of gradient norms")
 
 
 def read_wide(table: pd.DataFrame, name: str) -> Recording:
@@ -114,7 +114,7 @@ def read_wide(table: pd.DataFrame, name: str) -> Recording:
         parts.append((np.full(len(given), i), step[given], value[given]))
     tag, step, value = (np.concatenate([part[i] for part in parts]) for i in range(3))
     source = "a table with a column for each logged value"
-    return place(Entries(tag, step, value, list(known.values())), name, source, notes)
+    return to_recording(Entries(tag, step, value, list(known.values())), name, source, notes)
 
 
 def read_json_rows(rows: Iterator[tuple[int, dict]], name: str) -> Recording:
@@ -147,10 +147,10 @@ def _from_tags(tags: pd.Series, step: np.ndarray, value: np.ndarray, name: str, 
         raise no_gradients(name, uniques)
     index = np.cumsum([key is not None for key in keys]) - 1
     given = np.array([key is not None for key in keys])[codes]
-    return place(Entries(index[codes[given]], step[given], value[given], [k for k in keys if k]), name, source)
+    return to_recording(Entries(index[codes[given]], step[given], value[given], [k for k in keys if k]), name, source)
 
 
-def place(entries: Entries, name: str, source: str, notes: Sequence[str] = ()) -> Recording:
+def to_recording(entries: Entries, name: str, source: str, notes: Sequence[str] = ()) -> Recording:
     """A recording of entries; of two for the same tensor and step, the later one counts.
 
     Raises:

@@ -104,7 +104,7 @@ def assert_same_rows(printed, trace, tolerance):
 
 
 def run_with_numpy(script, folder, name="script.py"):
-    """What a script prints where tests/support/numpy_torch.py stands in for PyTorch."""
+    """Output of a script where tests/support/numpy_torch.py stands in for PyTorch."""
     path = folder / name
     path.write_text(script, encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch, redirect_stdout(io.StringIO()) as printed, np.errstate(all="ignore"):

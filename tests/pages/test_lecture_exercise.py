@@ -44,7 +44,7 @@ def the_stack():
 
     sync_address(outline.PARAMETERS)
     vanishing.section()
-    vanishing.cures()
+    vanishing.draw_cures()
 
 
 def visit(part, stack_path=False, **settings):

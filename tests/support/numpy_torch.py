@@ -297,7 +297,7 @@ functional = SimpleNamespace(
 
 
 class Module:
-    """What holds parameters, by itself or in what it holds."""
+    """Holder of parameters, its own and those of its parts."""
 
     def __call__(self, *inputs: Tensor) -> Tensor:
         return self.forward(*inputs)

@@ -1,4 +1,4 @@
-"""What a stranger may send from a page of these: messages that no page makes."""
+"""Messages that a stranger may send from one of these pages: messages that no page makes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is below the screen is drawn when a visitor comes near it."""
+"""Drawing of what lies below the screen once a visitor comes near it."""
 
 from __future__ import annotations
 

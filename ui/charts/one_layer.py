@@ -51,14 +51,14 @@ def count(values: np.ndarray, *, by_size: bool = False, reach: float = 0.0) -> H
 
 
 def weight_histogram(snapshot: Snapshot, layer: int, *, dark: bool = False) -> Chart:
-    """How the weights of a layer, counted from 0, are spread."""
+    """Distribution of the weights of a layer, counted from 0."""
     W = snapshot.weights[layer][0]
     finding = f"Mean {number(float(W.mean()))}, standard deviation {number(float(W.std()), 3)}."
     return _histogram("Weights", finding, count(W), "w", dark)
 
 
 def gradient_histogram(snapshot: Snapshot, layer: int, *, dark: bool = False) -> Chart:
-    """How the entries of a layer's weight gradient are spread, by their size."""
+    """Distribution of the entries of a layer's weight gradient, by their size."""
     gradient = snapshot.weight_gradient[layer]
     counted = count(gradient, by_size=True)
     finding = "Every entry is exactly 0."

@@ -62,7 +62,7 @@ class TensorView:
 
     @property
     def has_sizes(self) -> bool:
-        """Whether the file says how many entries every tensor has."""
+        """True if the file says how many entries every tensor has."""
         return all(self.recording.parameters[i].size is not None for i in self.indices)
 
 
@@ -103,25 +103,25 @@ def recording_profile_data(
 ) -> ProfileData | None:
     """The data step of `recording_profile`; None without any gradient."""
     norms, names = view.norms(quantity), view.names
-    pools = bin_rows(norms.shape[1], MAX_POINTS) if norms.shape[1] else []
-    frames = max(2, min(MAX_FRAMES, MAX_VALUES // max(len(pools), 1)))
+    slices = bin_rows(norms.shape[1], MAX_POINTS) if norms.shape[1] else []
+    frames = max(2, min(MAX_FRAMES, MAX_VALUES // max(len(slices), 1)))
     rows, marks = choose_frames(view.recording.step, frames)
     if not np.isfinite(norms).any() and not np.isinf(norms).any():
         return None
-    norms = pool_tensors(norms[rows], pools)
+    norms = pool_tensors(norms[rows], slices)
     last = norms[:, -1:]
     relative = relative and is_relative(norms)
     values = relative_to_last(norms) if relative else norms
     variants = {}
     if "clipped_grad_norm" in view.recording.values:
-        clipped = pool_tensors(view.norms(quantity, "clipped_grad_norm")[rows], pools)
+        clipped = pool_tensors(view.norms(quantity, "clipped_grad_norm")[rows], slices)
         with np.errstate(all="ignore"):
             clipped = clipped / last if relative else clipped
         if not np.allclose(clipped, values, rtol=1e-9, atol=0, equal_nan=True):
             variants["after clipping"] = clipped
     color = decades(values, 1.0 if relative else reference_norm(norms))
     low, high = axis_ends(values, list(variants.values()), ())
-    groups = [names[pool.start] if pool.stop - pool.start == 1 else _pooled(names, pool) for pool in pools]
+    groups = [names[pool.start] if pool.stop - pool.start == 1 else _pooled(names, pool) for pool in slices]
     steps = view.recording.step[rows]
     return ProfileData(
         NORMS[quantity],
@@ -134,7 +134,7 @@ def recording_profile_data(
         variants,
         None,
         (),
-        fit_factors(norms, groups) if view.is_depth and len(pools) == len(names) else np.full(len(rows), np.nan),
+        fit_factors(norms, groups) if view.is_depth and len(slices) == len(names) else np.full(len(rows), np.nan),
         low,
         high,
         [_words(step, row, own, relative) for step, row, own in zip(steps, norms, values, strict=True)],
@@ -144,7 +144,7 @@ def recording_profile_data(
 
 
 def is_relative(norms: np.ndarray) -> bool:
-    """Whether norms, (rows, tensors), can be relative to the last: it is above 0 wherever another one is."""
+    """True if norms, (rows, tensors), can be relative to the last: it is above 0 wherever another one is."""
     positive = np.isfinite(norms) & (norms > 0)
     return bool(positive.any() and positive[positive.any(axis=1), -1].all())
 
@@ -158,12 +158,12 @@ def _pooled(names: list[str], pool: slice) -> str:
     return f"{names[pool.start]} to {names[pool.stop - 1]}"
 
 
-def pool_tensors(norms: np.ndarray, pools: list[slice]) -> np.ndarray:
+def pool_tensors(norms: np.ndarray, slices: list[slice]) -> np.ndarray:
     """(rows, pools) medians over neighboring tensors; infinite where one of them is, 0 where most are."""
-    if len(pools) == norms.shape[1]:
+    if len(slices) == norms.shape[1]:
         return norms
     columns = []
-    for pool in pools:
+    for pool in slices:
         part = norms[:, pool]
         median = _median(np.where(np.isinf(part), np.nan, part), axis=1)
         columns.append(np.where(np.isinf(part).any(axis=1), np.inf, median))
@@ -244,11 +244,11 @@ class MapData(NamedTuple):
 def map_data(view: TensorView, values: np.ndarray, *, logarithmic: bool) -> MapData:
     """The data step of the maps: (rows, tensors) as medians over blocks of neighboring steps and tensors."""
     step = view.recording.step
-    columns, pools = bin_rows(len(step), MAX_COLUMNS), bin_rows(values.shape[1], MAX_ROWS)
+    columns, slices = bin_rows(len(step), MAX_COLUMNS), bin_rows(values.shape[1], MAX_ROWS)
     bad = np.isinf(values)
     z = np.array([_median(np.where(bad[c], np.nan, values[c]), axis=0) for c in columns])
-    z = pool_tensors(z, pools).T
-    broken = np.array([[bool(bad[c, p].any()) for c in columns] for p in pools])
+    z = pool_tensors(z, slices).T
+    broken = np.array([[bool(bad[c, p].any()) for c in columns] for p in slices])
     if logarithmic:
         with np.errstate(divide="ignore"):
             level, z = np.log10(reference_norm(np.where(bad, np.nan, values))), np.log10(z)
@@ -256,8 +256,8 @@ def map_data(view: TensorView, values: np.ndarray, *, logarithmic: bool) -> MapD
     else:
         cells = HeatmapData(*_edges(step, columns), z)
     names = view.names
-    groups = [names[p.start] if p.stop - p.start == 1 else _pooled(names, p) for p in pools]
-    return MapData(cells, broken, groups, pools[0].stop - pools[0].start)
+    groups = [names[p.start] if p.stop - p.start == 1 else _pooled(names, p) for p in slices]
+    return MapData(cells, broken, groups, slices[0].stop - slices[0].start)
 
 
 def _edges(step: np.ndarray, columns: list[slice]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

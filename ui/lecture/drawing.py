@@ -46,12 +46,12 @@ def draw(key: str, alt: str, fill: Callable[[int], None], marked: Sequence[int] 
 
 
 def _style(key: str, marked: Sequence[int]) -> str:
-    def of(places: range, part: str) -> str:
-        return ",".join(f".st-key-{key}_{place} {part}" for place in places)
+    def of(positions: range, part: str) -> str:
+        return ",".join(f".st-key-{key}_{place} {part}" for place in positions)
 
     page = style.theme(panels.dark()).page
     nodes, edges = range(len(NODES)), range(len(NODES), len(PLACES))
-    places = "".join(
+    positions = "".join(
         f".st-key-{key}_{place}{{position:absolute;left:{100 * x:g}%;top:{100 * y:g}%;"
         f"transform:translate(-50%,-50%);z-index:1;width:auto!important}}"
         for place, (x, y) in enumerate(PLACES)
@@ -64,7 +64,7 @@ def _style(key: str, marked: Sequence[int]) -> str:
         f".st-key-{key}_words p{{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}}"
         f".st-key-{key}_words span{{position:absolute;top:{HEIGHT - 24}px;transform:translateX(-50%);opacity:.75;"
         "white-space:nowrap}"
-        f"{places}{of(range(len(PLACES)), '[data-testid=stMarkdownContainer]:not(button *)')}{{background:{page}}}"
+        f"{positions}{of(range(len(PLACES)), '[data-testid=stMarkdownContainer]:not(button *)')}{{background:{page}}}"
         f"{of(nodes, 'button')}{{border-radius:2rem;min-width:3.6rem;min-height:3.2rem;justify-content:center}}"
         f"{of(edges, 'button')}{{padding:.1rem .5rem;min-height:2.2rem;min-width:2.6rem;justify-content:center}}"
         f".st-key-{key} button *{{pointer-events:none}}"

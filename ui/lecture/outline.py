@@ -38,7 +38,7 @@ SECTIONS: dict[str, Section] = {
     "numbers": Section(label="5c Numbers", title="5. The exercise: (c) numbers", draw=solution.section),
     "steps": Section(label="5d Steps", title="5. The exercise: (d) take a step", draw=steps.section),
     "vanishing": Section(label="6 Vanishing", title="6. Why it vanishes", draw=vanishing.section),
-    "cures": Section(label="7 Cures", title="7. The cures", draw=vanishing.cures),
+    "cures": Section(label="7 Cures", title="7. The cures", draw=vanishing.draw_cures),
     "path": Section(label="In 20 minutes", title="The lecture in twenty minutes", draw=path.section),
 }
 NAMES = tuple(SECTIONS)
@@ -65,7 +65,7 @@ def draw_bar() -> None:
     )
 
 
-def draw_turn(place: str) -> None:
+def draw_turn(position: str) -> None:
     """Buttons to the section before and the one after.
 
     Args:
@@ -74,11 +74,11 @@ def draw_turn(place: str) -> None:
     index = NAMES.index(st.session_state[KEY])
     if index > 0:
         before = NAMES[index - 1]
-        st.button("Back", key=f"section_back_{place}", icon=":material/arrow_back:", on_click=go, args=(before,),
+        st.button("Back", key=f"section_back_{position}", icon=":material/arrow_back:", on_click=go, args=(before,),
                   help=SECTIONS[before].title)  # fmt: skip
     if index < len(NAMES) - 1:
         after = NAMES[index + 1]
-        st.button("Next", key=f"section_next_{place}", icon=":material/arrow_forward:", icon_position="right",
+        st.button("Next", key=f"section_next_{position}", icon=":material/arrow_forward:", icon_position="right",
                   type="primary", on_click=go, args=(after,), help=SECTIONS[after].title)  # fmt: skip
 
 

@@ -114,11 +114,11 @@ def _draw_given(given: Given) -> None:
     """The network with its weights, its samples beside it, and what is asked."""
     symbols = [x(1), x(2), y(1), y(2), O]
 
-    def fill(place: int) -> None:
-        if place < len(symbols):
-            st.badge(f"${symbols[place].latex}$", color="gray")
+    def fill(position: int) -> None:
+        if position < len(symbols):
+            st.badge(f"${symbols[position].latex}$", color="gray")
         else:
-            st.badge(f"${tex(float(given.weights[place - len(symbols)]))}$", color="primary")
+            st.badge(f"${tex(float(given.weights[position - len(symbols)]))}$", color="primary")
 
     weights = ", ".join(f"{w.spoken} is {number(float(v), 4)}" for w, v in zip(WEIGHTS, given.weights, strict=True))
     hidden = ACTIVATIONS[given.activation].label.lower()

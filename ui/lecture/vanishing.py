@@ -240,7 +240,7 @@ CURES = (
 
 
 @st.fragment
-def cures() -> None:
+def draw_cures() -> None:
     """Each cure with a real training before and after."""
     st.markdown(
         "Each picture is a training of real networks, with and without the cure; one seed here, eight in Compare."

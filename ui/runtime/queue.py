@@ -56,7 +56,7 @@ class FairQueue:
 
     @property
     def is_busy(self) -> bool:
-        """Whether any work holds a slot or waits for one."""
+        """True if any work holds a slot or waits for one."""
         return bool(self._running or self._waiting)
 
     def state(self) -> tuple[int, int, float]:

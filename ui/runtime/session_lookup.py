@@ -14,7 +14,7 @@ from streamlit.runtime.state import SafeSessionState
 
 
 class StateView(Mapping[str, Any]):
-    """What `SafeSessionState.filtered_state` returns, made whole only for who goes through all of it.
+    """View of `SafeSessionState.filtered_state`, copied only for a caller who iterates over all of it.
 
     Args:
         state: of a session.

@@ -176,12 +176,12 @@ def test_dead_units_are_told_at_the_end_and_at_the_start(seed):
     assert what.endswith(f"At initialization {percent(first)} of all hidden units were.")
 
 
-@pytest.mark.parametrize("share, told", [(0.0, "hardly any"), (0.004, "hardly any"), (0.02, "2 %")])
-def test_hardly_any_means_less_than_half_a_percent(share, told):
+@pytest.mark.parametrize("share, words", [(0.0, "hardly any"), (0.004, "hardly any"), (0.02, "2 %")])
+def test_hardly_any_means_less_than_half_a_percent(share, words):
     dead = np.full((61, LAYERS), 0.8)
     dead[0] = share
     what = finding(made(BASE.replace(activation="relu"), dead=dead), "dead").what
-    assert f"At initialization {told} of all hidden units were." in what
+    assert f"At initialization {words} of all hidden units were." in what
 
 
 @pytest.mark.parametrize("silent", [[1], [2], [1, 2], [3, 5], [2, 3, 4], [6]])
@@ -301,14 +301,14 @@ def test_a_dead_output_is_told_with_the_loss_of_its_row(row):
     assert what.endswith(f"although the loss is {format_number(loss[row])}.")
 
 
-@pytest.mark.parametrize("zeros, lost", [(2, 3), (0, 3), (1, 1), (0, 1)])
-def test_layers_whose_gradient_underflows_are_named_and_their_zeros_counted(zeros, lost):
+@pytest.mark.parametrize("zeros, n_lost", [(2, 3), (0, 3), (1, 1), (0, 1)])
+def test_layers_whose_gradient_underflows_are_named_and_their_zeros_counted(zeros, n_lost):
     config = BASE.replace(dtype="float32", steps=0)
-    norms = np.array([[*np.full(lost, 1e-39), *np.geomspace(1e-36, 1, LAYERS - lost)]])  # tiny is 1.2e-38
+    norms = np.array([[*np.full(n_lost, 1e-39), *np.geomspace(1e-36, 1, LAYERS - n_lost)]])  # tiny is 1.2e-38
     norms[0, :zeros] = 0.0
     what = finding(made(config, delta_norm=norms, grad_norm=np.ones((1, LAYERS))), "underflow").what
-    assert f"the gradient of {name_layers(np.arange(1, lost + 1))} is below 1.2e-38" in what
-    if lost == 1:
+    assert f"the gradient of {name_layers(np.arange(1, n_lost + 1))} is below 1.2e-38" in what
+    if n_lost == 1:
         assert what.endswith("it is exactly 0." if zeros else "it is not yet 0.")
     else:
         assert what.endswith(f"in {zeros or 'none'} of them it is exactly 0.")
@@ -329,13 +329,13 @@ def test_the_loss_stayed_fell_or_rose_by_a_bound_of_one_percent(first, ratio):
         assert f"The loss {moved} from {format_number(first)} to {last}." in sentence
 
 
-@pytest.mark.parametrize("accuracy, told", [(0.5, True), (0.54, True), (0.57, False), (0.9, False)])
-def test_accuracy_is_told_where_it_is_near_that_of_the_largest_class(accuracy, told):
+@pytest.mark.parametrize("accuracy, is_named", [(0.5, True), (0.54, True), (0.57, False), (0.9, False)])
+def test_accuracy_is_told_where_it_is_near_that_of_the_largest_class(accuracy, is_named):
     trace = made(accuracy=np.full(61, accuracy))
     majority = TraceStats(trace).majority
     assert majority == pytest.approx(0.5)
     words = f"Accuracy is {percent(accuracy)}; the share of the largest class is {percent(majority)}."
-    assert (words in diagnose(trace).sentence) == told
+    assert (words in diagnose(trace).sentence) == is_named
 
 
 @pytest.mark.parametrize("outputs, guess", [(1, "50 %"), (3, "33 %")])

@@ -1,4 +1,4 @@
-"""What is drawn is what was given: random numbers in, and the same numbers in figure, sentence and table.
+"""The drawn is the given: random numbers in, and the same numbers in figure, sentence and table.
 
 Random numbers, sizes that differ along every axis and functions without symmetry, so that another layer, step, row or
 quantity would be another number.
