@@ -15,6 +15,7 @@ from core.diagnosis.trials import count_trainings
 from core.engine import workers
 from core.engine.training import Data
 from ui.browser import fragments
+from ui.browser.reached import is_reached
 from ui.runtime import event_log, limits, queue
 from ui.runtime.jobs import Run, get_data, run_cost
 from ui.runtime.queue import Visitor, WithdrawnError
@@ -124,6 +125,8 @@ def _table_of(run: Run) -> Callable[[RunConfig], Data] | None:
 def draw_and_follow(run: Run, trace: Trace, diagnosis: Diagnosis, draw: Callable[[Diagnosis], None]) -> None:
     """Draw what a diagnosis suggests, follow the trial of it, and draw it again when that has ended.
 
+    A trial costs ten times what a run does: it waits for a visitor who has come down to the suggestions.
+
     Args:
         draw: draws a diagnosis, with or without outcomes.
     """
@@ -131,7 +134,7 @@ def draw_and_follow(run: Run, trace: Trace, diagnosis: Diagnosis, draw: Callable
     draw(result or diagnosis)
     if result is not None:
         fragments.stop_rerunning(fragments.current_fragment())
-    elif is_offered(run, diagnosis):
+    elif is_offered(run, diagnosis) and is_reached("trial", ahead=0):
         st.session_state["trial_seen"] = None
         _follow(run, trace, fragments.current_fragment())
 

@@ -163,3 +163,15 @@ def test_where_nothing_helped_no_button_is_left_and_the_page_says_so(monkeypatch
     monkeypatch.setattr(trials, "get_result", lambda run: nothing)
     app.run()
     assert not app.button and nothing.trial in [caption.value for caption in app.caption]
+
+
+def test_nothing_is_tried_before_a_visitor_has_come_down_to_the_suggestions_and_stayed(monkeypatch):
+    watched = []
+    monkeypatch.setattr(suggestions, "before_and_after", lambda config, changes: None)
+    monkeypatch.setattr(trials, "get_result", lambda run: None)
+    monkeypatch.setattr(trials, "watch", lambda run, trace: watched.append(run) or trials.Trial())
+    app = page().run()
+    app.run()
+    assert not app.exception and watched == []
+    app.session_state["trial_reached"] = True
+    assert not app.run().exception and watched == []  # who moves on at once starts no trial either

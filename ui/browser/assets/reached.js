@@ -1,7 +1,5 @@
 // Tells the page once when this place comes near the screen. Without a box of its own it would never be met.
-const AHEAD_PIXELS = 300;
-
-export default function ({ parentElement, setTriggerValue }) {
+export default function ({ parentElement, data, setTriggerValue }) {
   const mark = document.createElement("div");
   mark.style.height = "1px";
   parentElement.appendChild(mark);
@@ -12,7 +10,7 @@ export default function ({ parentElement, setTriggerValue }) {
         setTriggerValue("event", true);
       }
     },
-    { rootMargin: `${AHEAD_PIXELS}px` },
+    { rootMargin: `${data.ahead}px` },
   );
   observer.observe(mark);
   return () => {
