@@ -18,7 +18,7 @@ STYLE = """<style>
 .st-key-page-header h1, [class*=st-key-verdict] h2 {padding: 0}
 .st-key-page-header, .st-key-verdict {margin-bottom: -.5rem}
 [class*=st-key-verdict] [data-testid="stHeading"] [data-testid="stMarkdownContainer"] {margin-bottom: 0}
-.st-key-beside-page {position: absolute}
+.st-key-beside-page {position: absolute; left: 0}
 :is(.st-key-x_from, .st-key-x_to, .st-key-x_count, .st-key-y_from, .st-key-y_to, .st-key-y_count) input::placeholder
   {color: inherit; opacity: 1}
 .st-key-page-header .stHorizontalBlock .stHorizontalBlock > * {flex: none; width: auto}

@@ -158,7 +158,7 @@ def draw_two(runs: list[Shown], views: list[TensorView]) -> None:
     ends = shared_ends(drawn, quantity_of(drawn), st.session_state["relative_norm"])
     relevant = list(dict.fromkeys(name for shown, view in zip(runs, views, strict=True)
                                   for name in charts_of(shown, view)[0]))  # fmt: skip
-    with st.grid(2, min_column_width=420, gap="medium"):
+    with st.grid(2, min_column_width=380, gap="medium"):
         for shown, _, key in pairs:
             with st.container():
                 st.caption(as_text(describe(shown)))

@@ -35,8 +35,8 @@ def select_tensors(
     Args:
         recording: the run.
         group: a key of GROUPS.
-        pattern: words that a name must contain, separated by blanks or commas; * stands for anything, and a word after
-            a minus must not be contained. Upper and lower case are equal.
+        pattern: words, separated by blanks or commas, one of which a name must contain; * stands for anything, and a
+            word after a minus must not be contained. Upper and lower case are equal.
         order: a key of ORDERS.
     """
     recorded = ~np.isnan(recording.values["grad_norm"]).all(axis=0) | recording.not_finite.any(axis=0)

@@ -90,7 +90,7 @@ def _draw_tensors(recordings: list[Recording]) -> None:
     )
     st.caption(f"Recorded: {listed.replace(' all', ' in all')}.")
     st.text_input(
-        "Names that contain",
+        "Names that contain one of",
         key="pattern",
         placeholder="all",
         help="Words divided by blanks; * stands for anything, and a word after a minus leaves out: "

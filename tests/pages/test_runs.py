@@ -1,0 +1,150 @@
+"""Your run, driven without a browser: examples, files of all kinds, two beside each other, and what is refused."""
+
+import gzip
+import json
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+from streamlit.testing.v1 import AppTest
+from streamlit.util import calc_hash
+
+from core import RunConfig
+from core.diagnosis.recordings import RECORDING_VERDICTS
+from core.recordings.examples import EXAMPLES, FOLDER
+from tests.support.checkout import HOUSE
+from tests.support.events import event_file
+from ui.runs.snippets import SNIPPETS, read_recorder
+from ui.urls.link import to_config, to_values
+
+RAW = gzip.decompress((FOLDER / "dead_cnn.jsonl.gz").read_bytes())
+EVENTS = [(f"grad_norm/net.{i}.weight", step, 0.1**i) for step in (0, 10) for i in range(5)]
+
+
+def visit(**parameters):
+    app = AppTest.from_file(str(HOUSE / "app.py"), default_timeout=240)
+    app._page_hash = calc_hash("runs")  # as a browser asks for a page of the navigation
+    for name, value in parameters.items():
+        app.query_params[name] = value
+    return calm(app.run())
+
+
+def calm(app):
+    assert not app.exception
+    return app
+
+
+def upload(app, name, raw, key="runs_file"):
+    return calm(app.file_uploader(key=key).upload(name, raw, "application/octet-stream").run())
+
+
+def verdicts(app):
+    return [header.value.partition("] ")[2] for header in app.header]
+
+
+def captions(app):
+    return " ".join(caption.value.replace("\\", "").replace("\u2060", "") for caption in app.caption)
+
+
+def charts(app):
+    return [json.loads(chart.proto.spec)["layout"]["title"]["text"] for chart in app.get("plotly_chart")]
+
+
+def test_a_first_visit_shows_a_verdict_the_picture_and_the_lines_to_record_ones_own_run():
+    app = visit()
+    assert verdicts(app) == [RECORDING_VERDICTS["vanishing"]]
+    assert charts(app)[:2] == ["Gradient norm by layer", "Gradient norm over the steps"]
+    codes = [code.value for code in app.code]
+    assert all(snippet.strip() in [code.strip() for code in codes] for snippet in SNIPPETS.values())
+    assert "run.step(loss)" in SNIPPETS["PyTorch"] and b"def record(" in read_recorder()
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_every_example_opens_by_its_address(name):
+    app = visit(example=name)
+    assert len(verdicts(app)) == 1
+    assert EXAMPLES[name].label in captions(app)
+    assert len(charts(app)) >= 4
+
+
+def test_two_examples_stand_beside_each_other_with_their_profiles_on_one_axis():
+    app = visit(example="resnet_plain", beside="resnet_residual")
+    assert verdicts(app) == [RECORDING_VERDICTS["vanishing"], RECORDING_VERDICTS["healthy"]]
+    profiles = [json.loads(chart.proto.spec)["layout"] for chart in app.get("plotly_chart")]
+    profiles = [frame for frame in profiles if frame["title"]["text"] == "Gradient norm by layer"]
+    assert len(profiles) == 2
+    assert profiles[0]["yaxis"]["range"] == profiles[1]["yaxis"]["range"]
+
+
+def test_an_uploaded_file_takes_the_place_of_the_example_and_the_snippet_folds():
+    app = upload(visit(), "mine.jsonl", RAW)
+    assert verdicts(app) == [RECORDING_VERDICTS["dead"]]
+    assert "mine.jsonl: 60 recorded steps" in captions(app)
+    assert app.selectbox(key="example").disabled
+    assert "It does not contain your file" in captions(app)
+
+
+def test_a_file_and_an_example_stand_beside_each_other():
+    app = upload(visit(beside="vanishing_mlp"), "mine.jsonl", RAW)
+    assert verdicts(app) == [RECORDING_VERDICTS["dead"], RECORDING_VERDICTS["vanishing"]]
+
+
+def test_event_files_of_one_run_are_one_recording():
+    parts = [event_file([entry for entry in EVENTS if entry[1] == step]) for step in (0, 10)]
+    files = [(f"events.{i}", raw, "application/octet-stream") for i, raw in enumerate(parts)]
+    app = visit()
+    calm(app.file_uploader(key="runs_file").set_value(files).run())
+    assert "2 recorded steps, 0 to 10" in captions(app)
+
+
+def test_a_chain_of_linear_layers_opens_in_the_lab_with_its_own_settings():
+    app = visit()
+    [link] = [button.proto.url for button in app.get("link_button")]
+    config = to_config(to_values(RunConfig()) | read_query(link))
+    assert config.hidden == (32,) * 50 and config.activation == "sigmoid" and config.learning_rate == 0.05
+    assert not visit(example="resnet_plain").get("link_button")
+
+
+def read_query(link):
+    numbers = dict(parse_qsl(urlsplit(link).query))
+    return {key: float(text) if text.replace(".", "", 1).isdigit() else text for key, text in numbers.items()}
+
+
+def test_kinds_and_patterns_choose_the_tensors_and_none_is_said():
+    app = visit(example="transformer_pre_ln")
+    calm(app.selectbox(key="tensors").select("norms").run())
+    assert "50 norms" in captions(app)
+    calm(app.text_input(key="pattern").input("blocks.3 ").run())
+    assert "blocks.3" in str(app.query_params["pattern"])
+    calm(app.text_input(key="pattern").input("zzz").run())
+    assert "no norms" in app.info[0].value.replace("\\", "")
+    assert "Loss" in charts(app)
+
+
+REFUSED = {
+    "no gradients": (b"step,val_acc\n0,0.5\n", "val_acc"),
+    "a picture": (b"\x89PNG\r\n\x1a\n" + bytes(range(256)), "not UTF-8"),
+    "empty": (b"", "empty"),
+    "a word": (b"step,layer,grad_norm\n0,1,fast\n", "line 2, column grad_norm"),
+    "markup": (b"<b>,step\n1,2\n", "<b>"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_a_file_that_is_no_recording_is_refused_in_a_sentence_and_the_page_stays(case):
+    raw, word = REFUSED[case]
+    app = upload(visit(), "file.csv", raw)
+    [error] = [element.value.replace("\\", "").replace("\u2060", "") for element in app.error]
+    assert word in error and "file.csv" in error and "\n" not in error
+    assert app.title[0].value == "Your run"
+
+
+def test_a_file_above_the_servers_limit_is_refused_with_the_limit(monkeypatch):
+    monkeypatch.setenv("GRADIENT_LAB_MAX_UPLOAD", "20000")
+    app = upload(visit(), "mine.jsonl", RAW)
+    assert "20,000 bytes" in app.error[0].value.replace("\\", "")
+
+
+def test_a_small_file_that_unpacks_to_much_is_refused(monkeypatch):
+    monkeypatch.setenv("GRADIENT_LAB_MAX_UPLOAD", "20000")
+    app = upload(visit(), "bomb.csv.gz", gzip.compress(b"0" * 5_000_000))
+    assert "more than 200,000 bytes" in app.error[0].value.replace("\\", "")
