@@ -221,6 +221,28 @@ def test_an_asgi_server_gets_the_projects_settings_and_watches_no_file():
     assert done.stdout.split() == ["none", "none", "5"]
 
 
+@pytest.mark.parametrize("address", ["", "0.0.0.0", "localhost"])
+def test_no_outside_service_is_asked_for_an_address_at_the_start(address):
+    """Streamlit prints its addresses before it loads the application, so that only its settings can prevent it."""
+    ask = """
+import sys
+from streamlit import net_util
+from streamlit.web import bootstrap
+
+def refuse(*_, **__):
+    sys.exit("somebody was asked")
+
+net_util._make_blocking_http_get = net_util.get_internal_ip = net_util.get_external_ip = refuse
+bootstrap.load_config_options({"server_headless": True})
+bootstrap._print_url(False)
+"""
+    given = {"STREAMLIT_SERVER_ADDRESS": address} if address else {}
+    done = subprocess.run(
+        [sys.executable, "-c", ask], cwd=HOUSE, env=os.environ | given, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0 and "http://localhost:" in done.stdout, done.stderr
+
+
 def test_the_entry_is_found_by_streamlit():
     from streamlit.web.server.app_discovery import discover_asgi_app
 
