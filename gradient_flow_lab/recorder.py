@@ -31,6 +31,7 @@ import gzip
 import json
 import math
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -570,7 +571,10 @@ class TreeRecorder(Recorder):
         leaves = jax.tree_util.tree_flatten_with_path(params)[0]
         if not leaves:
             raise ValueError("params has no leaves to record")
+        # JAX sorts the keys of a dictionary as words, so that layer 10 comes before layer 2.
         names = [".".join(_key(entry) for entry in keys) for keys, _ in leaves]
+        self._order = sorted(range(len(names)), key=lambda i: _natural_key(names[i]))
+        names, leaves = [names[i] for i in self._order], [leaves[i] for i in self._order]
         modules = list(dict.fromkeys(name.rpartition(".")[0] for name in names))
         listed = [
             {
@@ -582,7 +586,9 @@ class TreeRecorder(Recorder):
             for name, (_, leaf) in zip(names, leaves, strict=True)
         ]
         super().__init__(RecordingFile(path, listed, f"jax {jax.__version__}"), every)
-        self._norms = jax.jit(lambda trees: [[_tree_norm(jax, leaf) for leaf in tree] for tree in trees])
+        self._measure = jax.jit(
+            lambda given: {n: [_measure_leaf(jax, n, leaf) for leaf in leaves] for n, leaves in given.items()}
+        )
 
     def step(self, grads: Any, params: Any, *, loss: Any = None, updates: Any = None, clipped: Any = None) -> None:
         """Measures one step.
@@ -597,21 +603,36 @@ class TreeRecorder(Recorder):
         now, self.count = self.count, self.count + 1
         if now % self.every:
             return
-        leaves = self._jax.tree_util.tree_leaves
-        given = {"grad_norm": grads, "weight_norm": params, "update_norm": updates, "clipped_grad_norm": clipped}
-        given = {name: leaves(tree) for name, tree in given.items() if tree is not None}
-        norms = self._jax.device_get(self._norms(list(given.values())))
+        trees = {
+            "grad_norm": grads,
+            "zero_share": grads,
+            "nonfinite": grads,
+            "weight_norm": params,
+            "update_norm": updates,
+            "clipped_grad_norm": clipped,
+        }
+        given = {name: self._jax.tree_util.tree_leaves(tree) for name, tree in trees.items() if tree is not None}
+        columns = self._jax.device_get(self._measure(given))
         row = {"step": now, "loss": None if loss is None else float(loss)}
-        row |= {name: [float(n) for n in column] for name, column in zip(given, norms, strict=True)}
+        row |= {name: [float(column[i]) for i in self._order] for name, column in columns.items()}
         self._file.write(row)
 
 
-def _tree_norm(jax: Any, leaf: Any) -> Any:
-    """The norm in single precision, scaled by the largest entry, so that no square overflows or underflows."""
+def _measure_leaf(jax: Any, name: str, leaf: Any) -> Any:
+    """A number of one leaf; norms in single precision, scaled by the largest entry, so that no square overflows."""
+    if name == "zero_share":
+        return (leaf == 0).mean()
+    if name == "nonfinite":
+        return (~jax.numpy.isfinite(leaf)).sum()
     values = jax.numpy.abs(leaf).astype(jax.numpy.promote_types(leaf.dtype, jax.numpy.float32))
     largest = values.max(initial=0.0)
     safe = jax.numpy.where((largest > 0) & jax.numpy.isfinite(largest), largest, 1.0)
     return safe * jax.numpy.sqrt(((values / safe) ** 2).sum())
+
+
+def _natural_key(name: str) -> list[tuple[int, float | str]]:
+    """A key by which layer 2 comes before layer 10."""
+    return [(1, float(part)) if part.isdigit() else (0, part) for part in re.split(r"(\d+)", name) if part]
 
 
 def _key(entry: Any) -> str:

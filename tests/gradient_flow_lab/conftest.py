@@ -1,8 +1,6 @@
-"""Settings of the recorder's tests."""
+"""The recorder is tested with each framework that is installed; PyTorch always is where the slow tests run."""
 
-NEEDS_TORCH = {"test_recorder.py"}  # modules whose models are PyTorch's, and whose every test is slow
+from importlib.util import find_spec
 
-
-def pytest_ignore_collect(collection_path, config):
-    """Leave modules that cannot be imported without PyTorch out of a run of the quick tests."""
-    return True if collection_path.name in NEEDS_TORCH and config.getoption("markexpr") == "not slow" else None
+FRAMEWORKS = {"test_recorder.py": "torch", "test_recorder_keras.py": "keras", "test_recorder_jax.py": "jax"}
+collect_ignore = [name for name, framework in FRAMEWORKS.items() if find_spec(framework) is None]

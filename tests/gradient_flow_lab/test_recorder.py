@@ -9,15 +9,15 @@ import textwrap
 
 import numpy as np
 import pytest
+import torch
 
 from core import diagnose
 from core.recordings import read_recording
+from core.recordings.networks import recognize_mlp
+from gradient_flow_lab.recorder import record
 from tests.support.checkout import HOUSE
 
 pytestmark = pytest.mark.slow
-torch = pytest.importorskip("torch")
-
-from gradient_flow_lab.recorder import record  # noqa: E402  PyTorch is asked for first
 
 
 class Tied(torch.nn.Module):
@@ -230,3 +230,100 @@ def test_a_killed_process_leaves_what_it_recorded(tmp_path):
 def test_another_ending_is_refused_by_name(path, tmp_path):
     with pytest.raises(ValueError, match="must end in"):
         record(torch.nn.Linear(2, 1), tmp_path / path)
+
+
+def test_a_recorded_step_is_fetched_from_the_device_once_and_others_never(tmp_path, monkeypatch):
+    model, x = deep(torch.nn.ReLU), vectors(6)
+    optimizer = torch.optim.SGD(model.parameters(), 0.05)
+    fetched = []
+    for name in ("tolist", "item", "__float__", "__bool__", "numpy", "cpu"):
+        own = getattr(torch.Tensor, name)
+
+        def watched(tensor, *arguments, own=own, name=name):
+            fetched.append(name)
+            return own(tensor, *arguments)
+
+        monkeypatch.setattr(torch.Tensor, name, watched)
+    with record(model, tmp_path / "run.jsonl", every=3, activations=True) as run:
+        for _ in range(7):
+            optimizer.zero_grad()
+            loss = (model(x) ** 2).mean()
+            loss.backward()
+            fetched.clear()
+            run.step(loss)
+            assert len(fetched) <= 1
+            run.clipped()
+            optimizer.step()
+            assert fetched in ([], ["tolist"])
+        fetched.clear()
+    assert fetched == ["tolist"]  # the last row
+    assert len(read_recording((tmp_path / "run.jsonl").read_bytes()).step) == 3
+
+
+def test_accumulated_gradients_are_recorded_where_the_optimizer_steps(tmp_path):
+    model, x = deep(torch.nn.Tanh), vectors(6)
+    with record(model, tmp_path / "run.jsonl") as run:
+        for part in (x[:8], x[8:]):
+            ((model(part) ** 2).sum() / x.shape[0]).backward()
+        run.step()
+    whole = [p.grad.clone() for p in model.parameters()]
+    recording = read_recording((tmp_path / "run.jsonl").read_bytes())
+    np.testing.assert_allclose(recording.values["grad_norm"][0], [norm(g) for g in whole], rtol=1e-12)
+
+
+def test_a_real_scaler_with_clipping_gives_the_norms_without_its_scale(tmp_path):
+    torch.manual_seed(0)
+    model, x = deep(torch.nn.Tanh), vectors(6)
+    optimizer, scaler = torch.optim.SGD(model.parameters(), 0.1), torch.amp.GradScaler("cpu", init_scale=256.0)
+    (model(x) ** 2).mean().backward()
+    plain = [norm(p.grad) for p in model.parameters()]
+    with record(model, tmp_path / "run.jsonl") as run:
+        optimizer.zero_grad()
+        scaler.scale((model(x) ** 2).mean()).backward()
+        run.step(scaler=scaler)
+        scaler.unscale_(optimizer)
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1e-3)
+        run.clipped()
+        scaler.step(optimizer)
+        scaler.update()
+    recording = read_recording((tmp_path / "run.jsonl").read_bytes())
+    np.testing.assert_allclose(recording.values["grad_norm"][0], plain, rtol=1e-5)  # another order of rounding
+    assert np.linalg.norm(recording.values["clipped_grad_norm"][0]) == pytest.approx(1e-3, rel=1e-3)
+    assert recording.rows["loss_scale"][0] == 256
+
+
+@pytest.mark.parametrize("rank", [0, 1])
+def test_only_rank_0_writes(rank, tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.distributed, "is_initialized", lambda: True)
+    monkeypatch.setattr(torch.distributed, "get_rank", lambda: rank)
+    model, x = deep(torch.nn.ReLU), vectors(6)
+    with record(model, tmp_path / "run.jsonl", activations=True) as run:
+        for _ in range(2):
+            (model(x) ** 2).mean().backward()
+            run.step(1.0)
+            run.clipped()
+    assert (tmp_path / "run.jsonl").exists() == (rank == 0)
+
+
+@pytest.mark.parametrize("ending", ["jsonl.gz", "parquet"])
+def test_a_chain_of_layers_is_described_with_its_optimizer(ending, tmp_path):
+    model, x = deep(torch.nn.Sigmoid), vectors(6)
+    path = tmp_path / f"run.{ending}"
+    with record(model, path, optimizer=torch.optim.Adam(model.parameters(), 0.003)) as run:
+        (model(x) ** 2).mean().backward()
+        run.step()
+    recording = read_recording(path.read_bytes(), path.name)
+    assert recording.dtype == "float32" and recording.details["optimizer"]["type"] == "Adam"
+    config = recognize_mlp(recording).config
+    assert (config.hidden, config.activation) == ((6,) * 12, "sigmoid")
+    assert (config.optimizer, config.learning_rate) == ("adam", 0.003)
+
+
+@pytest.mark.parametrize("name", ["lstm", "transformer", "tied", "residual", "convolution"])
+def test_no_other_model_is_recognized_as_a_chain_of_linear_layers(name, tmp_path):
+    model, x = MODELS[name]()
+    model(x)
+    with record(model, tmp_path / "run.jsonl") as run:
+        (model(x) ** 2).mean().backward()
+        run.step()
+    assert recognize_mlp(read_recording((tmp_path / "run.jsonl").read_bytes())) is None

@@ -57,7 +57,7 @@ def draw_snippets() -> None:
     tabs = st.tabs(list(SNIPPETS))
     for tab, (framework, code) in zip(tabs, SNIPPETS.items(), strict=True):
         with tab:
-            st.code(code, language="python")
+            st.code(code, language=None, wrap_lines=True)  # the colors of code have too little contrast
             with st.container(horizontal=True, vertical_alignment="center", gap="small"):
                 st.download_button(
                     "recorder.py",

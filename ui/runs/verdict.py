@@ -52,7 +52,7 @@ def _draw_suggestions(finding: Finding) -> None:
         return
     st.markdown("**Try**")
     lines = [f"# {'or: ' * bool(i)}{s.label}\n{s.code}" for i, s in enumerate(finding.suggestions)]
-    st.code("\n".join(lines), language="python", wrap_lines=True)
+    st.code("\n".join(lines), language=None, wrap_lines=True)  # the colors of code have too little contrast
 
 
 def _draw_recognized(shown: Shown, key: str) -> None:
