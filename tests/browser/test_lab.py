@@ -18,6 +18,12 @@ DRAWN = """(most) => {
   const charts = [...document.querySelectorAll('[data-testid=stPlotlyChart]')];
   return charts.length >= most && charts.every((chart) => chart.querySelector('.js-plotly-plot .main-svg'));
 }"""
+# From now on, sums all layout shifts, those that follow a key press too.
+SHIFTS = """() => {
+  window.shifts = 0;
+  new PerformanceObserver((list) => { for (const entry of list.getEntries()) window.shifts += entry.value; })
+    .observe({ type: 'layout-shift' });
+}"""
 
 
 @pytest.fixture
@@ -187,6 +193,17 @@ def test_a_key_press_changes_a_number_and_the_chart(lab, settled):
     redrawn(page, before)
     settled(page)
     assert "init_scale=1.1" in page.url
+
+
+def test_a_move_shifts_nothing_on_the_screen(lab, settled):
+    page = lab("steps=20")
+    page.evaluate(SHIFTS)
+    for _ in range(2):
+        before = page.evaluate(VALUES)
+        page.locator(".st-key-init_scale input").press("ArrowUp")
+        redrawn(page, before)
+        settled(page)
+    assert page.evaluate("() => window.shifts") <= 0.05
 
 
 def test_a_reload_restores_every_setting(lab, settled):
