@@ -7,6 +7,7 @@ PICTURE = ".st-key-present-chart .js-plotly-plot .main-svg"
 SMALLEST = """() => Math.min(...[...document.querySelectorAll(".st-key-present *")]
   .filter(e => [...e.childNodes].some(n => n.nodeType === 3 && n.textContent.trim()))
   .filter(e => e.getBoundingClientRect().width > 1 && !e.closest("style, [data-testid=stTooltipContent], kbd"))
+  .filter(e => !(e.tagName === "tspan" && e.style.fontSize))  // exponents
   .filter(e => getComputedStyle(e).visibility !== "hidden" && e.closest(".hoverlayer") === null)
   .map(e => parseFloat(getComputedStyle(e).fontSize)))"""
 

@@ -26,7 +26,8 @@ svg { display: block; width: 112mm; height: 52mm; margin: 1mm auto; }
 table { border-collapse: collapse; margin: 1mm 0; }
 th, td { border-bottom: .3mm solid #b8c3cc; padding: .6mm 2.2mm; text-align: right; }
 .lines { display: grid; grid-template-columns: 1fr 1fr; gap: 0 8mm; }
-.line { border-bottom: .3mm solid #7b8894; height: 15mm; display: flex; align-items: end; }
+.line { border-bottom: .3mm solid #7b8894; height: 17mm; display: flex; align-items: end; }
+.work { height: 28mm; }
 .compact .line { height: auto; border: 0; padding: .4mm 0; }
 footer { color: #55626e; font-size: 9pt; margin-top: 3mm; }
 math { font-size: 1.05em; }
@@ -43,12 +44,12 @@ def exercise_sheet(instance: Instance) -> str:
         f"{_math('N = ' + str(len(instance.d)))}.</p>"
         + _given(instance)
         + "<h2>a) Forward</h2><p>Compute for each sample net inputs, hidden outputs and output; then the error.</p>"
-        + f'<div class="line">{_math(r"E =")}</div>'
+        + f'<div class="line work">{_math(r"E =")}</div>'
         + "<h2>b) Backward</h2><p>Write each gradient as a sum over the samples of a product of factors, then compute "
         f"it.</p><div class='lines'>{answers}</div>"
         + f"<h2>c) One step</h2><p>Take one step of gradient descent with the learning rate {_math(_RATE)}. "
         "Does the error fall?</p>"
-        '<div class="line"></div>'
+        '<div class="line work"></div>'
     )
     return _document(f"Exercise {instance.number}: the chain rule by hand", body)
 
@@ -94,8 +95,8 @@ def _gradient(weight: Symbol, instance: Instance, s: Solution) -> str:
         factors = np.stack([s.dE_do, s.do_dnet12, s.y[:, j]], axis=1)
         total = s.grad_w12[j]
     if len(factors) > 2:  # four samples in numbers do not fit on a line
-        terms = product(link.latex for link in chain(weight))
-        return rf"{Factor(E, weight).latex} = \sum_n {terms} = {tex(float(total), 4)}"
+        terms = product(link.inline for link in chain(weight))
+        return rf"{Factor(E, weight).inline} = \sum_n {terms} = {tex(float(total), 4)}"
     terms = " + ".join(product(f"({tex(v)})" if v < 0 else tex(v) for v in map(float, row)) for row in factors)
     return rf"{Factor(E, weight).latex} = {terms} = {tex(float(total), 4)}"
 

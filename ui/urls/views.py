@@ -24,10 +24,8 @@ FRAME_DEFAULTS: dict[str, object] = {"hide": "", "lock": "", "text": "on"}
 
 # A step and a range of the axis belong to one run: they return to their defaults when a setting changes.
 OF_RUN = frozenset({STEP, AXIS})
-PICTURE: dict[str, Rule] = {
-    STEP: _STEP,
-    AXIS: Text(rf"(?:{_POWER},{_POWER})?", "it must be two powers of ten, as in -6,2"),
-}
+_AXIS_RULE = Text(rf"(?:{_POWER},{_POWER})?", "it must be two powers of ten, as in -6,2")
+PICTURE: dict[str, Rule] = {STEP: _STEP, AXIS: _AXIS_RULE}
 PICTURE_DEFAULTS: dict[str, object] = {STEP: 0.0, AXIS: ""}
 
 # The views of the Lab by the keys of their controls; an expander is open where its value is true.
@@ -74,14 +72,15 @@ def use_whole_numbers() -> None:
 
 
 def shown_step() -> int:
-    """The step at which the picture opens."""
-    return int(st.session_state.get(STEP) or 0)
+    """The step at which the picture opens; the picture itself writes it to the address."""
+    text = st.query_params.get(STEP, "")
+    return int(text) if re.fullmatch(r"\d{1,7}", text) else 0
 
 
 def axis_range() -> tuple[float, float] | None:
     """The powers of ten at the ends of the picture's axis; None for those that fit the data."""
-    text = st.session_state.get(AXIS) or ""
-    low, high = map(float, text.split(",")) if text else (0.0, 0.0)
+    text = st.query_params.get(AXIS, "")
+    low, high = map(float, text.split(",")) if re.fullmatch(_AXIS_RULE.pattern, text) and text else (0.0, 0.0)
     return (low, high) if low < high else None
 
 
