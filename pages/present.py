@@ -3,21 +3,13 @@
 import streamlit as st
 
 from core import ConfigError
-from core.config import Number
 from ui import panels, presenting, scenes
 from ui.navigation import ensure_navigation
 from ui.scenes import Lesson, Scene
 from ui.urls import address
-from ui.urls.link import Text
-from ui.urls.sync import Parameters, sync_address
+from ui.urls.sync import sync_address
 
-MAX_LINK = 4000  # characters
-RULES = {
-    "lesson": Text(r"[^/]{0,100}", "it must be the name of a lesson"),
-    "scene": Number(1, scenes.MAX_SCENES, integer=True),
-    "link": Text(rf"[\s\S]{{0,{MAX_LINK}}}", f"it must be a link of at most {MAX_LINK:,} characters"),
-}
-PARAMETERS = Parameters("present", RULES, (), {"lesson": "", "scene": 1.0, "link": ""})
+RULES, PARAMETERS = presenting.RULES, presenting.PARAMETERS
 
 
 def lesson() -> Lesson | None:

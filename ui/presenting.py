@@ -10,6 +10,7 @@ import streamlit as st
 
 from core import ConfigError
 from core.comparison.arm_statistics import ArmSummary
+from core.config import Number
 from core.diagnosis.rules import VERDICTS, diagnose
 from core.sweeps.maps import compute_cells
 from ui import panels
@@ -29,15 +30,24 @@ from ui.lecture.links import address
 from ui.runtime import jobs
 from ui.runtime.jobs import Run
 from ui.runtime.progress import ProgressReporter
-from ui.scenes import Scene
+from ui.scenes import MAX_SCENES, Scene
 from ui.sweep import controls as sweep_controls
 from ui.sweep import training as sweep_training
 from ui.sweep.training import SweepProgressReporter
 from ui.text import as_text, typeset
 from ui.urls import link, scenes
-from ui.urls.sync import read_query
+from ui.urls.link import Text
+from ui.urls.sync import Parameters, read_query
 
 TEXT_SIZE = 26  # pixels of most type in a chart, of which the smallest is then 24
+
+MAX_LINK = 4000  # characters
+RULES = {
+    "lesson": Text(r"[^/]{0,100}", "it must be the name of a lesson"),
+    "scene": Number(1, MAX_SCENES, integer=True),
+    "link": Text(rf"[\s\S]{{0,{MAX_LINK}}}", f"it must be a link of at most {MAX_LINK:,} characters"),
+}
+PARAMETERS = Parameters("present", RULES, (), {"lesson": "", "scene": 1.0, "link": ""})
 
 STYLE = """<style>
 [data-testid=stHeader], [data-testid=stSidebar], [data-testid=stExpandSidebarButton] {display: none}

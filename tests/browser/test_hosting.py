@@ -9,7 +9,7 @@ from ui.navigation import pages
 
 PAGES = {"": ".st-key-gradient-profile .js-plotly-plot", "compare": ".st-key-compare-profile .js-plotly-plot",
          "sweep": ".js-plotly-plot", "runs": ".js-plotly-plot", "papers": "h1",
-         "lecture": ".js-plotly-plot"}  # fmt: skip
+         "lecture": ".js-plotly-plot", "present": "h1"}  # fmt: skip
 
 
 @pytest.fixture(scope="module")

@@ -5,14 +5,15 @@ from __future__ import annotations
 import streamlit as st
 
 SCRIPT = """
-// The slider and the zoom of a picture live in the browser. Any press of a key or a button first writes them down.
+// The slider and the zoom of a picture live in the browser. The first press outside it writes them to the address, and
+// popstate makes Streamlit read the address again.
 (() => {
   if (window.gradientLabPicture) return;
   window.gradientLabPicture = true;
-  const write = () => {
+  const write = event => {
     const plot = document.querySelector(":is(.st-key-gradient-profile, .st-key-compare-profile) .js-plotly-plot");
     const layout = plot && plot._fullLayout;
-    if (!layout) return;
+    if (!layout || plot.contains(event.target)) return;
     const url = new URL(location.href), before = url.search;
     const slider = layout.sliders && layout.sliders[0];
     if (slider && slider.steps.length) {
@@ -25,7 +26,9 @@ SCRIPT = """
       (Math.abs(ends[0] - axis._rangeInitial0) > 1e-6 || Math.abs(ends[1] - axis._rangeInitial1) > 1e-6);
     if (isZoomed) url.searchParams.set("axis", ends.map(end => +end.toFixed(3)).join(","));
     url.search = url.search.replaceAll("%2C", ",");
-    if (url.search !== before.replaceAll("%2C", ",")) history.replaceState(history.state, "", url);
+    if (url.search === before.replaceAll("%2C", ",")) return;
+    history.replaceState(history.state, "", url);
+    window.dispatchEvent(new PopStateEvent("popstate", {state: history.state}));
   };
   for (const event of ["pointerdown", "keydown"]) window.addEventListener(event, write, true);
   window.addEventListener("click", event => {

@@ -56,6 +56,9 @@ def sync_address(parameters: Parameters) -> None:
     given = {name: st.query_params.get_all(name) for name in st.query_params}
     is_first, has_arrived = PAGE not in state, state.get(PAGE) != parameters.page
     states_settings = is_first or (has_arrived and bool(given)) or _is_history_navigation()
+    if states_settings and not has_arrived:  # the picture wrote its step: that is no way back to other settings
+        stated = read_query(given, parameters)
+        states_settings = any(stated[key] != stored.get(key) for key in stated.keys() - parameters.of_run)
     before = {key: stored[key] for key in parameters.defaults if key in stored}
     if states_settings:
         values = read_query(given, parameters)
