@@ -17,6 +17,9 @@ COPY ui ui
 COPY pages pages
 COPY scenes scenes
 
+# Machine code for this processor, into the image; on another one the server compiles before its first visitor.
+RUN python -m core.compiled
+
 USER lab
 ENV PYTHONUNBUFFERED=1 \
     STREAMLIT_SERVER_ADDRESS=0.0.0.0 \

@@ -12,18 +12,19 @@ PYTEST = $(PY) -m pytest --numprocesses auto --dist loadgroup
 NO_PACKAGES = { echo "The packages of $(1) could not be installed: the lines above say which. Is the package index \
 reachable from here?" >&2; exit 1; }
 
-.PHONY: run serve test test-slow test-processors test-lowest lint types format docs coverage mutants bench soak lock sbom audit env
+.PHONY: run serve test test-slow test-processors test-lowest lint types format docs coverage mutants bench soak lock sbom audit env compiled
 .DELETE_ON_ERROR:
 
 # On this machine alone; STREAMLIT_SERVER_ADDRESS=0.0.0.0 make run lets others in.
 run: export STREAMLIT_SERVER_ADDRESS ?= localhost
-run: $(VENV)/run.stamp
+run: compiled
 	$(PY) -m streamlit run app.py
 
 # For visitors: limits, headers, a health check. Every STREAMLIT_SERVER_... and GRADIENT_LAB_... setting of the
 # environment counts (docs/hosting.md).
 serve: export STREAMLIT_SERVER_HEADLESS ?= true
 serve: $(VENV)/serve.stamp
+	@$(PY) -m core.compiled
 	$(PY) -m streamlit run asgi.py
 
 test: lint
@@ -106,7 +107,7 @@ else
 	above, or the advisory service cannot be reached from here, and nothing has been checked." >&2; exit 1; }
 endif
 
-env: $(VENV)/dev.stamp
+env: $(VENV)/dev.stamp compiled
 
 # pip's script, not Python's link: a venv whose set-up failed halfway is made again.
 $(VENV)/bin/pip:
@@ -126,6 +127,10 @@ $(VENV)/run.stamp: requirements.txt | $(VENV)/bin/pip
 $(VENV)/serve.stamp: requirements.lock | $(VENV)/bin/pip
 	@$(PIP) --require-hashes -r requirements.lock || $(call NO_PACKAGES,requirements.lock)
 	@touch $@
+
+# The engine's machine code for this processor: compiled again only when its sources, Python or Numba have changed.
+compiled: $(VENV)/run.stamp
+	@$(PY) -m core.compiled
 
 $(VENV)/dev.stamp: requirements-dev.txt $(VENV)/run.stamp
 	@$(PIP) -r requirements-dev.txt || $(call NO_PACKAGES,requirements-dev.txt)

@@ -5,6 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from core import ConfigError
+from core.compiled.preparation import is_prepared, prepare
 from ui import glossary
 from ui.navigation import ROUTED, SIDEBAR_PAGES, pages
 from ui.runtime import event_log, limits, visitors, widget_states
@@ -38,6 +39,9 @@ def main() -> None:
     except ConfigError as error:  # asgi.py does not even start; here a visitor's own `make run` says why
         st.error(str(error))
         st.stop()
+    if not is_prepared():  # asgi.py and make do this before; another way to start compiles for its first visitor
+        with st.empty():
+            prepare(st.info)
     st.session_state[ROUTED] = True  # a page that finds nothing here was started by itself
     page = st.navigation(pages(), position="top")
     with st.container(key="beside-page"):  # one slot of the page for all that stands outside its flow

@@ -47,6 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _serve(port: int, address: str, headless: bool, scenes: Path | None) -> int:
     from streamlit.web import cli  # only here: the other commands start without the server
 
+    from core.compiled.preparation import prepare
     from ui.runtime.limits import SCENES
     from ui.scenes import read_folder
 
@@ -57,6 +58,7 @@ def _serve(port: int, address: str, headless: bool, scenes: Path | None) -> int:
             sys.stderr.write(f"{error}\n")
             return 1
         os.environ[SCENES] = str(scenes.resolve())
+    prepare()
     flags = [f"--server.port={port}", f"--server.address={address}", f"--server.headless={str(headless).lower()}"]
     return cli.main(["run", str(PACKAGE / "app.py"), *flags], standalone_mode=False) or 0
 

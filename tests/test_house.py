@@ -43,8 +43,8 @@ SOURCES = [path for place in PLACES for path in files(".py") if path.is_relative
 CORE = [path for path in SOURCES if path.is_relative_to(HOUSE / "core")]
 PYTHON = list(files(".py"))
 MAY_IMPORT = {"core": {"core"}, "ui": {"core", "ui"}, "pages": {"core", "ui"}, "app.py": {"core", "ui"}}
-MAY_IMPORT |= {"asgi.py": {"ui"}}
-NUMERICS = {"numpy", "scipy", "pandas", "pyarrow", "threadpoolctl"}
+MAY_IMPORT |= {"asgi.py": {"core", "ui"}}
+NUMERICS = {"numpy", "numba", "llvmlite", "scipy", "pandas", "pyarrow", "threadpoolctl"}
 
 
 @pytest.mark.parametrize("path", CORE, ids=named)

@@ -2,15 +2,62 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
-from ..families.activations import Activation
+from ..families.activations import ACTIVATION_CODES, Activation, activate
 from ..families.losses import OUTPUT_ACTIVATIONS, Loss, softmax
-from ..families.normalization import normalize, normalize_backward
 from ..layout import Layout, ParameterStack
+from .passes import backward, forward
 
 SATURATED = 0.05  # a unit counts as saturated where |phi'| is below this share of sup |phi'|
-BLOCK = 255  # a byte counts that far
+
+
+class NetworkShape(NamedTuple):
+    """What the compiled passes know of the networks of a stack.
+
+    Attributes:
+        widths: (layers + 1,) units, the input's first.
+        offsets: (layers,) and more: where each layer's parameters begin.
+        unit_starts: (layers + 1,) units of the layers before, without the input.
+        skips: (layers,) which layers add their input.
+        bias: 1 where layers have b.
+        axis: what normalization averages over; 0 for none.
+    """
+
+    widths: np.ndarray
+    offsets: np.ndarray
+    unit_starts: np.ndarray
+    skips: np.ndarray
+    bias: int
+    axis: int
+
+
+class BatchMemory(NamedTuple):
+    """Buffers of the compiled passes, flat where layers differ in size.
+
+    Attributes:
+        samples: of each run.
+        inputs: of all layers, with their row of ones, each (R, units + 1, samples).
+        input_starts: where each layer's begin.
+        nets: net input of one layer of one run; with normalization of all hidden layers, normalized.
+        slopes: phi' and then delta of all layers, each (R, units, samples).
+        low: how many slopes are low for each (layer, run, unit).
+        inverse_deviation: (layers, R, longest), used where there is normalization.
+        output_net: (R, outputs, samples).
+        dy: dE/dy of two neighboring layers of one run.
+    """
+
+    samples: int
+    inputs: np.ndarray
+    input_starts: np.ndarray
+    nets: np.ndarray
+    slopes: np.ndarray
+    low: np.ndarray
+    inverse_deviation: np.ndarray
+    output_net: np.ndarray
+    dy: np.ndarray
 
 
 class Batch:
@@ -25,7 +72,6 @@ class Batch:
         axis: what normalization averages over, 1, 2 or None.
         residual: whether hidden layers with fan_in = fan_out add their input.
         runs, samples, dtype: R, samples of a run, "float64" or "float32".
-        trains: whether slopes are kept, for a backward pass.
     """
 
     def __init__(
@@ -39,7 +85,6 @@ class Batch:
         runs: int,
         samples: int,
         dtype: np.dtype,
-        trains: bool = True,
     ):
         self.layout, self.activation, self.loss_rule, self.axis = layout, activation, loss, axis
         self.output_activation = OUTPUT_ACTIVATIONS[output_activation]
@@ -48,35 +93,23 @@ class Batch:
         widths, hidden, outputs = layout.widths, layout.widths[1:-1], layout.widths[-1]
         self.skips = [residual and layer < self.layers - 1 and m == n for layer, (m, n) in enumerate(layout.shapes)]
 
-        self.inputs = [np.ones((runs, width + layout.bias, samples), dtype) for width in widths[:-1]]
+        rows = np.array([width + layout.bias for width in widths[:-1]])
+        starts = runs * samples * np.cumsum([0, *rows])
+        flat_inputs = np.ones(starts[-1], dtype)
+        self.inputs = [
+            flat_inputs[start:end].reshape(runs, -1, samples) for start, end in zip(starts, starts[1:], strict=False)
+        ]
         self.y = [A[:, :width] for A, width in zip(self.inputs, widths, strict=False)]
         self.targets = np.zeros((runs, outputs, samples), dtype)
-
-        # for all layers in turn: hot in the cache
-        memory = [np.empty(runs * max(widths) * samples, dtype) for _ in range(3 + (runs > 1))]
-
-        def views(which: int, width: int) -> np.ndarray:
-            return memory[which][: runs * width * samples].reshape(runs, width, samples)
-
-        self.scratch = [views(0, width) for width in widths[1:]]
-        self.net = [views(1, width) for width in widths[1:]]
-        # phi(net): of one run straight into y; of several in one piece and then copied, since y is strided over them
-        self.phi = self.y[1:] if runs == 1 else [views(3, width) for width in hidden]
-        # layer after layer, each (R, units, samples) in one piece: over strides, passes take 2 to 3 times as long
-        self.slope_memory = np.ones(runs * sum(widths[1:]) * samples if trains else 0, dtype)
-        if trains:
-            ends = runs * samples * np.cumsum(widths[1:])
-            self.slopes = [
-                self.slope_memory[end - runs * width * samples : end].reshape(runs, width, samples)
-                for end, width in zip(ends, widths[1:], strict=True)
-            ]
-        else:
-            self.slopes = [views(2, width) for width in widths[1:]]
-        if axis is not None:
-            self.net = [np.empty((runs, width, samples), dtype) for width in hidden] + self.net[-1:]
-            averaged = [(runs, 1, samples) if axis == 1 else (runs, width, 1) for width in hidden]
-            self.inverse_deviation = [np.empty(shape, dtype) for shape in averaged]
-            self.means = [np.empty(shape, dtype) for shape in averaged]
+        # layer after layer, each (R, units, samples) in one piece
+        unit_starts = np.cumsum([0, *widths[1:]])
+        self.slope_memory = np.ones(runs * samples * unit_starts[-1], dtype)
+        self.slopes = [
+            self.slope_memory[runs * samples * start : runs * samples * end].reshape(runs, -1, samples)
+            for start, end in zip(unit_starts, unit_starts[1:], strict=False)
+        ]
+        # without normalization a net input is needed no longer than its layer takes, and stays near the core
+        net_size = samples * (max(widths) if axis is None else runs * sum(hidden))
         self.output_net = np.empty((runs, outputs, samples), dtype)
         self.output = self.output_net if self.linear_output else np.empty_like(self.output_net)
         self.log_sum, self.total = (np.empty((runs, 1, samples), dtype) for _ in range(2))
@@ -84,31 +117,48 @@ class Batch:
         self.best = np.empty_like(self.total)
         self.rank = np.arange(outputs, 0, -1, dtype=dtype)[:, None]
         self.loss = np.empty(runs, dtype)
-        if trains:
-            self.delta = self.slopes  # the same memory: see `backward`
-            self.delta_T = [delta.transpose(0, 2, 1) for delta in self.delta]
-            # dE/dy: one memory, hot in the cache; with skips two in turn, since a layer needs that of the one above
-            self.dy = [views(1 + layer % 2 if residual else 1, width) for layer, width in enumerate(widths)]
-            self._make_counters()
+        self.delta = self.slopes  # the same memory: see `backward`
+        self.low = np.zeros(runs * unit_starts[-1], np.int64)
+        self.delta_squares = np.zeros((runs, self.layers))
+        self.shape = NetworkShape(
+            widths=np.array(widths),
+            offsets=np.array(layout.offsets),
+            unit_starts=unit_starts,
+            skips=np.array(self.skips),
+            bias=int(layout.bias),
+            axis=axis or 0,
+        )
+        self.memory = BatchMemory(
+            samples=samples,
+            inputs=flat_inputs,
+            input_starts=starts,
+            nets=np.empty(net_size, dtype),
+            slopes=self.slope_memory,
+            low=self.low,
+            inverse_deviation=np.empty((self.layers, runs, max(samples, *widths) if axis else 0), dtype),
+            output_net=self.output_net,
+            dy=np.empty((2, max(widths) * samples), dtype),
+        )
+        self.thresholds = [
+            SATURATED * (0 if member is None else member.sup_slope) for member in (activation, self.output_activation)
+        ]
+        self._make_counters()
 
     def forward(self, parameters: ParameterStack) -> None:
         """net, y and phi' of every layer, and the output."""
-        last = self.layers - 1
-        for layer in range(last):
-            net, phi, y = self.net[layer], self.phi[layer], self.y[layer + 1]
-            np.matmul(parameters.transposed[layer], self.inputs[layer], out=net)
-            if self.axis is not None:
-                normalize(net, self.axis, self.inverse_deviation[layer], self.scratch[layer])
-            self.activation.forward(net, phi, self.slopes[layer], self.scratch[layer])
-            if self.skips[layer]:
-                np.add(phi, self.y[layer], out=y)
-            elif phi is not y:
-                np.copyto(y, phi)
-        np.matmul(parameters.transposed[last], self.inputs[last], out=self.output_net)
+        forward(self.shape, parameters.flat, self.memory, ACTIVATION_CODES[self.activation.name], self.thresholds[0])
         if self.output_activation is None:
             softmax(self.output_net, self.output, self.log_sum, self.total)
         elif not self.linear_output:
-            self.output_activation.forward(self.output_net, self.output, self.slopes[last], self.scratch[last])
+            rows = (-1, self.samples)
+            activate(
+                ACTIVATION_CODES[self.output_activation.name],
+                self.output_net.reshape(rows),
+                self.output.reshape(rows),
+                self.slopes[-1].reshape(rows),
+                self.low[len(self.low) - self.runs * self.layout.widths[-1] :],
+                self.thresholds[1],
+            )
 
     def measure_loss(self) -> np.ndarray:
         """E of each run, (R,), from the last forward pass."""
@@ -128,25 +178,7 @@ class Batch:
             self.loss_rule.residual(self.output, self.targets, self.terms)
             delta[last] *= self.terms
         delta[last] /= self.samples
-        for layer in range(last, -1, -1):
-            np.matmul(self.inputs[layer], self.delta_T[layer], out=gradient.matrices[layer])
-            if layer == 0:
-                return
-            dy = self.dy[layer]
-            np.matmul(parameters.weights[layer], delta[layer], out=dy)
-            if self.skips[layer]:
-                dy += self.dy[layer + 1]
-            below = layer - 1
-            np.multiply(dy, delta[below], out=delta[below])
-            if self.axis is not None:
-                normalize_backward(
-                    delta[below],
-                    self.net[below],
-                    self.axis,
-                    self.inverse_deviation[below],
-                    self.means[below],
-                    self.scratch[below],
-                )
+        backward(self.shape, parameters.flat, gradient.flat, self.memory, self.delta_squares)
 
     def delta_blocks(self) -> list[tuple[slice, np.ndarray]]:
         """Neighboring layers of one width together: (layers, delta as (R, layers, units * samples))."""
@@ -162,47 +194,25 @@ class Batch:
         return blocks
 
     def _make_counters(self) -> None:
-        """Buffers for counting: flags beside the slopes, one count for each (layer, run, unit), in that order."""
-        units, values = np.array(self.layout.widths[1:]), self.runs * self.samples
-        self.low = np.zeros(self.slope_memory.size, bool)
-        flags = self.low.view(np.uint8).reshape(-1, self.samples)
-        self.bytes = [flags[:, at : at + BLOCK] for at in range(0, self.samples, BLOCK)]
-        self.block_counts = np.empty(len(flags), np.uint8)
-        self.counts = np.empty(len(flags))
+        """Buffers for sums of counts: one count for each (layer, run, unit), in that order."""
+        units = np.array(self.layout.widths[1:])
+        self.counts = np.empty(len(self.low))
         self.offsets = np.cumsum([0, *np.repeat(units, self.runs)])[:-1]  # where each (layer, run) begins
         self.summed = np.empty(len(self.offsets))
         self.by_run = self.summed.reshape(self.layers, self.runs).T
         self.units = units.astype(float)
         self.values = self.units * self.samples
-        hidden = values * int(units[:-1].sum())
-        self.segments = [(slice(0, hidden), self.activation)] if hidden else []
-        if self.output_activation is not None and not self.linear_output:
-            self.segments.append((slice(hidden, None), self.output_activation))
-        self.low_negative = None if all(member.monotone for _, member in self.segments) else np.empty_like(self.low)
 
     def count_saturated(self, saturation: np.ndarray, dead: np.ndarray) -> None:
         """Shares, (R, layers) each: of (unit, sample) with |phi'| < 0.05 sup |phi'|, and of units so on every sample.
 
-        Reads the slopes: call it between forward and backward. NaN at a softmax output, which has no slope of its own.
+        From the counts of the last forward pass. NaN at a softmax output, which has no slope of its own.
         """
-        for part, activation in self.segments:
-            slope, low, threshold = self.slope_memory[part], self.low[part], SATURATED * activation.sup_slope
-            np.less(slope, threshold, out=low)
-            if not activation.monotone:
-                above = np.greater(slope, -threshold, out=self.low_negative[part])
-                low &= above
-        counts = self.counts
-        for first, block in enumerate(self.bytes):
-            np.einsum("un->u", block, out=self.block_counts)
-            if first == 0:
-                np.copyto(counts, self.block_counts)
-            else:
-                counts += self.block_counts
-        np.add.reduceat(counts, self.offsets, out=self.summed)  # whole numbers: exact
+        np.copyto(self.counts, self.low)
+        np.add.reduceat(self.counts, self.offsets, out=self.summed)  # whole numbers: exact
         np.divide(self.by_run, self.values, out=saturation)
-        counts /= self.samples
-        np.floor(counts, out=counts)  # 1 where low on every sample, else 0
-        np.add.reduceat(counts, self.offsets, out=self.summed)
+        np.equal(self.low, self.samples, out=self.counts)
+        np.add.reduceat(self.counts, self.offsets, out=self.summed)
         np.divide(self.by_run, self.units, out=dead)
         if self.output_activation is None:
             saturation[:, -1] = dead[:, -1] = np.nan

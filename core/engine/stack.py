@@ -20,6 +20,7 @@ from ..layout import Layout
 from ..norms import repair_norms, safe_squares
 from ..trace import ROW_FIELDS, Trace
 from .batch import Batch
+from .passes import descend
 
 # Stream numbers: default_rng([seed, STREAM, ...]); the data's own is 0 (datasets).
 WEIGHT_STREAM, BIAS_STREAM, BATCH_STREAM = 1, 2, 3
@@ -105,7 +106,7 @@ class Stack:
             self.decay = self.rate * self._column("weight_decay") * on_weights
         self.max_norm = None if kind.max_norm is None else self._column("max_norm")[:, 0]
         self.batch = self._batch(self.batch_size)
-        self.holdout_batch = self._batch(len(splits[0].X_holdout), trains=False) if len(splits[0].X_holdout) else None
+        self.holdout_batch = self._batch(len(splits[0].X_holdout)) if len(splits[0].X_holdout) else None
         self._place_data()
         self.alive = np.ones(self.runs, bool)
         self.diverged: list[tuple[int, Initial] | None] = [None] * self.runs
@@ -113,7 +114,7 @@ class Stack:
     def _column(self, field: str) -> np.ndarray:
         return np.array([[getattr(config, field)] for config in self.configs], self.dtype)
 
-    def _batch(self, samples: int, trains: bool = True) -> Batch:
+    def _batch(self, samples: int) -> Batch:
         kind = self.kind
         return Batch(
             self.layout,
@@ -125,7 +126,6 @@ class Stack:
             self.runs,
             samples,
             self.dtype,
-            trains,
         )
 
     # -- data ---------------------------------------------------------------------------------------------------
@@ -273,7 +273,10 @@ class Stack:
         names = list(measured)
         part = slice(self.fields[names[0]], self.fields[names[-1]] + 1)
         squares, norms = self.squares[part], self.norms[part]
-        for square, blocks in zip(squares, measured.values(), strict=True):
+        for square, (name, blocks) in zip(squares, measured.items(), strict=True):
+            if name == "delta_norm":
+                np.copyto(square, self.batch.delta_squares, casting="same_kind")
+                continue
             for layers, view in blocks:
                 np.vecdot(view, view, out=square[:, layers])
         np.sqrt(squares, out=norms)
@@ -307,6 +310,9 @@ class Stack:
 
     def _update(self, step: int, row: int | None) -> None:
         """One step of every run: optimizer with decoupled decay, then the max-norm projection."""
+        if self.plain:
+            descend(self.parameters.flat, self.gradient.flat, self.rate)
+            return
         parameters, taken, work = self.parameters, self.taken, self.work
         self.optimizer.step(self.gradient.flat, self.states, self.rate, self.momentum, step + 1, taken.flat, work.flat)
         if self.decays:
@@ -319,7 +325,7 @@ class Stack:
             parameters.flat -= taken.flat
             project_max_norm(parameters, self.max_norm, taken)
             np.subtract(work.flat, parameters.flat, out=taken.flat)
-        if row is not None and not self.plain:
+        if row is not None:
             self._record_norms(row, step_norm=taken.blocks)
 
     # -- ends ---------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Activations: value and slope in one pass, into buffers that the caller owns."""
+"""Activations: each written once, as the formula of its value and its slope at one number."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numba
 import numpy as np
-from scipy.special import ndtr
+
+from ..compiled.cache import compiled, scalar
+from ..compiled.elementary import INVERSE_ROOT_TAU, corrected, exp_and_expm1, falling_exp, log1p, normal_tail
 
 SELU_SCALE = 1.0507009873554804934193349852946
 SELU_ALPHA = 1.6732632423543772848170429916717
@@ -22,8 +25,9 @@ class Activation:
     Attributes:
         name, label: as in RunConfig, and as a reader sees it.
         formula: LaTeX.
-        forward: (net, out, slope, scratch) -> None; writes phi(net) to `out` and phi'(net) to `slope`. All four have
-            one shape and dtype and overlap nowhere; only `scratch` may be overwritten besides.
+        point: z -> (phi(z), phi'(z)) of one float64, compiled: right to 2 units in the last place (gelu 3)
+            wherever it is representable, NaN for NaN, and without a branch, so that several numbers are taken at once.
+            Where a slope passes through 0 its error is that of the terms which cancel there.
         curvature: net -> phi''(net), a new array; 0 almost everywhere for those made of straight pieces. At a kink it
             is the left value, as the slope is.
         sup_slope: the supremum of |phi'|.
@@ -38,7 +42,7 @@ class Activation:
     name: str
     label: str
     formula: str
-    forward: Callable[[np.ndarray, np.ndarray, np.ndarray, np.ndarray], None]
+    point: Callable[[float], tuple[float, float]]
     curvature: Callable[[np.ndarray], np.ndarray]
     sup_slope: float
     kinks: tuple[float, ...]
@@ -58,98 +62,104 @@ class Activation:
 
     def evaluate(self, net: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(phi(net), phi'(net)), both new; integers are taken as float64."""
-        work = np.array(net, dtype=np.result_type(net, np.float32), order="C")
-        out, slope, scratch = np.empty_like(work), np.empty_like(work), np.empty_like(work)
-        with np.errstate(all="ignore"):
-            self.forward(work, out, slope, scratch)
-        return out, slope
+        dtype = np.float32 if np.asarray(net).dtype == np.float32 else np.float64
+        given = np.array(net, dtype, order="C")  # copied: what is read-only would be compiled for once more
+        value, slope = np.empty_like(given), np.empty_like(given)
+        row, low = (1, given.size), np.empty(1, np.int64)
+        activate(ACTIVATION_CODES[self.name], given.reshape(row), value.reshape(row), slope.reshape(row), low, 0.0)
+        return value.reshape(np.shape(net)), slope.reshape(np.shape(net))
 
 
-def _linear(net, out, slope, scratch):
-    np.copyto(out, net)
-    slope.fill(1)
+@scalar
+def linear(z):
+    return z, (1.0 if z == z else z)
 
 
-def logistic(net: np.ndarray, out: np.ndarray) -> None:
-    """S(z) = 1 / (1 + exp(-z)) into `out`; exact in both tails, since exp(-z) = inf gives 0."""
-    np.negative(net, out=out)
-    np.exp(out, out=out)
-    out += 1
-    np.reciprocal(out, out=out)
+@scalar
+def sigmoid(z):
+    # S(z) = 1 / (1 + exp(-z)) = exp(z) / (1 + exp(z)), by whichever exponential e is small; phi' = e / (1 + e)^2
+    e, scale = falling_exp(-abs(z))
+    u = e * scale
+    bottom, excess = 1 + u, u * (2 + u)
+    square = 1 + excess
+    inverse = 1 / square
+    value = corrected(1.0 if z > 0 else e, bottom, u - (bottom - 1), bottom * inverse) * (1.0 if z > 0 else scale)
+    slope = corrected(e, square, excess - (square - 1), inverse) * scale
+    return (value if z == z else z), (slope if z == z else z)
 
 
-def _sigmoid(net, out, slope, scratch):
-    logistic(net, out)
-    np.subtract(1, out, out=slope)
-    slope *= out
+@scalar
+def tanh(z):
+    # with u = exp(-2|z|) and m = u - 1: phi = -m / (2 + m), phi' = 4 u / (1 + u)^2
+    e, scale, m = exp_and_expm1(-2 * abs(z))
+    u = e * scale
+    bottom, excess = 2 + m, u * (2 + u)
+    square = 1 + excess
+    inverse = 1 / square
+    value = corrected(-m, bottom, m - (bottom - 2), bottom * inverse)
+    value = -value if z < 0 else value
+    slope = corrected(e, square, excess - (square - 1), inverse) * (4 * scale)
+    return (value if z == z and z != 0 else z), (slope if z == z else z)
 
 
-def _tanh(net, out, slope, scratch):
-    np.tanh(net, out=out)
-    np.multiply(out, out, out=slope)
-    np.subtract(1, slope, out=slope)
+@scalar
+def relu(z):
+    return (0.0 if z <= 0 else z), (0.0 if z <= 0 else (1.0 if z == z else z))
 
 
-def _relu(net, out, slope, scratch):
-    zeros = _zeros(net)
-    np.maximum(net, zeros, out=out)
-    _positive(net, zeros, slope, scratch)
+@scalar
+def leaky_relu(z):
+    return (LEAK * z if z <= 0 else z), (LEAK if z <= 0 else (1.0 if z == z else z))
 
 
-def _leaky_relu(net, out, slope, scratch):
-    np.multiply(net, LEAK, out=scratch)
-    np.maximum(net, scratch, out=out)
-    _positive(net, _zeros(net), slope, scratch)
-    slope *= 1 - LEAK
-    slope += LEAK
+@scalar
+def elu(z):
+    e, scale, m = exp_and_expm1(z if z < 0 else 0.0)
+    return (m if z < 0 else z), (e * scale if z < 0 else (1.0 if z == z else z))
 
 
-def _elu(net, out, slope, scratch):
-    np.minimum(net, _zeros(net), out=scratch)
-    np.expm1(scratch, out=out)
-    np.add(out, 1, out=slope)
-    np.maximum(net, _zeros(net), out=scratch)
-    out += scratch
+@scalar
+def selu(z):
+    # at 0 itself the left slope, as PyTorch has it
+    e, scale, m = exp_and_expm1(z if z < 0 else 0.0)
+    value = SELU_SLOPE * m if z < 0 else SELU_SCALE * z
+    slope = SELU_SLOPE * e * scale if z <= 0 else SELU_SCALE
+    return value, (slope if z == z else z)
 
 
-def _selu(net, out, slope, scratch):
-    # slope is scale above 0 and scale * alpha * exp(z) below; at 0 itself the left value, as PyTorch has it
-    np.minimum(net, _zeros(net), out=scratch)
-    np.expm1(scratch, out=out)
-    np.add(out, 1, out=slope)
-    slope *= SELU_SLOPE
-    out *= SELU_SLOPE
-    np.maximum(net, _zeros(net), out=scratch)
-    scratch *= SELU_SCALE
-    out += scratch
-    np.sign(scratch, out=scratch)
-    scratch *= SELU_SLOPE - SELU_SCALE
-    slope -= scratch
+@scalar
+def gelu(z):
+    # Phi(-a) = E m with E = exp(-a^2 / 2); phi' = Phi(z) + z pdf(z) is T = E (m - a / sqrt(2 pi)) below 0, 1 - T above
+    a = abs(z)
+    e, scale, m = normal_tail(a)
+    t = e * (m - (a if a < 40.0 else 40.0) * INVERSE_ROOT_TAU) * scale
+    value = z * (1 - e * m * scale) if z > 0 else (z if z > -40.0 else -40.0) * (e * m) * scale
+    slope = 1 - t if z > 0 else t
+    return (value if z == z else z), (slope if z == z else z)
 
 
-def _gelu(net, out, slope, scratch):
-    ndtr(net, out=scratch)
-    np.multiply(net, net, out=slope)
-    slope *= -0.5
-    np.exp(slope, out=slope)
-    slope *= 1 / math.sqrt(2 * math.pi)
-    slope *= net
-    slope += scratch
-    np.multiply(net, scratch, out=out)
+@scalar
+def silu(z):
+    # phi' = S(z) (1 + z S(-z)); as in sigmoid, by whichever exponential is small
+    e, scale = falling_exp(-abs(z))
+    u = e * scale
+    bottom, excess = 1 + u, u * (2 + u)
+    square = 1 + excess
+    inverse = 1 / square
+    bounded = z if z > -800.0 else -800.0  # below, both are 0
+    share = corrected(1.0 if z > 0 else e, bottom, u - (bottom - 1), bottom * inverse)
+    value = z * share if z > 0 else bounded * share * scale
+    top = bottom + (z if z < 800.0 else 0.0) * u if z > 0 else ((1 + bounded) + u) * e
+    slope = corrected(top, square, excess - (square - 1), inverse) * (1.0 if z > 0 else scale)
+    return (value if z == z else z), (slope if z == z else z)
 
 
-def _silu(net, out, slope, scratch):
-    # slope = S + z S (1 - S)
-    logistic(net, scratch)
-    np.multiply(net, scratch, out=out)
-    np.subtract(1, scratch, out=slope)
-    slope *= out
-    slope += scratch
-
-
-def _softplus(net, out, slope, scratch):
-    np.logaddexp(net, 0, out=out)
-    logistic(net, slope)
+@scalar
+def softplus(z):
+    # ln(1 + exp(z)) = max(z, 0) + ln(1 + exp(-|z|)); phi' = S(z)
+    e, scale = falling_exp(-abs(z))
+    value = log1p(e * scale) + (z if z > 0 else 0.0)
+    return (value if z == z else z), sigmoid(z)[0]
 
 
 def _straight(net):
@@ -157,12 +167,8 @@ def _straight(net):
 
 
 def _bell(net):
-    """S(z) S(-z), the slope of the logistic function: both factors keep their digits where 1 - S would lose them."""
-    rising, falling = np.empty_like(net), np.empty_like(net)
-    with np.errstate(over="ignore"):
-        logistic(net, rising)
-        logistic(-net, falling)
-    return rising * falling
+    """S(z) S(-z), the slope of the logistic function."""
+    return ACTIVATIONS["sigmoid"].slope(net)
 
 
 def _sigmoid_curvature(net):
@@ -170,7 +176,8 @@ def _sigmoid_curvature(net):
 
 
 def _tanh_curvature(net):
-    return -2 * np.tanh(net) / np.cosh(np.clip(net, -350, 350)) ** 2  # 1 - tanh^2 would lose its digits
+    value, slope = ACTIVATIONS["tanh"].evaluate(net)
+    return -2 * value * slope
 
 
 def _elu_curvature(net):
@@ -190,21 +197,6 @@ def _silu_curvature(net):
     return _bell(net) * (2 - net * np.tanh(net / 2))
 
 
-def _positive(net, zeros, out, scratch):
-    """1 where net > 0, else 0, into `out`: through bytes in `scratch`, half the time of np.sign or a mixed compare."""
-    flags = scratch.reshape(-1).view(np.uint8)[: net.size].reshape(net.shape)
-    np.greater(net, zeros, out=flags.view(bool))
-    np.copyto(out, flags)
-
-
-_ZEROS = {char: np.zeros(1 << 20, char) for char in "fd"}  # pages never touched for writing cost no memory
-
-
-def _zeros(like: np.ndarray) -> np.ndarray | float:
-    """Zeros of that shape: np.maximum(z, zeros) is 3 to 4 times faster than np.maximum(z, 0)."""
-    return _ZEROS[like.dtype.char][: like.size].reshape(like.shape) if like.size <= 1 << 20 else 0.0
-
-
 ACTIVATIONS: dict[str, Activation] = {
     member.name: member
     for member in (
@@ -212,7 +204,7 @@ ACTIVATIONS: dict[str, Activation] = {
             name="linear",
             label="linear",
             formula=r"\varphi(z) = z",
-            forward=_linear,
+            point=linear,
             curvature=_straight,
             sup_slope=1.0,
             kinks=(),
@@ -225,7 +217,7 @@ ACTIVATIONS: dict[str, Activation] = {
             name="sigmoid",
             label="sigmoid",
             formula=r"\varphi(z) = \frac{1}{1 + e^{-z}}",
-            forward=_sigmoid,
+            point=sigmoid,
             curvature=_sigmoid_curvature,
             sup_slope=0.25,
             kinks=(),
@@ -237,7 +229,7 @@ ACTIVATIONS: dict[str, Activation] = {
             name="tanh",
             label="tanh",
             formula=r"\varphi(z) = \tanh z",
-            forward=_tanh,
+            point=tanh,
             curvature=_tanh_curvature,
             sup_slope=1.0,
             kinks=(),
@@ -249,7 +241,7 @@ ACTIVATIONS: dict[str, Activation] = {
             name="relu",
             label="ReLU",
             formula=r"\varphi(z) = \max(z, 0)",
-            forward=_relu,
+            point=relu,
             curvature=_straight,
             sup_slope=1.0,
             kinks=(0.0,),
@@ -262,7 +254,7 @@ ACTIVATIONS: dict[str, Activation] = {
             name="leaky_relu",
             label="leaky ReLU",
             formula=r"\varphi(z) = \max(z, 0.01 z)",
-            forward=_leaky_relu,
+            point=leaky_relu,
             curvature=_straight,
             sup_slope=1.0,
             kinks=(0.0,),
@@ -275,7 +267,7 @@ ACTIVATIONS: dict[str, Activation] = {
             name="elu",
             label="ELU",
             formula=r"\varphi(z) = z \;(z > 0),\; e^z - 1 \;(z \le 0)",
-            forward=_elu,
+            point=elu,
             curvature=_elu_curvature,
             sup_slope=1.0,
             kinks=(),
@@ -287,7 +279,7 @@ ACTIVATIONS: dict[str, Activation] = {
             name="selu",
             label="SELU",
             formula=r"\varphi(z) = 1.0507\, z \;(z > 0),\; 1.7581\,(e^z - 1) \;(z \le 0)",
-            forward=_selu,
+            point=selu,
             curvature=_selu_curvature,
             sup_slope=SELU_SLOPE,
             kinks=(0.0,),
@@ -299,7 +291,7 @@ ACTIVATIONS: dict[str, Activation] = {
             name="gelu",
             label="GELU",
             formula=r"\varphi(z) = z\,\Phi(z)",
-            forward=_gelu,
+            point=gelu,
             curvature=_gelu_curvature,
             sup_slope=1.128904145185155,  # at z = sqrt 2, where phi'' = (2 - z^2) pdf(z) = 0
             kinks=(),
@@ -312,7 +304,7 @@ ACTIVATIONS: dict[str, Activation] = {
             name="silu",
             label="SiLU",
             formula=r"\varphi(z) = \frac{z}{1 + e^{-z}}",
-            forward=_silu,
+            point=silu,
             curvature=_silu_curvature,
             sup_slope=1.0998393201288668,
             kinks=(),
@@ -325,7 +317,7 @@ ACTIVATIONS: dict[str, Activation] = {
             name="softplus",
             label="softplus",
             formula=r"\varphi(z) = \ln(1 + e^z)",
-            forward=_softplus,
+            point=softplus,
             curvature=_bell,
             sup_slope=1.0,
             kinks=(),
@@ -335,3 +327,49 @@ ACTIVATIONS: dict[str, Activation] = {
         ),
     )
 }
+
+# The number by which compiled code knows a member: its place in the registry.
+ACTIVATION_CODES = {name: code for code, name in enumerate(ACTIVATIONS)}
+
+
+@numba.njit(error_model="numpy", forceinline=True)
+def _each(point, net, value, slope, low, threshold):
+    for unit in range(net.shape[0]):
+        z, y, s, count = net[unit], value[unit], slope[unit], 0
+        for n in range(z.shape[0]):
+            y[n], s[n] = point(np.float64(z[n]))
+            count += abs(s[n]) < threshold
+        low[unit] = count
+
+
+@compiled
+def activate(code, net, value, slope, low, threshold):
+    """phi(net), phi'(net), and how many |phi'| of each unit are below a threshold, in one pass.
+
+    Args:
+        code: the member, of ACTIVATION_CODES.
+        net: (units, samples), float64 or float32; formulas are computed in float64 and rounded once.
+        value, slope: like net, written.
+        low: (units,) whole numbers, written.
+        threshold: what |phi'| is compared with.
+    """
+    if code == 0:
+        _each(linear, net, value, slope, low, threshold)
+    elif code == 1:
+        _each(sigmoid, net, value, slope, low, threshold)
+    elif code == 2:
+        _each(tanh, net, value, slope, low, threshold)
+    elif code == 3:
+        _each(relu, net, value, slope, low, threshold)
+    elif code == 4:
+        _each(leaky_relu, net, value, slope, low, threshold)
+    elif code == 5:
+        _each(elu, net, value, slope, low, threshold)
+    elif code == 6:
+        _each(selu, net, value, slope, low, threshold)
+    elif code == 7:
+        _each(gelu, net, value, slope, low, threshold)
+    elif code == 8:
+        _each(silu, net, value, slope, low, threshold)
+    elif code == 9:
+        _each(softplus, net, value, slope, low, threshold)

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..compiled.cache import summing
+
 EPS = 1e-5  # inside the root, as PyTorch has it
 
 
@@ -26,48 +28,74 @@ class Normalization:
     pytorch: str
 
 
-def normalize(net: np.ndarray, axis: int, inverse_deviation: np.ndarray, scratch: np.ndarray) -> None:
+@summing
+def normalize(net, axis, inverse_deviation):
     """net <- (net - mean) / sqrt(variance + 1e-5) in place, the variance biased.
 
     Args:
         net: (R, units, samples).
-        axis: what is averaged over.
+        axis: what is averaged over, 1 or 2.
         inverse_deviation: 1 / sqrt(variance + eps), written; the shape of net with that axis 1.
-        scratch: like net.
     """
-    mean = np.add.reduce(net, axis=axis, keepdims=True, out=inverse_deviation)
-    mean /= net.shape[axis]
-    net -= mean
-    np.multiply(net, net, out=scratch)
-    variance = np.add.reduce(scratch, axis=axis, keepdims=True, out=inverse_deviation)
-    variance /= net.shape[axis]
-    variance += EPS
-    np.sqrt(variance, out=inverse_deviation)
-    np.reciprocal(inverse_deviation, out=inverse_deviation)
-    net *= inverse_deviation
+    runs, units, samples = net.shape
+    for run in range(runs):
+        if axis == 2:
+            for unit in range(units):
+                row, mean, square = net[run, unit], 0.0, 0.0
+                for n in range(samples):
+                    mean += row[n]
+                mean /= samples
+                for n in range(samples):
+                    row[n] -= mean
+                    square += np.float64(row[n]) * row[n]
+                inverse = 1 / np.sqrt(square / samples + EPS)
+                inverse_deviation[run, unit, 0] = inverse
+                for n in range(samples):
+                    row[n] *= inverse
+        else:
+            mean, square = np.zeros(samples), np.zeros(samples)
+            for unit in range(units):
+                for n in range(samples):
+                    mean[n] += net[run, unit, n]
+            for unit in range(units):
+                for n in range(samples):
+                    net[run, unit, n] -= mean[n] / units
+                    square[n] += np.float64(net[run, unit, n]) * net[run, unit, n]
+            for n in range(samples):
+                square[n] = 1 / np.sqrt(square[n] / units + EPS)
+                inverse_deviation[run, 0, n] = square[n]
+            for unit in range(units):
+                for n in range(samples):
+                    net[run, unit, n] *= square[n]
 
 
-def normalize_backward(
-    delta: np.ndarray,
-    normalized: np.ndarray,
-    axis: int,
-    inverse_deviation: np.ndarray,
-    means: np.ndarray,
-    scratch: np.ndarray,
-) -> None:
+@summing
+def normalize_backward(delta, normalized, axis, inverse_deviation):
     """delta <- dE/dnet from dE/d(normalized net), in place.
 
-    dE/dnet = (delta - mean(delta) - normalized * mean(delta * normalized)) / deviation.
+    dE/dnet = (delta - mean(delta) - normalized * mean(delta * normalized)) / deviation; arrays as in `normalize`.
     """
-    np.multiply(delta, normalized, out=scratch)
-    np.add.reduce(scratch, axis=axis, keepdims=True, out=means)
-    means /= delta.shape[axis]
-    np.multiply(normalized, means, out=scratch)
-    np.add.reduce(delta, axis=axis, keepdims=True, out=means)
-    means /= delta.shape[axis]
-    delta -= means
-    delta -= scratch
-    delta *= inverse_deviation
+    runs, units, samples = delta.shape
+    for run in range(runs):
+        if axis == 2:
+            for unit in range(units):
+                row, h, mean, along = delta[run, unit], normalized[run, unit], 0.0, 0.0
+                for n in range(samples):
+                    mean += row[n]
+                    along += np.float64(row[n]) * h[n]
+                mean, along = mean / samples, along / samples
+                for n in range(samples):
+                    row[n] = (row[n] - mean - h[n] * along) * inverse_deviation[run, unit, 0]
+        else:
+            mean, along = np.zeros(samples), np.zeros(samples)
+            for unit in range(units):
+                for n in range(samples):
+                    mean[n] += delta[run, unit, n]
+                    along[n] += np.float64(delta[run, unit, n]) * normalized[run, unit, n]
+            for unit in range(units):
+                for n in range(samples):
+                    kept = delta[run, unit, n] - mean[n] / units - normalized[run, unit, n] * (along[n] / units)
+                    delta[run, unit, n] = kept * inverse_deviation[run, 0, n]
 
 
 NORMALIZATIONS: dict[str, Normalization] = {

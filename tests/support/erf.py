@@ -8,21 +8,20 @@ from scipy.special import erf
 from core.families.activations import Activation
 
 
-def _forward(net, out, slope, scratch):
-    erf(net, out=out)
-    np.exp(-net * net, out=slope)
-    slope *= 2 / math.sqrt(math.pi)
+class _Erf(Activation):
+    def evaluate(self, net):
+        return erf(net), 2 / math.sqrt(math.pi) * np.exp(-net * net)
 
 
 def _curvature(net):
     return -4 / math.sqrt(math.pi) * net * np.exp(-net * net)
 
 
-ERF = Activation(
+ERF = _Erf(
     name="erf",
     label="erf",
     formula=r"\varphi(z) = \mathrm{erf}\, z",
-    forward=_forward,
+    point=lambda z: (math.erf(z), 2 / math.sqrt(math.pi) * math.exp(-z * z)),
     curvature=_curvature,
     sup_slope=2 / math.sqrt(math.pi),
     kinks=(),

@@ -16,14 +16,14 @@ def forward(net, axis):
     work = net.copy()
     shape = [1 if k == axis else length for k, length in enumerate(net.shape)]
     inverse = np.full(shape, np.nan, net.dtype)
-    normalize(work, axis, inverse, np.full_like(net, np.nan))
+    normalize(work, axis, inverse)
     return work, inverse
 
 
 def backward(delta, net, axis):
     normalized, inverse = forward(net, axis)
     work = delta.copy()
-    normalize_backward(work, normalized, axis, inverse, np.full_like(inverse, np.nan), np.full_like(net, np.nan))
+    normalize_backward(work, normalized, axis, inverse)
     return work
 
 

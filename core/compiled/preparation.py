@@ -1,0 +1,56 @@
+"""Compiles everything for this machine, before anybody waits for it."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Callable
+
+from .cache import READY, code_folder, is_ready
+
+_preparing = threading.Lock()
+_prepared = False
+
+
+def is_prepared() -> bool:
+    """Return whether nothing is left to compile for this machine."""
+    return _prepared or is_ready()
+
+
+def prepare(say: Callable[[str], object] | None = None) -> None:
+    """Compiles what this machine has no code for yet; does nothing the next time, in this process or another one.
+
+    Where no folder can be written the code is kept in a temporary one, which ends with this process.
+
+    Args:
+        say: is told in a sentence what takes so long; by default a line of the standard error.
+    """
+    global _prepared
+    with _preparing:
+        if is_prepared():
+            _prepared = True
+            return
+        (say or _write)("The engine is compiled for this processor: once, about half a minute.")
+        start = time.monotonic()
+        _call_everything()
+        _prepared = True
+        try:
+            (code_folder() / READY).touch()
+        except OSError:
+            (say or _write)("No folder for compiled code can be written here: each process compiles for itself.")
+        (say or _write)(f"The engine is compiled: {time.monotonic() - start:.0f} s.")
+
+
+def _call_everything() -> None:
+    """Calls every compiled function with the types it is used with."""
+    from ..config import RunConfig
+    from ..engine.training import train
+
+    for dtype in ("float64", "float32"):
+        train([RunConfig(hidden=(2,), samples=2, steps=1, output_activation="sigmoid", dtype=dtype)])
+
+
+def _write(sentence: str) -> None:
+    sys.stderr.write(sentence + "\n")
+    sys.stderr.flush()
