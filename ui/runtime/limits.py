@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from core import ConfigError
+from core.compiled.cache import FOLDER
 from core.engine.workers import SCHEDULER, cores
 from core.tables import MAX_BYTES
 
@@ -145,7 +146,7 @@ def check() -> None:
     Raises:
         ConfigError: a value that is not allowed, or a setting that does not exist.
     """
-    known = [*(PREFIX + name for name in LIMITS), FRAMES, PROXY, SCHEDULER, SCENES]
+    known = [*(PREFIX + name for name in LIMITS), FRAMES, PROXY, SCHEDULER, FOLDER, SCENES]
     for name, text in os.environ.items():
         if name.startswith(PREFIX) and name not in known:
             raise ConfigError(name, text, "there is no such environment setting; settings are " + ", ".join(known))
