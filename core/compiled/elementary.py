@@ -22,7 +22,6 @@ LN_2_HIGH = 6.93147180369123816490e-01  # 33 bits: its product with k is exact
 LN_2_LOW = 1.90821492927058770002e-10
 LN_2 = 0.6931471805599453
 SMALLEST = -800.0  # below, exp is 0 even times a thousand
-LARGEST = 710.0  # and infinite above
 INVERSE_ROOT_TAU = 0.3989422804014327  # 1 / sqrt(2 pi)
 HIGH_BITS = -(1 << 27)  # leaves 26 bits of a significand
 
@@ -80,17 +79,21 @@ def to_bits(typing_context, value):
 
 
 @scalar
-def reduced(x, low):
-    """(SHIFT + k, r, c) with exp(x - low) = 2^k (1 + r + c); c is small, and `low` far below x."""
+def reduced(x):
+    """(SHIFT + k, r, rest) with x = k ln 2 + r + rest; rest is the rounding error of r."""
     shifted = x * LOG2_E + SHIFT
     k = shifted - SHIFT
     high = x - k * LN_2_HIGH
-    whole = high - k * LN_2_LOW
-    r = whole - low
-    rest = ((whole - r) - low) + ((high - whole) - k * LN_2_LOW)
+    r = high - k * LN_2_LOW
+    return shifted, r, (high - r) - k * LN_2_LOW
+
+
+@scalar
+def beyond_linear(r, rest):
+    """exp(r + rest) - 1 - r for |r| <= 0.35."""
     q = ((((((T13 * r + T12) * r + T11) * r + T10) * r + T9) * r + T8) * r + T7) * r + T6
     q = (((q * r + T5) * r + T4) * r + T3) * r + T2
-    return shifted, r, r * r * q + rest
+    return r * r * q + rest
 
 
 @scalar
@@ -100,43 +103,31 @@ def power_of_two(shifted):
 
 
 @scalar
-def scales(shifted):
-    """Two powers of two whose product is 2^k, -1155 <= k <= 1025: the second leads to subnormals and to infinity."""
-    first = SHIFT - 1000 if shifted < SHIFT - 1000 else (SHIFT + 1000 if shifted > SHIFT + 1000 else shifted)
+def falling_scales(shifted):
+    """Two powers of two whose product is 2^k, -1155 <= k <= 1000: the second leads to subnormals."""
+    first = SHIFT - 1000 if shifted < SHIFT - 1000 else shifted
     return power_of_two(first), from_bits((to_bits(shifted) - to_bits(first) + 1023) << 52)
 
 
 @scalar
 def falling_exp(x):
-    """(e, s) with exp(x) = e * s for x <= 0; e keeps all digits where exp(x) is subnormal. NaN is taken for -800."""
-    x = x if x > SMALLEST else SMALLEST
-    shifted, r, c = reduced(x, 0.0)
-    first, second = scales(shifted)
+    """(e, s) with exp(x) = e * s for x <= 0; e keeps all digits where exp(x) is subnormal. NaN for NaN."""
+    shifted, r, rest = reduced(SMALLEST if x < SMALLEST else x)
+    c = beyond_linear(r, rest)
+    first, second = falling_scales(shifted)
     return (1 + (r + c)) * first, second
 
 
 @scalar
-def exp(x):
-    """e^x for any x."""
-    bounded = x if x > SMALLEST else SMALLEST
-    bounded = bounded if bounded < LARGEST else LARGEST
-    shifted, r, c = reduced(bounded, 0.0)
-    first, second = scales(shifted)
-    value = (1 + (r + c)) * first * second
-    return value if x == x else x
-
-
-@scalar
 def exp_and_expm1(x):
-    """(e, s, m): exp(x) = e * s and m = exp(x) - 1 for x <= 0, both to the last digits. NaN is taken for -800."""
-    bounded = x if x > SMALLEST else SMALLEST
-    shifted, r, c = reduced(bounded, 0.0)
-    first, second = scales(shifted)
+    """(e, s, m): exp(x) = e * s and m = exp(x) - 1 for x <= 0, both to the last digits. NaN for NaN."""
+    shifted, r, rest = reduced(SMALLEST if x < SMALLEST else x)
+    c = beyond_linear(r, rest)
+    first, second = falling_scales(shifted)
     start = first - 1  # 2^k - 1
     linear = first * r
     high = start + linear
-    m = high + ((linear - (high - start)) + first * c)
-    return (1 + (r + c)) * first, second, (x if x == 0 else m)
+    return (1 + (r + c)) * first, second, high + ((linear - (high - start)) + first * c)
 
 
 @scalar
@@ -162,11 +153,13 @@ def log1p(e):
 
 @scalar
 def normal_tail(a):
-    """(E, s, m) for a >= 0: E * s = exp(-a^2 / 2), and E * s * m = Phi(-a). NaN is taken for 40."""
-    a = a if a < 40.0 else 40.0
+    """(E, s, m) for 0 <= a <= 40: E * s = exp(-a^2 / 2), and E * s * m = Phi(-a). NaN for NaN."""
     high = from_bits(to_bits(a) & HIGH_BITS)  # its square is exact
-    shifted, r, c = reduced(-0.5 * high * high, 0.5 * (a - high) * (a + high))
-    first, second = scales(shifted)
+    shifted, whole, rest = reduced(-0.5 * high * high)
+    low = 0.5 * (a - high) * (a + high)
+    r = whole - low
+    c = beyond_linear(r, ((whole - r) - low) + rest)
+    first, second = falling_scales(shifted)
     t = (a - 3) / (a + 3)
     q = (((((((M24 * t + M23) * t + M22) * t + M21) * t + M20) * t + M19) * t + M18) * t + M17) * t + M16
     q = (((q * t + M15) * t + M14) * t + M13) * t + M12

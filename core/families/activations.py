@@ -84,8 +84,7 @@ def sigmoid(z):
     square = 1 + excess
     inverse = 1 / square
     value = corrected(1.0 if z > 0 else e, bottom, u - (bottom - 1), bottom * inverse) * (1.0 if z > 0 else scale)
-    slope = corrected(e, square, excess - (square - 1), inverse) * scale
-    return (value if z == z else z), (slope if z == z else z)
+    return value, corrected(e, square, excess - (square - 1), inverse) * scale
 
 
 @scalar
@@ -97,9 +96,8 @@ def tanh(z):
     square = 1 + excess
     inverse = 1 / square
     value = corrected(-m, bottom, m - (bottom - 2), bottom * inverse)
-    value = -value if z < 0 else value
     slope = corrected(e, square, excess - (square - 1), inverse) * (4 * scale)
-    return (value if z == z and z != 0 else z), (slope if z == z else z)
+    return math.copysign(value, z), slope
 
 
 @scalar
@@ -123,19 +121,17 @@ def selu(z):
     # at 0 itself the left slope, as PyTorch has it
     e, scale, m = exp_and_expm1(z if z < 0 else 0.0)
     value = SELU_SLOPE * m if z < 0 else SELU_SCALE * z
-    slope = SELU_SLOPE * e * scale if z <= 0 else SELU_SCALE
-    return value, (slope if z == z else z)
+    return value, (SELU_SLOPE * e * scale if z <= 0 else (SELU_SCALE if z == z else z))
 
 
 @scalar
 def gelu(z):
     # Phi(-a) = E m with E = exp(-a^2 / 2); phi' = Phi(z) + z pdf(z) is T = E (m - a / sqrt(2 pi)) below 0, 1 - T above
-    a = abs(z)
+    a = 40.0 if abs(z) > 40.0 else abs(z)  # above, Phi(-a) is 0 even times a
     e, scale, m = normal_tail(a)
-    t = e * (m - (a if a < 40.0 else 40.0) * INVERSE_ROOT_TAU) * scale
-    value = z * (1 - e * m * scale) if z > 0 else (z if z > -40.0 else -40.0) * (e * m) * scale
-    slope = 1 - t if z > 0 else t
-    return (value if z == z else z), (slope if z == z else z)
+    t = e * (m - a * INVERSE_ROOT_TAU) * scale
+    value = z * (1 - e * m * scale) if z > 0 else -a * (e * m) * scale
+    return value, (1 - t if z > 0 else t)
 
 
 @scalar
@@ -146,20 +142,18 @@ def silu(z):
     bottom, excess = 1 + u, u * (2 + u)
     square = 1 + excess
     inverse = 1 / square
-    bounded = z if z > -800.0 else -800.0  # below, both are 0
+    bounded = -800.0 if z < -800.0 else z  # below, both are 0
     share = corrected(1.0 if z > 0 else e, bottom, u - (bottom - 1), bottom * inverse)
     value = z * share if z > 0 else bounded * share * scale
-    top = bottom + (z if z < 800.0 else 0.0) * u if z > 0 else ((1 + bounded) + u) * e
-    slope = corrected(top, square, excess - (square - 1), inverse) * (1.0 if z > 0 else scale)
-    return (value if z == z else z), (slope if z == z else z)
+    top = bottom + (0.0 if z > 800.0 else z) * u if z > 0 else ((1 + bounded) + u) * e
+    return value, corrected(top, square, excess - (square - 1), inverse) * (1.0 if z > 0 else scale)
 
 
 @scalar
 def softplus(z):
     # ln(1 + exp(z)) = max(z, 0) + ln(1 + exp(-|z|)); phi' = S(z)
     e, scale = falling_exp(-abs(z))
-    value = log1p(e * scale) + (z if z > 0 else 0.0)
-    return (value if z == z else z), sigmoid(z)[0]
+    return log1p(e * scale) + (z if z > 0 else 0.0), sigmoid(z)[0]
 
 
 def _straight(net):

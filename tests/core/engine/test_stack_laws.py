@@ -178,7 +178,7 @@ CHANGES = {
     "output_activation": "sigmoid", "bias": False, "residual": True, "normalization": "layer", "init": "uniform",
     "init_scale": 2.0, "bias_std": 0.3, "loss": ("bce", "sigmoid"), "optimizer": "sgd", "learning_rate": 0.1,
     "momentum": 0.5, "batch_size": 5, "steps": 3, "clip": "value", "clip_threshold": 1e-3, "l1": 0.1, "l2": 0.1,
-    "weight_decay": 0.5, "max_norm": 0.3, "record_every": 2, "dtype": "float32", "seed": 5,
+    "weight_decay": 0.5, "max_norm": 0.3, "record_every": 2, "dtype": "float32", "seed": 5, "scaling": "none",
 }  # fmt: skip
 
 
