@@ -23,7 +23,13 @@ from numba.core import config
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, _CacheLocator
 
 FOLDER = "GRADIENT_LAB_COMPILED"  # the environment setting that names where machine code is kept
-SOURCES = ("compiled/*.py", "families/activations.py", "families/normalization.py", "engine/passes.py")
+SOURCES = (
+    "compiled/cache.py",
+    "compiled/elementary.py",
+    "families/activations.py",
+    "families/normalization.py",
+    "engine/passes.py",
+)
 READY = "ready"
 
 if not config.CPU_FEATURES:  # LLVM uses half the width of registers on several processors that have 512 bits

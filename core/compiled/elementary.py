@@ -91,9 +91,13 @@ def reduced(x):
 @scalar
 def beyond_linear(r, rest):
     """exp(r + rest) - 1 - r for |r| <= 0.35."""
-    q = ((((((T13 * r + T12) * r + T11) * r + T10) * r + T9) * r + T8) * r + T7) * r + T6
-    q = (((q * r + T5) * r + T4) * r + T3) * r + T2
-    return r * r * q + rest
+    # by Estrin's scheme: three short chains instead of a long one, in which each step waits for the one before
+    s = r * r
+    low = (T3 * r + T2) + s * (T5 * r + T4)
+    middle = (T7 * r + T6) + s * (T9 * r + T8)
+    high = (T11 * r + T10) + s * (T13 * r + T12)
+    f = s * s
+    return s * (low + f * (middle + f * high)) + rest
 
 
 @scalar
