@@ -130,7 +130,7 @@ def gelu(z):
     a = 40.0 if abs(z) > 40.0 else abs(z)  # above, Phi(-a) is 0 even times a
     e, scale, m = normal_tail(a)
     t = e * (m - a * INVERSE_ROOT_TAU) * scale
-    value = z * (1 - e * m * scale) if z > 0 else -a * (e * m) * scale
+    value = z * (1 - e * m * scale) if z > 0 else math.copysign(a * (e * m) * scale, z)
     return value, (1 - t if z > 0 else t)
 
 
