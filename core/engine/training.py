@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, wait
 
 import numpy as np
+import scipy.linalg.cython_blas  # noqa: F401  the BLAS of compiled code: loaded, so that it is limited too
 from threadpoolctl import OpenBLASController, ThreadpoolController
 
 from ..config import RunConfig, check_cost, check_snapshot_cost
