@@ -15,7 +15,7 @@ from ui.charts.profile import gradient_profile
 from ui.charts.style import number
 from ui.charts.sweep import field_label, format_axis_value, format_cell, sweep_map
 from ui.navigation import ensure_navigation
-from ui.runtime import jobs, limits
+from ui.runtime import jobs
 from ui.runtime.jobs import Run
 from ui.runtime.progress import ProgressReporter
 from ui.runtime.services import services
@@ -35,19 +35,6 @@ def refuse(error: ConfigError) -> None:
     st.button("Open the sweep of order and chaos", on_click=controls.apply, args=(controls.OPENING,),
               key="start_over", icon=":material/restart_alt:")  # fmt: skip
     st.stop()
-
-
-def check_limit(chart: SweepMap) -> None:
-    """Refuses a sweep that is larger than this server allows.
-
-    Raises:
-        ConfigError: it has more networks than the limit.
-    """
-    limit = limits.value("MAX_SWEEP")
-    if limit is not None and chart.grid.networks > limit:
-        shape = f"{chart.grid.networks:,} networks"
-        words = f"this server allows {limit:,} in one sweep; choose fewer values or fewer networks in a cell"
-        raise ConfigError("sweep", shape, words)
 
 
 def confirm(chart: SweepMap) -> None:
@@ -236,7 +223,7 @@ address.show_param_warnings(controls.RULES, controls.FREE_TEXT_PARAMS)
 if chosen.refused:
     refuse(chosen.refused)
 try:
-    check_limit(chosen.map)
+    training.check_limit(chosen.map)
 except ConfigError as error:
     refuse(error)
 if not embedded:

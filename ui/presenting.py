@@ -30,6 +30,7 @@ from ui.lecture.links import address
 from ui.runtime import jobs
 from ui.runtime.jobs import Run
 from ui.runtime.progress import ProgressReporter
+from ui.runtime.services import services
 from ui.scenes import MAX_SCENES, Scene
 from ui.sweep import controls as sweep_controls
 from ui.sweep import training as sweep_training
@@ -147,6 +148,10 @@ def _records(arms: list[StyledArm]) -> dict[str, ArmSummary]:
 def _of_sweep(scene: Scene, step: int | None, waiting) -> Picture:
     values = read_query(scene.query, sweep_controls.PARAMETERS)
     chart = sweep_controls.to_map(values)
+    sweep_training.check_limit(chart)
+    known = services().sweeps.get(chart.grid) is not None
+    if not known and sweep_training.expected_duration(chart.grid) > sweep_training.AUTOMATIC_SECONDS:
+        raise ConfigError("scene", f"{chart.grid.networks:,} networks", "run this sweep on its own page first")
     reporter = SweepProgressReporter(waiting, lambda: None)
     table = sweep_training.get_table(chart.grid, reporter, lambda table: None)
     waiting.empty()

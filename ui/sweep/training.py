@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from core import ConfigError
 from core.engine.workers import cores, get_executor
 from core.sweeps.chunks import expected_seconds
 from core.sweeps.critical_lines import Curve, lines
@@ -43,6 +44,19 @@ class SweepProgressReporter(ProgressReporter):
         if done and now - self._drawn >= PREVIEW_SECONDS:
             self._on_part()
             self._drawn = time.monotonic()
+
+
+def check_limit(chart: SweepMap) -> None:
+    """Refuses a sweep that is larger than this server allows.
+
+    Raises:
+        ConfigError: it has more networks than the limit.
+    """
+    limit = limits.value("MAX_SWEEP")
+    if limit is not None and chart.grid.networks > limit:
+        shape = f"{chart.grid.networks:,} networks"
+        words = f"this server allows {limit:,} in one sweep; choose fewer values or fewer networks in a cell"
+        raise ConfigError("sweep", shape, words)
 
 
 def expected_duration(grid: Grid) -> float:

@@ -1,0 +1,58 @@
+"""The presenting mode, driven without a browser: lists, questions first, notes, and links that are refused."""
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from tests.support.checkout import HOUSE
+from ui.scenes import shipped
+
+
+def present(**parameters):
+    app = AppTest.from_file(str(HOUSE / "app.py"), default_timeout=120)
+    app.run()  # the navigation must be known before the page can be switched
+    for name, value in parameters.items():
+        app.query_params[name] = value
+    app.switch_page("pages/present.py")
+    return calm(app.run())
+
+
+def calm(app):
+    assert not app.exception
+    return app
+
+
+def charts(app):
+    return [chart for chart in app.get("plotly_chart") if "present-chart" in chart.proto.id]
+
+
+def test_without_a_lesson_all_lessons_are_listed():
+    app = present()
+    labels = [button.label for button in app.button]
+    assert all(any(lesson.title in label for label in labels) for lesson in shipped().values())
+    calm(app.button(key="lesson_lesson-20").click().run())
+    assert app.title[0].value == shipped()["lesson-20"].scenes[0].title
+
+
+def test_the_question_comes_before_the_picture_and_the_notes_beside():
+    scene = shipped()["lesson-45"].scenes[5]
+    app = present(lesson="lesson-45", scene="6")
+    assert any(scene.ask == markdown.value for markdown in app.markdown) and not charts(app)
+    calm(app.button(key="present_reveal").click().run())
+    assert len(charts(app)) == 1
+    calm(app.button(key="present_notes_key").click().run())
+    assert any(scene.say in markdown.value for markdown in app.markdown)
+    calm(app.button(key="present_notes_key").click().run())
+    calm(app.button(key="present_up").click().run())
+    assert '"active":1' in charts(app)[0].proto.spec.replace(" ", "")
+    calm(app.button(key="present_next").click().run())
+    assert app.title[0].value == shipped()["lesson-45"].scenes[6].title and not charts(app)
+
+
+@pytest.mark.parametrize("link", ["?depth=-1", "?loss=bce", "?s=nonsense", "compare?arms=x", "sweep?x_count=x",
+                                  "?dataset=custom", "?depth=500&width=4096", "sweep?x_count=500&y_count=500",
+                                  "https://example.org", "javascript:alert(1)", "runs", "<script>"])  # fmt: skip
+def test_a_link_of_any_kind_is_shown_or_refused_in_a_sentence(link, monkeypatch):
+    monkeypatch.setenv("GRADIENT_LAB_MAX_COST", "3e8")
+    monkeypatch.setenv("GRADIENT_LAB_MAX_SWEEP", "12")
+    app = present(link=link)
+    assert charts(app) or app.error or app.warning or any(button.key == "lesson_lesson-20" for button in app.button)
