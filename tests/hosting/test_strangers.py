@@ -1,6 +1,7 @@
 """Messages of strangers to a public server, with an honest visitor beside."""
 
 import asyncio
+import contextlib
 import json
 import socket
 import time
@@ -235,3 +236,23 @@ def test_wrong_states_of_controls_break_no_page(server, page):
             return errors + (await stranger.change()).errors
 
     assert not finished(attack())
+
+
+def test_a_small_frame_that_unpacks_to_a_large_message_ends_the_connection(server):
+    async def attack():
+        before = server.memory()
+        for _ in range(5):
+            parts = urlsplit(server.url)
+            line = await websockets.connect(
+                f"ws://{parts.netloc}/_stcore/stream", subprotocols=["streamlit"], origin=server.url, max_size=None,
+                compression="deflate",
+            )  # fmt: skip
+            with contextlib.suppress(websockets.ConnectionClosed):
+                await line.send(b"\x00" * 50_000_000)  # 50 kB on the wire
+                async with asyncio.timeout(10):
+                    while True:
+                        await line.recv()
+            assert line.close_code in (1008, 1009)
+        return server.memory() - before
+
+    assert finished(attack()) < 60
