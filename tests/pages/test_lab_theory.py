@@ -8,6 +8,7 @@ import pytest
 import streamlit as st
 
 from core import RunConfig, train
+from core.config import cost
 from core.layer_norms import LAYER_NORMS
 from core.theory import predict
 from core.theory.initialization import predict_initial_norms
@@ -50,6 +51,13 @@ def test_the_hard_limit_is_never_below_the_band_or_the_network(quantity):
     typical, limit = theory.guides(expected, quantity, trace)
     assert (limit.values >= typical.high * (1 - 1e-9)).all()
     assert (limit.values >= LAYER_NORMS[quantity].values(trace)[0] * (1 - 1e-9)).all()
+
+
+def test_without_room_for_a_worst_case_the_prediction_is_drawn_alone(monkeypatch):
+    trace = train([CONFIG])[0]
+    monkeypatch.setenv("GRADIENT_LAB_MAX_BYTES", str(cost(CONFIG.replace(steps=0)).bytes + 10))
+    (typical,) = theory.guides(predict_initial_norms(CONFIG), "delta_norm", trace)
+    assert np.isfinite(typical.values).all()
 
 
 def test_the_absolute_norms_are_one_click_away():

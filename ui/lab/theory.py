@@ -102,7 +102,7 @@ def _above_band(limit: np.ndarray, high: np.ndarray) -> float:
     """Factor that makes this network's limit hold for the networks of the band, which have other outputs."""
     with np.errstate(all="ignore"):
         ratios = high / limit
-    return max(1.0, *ratios[np.isfinite(ratios)].tolist())
+    return max([1.0, *ratios[np.isfinite(ratios)].tolist()])
 
 
 def describe_factor(theory: InitialNorms, trace: Trace) -> str:
