@@ -4,7 +4,7 @@ histograms of all gradients, as loggers do.
 python -m benchmarks.recordings.cost [--every 10] [--blocks 5]
 
 The three take turns, block by block of `every` steps, so that a machine that slows down slows all alike. Printed are
-the median times of a step and the median of the ratios to the plain block of the same turn.
+the median processor times of a step, in one thread, and the median of the ratios to the plain block of the same turn.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ BINS = 64  # of a histogram
 
 
 def transformer() -> tuple[nn.Module, Callable[[nn.Module], torch.Tensor]]:
-    """Six blocks of 256 units on batches of 16 sequences of 64 tokens."""
+    """Six blocks of 256 units on batches of 8 sequences of 64 tokens."""
     model = models.Transformer(tokens=512, units=256, layers=6, heads=8, length=64, norm_first=True)
-    tokens = torch.randint(512, (16, 65))
+    tokens = torch.randint(512, (8, 65))
 
     def compute_loss(model: nn.Module) -> torch.Tensor:
         return functional.cross_entropy(model(tokens[:, :-1]).flatten(0, 1), tokens[:, 1:].flatten())
@@ -39,8 +39,8 @@ def transformer() -> tuple[nn.Module, Callable[[nn.Module], torch.Tensor]]:
 
 
 def resnet() -> tuple[nn.Module, Callable[[nn.Module], torch.Tensor]]:
-    """ResNet-18 on batches of 16 pictures of 32 x 32 pixels."""
-    X, d = torch.randn(16, 3, 32, 32), torch.randint(10, (16,))
+    """ResNet-18 on batches of 8 pictures of 32 x 32 pixels."""
+    X, d = torch.randn(8, 3, 32, 32), torch.randint(10, (8,))
     return models.resnet18(), lambda model: functional.cross_entropy(model(X), d)
 
 
@@ -100,7 +100,7 @@ def measure(make: Callable, every: int, blocks: int) -> None:
             seconds[way.__name__] = []
         for block in range(blocks + 1):
             for way, (model, compute_loss, optimizer, watch, _) in zip(ways, runs, strict=True):
-                start = time.perf_counter()
+                start = time.process_time()
                 for _ in range(every):
                     optimizer.zero_grad()
                     loss = compute_loss(model)
@@ -108,7 +108,7 @@ def measure(make: Callable, every: int, blocks: int) -> None:
                     watch(loss)
                     optimizer.step()
                 if block:  # the first one warms up
-                    seconds[way.__name__].append((time.perf_counter() - start) / every)
+                    seconds[way.__name__].append((time.process_time() - start) / every)
         for *_, watcher in runs:
             next(watcher, None)
     parameters = sum(p.numel() for p in runs[0][0].parameters())

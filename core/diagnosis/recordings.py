@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..recordings import Recording
+from ..recordings import Recording, read_recording
+from ..recordings.reading import MAX_BYTES
 from ..wording import format_number
 from .findings import SEVERITIES, Diagnosis, Finding, Metric
 from .recording_rules import RULES
@@ -42,6 +43,16 @@ def diagnose_recording(recording: Recording) -> Diagnosis:
         found.append(_healthy(recording))
     found.sort(key=lambda finding: (SEVERITIES.index(finding.severity), list(RECORDING_VERDICTS).index(finding.name)))
     return Diagnosis(verdict=found[0].name, sentence=found[0].what, numbers=_numbers(recording), findings=tuple(found))
+
+
+def read_and_diagnose(raw: bytes, name: str, max_bytes: int = MAX_BYTES) -> tuple[Recording, Diagnosis]:
+    """A file's recording and the verdict on it, in one call for another process.
+
+    Raises:
+        ConfigError: as `read_recording`.
+    """
+    recording = read_recording(raw, name, max_bytes=max_bytes)
+    return recording, diagnose_recording(recording)
 
 
 # A finding -> the bad ones that entail it; it is not said beside them.

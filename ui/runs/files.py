@@ -9,7 +9,8 @@ from hashlib import sha256
 import streamlit as st
 
 from core import ConfigError, Diagnosis, diagnose
-from core.recordings import Recording, read_recording
+from core.diagnosis.recordings import read_and_diagnose
+from core.recordings import Recording
 from core.recordings.examples import EXAMPLES, load_example
 from core.recordings.reading import MAX_BYTES
 from core.recordings.tensorboard import is_event_file
@@ -17,10 +18,10 @@ from ui.runtime import jobs, limits
 from ui.runtime.progress import ProgressReporter
 from ui.runtime.services import services
 
-ENDINGS = (
+FORMATS = (
     "JSON lines, CSV or Parquet from the recorder (also gzipped), TensorBoard event files, Lightning’s metrics.csv, a "
+    "Weights & Biases export, or a table of step, layer and gradient norm."
 )
-ENDINGS += "Weights & Biases export, or a table of step, layer and gradient norm."
 NONE = "none"
 
 
@@ -42,16 +43,6 @@ class Shown:
     example: str = ""
 
 
-def read_and_diagnose(raw: bytes, name: str, max_bytes: int) -> tuple[Recording, Diagnosis]:
-    """A file's recording and the verdict on it.
-
-    Raises:
-        ConfigError: as `read_recording`.
-    """
-    recording = read_recording(raw, name, max_bytes=max_bytes)
-    return recording, diagnose(recording)
-
-
 def draw_upload(label: str, key: str) -> tuple[bytes, str] | None:
     """Draws the field for a file, or for the event files of one TensorBoard run; returns their bytes and a name.
 
@@ -64,7 +55,7 @@ def draw_upload(label: str, key: str) -> tuple[bytes, str] | None:
         key=key,
         accept_multiple_files=True,
         max_upload_size=math.ceil(max_bytes / 1_000_000),
-        help=f"{ENDINGS} Several event files of one run count as one. Files stay in memory and are removed after your "
+        help=f"{FORMATS} Several event files of one run count as one. Files stay in memory and are removed after your "
         "visit.",
     )
     if not files:
