@@ -7,6 +7,7 @@ import streamlit as st
 from core import ConfigError
 from core.compiled.preparation import is_prepared, prepare
 from ui import glossary
+from ui.browser import components
 from ui.navigation import ROUTED, SIDEBAR_PAGES, pages
 from ui.runtime import event_log, limits, visitors, widget_states
 from ui.urls.history import join_page_switches
@@ -26,6 +27,11 @@ STYLE = """<style>
 .st-key-arm_chips {min-width: min(20rem, 100%)}
 .st-key-lecture [data-testid=stMarkdownContainer] :is(p, li) {max-width: 33em}
 .st-key-lecture :is([data-testid=stButtonGroup] button, [data-testid=stTab]) {height: auto; padding-block: .35rem}
+@media print {
+  .js-plotly-plot, .js-plotly-plot :is(.plot-container, .svg-container) {width: 100% !important}
+  .js-plotly-plot .main-svg {width: 100% !important; height: auto !important}
+  [data-testid=stSidebar], [data-testid=stHeader] {display: none}
+}
 [class*=st-key-waiting] {position: absolute; z-index: 10; left: 0; right: 0}
 [class*=st-key-waiting]:has([role=progressbar]) {padding: .25rem 1rem; backdrop-filter: blur(8px)}
 </style>"""
@@ -50,6 +56,7 @@ def main() -> None:
         st.html(STYLE)
         join_page_switches()
         write_picture_to_address()
+        components.mount("charts", "chart_helper", lambda: None)
         if not st.context.is_embedded:
             glossary.draw()
     visitors.show_lost_session()

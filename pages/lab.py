@@ -32,7 +32,7 @@ from ui.charts.style import Chart
 from ui.compare import pinned
 from ui.controls import sidebar
 from ui.controls.fields import LAB_PARAMETERS
-from ui.lab import layer, live, sharpness, theory, trials
+from ui.lab import layer, live, phone_bar, sharpness, theory, trials
 from ui.lab.verdict import draw_details, draw_findings, draw_verdict
 from ui.runtime import jobs
 from ui.runtime.jobs import Run
@@ -303,3 +303,4 @@ inside(run)
 sharpness.panel(run)
 numbers(run)
 theory.how_we_know(run)
+phone_bar.draw_bar(panels.dark())

@@ -3,7 +3,7 @@
 import pytest
 
 SIZES = [(1440, 900), (1280, 720), (1024, 768), (768, 1024), (390, 844)]
-PAGES = ["", "compare", "sweep"]
+PAGES = ["", "compare", "sweep", "papers"]
 PICTURE = ".js-plotly-plot .main-svg"
 MAX_SHIFT = 0.05  # of the layout after the first result, as Chromium counts it
 
@@ -43,6 +43,24 @@ OVERLAPS = """() => [...document.querySelectorAll(".js-plotly-plot")].flatMap(pl
 })"""
 
 
+# Pairs of the page's own texts, in no chart, formula or fixed bar, whose letters lie over each other by 4 pixels.
+TEXTS_OVER_TEXTS = """() => {
+  const outside = ".js-plotly-plot, .katex, [data-testid=stDataFrame], .st-key-phone-bar, [class*=st-key-waiting]";
+  const texts = [...document.querySelectorAll("[data-testid=stMain] :is(h1, h2, h3, p, label, td, th)")]
+    .filter(e => e.textContent.trim() && !e.closest(outside) && e.getBoundingClientRect().width > 0);
+  const boxes = texts.map(e => {
+    const range = document.createRange();
+    range.selectNodeContents(e);
+    return range.getBoundingClientRect();
+  });
+  return texts.flatMap((text, i) => texts.slice(0, i).filter((other, j) =>
+    !text.contains(other) && !other.contains(text) &&
+    Math.min(boxes[i].right, boxes[j].right) - Math.max(boxes[i].left, boxes[j].left) > 4 &&
+    Math.min(boxes[i].bottom, boxes[j].bottom) - Math.max(boxes[i].top, boxes[j].top) > 4)
+    .map(other => `${other.textContent.slice(0, 40)} / ${text.textContent.slice(0, 40)}`));
+}"""
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("size", SIZES)
@@ -61,3 +79,25 @@ def test_a_page_has_its_picture_first_and_nothing_cut_moved_or_overlapping(path,
     assert page.locator("[data-testid=stMain]").evaluate("e => e.scrollWidth - e.clientWidth") <= 0
     assert page.evaluate(CUT_TEXTS) == []
     assert page.evaluate(OVERLAPS) == []
+    assert page.evaluate(TEXTS_OVER_TEXTS) == []
+
+
+@pytest.mark.slow
+def test_on_paper_every_chart_shrinks_to_the_width_of_the_page(tab, server, settled):
+    page = tab()
+    page.goto(server)
+    page.wait_for_selector(PICTURE)
+    settled(page, 120)
+    whole = page.locator(".js-plotly-plot .main-svg").first.bounding_box()["width"]
+    page.emulate_media(media="print")
+    page.evaluate("""() => {
+      dispatchEvent(new Event("beforeprint"));
+      document.querySelector("[data-testid=stMainBlockContainer]").style.width = "700px";
+    }""")
+    widths = "() => [...document.querySelectorAll('.main-svg')].map(e => e.getBoundingClientRect().width)"
+    shown = page.evaluate(widths)
+    assert shown and max(shown) <= 700 < whole
+    boxes = page.evaluate("() => [...document.querySelectorAll('.main-svg')].map(e => e.getAttribute('viewBox'))")
+    assert boxes[0] == f"0 0 {whole:g} {float(boxes[0].split()[3]):g}"
+    page.evaluate("() => dispatchEvent(new Event('afterprint'))")
+    assert page.locator(".main-svg[viewBox]").count() == 0

@@ -76,8 +76,11 @@ def test_each_paper_opens_with_its_claim_its_figures_and_its_numbers(name):
 
 @pytest.mark.parametrize("name", PAPERS)
 def test_what_differs_is_said_plainly(name):
-    app, differing = opened(name), STORED[name].result.differing
-    assert bool(app.warning) == bool(differing) != bool(app.success)
+    app, result = opened(name), STORED[name].result
+    differing, compared = result.differing, len(result.rows) - len(result.unchecked)
+    assert bool(app.warning) == bool(differing)
+    count = f"{result.agreeing} of {compared}" if differing else f"All {compared}"
+    assert any(f"{count} comparisons agree." in text for text in texts(app.markdown))
     for row in differing:
         told = texts(app.warning)[0].replace("$sigma_w^2$", "σ_w²")
         assert row.what in told and sections.format_value(row.here) in told
@@ -86,7 +89,7 @@ def test_what_differs_is_said_plainly(name):
 
 def test_numbers_and_words_of_the_table_are_plain_text():
     rows = (
-        report.near("σ_w² <b>", 1e-7, -1.5e-7, 1, "why", "theory"),
+        report.near("σ_w² <b>", 1e-7, -1.5e-7, 1, "why", against="theory"),
         report.in_kind("a & b", "<script>", "_x", False, "why"),
     )
     html = sections.table(report.Result(rows, {}, 0.0), dark=False).partition("</style>")[2]
@@ -101,7 +104,7 @@ def test_the_overview_lists_all_eight_with_their_verdicts():
     assert [label.replace("\\", "") for label in shown["Paper"]] == [paper.label for paper in PAPERS.values()]
     for verdict, name in zip(shown["Verdict"], PAPERS, strict=True):
         result = STORED[name].result
-        count = len(result.differing) or len(result.rows)
+        count = len(result.differing) or result.agreeing
         assert str(count) in verdict and ("differ" in verdict) == bool(result.differing)
     assert app.header[0].value == PAPERS[sections.FIRST].subject
 

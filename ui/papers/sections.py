@@ -24,7 +24,7 @@ from ui.charts.paper_figures import FIGURES
 from ui.charts.style import number
 from ui.runtime import jobs
 from ui.runtime.progress import ProgressReporter
-from ui.text import as_text
+from ui.text import as_text, format_duration
 from ui.urls import link
 
 FIRST = next(iter(PAPERS))
@@ -92,6 +92,7 @@ def _turn() -> None:
 
 def overview() -> None:
     """All papers with their verdicts."""
+    st.subheader("All papers", anchor=False)
     lines = []
     for paper in PAPERS.values():
         there = shown(paper)
@@ -105,43 +106,54 @@ def overview() -> None:
             verdict += f", {len(there.result.unchecked)} unchecked"
         lines.append({"Paper": as_text(paper.label), "About": as_text(paper.subject), "Verdict": verdict})
     st.table(pd.DataFrame(lines), border="horizontal", hide_index=True, alt="The papers and how our numbers agree")
+    st.caption(
+        "Results are shown as they were stored; each experiment can be run here. Where training is chaotic, its end "
+        "depends on the processor, whose rounding differs in the last digit. Verdicts rest on what does not, such as "
+        "the step at which learning starts."
+    )
 
 
 def section(paper: Paper) -> None:
-    """One paper from its claim to its source."""
-    st.header(as_text(paper.subject), anchor=False)
-    st.markdown(f"{as_text(paper.authors)} ({paper.year}): [{as_text(paper.title)}]({paper.link})")
-    claims = (f"- {_words(claim)} *({_words(checked)})*" for claim, checked in paper.claims)
-    st.markdown("**What it says**\n" + "\n".join(claims))
-    there = shown(paper)
+    """One paper: its subject, how our numbers agree and the picture first; then its claims, numbers and sources."""
+    with st.container(key="verdict", gap="xxsmall"):
+        st.header(as_text(paper.subject), anchor=False)
+        there = shown(paper)
+        agreement = "" if there is None else f"{_agreement(there.result)} "
+        source = f"{as_text(paper.authors)} ({paper.year}): [{as_text(paper.title)}]({paper.link})"
+        st.markdown(agreement + source)
     waiting = st.empty()
     if there is not None:
-        _verdict(there.result)
+        _figures(paper, there.result)
+    claims = (f"- {_words(claim)} *({_words(checked)})*" for claim, checked in paper.claims)
+    st.markdown("**What it says**\n" + "\n".join(claims))
+    if there is not None:
+        _differences(there.result)
     _origin(paper, there, waiting)
     if there is None:
         return
-    charts = FIGURES[paper.name](there.result.series, panels.dark())
-    alone = len(charts) == 1
-    with st.grid(2, min_column_width=420, gap="medium"):
-        for i, chart in enumerate(charts):
-            with st.container():
-                panels.show(chart, f"paper-{paper.name}-{i}", numbers=True)
-        if alone:
-            _settings(paper)
     st.subheader("Their numbers and ours", anchor=False)
     st.html(table(there.result, panels.dark()))
     with st.expander("When a row agrees"):
         for row in there.result.rows:
             st.markdown(f"**{_words(row.what)}.** {_words(row.tolerance)}")
+    alone = len(FIGURES[paper.name](there.result.series, panels.dark())) == 1
     with st.grid(2, min_column_width=420, gap="large"):
-        if alone:
+        if not alone:
+            _settings(paper)
+        with st.container():
             for formula in paper.formulas:
                 _formula(formula)
-        else:
-            _settings(paper)
+
+
+def _figures(paper: Paper, result: Result) -> None:
+    """Draws the charts of a paper; a single one has the settings beside it."""
+    charts = FIGURES[paper.name](result.series, panels.dark())
+    with st.grid(2, min_column_width=420, gap="medium"):
+        for i, chart in enumerate(charts):
             with st.container():
-                for formula in paper.formulas:
-                    _formula(formula)
+                panels.show(chart, f"paper-{paper.name}-{i}", numbers=True)
+        if len(charts) == 1:
+            _settings(paper)
 
 
 def _settings(paper: Paper) -> None:
@@ -172,15 +184,19 @@ def _words(text: str) -> str:
     return shown
 
 
-def _verdict(result: Result) -> None:
-    """The number of agreements, and each difference in plain words."""
-    differing, compared = result.differing, len(result.rows) - len(result.unchecked)
-    if differing:
-        lines = "".join(f"\n- {_words(_sentence(row))}" for row in differing)
-        message = f"{result.agreeing} of {compared} comparisons agree. Ours differs here:{lines}"
-        st.warning(message, icon=":material/info:")
-    else:
-        st.success(f"All {compared} comparisons agree.", icon=":material/check_circle:")
+def _agreement(result: Result) -> str:
+    """The number of agreements, with its icon."""
+    compared = len(result.rows) - len(result.unchecked)
+    if result.differing:
+        return f":orange[:material/info:] {result.agreeing} of {compared} comparisons agree."
+    return f":green[:material/check_circle:] All {compared} comparisons agree."
+
+
+def _differences(result: Result) -> None:
+    """Each difference in plain words, and what is not counted."""
+    if result.differing:
+        lines = "".join(f"\n- {_words(_sentence(row))}" for row in result.differing)
+        st.warning(f"Ours differs here:{lines}", icon=":material/info:")
     if result.unchecked:
         names = "; ".join(row.what for row in result.unchecked)
         st.caption(_words(f"Not counted, because the figure could not be checked in the paper's text: {names}."))
@@ -255,7 +271,7 @@ def _origin(paper: Paper, there: Shown | None, waiting) -> None:
         if there is None:
             words = "There is no stored result."
         elif there.is_new:
-            words = f"Fresh: run on this server in {number(there.result.seconds)} s."
+            words = f"Fresh: run on this server in {format_duration(there.result.seconds)}."
             if kept and there.result.to_dict()["rows"] == kept.result.to_dict()["rows"]:
                 words += " Every number is the stored one again."
             elif kept:
@@ -263,7 +279,7 @@ def _origin(paper: Paper, there: Shown | None, waiting) -> None:
         else:
             day = date.fromisoformat(kept.made)
             words = f"Stored result of version {kept.version}, {day.day} {day:%B %Y}"
-            words += f". A run takes about {number(max(there.result.seconds, 1))} s."
+            words += f". A run takes about {format_duration(there.result.seconds)}."
             if kept.fingerprint != fingerprint(paper):
                 words += " The experiment has changed since: run it here for its present numbers."
         st.caption(as_text(words), width="content")

@@ -1,0 +1,58 @@
+// Has the button under an animated chart name what its next press does, and lets it play again after the last frame.
+// On paper, which is narrower than the screen, charts shrink instead of being cut.
+const BUTTON = ".updatemenu-button";
+
+// The menu that the button's own listener reads: Plotly makes new ones for its layout while it plays.
+function menuOf(button) {
+  for (let node = button; node; node = node.parentElement) {
+    if (node.__data__?.buttons?.[0]?.args2) {
+      return node.__data__;
+    }
+  }
+  return null;
+}
+
+function setPlaying(button, playing) {
+  const menu = menuOf(button);
+  if (menu) {
+    menu.active = playing ? 0 : -1;
+    button.querySelector("text").textContent = playing ? "Pause" : "Play";
+  }
+}
+
+function onClick(event) {
+  const button = event.target.closest?.(BUTTON);
+  const plot = button?.closest(".js-plotly-plot");
+  const menu = button && menuOf(button);
+  if (!menu) {
+    return;
+  }
+  if (!plot.dataset.player) {
+    plot.dataset.player = "followed";
+    plot.on("plotly_animated", () => setPlaying(plot.querySelector(BUTTON), false));
+  }
+  setPlaying(button, menu.active === 0);
+}
+
+function onBeforePrint() {
+  for (const drawing of document.querySelectorAll(".js-plotly-plot .main-svg")) {
+    drawing.setAttribute("viewBox", `0 0 ${drawing.getAttribute("width")} ${drawing.getAttribute("height")}`);
+  }
+}
+
+function onAfterPrint() {
+  for (const drawing of document.querySelectorAll(".js-plotly-plot .main-svg")) {
+    drawing.removeAttribute("viewBox");
+  }
+}
+
+export default function () {
+  document.addEventListener("click", onClick);
+  window.addEventListener("beforeprint", onBeforePrint);
+  window.addEventListener("afterprint", onAfterPrint);
+  return () => {
+    document.removeEventListener("click", onClick);
+    window.removeEventListener("beforeprint", onBeforePrint);
+    window.removeEventListener("afterprint", onAfterPrint);
+  };
+}

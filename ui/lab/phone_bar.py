@@ -1,0 +1,72 @@
+"""A bar at the foot of a phone's screen with the settings that matter most; a wide screen has them in the sidebar."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from ui.charts import style
+from ui.controls import fields
+from ui.urls import views
+from ui.urls.link import CONTROL_RULES
+
+SETTINGS = {"activation": "Activation", "depth": "Layers", "init_scale": "Scale"}  # field -> a label that fits the bar
+PHONE = 640  # pixels: the widest screen that has the bar
+
+_STYLE = """<style>
+.st-key-phone-bar {{display: none}}
+@media (max-width: {phone}px) {{
+  .st-key-phone-bar {{
+    display: flex; flex-wrap: nowrap; position: fixed; z-index: 100; left: 0; right: 0; bottom: 0;
+    padding: .25rem .75rem .6rem; background: {page}; border-top: 1px solid {line}
+  }}
+  .st-key-phone-bar > * {{min-width: 0; flex: 1 1 0}}
+  .st-key-phone-bar label {{min-height: 1.2rem}}
+  body:has([data-testid=stSidebar][aria-expanded=true]) .st-key-phone-bar {{display: none}}
+  .stMainBlockContainer {{padding-bottom: 7rem}}
+  .st-key-page-header [data-testid=stMarkdownContainer] p:has([data-testid=stIconMaterial]) {{font-size: 0}}
+}}
+@media print {{.st-key-phone-bar {{display: none}}}}
+</style>"""
+
+
+def draw_bar(dark: bool) -> None:
+    """Draws the bar; its settings are those of the sidebar."""
+    if st.context.is_embedded:
+        return
+    look = style.theme(dark)
+    st.html(_STYLE.format(phone=PHONE, page=look.page, line=look.grid))
+    with st.container(key="phone-bar", horizontal=True, gap="xsmall"):
+        for field, label in SETTINGS.items():
+            if not views.is_hidden(field):
+                _draw(field, label)
+
+
+def _draw(field: str, label: str) -> None:
+    control, rule, key = fields.CONTROLS[field], CONTROL_RULES[field], f"bar_{field}"
+    st.session_state[key] = st.session_state[field]
+    common: dict[str, Any] = {
+        "label": label,
+        "key": key,
+        "disabled": fields.reason_against(field, st.session_state) is not None or views.is_locked(field),
+        "on_change": _take,
+        "args": (field,),
+    }
+    if hasattr(rule, "names"):
+        st.selectbox(options=rule.names, format_func=lambda name: fields.option_label(field, name), **common)
+        return
+    st.number_input(
+        min_value=float(rule.low),
+        max_value=None if rule.high == float("inf") else float(rule.high),
+        value=None,
+        step=float(control.step),
+        format="%.10g" if rule.integer else "%.6g",
+        **common,
+    )
+
+
+def _take(field: str) -> None:
+    value = st.session_state[f"bar_{field}"]
+    if value is not None:
+        st.session_state[field] = value
