@@ -601,7 +601,7 @@ class TreeRecorder(Recorder):
             clipped: the gradients after clipping.
         """
         now, self.count = self.count, self.count + 1
-        if now % self.every:
+        if self._file is None or now % self.every:
             return
         trees = {
             "grad_norm": grads,

@@ -39,7 +39,7 @@ def select_tensors(
             word after a minus must not be contained. Upper and lower case are equal.
         order: a key of ORDERS.
     """
-    recorded = ~np.isnan(recording.values["grad_norm"]).all(axis=0) | recording.not_finite.any(axis=0)
+    recorded = np.any(~np.isnan(recording.values["grad_norm"]) | recording.not_finite, axis=0)
     parts = [part for part in re.split(r"[,\s]+", pattern[:MAX_PATTERN].lower()) if part.strip("-")]
     chosen = [
         int(i)

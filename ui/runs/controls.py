@@ -45,8 +45,8 @@ def query() -> str:
     return urlencode(sync.to_query(PARAMETERS, values), doseq=True)
 
 
-def choose(reporter: ProgressReporter) -> tuple[Shown | ConfigError, Shown | ConfigError | None]:
-    """Draws the sidebar; returns the recording, or why it is refused, and the one beside it, if any."""
+def choose(reporter: ProgressReporter) -> tuple[Shown | ConfigError | None, Shown | ConfigError | None]:
+    """Draws the sidebar; returns the recording and the one beside it, if any; or the reason why one is refused."""
     with st.sidebar:
         st.subheader("Recording", anchor=False)
         first = _choose_recording("Your file", "runs_file", "example", "Or an example", reporter)
@@ -63,7 +63,7 @@ def _choose_recording(
         given = draw_upload(label, file_key)
         st.selectbox(
             example_label,
-            RULES[example_key].names,
+            [*EXAMPLES] if example_key == "example" else [NONE, *EXAMPLES],
             format_func=lambda name: EXAMPLES[name].label if name in EXAMPLES else "none",
             key=example_key,
             disabled=given is not None,
@@ -99,7 +99,7 @@ def _draw_tensors(recordings: list[Recording]) -> None:
     st.selectbox(
         "Order",
         list(ORDERS),
-        format_func=ORDERS.get,
+        format_func=ORDERS.__getitem__,
         key="order",
         help="The recorder lists tensors as the model does, from its first module to its last.",
     )
