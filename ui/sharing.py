@@ -55,10 +55,12 @@ def draw_menu(parameters: Parameters, more: Callable[[], None], handout: Callabl
         handout: makes the sheet of the scene as HTML, given its address; None where there is nothing to print.
     """
     menu = st.popover("Share", icon=":material/ios_share:", key="share", on_change="rerun")
+    query = current_query(parameters)
+    if st.session_state.pop("share_embed_asked", False):
+        draw_embed_dialog(query)
     if not menu.open:
         return
     with menu:
-        query = current_query(parameters)
         st.caption("This link opens the scene: page, settings, quantity, step, opened panels and range of the axis.")
         address = to_address(query)
         st.code(address, language=None, wrap_lines=True)
@@ -71,9 +73,14 @@ def draw_menu(parameters: Parameters, more: Callable[[], None], handout: Callabl
                 st.html(qr_code(address))
         if handout is not None:
             panels.download("Handout (HTML)", lambda: handout(address), "gradient-lab-handout.html", "text/html")
-        if st.button("Show in another site", key="share_embed", icon=":material/code:", width="stretch"):
-            draw_embed_dialog(query)
+        st.button("Show in another site", key="share_embed", icon=":material/code:", width="stretch",
+                  on_click=_ask_for_frame)  # fmt: skip
         more()
+
+
+def _ask_for_frame() -> None:
+    """Closes the menu, which would lie over the dialog, and opens the dialog."""
+    st.session_state.update({"share": False, "share_embed_asked": True})
 
 
 def qr_code(address: str) -> str:
