@@ -29,6 +29,7 @@ from tests.support.visitor import Server, Visitor, served
 
 COUNT = 10_000  # of each kind
 AT_ONCE = 4  # connections of strangers
+FILES_A_VISIT = 5  # a visit may hold 8
 QUIET_ANSWERS = 15
 PAUSE_SECONDS = 0.3  # between two changes of the honest visitor
 STAYS = 2  # seconds for which a visitor who has gone is waited for; a server's own setting is a minute
@@ -199,12 +200,13 @@ async def send_requests(server: Server, rng: random.Random, count: int) -> None:
 
 
 async def send_tables(server: Server, rng: random.Random, count: int) -> None:
-    """Tables of one's own, a tenth as many as other things: each is uploaded and its network trained."""
-    async with Visitor(server.url, query="dataset=custom&steps=5&hidden=4") as stranger:
-        await stranger.visit()
-        for i in range(count // 100):
-            answer = await stranger.upload("table_file", f"t{i}.csv", table(rng))
-            assert not answer.errors, answer.errors
+    """Tables, one for a hundred other things: each is uploaded and a network trained on it."""
+    for first in range(0, count // 100, FILES_A_VISIT):
+        async with Visitor(server.url, query="dataset=custom&steps=5&hidden=4") as stranger:
+            await stranger.visit()
+            for i in range(first, min(first + FILES_A_VISIT, count // 100)):
+                answer = await stranger.upload("table_file", f"t{i}.csv", table(rng))
+                assert not answer.errors, answer.errors
 
 
 async def _connected(server: Server):

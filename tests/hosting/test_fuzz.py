@@ -1,6 +1,6 @@
 """Random messages, frames, states of controls, requests and tables: no honest page breaks, and memory comes back.
 
-`python -m benchmarks.strangers` sends ten times as many, and also holds the honest visitor's answers to a time.
+`python -m benchmarks.strangers` sends twenty times as many, and also holds the honest visitor's answers to a time.
 """
 
 import random
@@ -14,7 +14,7 @@ from tests.support.loops import finished
 from tests.support.visitor import served
 from ui.runtime import guard
 
-COUNT = 1_000
+COUNT = 500
 
 
 @pytest.mark.slow

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import logging
 import sys
+import threading
 import time
 import traceback
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -41,6 +43,30 @@ def open_event_log() -> None:
     _LOG.propagate = False
     config.set_option("logger.enableRich", False)  # it would print past the logger
     logging.getLogger("streamlit.error_util").setLevel(logging.CRITICAL)
+
+
+def hide_foreign_words() -> None:
+    """Leaves the words out of warnings and errors of other packages, from the first visitor on: they may be his."""
+    logging.setLogRecordFactory(_make_record)
+    threading.excepthook = _log_thread_failure
+
+
+_make_any_record = logging.getLogRecordFactory()
+
+
+def _make_record(name: str, level: int, path: str, line: int, message: object, args, exc_info, *rest, **more):
+    """A warning or an error of another package keeps its place and its kind, and no word: that may be a visitor's."""
+    if level >= logging.WARNING and name != _LOG.name:
+        kind = exc_info[0].__name__ if isinstance(exc_info, tuple) and exc_info[0] else logging.getLevelName(level)
+        message, args, exc_info = f"{kind} at {Path(path).name}:{line}", (), None
+        more["sinfo"] = None
+        rest = rest[:1]  # without the stack
+    return _make_any_record(name, level, path, line, message, args, exc_info, *rest, **more)
+
+
+def _log_thread_failure(args: threading.ExceptHookArgs) -> None:
+    if args.exc_value is not None and not isinstance(args.exc_value, SystemExit):
+        failure(args.exc_value)
 
 
 def record(event: str, **facts: object) -> None:

@@ -179,6 +179,7 @@ async def lifespan(app: st.App) -> AsyncIterator[None]:
     await to_thread.run_sync(_warm)
     limited = {name.lower(): limits.value(name) for name in limits.LIMITS}
     event_log.record("start", seconds=round(time.monotonic() - start, 3), **limited)
+    event_log.hide_foreign_words()
     yield
     event_log.record("stop")
 
