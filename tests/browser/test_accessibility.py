@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
@@ -16,6 +17,7 @@ PAGES = {
     "runs": "/runs?example=dead_cnn",
     "papers": "/papers",
     "lecture": "/lecture",
+    "present": f"/present?link={quote('?' + SMALL)}",
 }
 PAGE = {"light": "rgb(255, 255, 255)", "dark": "rgb(16, 22, 29)"}  # behind every chart, by theme
 
@@ -252,8 +254,10 @@ def test_a_focus_that_is_not_seen_is_found(visit):
 
 
 @pytest.mark.slow
-def test_the_cell_of_a_table_that_has_the_focus_is_marked(visit):
+def test_the_cell_of_a_table_that_has_the_focus_is_marked(visit, server, settled):
     page = visit("lecture")
+    page.goto(f"{server}/lecture?section=error")
+    settled(page, 180)
     grid = page.locator("[data-testid=stDataFrame] canvas").first
     grid.scroll_into_view_if_needed()
     grid.focus()
