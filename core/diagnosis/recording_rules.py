@@ -32,6 +32,7 @@ STUCK, HIGH_LOSS = (
 )  # the loss moved by this share of itself at most, and is above this share of its first value
 STUCK_ROWS = 0.6  # share of the rows, the last ones, over which it did
 ENOUGH = 0.1  # of the median gradient of the tensors that move, relative to their weights
+MAX_NAME = 60  # characters of a tensor's name in a sentence
 MAX_NAMED = 4  # tensors named in a sentence
 
 
@@ -241,7 +242,7 @@ def _vanishing(recording: Recording, what: str) -> Finding:
 def _describe_slope(recording: Recording, found: Profile | None) -> str:
     if found is None:
         return ""
-    first, last = (recording.parameters[i].name for i in found.ends)
+    first, last = (_short_name(recording, i) for i in found.ends)
     factor = format_number(found.factor) if abs(found.factor - 1) > 0.01 else f"{found.factor:.5g}"
     return (
         f"Early in the run the gradient of {first} is {format_number(found.ratio)} times that of {last}: each layer "
@@ -332,7 +333,7 @@ def _describe_first_mover(recording: Recording, row: int) -> str:
         return ""
     tensor, step = int(jumps[rows[0]].argmax()), recording.step[half + rows[0]]
     return (
-        f" The gradient of {recording.parameters[tensor].name} moved first: at step {step:,} it is "
+        f" The gradient of {_short_name(recording, tensor)} moved first: at step {step:,} it is "
         f"{format_number(jumps[rows[0], tensor])} times its median before."
     )
 
@@ -415,8 +416,13 @@ RULES: tuple[Callable[[Recording], Finding | None], ...] = (
 # -- words ------------------------------------------------------------------------------------------------------------
 
 
+def _short_name(recording: Recording, index: int) -> str:
+    name = recording.parameters[index].name
+    return name if len(name) <= MAX_NAME else f"{name[: MAX_NAME // 2]}…{name[-MAX_NAME // 2 :]}"
+
+
 def _named(recording: Recording, indices: np.ndarray) -> str:
-    names = [recording.parameters[i].name for i in indices[:MAX_NAMED]]
+    names = [_short_name(recording, i) for i in indices[:MAX_NAMED]]
     if len(indices) > MAX_NAMED:
         return f"{', '.join(names)} and {len(indices) - MAX_NAMED:,} more"
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -9,7 +9,7 @@ from core.recordings import Recording
 from core.wording import percent
 from ui.charts import style
 from ui.charts.curves import LEVEL_UPDATE, MAX_LAYERS, CurvesData, by_layer, log_ends, over_steps
-from ui.charts.recordings import TensorView
+from ui.charts.recordings import TensorView, label
 from ui.charts.style import Chart, number
 
 
@@ -88,7 +88,7 @@ def recording_weight_norm(view: TensorView, *, dark: bool = False) -> Chart:
 
 
 def _tensor_curves(view: TensorView, values: np.ndarray, finding: str, guides: dict[str, float]) -> CurvesData:
-    count, names = len(view.indices), view.names
+    count, names = len(view.indices), list(map(label, view.names))
     shown = np.unique(np.rint(np.linspace(1, count, min(count, MAX_LAYERS))).astype(int))
     if count > len(shown):
         finding += f" Drawn: {len(shown)} of {count:,} tensors."

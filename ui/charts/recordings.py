@@ -14,12 +14,14 @@ from core.recordings import Recording
 from core.wording import percent
 from ui.charts import style
 from ui.charts.animation import choose_frames
+from ui.charts.arms import safe
 from ui.charts.heatmap import BELOW, HEIGHT, MAX_COLUMNS, ZERO, HeatmapData, heatmap_cells
 from ui.charts.pooling import bin_rows
 from ui.charts.profile import MAX_FRAMES, MAX_VALUES, ProfileData, axis_ends, draw_profile
 from ui.charts.style import Chart, number
 
 MAX_POINTS = 500  # tensors of a profile; more are pooled
+MAX_NAME = 60  # characters
 MAX_ROWS = 220  # tensors of a map: two pixels high
 NOT_FINITE = {False: "#111111", True: "#ffffff"}
 
@@ -139,8 +141,13 @@ def recording_profile_data(
         high,
         [_words(step, row, own, relative) for step, row, own in zip(steps, norms, values, strict=True)],
         None,
-        tuple(groups),
+        tuple(map(label, groups)),
     )
+
+
+def label(name: str) -> str:
+    """A tensor's name in a figure: its ends where it is long, and no markup."""
+    return safe(name if len(name) <= MAX_NAME else f"{name[: MAX_NAME // 2]}…{name[-MAX_NAME // 2 :]}")
 
 
 def is_relative(norms: np.ndarray) -> bool:
@@ -331,7 +338,8 @@ def recording_shares(view: TensorView, field: str, title: str, key: str, *, dark
     end = np.where(np.isfinite(values[rows[-1]]), values[rows[-1]], -1.0)
     worst = int(end.argmax())
     finding = f"At most {percent(end[worst])}, at {view.names[worst]}, at step {view.recording.step[rows[-1]]:,}."
-    frame = _map_frame(view, data, title, finding, key=False, dark=dark)
+    shown = finding.replace(view.names[worst], label(view.names[worst]))
+    frame = _map_frame(view, data, title, shown, key=False, dark=dark)
     cells = _cells(data, "%{z:.1%}") | {
         "z": data.cells.z,
         "zmin": 0,
@@ -348,7 +356,7 @@ def _cells(data: MapData, value: str) -> dict:
     few = data.cells.z.size <= 12_000
     name = "%{customdata}" if few else "tensor %{y}"
     if few:
-        cells["customdata"] = [[name] * data.cells.z.shape[1] for name in data.groups]
+        cells["customdata"] = [[label(name)] * data.cells.z.shape[1] for name in data.groups]
     return cells | {"hovertemplate": f"step %{{x:,.0f}}, {name}<br>{value}<extra></extra>"}
 
 

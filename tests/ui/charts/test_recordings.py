@@ -109,3 +109,17 @@ def test_a_recording_of_one_step_and_one_tensor_is_drawn():
     view = made([[1.0]])
     for draw in (*CURVES, recording_profile, recording_heatmap):
         assert draw(view).figure.layout.title.text
+
+
+def test_names_of_a_file_are_no_markup_in_a_figure_and_long_ones_are_shortened():
+    name = "<a href='http://example.org'>%{x}</a>"
+    parameters = tuple(Parameter(name=n, layer=1, kind="weight") for n in (name, "b" * 5_000))
+    values = {"grad_norm": np.ones((3, 2)), "weight_norm": np.ones((3, 2)), "update_norm": np.ones((3, 2))}
+    recording = Recording(name="r", source="t", parameters=parameters, step=np.arange(3), values=values)
+    view = TensorView(recording=recording, indices=np.arange(2))
+    for draw in (*CURVES, recording_profile, recording_heatmap):
+        text = draw(view).figure.to_json()
+        assert "<a " not in text and "b" * 100 not in text
+    shares = TensorView(recording=made([[1.0, 1.0]], dead=np.ones((1, 2))).recording, indices=np.arange(2))
+    assert recording_shares(shares, "dead", "Dead", "share").figure.layout.title.text == "Dead"
+    assert recording_profile(view).table["tensor"][0] == name
