@@ -9,6 +9,8 @@ from collections.abc import Mapping, Set
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
+import numpy as np
+
 from .choices import (
     ActivationName,
     ClipName,
@@ -20,6 +22,7 @@ from .choices import (
     OptimizerName,
     OutputActivationName,
     ScalingName,
+    ScheduleName,
 )
 from .data.datasets import DATASETS, SCALINGS, count_holdout
 from .errors import ConfigError
@@ -29,6 +32,7 @@ from .families.initializers import INITS
 from .families.losses import LOSSES, OUTPUT_ACTIVATIONS
 from .families.normalization import NORMALIZATIONS
 from .families.optimizers import OPTIMIZERS
+from .families.schedules import SCHEDULES, rate_factors
 
 __all__ = ["RULES", "Choice", "ConfigError", "Cost", "Flag", "Number", "RunConfig", "LayerSizes", "check_cost", "cost"]
 
@@ -163,6 +167,9 @@ RULES: dict[str, Number | Choice | Flag | LayerSizes] = {
     "dtype": Choice(("float64", "float32")),
     "seed": Number(0, 2**32 - 1, integer=True),
     "scaling": Choice(tuple(SCALINGS)),
+    "schedule": Choice(tuple(SCHEDULES)),
+    "schedule_steps": Number(1, 1_000_000, integer=True, optional=True),
+    "warmup_steps": Number(0, 1_000_000, integer=True),
 }
 
 
@@ -206,6 +213,9 @@ class RunConfig:
     dtype: DtypeName = "float64"
     seed: int = 0
     scaling: ScalingName = "standard"
+    schedule: ScheduleName = "constant"
+    schedule_steps: int | None = None
+    warmup_steps: int = 0
 
     def __post_init__(self):
         for name, rule in RULES.items():
@@ -247,6 +257,29 @@ class RunConfig:
             if name not in RULES:
                 raise ConfigError(name, value, "there is no such setting; settings are " + ", ".join(RULES))
         return replace(self, **changes)
+
+    def stop_at(self, step: int) -> RunConfig:
+        """The same run, ended after so many steps: the schedule of its learning rate keeps its length."""
+        length = self.schedule_steps if self.schedule == "constant" else self.schedule_length
+        return self.replace(steps=step, schedule_steps=length, record_every=max(step, 1))
+
+    @property
+    def schedule_length(self) -> int:
+        """Steps that the schedule of the learning rate takes."""
+        return self.schedule_steps or max(self.steps, 1)
+
+    @property
+    def is_scheduled(self) -> bool:
+        """True where the learning rate changes during the run."""
+        return self.schedule != "constant" or self.warmup_steps > 1
+
+    def rate_factors(self, steps: np.ndarray) -> np.ndarray:
+        """What the learning rate is multiplied by in each of these steps, (steps,), counted from 0."""
+        return rate_factors(self.schedule, steps, length=self.schedule_length, warmup_steps=self.warmup_steps)
+
+    def learning_rates(self, steps: np.ndarray) -> np.ndarray:
+        """The learning rate of each of these steps, (steps,), counted from 0."""
+        return self.learning_rate * self.rate_factors(steps)
 
     @property
     def rows(self) -> int:

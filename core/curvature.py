@@ -114,7 +114,7 @@ def sharpness_over(
         ConfigError: as `train`, or a number of steps that the run does not have.
     """
     rule = RULES["steps"]
-    runs = [config.replace(steps=rule.validate("steps", step), record_every=max(int(step), 1)) for step in steps]
+    runs = [config.stop_at(rule.validate("steps", step)) for step in steps]
     if max(steps, default=0) > config.steps:
         raise ConfigError("steps", max(steps), f"the run has {config.steps} steps")
     report, integer = on_progress or (lambda done, total: None), 2 * len(runs)
@@ -132,9 +132,12 @@ def sharpness_over(
 
 
 def stability_bound(config: RunConfig) -> float | None:
-    """The sharpness up to which this optimizer's steps on a quadratic do not grow; None where it has no such bound."""
+    """The sharpness up to which this optimizer's steps on a quadratic do not grow.
+
+    None where it has no such bound, or the learning rate, and the bound with it, changes during the run.
+    """
     bound = OPTIMIZERS[config.optimizer].bound
-    return None if bound is None else bound(config.momentum) / config.learning_rate
+    return None if bound is None or config.is_scheduled else bound(config.momentum) / config.learning_rate
 
 
 class _State:

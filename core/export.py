@@ -22,6 +22,7 @@ from .families.initializers import INITS
 from .families.losses import LOSSES
 from .families.normalization import NORMALIZATIONS
 from .families.optimizers import OPTIMIZERS
+from .families.schedules import SCHEDULES
 from .trace import Trace
 
 JSON_BYTES = 100_000
@@ -132,6 +133,13 @@ MAX_NORM_CODE = """\
 for linear in network.linears:
     linear.weight *= torch.clamp(MAX_NORM / row_norms(linear.weight), max=1)"""
 HOLDOUT_CODE = "with torch.no_grad():\n    holdout_loss = mean_loss(network(X_holdout), D_holdout)"
+RATE_FACTOR = '''
+
+def rate_factor(step):
+    """What LEARNING_RATE is multiplied by in a step, counted from 0."""
+    progress = step / SCHEDULE_STEPS
+    return $factor
+'''
 BATCHES = '''
 
 def batches(samples):
@@ -230,6 +238,7 @@ def main():
     X, D, X_holdout, D_holdout = load_data()
     network = Network()
     optimizer = $optimizer
+    $start_schedule
     run = start_recording(network, optimizer)
     $start_batches
     print("step", "loss", $holdout_name*(f"grad_norm_{layer}" for layer in range(1, len(WIDTHS))), sep=",")
@@ -255,6 +264,7 @@ def main():
             $measure_clipped
             $decay
             optimizer.step()
+            $next_rate
             $project
     if run:
         run.close()
@@ -311,6 +321,8 @@ def to_pytorch(config: RunConfig, data: Data | None = None) -> str:
     has_max_norm = config.max_norm is not None
     has_own_decay = "WEIGHT_DECAY" in OPTIMIZERS[config.optimizer].pytorch
     functions = CLIP_FUNCTIONS.get(config.clip, "") + BATCHES * batches
+    if config.is_scheduled:
+        functions += _rate_function(config)
     if config.clip == "adaptive" or has_max_norm:
         functions = ROW_NORMS + functions
     slots = _network_slots(config) | {
@@ -330,7 +342,9 @@ def to_pytorch(config: RunConfig, data: Data | None = None) -> str:
         "penalize": _penalties(config),
         "clip": CLIPS[config.clip].pytorch,
         "measure_clipped": "if run:\n    run.clipped()" * bool(CLIPS[config.clip].pytorch),
-        "decay": DECAY_CODE * (config.weight_decay > 0 and not has_own_decay),
+        "decay": _decay(config) * (config.weight_decay > 0 and not has_own_decay),
+        "start_schedule": "schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, rate_factor)" * config.is_scheduled,
+        "next_rate": "schedule.step()" * config.is_scheduled,
         "project": MAX_NORM_CODE * has_max_norm,
         "data": _pack(table),
     }
@@ -353,6 +367,8 @@ def _settings(config: RunConfig, inputs: int, outputs: int, samples: int, batche
         "INIT_SCALE": config.init_scale,
         "BIAS_STD": config.bias_std if config.bias and config.bias_std and not own_biases else None,
         "LEARNING_RATE": config.learning_rate,
+        "SCHEDULE_STEPS": config.schedule_length if config.is_scheduled else None,
+        "WARMUP_STEPS": config.warmup_steps if config.warmup_steps > 1 else None,
         "MOMENTUM": config.momentum if "MOMENTUM" in optimizer else None,
         "BATCH_SIZE": config.batch_size if batches else None,
         "STEPS": config.steps,
@@ -365,6 +381,18 @@ def _settings(config: RunConfig, inputs: int, outputs: int, samples: int, batche
         "MAX_NORM": config.max_norm,
     }
     return "\n".join(f"{name} = {value}" for name, value in lines.items() if value is not None)
+
+
+def _rate_function(config: RunConfig) -> str:
+    factor = SCHEDULES[config.schedule].pytorch
+    if config.warmup_steps > 1:
+        warmup = "min((step + 1) / WARMUP_STEPS, 1)"
+        factor = warmup if config.schedule == "constant" else f"{factor} * {warmup}"
+    return RATE_FACTOR.replace("$factor", factor)
+
+
+def _decay(config: RunConfig) -> str:
+    return DECAY_CODE.replace("LEARNING_RATE", 'optimizer.param_groups[0]["lr"]') if config.is_scheduled else DECAY_CODE
 
 
 def _network_slots(config: RunConfig) -> dict[str, str]:

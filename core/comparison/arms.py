@@ -19,6 +19,7 @@ from ..families.initializers import INITS
 from ..families.losses import LOSSES
 from ..families.normalization import NORMALIZATIONS
 from ..families.optimizers import OPTIMIZERS
+from ..families.schedules import SCHEDULES
 from ..trace import Trace
 
 MIN_ARMS, MAX_ARMS = 2, 8
@@ -39,6 +40,7 @@ VARIES: dict[str, tuple[object, ...]] = {
     "normalization": tuple(NORMALIZATIONS),
     "residual": (False, True),
     "optimizer": tuple(OPTIMIZERS),
+    "schedule": tuple(SCHEDULES),
     "learning_rate": (0.001, 0.01, 0.1, 1.0),
     "depth": (2, 5, 10, 20),
     "width": (8, 32, 128),
@@ -55,6 +57,7 @@ _LABELS = {
     "init": INITS,
     "loss": LOSSES,
     "optimizer": OPTIMIZERS,
+    "schedule": SCHEDULES,
     "normalization": NORMALIZATIONS,
     "clip": CLIPS,
 }
@@ -296,12 +299,14 @@ _MEMBERS: dict[str, Mapping[str, Any]] = {
     "init": INITS,
     "loss": LOSSES,
     "optimizer": OPTIMIZERS,
+    "schedule": SCHEDULES,
     "clip": CLIPS,
 }
 # Fields that matter only beside another one: (the field, does it apply).
 _APPLIES: dict[str, Callable[[RunConfig], bool]] = {
     "momentum": lambda c: OPTIMIZERS[c.optimizer].uses_momentum,
     "clip_threshold": lambda c: CLIPS[c.clip].apply is not None,
+    "schedule_steps": lambda c: c.schedule != "constant",
     "bias_std": lambda c: c.bias and INITS[c.init].bias_deviation is None,
 }
 

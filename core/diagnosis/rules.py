@@ -274,7 +274,7 @@ def _find_penalty(stats: TraceStats) -> Finding | None:
         pull = np.hypot(2 * config.l2 * total, config.l1 * np.sqrt(weights))  # l1's gradient is ±l1 in each weight
         against_data = median(pull / joint_norm(trace.grad_norm[stats.good]))
         step = joint_norm(trace.update_ratio[stats.good] * norm)
-        in_step = median(config.learning_rate * config.weight_decay * total / step)
+        in_step = median(config.learning_rates(trace.step[stats.good]) * config.weight_decay * total / step)
         left = total[-1] / total[0]
     ended = f" The weights' norm ended at {part_of(left)} its first value." if np.isfinite(left) else ""
     if against_data > 1:

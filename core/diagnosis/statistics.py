@@ -22,6 +22,7 @@ MAJORITY_SHARE = 0.5  # of the rows: from there on something is the rule and not
 PROBE_SAMPLES = 1000  # of which a broken network is computed again
 MIN_WINDOW_ROWS = 5  # at each end of a run, whose median stands for the loss that a single batch does not show
 REST = 0.02  # a loss is at rest when its last two sixths differ by less than this share; with mini-batches twice
+SHORT_RATE = 0.5  # of the largest learning rate: below, short steps alone may hold a loss at rest
 MIN_REST_ROWS = 18  # rows without which nothing is said about a loss at rest
 
 
@@ -133,10 +134,15 @@ class TraceStats:
     def at_rest(self) -> bool:
         """True when the loss of the last third of the rows no longer changes: see REST."""
         rows, sixth = self.trace.loss[self.good], len(self.good) // 6
-        if len(rows) < MIN_REST_ROWS or self.trace.diverged_at is not None:
+        if len(rows) < MIN_REST_ROWS or self.trace.diverged_at is not None or self._slowed_down(sixth):
             return False
         before, after = np.median(rows[-2 * sixth : -sixth]), np.median(rows[-sixth:])
         return bool(abs(before - after) <= REST * (1 if self.config.batch_size is None else 2) * after)
+
+    def _slowed_down(self, rows: int) -> bool:
+        """True where the schedule of the learning rate, and not the loss, makes the last steps short."""
+        rates = self.config.learning_rates(self.trace.step[self.good])
+        return bool(np.median(rates[-rows:]) < SHORT_RATE * rates.max())
 
     def when(self, row: int) -> str:
         """The time of a row, to open a sentence."""

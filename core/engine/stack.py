@@ -95,6 +95,7 @@ class Stack:
         self.optimizer, self.clip = OPTIMIZERS[kind.optimizer], CLIPS[kind.clip].apply
         self.states = [np.zeros_like(self.parameters.flat) for _ in range(self.optimizer.states)]
         self.rate, self.momentum = self._column("learning_rate"), self._column("momentum")
+        self.full_rate, self.rate_factor = self.rate.copy(), 1.0
         self.threshold = self._column("clip_threshold")[:, 0]
         self.penalized, self.decays = bool(kind.l1 or kind.l2), bool(kind.weight_decay)
         on_weights = self.layout.is_weight.astype(self.dtype)
@@ -190,6 +191,9 @@ class Stack:
                 self._pass(step, row)
                 if step == config.steps or not self.alive.any():
                     break
+                if config.is_scheduled:
+                    self.rate_factor = float(config.rate_factors(step))
+                    np.multiply(self.full_rate, self.rate_factor, out=self.rate)
                 self._update(step, row)
                 if tick is not None:
                     tick(self.runs)
@@ -252,7 +256,7 @@ class Stack:
         if fresh:
             self.alive[fresh] = False
         if fresh and step < self.kind.steps:
-            for array in (parameters.flat, gradient.flat, self.rate, *self.states):
+            for array in (parameters.flat, gradient.flat, self.rate, self.full_rate, *self.states):
                 array[fresh] = 0  # so that a run that ended neither spreads nor slows its neighbors
 
     def _record_losses(self, row: int, loss: np.ndarray) -> None:
@@ -317,6 +321,8 @@ class Stack:
         self.optimizer.step(self.gradient.flat, self.states, self.rate, self.momentum, step + 1, taken.flat, work.flat)
         if self.decays:
             np.multiply(parameters.flat, self.decay, out=work.flat)
+            if self.kind.is_scheduled:
+                work.flat *= self.rate_factor
             taken.flat += work.flat
         if self.max_norm is None:
             parameters.flat -= taken.flat
@@ -347,8 +353,8 @@ class Stack:
         layers.setdefault("total_grad_norm", layers["grad_norm"])
         layers.setdefault("clipped_grad_norm", layers["total_grad_norm"])
         if self.plain:
-            rates = np.array([config.learning_rate for config in self.configs])
-            layers["step_norm"] = rates[:, None, None] * layers["clipped_grad_norm"]
+            rates = np.array([config.learning_rates(np.array(self.steps)) for config in self.configs])
+            layers["step_norm"] = rates[:, :, None] * layers["clipped_grad_norm"]
             layers["step_norm"][:, -1] = np.nan
         layers["update_ratio"] = layers.pop("step_norm") / layers["weight_norm"]
         layers["saturation"], layers["dead"] = self.share_record

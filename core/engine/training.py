@@ -139,7 +139,7 @@ def snapshot(
     check_snapshot_cost(config.replace(steps=int(step)), *sizes)
     progress = ProgressCount(on_progress, int(step) + 1)
     with one_blas_thread, np.errstate(all="ignore"):
-        stack = _stack([config.replace(steps=int(step), record_every=max(int(step), 1))], data, [initial])
+        stack = _stack([config.stop_at(int(step))], data, [initial])
         (trace,) = stack.train(progress.tick)
         if trace.diverged_at is not None and trace.diverged_at < step:
             return snapshot(config, trace.diverged_at, data, initial, on_progress)
@@ -193,6 +193,7 @@ def stack_key(config: RunConfig) -> tuple:
         *(config.dataset, config.samples, config.holdout, config.batch_size, config.hidden, config.bias),
         *(config.activation, config.output_activation, config.residual, config.normalization, config.loss),
         *(config.optimizer, config.clip, config.steps, config.record_every, config.dtype),
+        *(config.schedule, config.schedule_steps, config.warmup_steps),
         *(config.l1 > 0, config.l2 > 0, config.weight_decay > 0, config.max_norm is not None),
     )
 

@@ -21,6 +21,7 @@ from core.families.initializers import INITS
 from core.families.losses import LOSSES, OUTPUT_ACTIVATIONS
 from core.families.normalization import NORMALIZATIONS
 from core.families.optimizers import OPTIMIZERS
+from core.families.schedules import SCHEDULES
 from tests.support.strategies import configs
 
 # The limits as the design states them, written out here: field -> (allowed at the edge, refused just beyond it).
@@ -41,6 +42,8 @@ LIMITS = {
     "weight_decay": ([0, 3], [-1e-9]),
     "max_norm": ([None, 1e-9, 4], [0, -2]),
     "record_every": ([1, 10**9], [0, -3]),
+    "schedule_steps": ([None, 1, 1_000_000], [0, -1, 1_000_001]),
+    "warmup_steps": ([0, 1_000_000], [-1, 1_000_001]),
     "seed": ([0, 2**32 - 1], [-1, 2**32]),
 }
 NAMES = {
@@ -49,6 +52,7 @@ NAMES = {
     "normalization": NORMALIZATIONS,
     "init": INITS,
     "optimizer": OPTIMIZERS,
+    "schedule": SCHEDULES,
     "clip": CLIPS,
     "dtype": ("float64", "float32"),
     "loss": LOSSES,
@@ -56,12 +60,12 @@ NAMES = {
     "scaling": datasets.SCALINGS,
 }
 FLAGS = ("bias", "residual")
-WHOLE = ("samples", "batch_size", "steps", "record_every", "seed")
+WHOLE = ("samples", "batch_size", "steps", "record_every", "seed", "schedule_steps", "warmup_steps")
 NOT_NUMBERS = [math.nan, math.inf, -math.inf, 10**400, True, "3", [1.0], 1j, {}]
 
 REFUSED = [(name, value) for name, (_, bad) in LIMITS.items() for value in bad]
 REFUSED += [(name, value) for name in LIMITS if name != "hidden" for value in NOT_NUMBERS]
-REFUSED += [(name, None) for name in LIMITS if name not in ("batch_size", "max_norm")]
+REFUSED += [(name, None) for name in LIMITS if name not in ("batch_size", "max_norm", "schedule_steps")]
 REFUSED += [(name, 1.5) for name in WHOLE]
 REFUSED += [("hidden", value) for value in ("64,32", b"12", 32, 1.5, (1.5,), (True,), ("8",), (None,), [[8]], {"a": 1})]
 REFUSED += [("hidden", value) for value in ({}, {3: 1}, {3: 1}.keys(), set(), {3}, frozenset({3}))]

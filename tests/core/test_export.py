@@ -21,6 +21,7 @@ from core.families.initializers import INITS
 from core.families.losses import OUTPUT_ACTIVATIONS
 from core.families.normalization import NORMALIZATIONS
 from core.families.optimizers import OPTIMIZERS
+from core.families.schedules import SCHEDULES
 from core.recordings import read_recording
 from tests.support import numpy_torch
 from tests.support.checkout import HOUSE
@@ -61,6 +62,9 @@ def mixed(number):
         l1=1e-3 * (number % 3 == 0),
         l2=1e-3 * (number % 4 < 2),
         weight_decay=0.1 * (number // 5 % 2),
+        schedule=member(SCHEDULES, number),
+        schedule_steps=20 if number % 5 == 1 else None,
+        warmup_steps=(0, 7)[number % 7 == 2],
         max_norm=0.9 if number % 3 == 2 else None,
         batch_size=(None, 16, 7)[number % 3],
         holdout=0.2 * (number // 3 % 2),
@@ -201,6 +205,7 @@ def test_a_script_runs_on_data_given():
 def test_the_mixed_configs_show_every_member_of_every_registry():
     for field, registry in {
         "activation": ACTIVATIONS, "output_activation": OUTPUT_ACTIVATIONS, "init": INITS, "optimizer": OPTIMIZERS,
+        "schedule": SCHEDULES,
         "clip": CLIPS, "normalization": NORMALIZATIONS, "loss": ("mse", "bce", "cross_entropy"),
     }.items():  # fmt: skip
         assert {getattr(config, field) for name, config in CONFIGS.items() if name.startswith("mixed")} == set(registry)

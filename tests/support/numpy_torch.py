@@ -339,8 +339,13 @@ def clip_grad_value(parameters: Iterable[Tensor], threshold: float) -> None:
 
 class Optimizer:
     def __init__(self, parameters: Iterable[Tensor], lr: float):
-        self._parameters, self._rate, self._steps = list(parameters), lr, 0
+        self._parameters, self._steps = list(parameters), 0
+        self.param_groups = [{"lr": lr}]
         self._states: list[dict[str, np.ndarray]] = [{} for _ in self._parameters]
+
+    @property
+    def _rate(self) -> float:
+        return self.param_groups[0]["lr"]
 
     def zero_grad(self) -> None:
         for parameter in self._parameters:
@@ -350,6 +355,27 @@ class Optimizer:
         self._steps += 1
         for parameter, state in zip(self._parameters, self._states, strict=True):
             parameter.values -= self._rate * self._direction(parameter.grad.values, state)
+
+
+class LambdaLR:
+    def __init__(self, optimizer: Optimizer, factor: Callable[[int], float]):
+        self._group, self._factor, self._step = optimizer.param_groups[0], factor, -1
+        self._full = self._group["lr"]
+        self.step()
+
+    def step(self) -> None:
+        self._step += 1
+        self._group["lr"] = self._full * self._factor(self._step)
+
+
+class MultiStepLR(LambdaLR):
+    def __init__(self, optimizer: Optimizer, milestones: Sequence[int]):
+        super().__init__(optimizer, lambda step: 0.1 ** sum(step >= milestone for milestone in milestones))
+
+
+class CosineAnnealingLR(LambdaLR):
+    def __init__(self, optimizer: Optimizer, steps: int):
+        super().__init__(optimizer, lambda step: 0.5 * (1 + np.cos(np.pi * step / steps)))
 
 
 class SGD(Optimizer):
@@ -420,7 +446,13 @@ torch = SimpleNamespace(
     clamp=clamp,
     no_grad=no_grad,
     linalg=SimpleNamespace(vector_norm=vector_norm),
-    optim=SimpleNamespace(SGD=SGD, RMSprop=RMSprop, Adam=Adam, AdamW=AdamW),
+    optim=SimpleNamespace(
+        SGD=SGD,
+        RMSprop=RMSprop,
+        Adam=Adam,
+        AdamW=AdamW,
+        lr_scheduler=SimpleNamespace(LambdaLR=LambdaLR, MultiStepLR=MultiStepLR, CosineAnnealingLR=CosineAnnealingLR),
+    ),
     nn=SimpleNamespace(
         Module=Module,
         ModuleList=ModuleList,

@@ -19,6 +19,7 @@ from core.families.initializers import INITS
 from core.families.losses import LOSSES, OUTPUT_ACTIVATIONS
 from core.families.normalization import NORMALIZATIONS
 from core.families.optimizers import OPTIMIZERS
+from core.families.schedules import SCHEDULES
 from ui.urls import views
 from ui.urls.link import CONTROL_RULES, DEFAULTS, FREE_TEXT_PARAMS, to_config, to_values
 from ui.urls.sync import Parameters
@@ -40,6 +41,7 @@ REGISTRIES: dict[str, Mapping[str, Any]] = {
     "init": INITS,
     "loss": LOSSES,
     "optimizer": OPTIMIZERS,
+    "schedule": SCHEDULES,
     "clip": CLIPS,
     "normalization": NORMALIZATIONS,
 }
@@ -119,6 +121,21 @@ CONTROLS: dict[str, Control] = {
         r"$\eta$ in $w \leftarrow w - \eta g$. Sensible: 0.001 to 0.1; for Adam and RMSprop a tenth of that.",
         0.005,
     ),
+    "schedule": Control(
+        "Schedule", r"The course of the learning rate over the steps; $T$ is the length of the schedule."
+    ),
+    "schedule_steps": Control(
+        "Schedule length",
+        "$T$, the steps of the whole schedule; an empty field means all steps of the run. Sensible: all.",
+        100,
+        "all",
+    ),
+    "warmup_steps": Control(
+        "Warm-up",
+        r"In the first $w$ steps the learning rate rises linearly: $\eta_t (t + 1) / w$. Sensible: 0, or 5 to 10 % of "
+        "the steps.",
+        10,
+    ),
     "momentum": Control("Momentum", r"$\mu$ in $v \leftarrow \mu v + g$. Sensible: 0.5 to 0.99.", 0.05),
     "batch_size": Control(
         "Batch size", "The samples of one step; an empty field means all. Sensible: 16 to 128.", 16, "all"
@@ -168,10 +185,19 @@ _APPLIES: dict[str, tuple[Callable[[Values], bool], str]] = {
         "the network has no biases, or the init draws them itself",
     ),
     "momentum": (lambda v: OPTIMIZERS[v["optimizer"]].uses_momentum, "the optimizer has no momentum"),
+    "schedule_steps": (lambda v: v["schedule"] != "constant", "the schedule is constant"),
     "clip_threshold": (lambda v: CLIPS[v["clip"]].apply is not None, "nothing is clipped"),
     **{
         field: (lambda v: v["steps"] > 0, "steps is 0, so nothing is trained")
-        for field in ("optimizer", "learning_rate", "record_every", "weight_decay", "max_norm")
+        for field in (
+            "optimizer",
+            "learning_rate",
+            "schedule",
+            "record_every",
+            "weight_decay",
+            "max_norm",
+            "warmup_steps",
+        )
     },
 }
 
@@ -275,6 +301,8 @@ def draw_training() -> None:
         draw_row("steps", "record_every")
         draw("optimizer")
         draw_row("learning_rate", "momentum")
+        draw("schedule")
+        draw_row("schedule_steps", "warmup_steps")
         draw_row("batch_size", "dtype")
 
 

@@ -41,10 +41,7 @@ def work_of(run: Run, trace: Trace) -> int:
     """Multiply-adds of all measurements of a run."""
     inputs, outputs, samples = jobs.data_sizes(run)
     steps = measured_steps(trace)
-    training = sum(
-        cost(run.config.replace(steps=step, record_every=max(step, 1)), inputs, outputs, samples).multiply_adds
-        for step in steps
-    )
+    training = sum(cost(run.config.stop_at(step), inputs, outputs, samples).multiply_adds for step in steps)
     return training + len(steps) * LANCZOS_PRODUCTS * 6 * samples * _parameters(trace)
 
 
@@ -108,6 +105,9 @@ def _explain(config: RunConfig) -> None:
     if optimizer.bound is None:
         st.latex(r"\text{sharpness} = \lambda_{\max}(\nabla^2 E)")
         st.markdown(f"{words}. {optimizer.label} scales each step by earlier gradients, so it has no fixed bound.")
+    elif stability_bound(config) is None:
+        st.latex(r"\text{sharpness} = \lambda_{\max}(\nabla^2 E)")
+        st.markdown(f"{words}. The learning rate, and the bound of stable steps with it, changes during this run.")
     else:
         st.latex(rf"\text{{sharpness}} = \lambda_{{\max}}(\nabla^2 E) < {optimizer.bound_formula}")
         momentum = r", $\mu$ the momentum" if optimizer.uses_momentum else ""

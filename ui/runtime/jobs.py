@@ -117,7 +117,7 @@ def get_snapshot(run: Run, step: int, reporter: ProgressReporter | None = None) 
     """
 
     def make() -> Snapshot:
-        up_to = Run(run.config.replace(steps=step), run.digest)
+        up_to = Run(run.config.stop_at(step), run.digest)
         check_snapshot_cost(up_to.config, *data_sizes(up_to))
         instant = run_cost(up_to).multiply_adds <= INSTANT_COST
         slot = short_slot if is_short(up_to) else long_slot

@@ -29,6 +29,7 @@ CODES = {
     "quantity": "Zg", "relative": "Zh", "step": "Zi", "axis": "Zj", "more": "Zk", "inside": "Zl", "why": "Zm",
     "sharpness": "Zn", "numbers": "Zo", "how-we-know": "Zp", "inside_step": "Zq", "inside_quantity": "Zr",
     "hide": "Zs", "lock": "Zt", "text": "Zu", "open_layer": "Zv", "layer_step": "Zw",
+    "schedule": "ZZa", "schedule_steps": "ZZb", "warmup_steps": "ZZc",
 }  # fmt: skip
 NAMES: dict[str, Sequence[str]] = {
     "activation": ("linear", "sigmoid", "tanh", "relu", "leaky_relu", "elu", "selu", "gelu", "silu", "softplus"),
@@ -37,10 +38,11 @@ NAMES: dict[str, Sequence[str]] = {
     "dataset": ("circles", "moons", "xor", "spirals", "blobs", "sine", "gaussian", "iris", "wine", "breast_cancer",
                 "digits", "diabetes", "custom"),
     "init": ("normal", "uniform", "fixed_normal", "glorot_normal", "glorot_uniform", "he_normal", "he_uniform",
-             "lecun_normal", "orthogonal"),
+             "lecun_normal", "orthogonal", "torch_default"),
     "loss": ("mse", "bce", "cross_entropy"),
     "normalization": ("none", "layer", "batch"),
-    "optimizer": ("sgd", "momentum", "nesterov", "rmsprop", "adam"),
+    "optimizer": ("sgd", "momentum", "nesterov", "rmsprop", "adam", "adamw"),
+    "schedule": ("constant", "step", "cosine"),
     "clip": ("none", "value", "global_norm", "per_layer_norm", "adaptive"),
     "dtype": ("float64", "float32"),
     "scaling": ("standard", "none"),
@@ -48,7 +50,7 @@ NAMES: dict[str, Sequence[str]] = {
     "text": ("on", "off"),
 }  # fmt: skip
 _FIELDS = {code: field for field, code in CODES.items()}
-_PART = re.compile(r"(Z[a-z]|[A-Y])([^A-Z]*)")
+_PART = re.compile(r"(ZZ?[a-z]|[A-Y])([^A-Z]*)")
 _RULES: Mapping[str, Rule] = CONTROL_RULES | LAB
 
 

@@ -38,6 +38,7 @@ def test_arms_of_one_field_differ_in_that_field(vary):
     base = RunConfig(clip="global_norm" if vary == "clip_threshold" else "none")
     # a loss takes the output it needs along; a threshold or momentum matters beside some of the choices only
     along = {"loss": {"output_activation"}, "clip": {"clip_threshold"}, "optimizer": {"momentum"}}
+    along["schedule"] = {"schedule_steps"}
     assert set(Comparison(base, vary).differences().columns) == {field} | along.get(vary, set())
 
 

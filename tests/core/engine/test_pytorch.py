@@ -16,6 +16,7 @@ from core.families.clipping import CLIPS
 from core.families.losses import LOSSES
 from core.families.normalization import NORMALIZATIONS
 from core.families.optimizers import OPTIMIZERS
+from core.families.schedules import SCHEDULES
 from tests.support import numpy_torch
 
 ORDER = ("penalty", "clip", "decay", "step", "project")
@@ -65,6 +66,13 @@ OPTIMIZER = {
         eps=1e-8,
     ),
 }
+SCHEDULER = {
+    "constant": lambda schedulers, optimizer, c: None,
+    "step": lambda schedulers, optimizer, c: schedulers.MultiStepLR(
+        optimizer, [c.schedule_length // 2, 3 * c.schedule_length // 4]
+    ),
+    "cosine": lambda schedulers, optimizer, c: schedulers.CosineAnnealingLR(optimizer, c.schedule_length),
+}
 
 
 class Network:
@@ -77,6 +85,7 @@ class Network:
         self.b = [None if b is None else torch.tensor(b, **double) for _, b in weights]
         self.parameters = [p for pair in zip(self.W, self.b, strict=True) for p in pair if p is not None]
         self.optimizer = OPTIMIZER[config.optimizer](torch.optim, self.parameters, config)
+        self.schedule = SCHEDULER[config.schedule](torch.optim.lr_scheduler, self.optimizer, config)
 
     def data_loss(self, X, D):
         c, y, self.nets, F = self.config, X, [], self.torch.nn.functional
@@ -128,10 +137,12 @@ class Network:
         if self.config.optimizer == "adamw":
             return  # the optimizer does it
         for W in self.W:
-            W *= 1 - self.config.learning_rate * self.config.weight_decay
+            W *= 1 - self.optimizer.param_groups[0]["lr"] * self.config.weight_decay
 
     def step(self):
         self.optimizer.step()
+        if self.schedule is not None:
+            self.schedule.step()
 
     def project(self):
         if self.config.max_norm is not None:
@@ -242,6 +253,12 @@ def test_penalties_clipping_decay_and_max_norm_together(torch, optimizer, clip):
     (first,) = train([config.replace(steps=1)], data=data, initial=[initial])
     norms = np.concatenate([np.linalg.norm(W, axis=0) for W, _ in first.weights])
     assert np.isclose(norms, 0.9, rtol=1e-12).sum() > 3  # ... and so does the projection
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_schedules_move_steps_and_decay(torch, optimizer, schedule):
+    assert compare(torch, EVERYTHING.replace(optimizer=optimizer, schedule=schedule, steps=24)) < RTOL
 
 
 WRONG = {

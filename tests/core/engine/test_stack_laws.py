@@ -178,7 +178,8 @@ CHANGES = {
     "output_activation": "sigmoid", "bias": False, "residual": True, "normalization": "layer", "init": "uniform",
     "init_scale": 2.0, "bias_std": 0.3, "loss": ("bce", "sigmoid"), "optimizer": "sgd", "learning_rate": 0.1,
     "momentum": 0.5, "batch_size": 5, "steps": 3, "clip": "value", "clip_threshold": 1e-3, "l1": 0.1, "l2": 0.1,
-    "weight_decay": 0.5, "max_norm": 0.3, "record_every": 2, "dtype": "float32", "seed": 5, "scaling": "none",
+    "weight_decay": 0.5, "max_norm": 0.3, "record_every": 2, "dtype": "float32", "seed": 5,
+    "scaling": "none", "schedule": "cosine", "schedule_steps": 2, "warmup_steps": 3,
 }  # fmt: skip
 
 
@@ -192,7 +193,7 @@ def varied(base, field):
 @pytest.mark.parametrize("first", [False, True], ids=["base first", "base last"])
 def test_runs_that_differ_in_any_one_field_are_the_runs_alone(first):
     assert set(CHANGES) == {field.name for field in fields(RunConfig)}
-    base = BASE.replace(clip="global_norm", clip_threshold=0.01)
+    base = BASE.replace(clip="global_norm", clip_threshold=0.01, schedule="step")
     runs = [varied(start, field) for start in (base, base.replace(optimizer="adam")) for field in CHANGES]
     runs = [base, *runs] if first else [*runs, base]
     for trace, run in zip(train(runs), runs, strict=True):

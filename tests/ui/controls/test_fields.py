@@ -18,9 +18,18 @@ BESIDE = {
     "bias_std": ({}, {"bias": False}),
     "momentum": ({"optimizer": "nesterov"}, {"optimizer": "adam"}),
     "clip_threshold": ({"clip": "adaptive"}, {"clip": "none"}),
+    "schedule_steps": ({"schedule": "step"}, {"schedule": "constant"}),
     **{
         field: ({"steps": 1}, {"steps": 0})
-        for field in ("optimizer", "learning_rate", "record_every", "weight_decay", "max_norm")
+        for field in (
+            "optimizer",
+            "learning_rate",
+            "record_every",
+            "weight_decay",
+            "max_norm",
+            "schedule",
+            "warmup_steps",
+        )
     },
 }
 
