@@ -139,9 +139,9 @@ PAPER = Paper(
     "reached the limit within these steps, and one that has not falls monotonically until then.",
     formulas=(
         Formula(
-            r"\text{sharpness} = \lambda_{\max}\left(\nabla^2 E\right),\qquad "
-            r"\text{stable on a quadratic} \iff \eta < \frac{2}{\lambda_{\max}}",
-            r"$\nabla^2 E$: the Hessian of the loss in all weights and biases; $\lambda_{\max}$: its largest "
+            r"\text{sharpness} = \lambda_{\mathrm{max}}\left(\nabla^2 E\right),\qquad "
+            r"\text{stable on a quadratic} \iff \eta < \frac{2}{\lambda_{\mathrm{max}}}",
+            r"$\nabla^2 E$: the Hessian of the loss in all weights and biases; $\lambda_{\mathrm{max}}$: its largest "
             r"eigenvalue, found by Lanczos from products $\nabla^2 E\, v$; $\eta$: the learning rate.",
             "Cohen et al. 2021; Pearlmutter 1994 for the products",
         ),

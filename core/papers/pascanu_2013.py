@@ -305,9 +305,9 @@ PAPER = Paper(
     formulas=(
         Formula(
             r"\left\lVert \frac{\partial E}{\partial x_t} \right\rVert \le \eta^{T-t} \left\lVert "
-            r"\frac{\partial E}{\partial x_T} \right\rVert,\qquad \eta = \gamma\, \sigma_{\max}(W)",
-            r"$x_t$: the state at time $t$ of $T$; $\sigma_{\max}(W)$: the largest singular value of the recurrent "
-            r"weights; $\gamma = \sup |\varphi'|$.",
+            r"\frac{\partial E}{\partial x_T} \right\rVert,\qquad \eta = \gamma\, \sigma_{\mathrm{max}}(W)",
+            r"$x_t$: the state at time $t$ of $T$; $\sigma_{\mathrm{max}}(W)$: the largest singular value of the "
+            r"recurrent weights; $\gamma = \sup |\varphi'|$.",
             "Pascanu et al. 2013, section 2.1",
         ),
         Formula(

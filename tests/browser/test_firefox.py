@@ -47,6 +47,7 @@ def test_a_page_is_drawn_whole_in_firefox(path, firefox, server):
 @pytest.mark.slow
 def test_the_profile_plays_and_pauses_in_firefox(firefox, server):
     open_page(firefox, f"{server}/?steps=40")
+    firefox.wait_for("!!document.querySelector('.st-key-gradient-profile .updatemenu-button')")
     heights = """JSON.stringify([...document.querySelectorAll(".st-key-gradient-profile .xy .trace path.point")]
       .map(point => point.getAttribute("transform")))"""
     press = """document.querySelector(".st-key-gradient-profile .updatemenu-button")

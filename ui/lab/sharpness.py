@@ -100,16 +100,16 @@ def _explain(config: RunConfig) -> None:
     optimizer = OPTIMIZERS[config.optimizer]
     words = (
         r"$\nabla^2 E$ is the Hessian of the data loss over all training samples in all weights and biases, "
-        r"$\lambda_{\max}$ its largest eigenvalue"
+        r"$\lambda_{\mathrm{max}}$ its largest eigenvalue"
     )
     if optimizer.bound is None:
-        st.latex(r"\text{sharpness} = \lambda_{\max}(\nabla^2 E)")
+        st.latex(r"\text{sharpness} = \lambda_{\mathrm{max}}(\nabla^2 E)")
         st.markdown(f"{words}. {optimizer.label} scales each step by earlier gradients, so it has no fixed bound.")
     elif stability_bound(config) is None:
         st.latex(r"\text{sharpness} = \lambda_{\max}(\nabla^2 E)")
         st.markdown(f"{words}. The learning rate, and the bound of stable steps with it, changes during this run.")
     else:
-        st.latex(rf"\text{{sharpness}} = \lambda_{{\max}}(\nabla^2 E) < {optimizer.bound_formula}")
+        st.latex(rf"\text{{sharpness}} = \lambda_{{\mathrm{{max}}}}(\nabla^2 E) < {optimizer.bound_formula}")
         momentum = r", $\mu$ the momentum" if optimizer.uses_momentum else ""
         st.markdown(
             rf"{words}, $\eta$ the learning rate{momentum}. On a quadratic loss, full-batch steps grow as soon as the "

@@ -213,13 +213,13 @@ def _written_out(surface: Surface, point: np.ndarray, step: int, momentum: float
     with st.grid(2, min_column_width=240, gap="small"):
         st.latex(rf"\nabla E = {matrix(gradient)}")
         st.latex(rf"H = {matrix(hessian)}")
-        st.latex(rf"\lambda_{{\max}} = {tex(eigenvalues[1])},\; v = {matrix(directions[:, 1], 2)}")
-        st.latex(rf"\lambda_{{\min}} = {tex(eigenvalues[0])},\; v = {matrix(directions[:, 0], 2)}")
+        st.latex(rf"\lambda_{{\mathrm{{max}}}} = {tex(eigenvalues[1])},\; v = {matrix(directions[:, 1], 2)}")
+        st.latex(rf"\lambda_{{\mathrm{{min}}}} = {tex(eigenvalues[0])},\; v = {matrix(directions[:, 0], 2)}")
     top, here = ("2" if momentum == 0 else r"2\,(1 + \mu)"), stability_limit(hessian, momentum)
     if math.isinf(here):
         st.markdown("No direction curves upwards here, so that no learning rate is too large here.")
     else:
-        st.latex(rf"\eta < {top} / \lambda_{{\max}} = {tex(here, 4)}")
+        st.latex(rf"\eta < {top} / \lambda_{{\mathrm{{max}}}} = {tex(here, 4)}")
     st.caption(as_text(_curved(surface, eigenvalues)))
 
 
