@@ -18,6 +18,7 @@ from ..errors import ConfigError
 from ..trace import Snapshot, Trace
 from .cancellation import CancelToken, cancel_token
 from .stack import Initial, Stack
+from .workers import get_result
 
 CHUNK_BYTES = 7_000_000  # activations, parameters and gradients of one chunk stay near the core (measured)
 CHUNK_COST = 5_000_000_000  # multiply-adds of a chunk sent away: under half a second, so that progress is prompt
@@ -87,6 +88,7 @@ def train(
 
     Raises:
         ConfigError: contradictory data and loss, initial parameters that do not fit, or a run above the limits.
+        BrokenExecutor: the executor lost a worker, or dropped work by itself.
     """
     if not isinstance(configs, Iterable):
         raise ConfigError("configs", configs, "it must be a list of RunConfig")
@@ -289,7 +291,7 @@ def _on_executor(executor: Executor, chunks: list[list[int]], jobs: list[tuple],
             while waiting:
                 ready, _ = wait(waiting, timeout=PROGRESS_SECONDS, return_when=FIRST_COMPLETED)
                 for future in ready:
-                    done(waiting.pop(future), future.result())
+                    done(waiting.pop(future), get_result(future))
                 progress.tick()
         finally:
             for future in waiting:

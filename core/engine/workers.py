@@ -9,8 +9,9 @@ import os
 import sys
 import threading
 import types
-from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
+from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from typing import Any
 
 from ..errors import ConfigError
 
@@ -28,6 +29,20 @@ def worker_lost_errors() -> tuple[type[BaseException], ...]:
     """Errors that work ends with when its worker does, of a pool or of a Dask cluster; for an except clause."""
     dask = sys.modules.get("distributed")  # where this process has Dask at all
     return (BrokenExecutor,) if dask is None else (BrokenExecutor, dask.KilledWorker)
+
+
+def get_result(future: Future) -> Any:
+    """The result of work that nobody here has cancelled.
+
+    Raises:
+        BrokenExecutor: the executor dropped it by itself.
+        BaseException: what the work raised.
+    """
+    try:
+        return future.result()
+    except CancelledError:
+        message = "The executor dropped work by itself: it was shut down, or its scheduler is gone."
+        raise BrokenExecutor(message) from None
 
 
 class Workers(Executor):

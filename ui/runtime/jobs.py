@@ -193,7 +193,7 @@ def _in_worker(executor: Executor, reporter: ProgressReporter, reports: bool, ca
                     reporter.on_progress(round(PARTS * token.share), PARTS)
                 else:
                     reporter.on_busy()
-            return future.result()
+            return workers.get_result(future)
         finally:
             future.cancel()
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from concurrent.futures import Executor, Future
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
@@ -66,6 +67,21 @@ def test_after_a_crash_the_next_job_finds_new_workers():
             pool.submit(os._exit, 1).result()
         second = pool.submit(os.getpid).result()
     assert first != second
+
+
+class Dropping(Executor):
+    """Takes work and drops it, as a cluster does whose scheduler is gone."""
+
+    def submit(self, fn, /, *args, **kwargs):
+        future = Future()
+        future.cancel()
+        future.set_running_or_notify_cancel()
+        return future
+
+
+def test_work_that_an_executor_drops_by_itself_counts_as_lost_with_its_worker():
+    with pytest.raises(worker_lost_errors(), match="dropped work by itself"):
+        train([RunConfig(hidden=(4,), steps=1)], executor=Dropping())
 
 
 def test_a_lost_worker_of_a_cluster_is_one_too_where_there_is_dask():
