@@ -29,7 +29,7 @@ CODES = {
     "quantity": "Zg", "relative": "Zh", "step": "Zi", "axis": "Zj", "more": "Zk", "inside": "Zl", "why": "Zm",
     "sharpness": "Zn", "numbers": "Zo", "how-we-know": "Zp", "inside_step": "Zq", "inside_quantity": "Zr",
     "hide": "Zs", "lock": "Zt", "text": "Zu", "open_layer": "Zv", "layer_step": "Zw",
-    "schedule": "ZZa", "schedule_steps": "ZZb", "warmup_steps": "ZZc",
+    "live": "Zx", "schedule": "ZZa", "schedule_steps": "ZZb", "warmup_steps": "ZZc",
 }  # fmt: skip
 NAMES: dict[str, Sequence[str]] = {
     "activation": ("linear", "sigmoid", "tanh", "relu", "leaky_relu", "elu", "selu", "gelu", "silu", "softplus"),
