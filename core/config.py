@@ -92,7 +92,7 @@ class Choice:
     def allowed(self) -> str:
         return "it must be one of " + ", ".join(self.names)
 
-    def validate(self, field: str, value: object) -> str:
+    def validate(self, field: str, value: Any) -> str:
         if not isinstance(value, str) or value not in self.names:
             raise ConfigError(field, value, self.allowed)
         return value
@@ -104,7 +104,7 @@ class Flag:
 
     allowed = "it must be True or False"
 
-    def validate(self, field: str, value: object) -> bool:
+    def validate(self, field: str, value: Any) -> bool:
         if type(value).__name__ not in ("bool", "bool_"):
             raise ConfigError(field, value, self.allowed)
         return bool(value)

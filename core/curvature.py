@@ -271,7 +271,7 @@ class _Product(_State):
     def _residual(self, output: np.ndarray, target: np.ndarray | float) -> np.ndarray:
         """As the loss has it: linear in the output, so that without a target it differentiates itself."""
         out = np.empty_like(output)
-        self.loss.residual(output, target, out)
+        self.loss.residual(output, np.asarray(target), out)
         return out
 
     def _derivatives_of_y(self) -> None:

@@ -1,5 +1,7 @@
 """The one error a visitor can cause."""
 
+from typing import Any
+
 
 class ConfigError(ValueError):
     """A setting that is not allowed: names the field, the value and what is allowed.
@@ -10,7 +12,7 @@ class ConfigError(ValueError):
         allowed: what is allowed instead, as the rest of a sentence.
     """
 
-    def __init__(self, field: str, value: object, allowed: str):
+    def __init__(self, field: str, value: Any, allowed: str):
         try:
             shown = repr(value)
         except (RecursionError, ValueError):  # nested without end, or a number of thousands of digits

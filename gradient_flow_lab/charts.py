@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
+from typing import Any
 
 import plotly.graph_objects as go
 
@@ -27,7 +28,7 @@ def _as_figure(draw: Callable[..., Chart]) -> Callable[..., go.Figure]:
     """The same function with the chart's Plotly figure as its result."""
 
     @wraps(draw)
-    def figure(*args: object, **kwargs: object) -> go.Figure:
+    def figure(*args: object, **kwargs: Any) -> go.Figure:
         return draw(*args, **kwargs).figure
 
     figure.__annotations__ = draw.__annotations__ | {"return": "go.Figure"}

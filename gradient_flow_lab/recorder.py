@@ -181,7 +181,7 @@ class Recorder:
             raise ValueError(f"every = {every} must be at least 1")
         self.every = every
         self.count = 0
-        self._file = file
+        self._file: Any = file
 
     def __enter__(self) -> Recorder:
         return self
@@ -613,7 +613,7 @@ class TreeRecorder(Recorder):
         }
         given = {name: self._jax.tree_util.tree_leaves(tree) for name, tree in trees.items() if tree is not None}
         columns = self._jax.device_get(self._measure(given))
-        row = {"step": now, "loss": None if loss is None else float(loss)}
+        row: dict[str, Any] = {"step": now, "loss": None if loss is None else float(loss)}
         row |= {name: [float(column[i]) for i in self._order] for name, column in columns.items()}
         self._file.write(row)
 

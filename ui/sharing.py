@@ -105,8 +105,12 @@ def draw_embed_dialog(query: dict[str, list[str]]) -> None:
     options = ["activation", "depth", "init_scale"]
     labels = {field: fields.CONTROLS[field].label for field in options}
     with st.container(horizontal=True):
-        hidden = st.pills("Hidden controls", options, selection_mode="multi", format_func=labels.get, key="embed_hide")
-        locked = st.pills("Fixed controls", options, selection_mode="multi", format_func=labels.get, key="embed_lock")
+        hidden = st.pills(
+            "Hidden controls", options, selection_mode="multi", format_func=labels.__getitem__, key="embed_hide"
+        )
+        locked = st.pills(
+            "Fixed controls", options, selection_mode="multi", format_func=labels.__getitem__, key="embed_lock"
+        )
     width, height = FRAMES[size]
     address = to_address(frame_query(query, hide=hidden, lock=locked, words=words))
     st.code(frame_code(address, width=width, height=height), language="html", wrap_lines=True)

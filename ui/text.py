@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
 # Streamlit replaces icons such as :smile: after it removes backslashes, so a word joiner separates the colon.
@@ -21,7 +22,7 @@ _MARKUP = re.compile(
 WORD_JOINER = "\u2060"
 
 
-def as_text(value: object) -> str:
+def as_text(value: Any) -> str:
     """Escapes a text for a Markdown element, so that it contains no markup, formula, link, picture, icon or HTML.
 
     Line breaks and characters that change the writing direction become spaces.

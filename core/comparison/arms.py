@@ -154,7 +154,7 @@ def arm_name(name: str, value: Any) -> str:
     return shown if name in _SPEAKS_FOR_ITSELF else f"{name.replace('_', ' ')} {shown}"
 
 
-def say(value: object) -> str:
+def say(value: Any) -> str:
     """A setting's value in words: "on" and "off" for a flag, "none" for None, few digits."""
     if value is None:
         return "none"
@@ -321,7 +321,7 @@ def _told(config: RunConfig) -> dict[str, str]:
     return told
 
 
-def _label(field: str, value: object) -> str:
+def _label(field: str, value: Any) -> str:
     """A setting's value as the interface labels it: "He normal", "10 × 32", or as `say` puts it."""
     member = _MEMBERS[field].get(value) if field in _MEMBERS else None
     return say(value).replace(" x ", " × ") if member is None else member.label

@@ -373,7 +373,7 @@ def load(name: str, samples: int, noise: float, holdout: float, seed: int, scali
     return draw(name, samples, noise if data.noise else 0.0, holdout, seed, scaling)
 
 
-def _checked_array(name: str, value: object) -> np.ndarray:
+def _checked_array(name: str, value: Any) -> np.ndarray:
     """Returns a copy of the caller's array as float64 (samples, columns).
 
     Raises:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from ..errors import ConfigError
 
@@ -17,7 +18,7 @@ def shorten(text: str) -> str:
     return repr(text if len(text) <= 40 else text[:39] + "…")
 
 
-def join_first(items: Sequence[object], limit: int = 10) -> str:
+def join_first(items: Sequence[Any], limit: int = 10) -> str:
     """Returns "1, 2, 3"; of more than `limit` items the first ones and the number of the others."""
     more = f" and {len(items) - limit:,} more" if len(items) > limit else ""
     return ", ".join(str(item) for item in items[:limit]) + more

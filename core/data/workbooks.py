@@ -6,6 +6,7 @@ import datetime
 import io
 import warnings
 import zipfile
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -112,7 +113,7 @@ def _columns(rows: list[list[str]], width: int) -> list[pa.Array]:
     return [pa.array(column, pa.string()) for column in zip(*padded, strict=True)]
 
 
-def _to_text(value: object) -> str:
+def _to_text(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, float):

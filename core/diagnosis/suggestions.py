@@ -92,7 +92,7 @@ def _describe(field: str, value: Any) -> str:
             return f"{field.replace('_', ' ')} {shown}"
 
 
-def _suggest(config: RunConfig, label: str, says: tuple[str, ...], **wanted: object) -> list[Suggestion]:
+def _suggest(config: RunConfig, label: str, says: tuple[str, ...], **wanted: Any) -> list[Suggestion]:
     """The suggestion of some fields' values; none when the fields that its label says are all so already.
 
     Args:
@@ -122,7 +122,7 @@ def keeps_level(activation: Activation) -> bool:
     return bool(abs(value).max() < 1e-5 and variance * np.mean(slope**2) > 0.99)
 
 
-def _recommended(config: RunConfig, name: str, **more: object) -> list[Suggestion]:
+def _recommended(config: RunConfig, name: str, **more: Any) -> list[Suggestion]:
     """An activation with the init made for it, nothing else in the way."""
     activation = ACTIVATIONS[name]
     init, scale = activation.recommended

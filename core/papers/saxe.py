@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from concurrent.futures import Executor
-from typing import Any
 
 import numpy as np
 from scipy.linalg import lapack
@@ -85,7 +84,7 @@ def singular_values(factors: list[np.ndarray], on_progress: Progress) -> np.ndar
             norms = np.linalg.norm(rows, axis=1)
             scale, U = scale * norms, rows / norms[:, None]
             on_progress(done + 1, len(factors))
-        svd: Any = lapack.dgejsv  # not in the stubs
+        svd = getattr(lapack, "dgejsv")  # noqa: B009  not in SciPy's stubs
         values, _, _, work, _, info = svd((scale[:, None] * U).T, joba=0, jobu=3, jobv=3, jobr=0)
     if info != 0:
         raise np.linalg.LinAlgError("the singular values did not converge")

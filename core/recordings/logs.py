@@ -241,11 +241,11 @@ def _flatten(row: Mapping, prefix: str = "") -> Iterator[tuple[str, object]]:
             yield prefix + key, value
 
 
-def _is_number(value: object) -> bool:
+def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
-def _plain_name(value: object) -> str:
+def _plain_name(value: Any) -> str:
     """A layer's number as a name: 3.0, as a float column has it, is 3."""
     text = str(value).strip()
     return text[:-2] if text.endswith(".0") and text[:-2].isdigit() else text

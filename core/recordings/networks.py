@@ -133,14 +133,14 @@ def _init_scale(recording: Recording, outputs: Sequence[int]) -> float:
     return float(f"{np.median(scales):.3g}") if scales.size and np.median(scales) > 0 else 1.0
 
 
-def _optimizer(recording: Recording) -> tuple[dict[str, object], str]:
+def _optimizer(recording: Recording) -> tuple[dict[str, Any], str]:
     """Settings of the optimizer, and their words; empty for one that the Lab does not have."""
     given = recording.details.get("optimizer")
     if not isinstance(given, Mapping):
         return {}, ""
     rate, momentum = (_positive(given.get(name)) for name in ("lr", "momentum"))
     kind = str(given.get("type"))
-    settings: dict[str, object] = {"learning_rate": rate} if rate else {}
+    settings: dict[str, Any] = {"learning_rate": rate} if rate else {}
     if kind == "SGD":
         settings["optimizer"] = "sgd"
         if momentum:
@@ -154,5 +154,5 @@ def _optimizer(recording: Recording) -> tuple[dict[str, object], str]:
     return settings, f", {kind}" + (f" with learning rate {rate:g}" if rate else "")
 
 
-def _positive(value: object) -> float | None:
+def _positive(value: Any) -> float | None:
     return float(value) if isinstance(value, (int, float)) and math.isfinite(value) and value > 0 else None

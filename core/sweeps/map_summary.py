@@ -14,7 +14,7 @@ LEVEL_FACTOR = 0.05  # a factor per layer so near to 1 counts as level
 LEVEL_DECADES = 3.0  # decades from level beyond which a gradient counts as vanished or exploded
 
 
-def axis_positions(axis: Axis, values: Sequence[float] | None = None) -> np.ndarray:
+def axis_positions(axis: Axis, values: Sequence[float] | np.ndarray | None = None) -> np.ndarray:
     """Positions on paper of values of an axis, by default its own: numbers, or their log10; names stand in a row."""
     values = axis.values() if values is None else values
     if not axis.numeric:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from scipy.special import ndtri
@@ -96,7 +97,7 @@ class NetworkSampler:
 
         -inf for a norm of 0; NaN where values leave the range of float64. Both numbers are multiples of `group`.
         """
-        parts: list[np.ndarray] = []
+        parts: list[Any] = []
         for first in range(start, stop, self.group):
             some = sample.part(slice(first, first + self.group))
             logs = self._pass(some, first, np.float32)
@@ -175,7 +176,7 @@ class NetworkSampler:
         delta -= net * along
         delta *= inverse
 
-    def _backward(self, W, y, slopes, normalized, delta: np.ndarray, sample: Sample) -> np.ndarray:
+    def _backward(self, W, y, slopes, normalized, delta: np.ndarray, sample: Sample) -> Any:
         """Every layer's dE/dy is scaled to a mean square of 1: what was taken out is kept as a logarithm."""
         networks, last = len(delta), len(W) - 1
         weights, root_weights = (w.astype(delta.dtype)[:, None] for w in (sample.weights, np.sqrt(sample.weights)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 from streamlit.components.v2.get_bidi_component_manager import get_bidi_component_manager
@@ -14,7 +15,7 @@ _PACKAGE = "gradient_flow_lab"
 _FOLDER = Path(__file__).parent
 
 
-def mount(name: str, key: str, on_event: Callable[[], None], *, data: Mapping[str, object] | None = None) -> None:
+def mount(name: str, key: str, on_event: Callable[[], None], *, data: Mapping[str, Any] | None = None) -> None:
     """Mount the component with the script assets/<name>.js and, where there is one, the style assets/<name>.css.
 
     Streamlit runs a script that is given as text from a blob: address, and serves one of an installed package as a

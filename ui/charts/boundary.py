@@ -71,7 +71,7 @@ def boundary_data(X: np.ndarray, D: np.ndarray, points: np.ndarray, outputs: np.
     elif task == "two-class":
         answer, labels, classes = np.clip(outputs[:, 0], 0, 1), (D[:, 0] > 0.5).astype(int), 2
         constant = bool(np.ptp(outputs[:, 0]) < FLAT)
-        area, samples = percent(np.mean(outputs[:, 0] > 0.5)), percent(labels.mean())
+        area, samples = percent(float(np.mean(outputs[:, 0] > 0.5))), percent(labels.mean())
         finding = f"Class 1 on {area} of the area; {samples} of the samples are."
     else:
         answer, labels, classes, constant = outputs[:, 0], D[:, 0], 0, False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -14,7 +15,7 @@ UNDIMMED = {"unselected": {"marker": {"opacity": 1}}}  # by default Plotly dims 
 
 def draw_line(name: str, y: np.ndarray, line: dict | None, marker: dict | None) -> dict:
     """A line or markers over layers 1, 2, ..., with a value each; other layers stay as they are when one is clicked."""
-    drawing = {
+    drawing: dict[str, Any] = {
         "type": "scatter",
         "x": np.arange(1, len(y) + 1, dtype=np.int16),
         "y": y,
@@ -34,6 +35,13 @@ def gaps(values: np.ndarray) -> np.ndarray:
 def draw_text(name: str, text: str, x: float, y: float, position: str, color: str) -> dict:
     """A text beside a point; it takes no hover and no click."""
     font = {"size": style.TEXT_SIZE, "color": color}
-    drawing = {"type": "scatter", "mode": "text", "x": [x], "y": [y], "text": [text], "textposition": position}
+    drawing: dict[str, Any] = {
+        "type": "scatter",
+        "mode": "text",
+        "x": [x],
+        "y": [y],
+        "text": [text],
+        "textposition": position,
+    }
     drawing |= {"name": name, "textfont": font, "unselected": {"textfont": {"color": color}}}
     return drawing | {"hoverinfo": "skip", "showlegend": False, "cliponaxis": False}

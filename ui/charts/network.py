@@ -77,8 +77,9 @@ def network(net: SmallNetwork, sample: int, *, dark: bool = False) -> Chart:
     data += [_nodes(net, k, layers, nets[k], heights[k], dark) for k in range(3)]
     data += _key(dark)
     frame["annotations"] = labels + _captions(layers, nets, heights, dark)
+    net_inputs: list[Any] = list(nets)
     nodes: list[dict[str, Any]] = [
-        {"node": indexed(letter, i), "net input": None if nets[k] is None else nets[k][i], "output": value}
+        {"node": indexed(letter, i), "net input": None if nets[k] is None else net_inputs[k][i], "output": value}
         for k, letter in enumerate("xyo")
         for i, value in enumerate(layers[k])
     ]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
 DIGITS = 5  # significant ones: more than the pixels of any screen
 
 
-def rounded(node: object) -> object:
+def rounded(node: Any) -> Any:
     """A copy of a figure's dictionaries whose arrays of floats are rounded; everything else is the same object."""
     if isinstance(node, dict):
         return {key: rounded(value) for key, value in node.items()}

@@ -7,6 +7,8 @@ is unseen until a page animates it with the styles of `pulse_styles`.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from ui.charts import style
@@ -35,7 +37,12 @@ def draw_strip(
     look, layers = style.theme(dark), len(units) - 1
     heights = block_heights(units)
     thick = max(2, min(14, 240 // (layers + 1)))
-    at = {"type": "scatter", "x": np.arange(layers + 1, dtype=np.int16), "y": np.zeros(layers + 1), "yaxis": AXIS}
+    at: dict[str, Any] = {
+        "type": "scatter",
+        "x": np.arange(layers + 1, dtype=np.int16),
+        "y": np.zeros(layers + 1),
+        "yaxis": AXIS,
+    }
     at |= {"showlegend": False, "cliponaxis": False} | UNDIMMED
     symbol = {"symbol": "line-ns", "opacity": 1}
     edge = {"size": heights + 2, "line": {"width": thick + 2, "color": look.muted}}

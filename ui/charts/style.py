@@ -208,7 +208,7 @@ def wrapped(text: str, width: int = LINE_WIDTH) -> list[str]:
 # -- the frame around the data -----------------------------------------------------------------------------------
 
 
-def axis(title: str, dark: bool, *, decades: Sequence[float] | None = None, **more: object) -> dict:
+def axis(title: str, dark: bool, *, decades: Sequence[float] | None = None, **more: Any) -> dict:
     """One axis; with `decades` (lowest, highest power of ten) a logarithmic one over just these."""
     look = theme(dark)
     style: dict[str, Any] = {
@@ -228,7 +228,7 @@ def axis(title: str, dark: bool, *, decades: Sequence[float] | None = None, **mo
     return style | more
 
 
-def layers_axis(layers: int, dark: bool, **more: object) -> dict:
+def layers_axis(layers: int, dark: bool, **more: Any) -> dict:
     """The x axis of every chart over layers, counted from the input."""
     step = next((s for s in (1, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000) if layers / s <= 12), 10_000)
     ticks = sorted({1, *range(step, layers + 1, step)})
@@ -243,7 +243,7 @@ def _spike(dark: bool) -> dict:
     return {"showspikes": True} | look
 
 
-def steps_axis(step: np.ndarray, dark: bool, **more: object) -> dict:
+def steps_axis(step: np.ndarray, dark: bool, **more: Any) -> dict:
     """The x axis of every chart over steps, from the first to the last of `step`."""
     first, last = int(step[0]), int(step[-1])
     room = 0.02 * (last - first) or 0.5
@@ -309,7 +309,7 @@ def layout(
     height: int = 380,
     below: int = 96,
     above: int = 0,
-    **more: object,
+    **more: Any,
 ) -> dict:
     """The frame of a chart: title and finding above, the legend below the data.
 

@@ -130,7 +130,7 @@ def sweep_map_table(chart: SweepMap, cells: np.ndarray, label: str) -> pd.DataFr
 # -- words --------------------------------------------------------------------------------------------------------
 
 
-def format_axis_value(value: object) -> str:
+def format_axis_value(value: Any) -> str:
     """A value of an axis, in few digits."""
     return number(value, 3) if isinstance(value, float) else say(value)
 

@@ -90,7 +90,7 @@ def _draw_buttons(comparison: Comparison | None, i: int, arm: Arm, count: int, a
         st.link_button("Open in the Lab", url, icon=":material/open_in_new:", width="content")
 
 
-def _draw_value(label: str, i: int, field: str, key: str, value: object, *, is_new: bool = False) -> None:
+def _draw_value(label: str, i: int, field: str, key: str, value: Any, *, is_new: bool = False) -> None:
     """Draws the widget of one setting of an arm: a box of its options, or a text for a number."""
     few, text = choices(field), format_value(value)
     common: dict[str, Any] = {"key": key, "on_change": _set_value, "args": (i, field, key), "width": 190}

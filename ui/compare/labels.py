@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from core.comparison.arms import say
 from ui.compare.state import NO_FIELD
 from ui.controls import fields
@@ -13,7 +15,7 @@ def field_label(field: str) -> str:
     return "Several settings" if field == NO_FIELD else fields.CONTROLS[field].label
 
 
-def value_label(field: str, value: object) -> str:
+def value_label(field: str, value: Any) -> str:
     """The label of a value, or of its text in the URL: "He normal", "On", "0.5"."""
     if field == "residual" or isinstance(value, bool):
         return "On" if str(value).lower() == "true" else "Off"
@@ -22,6 +24,6 @@ def value_label(field: str, value: object) -> str:
     return fields.option_label(field, value) if isinstance(value, str) else say(value)
 
 
-def change_label(field: str, value: object) -> str:
+def change_label(field: str, value: Any) -> str:
     """The label of one changed setting: "Init: He normal"."""
     return f"{field_label(field)}: {value_label(field, value)}"

@@ -322,7 +322,7 @@ def draw_regularization() -> None:
 # -- reading and setting ----------------------------------------------------------------------------------------
 
 
-def read_config(**overrides: object) -> RunConfig:
+def read_config(**overrides: Any) -> RunConfig:
     """The config of the controls; overrides are fields that a visitor's table determines.
 
     Raises:

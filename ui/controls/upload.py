@@ -318,7 +318,7 @@ def _draw_columns(table: Table, kinds: dict[str, str]) -> None:
             st.caption(f"The first {SHOWN_COLUMNS} of {len(table.columns):,} columns.")
 
 
-def _cell_text(value: object) -> str:
+def _cell_text(value: Any) -> str:
     if value is None or value != value:
         return "–"
     text = f"{value:g}" if isinstance(value, float) else str(value)

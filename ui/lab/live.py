@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import streamlit as st
 
@@ -55,7 +57,7 @@ def offered(run: Run) -> tuple[Field, ...]:
     return tuple(field for field in found if not views.is_locked(field))
 
 
-def _family(run: Run, field: Field, reporter: ProgressReporter) -> dict[str, object]:
+def _family(run: Run, field: Field, reporter: ProgressReporter) -> dict[str, Any]:
     start = at_start(run)
     config = start.config
     own = len(config.hidden) if field == "depth" else config.init_scale

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -75,7 +76,7 @@ def expected(run: Run, slot) -> InitialNorms:
     def make() -> InitialNorms:
         return jobs.compute(predict_initial_norms, start, multiply_adds=work, work="theory", reporter=reporter)
 
-    norms = services().theories.get_or_compute(start, make, reporter.on_shared)
+    norms: Any = services().theories.get_or_compute(start, make, reporter.on_shared)
     reporter.clear()
     return norms
 

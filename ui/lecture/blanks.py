@@ -28,7 +28,8 @@ def describe_blank(number: int) -> str:
 
 def _ends(weight: Symbol) -> tuple[str, str]:
     left, right = weight.layers.split(",")
-    return tuple(f"{_UNITS[layer]} {index}" for layer, index in zip((left, right), weight.indices, strict=True))
+    first, second = weight.indices
+    return f"{_UNITS[left]} {first}", f"{_UNITS[right]} {second}"
 
 
 def reason(blank: Symbol, choice: Symbol) -> str | None:
@@ -119,7 +120,7 @@ def _blank(number: int, on_change: Callable[[], None]) -> None:
             key=KEYS[number - 1],
             on_change=on_change,
         )
-        why = choice and reason(blank, choice)
+        why = reason(blank, choice) if choice else None
         if why:
             st.error(with_formulas(why), icon=":material/cancel:")
         elif choice:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -31,7 +32,7 @@ from ui.text import as_text
 JUST_BELOW, JUST_ABOVE = 0.95, 1.05
 FORMAT = "%.6g"
 _PARTS = (("eta", "learning_rate"), ("mu", "momentum"), ("x", "start"), ("y", "start"), ("steps", "steps"))
-ADDRESS = {
+ADDRESS: dict[str, Any] = {
     "descent": Choice(tuple(SURFACES)),
     "bowl_condition": RULES["condition"],
     "bowl_rotation": RULES["rotation"],
@@ -40,8 +41,8 @@ ADDRESS = {
 }
 
 
-def _defaults() -> dict[str, object]:
-    values: dict[str, object] = {"descent": "bowl", "bowl_condition": 10.0, "bowl_rotation": 30.0}
+def _defaults() -> dict[str, Any]:
+    values: dict[str, Any] = {"descent": "bowl", "bowl_condition": 10.0, "bowl_rotation": 30.0}
     for name, make in SURFACES.items():
         surface = make()
         (x, y), steps = surface.start, float(surface.steps)
@@ -67,7 +68,8 @@ def section() -> None:
         st.segmented_control("Function", list(SURFACES), required=True, key="descent")
         try:
             surface, start, rate, momentum, steps = _settings(name)
-            path = descend(surface, start, rate, momentum, steps)
+            whole: Any = steps  # a float from a widget; `descend` refuses one that is not whole
+            path = descend(surface, start, rate, momentum, whole)
         except ConfigError as error:
             panels.show_error(error)
             return
@@ -109,12 +111,12 @@ def _settings(name: str) -> tuple[Surface, tuple[float, float], float, float, fl
                        "It multiplies the gradient.")  # fmt: skip
         momentum = _number("Momentum $\\mu$", f"{name}_mu", 0.1,
                            r"Heavy ball: $v \leftarrow \mu v + \nabla E$, $w \leftarrow w - \eta v$.")  # fmt: skip
-        start = tuple(
+        x, y = (
             _number(f"Start ${variable}$", f"{name}_{axis}", 0.1, "Or click on the level lines.")
             for axis, variable in zip("xy", surface.names, strict=True)
         )
         steps = _number("Steps", f"{name}_steps", 10, "Updates made.")
-    return surface, start, rate, momentum, steps
+    return surface, (x, y), rate, momentum, steps
 
 
 def _number(label: str, key: str, step: float, about: str) -> float:

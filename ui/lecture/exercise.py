@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -46,7 +47,7 @@ class Given:
         """(6,) in the order of `core.exercise.WEIGHTS`."""
         return np.concatenate([self.w01.ravel(), self.w12])
 
-    def arguments(self) -> dict[str, object]:
+    def arguments(self) -> dict[str, Any]:
         """The arguments of `core.exercise.solve` and its relatives."""
         return {"w01": self.w01, "w12": self.w12, "x": self.x, "d": self.d, "activation": self.activation}
 

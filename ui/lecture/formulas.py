@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -38,7 +39,7 @@ def matrix(values: np.ndarray, digits: int = 3) -> str:
     return rf"\begin{{pmatrix}} {body} \end{{pmatrix}}"
 
 
-def formula_table(columns: Mapping[str, Sequence[object]], alt: str, digits: int = 4) -> None:
+def formula_table(columns: Mapping[str, Any], alt: str, digits: int = 4) -> None:
     """Draws a table headed by formulas; numbers are set like those of formulas.
 
     Args:
@@ -47,7 +48,7 @@ def formula_table(columns: Mapping[str, Sequence[object]], alt: str, digits: int
         digits: significant digits of a number.
     """
 
-    def cell(value: object) -> str:
+    def cell(value: Any) -> str:
         if isinstance(value, str):
             return f"${value}$"
         return f"${value}$" if isinstance(value, (int, np.integer)) else f"${tex(float(value), digits)}$"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import streamlit as st
@@ -16,8 +18,12 @@ from ui.lecture.formulas import fitted, matrix, tex
 from ui.lecture.tables import edit_table
 from ui.text import as_text
 
-SEED = RULES["seed"]
-ADDRESS = dict.fromkeys(("net_i", "net_j", "net_k"), SIZE) | {"net_n": SAMPLES, "net_seed": SEED, "net_sample": SAMPLES}
+SEED: Any = RULES["seed"]
+ADDRESS: dict[str, Any] = dict.fromkeys(("net_i", "net_j", "net_k"), SIZE) | {
+    "net_n": SAMPLES,
+    "net_seed": SEED,
+    "net_sample": SAMPLES,
+}
 DEFAULTS = {"net_i": 3.0, "net_j": 3.0, "net_k": 2.0, "net_n": 4.0, "net_seed": 0.0, "net_sample": 1.0}
 EDITED = "net_edited"  # a session key: the tables as a visitor left them, by the network they belong to
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import streamlit as st
 
@@ -44,7 +45,7 @@ SECTIONS: dict[str, Section] = {
 NAMES = tuple(SECTIONS)
 KEY = "section"
 _PARTS = (descent, network, error, sigmoid, exercise, solution, steps, vanishing)
-RULES = {KEY: Choice(NAMES)} | {name: rule for part in _PARTS for name, rule in part.ADDRESS.items()}
+RULES: dict[str, Any] = {KEY: Choice(NAMES)} | {name: rule for part in _PARTS for name, rule in part.ADDRESS.items()}
 RULES |= views.FRAME
 DEFAULTS = {KEY: NAMES[0]} | {name: value for part in _PARTS for name, value in part.DEFAULTS.items()}
 DEFAULTS |= views.FRAME_DEFAULTS

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -198,7 +199,7 @@ def read(first: pd.DataFrame, second: pd.DataFrame, samples: pd.DataFrame, *, ac
     )
 
 
-def _cell(value: object, name: str) -> float:
+def _cell(value: Any, name: str) -> float:
     """A cell as a number; one that was typed as text may hold one."""
     allowed = "it must be a number from −1,000,000 to 1,000,000"
     if value is None or value is pd.NA or (isinstance(value, float) and math.isnan(value)) or value == "":
@@ -236,7 +237,7 @@ def _one_gradient(given: Given, s: Solution) -> None:
         format_func=lambda name: f"${names[name].latex}$",
         key="exercise_weight",
     )
-    weight = names[chosen]
+    weight = names[str(chosen)]
     with picture, st.grid(2, min_column_width=380, gap="medium"):
         with st.container():
             st.latex(rf"\small {Factor(E, weight).latex} = \sum_n {product(f.latex for f in chain(weight))}")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -191,9 +191,9 @@ def describe(walk: DescentState, error: float, norm: float) -> str:
     return words
 
 
-def table(walk: DescentState) -> dict[str, Sequence[object]]:
+def table(walk: DescentState) -> dict[str, Any]:
     """The weights before and after the last press, by heading; before the first, where a step would lead."""
-    columns: dict[str, Sequence[object]] = {"w": [weight.latex for weight in WEIGHTS]}
+    columns: dict[str, Any] = {"w": [weight.latex for weight in WEIGHTS]}
     if walk.before is None:
         return columns | {r"\text{now}": walk.weights, _GRADIENT: _solve(walk.given, walk.weights).gradient}
     columns[r"\text{before}"] = walk.before

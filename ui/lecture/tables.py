@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any, Literal
+
 import pandas as pd
 import streamlit as st
 
 
-def edit_table(title: str, start: pd.DataFrame, key: str, *, rows: str = "fixed", **options: object) -> pd.DataFrame:
+def edit_table(
+    title: str, start: pd.DataFrame, key: str, *, rows: Literal["fixed", "dynamic"] = "fixed", **options: Any
+) -> pd.DataFrame:
     """Draws one table and returns it as edited; it opens as it was left, since edits alone do not outlast a visit.
 
     Args:

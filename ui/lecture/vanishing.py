@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -21,7 +22,7 @@ from ui.charts.arms import StyledArm, arm_marks
 from ui.charts.compare import compare_profile
 from ui.charts.compare_curves import compare_global_norm, compare_loss, compare_weight_norm
 from ui.charts.paths import factor_by_scale, product_of_layers
-from ui.charts.style import number
+from ui.charts.style import Chart, number
 from ui.lecture import links
 from ui.runtime import jobs
 from ui.runtime.jobs import Run
@@ -203,7 +204,7 @@ class Cure:
     title: str
     why: str
     comparison: Comparison
-    chart: object
+    chart: Callable[..., Chart]
     key: str
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from urllib.parse import urlencode
 
 import streamlit as st
@@ -18,7 +19,7 @@ from ui.urls import sync
 from ui.urls.sync import Parameters
 
 FIRST = next(iter(EXAMPLES))
-RULES = {
+RULES: dict[str, Any] = {
     "example": Choice(tuple(EXAMPLES)),
     "beside": Choice((NONE, *EXAMPLES)),
     "tensors": Choice(tuple(GROUPS)),
@@ -27,7 +28,7 @@ RULES = {
     "relative_norm": Flag(),
 }
 FREE_TEXT_PARAMS = ("pattern",)
-DEFAULTS: dict[str, object] = {
+DEFAULTS: dict[str, Any] = {
     "example": FIRST,
     "beside": NONE,
     "tensors": "weights",
@@ -49,7 +50,7 @@ def choose(reporter: ProgressReporter) -> tuple[Shown | ConfigError | None, Show
     """Draws the sidebar; returns the recording and the one beside it, if any; or the reason why one is refused."""
     with st.sidebar:
         st.subheader("Recording", anchor=False)
-        first = _choose_recording("Your file", "runs_file", "example", "Or an example", reporter)
+        first: Any = _choose_recording("Your file", "runs_file", "example", "Or an example", reporter)
         with st.expander("A second run beside it", key="runs_second", expanded=st.session_state["beside"] != NONE):
             second = _choose_recording("Second file", "runs_file_beside", "beside", "Or an example beside it", reporter)
         _draw_tensors([shown.recording for shown in (first, second) if isinstance(shown, Shown)])

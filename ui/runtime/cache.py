@@ -6,7 +6,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import fields, is_dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 
@@ -84,7 +84,7 @@ class LRUCache(Generic[Value]):
                 self._bytes -= self._values.popitem(last=False)[1][1]
 
 
-def array_bytes(value: object) -> int:
+def array_bytes(value: Any) -> int:
     """Count the bytes of all arrays in a trace, a snapshot, a table, or a list of such; a text counts as 64."""
     if isinstance(value, np.ndarray):
         return 64 * value.size if value.dtype == object else value.nbytes

@@ -94,7 +94,7 @@ class timed:
     Facts found out meanwhile go into the dict that `with` gives.
     """
 
-    def __init__(self, event: str, **facts: object):
+    def __init__(self, event: str, **facts: Any):
         self._event, self._facts, self._start = event, facts, time.monotonic()
 
     def __enter__(self) -> dict[str, Any]:

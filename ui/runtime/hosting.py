@@ -11,7 +11,7 @@ import pkgutil
 import re
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from functools import cache
 from hashlib import sha256
@@ -172,7 +172,7 @@ async def error_page(request: Request, error: Exception) -> Response:
 
 
 @asynccontextmanager
-async def lifespan(app: st.App) -> AsyncIterator[None]:
+async def lifespan(app: st.App) -> AsyncGenerator[None]:
     """Loads everything before the first visitor comes, and writes down the start and the end of the server."""
     start = time.monotonic()
     await to_thread.run_sync(static_files)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import Executor, wait
 from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from core import ConfigError, RunConfig, Snapshot, Trace, snapshot, train
 from core.config import Cost, check_cost, check_snapshot_cost, cost
@@ -135,7 +135,7 @@ def compute(
     multiply_adds: int,
     work: str,
     reporter: ProgressReporter,
-    **options: object,
+    **options: Any,
 ) -> Value:
     """Return `call(config, *args, data=..., on_progress=..., **options)`, computed in turn with other visitors.
 
@@ -158,7 +158,7 @@ def compute(
     return _in_turn(call, run.config, *args, short=short, work=work, reporter=reporter, reports=True, **options)
 
 
-def read_in_turn(call: Callable[..., Value], raw: bytes, *, reporter: ProgressReporter, **options: object) -> Value:
+def read_in_turn(call: Callable[..., Value], raw: bytes, *, reporter: ProgressReporter, **options: Any) -> Value:
     """Return `call(raw, **options)` for a visitor's file, read in turn with other visitors as `compute` does work.
 
     Raises:
@@ -175,16 +175,17 @@ def _in_turn(
     work: str,
     reporter: ProgressReporter,
     reports: bool,
-    **options: object,
+    **options: Any,
 ) -> Value:
     with (short_slot if short else long_slot)(reporter.on_queued, work):
-        if services().executor is None:
+        apart = services().executor
+        if apart is None:
             return call(*args, **options, **({"on_progress": reporter.on_progress} if reports else {}))
-        executor = services().executor if short else workers.get_executor()
+        executor = apart if short else workers.get_executor()
         return retry_once(lambda: _in_worker(executor, reporter, reports, call, *args, **options))
 
 
-def _in_worker(executor: Executor, reporter: ProgressReporter, reports: bool, call: Callable, *args, **options):
+def _in_worker(executor: Executor, reporter: Any, reports: bool, call: Callable, *args, **options):
     with cancel_token() as token:
         future = executor.submit(_supervised if reports else _unsupervised, token, call, *args, **options)
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -67,7 +67,7 @@ class FairQueue:
             return len(self._running), len(self._waiting), idle
 
     @contextmanager
-    def slot(self, wait: Callable[[int], None], work: str = "training", visitor: Visitor = ()) -> Iterator[None]:
+    def slot(self, wait: Callable[[int], None], work: str = "training", visitor: Visitor = ()) -> Generator[None]:
         """Hold a slot; `wait(n_ahead)` is called every 0.1 s until one is free, and may raise to leave the queue.
 
         Args:

@@ -24,7 +24,7 @@ class StateView(Mapping[str, Any]):
     def __init__(self, state: SafeSessionState, copy: Callable[[SafeSessionState], dict[str, Any]]):
         self._state, self._copy = state, copy
 
-    def __contains__(self, key: object) -> bool:
+    def __contains__(self, key: Any) -> bool:
         with self._state._lock:
             return key in self._state._state
 
@@ -51,5 +51,5 @@ def install() -> None:
     def filtered_state(self: SafeSessionState) -> StateView:
         return StateView(self, copy)
 
-    filtered_state.is_lookup = True
-    SafeSessionState.filtered_state = property(filtered_state)
+    filtered_state.__dict__["is_lookup"] = True
+    SafeSessionState.filtered_state = property(filtered_state)  # ty: ignore[invalid-assignment]

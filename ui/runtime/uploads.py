@@ -81,5 +81,5 @@ class BoundedUploads(MemoryUploadedFileManager):
 
 def install() -> None:
     """Have Streamlit keep uploads here, and read them into memory alone: the parser would spool them to disk."""
-    memory_uploaded_file_manager.MemoryUploadedFileManager = BoundedUploads
+    memory_uploaded_file_manager.MemoryUploadedFileManager = BoundedUploads  # ty: ignore[invalid-assignment]
     MultiPartParser.spool_max_size = limits.value("MAX_UPLOAD") + OVERHEAD

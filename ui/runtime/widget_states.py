@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
+from typing import Any
 
 import streamlit as st
 from streamlit.proto.WidgetStates_pb2 import WidgetState
@@ -51,7 +52,7 @@ def _texts(state: WidgetState) -> set[str]:
     return set(state.string_array_value.data) if kind == "string_array_value" else set()
 
 
-def _is_finite(value: object) -> bool:
+def _is_finite(value: Any) -> bool:
     if isinstance(value, (list, tuple)):
         return all(map(_is_finite, value))
     return not isinstance(value, float) or math.isfinite(value)
@@ -84,4 +85,4 @@ def forget() -> None:
 
 def install() -> None:
     """Have Streamlit read the values of controls here."""
-    WStates.__getitem__ = _getitem
+    WStates.__getitem__ = _getitem  # ty: ignore[invalid-assignment]

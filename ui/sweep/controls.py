@@ -304,7 +304,7 @@ def read() -> Chosen:
         return Chosen(None, show, error)
 
 
-def to_map(values: Mapping[str, object]) -> SweepMap:
+def to_map(values: Mapping[str, Any]) -> SweepMap:
     """The map of the values of the controls.
 
     Raises:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import streamlit as st
 
@@ -48,7 +49,7 @@ def show_param_warnings(rules: Mapping[str, link.Rule], free: Sequence[str] = ()
         st.warning(more, icon=":material/link_off:")
 
 
-def _format_value(value: object) -> str:
+def _format_value(value: Any) -> str:
     if isinstance(value, list):
         value = ", ".join(value)
     return "an empty value" if value in (None, "") else f"{value:.10g}" if isinstance(value, float) else str(value)

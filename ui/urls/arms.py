@@ -94,7 +94,7 @@ def _quote(text: str) -> str:
     return _RESERVED.sub(lambda character: f"%{ord(character[0]):02X}", text)
 
 
-def format_value(value: object) -> str:
+def format_value(value: Any) -> str:
     """The text of a value."""
     if value is None:
         return NOTHING

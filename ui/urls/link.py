@@ -106,7 +106,7 @@ def to_query(config: RunConfig) -> str:
     return urlencode({key: to_query_value(values[key]) for key in KEYS if values[key] != DEFAULTS[key]}, safe=",")
 
 
-def to_query_value(value: object) -> str:
+def to_query_value(value: Any) -> str:
     """Formats a value for a URL: no trailing ".0", lower-case booleans."""
     if isinstance(value, bool):
         return str(value).lower()

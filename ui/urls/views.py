@@ -6,6 +6,7 @@ Each is a parameter of the address like the settings are, so that one link resto
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import streamlit as st
 
@@ -20,13 +21,13 @@ _STEP = Number(0, MAX_STEPS, integer=True)
 
 # What belongs to the frame around a page: controls that are taken away or fixed, and whether words are shown.
 FRAME: dict[str, Rule] = {"hide": _NAMES, "lock": _NAMES, "text": Choice(("on", "off"))}
-FRAME_DEFAULTS: dict[str, object] = {"hide": "", "lock": "", "text": "on"}
+FRAME_DEFAULTS: dict[str, Any] = {"hide": "", "lock": "", "text": "on"}
 
 # A step and a range of the axis belong to one run: they return to their defaults when a setting changes.
 OF_RUN = frozenset({STEP, AXIS})
 _AXIS_RULE = Text(rf"(?:{_POWER},{_POWER})?", "it must be two powers of ten, as in -6,2")
 PICTURE: dict[str, Rule] = {STEP: _STEP, AXIS: _AXIS_RULE}
-PICTURE_DEFAULTS: dict[str, object] = {STEP: 0.0, AXIS: ""}
+PICTURE_DEFAULTS: dict[str, Any] = {STEP: 0.0, AXIS: ""}
 
 # The views of the Lab by the keys of their controls; an expander is open where its value is true.
 LAB_PANELS = ("live", "more", "inside", "why", "sharpness", "numbers", "how-we-know")
@@ -41,7 +42,7 @@ LAB: dict[str, Rule] = {
     **PICTURE,
     **FRAME,
 }
-LAB_DEFAULTS: dict[str, object] = {
+LAB_DEFAULTS: dict[str, Any] = {
     "quantity": JUDGED,
     "relative": True,
     "open_layer": None,
@@ -54,14 +55,14 @@ LAB_DEFAULTS: dict[str, object] = {
 }
 
 COMPARE: dict[str, Rule] = {"compare_quantity": Choice(tuple(LAYER_NORMS)), "compare_more": Flag(), **PICTURE, **FRAME}
-COMPARE_DEFAULTS: dict[str, object] = {"compare_quantity": JUDGED, "compare_more": False}
+COMPARE_DEFAULTS: dict[str, Any] = {"compare_quantity": JUDGED, "compare_more": False}
 COMPARE_DEFAULTS |= PICTURE_DEFAULTS | FRAME_DEFAULTS
 
 SWEEP: dict[str, Rule] = {
     "at": Text(r"(?:[a-z_0-9]+,\d{1,3},\d{1,3})?", "it must be an activation and two positions, as in tanh,3,5"),
     **FRAME,
 }
-SWEEP_DEFAULTS: dict[str, object] = {"at": "", **FRAME_DEFAULTS}
+SWEEP_DEFAULTS: dict[str, Any] = {"at": "", **FRAME_DEFAULTS}
 
 
 def use_whole_numbers() -> None:

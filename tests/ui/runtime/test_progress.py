@@ -40,7 +40,7 @@ def test_the_same_words_are_sent_once_and_the_script_still_looks_whether_it_is_s
     slot = Slot()
     reporter = ProgressReporter(slot)
     for _ in range(50):
-        reporter.on_busy()
+        reporter.on_shared()
     assert len(slot.sent) == 1 and len(checks) == 49
     reporter.on_queued(2)
     reporter.on_queued(1)
@@ -49,5 +49,5 @@ def test_the_same_words_are_sent_once_and_the_script_still_looks_whether_it_is_s
     reporter.clear()
     reporter.clear()
     assert slot.sent[3:] == ["empty"]
-    reporter.on_busy()
+    reporter.on_shared()
     assert len(slot.sent) == 5
