@@ -53,6 +53,7 @@ test-processors: $(VENV)/dev.stamp
 lint: $(VENV)/dev.stamp
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
+	$(PY) -m ty check --quiet --python $(VENV)
 
 types: $(VENV)/dev.stamp
 	$(PY) -m ty check --python $(VENV)

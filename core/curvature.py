@@ -113,7 +113,7 @@ def sharpness_over(
     Raises:
         ConfigError: as `train`, or a number of steps that the run does not have.
     """
-    rule = RULES["steps"]
+    rule: Any = RULES["steps"]
     runs = [config.stop_at(rule.validate("steps", step)) for step in steps]
     if max(steps, default=0) > config.steps:
         raise ConfigError("steps", max(steps), f"the run has {config.steps} steps")

@@ -8,7 +8,7 @@ import struct
 import tempfile
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,7 +87,7 @@ class CancelToken:
 
 
 @contextmanager
-def cancel_token() -> Iterator[CancelToken]:
+def cancel_token() -> Generator[CancelToken]:
     """Hold a token that says "waiting" until the block ends, however it ends."""
     if hasattr(os, "memfd_create") and Path("/proc/self/fd").exists():
         handle = os.memfd_create(f"gradient-flow-{uuid.uuid4().hex}")

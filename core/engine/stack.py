@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -160,11 +161,11 @@ class Stack:
             fresh += self.samples * np.arange(self.runs)[:, None]
             self.order = np.concatenate([self.order, fresh], axis=1)
         taken, self.order = self.order[:, : self.batch_size], self.order[:, self.batch_size :]
-        np.take(self.rows, taken, axis=0, out=self.gathered, mode="clip")
+        np.take(np.asarray(self.rows), taken, axis=0, out=self.gathered, mode="clip")
         np.copyto(self.batch.y[0], self.gathered_X)
         np.copyto(self.batch.targets, self.gathered_D)
 
-    def _classes(self, batch: Batch) -> np.ndarray | None:
+    def _classes(self, batch: Batch) -> Any:
         """The right classes as `measure_accuracy` takes them; None for a regression."""
         if self.task == "regression":
             return None
@@ -192,7 +193,7 @@ class Stack:
                 if step == config.steps or not self.alive.any():
                     break
                 if config.is_scheduled:
-                    self.rate_factor = float(config.rate_factors(step))
+                    self.rate_factor = float(config.rate_factors(np.asarray(step)))
                     np.multiply(self.full_rate, self.rate_factor, out=self.rate)
                 self._update(step, row)
                 if tick is not None:
@@ -219,23 +220,23 @@ class Stack:
 
     def _pass(self, step: int, row: int | None) -> None:
         """Forward and backward at the state after `step` updates, then penalties and clipping; recorded into `row`."""
-        batch, gradient, parameters, recorded = self.batch, self.gradient, self.parameters, row is not None
+        batch, gradient, parameters = self.batch, self.gradient, self.parameters
         if self.rows is not None:
             self._next_batch()
         batch.forward(parameters)
         loss = batch.measure_loss()
-        if recorded:
+        if row is not None:
             batch.count_saturated(self.shares[0], self.shares[1])
             self.share_record[:, :, row] = self.shares
             self._record_losses(row, loss)
         batch.backward(parameters, gradient)
-        if recorded:
+        if row is not None:
             self._record_norms(
                 row, grad_norm=gradient.blocks, weight_norm=parameters.blocks, delta_norm=self.delta_blocks
             )
         if self.penalized:
             loss = loss + self._add_penalties()
-            if recorded:
+            if row is not None:
                 self.row_record["total_loss"][:, row] = loss
                 self._record_norms(row, total_grad_norm=gradient.blocks)
         np.vecdot(gradient.flat, gradient.flat, out=self.global_square)
@@ -243,12 +244,12 @@ class Stack:
         np.vecdot(parameters.flat, parameters.flat, out=self.weight_square)
         if not math.isfinite(float(np.add.reduce(loss + self.global_square + self.weight_square))):
             fresh = self._find_diverged(step, loss)
-        if recorded:
+        if row is not None:
             before = self._global_norm()
             self.row_record["global_grad_norm"][:, row] = before
         if self.clip is not None:
             self.clip(gradient, parameters, self.threshold, self.work)
-            if recorded:
+            if row is not None:
                 self._record_norms(row, clipped_grad_norm=gradient.blocks)
                 np.vecdot(gradient.flat, gradient.flat, out=self.global_square)
                 after = self._global_norm()

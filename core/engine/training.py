@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, wait
+from typing import Any
 
 import numpy as np
 import scipy.linalg.cython_blas  # noqa: F401  the BLAS of compiled code: loaded, so that it is limited too
@@ -38,7 +39,9 @@ class _OneBlasThread:
     """
 
     def __init__(self):
-        self._lock, self._inside, self._limiter, self._controller = threading.Lock(), 0, None, None
+        self._lock, self._inside = threading.Lock(), 0
+        self._controller: ThreadpoolController | None = None
+        self._limiter: Any = None
 
     def __enter__(self):
         with self._lock:
@@ -101,7 +104,7 @@ def train(
         raise ConfigError("initial", f"{len(initial)} entries", f"one is needed for each of {len(configs)} configs")
     chunks = _chunks(configs, data, np.inf if executor is None else CHUNK_COST)
     progress = ProgressCount(on_progress, sum(config.steps + 1 for config in configs))
-    traces: list[Trace | None] = [None] * len(configs)
+    traces: list[Any] = [None] * len(configs)  # every entry is a Trace at the end
 
     def done(chunk: list[int], results: list[Trace]) -> None:
         for i, trace in zip(chunk, results, strict=True):

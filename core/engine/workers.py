@@ -116,7 +116,8 @@ def _settle(niceness: int) -> None:
 
 
 def _leave_with_parent() -> None:
-    multiprocessing.parent_process().join()  # a parent that was killed could not say goodbye
+    parent: Any = multiprocessing.parent_process()  # a worker has one
+    parent.join()  # a parent that was killed could not say goodbye
     os._exit(0)
 
 

@@ -2,9 +2,9 @@
 
     ?s=A3C20M0.5     activation relu, depth 20, learning rate 0.5
 
-A setting is a capital letter, or Z and one for a view, followed by its value: a number as it is, t or f, a name by its
-position in `NAMES` (or written out, in lower case, where it is not listed). Positions and letters never change, so that
-an old link opens the same scene: append, and do not reorder.
+A setting is a capital letter, or Z and one or two more letters for the rarer ones, followed by its value: a number
+as it is, t or f, a name by its position in `NAMES` (or written out, in lower case, where it is not listed). Positions
+and letters never change, so that an old link opens the same scene: append, and do not reorder.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ import re
 import pytest
 
 from core import ConfigError
+from core.compiled import cache
 from tests.support.checkout import HOUSE
 from ui.runtime import limits
 from ui.runtime.limits import LIMITS, PREFIX
@@ -109,6 +110,7 @@ def test_the_table_for_those_who_host_names_every_setting():
         limits.PROXY,
         limits.SCHEDULER,
         limits.SCENES,
+        cache.FOLDER,
     }
     fixed = {PREFIX + name: limit.hosted for name, limit in LIMITS.items() if not callable(limit.hosted)}
     assert {name: float(rows[name].replace(",", "")) for name in fixed} == fixed
