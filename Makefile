@@ -27,10 +27,10 @@ serve: $(VENV)/serve.stamp
 	@$(PY) -m core.compiled
 	$(PY) -m streamlit run asgi.py
 
-test: lint
+test: lint compiled
 	$(PYTEST) -m "not slow"
 
-test-slow: $(VENV)/dev.stamp
+test-slow: $(VENV)/dev.stamp compiled
 	$(PYTEST) -m slow
 
 # The quick tests on the oldest version of every package that requirements.txt allows.
@@ -68,7 +68,7 @@ docs: $(VENV)/dev.stamp
 	$(PY) -W error -m pdoc --docformat google --output-directory build/docs gradient_flow_lab core
 
 # The quick tests again, counting the lines and branches of core they reach, and the asserts of their own they reach.
-coverage: $(VENV)/dev.stamp
+coverage: $(VENV)/dev.stamp compiled
 	$(PYTEST) -m "not slow" --cov=core --cov=tests --cov-branch --cov-report=
 	$(PY) -m tests.support.reached
 
