@@ -17,7 +17,7 @@ from ui.urls import views
 CONTROLS = ("activation", "depth", "init_scale")  # of the Lab, in a frame
 SHORT = 480  # pixels of a frame that is too low for sentences and labels of controls
 # Pixels of the rows beside the picture, in a tall frame and in a short one.
-ROWS = {"verdict": (34, 32), "sentence": (46, 0), "controls": (74, 46), "link": (26, 22), "margins": (2, 2)}
+ROWS = {"verdict": (34, 32), "sentence": (46, 0), "controls": (74, 46), "link": (26, 22), "margins": (22, 22)}
 
 # The picture and all boxes around it have one height: of a flexible box Plotly would take its own of 450 pixels.
 _PICTURE = (
