@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -197,7 +198,7 @@ def power_of_ten(decades: float) -> str:
 def wrapped(text: str, width: int = LINE_WIDTH) -> list[str]:
     """Lines of at most `width` characters, broken between words; Plotly breaks no line by itself."""
     lines = [""]
-    for word in text.split():
+    for word in re.split(r"\s+(?!%)", text.strip()):  # "53 %" stays together
         if lines[-1] and len(lines[-1]) + 1 + len(word) > width:
             lines.append(word)
         else:

@@ -25,7 +25,7 @@ _STYLE = """<style>
   .st-key-phone-bar label {{min-height: 1.2rem}}
   body:has([data-testid=stSidebar][aria-expanded=true]) .st-key-phone-bar {{display: none}}
   .stMainBlockContainer {{padding-bottom: 7rem}}
-  .st-key-page-header [data-testid=stMarkdownContainer] p:has([data-testid=stIconMaterial]) {{font-size: 0}}
+  .st-key-page-header button [data-testid=stMarkdownContainer] p {{font-size: 0}}
 }}
 @media print {{.st-key-phone-bar {{display: none}}}}
 </style>"""
@@ -59,7 +59,7 @@ def _draw(field: str, label: str) -> None:
     st.number_input(
         min_value=float(rule.low),
         max_value=None if rule.high == float("inf") else float(rule.high),
-        value=None,
+        value="min",
         step=float(control.step),
         format="%.10g" if rule.integer else "%.6g",
         **common,

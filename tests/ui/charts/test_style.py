@@ -185,3 +185,7 @@ def test_play_and_slider_are_readable_in_both_themes(theme):
 def test_a_number_has_the_digits_asked_for(value):
     text = style.number(value, 10).replace("×10⁻⁷", "e-7").replace(",", "")
     assert float(text) == pytest.approx(value, rel=1e-9)
+
+
+def test_a_share_is_not_broken_before_its_sign():
+    assert style.wrapped("Gradients explode in 51 % of the cells", 24) == ["Gradients explode in", "51 % of the cells"]
