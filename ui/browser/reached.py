@@ -12,7 +12,7 @@ AHEAD_PIXELS = 300  # below the screen, where a chart is drawn before it is seen
 
 
 def is_reached(key: str, height: int = 0, *, ahead: int = AHEAD_PIXELS) -> bool:
-    """Return whether a visitor has come near this place; draws a stand-in of some pixels until then.
+    """Return whether a visitor has come near this place; leaves some pixels free until then.
 
     Call it in a fragment, which runs again when the place is reached. Once reached, a place stays so for the session:
     what is there then changes with all else.
@@ -24,7 +24,5 @@ def is_reached(key: str, height: int = 0, *, ahead: int = AHEAD_PIXELS) -> bool:
     if st.session_state.get(flag):
         return True
     reach = partial(st.session_state.update, {flag: True})
-    components.mount("reached", f"{key}_place", reach, data={"ahead": ahead})
-    if height:
-        st.skeleton(height)
+    components.mount("reached", f"{key}_place", reach, data={"ahead": ahead, "height": height})
     return False

@@ -1,7 +1,7 @@
-// Tells the page once when this place comes near the screen. Without a box of its own it would never be met.
+// Tells the page once when this place comes near the screen: any part of it, since a visitor may jump past its top.
 export default function ({ parentElement, data, setTriggerValue }) {
   const mark = document.createElement("div");
-  mark.style.height = "1px";
+  mark.style.height = `${Math.max(1, data.height)}px`;
   parentElement.appendChild(mark);
   const observer = new IntersectionObserver(
     (entries) => {
