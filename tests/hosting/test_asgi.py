@@ -301,4 +301,4 @@ def test_an_upload_above_the_limit_is_refused_before_it_is_read(server):
                 await visitor.upload("table_file", "big.csv", b"0" * 6_000_000)
             return await visitor.visit()
 
-    assert "Bring a table" in finished(visit()).texts
+    assert "Choose a table" in finished(visit()).texts
