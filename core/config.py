@@ -274,7 +274,7 @@ class RunConfig:
         return self.schedule != "constant" or self.warmup_steps > 1
 
     def rate_factors(self, steps: np.ndarray) -> np.ndarray:
-        """What the learning rate is multiplied by in each of these steps, (steps,), counted from 0."""
+        """Factors of the learning rate in each of these steps, (steps,), counted from 0."""
         return rate_factors(self.schedule, steps, length=self.schedule_length, warmup_steps=self.warmup_steps)
 
     def learning_rates(self, steps: np.ndarray) -> np.ndarray:

@@ -1,1 +1,1 @@
-"""What runs outside Python: formulas and passes that Numba compiles, and where their code is kept."""
+"""Compiled code: formulas and passes that Numba compiles, and where their machine code is kept."""

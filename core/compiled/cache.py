@@ -30,14 +30,14 @@ SOURCES = (
     "families/normalization.py",
     "engine/passes.py",
 )
-READY = "ready"
+READY_MARK = "ready"
 
 if not config.CPU_FEATURES:  # LLVM uses half the width of registers on several processors that have 512 bits
     config.CPU_FEATURES = binding.get_host_cpu_features().flatten() + ",-prefer-256-bit"
 
 
 def machine_key() -> str:
-    """What machine code depends on: the sources, the processor, and the versions of Python, Numba and LLVM."""
+    """Digest of all that machine code depends on: sources, processor, and the versions of Python, Numba and LLVM."""
     core = Path(__file__).parent.parent
     found = hashlib.sha256()
     for pattern in SOURCES:
@@ -77,7 +77,7 @@ def code_folder() -> Path:
     key = machine_key()
     folders = [place / key for place in _places()]
     for folder in folders:
-        if (folder / READY).exists():
+        if (folder / READY_MARK).exists():
             return folder
     for folder in folders:
         if _is_writable(folder):
@@ -90,7 +90,7 @@ def code_folder() -> Path:
 
 def is_ready() -> bool:
     """Return whether everything has been compiled for this machine before."""
-    return (code_folder() / READY).exists()
+    return (code_folder() / READY_MARK).exists()
 
 
 class _Locator(_CacheLocator):

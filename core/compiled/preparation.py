@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from .cache import READY, code_folder, is_ready
+from .cache import READY_MARK, code_folder, is_ready
 
 _preparing = threading.Lock()
 _prepared = False
@@ -36,7 +36,7 @@ def prepare(say: Callable[[str], object] | None = None) -> None:
         _call_everything()
         _prepared = True
         try:
-            (code_folder() / READY).touch()
+            (code_folder() / READY_MARK).touch()
         except OSError:
             (say or _write)("No folder for compiled code can be written here: each process compiles for itself.")
         (say or _write)(f"The engine is compiled: {time.monotonic() - start:.0f} s.")

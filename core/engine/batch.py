@@ -15,7 +15,7 @@ SATURATED = 0.05  # a unit counts as saturated where |phi'| is below this share 
 
 
 class NetworkShape(NamedTuple):
-    """What the compiled passes know of the networks of a stack.
+    """Shape and kind of a stack's networks, for the compiled passes.
 
     Attributes:
         widths: (layers + 1,) units, the input's first.

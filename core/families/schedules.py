@@ -60,7 +60,7 @@ SCHEDULES: dict[str, Schedule] = {
 
 
 def rate_factors(schedule: str, steps: np.ndarray, *, length: int, warmup_steps: int) -> np.ndarray:
-    """What the learning rate is multiplied by in each of these steps, (steps,), counted from 0.
+    """Factors of the learning rate in each of these steps, (steps,), counted from 0.
 
     A linear warm-up multiplies the schedule by (t + 1) / warmup_steps in its first steps.
 

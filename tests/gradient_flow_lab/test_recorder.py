@@ -239,11 +239,11 @@ def test_a_recorded_step_is_fetched_from_the_device_once_and_others_never(tmp_pa
     for name in ("tolist", "item", "__float__", "__bool__", "numpy", "cpu"):
         own = getattr(torch.Tensor, name)
 
-        def watched(tensor, *arguments, own=own, name=name):
+        def recorded_steps(tensor, *arguments, own=own, name=name):
             fetched.append(name)
             return own(tensor, *arguments)
 
-        monkeypatch.setattr(torch.Tensor, name, watched)
+        monkeypatch.setattr(torch.Tensor, name, recorded_steps)
     with record(model, tmp_path / "run.jsonl", every=3, activations=True) as run:
         for _ in range(7):
             optimizer.zero_grad()

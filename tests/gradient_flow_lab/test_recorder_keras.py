@@ -18,7 +18,7 @@ pytestmark = pytest.mark.slow
 
 
 class Witness(keras.callbacks.Callback):
-    """What autograd left on the variables after each batch, beside the weights before it."""
+    """Gradients that autograd left on the variables after each batch, beside the weights before it."""
 
     def __init__(self):
         super().__init__()

@@ -45,7 +45,7 @@ class FirefoxTab:
         self._send("browsingContext.setViewport", context=self.context, viewport={"width": width, "height": height})
 
     def go(self, url: str) -> None:
-        """Open an address; the console's messages start anew."""
+        """Open an address; the console's messages start again."""
         self.messages.clear()
         self._send("browsingContext.navigate", context=self.context, url=url, wait="complete")
 

@@ -52,7 +52,7 @@ def test_a_folder_that_is_ready_comes_first_even_where_it_cannot_be_written(tmp_
     find = cache.code_folder.__wrapped__
     assert find() == second / cache.machine_key()
     (first / cache.machine_key()).mkdir(parents=True)
-    (first / cache.machine_key() / cache.READY).touch()
+    (first / cache.machine_key() / cache.READY_MARK).touch()
     assert find() == first / cache.machine_key()
 
 

@@ -34,7 +34,7 @@ def test_it_says_once_that_it_compiles_and_marks_the_folder(monkeypatch, tmp_pat
     said, called = [], []
     monkeypatch.setattr(preparation, "_prepared", False)
     monkeypatch.setattr(preparation, "code_folder", lambda: tmp_path)
-    monkeypatch.setattr(preparation, "is_ready", lambda: (tmp_path / preparation.READY).exists())
+    monkeypatch.setattr(preparation, "is_ready", lambda: (tmp_path / preparation.READY_MARK).exists())
     monkeypatch.setattr(preparation, "_call_everything", lambda: called.append(True))
     preparation.prepare(said.append)
     assert len(said) == 2 and "half a minute" in said[0] and called == [True]
