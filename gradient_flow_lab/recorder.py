@@ -467,7 +467,11 @@ def _share(torch: Any, mask: Any) -> Any:
 
 
 def _share_of_zeros(torch: Any, tensor: Any) -> Any:
-    return None if tensor is None else _share(torch, _values(tensor) == 0)
+    if tensor is None:
+        return None
+    values = _values(tensor)
+    zeros = values.numel() - values.count_nonzero()
+    return zeros.to(_precision(torch, values)) / max(values.numel(), 1)
 
 
 def _count_nonfinite(tensor: Any) -> Any:
