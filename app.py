@@ -15,7 +15,7 @@ from ui.urls.picture_script import write_picture_to_address
 
 # Streamlit's own margins leave a projector of 1280 x 720 pixels too little room for the picture.
 # Where there is no sidebar, they stay: a style that comes after the first words would move them.
-MARGINS = ".stMainBlockContainer {padding: 4.75rem clamp(1rem, 3vw, 3rem) 5rem}"
+MARGINS = ".stMainBlockContainer {padding: 3.5rem clamp(1rem, 3vw, 3rem) 5rem}"
 STYLE = """<style>
 .st-key-page-header h1, [class*=st-key-verdict] h2 {padding: 0}
 .st-key-page-header, .st-key-verdict {margin-bottom: -.5rem}
