@@ -21,7 +21,10 @@ FAMILIES["saturated"] = (
     TROUBLES["saturated"][2],
     RunConfig(dataset="moons", activation="tanh", init_scale=8.0, hidden=(16,) * 2, learning_rate=1e-4),
 )
-FAMILIES["dead_output"] = TROUBLES["dead_output"][:3]
+FAMILIES["dead_output"] = (
+    *TROUBLES["dead_output"][:2],
+    TROUBLES["dead_output"][1].replace(dataset="moons", learning_rate=1.0),
+)
 FAMILIES["penalty"] = tuple(TROUBLES["penalty"][k] for k in (0, 1, 2, 4, 6))
 FAMILIES["dead"] = tuple(TROUBLES["dead"][k] for k in (2, 3, 0))
 FAMILIES["underflow"] = (
