@@ -168,18 +168,21 @@ BLOCKS = f"{PROFILE} .xy3 .trace:nth-last-child(2) path.point"
 PULSE = f"{PROFILE} .xy3 .trace:last-child path.point"
 
 
-def click_block(page, layer):
-    box = page.locator(BLOCKS).nth(layer - 1).bounding_box()
-    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+def click_point(page, points, index):
+    """Points at a point of a chart and clicks, as a hand does: Plotly takes a click for what it hovers over."""
+    box = page.locator(points).nth(index).bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2, steps=3)
+    page.wait_for_timeout(300)
+    page.mouse.down()
+    page.mouse.up()
 
 
 def test_a_click_on_a_block_or_a_point_opens_that_layer(lab, settled):
     page = lab("steps=20")
-    click_block(page, 4)
+    click_point(page, BLOCKS, 3)
     page.get_by_role("heading", name="Layer 4:").wait_for()
     settled(page)
-    point = page.locator(f"{PROFILE} .xy .trace path.point").nth(6).bounding_box()
-    page.mouse.click(point["x"] + point["width"] / 2, point["y"] + point["height"] / 2)
+    click_point(page, f"{PROFILE} .xy .trace path.point", 6)
     page.get_by_role("heading", name="Layer 7:").wait_for()
 
 
