@@ -23,7 +23,7 @@ def activation_inputs(snapshot: Snapshot, layer: int) -> np.ndarray:
         return net
     normalized = np.ascontiguousarray(net.T)[None]  # (1, units, samples)
     averaged = tuple(1 if each == axis else size for each, size in enumerate(normalized.shape))
-    normalize(normalized, axis, np.empty(averaged, net.dtype), np.empty_like(normalized))
+    normalize(normalized, axis, np.empty(averaged, net.dtype))
     return normalized[0].T
 
 

@@ -89,7 +89,7 @@ def test_bad_parameters_are_named_one_by_one_and_the_others_survive(compare):
 
 def test_the_camera_saves_svg_when_that_is_chosen(compare):
     page = compare(f"depth=2&{SMALL}")
-    page.get_by_text("Share").click()
+    page.get_by_test_id("stPopoverButton").filter(has_text="Share").click()
     page.get_by_role("radio", name="SVG").or_(page.get_by_role("button", name="SVG", exact=True)).first.click()
     page.keyboard.press("Escape")
     page.wait_for_timeout(1500)

@@ -29,7 +29,7 @@ def arguments(kind):
 def test_every_step_is_one_that_the_replay_knows():
     known = {"ARG", "FROM", "RUN", "WORKDIR", "COPY", "USER", "ENV", "EXPOSE", "HEALTHCHECK", "CMD"}
     assert {name for name, _ in STEPS} == known
-    assert [text.split()[0] for text in arguments("RUN")] == ["useradd", "pip"]
+    assert [text.split()[0] for text in arguments("RUN")] == ["useradd", "pip", "python"]
     assert STEPS.index(("USER", "lab")) > max(i for i, (name, _) in enumerate(STEPS) if name in ("RUN", "COPY"))
 
 
@@ -57,8 +57,10 @@ def replay(folder):
     subprocess.run([sys.executable, "-m", "venv", venv], check=True)
     for text in arguments("RUN"):
         command = shlex.split(text)
-        if command[0] == "pip":
-            done = subprocess.run([venv / "bin" / "python", "-m", *command], cwd=app, capture_output=True, text=True)
+        modules = {"pip": ["-m", *command], "python": command[1:]}
+        if command[0] in modules:
+            step = [venv / "bin" / "python", *modules[command[0]]]
+            done = subprocess.run(step, cwd=app, capture_output=True, text=True)
             assert done.returncode == 0, done.stderr[-2000:]
     return app, venv / "bin" / "python"
 

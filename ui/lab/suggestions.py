@@ -11,6 +11,7 @@ from core import RunConfig
 from core.comparison.arms import Arm, Comparison
 from core.diagnosis.rules import Finding
 from core.errors import ConfigError
+from ui.browser.fragments import current_fragment
 from ui.compare.labels import field_label, value_label
 from ui.compare.state import query
 from ui.controls import fields
@@ -28,7 +29,7 @@ def draw_suggestions(finding: Finding, config: RunConfig) -> None:
         for i, suggestion in enumerate(finding.suggestions):
             changed = config.replace(**suggestion.changes)
             with st.container(horizontal=True, width="content", gap="xxsmall", vertical_alignment="center"):
-                st.button(
+                is_clicked = st.button(
                     f"{suggestion.label}: {suggestion.outcome}" if suggestion.outcome else suggestion.label,
                     key=f"suggestion_{finding.name}_{i}",
                     icon=":material/healing:",
@@ -37,6 +38,8 @@ def draw_suggestions(finding: Finding, config: RunConfig) -> None:
                     on_click=fields.apply,
                     args=(changed,),
                 )
+                if is_clicked and current_fragment() is not None:
+                    st.rerun()  # a click within a fragment draws that fragment alone
                 parameters = before_and_after(config, suggestion.changes)
                 if parameters:
                     st.page_link(

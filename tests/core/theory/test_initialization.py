@@ -41,12 +41,12 @@ def test_no_more_passes_are_made_than_its_cost_counts(fields, monkeypatch):
     config, passed = SMALL.replace(**fields), []
     sampler = prediction.NetworkSampler
 
-    def counted(config, widths, deviations, networks, on_passed):
+    def counted(config, widths, deviations, networks, on_passed, **more):
         def count(passes):
             passed.append(passes)
             on_passed(passes)
 
-        return sampler(config, widths, deviations, networks, count)
+        return sampler(config, widths, deviations, networks, count, **more)
 
     monkeypatch.setattr(prediction, "NetworkSampler", counted)
     predictions(config)
