@@ -342,6 +342,6 @@ def test_nothing_scrolls_sideways_and_controls_can_be_reached(lab, page, settled
     if width < 1000:
         page.locator("[data-testid=stExpandSidebarButton]").click()
         page.wait_for_timeout(1000)  # it slides in
-    choose(page, "Activation", "relu")
+    choose(page, "Activation", "ReLU")
     settled(page)
     assert "activation=relu" in page.url
