@@ -25,7 +25,7 @@ STYLE = """<style>
   {color: inherit; opacity: 1}
 .st-key-page-header .stHorizontalBlock .stHorizontalBlock > * {flex: none; width: auto}
 .st-key-arm_chips {min-width: min(20rem, 100%)}
-.st-key-lecture [data-testid=stMarkdownContainer] :is(p, li) {max-width: 33em}
+.st-key-lecture [data-testid=stMarkdownContainer] :is(p, li) {max-width: 30em}
 .st-key-lecture :is([data-testid=stButtonGroup] button, [data-testid=stTab]) {height: auto; padding-block: .35rem}
 @media print {
   .js-plotly-plot, .js-plotly-plot :is(.plot-container, .svg-container) {width: 100% !important}

@@ -126,7 +126,7 @@ def taken(rule, texts):
         return [] if texts == [""] else texts
     if isinstance(rule, Flag):
         return texts[0].lower() == "true"
-    return texts[0] if isinstance(rule, Choice) else float(texts[0]) if texts[0] else None
+    return texts[0] if isinstance(rule, Choice | link.Text) else float(texts[0]) if texts[0] else None
 
 
 def check(path, parameters):
