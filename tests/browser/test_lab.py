@@ -177,13 +177,11 @@ def click_point(page, points, index):
     page.mouse.up()
 
 
-def test_a_click_on_a_block_or_a_point_opens_that_layer(lab, settled):
+@pytest.mark.parametrize("points, index, layer", [(BLOCKS, 3, 4), (f"{PROFILE} .xy .trace path.point", 6, 7)])
+def test_a_click_on_a_block_or_a_point_opens_that_layer(lab, points, index, layer):
     page = lab("steps=20")
-    click_point(page, BLOCKS, 3)
-    page.get_by_role("heading", name="Layer 4:").wait_for()
-    settled(page)
-    click_point(page, f"{PROFILE} .xy .trace path.point", 6)
-    page.get_by_role("heading", name="Layer 7:").wait_for()
+    click_point(page, points, index)
+    page.get_by_role("heading", name=f"Layer {layer}:").wait_for()
 
 
 def test_the_pulse_runs_unless_motion_is_unwelcome(lab, page):
