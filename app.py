@@ -21,6 +21,7 @@ STYLE = """<style>
 .st-key-page-header, .st-key-verdict {margin-bottom: -.5rem}
 [class*=st-key-verdict] [data-testid="stHeading"] [data-testid="stMarkdownContainer"] {margin-bottom: 0}
 .st-key-beside-page {position: absolute; left: 0}
+.st-key-beside-page, .st-key-beside-page :not(.st-key-glossary, .st-key-glossary *) {pointer-events: none}
 :is(.st-key-x_from, .st-key-x_to, .st-key-x_count, .st-key-y_from, .st-key-y_to, .st-key-y_count) input::placeholder
   {color: inherit; opacity: 1}
 .st-key-page-header .stHorizontalBlock .stHorizontalBlock > * {flex: none; width: auto}

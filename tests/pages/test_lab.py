@@ -88,6 +88,7 @@ BESIDE = {
     "momentum": {"optimizer": "momentum"},
     "clip_threshold": {"clip": "value"},
     "loss": {"output_activation": "sigmoid"},
+    "schedule_steps": {"schedule": "cosine"},
 }
 
 
@@ -312,7 +313,7 @@ def test_the_link_restores_every_setting():
                        residual=True, samples=16, seed=9, l1=1e-7)  # fmt: skip
     app = visit(**{key: "" if value is None else str(value) for key, value in to_values(config).items()})
     assert config_of(app) == config
-    (address,) = [code.value for code in app.code]
+    address, _ = [code.value for code in open_box(app, "share").code]
     restored = visit(**{name: values[0] for name, values in parse_qs(urlsplit(address).query).items()})
     assert config_of(restored) == config
     assert not restored.warning
@@ -320,7 +321,7 @@ def test_the_link_restores_every_setting():
 
 def test_a_file_of_settings_is_loaded():
     config = RunConfig(activation="gelu", hidden=(5, 4), steps=3, samples=16, max_norm=2.0)
-    app = visit(**SMALL, seed="4")
+    app = open_box(visit(**SMALL, seed="4"), "share")
     upload(app, "config_file", "mine.json", json.dumps(config.to_dict()))
     assert config_of(app) == config and not app.error
 
@@ -335,7 +336,7 @@ def test_a_file_of_settings_is_loaded():
     ('{"loss": "bce"}', "the loss bce needs a sigmoid output"),
 ])  # fmt: skip
 def test_a_bad_file_of_settings_is_refused_in_a_sentence_and_changes_nothing(text, says):
-    app = visit(**SMALL, seed="4")
+    app = open_box(visit(**SMALL, seed="4"), "share")
     before = config_of(app)
     upload(app, "config_file", "mine.json", text)
     (sentence,) = texts(app.error)

@@ -255,7 +255,7 @@ def test_every_activation_can_stand_beside_the_sigmoid_and_none_is_a_sentence():
 
 def test_a_fraction_of_a_node_or_of_a_step_is_refused_and_not_cut():
     app = visit({"net_k": "1.5", "bowl_steps": "3.7"})
-    assert set(app.session_state["odd"]) == {"net_k", "bowl_steps"}
+    assert set(app.session_state["invalid_params"]) == {"net_k", "bowl_steps"}
     assert app.session_state["net_k"] == 2 and app.session_state["bowl_steps"] == 50
     calm(app.number_input(key="net_k").set_value(1.5).run())
     assert any(error.value.replace("\\", "").startswith("outputs = 1.5 is not allowed") for error in app.error)
