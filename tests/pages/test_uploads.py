@@ -36,6 +36,9 @@ def calm(app):
 
 
 def upload(app, key, name, raw):
+    if key != "table_file":  # settings and comparisons are loaded in the Share menu
+        app.session_state["share"] = True
+        app.run()
     return calm(app.file_uploader(key=key).upload(name, raw, "text/csv").run())
 
 
