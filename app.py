@@ -26,6 +26,8 @@ STYLE = """<style>
   {color: inherit; opacity: 1}
 .st-key-page-header .stHorizontalBlock .stHorizontalBlock > * {flex: none; width: auto}
 .st-key-arm_chips {min-width: min(20rem, 100%)}
+[data-tag] {background: rgba(66, 173, 163, .22) !important}
+[data-tag], [data-tag] > span, [data-tag] button, [data-tag] svg {color: inherit !important}
 .st-key-lecture [data-testid=stMarkdownContainer] :is(p, li) {max-width: 30em}
 .st-key-lecture :is([data-testid=stButtonGroup] button, [data-testid=stTab]) {height: auto; padding-block: .35rem}
 @media print {
