@@ -6,7 +6,7 @@ import streamlit as st
 
 from core import ConfigError
 from core.compiled.preparation import is_prepared, prepare
-from ui import glossary
+from ui import glossary, panels
 from ui.browser import components
 from ui.navigation import ROUTED, SIDEBAR_PAGES, pages
 from ui.runtime import event_log, limits, visitors, widget_states
@@ -38,6 +38,11 @@ STYLE = """<style>
 [class*=st-key-waiting] {position: absolute; z-index: 10; left: 0; right: 0}
 [class*=st-key-waiting]:has([role=progressbar]) {padding: .25rem 1rem; backdrop-filter: blur(8px)}
 </style>"""
+# The accent of the dark theme is too light for white letters on it.
+DARK = """<style>
+:is([data-testid=stBaseButton-primary], button[kind=primary]),
+:is([data-testid=stBaseButton-primary], button[kind=primary]) * {color: #0d1620 !important}
+</style>"""
 ICON = str(Path(__file__).parent / "ui" / "icon.svg")
 
 
@@ -56,7 +61,7 @@ def main() -> None:
     with st.container(key="beside-page"):  # one slot of the page for all that stands outside its flow
         if page.url_path in SIDEBAR_PAGES:
             st.html(f"<style>{MARGINS}</style>")
-        st.html(STYLE)
+        st.html(STYLE + (DARK if panels.dark() else ""))
         join_page_switches()
         write_picture_to_address()
         components.mount("charts", "chart_helper", lambda: None)
