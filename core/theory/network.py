@@ -105,8 +105,8 @@ def locate(config: RunConfig, inputs: int, outputs: int) -> PhasePoint | None:
     between = gains[1:-1] or gains[1:]
     with np.errstate(divide="ignore", over="ignore"):
         sigma_w = float(np.exp(np.mean(np.log(between)) / 2))
-    biases = layer_sigma_b(config, widths)[1:-1] or layer_sigma_b(config, widths)[1:]
-    sigma_b = float(np.sqrt(np.mean(np.square(biases))))
+        biases = layer_sigma_b(config, widths)[1:-1] or layer_sigma_b(config, widths)[1:]
+        sigma_b = float(np.sqrt(np.mean(np.square(biases))))
     if not max(sigma_w, sigma_b) <= LARGEST_SCALE:
         return PhasePoint(sigma_w=sigma_w, sigma_b=sigma_b, chi=math.nan, depths=NO_CORRELATION, trainable=math.nan)
     fixed_point = attractor(config.activation, sigma_w, sigma_b)

@@ -46,7 +46,7 @@ def test_the_panel_shows_sharpness_with_its_formula_and_its_source(name):
     app = page(optimizer=name)
     assert len(app.get("plotly_chart")) == 1 and not app.error
     bound = OPTIMIZERS[name].bound_formula
-    assert bound in app.latex[0].value and r"\lambda_{\max}" in app.latex[0].value
+    assert bound in app.latex[0].value and r"\lambda_{\mathrm{max}}" in app.latex[0].value
     assert "no fixed bound" in app.markdown[0].value or bound
     assert "Source: " in app.caption[0].value
 
