@@ -234,7 +234,7 @@ def tab_through(page):
 def test_tab_goes_through_the_whole_page_seen_at_every_stop_and_out_of_it(visit, name):
     page = visit(name)
     stops = walk(page)
-    assert len(stops) > 15
+    assert len(stops) > (7 if name == "present" else 15)  # a projector shows little to stop at
     grids = [stop["number"] for stop in stops if stop["grid"]]  # they draw their own mark, cell by cell
     assert all(grids.count(number) <= WIDEST for number in grids)
     others = [stop["number"] for stop in stops if not stop["grid"]]

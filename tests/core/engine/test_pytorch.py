@@ -305,7 +305,7 @@ def test_every_loss_with_and_without_biases(torch, loss, bias):
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_mini_batches_replayed_from_the_snapshots(torch, optimizer):
     # Under batch normalization a bias has no gradient but rounding, which adaptive optimizers make steps of.
-    normalization = "layer" if optimizer in ("rmsprop", "adam") else "batch"
+    normalization = "layer" if optimizer in ("rmsprop", "adam", "adamw") else "batch"
     config = EVERYTHING.replace(optimizer=optimizer, batch_size=4, normalization=normalization)
     data, initial = problem(config)
     kept = [snapshot(config, step, data=data, initial=initial) for step in range(config.steps)]
