@@ -39,6 +39,7 @@ _STYLE = """
 @media (max-height: {short}px) {{
   {picture} {{height: calc(100vh - {low}px) !important}}
   .st-key-frame-verdict p {{display: none}}
+  .st-key-frame-verdict :is(h2, h2 *) {{white-space: nowrap; overflow: hidden; text-overflow: ellipsis}}
   .st-key-frame-controls [data-testid=stWidgetLabel] {{display: none}}
 }}
 """

@@ -329,7 +329,7 @@ def test_the_lab_works_by_keyboard_alone(visit, settled):
 
 # -- charts as words and numbers --------------------------------------------------------------------------------------
 
-TABLES = {"lab": "Numbers behind the charts", "compare": "Numbers behind the charts"}
+TABLES = dict.fromkeys(("lab", "compare", "runs"), "Numbers behind the charts")
 
 
 @pytest.mark.slow
@@ -340,6 +340,8 @@ def test_every_chart_is_told_in_words_with_numbers_and_shown_as_a_table(visit, s
     told = [chart.get_attribute("aria-label") or "" for chart in charts.all()]
     assert told and len(set(told)) == len(told)
     assert [words for words in told if len(words) < 20 or not re.search(r"\d|No step|none", words)] == []
+    if name == "present":  # the tables are on the page itself
+        return
     if name in TABLES:
         page.get_by_text(TABLES[name]).click()
         page.locator("[data-testid=stExpanderDetails] [data-testid=stDataFrame]").first.wait_for()
