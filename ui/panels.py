@@ -109,7 +109,8 @@ def show_error(error: ConfigError) -> None:
 
 def choose_picture() -> None:
     """Draws the choice of the file format of every chart's camera button; Plotly gives one button one format."""
-    st.segmented_control(
+    before = st.session_state.get("picture_before", "png")
+    chosen = st.segmented_control(
         "Pictures",
         ["png", "svg"],
         default="png",
@@ -119,6 +120,9 @@ def choose_picture() -> None:
         persist_state="session",
         help="The file format of the camera button of a chart: PNG is made of pixels; SVG stays sharp in print.",
     )
+    if chosen != before:  # a choice within a fragment draws that fragment alone, and every chart has the button
+        st.session_state["picture_before"] = chosen
+        st.rerun()
 
 
 def settings_and_files(config: RunConfig | None, run: Run | None = None) -> None:

@@ -33,6 +33,9 @@ def open_page(firefox, url, width=1440, height=900):
     firefox.wait_for(STILL)
 
 
+ABORTED = "status=2152398850"  # a font that was still on its way when the style sheet changed
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("path", PAGES)
 def test_a_page_is_drawn_whole_in_firefox(path, firefox, server):
@@ -41,7 +44,7 @@ def test_a_page_is_drawn_whole_in_firefox(path, firefox, server):
     assert firefox.evaluate(EMPTY_CHARTS) == 0
     assert firefox.evaluate(SIDEWAYS) <= 0
     wrong = [text for level, text in firefox.messages if level == "error" or "markup" in text.lower()]
-    assert wrong == []
+    assert [text for text in wrong if ABORTED not in text] == []
 
 
 @pytest.mark.slow
