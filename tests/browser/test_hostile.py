@@ -80,7 +80,7 @@ def test_scripts_in_the_names_of_arms_are_text_in_cards_charts_and_tables(visit,
     page = visit(f"/compare?{SMALL}&seeds=1&arms={quote(arms)}")
     page.locator(".st-key-compare-profile .main-svg").first.wait_for()
     page.locator(".st-key-compare-profile .nsewdrag").first.hover()
-    page.get_by_text("Edit the arms").click()
+    page.get_by_text("Edit arms").click()
     settled(page)
     assert SCRIPTS[1] in page.locator(".arm-cards").inner_text()
     assert page.locator(".st-key-compare-profile .legendtext").nth(1).text_content().startswith(SCRIPTS[1][:20])
@@ -111,7 +111,7 @@ def test_the_page_refuses_a_file_far_beyond_the_limit_by_its_size(visit, settled
     page = visit(f"/?dataset=custom&{SMALL}")
     large = tmp_path / "large.csv"
     with large.open("wb") as file:
-        file.truncate(100_000_000)
+        file.truncate(130_000_000)
     page.locator(".st-key-table_file input[type=file]").set_input_files(large)
     page.get_by_text("File must be").first.wait_for()
     settled(page)

@@ -48,11 +48,11 @@ def test_a_page_keeps_to_the_policy_and_to_this_server(page, hosted, settled, pa
 
 
 @pytest.mark.slow
-def test_cookies_are_streamlits_own_and_a_file_needs_its_token(page, hosted, settled, tmp_path):
+def test_cookies_are_two_of_streamlit_and_one_of_the_session_and_a_file_needs_its_token(page, hosted, settled, tmp_path):
     page.goto(f"{hosted}/?dataset=custom")
     settled(page)
     cookies = {cookie["name"]: cookie for cookie in page.context.cookies()}
-    assert set(cookies) <= {"_streamlit_xsrf", "_streamlit_session"}
+    assert set(cookies) <= {"_streamlit_xsrf", "_streamlit_session", "lab_browser"}
     assert cookies["_streamlit_xsrf"]["sameSite"] == "Lax"
     asked = []
     page.on("request", lambda request: asked.append(request))
