@@ -124,13 +124,14 @@ def gradients(run: Run, before: Run | None) -> None:
             help=RELATIVE_HELP,
             width="content",
         )
-    if quantity != JUDGED:
-        st.caption(WHY_NORMS_DIFFER)
-    if chosen_layer:
-        layer.draw_layer(run, trace, chosen_layer)
-    reason = theory.expected(run, st.empty()).grad.reason
-    if reason:
-        st.caption(reason)
+    with st.container():  # one element, whatever is in it: the charts below keep their places and are not drawn again
+        if quantity != JUDGED:
+            st.caption(WHY_NORMS_DIFFER)
+        if chosen_layer:
+            layer.draw_layer(run, trace, chosen_layer)
+        reason = theory.expected(run, st.empty()).grad.reason
+        if reason:
+            st.caption(reason)
 
 
 def charts_of(trace: Trace, names: Iterable[str]) -> None:

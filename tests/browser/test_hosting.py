@@ -48,7 +48,7 @@ def test_a_page_keeps_to_the_policy_and_to_this_server(page, hosted, settled, pa
 
 
 @pytest.mark.slow
-def test_cookies_are_two_of_streamlit_and_one_of_the_session_and_a_file_needs_its_token(page, hosted, settled, tmp_path):
+def test_there_are_three_cookies_and_a_file_needs_its_token(page, hosted, settled, tmp_path):
     page.goto(f"{hosted}/?dataset=custom")
     settled(page)
     cookies = {cookie["name"]: cookie for cookie in page.context.cookies()}
