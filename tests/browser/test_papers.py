@@ -49,12 +49,12 @@ def test_leaving_a_paper_stops_its_run_and_frees_its_place(papers, settled):
     page = papers("paper=he_2015")
     page.get_by_role("button", name="Run it here").click()
     page.get_by_text("Running on this server").wait_for()
-    page.get_by_text(PAPERS["saxe"].label, exact=True).last.click()
+    page.get_by_text(PAPERS["saxe"].label, exact=True).first.click()
     page.get_by_role("heading", name=PAPERS["saxe"].subject).wait_for()
     settled(page)
     page.get_by_role("button", name="Run it here").click()  # finds a place, though the first run had not ended
     page.get_by_text("Fresh: run on this server").wait_for(timeout=30_000)
-    page.get_by_text(PAPERS["he_2015"].label, exact=True).last.click()
+    page.get_by_text(PAPERS["he_2015"].label, exact=True).first.click()
     page.get_by_text("Stored result of version").wait_for()
 
 
