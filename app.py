@@ -30,6 +30,7 @@ STYLE = """<style>
 [data-tag], [data-tag] > span, [data-tag] button, [data-tag] svg {color: inherit !important}
 .st-key-lecture [data-testid=stMarkdownContainer] :is(p, li) {max-width: 30em}
 .st-key-lecture :is([data-testid=stButtonGroup] button, [data-testid=stTab]) {height: auto; padding-block: .35rem}
+@media (max-width: 640px) {.stMainBlockContainer > .stVerticalBlock {gap: .7rem}}
 @media print {
   .js-plotly-plot, .js-plotly-plot :is(.plot-container, .svg-container) {width: 100% !important}
   .js-plotly-plot .main-svg {width: 100% !important; height: auto !important}

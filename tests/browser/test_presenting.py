@@ -75,6 +75,7 @@ def test_a_scene_that_is_shared_opens_exactly_in_a_new_tab(tab, server, settled)
     settled(page)
     page.locator(".st-key-share button").first.click()
     settled(page)
+    page.locator("[data-testid=stPopoverBody] code").nth(1).wait_for()
     links = page.locator("[data-testid=stPopoverBody] code").all_text_contents()
     assert len(links) == 2 and len(links[1]) <= 200 and "step=50" in links[0]
     for link in links:
