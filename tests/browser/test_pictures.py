@@ -45,7 +45,8 @@ OVERLAPS = """() => [...document.querySelectorAll(".js-plotly-plot")].flatMap(pl
 
 # Pairs of the page's own texts, in no chart, formula or fixed bar, whose letters lie over each other by 4 pixels.
 TEXTS_OVER_TEXTS = """() => {
-  const outside = ".js-plotly-plot, .katex, .their-numbers thead, [data-testid=stDataFrame], .st-key-phone-bar, [class*=st-key-waiting]";
+  const outside = ".js-plotly-plot, .katex, .their-numbers thead, [data-testid=stDataFrame], .st-key-phone-bar, " +
+    "[class*=st-key-waiting]";
   const texts = [...document.querySelectorAll("[data-testid=stMain] :is(h1, h2, h3, p, label, td, th)")]
     .filter(e => e.textContent.trim() && !e.closest(outside) && !e.querySelector(".katex")
       && !e.closest("details:not([open]) > :not(summary)") && e.getBoundingClientRect().width > 0);
