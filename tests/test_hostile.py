@@ -77,8 +77,18 @@ def test_the_search_finds_what_it_looks_for(source):
 # st.html takes HTML as it is. These calls are given texts; each has a test that markup in a name is shown as text.
 WITH_TEXTS = {"pages/compare.py": 2, "ui/papers/sections.py": 1, "ui/lecture/drawing.py": 1, "ui/sharing.py": 1}
 # These are given styles and scripts of our own, with numbers and keys of our own in them.
-OWN_STYLES = {"app.py", "pages/lab.py", "pages/lecture.py", "pages/papers.py", "pages/present.py", "ui/embedding.py", "ui/glossary.py",
-              "ui/lab/phone_bar.py", "ui/urls/history.py", "ui/urls/picture_script.py"}  # fmt: skip
+OWN_STYLES = {
+    "app.py",
+    "pages/lab.py",
+    "pages/lecture.py",
+    "pages/papers.py",
+    "pages/present.py",
+    "ui/embedding.py",
+    "ui/glossary.py",
+    "ui/lab/phone_bar.py",
+    "ui/urls/history.py",
+    "ui/urls/picture_script.py",
+}
 
 
 def test_html_of_our_own_stands_in_known_places_that_escape_what_they_are_given():
