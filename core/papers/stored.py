@@ -52,6 +52,9 @@ def code_fingerprint(source: str) -> str:
     return hashlib.sha256(ast.dump(tree).encode()).hexdigest()[:12]
 
 
+BUILTINS = frozenset(dir(builtins)) - {"_"}  # which an interactive prompt adds, and a run of examples
+
+
 class _Skeleton(ast.NodeTransformer):
     """Leaves of a module what changes its results."""
 
@@ -59,7 +62,7 @@ class _Skeleton(ast.NodeTransformer):
         self.order: dict[str, str] = {}
 
     def _number(self, name: str) -> str:
-        if hasattr(builtins, name):
+        if name in BUILTINS:
             return name
         return self.order.setdefault(name, f"name{len(self.order)}")
 
