@@ -22,7 +22,7 @@ def test_random_messages_break_no_honest_page_and_their_memory_comes_back(tmp_pa
     with served(tmp_path / "log", STREAMLIT_SERVER_DISCONNECTED_SESSION_TTL=str(strangers.STAYS)) as server:
         report = finished(strangers.attack(server, COUNT))
         log = server.log.read_text()
-    assert not report.errors and report.answers > 10
+    assert not report.errors and report.answers >= 5
     assert report.grown < strangers.ALLOWED_MEGABYTES
     assert "Traceback" not in log and "evil.example" not in log
 
