@@ -38,7 +38,8 @@ async def session(url: str, i: int) -> None:
     async with Visitor(url, query=own) as visitor:
         for answer in (await visitor.visit(), await visitor.change(learning_rate=0.02)):
             assert not answer.errors and "gradient-profile" in answer.charts, answer
-        await visitor.change(dataset="custom")
+    async with Visitor(url, query=f"{own}&dataset=custom") as visitor:
+        await visitor.visit()
         answer = await visitor.upload("table_file", f"table-{i}.csv", table(i))
         assert not answer.errors and "gradient-profile" in answer.charts, answer
     async with Visitor(url, "compare", own) as visitor:
