@@ -238,6 +238,6 @@ def _end(seeds: int, summary: dict[str, float], first: Trace) -> str:
     if broken < seeds:
         scored = "" if np.isnan(summary["final_accuracy"]) else f", accuracy {percent(summary['final_accuracy'])}"
         late = summary["final_layer_factor"]
-        told = f"factor {format_number(late)} per layer, " if steps and np.isfinite(late) else ""
-        parts.append(f"After {steps:,} steps: {told}loss {format_number(summary['final_loss'])}{scored}.")
+        text = f"factor {format_number(late)} per layer, " if steps and np.isfinite(late) else ""
+        parts.append(f"After {steps:,} steps: {text}loss {format_number(summary['final_loss'])}{scored}.")
     return " ".join(parts)

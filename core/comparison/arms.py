@@ -256,15 +256,15 @@ class Comparison:
 
     def differences(self) -> pd.DataFrame:
         """Table of the differences between the arms: a row an arm, a column a field, values in words."""
-        rows = {arm.name: _told(arm.config(self.base)) for arm in self.arms}
+        rows = {arm.name: _describe_settings(arm.config(self.base)) for arm in self.arms}
         table = pd.DataFrame.from_dict(rows, orient="index")
         return table.loc[:, table.nunique() > 1].rename_axis("arm")
 
     def common_settings(self) -> str:
         """One line that names the settings common to all arms."""
         configs = [arm.config(self.base) for arm in self.arms]
-        told = [_told(config) for config in configs]
-        same = {k: v for k, v in told[0].items() if all(other[k] == v for other in told)}
+        shown = [_describe_settings(config) for config in configs]
+        same = {k: v for k, v in shown[0].items() if all(other[k] == v for other in shown)}
         parts = [text for text in _sentence(same, configs[0]) if text]
         seeds = f"seed {self.base.seed}"
         if self.seeds > 1:
@@ -311,14 +311,14 @@ _APPLIES: dict[str, Callable[[RunConfig], bool]] = {
 }
 
 
-def _told(config: RunConfig) -> dict[str, str]:
+def _describe_settings(config: RunConfig) -> dict[str, str]:
     """Every field but the seed in words; "-" where it does not apply."""
-    told = {}
+    shown = {}
     for name in RULES:
         if name != "seed":
             applies = _APPLIES.get(name, lambda c: True)(config)
-            told[name] = _label(name, getattr(config, name)) if applies else "-"
-    return told
+            shown[name] = _label(name, getattr(config, name)) if applies else "-"
+    return shown
 
 
 def _label(field: str, value: Any) -> str:
@@ -329,7 +329,7 @@ def _label(field: str, value: Any) -> str:
 
 def _sentence(same: Mapping[str, str], config: RunConfig) -> list[str]:
     """The shared settings a reader needs, and of the others those that are not the default."""
-    default = _told(RunConfig())
+    default = _describe_settings(RunConfig())
     parts = []
     if {"dataset", "samples"} <= same.keys():
         parts.append(f"{same['samples']} samples of “{same['dataset']}”")
@@ -344,11 +344,11 @@ def _sentence(same: Mapping[str, str], config: RunConfig) -> list[str]:
     if "steps" in same:
         rate = f" at learning rate {same['learning_rate']}" if "learning_rate" in same else ""
         parts.append(f"{same['steps']} steps" + (f" of {same['optimizer']}{rate}" if "optimizer" in same else ""))
-    said = ("dataset", "samples", "hidden", "activation", "init", "init_scale", "loss", "steps", "learning_rate")
-    said += ("optimizer", "output_activation", "record_every")
+    named = ("dataset", "samples", "hidden", "activation", "init", "init_scale", "loss", "steps", "learning_rate")
+    named += ("optimizer", "output_activation", "record_every")
     parts += [
         f"{name.replace('_', ' ')} {value}"
         for name, value in same.items()
-        if name not in said and value not in ("-", default[name])
+        if name not in named and value not in ("-", default[name])
     ]
     return parts

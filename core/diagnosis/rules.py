@@ -204,8 +204,8 @@ def _find_dead_units(stats: TraceStats) -> Finding | None:
         why = f"A step too long took the {name} units' net input below 0 on every sample; slope 0 means no way back."
     if stats.learned and not blocked:
         return Finding(name="dead", severity="note", what=what, why=why)
-    tries = suggestions.for_dead_units(stats.config, at_initialization)
-    return Finding(name="dead", severity="bad" if blocked else "warning", what=what, why=why, suggestions=tries)
+    offered = suggestions.for_dead_units(stats.config, at_initialization)
+    return Finding(name="dead", severity="bad" if blocked else "warning", what=what, why=why, suggestions=offered)
 
 
 def _share(share: float) -> str:
@@ -229,8 +229,8 @@ def _find_saturation(stats: TraceStats) -> Finding | None:
     why = f"{name[0].upper()}{name[1:]} is flat far from 0, and where it is flat hardly any gradient gets through."
     if stats.learned or (row and not _jumped(stats)):  # a minimum may lie among saturated units: no cause of its own
         return Finding(name="saturated", severity="note", what=what, why=why)
-    tries = suggestions.for_saturation(stats.config, row == 0)
-    return Finding(name="saturated", severity="warning", what=what, why=why, suggestions=tries)
+    offered = suggestions.for_saturation(stats.config, row == 0)
+    return Finding(name="saturated", severity="warning", what=what, why=why, suggestions=offered)
 
 
 def _jumped(stats: TraceStats) -> bool:
@@ -255,8 +255,8 @@ def _find_large_steps(stats: TraceStats) -> Finding | None:
     why = "A gradient describes the loss near the weights it was taken at, and a long step lands far from there."
     if stats.learned:
         return Finding(name="large_steps", severity="note", what=what, why=why)
-    tries = suggestions.for_large_steps(stats.config, float(stats.early[layer]))
-    return Finding(name="large_steps", severity="warning", what=what, why=why, suggestions=tries)
+    offered = suggestions.for_large_steps(stats.config, float(stats.early[layer]))
+    return Finding(name="large_steps", severity="warning", what=what, why=why, suggestions=offered)
 
 
 def _find_penalty(stats: TraceStats) -> Finding | None:
@@ -291,8 +291,8 @@ def _find_penalty(stats: TraceStats) -> Finding | None:
     strength = max(1.0, against_data if np.isfinite(against_data) else 1.0)
     if not against_data > 1 and left <= SHRUNK:
         strength = 10.0  # how far the data fall behind is not known from single batches
-    tries = suggestions.for_penalty(config, strength)
-    return Finding(name="penalty", severity="warning", what=what + ended, why=why, suggestions=tries)
+    offered = suggestions.for_penalty(config, strength)
+    return Finding(name="penalty", severity="warning", what=what + ended, why=why, suggestions=offered)
 
 
 def _find_clipping(stats: TraceStats) -> Finding | None:
@@ -311,10 +311,10 @@ def _find_clipping(stats: TraceStats) -> Finding | None:
         return Finding(name="clipping", severity="note", what=what, why=why)
     why = "A clip that binds in most steps sets their length itself, and the gradient gives no more than the direction."
     if _find_exploding(stats) is not None:  # a higher threshold would let it go
-        tries = suggestions.balance(config)
+        offered = suggestions.balance(config)
     else:
-        tries = suggestions.for_clipping(config, float(np.quantile(scale, 0.1)))
-    return Finding(name="clipping", severity="warning", what=what, why=why, suggestions=tries)
+        offered = suggestions.for_clipping(config, float(np.quantile(scale, 0.1)))
+    return Finding(name="clipping", severity="warning", what=what, why=why, suggestions=offered)
 
 
 def _came_to_rest(stats: TraceStats) -> bool:
@@ -347,8 +347,8 @@ def _find_stuck(stats: TraceStats) -> Finding | None:
     why += "lose it."
     if stats.config.hidden and min(stats.config.hidden) < suggestions.SPARE_UNITS:
         why += " A network of few units has few ways around such a place."
-    tries = suggestions.for_stuck(stats.config)
-    return Finding(name="stuck", severity="warning", what=what, why=why, suggestions=tries)
+    offered = suggestions.for_stuck(stats.config)
+    return Finding(name="stuck", severity="warning", what=what, why=why, suggestions=offered)
 
 
 def _find_little_training(stats: TraceStats) -> Finding | None:
@@ -371,10 +371,10 @@ def _find_little_training(stats: TraceStats) -> Finding | None:
         what = f"In {count_noun(stats.config.steps, 'step')} "
         what += f"accuracy reached only {percent(stats.last_accuracy)}." if unfinished else "little was learned."
         why = "No layer loses the gradient; the steps, or their number, did not take the weights far enough."
-    tries = suggestions.for_small_steps(stats.config, ratio) if ratio > 0 else ()
+    offered = suggestions.for_small_steps(stats.config, ratio) if ratio > 0 else ()
     if not short:
-        tries = suggestions.distinct([*tries, *suggestions.for_stuck(stats.config)])
-    return Finding(name="small_steps", severity="warning", what=what, why=why, suggestions=tries)
+        offered = suggestions.distinct([*offered, *suggestions.for_stuck(stats.config)])
+    return Finding(name="small_steps", severity="warning", what=what, why=why, suggestions=offered)
 
 
 def _healthy(stats: TraceStats) -> Finding:

@@ -409,10 +409,10 @@ def for_penalty(config: RunConfig, weight: float) -> tuple[Suggestion, ...]:
     """
     strengths = {name: getattr(config, name) for name in ("l1", "l2", "weight_decay")}
     weaker = {name: round_down(value * 0.1 / weight) for name, value in strengths.items() if value}
-    told = ", ".join(f"{name.replace('_', ' ')} {format_setting(value)}" for name, value in weaker.items())
+    text = ", ".join(f"{name.replace('_', ' ')} {format_setting(value)}" for name, value in weaker.items())
     off = dict.fromkeys(weaker, 0.0)
     return (
-        *_suggest(config, f"Weaken the penalty: {told}", tuple(weaker), **weaker),
+        *_suggest(config, f"Weaken the penalty: {text}", tuple(weaker), **weaker),
         *_suggest(config, "Train without penalties", tuple(off), **off),
     )
 

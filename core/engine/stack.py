@@ -83,7 +83,7 @@ class Stack:
         X, D = splits[0].X, splits[0].D
         self.samples, self.batch_size = len(X), kind.batch_size or len(X)
         self.layout = Layout((X.shape[1], *kind.hidden, D.shape[1]), kind.bias)
-        self.parameters, self.gradient, self.work, self.taken = (
+        self.parameters, self.gradient, self.work, self.update = (
             self.layout.new(self.runs, self.dtype) for _ in range(4)
         )
         for run, (config, given) in enumerate(zip(configs, initial, strict=True)):
@@ -160,8 +160,8 @@ class Stack:
             fresh = np.array([rng.permutation(self.samples) for rng in self.shuffles])
             fresh += self.samples * np.arange(self.runs)[:, None]
             self.order = np.concatenate([self.order, fresh], axis=1)
-        taken, self.order = self.order[:, : self.batch_size], self.order[:, self.batch_size :]
-        np.take(np.asarray(self.rows), taken, axis=0, out=self.gathered, mode="clip")
+        indices, self.order = self.order[:, : self.batch_size], self.order[:, self.batch_size :]
+        np.take(np.asarray(self.rows), indices, axis=0, out=self.gathered, mode="clip")
         np.copyto(self.batch.y[0], self.gathered_X)
         np.copyto(self.batch.targets, self.gathered_D)
 
@@ -318,22 +318,22 @@ class Stack:
         if self.plain:
             descend(self.parameters.flat, self.gradient.flat, self.rate)
             return
-        parameters, taken, work = self.parameters, self.taken, self.work
-        self.optimizer.step(self.gradient.flat, self.states, self.rate, self.momentum, step + 1, taken.flat, work.flat)
+        parameters, update, work = self.parameters, self.update, self.work
+        self.optimizer.step(self.gradient.flat, self.states, self.rate, self.momentum, step + 1, update.flat, work.flat)
         if self.decays:
             np.multiply(parameters.flat, self.decay, out=work.flat)
             if self.kind.is_scheduled:
                 work.flat *= self.rate_factor
-            taken.flat += work.flat
+            update.flat += work.flat
         if self.max_norm is None:
-            parameters.flat -= taken.flat
+            parameters.flat -= update.flat
         else:
             np.copyto(work.flat, parameters.flat)
-            parameters.flat -= taken.flat
-            project_max_norm(parameters, self.max_norm, taken)
-            np.subtract(work.flat, parameters.flat, out=taken.flat)
+            parameters.flat -= update.flat
+            project_max_norm(parameters, self.max_norm, update)
+            np.subtract(work.flat, parameters.flat, out=update.flat)
         if row is not None:
-            self._record_norms(row, step_norm=taken.blocks)
+            self._record_norms(row, step_norm=update.blocks)
 
     # -- ends ---------------------------------------------------------------------------------------------------
 

@@ -267,13 +267,13 @@ class ProgressCount:
 
     def __init__(self, on_progress: Progress | None, total: int):
         self.on_progress, self.total, self.done, self.finished = on_progress, total, 0, 0
-        self.told = time.monotonic()
+        self.reported_at = time.monotonic()
 
     def tick(self, run_steps: int = 0) -> None:
         self.done += run_steps
         now = time.monotonic()
-        if self.on_progress is not None and now - self.told >= PROGRESS_SECONDS:
-            self.told = now
+        if self.on_progress is not None and now - self.reported_at >= PROGRESS_SECONDS:
+            self.reported_at = now
             self.on_progress(self.done, self.total)
 
     def finish(self, run_steps: int) -> None:

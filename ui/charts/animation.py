@@ -70,8 +70,8 @@ def player(steps: Sequence[str], height: int, margin: Mapping[str, int], dark: b
     here. The button plays, and pauses at the next press; it stands in the left margin, so that the slider has the
     data's width on any screen.
     """
-    look = style.theme(dark)
-    font = {"size": style.TEXT_SIZE, "color": look.text}
+    theme = style.theme(dark)
+    font = {"size": style.TEXT_SIZE, "color": theme.text}
 
     def below(pixels):
         return -style.below_data(pixels, height, margin["t"], margin["b"])
@@ -87,14 +87,14 @@ def player(steps: Sequence[str], height: int, margin: Mapping[str, int], dark: b
         "yanchor": "top",
         "pad": {"t": 0, "b": 0, "l": 0, "r": 0},
         "currentvalue": {"visible": False},
-        "font": {"size": style.TEXT_SIZE - 1, "color": look.muted},
-        "bgcolor": look.panel,
-        "activebgcolor": look.accent,
-        "bordercolor": look.muted,
+        "font": {"size": style.TEXT_SIZE - 1, "color": theme.muted},
+        "bgcolor": theme.panel,
+        "activebgcolor": theme.accent,
+        "bordercolor": theme.muted,
         "borderwidth": 1,
         "ticklen": 4,
         "minorticklen": 4,
-        "tickcolor": look.muted,
+        "tickcolor": theme.muted,
         "transition": {"duration": 0},
         "steps": [{"label": f"{int(step):,}", "method": "animate", "args": [[step], still]} for step in steps],
     }
@@ -108,8 +108,8 @@ def player(steps: Sequence[str], height: int, margin: Mapping[str, int], dark: b
         "y": below(52),
         "yanchor": "top",
         "pad": {"t": 0, "r": 10},
-        "bgcolor": look.panel,
-        "bordercolor": look.muted,
+        "bgcolor": theme.panel,
+        "bordercolor": theme.muted,
         "borderwidth": 1,
         "font": font,
         "buttons": [

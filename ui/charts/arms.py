@@ -1,4 +1,4 @@
-"""One arm in a chart: its name, its looks, its line and its bands."""
+"""One arm in a chart: its name, its style, its line and its bands."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ OUTER, INNER = 0.12, 0.2  # opacity of the bands
 
 @dataclass(frozen=True, eq=False)
 class StyledArm:
-    """One arm to draw: its name, what it did, and its looks."""
+    """One arm to draw: its name, its summary and its style."""
 
     name: str
     record: ArmSummary
@@ -34,7 +34,7 @@ class StyledArm:
 
 
 def arm_marks(activations: Sequence[str]) -> list[Mark]:
-    """The looks of the arms: of their activations where these all differ, so that one has one color on every page."""
+    """Styles of the arms: of their activations where these all differ, so that one has one color on every page."""
     if len(set(activations)) == len(activations) and set(activations) <= set(ACTIVATIONS):
         return [style.activation_mark(name) for name in activations]
     return [style.arm_mark(index) for index in range(len(activations))]
@@ -80,8 +80,8 @@ def polygon(x: np.ndarray, low: np.ndarray, high: np.ndarray, foot: float) -> di
 def broke(arm: StyledArm, step, value, dark: bool) -> dict:
     marker = {"symbol": "x", "size": 12, "color": arm.mark.color(dark)}
     marker["line"] = {"width": 1.5, "color": style.theme(dark).text}
-    look = {"type": "scatter", "mode": "markers", "x": [int(step)], "y": [float(value)], "marker": marker}
-    return look | {"showlegend": False, "hovertemplate": f"{safe(arm.label)} breaks here<extra></extra>"}
+    drawing = {"type": "scatter", "mode": "markers", "x": [int(step)], "y": [float(value)], "marker": marker}
+    return drawing | {"showlegend": False, "hovertemplate": f"{safe(arm.label)} breaks here<extra></extra>"}
 
 
 def legend_room(arms: Sequence[StyledArm]) -> tuple[int, dict]:

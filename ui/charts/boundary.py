@@ -226,7 +226,7 @@ def _value_range(data: BoundaryData) -> tuple[float, float]:
 
 
 def _marks(data: BoundaryData) -> list[style.Mark]:
-    """The looks of the classes."""
+    """Marks of the classes."""
     if data.classes == 2:
         return [style.MARKS[2], style.MARKS[1]]
     return [style.MARKS[(k + 1) % len(style.MARKS)] for k in range(data.classes)]
@@ -244,9 +244,9 @@ def _targets(data: BoundaryData, dark: bool) -> dict:
 
 
 def _spots(X: np.ndarray, name: str, mark: style.Mark, dark: bool) -> dict:
-    look = {"color": mark.color(dark), "symbol": mark.symbol, "size": 8}
-    look["line"] = {"color": style.theme(dark).page, "width": 1}
-    return {"type": "scatter", "x": X[:, 0], "y": X[:, 1], "mode": "markers", "name": name, "marker": look}
+    marker = {"color": mark.color(dark), "symbol": mark.symbol, "size": 8}
+    marker["line"] = {"color": style.theme(dark).page, "width": 1}
+    return {"type": "scatter", "x": X[:, 0], "y": X[:, 1], "mode": "markers", "name": name, "marker": marker}
 
 
 def _span(values: np.ndarray) -> str:

@@ -243,10 +243,10 @@ def _zeros(data: CompareProfileData, arms: Sequence[StyledArm], dark: bool) -> I
         layers = np.concatenate(x).astype(np.int16)
         return {"x": layers, "y": np.full(len(layers), data.floor), "marker": {"color": own, "line": {"color": own}}}
 
-    look = {"type": "scatter", "mode": "markers", "name": "exactly 0", "hovertemplate": "exactly 0<extra></extra>"}
+    zeros = {"type": "scatter", "mode": "markers", "name": "exactly 0", "hovertemplate": "exactly 0<extra></extra>"}
     first = marks(0)
     first["marker"] |= {"symbol": "x-thin", "size": 9, "line": {"width": 2, **first["marker"]["line"]}}
-    yield look | first, marks
+    yield zeros | first, marks
 
 
 def _words_above(data: CompareProfileData, dark: bool) -> tuple[dict, Mover]:

@@ -198,10 +198,10 @@ def over_steps(
     dark: bool,
 ) -> Chart:
     """Named curves over the steps recorded, each thinned to what a screen can show."""
-    look = style.theme(dark)
+    theme = style.theme(dark)
     if not any(np.isfinite(values).any() for values in data.curves.values()):
         return style.empty(title, f"The run diverged at step {diverged_at}.", x="step", y=y, dark=dark)
-    colors = (look.text, style.MARKS[1].color(dark), look.accent)
+    colors = (theme.text, style.MARKS[1].color(dark), theme.accent)
     dashes = ("solid", "dash", "dot")
     drawn = [
         _curve(data.step, values, name, {"color": color, "width": 2, "dash": dash})
@@ -257,10 +257,10 @@ def _zeros(data: CurvesData, decades: tuple[float, float], dark: bool) -> list[d
 def _chart(
     title: str, data: CurvesData, drawn: list[dict], *, axis: dict, diverged_at: int | None, dark: bool
 ) -> Chart:
-    look = style.theme(dark)
+    theme = style.theme(dark)
     xaxis = style.steps_axis(data.step, dark)
     for name, height in data.guides.items():
-        line = {"color": look.muted, "width": 1.5, "dash": "longdashdot"}
+        line = {"color": theme.muted, "width": 1.5, "dash": "longdashdot"}
         ends = {"x": [float(end) for end in xaxis["range"]], "y": [height, height]}
         drawn.append({"type": "scatter", "mode": "lines", "name": name, "line": line, "hoverinfo": "skip"} | ends)
     above = 0 if diverged_at is None else 22

@@ -39,7 +39,7 @@ def contours(surface: Surface, path: Path, step: int, *, dark: bool = False) -> 
 
     A grid of invisible points lies over it, so that a click anywhere returns an x and a y.
     """
-    look = style.theme(dark)
+    theme = style.theme(dark)
     x, y, values = grid(surface, surface.resolution)
     finding = _finding(surface, path, step)
     # Fixed, since on a chart that can be clicked Streamlit lets a finger pan, which then could not scroll the page.
@@ -66,7 +66,7 @@ def contours(surface: Surface, path: Path, step: int, *, dark: bool = False) -> 
         "showscale": False,
     }
     lines |= {"colorscale": _colors(dark), "ncontours": 16, "contours": {"coloring": "heatmap"}}
-    lines |= {"line": {"width": 1, "color": style.fade(look.text, 0.3)}}
+    lines |= {"line": {"width": 1, "color": style.fade(theme.text, 0.3)}}
     data = [lines, _clickable(surface), *_path(surface, path, step, dark), *_here(surface, path, step, dark)]
     alt = f"Level lines of the function {surface.label}, with the path on them. {finding}"
     return Chart({"data": data, "layout": frame}, alt, lambda: _table(surface, path))
@@ -74,7 +74,7 @@ def contours(surface: Surface, path: Path, step: int, *, dark: bool = False) -> 
 
 def from_the_side(surface: Surface, path: Path, step: int, *, dark: bool = False) -> Chart:
     """The function as a surface in space, with the path on it."""
-    look = style.theme(dark)
+    theme = style.theme(dark)
     x, y, values = grid(surface, surface.resolution)
     heights = _heights(surface, values)
     lift = 0.02 * heights.max()  # so that the path lies on the surface and not in it
@@ -82,10 +82,10 @@ def from_the_side(surface: Surface, path: Path, step: int, *, dark: bool = False
     if surface.logarithmic:
         words += " The heights are logarithmic, so that the valley’s floor shows."
     frame = style.layout("As a surface", words, xaxis={}, yaxis={}, dark=dark, height=HEIGHT, below=10)
-    title = {"font": {"size": style.TEXT_SIZE, "color": look.muted}}
+    title = {"font": {"size": style.TEXT_SIZE, "color": theme.muted}}
     axis: dict[str, Any] = {
-        "tickfont": {"size": 11, "color": look.muted},
-        "gridcolor": look.grid,
+        "tickfont": {"size": 11, "color": theme.muted},
+        "gridcolor": theme.grid,
         "showbackground": False,
     }
     axis |= {"nticks": 5, "showspikes": False, "zeroline": False}
@@ -111,13 +111,13 @@ def from_the_side(surface: Surface, path: Path, step: int, *, dark: bool = False
     spots = np.where(inside[:, None], path.points[rows], np.nan)
     high = np.where(inside, _heights(surface, path.values[rows]), np.nan) + lift
     line = {"type": "scatter3d", "mode": "lines+markers", "x": spots[:, 0], "y": spots[:, 1], "z": high}
-    line |= {"line": {"color": look.text, "width": 4}, "marker": {"size": 2.5, "color": look.text}}
+    line |= {"line": {"color": theme.text, "width": 4}, "marker": {"size": 2.5, "color": theme.text}}
     line |= {"customdata": path.values[rows], "text": [f"step {row}" for row in rows]}
     line |= {"hovertemplate": "%{text}<br>E = %{customdata:.4~g}<extra></extra>"}
     data, here = [sheet, line], path.points[step]
     if _inside(surface, here[None])[0]:
         locate = {"x": here[:1], "y": here[1:], "z": _heights(surface, path.values[[step]]) + 2 * lift}
-        dot = {"size": 7, "color": _accent(dark), "line": {"color": look.page, "width": 1}}
+        dot = {"size": 7, "color": _accent(dark), "line": {"color": theme.page, "width": 1}}
         data.append({"type": "scatter3d", "mode": "markers", "marker": dot, "hoverinfo": "skip"} | locate)
     alt = f"The function {surface.label} as a surface, with the path on it. {_finding(surface, path, step)}"
     return Chart({"data": data, "layout": frame}, alt, lambda: _table(surface, path))
@@ -141,7 +141,7 @@ def gap_data(surface: Surface, path: Path, step: int) -> GapData:
 
 def value_over_steps(surface: Surface, path: Path, step: int, *, dark: bool = False) -> Chart:
     """E above its lowest value at every step, on a logarithmic axis."""
-    look, steps = style.theme(dark), np.arange(len(path.points))
+    theme, steps = style.theme(dark), np.arange(len(path.points))
     data = gap_data(surface, path, step)
     finding = f"E is {number(path.values[0], 3)} at step 0 and {number(path.values[-1], 3)} at step {steps[-1]:,}."
     broken = style.broken(path.diverged_at, dark)
@@ -158,7 +158,7 @@ def value_over_steps(surface: Surface, path: Path, step: int, *, dark: bool = Fa
         showlegend=False,
     )
     curve: dict[str, Any] = {"type": "scatter", "x": data.step.astype(np.int32), "y": data.gap, "mode": "lines"}
-    curve |= {"line": {"color": look.text, "width": 2}, "hovertemplate": "step %{x}: %{y}<extra></extra>"}
+    curve |= {"line": {"color": theme.text, "width": 2}, "hovertemplate": "step %{x}: %{y}<extra></extra>"}
     dot: dict[str, Any] = {
         "type": "scatter",
         "x": [step],
@@ -166,7 +166,7 @@ def value_over_steps(surface: Surface, path: Path, step: int, *, dark: bool = Fa
         "mode": "markers",
         "hoverinfo": "skip",
     }
-    dot |= {"marker": {"size": 12, "color": _accent(dark), "line": {"color": look.page, "width": 2}}}
+    dot |= {"marker": {"size": 12, "color": _accent(dark), "line": {"color": theme.page, "width": 2}}}
     figure = {"data": [curve, dot], "layout": frame | broken}
     return Chart(figure, f"The value, step by step. {finding}", lambda: _table(surface, path))
 
@@ -234,7 +234,7 @@ def _here(surface: Surface, path: Path, step: int, dark: bool) -> list[dict]:
 
     The latter are as long as a level line's axes, 1 / sqrt|eigenvalue|.
     """
-    look, point = style.theme(dark), path.points[step]
+    theme, point = style.theme(dark), path.points[step]
     box = surface.box[0][1] - surface.box[0][0]
     eigenvalues, directions = np.linalg.eigh(surface.hessian(point))
     curved = np.maximum(np.abs(eigenvalues), 1e-300) ** -0.5
@@ -246,14 +246,14 @@ def _here(surface: Surface, path: Path, step: int, dark: bool) -> list[dict]:
             half = -half
         ends = np.array([point - half, point + half])  # the label stands at the second: the upper, if it has room
         words = {"text": ["", f"λ {number(eigenvalues[k], 3)}"], "textposition": "top center"}
-        words["textfont"] = {"size": style.TEXT_SIZE, "color": look.text}
+        words["textfont"] = {"size": style.TEXT_SIZE, "color": theme.text}
         stroke = {"mode": "lines+text", "x": ends[:, 0], "y": ends[:, 1], "name": name} | words
-        drawn.append(lines | stroke | {"line": {"color": look.accent, "width": 2.5, "dash": dash}})
+        drawn.append(lines | stroke | {"line": {"color": theme.accent, "width": 2.5, "dash": dash}})
     arrow = np.array([point, _arrow_tip(surface, point)])
     head = {"symbol": "arrow", "angleref": "previous", "size": [0, 15], "color": _accent(dark), "opacity": 1}
     shaft = {"mode": "lines+markers", "x": arrow[:, 0], "y": arrow[:, 1], "name": "negative gradient", "marker": head}
     drawn.append(lines | shaft | {"line": {"color": _accent(dark), "width": 3}})
-    now = {"size": 13, "color": _accent(dark), "line": {"color": look.page, "width": 2}}
+    now = {"size": 13, "color": _accent(dark), "line": {"color": theme.page, "width": 2}}
     here = {"mode": "markers", "x": point[:1], "y": point[1:], "name": f"step {step:,}", "marker": now}
     return [*drawn, lines | here]
 
@@ -269,19 +269,19 @@ def _arrow_tip(surface: Surface, point: np.ndarray) -> np.ndarray:
 
 def _path(surface: Surface, path: Path, step: int, dark: bool) -> list[dict]:
     """The path, its start and the minima."""
-    look, rows = style.theme(dark), _rows(path, step)
+    theme, rows = style.theme(dark), _rows(path, step)
     lines = {"type": "scatter", "hoverinfo": "skip"}
     spots = path.points[rows]
-    dots = {"size": 4, "color": look.text}
+    dots = {"size": 4, "color": theme.text}
     integer = {"x": spots[:, 0], "y": spots[:, 1], "mode": "lines+markers", "name": "path", "marker": dots}
-    integer |= {"line": {"color": look.text, "width": 1.5}, "unselected": {"marker": {"opacity": 1}}}
-    first = {"symbol": "diamond", "size": 11, "color": look.page, "line": {"color": look.text, "width": 2}}
+    integer |= {"line": {"color": theme.text, "width": 1.5}, "unselected": {"marker": {"opacity": 1}}}
+    first = {"symbol": "diamond", "size": 11, "color": theme.page, "line": {"color": theme.text, "width": 2}}
     start = {"x": spots[:1, 0], "y": spots[:1, 1], "mode": "markers", "name": "start", "marker": first}
     lowest = np.array(surface.minima)
-    star = {"symbol": "star", "size": 13, "color": look.page, "line": {"color": look.text, "width": 1.5}}
+    star = {"symbol": "star", "size": 13, "color": theme.page, "line": {"color": theme.text, "width": 1.5}}
     least = {"x": lowest[:, 0], "y": lowest[:, 1], "mode": "markers", "name": "minimum", "marker": star}
     halo = {"x": spots[:, 0], "y": spots[:, 1], "mode": "lines", "showlegend": False}
-    halo |= {"line": {"color": style.fade(look.page, 0.7), "width": 5}}
+    halo |= {"line": {"color": style.fade(theme.page, 0.7), "width": 5}}
     return [lines | drawn for drawn in (halo, integer, start, least)]
 
 

@@ -35,7 +35,7 @@ def error_bars(squared: np.ndarray, outputs: list[int], *, dark: bool = False) -
         squared: (N, K), (o_nk - d_nk)^2 of the outputs counted.
         outputs: the index of each of these K outputs, from 0.
     """
-    data, look = error_data(squared), style.theme(dark)
+    data, theme = error_data(squared), style.theme(dark)
     samples, largest = np.arange(1, len(squared) + 1), int(np.argmax(data.each))
     finding = f"E = {number(data.mean, 3)}. Largest: {indexed('E', largest)} = {number(data.each[largest], 3)}."
     legend = style.legend_height(len(outputs) + 1)
@@ -54,11 +54,11 @@ def error_bars(squared: np.ndarray, outputs: list[int], *, dark: bool = False) -
     drawn = []
     for column, k in enumerate(outputs):
         color = style.arm_mark(k).color(dark)
-        pattern = {"shape": PATTERNS[k], "fgcolor": look.page, "bgcolor": color, "size": 7, "solidity": 0.25}
+        pattern = {"shape": PATTERNS[k], "fgcolor": theme.page, "bgcolor": color, "size": 7, "solidity": 0.25}
         bars: dict[str, Any] = {"type": "bar", "x": samples, "y": data.squared[:, column], "name": f"output {k + 1}"}
         bars |= {"marker": {"color": color, "pattern": pattern}}
         drawn.append(bars | {"hovertemplate": f"sample %{{x}}, output {k + 1}: %{{y}}<extra></extra>"})
-    line = {"color": look.text, "width": 2, "dash": "dash"}
+    line = {"color": theme.text, "width": 2, "dash": "dash"}
     ends = {"x": frame["xaxis"]["range"], "y": [data.mean] * 2, "mode": "lines", "name": "their mean, E"}
     drawn.append({"type": "scatter", "line": line, "hovertemplate": "E = %{y}<extra></extra>"} | ends)
     alt = f"Error of each sample. {finding}"

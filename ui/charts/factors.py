@@ -40,7 +40,7 @@ def contributions(terms: np.ndarray, *, dark: bool = False) -> Chart:
     Args:
         terms: (N, 6), in the order of `core.exercise.WEIGHTS`.
     """
-    look, samples = style.theme(dark), len(terms)
+    theme, samples = style.theme(dark), len(terms)
     data = contribution_data(terms)
     total = data.total
     finding = f"The largest is ∂E/∂{WEIGHTS[data.largest].text} = {number(float(total[data.largest]), 3)}."
@@ -52,7 +52,7 @@ def contributions(terms: np.ndarray, *, dark: bool = False) -> Chart:
         "What each sample adds to each gradient",
         finding,
         xaxis=style.axis("weight", dark, showgrid=False, tickangle=0, **ticks),
-        yaxis=style.axis("term of ∂E/∂w", dark, zeroline=True, zerolinecolor=look.muted, exponentformat="power",
+        yaxis=style.axis("term of ∂E/∂w", dark, zeroline=True, zerolinecolor=theme.muted, exponentformat="power",
                          nticks=6),
         dark=dark,
         height=330 + style.legend_height(samples + 1),
@@ -66,7 +66,7 @@ def contributions(terms: np.ndarray, *, dark: bool = False) -> Chart:
         shape = {"color": color, "pattern": {"shape": PATTERNS[n % len(PATTERNS)], "fillmode": "overlay"}}
         drawn.append({"type": "bar", "name": f"sample {n + 1}", "x": names, "y": row, "marker": shape,
                      "hovertemplate": f"sample {n + 1}: %{{y:.4~g}}<extra></extra>"})  # fmt: skip
-    marker = {"symbol": "diamond", "size": 11, "color": look.page, "line": {"color": look.text, "width": 2}}
+    marker = {"symbol": "diamond", "size": 11, "color": theme.page, "line": {"color": theme.text, "width": 2}}
     drawn.append({"type": "scatter", "mode": "markers", "name": "sum over n", "x": names, "y": total, "marker": marker,
                  "hovertemplate": "sum: %{y:.4~g}<extra></extra>"})  # fmt: skip
     sums = ", ".join(f"{weight.text} {number(float(value), 3)}" for weight, value in zip(WEIGHTS, total, strict=True))
@@ -96,7 +96,7 @@ def descent_errors(errors: np.ndarray) -> DescentErrors:
 
 def error_over_steps(errors: np.ndarray, *, dark: bool = False) -> Chart:
     """The error E after each step of gradient descent; errors[0] is before the first."""
-    errors, look = np.asarray(errors, float), style.theme(dark)
+    errors, theme = np.asarray(errors, float), style.theme(dark)
     if len(errors) < 2:
         return style.empty("Error over steps", "No step has been taken yet.", x="step", y="E", dark=dark, height=330)
     data, steps = descent_errors(errors), np.arange(len(errors))
@@ -118,7 +118,7 @@ def error_over_steps(errors: np.ndarray, *, dark: bool = False) -> Chart:
         hovermode="x unified",
     )
     curve = {"type": "scatter", "mode": "lines+markers" if last <= 30 else "lines",
-             "x": data.step, "y": data.error, "name": "E", "line": {"color": look.accent, "width": 2.5},
+             "x": data.step, "y": data.error, "name": "E", "line": {"color": theme.accent, "width": 2.5},
              "marker": {"size": 7}, "hovertemplate": "%{y}"}  # fmt: skip
     columns = {"step": steps, "E": errors}
     return Chart({"data": [curve], "layout": frame}, f"Error over steps. {finding}", lambda: pd.DataFrame(columns))

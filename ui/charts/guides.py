@@ -38,13 +38,13 @@ class Guide:
 
 def draw_guide(guide: Guide, index: int, dark: bool) -> list[dict]:
     """The line of a guide and, below it, its band; `index` counts the guides of a chart."""
-    look, drawn = style.theme(dark), []
-    line = {"color": look.accent, "width": 1.5, "dash": DASHES[index % len(DASHES)]}
+    theme, drawn = style.theme(dark), []
+    line = {"color": theme.accent, "width": 1.5, "dash": DASHES[index % len(DASHES)]}
     if guide.low is not None and guide.high is not None:
-        edge = {"color": look.accent, "width": 0}
+        edge = {"color": theme.accent, "width": 0}
         band = {"showlegend": False, "hoverinfo": "skip"}
         drawn.append(draw_line(guide.name, gaps(guide.low), edge, None) | band)
-        fill = {"fill": "tonexty", "fillcolor": style.fade(look.accent, 0.16)}
+        fill = {"fill": "tonexty", "fillcolor": style.fade(theme.accent, 0.16)}
         drawn.append(draw_line(guide.name, gaps(guide.high), edge, None) | band | fill)
     drawn.append(draw_line(guide.name, gaps(guide.values), line, None) | {"showlegend": False})
     return drawn

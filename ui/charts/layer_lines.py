@@ -20,7 +20,7 @@ def draw_line(name: str, y: np.ndarray, line: dict | None, marker: dict | None) 
         "x": np.arange(1, len(y) + 1, dtype=np.int16),
         "y": y,
         "name": name,
-        "mode": "+".join(part for part, look in (("lines", line), ("markers", marker)) if look),
+        "mode": "+".join(part for part, used in (("lines", line), ("markers", marker)) if used),
         "hovertemplate": "%{y}",
     }
     drawing |= {"line": line} if line else {}

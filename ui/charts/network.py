@@ -107,7 +107,7 @@ def _edges(layer, W, largest, left, right, dark) -> tuple[list[dict], list[dict]
     Args:
         largest: size of the largest weight of the whole network, which is the thickest.
     """
-    look = style.theme(dark)
+    theme = style.theme(dark)
     drawn, labels = [], []
     middle = {"x": [], "y": [], "text": []}
     roomy = max(W.shape) <= MAX_LABELS
@@ -124,7 +124,7 @@ def _edges(layer, W, largest, left, right, dark) -> tuple[list[dict], list[dict]
         if roomy:
             share = 1 / (max(W.shape) + 1)  # where the edges of all nodes are equally far apart
             where = {"x": layer + share, "y": left[i] + share * (right[j] - left[i]), "text": number(w, 2)}
-            paint = {"bgcolor": look.page, "borderpad": 1, "font": {"size": 12, "color": look.text}}
+            paint = {"bgcolor": theme.page, "borderpad": 1, "font": {"size": 12, "color": theme.text}}
             labels.append({"showarrow": False} | where | paint)
     unseen = {"type": "scatter", "mode": "markers", "marker": {"size": 14, "opacity": 0}, "showlegend": False}
     drawn.append(unseen | middle | {"hovertemplate": "%{text}<extra></extra>"})
@@ -141,7 +141,7 @@ def edge_color(weight: float, largest: float, dark: bool) -> str:
 
 def _nodes(net, layer, layers, nets, heights, dark) -> dict:
     """The nodes of a layer, colored by their output."""
-    look, values = style.theme(dark), layers[layer]
+    theme, values = style.theme(dark), layers[layer]
     shares = np.clip(values, 0, 1)
     if layer == 0:
         words = [f"{indexed('x', i)} = {number(value, 3)}" for i, value in enumerate(values)]
@@ -149,8 +149,8 @@ def _nodes(net, layer, layers, nets, heights, dark) -> dict:
         letter, source, W = (("y", "x", net.w01), ("o", "y", net.w12))[layer - 1]
         words = [formula(letter, j, source, layers[layer - 1], W[:, j], nets[j], values[j]) for j in range(len(values))]
     marker = {"size": NODE, "color": sample_colorscale(style.share_colors(dark), list(shares)), "opacity": 1}
-    marker["line"] = {"color": look.muted, "width": 1.5}
-    font = {"size": 14, "color": [look.page if share > 0.6 else look.text for share in shares]}
+    marker["line"] = {"color": theme.muted, "width": 1.5}
+    font = {"size": 14, "color": [theme.page if share > 0.6 else theme.text for share in shares]}
     return {
         "type": "scatter",
         "mode": "markers+text",
@@ -167,14 +167,14 @@ def _nodes(net, layer, layers, nets, heights, dark) -> dict:
 
 def _captions(layers, nets, heights, dark) -> list[dict]:
     """The name above each node, and its net input below it."""
-    look, notes = style.theme(dark), []
-    small = {"showarrow": False, "font": {"size": 12, "color": look.muted}}
+    theme, notes = style.theme(dark), []
+    small = {"showarrow": False, "font": {"size": 12, "color": theme.muted}}
     for k, letter in enumerate("xyo"):
         for i, height in enumerate(heights[k]):
             notes.append(small | {"x": k, "y": height, "yshift": NODE / 2 + 9, "text": f"<b>{indexed(letter, i)}</b>"})
             if nets[k] is not None:
                 words = f"net {number(float(nets[k][i]), 2)}"
-                paint = {"bgcolor": style.fade(look.page, 0.75), "borderpad": 0}
+                paint = {"bgcolor": style.fade(theme.page, 0.75), "borderpad": 0}
                 notes.append(small | paint | {"x": k, "y": height, "yshift": -NODE / 2 - 9, "text": words})
     return notes
 

@@ -72,7 +72,7 @@ def gradient_histogram(snapshot: Snapshot, layer: int, *, dark: bool = False) ->
 def slope_chart(snapshot: Snapshot, layer: int, *, dark: bool = False) -> Chart:
     """Where a layer's units lie, as a histogram of what the activation is applied to, below the activation's slope."""
     activation, net = layer_activation(snapshot, layer), activation_inputs(snapshot, layer)
-    counted, look = count(net, reach=MIN_REACH), style.theme(dark)
+    counted, theme = count(net, reach=MIN_REACH), style.theme(dark)
     title = "Net input, and the slope there"
     normalized = snapshot.config.normalization != "none" and layer < len(snapshot.net) - 1
     x = "net, normalized" if normalized else "net"
@@ -90,7 +90,7 @@ def slope_chart(snapshot: Snapshot, layer: int, *, dark: bool = False) -> Chart:
     steepness = activation.slope(points)
     top = max(1.0, 1.05 * float(np.max(steepness)))
     curve = {"type": "scatter", "mode": "lines", "x": points, "y": steepness, "yaxis": "y2", "hoverinfo": "skip"}
-    line = {"color": look.text, "width": 2.5, "simplify": False}
+    line = {"color": theme.text, "width": 2.5, "simplify": False}
     data = [*chart.spec["data"], curve | {"name": f"φ′ of {activation.label}", "line": line}]
     over = style.axis("φ′", dark, range=[min(0.0, float(np.min(steepness))), top])
     over |= {"overlaying": "y", "side": "right", "showgrid": False, "fixedrange": True, "tickmode": "linear"}

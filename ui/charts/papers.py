@@ -28,7 +28,7 @@ class Curve:
     Attributes:
         name: in the legend and in the table.
         x, y: its points; None in y is a gap.
-        color, dash, symbol: its looks; without a symbol it is a line alone, without a dash marks alone.
+        color, dash, symbol: its style; without a symbol it is a line alone, without a dash marks alone.
         width: of the line.
         entry: whether the legend names it.
         low, high: ends of a whisker at every point.
@@ -110,7 +110,7 @@ def log_axis(title: str, dark: bool, *values: ArrayLike) -> dict:
 
 def nielsen_ch5(series: Series, dark: bool) -> list[Chart]:
     """Norm by hidden layer at initialization, with the book's numbers."""
-    curves, look = [], style.theme(dark)
+    curves, theme = [], style.theme(dark)
     for k, (median, low, high, paper) in enumerate(
         zip(series["median"], series["low"], series["high"], series["paper"], strict=True)
     ):
@@ -120,7 +120,7 @@ def nielsen_ch5(series: Series, dark: bool) -> list[Chart]:
         name = f"{len(median)} hidden layers"
         curves.append(Curve(f"{name}, here", layers + shift, median, dash=mark.dash, low=low, high=high, **looks))
         curves.append(
-            Curve("the book's network", layers + shift, paper, look.text, None, "circle", entry=k == 2, hollow=True)
+            Curve("the book's network", layers + shift, paper, theme.text, None, "circle", entry=k == 2, hollow=True)
         )
     finding = (
         f"Each sigmoid layer leaves about {percent(series['factor'])} of the gradient norm; marks are medians, "
@@ -165,7 +165,7 @@ def glorot_2010(series: Series, dark: bool) -> list[Chart]:
 
 def he_2015(series: Series, dark: bool) -> list[Chart]:
     """Loss over the steps from both inits, one chart a depth: figures 2 and 3."""
-    charts, look = [], style.theme(dark)
+    charts, theme = [], style.theme(dark)
     for depth in series["depths"]:
         curves, starts = [], []
         for k, init in enumerate(series["inits"]):
@@ -180,7 +180,7 @@ def he_2015(series: Series, dark: bool) -> list[Chart]:
             first = float(np.median(below))
             starts.append(f"{init}'s at step {first:,.0f}" if math.isfinite(first) else f"{init}'s not yet")
         longest = max(curve.x[-1] for curve in curves)
-        curves.append(Curve("a guess, ln 10", [0, longest], [series["guess"]] * 2, look.muted, "dot", width=1.5))
+        curves.append(Curve("a guess, ln 10", [0, longest], [series["guess"]] * 2, theme.muted, "dot", width=1.5))
         finding = f"Median of {len(below)} networks with a loss below 1: " + ", ".join(starts) + "."
         yaxis = style.axis("loss", dark, range=[0, 3.2])
         xaxis = style.steps_axis(np.array([0, longest]), dark)
@@ -210,7 +210,7 @@ def _gradients(series: Series, dark: bool) -> Chart:
 
 
 def _trainable(series: Series, dark: bool) -> Chart:
-    look, variances, depths = style.theme(dark), series["variances"], series["depths"]
+    theme, variances, depths = style.theme(dark), series["variances"], series["depths"]
     losses = np.array(series["losses"]).T
     worst = math.log(10)
     # even cells with their own labels: true distances would leave the ordered phase a sliver
@@ -218,7 +218,7 @@ def _trainable(series: Series, dark: bool) -> Chart:
     height = lambda d: np.interp(d, depths, range(len(depths)))  # noqa: E731
     curve = np.array(series["curve"], float)
     curve = curve[curve[:, 1] <= depths[-1] * 1.02]
-    line = {"color": look.text, "width": 3, "dash": "dash"}
+    line = {"color": theme.text, "width": 3, "dash": "dash"}
     halves = [part for part in (curve[curve[:, 0] < 1.76], curve[curve[:, 0] > 1.76]) if len(part)]
     data: list[dict[str, Any]] = [
         {
@@ -309,12 +309,12 @@ def hanin_nica(series: Series, dark: bool) -> list[Chart]:
 
 def edge_of_stability(series: Series, dark: bool) -> list[Chart]:
     """Sharpness with 2 / learning rate, and the loss, over the steps."""
-    charts, look = [], style.theme(dark)
+    charts, theme = [], style.theme(dark)
     for k, rate in enumerate(series["rates"]):
         at, mark, limit = series["steps"][k], style.arm_mark(k), 2 / rate
         values = series["sharpness"][k]
         curves = [Curve("sharpness", at, v, mark.color(dark), "solid", entry=i == 0) for i, v in enumerate(values)]
-        curves.append(Curve(f"2 / learning rate = {limit:g}", [at[0], at[-1]], [limit] * 2, look.text, "dash"))
+        curves.append(Curve(f"2 / learning rate = {limit:g}", [at[0], at[-1]], [limit] * 2, theme.text, "dash"))
         late = np.array(values)[:, -len(at) // 4 :]
         finding = f"Learning rate {rate:g}: from {np.min(values):.0f} to {np.median(late):.1f} in the last quarter."
         xaxis, yaxis = style.steps_axis(np.array(at), dark), style.axis("sharpness", dark, range=[0, 1.28 * limit])
@@ -330,12 +330,12 @@ def edge_of_stability(series: Series, dark: bool) -> list[Chart]:
 
 def saxe(series: Series, dark: bool) -> list[Chart]:
     """Singular values of the product, from the largest on."""
-    look, rank = style.theme(dark), np.arange(1, len(series["gaussian"]) + 1)
+    theme, rank = style.theme(dark), np.arange(1, len(series["gaussian"]) + 1)
     gaussian, orthogonal = style.arm_mark(0), style.arm_mark(1)
     curves = [
         Curve("orthogonal", rank, series["orthogonal"], orthogonal.color(dark), None, orthogonal.symbol),
         Curve("Gaussian", rank, series["gaussian"], gaussian.color(dark), None, gaussian.symbol),
-        Curve("theory", rank, series["expected"], look.text, "solid", width=1.5),
+        Curve("theory", rank, series["expected"], theme.text, "solid", width=1.5),
     ]
     values = np.array(series["gaussian"])
     finding = (

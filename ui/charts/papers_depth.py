@@ -13,7 +13,7 @@ DASHES = ("solid", "dash", "dot", "dashdot")
 
 def yang_2019(series: Series, dark: bool) -> list[Chart]:
     """Gradients by layer at initialization for each variance of the weights, and around one step of training."""
-    look, norms = style.theme(dark), np.array(series["norms"])
+    theme, norms = style.theme(dark), np.array(series["norms"])
     layers = np.arange(1, norms.shape[1] + 1)
     curves = []
     for k, (variance, row) in enumerate(zip(series["variances"], norms, strict=True)):
@@ -21,7 +21,7 @@ def yang_2019(series: Series, dark: bool) -> list[Chart]:
         name = f"σ<sub>w</sub>² = {variance:g}"
         curves.append(Curve(name, layers, row / row[-1], mark.color(dark), DASHES[k]))
     theory = series["factor"] ** (len(layers) - layers)
-    curves.append(Curve("theory, 1.211 a layer", layers, theory, look.text, "longdash", width=1.5))
+    curves.append(Curve("theory, 1.211 a layer", layers, theory, theme.text, "longdash", width=1.5))
     finding = (
         f"The gradient grows {number(float(norms[0, 0] / norms[0, -1]), 3)}-fold over {len(layers)} layers, at every "
         "variance of the weights."
@@ -65,7 +65,7 @@ def prince_ch11(series: Series, dark: bool) -> list[Chart]:
 
 def balduzzi_2017(series: Series, dark: bool) -> list[Chart]:
     """Correlation of gradients by depth, and the gradient along a line of inputs."""
-    look, depths = style.theme(dark), np.array(series["depths"])
+    theme, depths = style.theme(dark), np.array(series["depths"])
     labels, correlations = series["labels"], series["correlations"]
     curves = []
     for k, (kind, values) in enumerate(correlations.items()):
@@ -74,8 +74,8 @@ def balduzzi_2017(series: Series, dark: bool) -> list[Chart]:
         curves.append(Curve(labels[kind], depths, shown, mark.color(dark), DASHES[k], mark.symbol))
     grid = np.linspace(1, depths[-1], 200)
     halved = [value if value > 1e-3 else None for value in 0.5**grid]
-    curves.append(Curve("1 / 2^L", grid, halved, look.muted, "dot", width=1.5))
-    curves.append(Curve("1 / √L", grid, grid**-0.5, look.muted, "dashdot", width=1.5))
+    curves.append(Curve("1 / 2^L", grid, halved, theme.muted, "dot", width=1.5))
+    curves.append(Curve("1 / √L", grid, grid**-0.5, theme.muted, "dashdot", width=1.5))
     last = correlations["residual"][-1]
     finding = (
         f"Without skip connections every layer halves the correlation; with them {number(last)} is left after "

@@ -17,7 +17,7 @@ def pascanu_2013(series: Series, dark: bool) -> list[Chart]:
 
 def _surface(series: Series, dark: bool) -> Chart:
     """Figure 6: the error over w and b from above, a step from the wall, and a clipped descent."""
-    look = style.theme(dark)
+    theme = style.theme(dark)
     w, b = np.array(series["w"]), np.array(series["b"])
     start, jump, path = (np.array(series[name]) for name in ("start", "jump", "clipped"))
     # the arrow of the long step ends at the border of the picture
@@ -53,8 +53,8 @@ def _surface(series: Series, dark: bool) -> Chart:
             "name": "steps, clipped",
             "x": path[:, 0],
             "y": path[:, 1],
-            "line": {"color": look.text, "width": 1.5},
-            "marker": {"symbol": "circle", "size": 5, "color": look.text},
+            "line": {"color": theme.text, "width": 1.5},
+            "marker": {"symbol": "circle", "size": 5, "color": theme.text},
             "hoverinfo": "skip",
         },
     ]  # fmt: skip
@@ -81,12 +81,12 @@ def _surface(series: Series, dark: bool) -> Chart:
 
 def _bound(series: Series, dark: bool) -> Chart:
     """Gradient norms of networks below the bound of the theorem."""
-    look, curves = style.theme(dark), []
+    theme, curves = style.theme(dark), []
     for k, (activation, norms) in enumerate(zip(series["activations"], series["norms"], strict=True)):
         time = np.arange(1, len(norms) + 1)
         curves.append(Curve(activation, time, norms, style.arm_mark(k).color(dark), ("solid", "dash")[k]))
     bound = series["eta"] ** (len(time) - time)
-    curves.append(Curve(f"bound, {series['eta']:g} a step", time, bound, look.text, "dot"))
+    curves.append(Curve(f"bound, {series['eta']:g} a step", time, bound, theme.text, "dot"))
     finding = (
         f"Medians after {len(time)} steps: {number(series['norms'][0][0])} with tanh, "
         f"{number(series['norms'][1][0])} with the sigmoid; the bound is {number(float(bound[0]))}."
@@ -98,12 +98,12 @@ def _bound(series: Series, dark: bool) -> Chart:
 
 def _mean_field(series: Series, dark: bool) -> Chart:
     """Gradient norms of tanh networks at several scales, with the line of theory."""
-    look, curves, words = style.theme(dark), [], []
+    theme, curves, words = style.theme(dark), [], []
     for k, (scale, norms, factor) in enumerate(zip(series["scales"], series["norms"], series["factors"], strict=True)):
         time, color = np.arange(1, len(norms) + 1), style.arm_mark(k).color(dark)
         curves.append(Curve(f"σ<sub>w</sub> = {scale:g}", time, norms, color, ("solid", "dash", "longdash")[k]))
         theory = factor ** (len(time) - time)
-        curves.append(Curve("theory, √χ a step", time, theory, look.muted, "dot", width=1.5, entry=k == 0))
+        curves.append(Curve("theory, √χ a step", time, theory, theme.muted, "dot", width=1.5, entry=k == 0))
         words.append(f"{factor:.2f}")
     finding = f"Each time step multiplies the gradient by {', '.join(words[:-1])} or {words[-1]}, by mean field theory."
     xaxis = style.axis("time step, from the first to the last", dark, range=[0, len(time) + 1], showgrid=False)

@@ -25,16 +25,16 @@ NAMES = {
 
 
 def _line(name: str, activation: str, dark: bool) -> dict:
-    """The looks of a curve: what is measured has those of its activation."""
-    look, mark = style.theme(dark), style.activation_mark(activation)
+    """Style of a curve: what is measured has those of its activation."""
+    theme, mark = style.theme(dark), style.activation_mark(activation)
     color = mark.color(dark)
     return {
-        "worst": {"mode": "lines", "line": {"color": look.muted, "width": 2, "dash": "longdashdot"}},
-        "typical": {"mode": "lines", "line": {"color": look.text, "width": 2, "dash": "dash"}},
+        "worst": {"mode": "lines", "line": {"color": theme.muted, "width": 2, "dash": "longdashdot"}},
+        "typical": {"mode": "lines", "line": {"color": theme.text, "width": 2, "dash": "dash"}},
         "measured": {"mode": "lines+markers", "line": {"color": color, "width": 2.5},
                      "marker": {"color": color, "symbol": mark.symbol, "size": 9}},
-        "path": {"mode": "lines", "line": {"color": look.accent, "width": 2.5, "dash": "dot"}},
-        "path_bound": {"mode": "lines", "line": {"color": look.accent, "width": 1}},
+        "path": {"mode": "lines", "line": {"color": theme.accent, "width": 2.5, "dash": "dot"}},
+        "path_bound": {"mode": "lines", "line": {"color": theme.accent, "width": 1}},
     }[name]  # fmt: skip
 
 
@@ -115,7 +115,7 @@ def factor_by_scale(
     if not np.isfinite(measured).any():
         words = "With one hidden layer there is no factor from layer to layer."
         return style.empty(title, words, x="init scale", y="factor", dark=dark, height=HEIGHT)
-    look = style.theme(dark)
+    theme = style.theme(dark)
     finding = f"{label}: at 1 at init scale {number(critical, 4)}. Below it vanishes, above it explodes."
     shown = {name: _gaps(values) for name, values in factors.items()}
     legend = ROW * len(shown)
@@ -140,11 +140,12 @@ def factor_by_scale(
         hovermode="x unified",
     )  # fmt: skip
     frame["shapes"] = [
-        {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": 1, "y1": 1, "line": {"color": look.text, "width": 1}},
+        {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": 1, "y1": 1,
+         "line": {"color": theme.text, "width": 1}},
         {"type": "line", "yref": "paper", "y0": 0, "y1": 1, "x0": now, "x1": now,
-         "line": {"color": look.accent, "width": 1.5, "dash": "dot"}},
+         "line": {"color": theme.accent, "width": 1.5, "dash": "dot"}},
     ]  # fmt: skip
-    small = {"showarrow": False, "font": {"size": style.TEXT_SIZE, "color": look.text}}
+    small = {"showarrow": False, "font": {"size": style.TEXT_SIZE, "color": theme.text}}
     frame["annotations"] = [
         small | {"xref": "paper", "x": 0, "xanchor": "left", "y": 0, "yanchor": "bottom", "text": "1: level"},
         small | {"yref": "paper", "y": 1, "yanchor": "bottom", "x": np.log10(now), "text": "now"},

@@ -69,14 +69,14 @@ def layer_means(measured: LayerMeans, expected: LayerMeans | None, quantity: str
         "q": ("Variance of net input by layer", "q = mean of net²"),
         "chi": ("What each layer multiplies ‖δ‖² by", "χ = ‖δ‖² here / ‖δ‖² above"),
     }[quantity]
-    look, own = style.theme(dark), getattr(measured, quantity)
+    theme, own = style.theme(dark), getattr(measured, quantity)
     lines, finding = layer_means_data(measured, expected, quantity)
     if not any((np.isfinite(line) & (line > 0)).any() for line in lines.values()):
         return style.empty(title, "There is no finite value in this network.", x="layer", y=axis, dark=dark)
     x = np.arange(1, len(own) + 1)
     looks = {
-        "measured": ({"color": look.muted, "width": 1}, {"size": 9, "color": style.MARKS[1].color(dark)}),
-        "theory": ({"color": look.accent, "width": 2.5, "dash": "dashdot"}, None),
+        "measured": ({"color": theme.muted, "width": 1}, {"size": 9, "color": style.MARKS[1].color(dark)}),
+        "theory": ({"color": theme.accent, "width": 2.5, "dash": "dashdot"}, None),
     }
     data = []
     for name, values in lines.items():
@@ -92,7 +92,7 @@ def layer_means(measured: LayerMeans, expected: LayerMeans | None, quantity: str
             "mode": "lines",
             "name": "level: χ = 1",
         }
-        data.append(level | {"line": {"color": look.text, "width": 1, "dash": "dot"}, "hoverinfo": "skip"})
+        data.append(level | {"line": {"color": theme.text, "width": 1, "dash": "dot"}, "hoverinfo": "skip"})
     frame = style.layout(
         title,
         finding,
@@ -132,7 +132,7 @@ def phase_plane(
         factors: (sigma_b, sigma_w) gradient norm's factor per layer, sqrt(chi), deep in the network.
         sigma_w, sigma_b: the axes of `factors`.
     """
-    look, label = style.theme(dark), ACTIVATIONS[activation].label
+    theme, label = style.theme(dark), ACTIVATIONS[activation].label
     shades, (line_w, line_b), factor = phase_plane_data(activation, point.chi, factors, sigma_w, sigma_b)
     phase = _phase(point.chi)
     title = f"Phase plane of {label}"
@@ -162,10 +162,10 @@ def phase_plane(
     names = ["≤ 0.32", "0.56", "1", "1.8", "≥ 3.2"]
     heat["colorbar"] = style.color_key("gradient factor per layer, √χ, deep in the network", ticks, names, frame, dark)
     curve: dict[str, Any] = {"type": "scatter", "mode": "lines", "name": "critical line χ = 1", "hoverinfo": "skip"}
-    entry = curve | {"x": [None], "y": [None], "line": {"color": look.text, "width": 2.5}}
+    entry = curve | {"x": [None], "y": [None], "line": {"color": theme.text, "width": 2.5}}
     curve |= {"x": line_w, "y": line_b, "line": {"color": style.ON_GRADIENT, "width": 2.5}, "showlegend": False}
     mark: dict[str, Any] = {"symbol": "star-diamond", "size": 15, "color": style.MARKS[1].color(dark)}
-    mark["line"] = {"color": look.text, "width": 2}
+    mark["line"] = {"color": theme.text, "width": 2}
     star: dict[str, Any] = {
         "type": "scatter",
         "mode": "markers",
@@ -205,12 +205,12 @@ def critical_curve(activation: str, widest: float, highest: float) -> tuple[np.n
 
 def _regions(factors: np.ndarray, sigma_w: np.ndarray, sigma_b: np.ndarray, dark: bool) -> list[dict]:
     """The names of the regions, each in the middle of its own."""
-    look, words = style.theme(dark), []
+    theme, words = style.theme(dark), []
     regions = (("ordered:<br>gradients vanish", factors < 0.98), ("chaotic:<br>gradients explode", factors > 1.02))
     for name, where in regions:
         if where.mean() > 0.04:
             rows, columns = np.nonzero(where)
             x, y = sigma_w[columns].mean(), sigma_b[rows].mean()
-            word = {"x": x, "y": y, "text": name, "showarrow": False, "font": {"size": 14, "color": look.text}}
-            words.append(word | {"bgcolor": style.fade(look.page, 0.75), "borderpad": 4})
+            word = {"x": x, "y": y, "text": name, "showarrow": False, "font": {"size": 14, "color": theme.text}}
+            words.append(word | {"bgcolor": style.fade(theme.page, 0.75), "borderpad": 4})
     return words

@@ -324,14 +324,14 @@ def _color_scale(data: ProfileData, dark: bool) -> dict:
 
 
 def _main(data: ProfileData, dark: bool) -> tuple[dict, Mover]:
-    look, layers = style.theme(dark), data.layers
+    theme, layers = style.theme(dark), data.layers
     shades, drawn = _shades(data), gaps(data.values)
     marker = _color_scale(data, dark) | {
         "color": shades[0],
         "size": 12 if layers <= 40 else 7 if layers <= 120 else 5,
-        "line": {"color": look.muted, "width": 1.2 if layers <= 40 else 0.6},
+        "line": {"color": theme.muted, "width": 1.2 if layers <= 40 else 0.6},
     }
-    line = draw_line("this network", drawn[0], {"color": look.muted, "width": 2}, marker) | {"showlegend": False}
+    line = draw_line("this network", drawn[0], {"color": theme.muted, "width": 2}, marker) | {"showlegend": False}
     if data.names:
         line |= {"text": list(data.names), "hovertemplate": "%{y}<br>%{text}"}
     return line, lambda k: {"y": drawn[k], "marker": {"color": shades[k]}}
@@ -360,10 +360,10 @@ def _previous(data: ProfileData, dark: bool) -> Iterator[tuple[dict, Mover]]:
 
 def _edge_marks(data: ProfileData, dark: bool) -> Iterator[tuple[dict, Mover]]:
     """Marks for what the axis cannot hold: zeros at its foot, and norms beyond its ends."""
-    look, span, values = style.theme(dark), data.high - data.low, data.values
+    theme, span, values = style.theme(dark), data.high - data.low, data.values
     ends = style.gradient_colors(dark)
     for name, where, power, symbol, color in (
-        ("exactly 0", values == 0, data.low + 0.035 * span, "x-thin", look.text),
+        ("exactly 0", values == 0, data.low + 0.035 * span, "x-thin", theme.text),
         ("not finite", np.isinf(values), data.high - 0.03 * span, "asterisk-open", ends[-2][1]),
         (
             "above the axis",

@@ -54,7 +54,7 @@ def sharpness_chart(
     data = sharpness_data(steps, values, bound)
     if data is None:
         return style.empty(TITLE, "The run diverged before any step.", x="step", y=Y, dark=dark)
-    look, xaxis = style.theme(dark), style.steps_axis(np.asarray(steps), dark)
+    theme, xaxis = style.theme(dark), style.steps_axis(np.asarray(steps), dark)
     drawn = [
         {
             "type": "scatter",
@@ -62,15 +62,15 @@ def sharpness_chart(
             "x": data.steps,
             "y": data.values,
             "name": "sharpness",
-            "line": {"color": look.accent, "width": 2},
-            "marker": {"size": 6, "color": look.accent},
+            "line": {"color": theme.accent, "width": 2},
+            "marker": {"size": 6, "color": theme.accent},
             "hovertemplate": "%{y}",
         }
     ]
     heights = [data.values]
     if bound is not None:
         heights.append(np.array([bound]))
-        dashes = {"color": look.text, "width": 1.5, "dash": "dash"}
+        dashes = {"color": theme.text, "width": 1.5, "dash": "dash"}
         ends = {"x": [float(end) for end in xaxis["range"]], "y": [bound, bound]}
         name = f"stable up to {number(bound, 3)}"
         drawn.append({"type": "scatter", "mode": "lines", "name": name, "line": dashes, "hoverinfo": "skip"} | ends)

@@ -60,7 +60,7 @@ def sigmoid_and_slope(z: float, *, dark: bool = False) -> Chart:
 
     Invisible points lie over it, so that a click anywhere returns its net input.
     """
-    look, shown, edge = style.theme(dark), sigmoid_data(z), saturated_beyond()
+    theme, shown, edge = style.theme(dark), sigmoid_data(z), saturated_beyond()
     net, value, slope, here, steep, (along, heights) = shown
     finding = f"At z = {number(z, 3)}: S = {number(here, 3)}, slope S(1 − S) = {number(steep, 3)}, {_of_bound(steep)}."
     frame = style.layout(
@@ -76,25 +76,25 @@ def sigmoid_and_slope(z: float, *, dark: bool = False) -> Chart:
     )
     mark = style.activation_mark("sigmoid").color(dark)
     band = {"type": "rect", "yref": "paper", "y0": 0, "y1": 1, "layer": "below", "line": {"width": 0}}
-    band |= {"fillcolor": style.fade(look.muted, 0.14)}
+    band |= {"fillcolor": style.fade(theme.muted, 0.14)}
     frame["shapes"] = [band | {"x0": -REACH, "x1": -edge}, band | {"x0": edge, "x1": REACH}]
-    words = {"showarrow": False, "yref": "paper", "y": 0.55, "font": {"size": style.TEXT_SIZE, "color": look.muted}}
+    words = {"showarrow": False, "yref": "paper", "y": 0.55, "font": {"size": style.TEXT_SIZE, "color": theme.muted}}
     frame["annotations"] = [words | {"x": side * (REACH + edge) / 2, "text": "saturated"} for side in (-1, 1)]
     lines, thick = {"type": "scatter", "mode": "lines", "hoverinfo": "skip"}, {"width": 3, "simplify": False}
     bound = {"x": [-REACH, REACH], "y": [0.25, 0.25], "name": "1/4, never above"}
     tangent = {"x": along, "y": heights, "name": "tangent at z"}
     data = [
         lines | {"x": net, "y": value, "name": "S(z)", "line": thick | {"color": mark}},
-        lines | {"x": net, "y": slope, "name": "slope S′(z)", "line": thick | {"color": look.accent, "dash": "dash"}},
-        lines | bound | {"line": {"color": look.muted, "width": 1.5, "dash": "dot"}},
-        lines | tangent | {"line": {"color": look.text, "width": 2}},
+        lines | {"x": net, "y": slope, "name": "slope S′(z)", "line": thick | {"color": theme.accent, "dash": "dash"}},
+        lines | bound | {"line": {"color": theme.muted, "width": 1.5, "dash": "dot"}},
+        lines | tangent | {"line": {"color": theme.text, "width": 2}},
         _clickable(),
         {
             "type": "scatter",
             "mode": "markers",
             "x": [z, z],
             "y": [here, steep],
-            "marker": {"size": 13, "color": [mark, look.accent], "line": {"color": look.text, "width": 2}},
+            "marker": {"size": 13, "color": [mark, theme.accent], "line": {"color": theme.text, "width": 2}},
             "hoverinfo": "skip",
             "showlegend": False,
         },
@@ -109,7 +109,7 @@ def activations(names: Sequence[str], z: float, *, slopes: bool, dark: bool = Fa
     y = "φ′(z)" if slopes else "φ(z)"
     if not names:
         return style.empty(title, "Choose an activation to see it.", x="net input z", y=y, dark=dark)
-    look, shown = style.theme(dark), activation_data(names, z, slopes=slopes)
+    theme, shown = style.theme(dark), activation_data(names, z, slopes=slopes)
     data, words = [], []
     for name, values in shown.curves.items():
         label, mark, here = ACTIVATIONS[name].label, style.activation_mark(name), shown.at_z[name]
@@ -118,7 +118,7 @@ def activations(names: Sequence[str], z: float, *, slopes: bool, dark: bool = Fa
         curve = {"type": "scatter", "mode": "lines", "x": shown.net, "y": values, "line": line}
         data.append(curve | {"name": label, "hovertemplate": "%{y}"})
         point = {"symbol": mark.symbol, "size": 11, "color": mark.color(dark)}
-        point["line"] = {"color": look.page, "width": 1.5}
+        point["line"] = {"color": theme.page, "width": 1.5}
         dot = {"type": "scatter", "mode": "markers", "x": [z], "y": [here], "marker": point}
         data.append(dot | {"showlegend": False, "hoverinfo": "skip"})
     reach = float(shown.net[-1])

@@ -34,7 +34,7 @@ def draw_strip(
         shades: (frames, layers) colors, in the units of `scale`.
         scale: `colorscale`, `cmin` and `cmax` of Plotly.
     """
-    look, layers = style.theme(dark), len(units) - 1
+    theme, layers = style.theme(dark), len(units) - 1
     heights = block_heights(units)
     thick = max(2, min(14, 240 // (layers + 1)))
     at: dict[str, Any] = {
@@ -45,13 +45,13 @@ def draw_strip(
     }
     at |= {"showlegend": False, "cliponaxis": False} | UNDIMMED
     symbol = {"symbol": "line-ns", "opacity": 1}
-    edge = {"size": heights + 2, "line": {"width": thick + 2, "color": look.muted}}
+    edge = {"size": heights + 2, "line": {"width": thick + 2, "color": theme.muted}}
     outline = at | {"name": "outline", "mode": "lines+markers", "hoverinfo": "skip", "marker": symbol | edge}
-    outline["line"] = {"color": look.muted, "width": 1}
+    outline["line"] = {"color": theme.muted, "width": 1}
     inside = {"size": heights[1:], "line": scale | {"width": thick, "color": shades[0]}}
     blocks = at | {"name": "units", "mode": "markers", "marker": symbol | inside, "x": at["x"][1:], "y": at["y"][1:]}
     blocks |= {"customdata": units[1:], "hovertemplate": "%{customdata}"}
-    page = {"size": heights[:1], "line": {"width": thick, "color": look.panel}}
+    page = {"size": heights[:1], "line": {"width": thick, "color": theme.panel}}
     source = at | {"name": "input", "mode": "markers", "marker": symbol | page, "x": at["x"][:1], "y": at["y"][:1]}
     source |= {"hovertemplate": f"{units[0]} units"}
     return [

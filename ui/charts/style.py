@@ -160,8 +160,8 @@ def share_colors(dark: bool) -> list[list]:
 
 def density_colors(dark: bool) -> list[list]:
     """Plotly color scale of how many values lie somewhere, from none (the page itself) to the most."""
-    look, accent = theme(dark), _DENSITY[dark]
-    return [[0, fade(look.page, 0)], [0.02, fade(accent, 0.12)], [0.5, fade(accent, 0.5)], [1, fade(accent, 0.9)]]
+    colors, accent = theme(dark), _DENSITY[dark]
+    return [[0, fade(colors.page, 0)], [0.02, fade(accent, 0.12)], [0.5, fade(accent, 0.5)], [1, fade(accent, 0.9)]]
 
 
 def depth_colors(dark: bool) -> list[list]:
@@ -211,12 +211,12 @@ def wrapped(text: str, width: int = LINE_WIDTH) -> list[str]:
 
 def axis(title: str, dark: bool, *, decades: Sequence[float] | None = None, **more: Any) -> dict:
     """One axis; with `decades` (lowest, highest power of ten) a logarithmic one over just these."""
-    look = theme(dark)
+    colors = theme(dark)
     style: dict[str, Any] = {
-        "title": {"text": title, "font": {"size": TEXT_SIZE, "color": look.muted}, "standoff": 8},
-        "tickfont": {"size": TEXT_SIZE, "color": look.muted},
-        "gridcolor": look.grid,
-        "linecolor": look.grid,
+        "title": {"text": title, "font": {"size": TEXT_SIZE, "color": colors.muted}, "standoff": 8},
+        "tickfont": {"size": TEXT_SIZE, "color": colors.muted},
+        "gridcolor": colors.grid,
+        "linecolor": colors.grid,
         "zeroline": False,
         "ticks": "",
         "exponentformat": "power",  # of ticks, and of hovered values without a format of their own
@@ -240,8 +240,8 @@ def layers_axis(layers: int, dark: bool, **more: Any) -> dict:
 
 def _spike(dark: bool) -> dict:
     """The line through the hovered values; Plotly's own is thick and white on dark."""
-    look = {"spikemode": "across", "spikethickness": 1, "spikedash": "dot", "spikecolor": theme(dark).muted}
-    return {"showspikes": True} | look
+    spike = {"spikemode": "across", "spikethickness": 1, "spikedash": "dot", "spikecolor": theme(dark).muted}
+    return {"showspikes": True} | spike
 
 
 def steps_axis(step: np.ndarray, dark: bool, **more: Any) -> dict:
@@ -274,9 +274,9 @@ def broken(diverged_at: int | None, dark: bool) -> dict:
     """`shapes` and `annotations` of a chart over steps that mark where a run broke; nothing when it did not."""
     if diverged_at is None:
         return {}
-    look = theme(dark)
+    colors = theme(dark)
     line: dict[str, Any] = {"type": "line", "x0": diverged_at, "x1": diverged_at, "yref": "paper", "y0": 0, "y1": 1}
-    line |= {"line": {"color": look.text, "width": 1.5, "dash": "dot"}}
+    line |= {"line": {"color": colors.text, "width": 1.5, "dash": "dot"}}
     words: dict[str, Any] = {
         "x": diverged_at,
         "yref": "paper",
@@ -285,7 +285,7 @@ def broken(diverged_at: int | None, dark: bool) -> dict:
         "yanchor": "bottom",
         "showarrow": False,
     }
-    words |= {"text": f"diverged at step {diverged_at:,}", "font": {"size": TEXT_SIZE, "color": look.text}}
+    words |= {"text": f"diverged at step {diverged_at:,}", "font": {"size": TEXT_SIZE, "color": colors.text}}
     return {"shapes": [line], "annotations": [words]}
 
 
@@ -318,7 +318,7 @@ def layout(
         below, above: pixels under the data, for ticks, axis title, legend and whatever else stands there, and
             between the finding and the data.
     """
-    look, lines = theme(dark), wrapped(finding)
+    colors, lines = theme(dark), wrapped(finding)
     top = above + (60 + 17 * len(lines) if finding else 48)  # a tick label at the end of the axis needs its half
     legend = {
         "orientation": "h",
@@ -326,7 +326,7 @@ def layout(
         "xanchor": "left",
         "y": -below_data(52, height, top, below),
         "yanchor": "top",
-        "font": {"size": TEXT_SIZE, "color": look.text},
+        "font": {"size": TEXT_SIZE, "color": colors.text},
         "tracegroupgap": 0,
     }
     return {
@@ -339,17 +339,21 @@ def layout(
             "pad": {"l": 4},
             "y": 1 - 12 / height,
             "yanchor": "top",
-            "font": {"size": 17, "color": look.text, "weight": 600},
-            "subtitle": {"text": "<br>".join(lines), "font": {"size": TEXT_SIZE, "color": look.muted}},
+            "font": {"size": 17, "color": colors.text, "weight": 600},
+            "subtitle": {"text": "<br>".join(lines), "font": {"size": TEXT_SIZE, "color": colors.muted}},
         },
         "height": height,
         "margin": {"l": 62, "r": 22, "t": top, "b": below},
-        "font": {"family": FONT, "size": TEXT_SIZE, "color": look.text},
+        "font": {"family": FONT, "size": TEXT_SIZE, "color": colors.text},
         # The page's own color, and not transparent: a picture saved from a dark page has light text.
-        "paper_bgcolor": look.page,
+        "paper_bgcolor": colors.page,
         "plot_bgcolor": "rgba(0,0,0,0)",
-        "hoverlabel": {"font": {"family": FONT, "size": TEXT_SIZE}, "bgcolor": look.panel, "bordercolor": look.muted},
-        "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": look.muted, "activecolor": look.accent},
+        "hoverlabel": {
+            "font": {"family": FONT, "size": TEXT_SIZE},
+            "bgcolor": colors.panel,
+            "bordercolor": colors.muted,
+        },
+        "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": colors.muted, "activecolor": colors.accent},
         "legend": legend,
         "showlegend": True,
         "xaxis": dict(xaxis),
@@ -362,7 +366,7 @@ def layout(
 
 def color_key(title: str, values: Sequence[float], labels: Sequence[str], frame: Mapping, dark: bool) -> dict:
     """A color bar under the data of the layout `frame`, as long as the data are wide on any screen."""
-    look, margin = theme(dark), frame["margin"]
+    colors, margin = theme(dark), frame["margin"]
     return {
         "orientation": "h",
         "x": 0,
@@ -375,8 +379,8 @@ def color_key(title: str, values: Sequence[float], labels: Sequence[str], frame:
         "tickvals": list(values),
         "ticktext": list(labels),
         "ticklabeloverflow": "allow",
-        "tickfont": {"size": TEXT_SIZE, "color": look.muted},
-        "title": {"text": title, "side": "top", "font": {"size": TEXT_SIZE, "color": look.muted}},
+        "tickfont": {"size": TEXT_SIZE, "color": colors.muted},
+        "title": {"text": title, "side": "top", "font": {"size": TEXT_SIZE, "color": colors.muted}},
         "xpad": 0,
         "ypad": 0,
     }

@@ -35,8 +35,8 @@ def draw_bar(dark: bool) -> None:
     """Draws the bar; its settings are those of the sidebar."""
     if st.context.is_embedded:
         return
-    look = style.theme(dark)
-    st.html(_STYLE.format(phone=PHONE, page=look.page, line=look.grid))
+    theme = style.theme(dark)
+    st.html(_STYLE.format(phone=PHONE, page=theme.page, line=theme.grid))
     with st.container(key="phone-bar", horizontal=True, gap="xsmall"):
         for field, label in SETTINGS.items():
             if not views.is_hidden(field):

@@ -143,26 +143,26 @@ def reason(weight: Symbol, factor: Factor) -> str | None:
     """Why this factor is not in the chain of dE/dw; None where it is."""
     if factor in chain(weight):
         return None
-    told = f"{factor.text} does not belong here: "
+    text = f"{factor.text} does not belong here: "
     if factor.bottom == D:
-        return f"{told}the target is given and depends on no weight. E depends on the weights through {O.text}."
+        return f"{text}the target is given and depends on no weight. E depends on the weights through {O.text}."
     if weight.layers == "1,2":
         if factor.bottom.letter == "w":
-            return f"{told}it is for the other weight, {factor.bottom.text}."
+            return f"{text}it is for the other weight, {factor.bottom.text}."
         return (
-            f"{told}{y(weight.indices[0]).text} and what lies before it do not change with {weight.text}, which comes "
+            f"{text}{y(weight.indices[0]).text} and what lies before it do not change with {weight.text}, which comes "
             f"after. {O.text} depends on this weight directly: {Factor(O, weight).text}."
         )
     i, j = weight.indices
     if factor == Factor(O, w12(j)):
         return (
-            f"{told}this misprint circulates. It asks how {O.text} changes with another weight, {w12(j).text}, and "
+            f"{text}this misprint circulates. It asks how {O.text} changes with another weight, {w12(j).text}, and "
             f"gives {y(j).text} where {w12(j).text} belongs. The way from {weight.text} to {O.text} leads through "
             f"{y(j).text}: {Factor(O, y(j)).text}."
         )
     if factor.top == net01(j):
-        return f"{told}it ends at {factor.bottom.text}, and the chain must end at {weight.text}."
-    return f"{told}{weight.text} leads into hidden unit {j}, and {y(3 - j).text} does not depend on it."
+        return f"{text}it ends at {factor.bottom.text}, and the chain must end at {weight.text}."
+    return f"{text}{weight.text} leads into hidden unit {j}, and {y(3 - j).text} does not depend on it."
 
 
 def complete(weight: Symbol, chosen: list[str]) -> bool:

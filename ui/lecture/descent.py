@@ -84,9 +84,9 @@ def section() -> None:
         with st.container():
             panels.show(from_the_side(surface, path, step, dark=panels.dark()), "lecture-surface", numbers=True)
     with words:
-        told = describe(classify(surface, path), path)
+        text = describe(classify(surface, path), path)
         limit = against_limit(surface, stability_limit(surface.hessian(lowest), momentum), rate)
-        st.markdown(f"**{as_text(told)}** {as_text(limit)}")
+        st.markdown(f"**{as_text(text)}** {as_text(limit)}")
     with st.grid(2, min_column_width=420, gap="medium"):
         with st.container():
             _written_out(surface, path.points[step], step, momentum)

@@ -188,7 +188,7 @@ def _beside(config: RunConfig, comparison: Comparison, traces: list[Trace]) -> N
 
 
 def drawn(comparison: Comparison, traces: list[Trace]) -> list[StyledArm]:
-    """Arms to draw, with the looks they have in Compare."""
+    """Arms to draw, in the style they have in Compare."""
     configs = [arm.config(comparison.base) for arm in comparison.arms]
     marks = arm_marks([config.activation for config in configs])
     names = [arm.name for arm in comparison.arms]

@@ -236,7 +236,7 @@ _LOOK = """
 
 def table(result: Result, dark: bool) -> str:
     """The rows as HTML: a table, each row of which becomes a block on a narrow screen. All text is escaped."""
-    look = style.theme(dark)
+    theme = style.theme(dark)
     lines = []
     for row in result.rows:
         there = _indexed(format_value(row.reference)) + ("<small>theory</small>" if row.against == "theory" else "")
@@ -252,7 +252,7 @@ def table(result: Result, dark: bool) -> str:
         )
     heads = ("What", "There", "Here", "Difference", "Verdict")
     names = "".join(f'<th scope="col" role="columnheader">{name}</th>' for name in heads)
-    css = _LOOK.replace("MUTED", look.muted).replace("LINE", look.grid)
+    css = _LOOK.replace("MUTED", theme.muted).replace("LINE", theme.grid)
     # roles, since a row that is laid out as a block is none for a screen reader any more
     body = f'<thead role="rowgroup"><tr role="row">{names}</tr></thead><tbody role="rowgroup">{"".join(lines)}</tbody>'
     return f'<style>{css}</style><table role="table" class="their-numbers">{body}</table>'

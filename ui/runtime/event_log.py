@@ -26,8 +26,8 @@ _FIELDS = {*RULES, "cost", "data", "target", "task", "leave_out", "config", "arm
 
 class _Json(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
-        told = {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), "event": record.getMessage()}
-        return json.dumps(told | getattr(record, "facts", {}))
+        fields = {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), "event": record.getMessage()}
+        return json.dumps(fields | getattr(record, "facts", {}))
 
 
 def open_event_log() -> None:

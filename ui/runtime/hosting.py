@@ -141,8 +141,8 @@ def health(request: Request) -> Response:
     """200 as long as the trainings get on; 503 when one has held its place without progress for too long."""
     training, waiting, still = services().queue_stats()
     stuck = still > limits.value("STUCK_SECONDS")
-    told = {"status": "stuck" if stuck else "ok", "training": training, "waiting": waiting, "still": round(still, 1)}
-    return JSONResponse(told, 503 if stuck else 200, {"Cache-Control": "no-store"})
+    status = {"status": "stuck" if stuck else "ok", "training": training, "waiting": waiting, "still": round(still, 1)}
+    return JSONResponse(status, 503 if stuck else 200, {"Cache-Control": "no-store"})
 
 
 def on_script_error(error: Exception) -> bool:

@@ -136,8 +136,8 @@ def check_scheduler() -> None:
     address = os.environ.get(SCHEDULER, "").strip()
     found = _CLUSTER.fullmatch(address)
     if address and not (found and 1 <= int(found[1]) <= 65_535):
-        told = "the environment setting must be the address of a Dask scheduler, such as tcp://host:8786"
-        raise ConfigError(SCHEDULER, address, told)
+        text = "the environment setting must be the address of a Dask scheduler, such as tcp://host:8786"
+        raise ConfigError(SCHEDULER, address, text)
 
 
 def check() -> None:
