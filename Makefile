@@ -44,11 +44,11 @@ test-lowest: $(VENV)/dev.stamp
 # instruction sets off.
 test-processors: $(VENV)/dev.stamp
 	for kernel in Haswell Sandybridge Nehalem; do \
-	    echo "OpenBLAS's kernel: $$kernel"; OPENBLAS_CORETYPE=$$kernel $(PYTEST) -m claims tests/core || exit 1; done
-	unset OPENBLAS_CORETYPE; $(PYTEST) -m claims tests/core
+	    echo "OpenBLAS's kernel: $$kernel"; OPENBLAS_CORETYPE=$$kernel $(PYTEST) -m claims tests/core tests/ui || exit 1; done
+	unset OPENBLAS_CORETYPE; $(PYTEST) -m claims tests/core tests/ui
 	features=$$($(PY) -c "from numpy._core._multiarray_umath import __cpu_dispatch__, __cpu_features__ as found; \
 	    print(*(name for name in __cpu_dispatch__ if found[name]))"); \
-	    echo "NumPy without $$features"; NPY_DISABLE_CPU_FEATURES="$$features" $(PYTEST) -m claims tests/core
+	    echo "NumPy without $$features"; NPY_DISABLE_CPU_FEATURES="$$features" $(PYTEST) -m claims tests/core tests/ui
 
 lint: $(VENV)/dev.stamp
 	$(PY) -m ruff check .
@@ -72,7 +72,7 @@ coverage: $(VENV)/dev.stamp compiled
 	$(PYTEST) -m "not slow" --cov=core --cov=tests --cov-branch --cov-report=
 	$(PY) -m tests.support.reached
 
-# Plants 300 faults one at a time and runs the nearest tests on each: an hour or two (docs/testing.md has the score).
+# Plants 300 faults one at a time and runs the nearest tests on each: an hour or two (docs/testing.md).
 mutants: $(VENV)/dev.stamp
 	@$(PIP) -r requirements-mutants.txt || $(call NO_PACKAGES,requirements-mutants.txt)
 	$(PY) -m benchmarks.mutants

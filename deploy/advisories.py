@@ -112,10 +112,10 @@ def main(arguments: list[str]) -> int:
     try:
         advisories = read_advisories(Path(arguments[0]).read_text(encoding="utf-8"))
         pins = read_lock(Path(arguments[1] if len(arguments) == 2 else LOCK).read_text(encoding="utf-8"))
+        matches = list(find_matches(pins, advisories))
     except (OSError, ValueError) as error:
         print(f"The advisories cannot be compared: {error}.", file=sys.stderr)
         return 2
-    matches = list(find_matches(pins, advisories))
     for match in matches:
         print(f"{match.package} {match.version}: {match.advisory} {match.summary}".rstrip())
     print(f"{len(pins)} locked packages, {len(advisories)} advisories, {len(matches)} matches", file=sys.stderr)

@@ -124,7 +124,9 @@ def test_the_wheel_in_an_empty_environment_serves_trains_and_sweeps(tmp_path):
     environment = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "VIRTUAL_ENV")}
 
     def run(*words, **more):
-        result = subprocess.run(words, cwd=tmp_path, env=environment, capture_output=True, text=True, **more)
+        result = subprocess.run(
+            words, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=900, **more
+        )
         assert result.returncode == 0, result.stderr
         return result.stdout
 

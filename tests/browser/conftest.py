@@ -1,17 +1,11 @@
 """A real server and a real Chromium for the tests of this folder."""
 
-import os
 import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from pathlib import Path
 
 import pytest
 
-from tests.support.checkout import HOUSE
+from tests.support.visitor import served
 
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 # As root Chromium starts only without its sandbox. The others keep it from calling hosts of its own.
@@ -19,7 +13,6 @@ CHROMIUM_FLAGS = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 )  # fmt: skip
-START_LIMIT = 60  # seconds; a start takes about 3 on two idle cores
 
 
 def pytest_collection_modifyitems(items):
@@ -29,47 +22,12 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.xdist_group("browser"))
 
 
-def _free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def _answers(url):
-    try:
-        with urllib.request.urlopen(f"{url}/_stcore/health", timeout=1) as response:
-            return response.status == 200
-    except OSError:
-        return False
-
-
 @pytest.fixture(scope="session")
 def server(tmp_path_factory):
     """The address of the dashboard, served from this checkout with its own settings for as long as the tests run."""
-    port, log = _free_port(), tmp_path_factory.mktemp("server") / "log"
-    url = f"http://127.0.0.1:{port}"
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.address=127.0.0.1",
-               f"--server.port={port}", "--server.headless=true", "--server.fileWatcherType=none"]  # fmt: skip
-    # Settings of the developer's own shell must not reach the server under test.
-    environment = {k: v for k, v in os.environ.items() if not k.startswith(("STREAMLIT_", "GRADIENT_LAB_"))}
-    with log.open("wb") as out:
-        process = subprocess.Popen(
-            command, cwd=HOUSE, env=environment, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT
-        )
-    try:
-        deadline = time.monotonic() + START_LIMIT
-        while not _answers(url):
-            if process.poll() is not None or time.monotonic() > deadline:
-                pytest.fail(f"the server did not start:\n{log.read_text()}")
-            time.sleep(0.1)
-        yield url
-    finally:
-        process.terminate()
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+    log = tmp_path_factory.mktemp("server") / "log"
+    with served(log, "app.py", STREAMLIT_SERVER_FILE_WATCHER_TYPE="none") as server:
+        yield server.url
 
 
 @pytest.fixture(scope="session")

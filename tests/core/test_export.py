@@ -135,7 +135,11 @@ def printed(tmp_path_factory):
     several = "import runpy, sys\nfor name in sys.argv[1:]:\n    runpy.run_path(name, run_name='__main__'); print('%%')"
     names = [f"{number}.py" for number in range(len(CONFIGS))]
     run = subprocess.run(
-        [sys.executable, "-I", "-W", "error", "-c", several, *names], cwd=folder, capture_output=True, text=True
+        [sys.executable, "-I", "-W", "error", "-c", several, *names],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=300,
     )
     assert not run.stderr
     return dict(zip(CONFIGS, run.stdout.split("%%\n"), strict=False))
@@ -162,7 +166,7 @@ def test_a_scripts_recording_is_the_trace(name, tmp_path):
     assert 'RECORDING = "run.jsonl.gz"' in script
     (tmp_path / "script.py").write_text(script, encoding="utf-8")
     shutil.copy(HOUSE / "gradient_flow_lab" / "recorder.py", tmp_path)  # alone, beside the script
-    run = subprocess.run([sys.executable, "-s", "script.py"], cwd=tmp_path, capture_output=True, text=True)
+    run = subprocess.run([sys.executable, "-s", "script.py"], cwd=tmp_path, capture_output=True, text=True, timeout=300)
     assert not run.stderr
     recording = read_recording((tmp_path / "run.jsonl.gz").read_bytes(), "run.jsonl.gz")
     rows = [row for row in range(trace.rows_recorded) if trace.step[row] % config.record_every == 0]
@@ -197,7 +201,9 @@ def test_a_script_holds_the_data_given(tmp_path):
 def test_a_script_runs_on_data_given():
     pytest.importorskip("torch", reason="the script needs PyTorch: pip install -r requirements-torch.txt")
     config, data = data_given()
-    run = subprocess.run([sys.executable, "-I", "-"], input=to_pytorch(config, data), capture_output=True, text=True)
+    run = subprocess.run(
+        [sys.executable, "-I", "-"], input=to_pytorch(config, data), capture_output=True, text=True, timeout=300
+    )
     assert not run.stderr
     assert_same_rows(run.stdout, train([config], data)[0], 1e-6)
 

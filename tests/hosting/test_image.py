@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.checkout import HOUSE
-from tests.support.visitor import free_port, healthy
+from tests.support.visitor import end, free_port, healthy
 
 STEPS = re.findall(
     r"^([A-Z]+) (.*)$", (HOUSE / "Dockerfile").read_text(encoding="utf-8").replace("\\\n", " "), re.MULTILINE
@@ -54,13 +54,13 @@ def replay(folder):
                 at,
                 **({"ignore": shutil.ignore_patterns("__pycache__")} if copy is not shutil.copy else {}),
             )
-    subprocess.run([sys.executable, "-m", "venv", venv], check=True)
+    subprocess.run([sys.executable, "-m", "venv", venv], check=True, timeout=300)
     for text in arguments("RUN"):
         command = shlex.split(text)
         modules = {"pip": ["-m", *command], "python": command[1:]}
         if command[0] in modules:
             step = [venv / "bin" / "python", *modules[command[0]]]
-            done = subprocess.run(step, cwd=app, capture_output=True, text=True)
+            done = subprocess.run(step, cwd=app, capture_output=True, text=True, timeout=900)
             assert done.returncode == 0, done.stderr[-2000:]
     return app, venv / "bin" / "python"
 
@@ -71,7 +71,9 @@ def as_another_user(python, app):
         return {}
     other = {"user": NOBODY, "group": NOBODY, "extra_groups": []}
     try:
-        subprocess.run([python, "-c", "import streamlit"], cwd=app, check=True, capture_output=True, **other)
+        subprocess.run(
+            [python, "-c", "import streamlit"], cwd=app, check=True, capture_output=True, timeout=300, **other
+        )
     except (OSError, subprocess.CalledProcessError):
         return {}
     return other
@@ -105,5 +107,4 @@ def serve(app, python, log):
         assert subprocess.run([python, *check[1:]], env=settings, timeout=30).returncode == 0
         assert "Traceback" not in log.read_text()
     finally:
-        process.terminate()
-        process.wait(30)
+        end(process, 30)

@@ -1,6 +1,7 @@
 """The first half of the Lecture, driven without a browser: descent, network, error, sigmoid."""
 
 import json
+from functools import partial
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 from core.families.activations import ACTIVATIONS
 from core.lecture.descent import SURFACES
 from core.lecture.small_network import draw
-from tests.support.checkout import HOUSE
+from tests.support.pages import open_page
 from ui.lecture import outline
 
 SECTIONS = """
@@ -53,14 +54,7 @@ def formulas(app):
     return "\n".join(formula.value for formula in app.latex)
 
 
-def page(**parameters):
-    """The whole page as a fresh session opens it."""
-    app = AppTest.from_file(str(HOUSE / "app.py"), default_timeout=60)
-    app.run()  # the navigation must be known before the page can be switched
-    for name, value in parameters.items():
-        app.query_params[name] = value
-    app.switch_page("pages/lecture.py")
-    return calm(app.run())
+page = partial(open_page, "lecture")
 
 
 @pytest.mark.parametrize("name", outline.NAMES)
@@ -68,7 +62,7 @@ def test_each_section_is_a_page_of_its_own_with_its_title_and_no_other(name):
     app = page(section=name)
     assert [title.value for title in app.title] == [outline.SECTIONS[name].title]
     assert not app.error and not app.warning
-    assert app.get("plotly_chart") or app.latex or app.get("link_button") or app.button
+    assert app.get("plotly_chart") or app.latex or app.get("link_button") or app.pills
 
 
 def test_next_leads_through_all_sections_and_back_to_the_first():

@@ -1,20 +1,18 @@
 """The Papers page, driven without a browser."""
 
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from core.papers import report, saxe, stored
 from core.papers.registry import PAPERS
-from tests.support.checkout import HOUSE
+from tests.support.pages import open_page
 from ui.papers import sections
 from ui.runtime.services import services
 from ui.urls.link import DEFAULTS, to_config, to_values
 
-LIMIT = 120  # seconds; a page takes about one, but the machine may be busy
 STORED = stored.read()
 
 
@@ -24,13 +22,7 @@ def no_limits(monkeypatch):
         monkeypatch.delenv(f"GRADIENT_LAB_MAX_{name}", raising=False)
 
 
-def visit(**parameters):
-    """The page as somebody sees it who comes with these parameters."""
-    app = AppTest.from_file(str(HOUSE / "app.py"), default_timeout=LIMIT)
-    app.run()  # st.navigation knows its pages after one run
-    for name, value in parameters.items():
-        app.query_params[name] = value
-    return calm(app.switch_page("pages/papers.py").run())
+visit = partial(open_page, "papers")
 
 
 @cache

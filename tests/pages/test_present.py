@@ -1,19 +1,13 @@
 """The presenting mode, driven without a browser: lists, questions first, notes, and links that are refused."""
 
-import pytest
-from streamlit.testing.v1 import AppTest
+from functools import partial
 
-from tests.support.checkout import HOUSE
+import pytest
+
+from tests.support.pages import open_page
 from ui.scenes import shipped
 
-
-def present(**parameters):
-    app = AppTest.from_file(str(HOUSE / "app.py"), default_timeout=120)
-    app.run()  # the navigation must be known before the page can be switched
-    for name, value in parameters.items():
-        app.query_params[name] = value
-    app.switch_page("pages/present.py")
-    return calm(app.run())
+present = partial(open_page, "present")
 
 
 def calm(app):

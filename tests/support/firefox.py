@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -14,6 +13,8 @@ from typing import Any
 
 from websockets.exceptions import WebSocketException
 from websockets.sync.client import ClientConnection, connect
+
+from tests.support.visitor import end, free_port
 
 NAMES = ("firefox-esr", "firefox")
 START_LIMIT = 60  # seconds
@@ -74,21 +75,14 @@ def open_firefox(profile: Path) -> Iterator[FirefoxTab]:
     program = next(filter(None, map(shutil.which, NAMES)), None)
     if program is None:
         raise FileNotFoundError(f"no Firefox here: none of {', '.join(NAMES)} is on the path")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     command = [program, "--headless", "--no-remote", "--profile", str(profile), f"--remote-debugging-port={port}"]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         with _connected(f"ws://127.0.0.1:{port}/session") as connection:
             yield FirefoxTab(connection)
     finally:
-        process.terminate()
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        end(process)
 
 
 def _connected(address: str) -> ClientConnection:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -297,6 +296,16 @@ def healthy(url: str, path: str = "healthz") -> bool:
         return False
 
 
+def end(process: subprocess.Popen, seconds: float = 15) -> None:
+    """Asks a process to end, and kills it where it has not within so many seconds."""
+    process.terminate()
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
 @contextmanager
 def served(log: Path | None = None, entry: str = "asgi.py", **settings: str) -> Iterator[Server]:
     """A server of this checkout, as `make serve` starts it, on a free port of this machine while the block runs.
@@ -325,9 +334,4 @@ def served(log: Path | None = None, entry: str = "asgi.py", **settings: str) -> 
             time.sleep(0.05)
         yield Server(url, process, log, time.perf_counter() - start)
     finally:
-        process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(15)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        end(process)

@@ -84,21 +84,23 @@ _RATE = r"\eta = 1"
 _ERROR = r"E = \tfrac{1}{N} \sum_{n} (o_n - d_n)^2"
 
 
-def _gradient(weight: Symbol, instance: Instance, s: Solution) -> str:
-    """A gradient as a sum of products of numbers, one product a sample."""
+def number_factors(weight: Symbol, x: np.ndarray, s: Solution) -> tuple[np.ndarray, float]:
+    """The numbers of a chain, (samples, factors), and the gradient that they add up to."""
     if weight.layers == "0,1":
         i, j = (index - 1 for index in weight.indices)
-        factors = np.stack([s.dE_do, s.do_dy[:, j], s.dy_dnet01[:, j], instance.x[:, i]], axis=1)
-        total = s.grad_w01[i, j]
-    else:
-        j = weight.indices[0] - 1
-        factors = np.stack([s.dE_do, s.do_dnet12, s.y[:, j]], axis=1)
-        total = s.grad_w12[j]
+        return np.stack([s.dE_do, s.do_dy[:, j], s.dy_dnet01[:, j], x[:, i]], axis=1), float(s.grad_w01[i, j])
+    j = weight.indices[0] - 1
+    return np.stack([s.dE_do, s.do_dnet12, s.y[:, j]], axis=1), float(s.grad_w12[j])
+
+
+def _gradient(weight: Symbol, instance: Instance, s: Solution) -> str:
+    """A gradient as a sum of products of numbers, one product a sample."""
+    factors, total = number_factors(weight, instance.x, s)
     if len(factors) > 2:  # four samples in numbers do not fit on a line
         terms = product(link.inline for link in chain(weight))
-        return rf"{Factor(E, weight).inline} = \sum_n {terms} = {tex(float(total), 4)}"
+        return rf"{Factor(E, weight).inline} = \sum_n {terms} = {tex(total, 4)}"
     terms = " + ".join(product(f"({tex(v)})" if v < 0 else tex(v) for v in map(float, row)) for row in factors)
-    return rf"{Factor(E, weight).latex} = {terms} = {tex(float(total), 4)}"
+    return rf"{Factor(E, weight).latex} = {terms} = {tex(total, 4)}"
 
 
 def _given(instance: Instance) -> str:

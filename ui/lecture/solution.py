@@ -253,20 +253,15 @@ def terms(s: Solution) -> np.ndarray:
 
 def written_out(weight: Symbol, given: Given, s: Solution) -> str:
     """LaTeX of the sum over the samples, with the number of every factor."""
-    if weight.layers == "0,1":
-        i, j = (index - 1 for index in weight.indices)
-        factors = np.stack([s.dE_do, s.do_dy[:, j], s.dy_dnet01[:, j], given.x[:, i]], axis=1)
-        total = s.grad_w01[i, j]
-    else:
-        j = weight.indices[0] - 1
-        factors = np.stack([s.dE_do, s.do_dnet12 * s.y[:, j]], axis=1)
-        total = s.grad_w12[j]
+    factors, total = sheet.number_factors(weight, given.x, s)
+    if weight.layers == "1,2":  # here do/dw is one factor
+        factors = np.stack([factors[:, 0], factors[:, 1] * factors[:, 2]], axis=1)
     lines = []
     for n, row in enumerate(factors):
         numbers = product(f"({tex(value)})" if value < 0 else tex(value) for value in row)
         sign = r"\phantom{+}" if n == 0 else "+"
         lines.append(rf"{sign}\; {numbers} & = {tex(float(np.prod(row)))}")
-    lines.append(rf"\textstyle\sum_n & = {tex(float(total), 4)}")
+    lines.append(rf"\textstyle\sum_n & = {tex(total, 4)}")
     return r"\small \begin{array}{rl}" + r" \\ ".join(lines) + r"\end{array}"
 
 

@@ -5,6 +5,7 @@ import signal
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 import streamlit as st
@@ -186,31 +187,49 @@ def hosted(pool_of_processes):
     start_services()
 
 
-def long_wait(config, seconds, data, on_progress):
-    """Stands for work in another process: reports a half, then waits."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
+def long_wait(config, folder, data, on_progress):
+    """Stands for work in another process: reports a half until it is told to end, and notes it if nobody does."""
+    end = time.monotonic() + SOON
+    while not (Path(folder) / "enough").exists():
+        if time.monotonic() > end:
+            (Path(folder) / "whole").touch()
+            break
         on_progress(1, 2)
         time.sleep(0.02)
     return os.getpid()
 
 
-def ask(seconds, reporter):
-    return jobs.compute(long_wait, Run(SMALL), seconds, multiply_adds=1, work="work", reporter=reporter)
+class Ending(Reporter):
+    """Lets the work end once its progress was seen."""
+
+    def __init__(self, folder):
+        super().__init__()
+        self._folder = folder
+
+    def on_progress(self, done, total):
+        super().on_progress(done, total)
+        if done / total == 0.5:
+            (self._folder / "enough").touch()
 
 
-def test_on_a_server_another_process_computes_and_its_progress_is_seen(hosted):
-    reporter = Reporter()
-    assert ask(1.0, reporter) != os.getpid()
+def ask(folder, reporter):
+    return jobs.compute(long_wait, Run(SMALL), str(folder), multiply_adds=1, work="work", reporter=reporter)
+
+
+def test_on_a_server_another_process_computes_and_its_progress_is_seen(hosted, tmp_path):
+    reporter = Ending(tmp_path)
+    assert ask(tmp_path, reporter) != os.getpid()
     assert 0.5 in reporter.shares
 
 
-def test_on_a_server_work_ends_soon_after_its_visitor_has_left(hosted):
+def test_on_a_server_work_ends_soon_after_its_visitor_has_left(hosted, tmp_path):
     with pytest.raises(KeyboardInterrupt):
-        ask(SOON, Reporter(ends=KeyboardInterrupt()))
-    start = time.monotonic()
-    assert ask(0.0, Reporter()) != os.getpid()  # the one process is free again
-    assert time.monotonic() - start < SOON / 2
+        ask(tmp_path, Reporter(ends=KeyboardInterrupt()))
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "enough").touch()
+    assert ask(other, Reporter()) != os.getpid()  # the one process is free again,
+    assert not (tmp_path / "whole").exists()  # and not because the work had ended by itself
 
 
 def test_on_a_server_a_file_is_read_in_another_process_and_refused_in_the_same_words(hosted):
