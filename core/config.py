@@ -168,8 +168,8 @@ RULES: dict[str, Number | Choice | Flag | LayerSizes] = {
     "seed": Number(0, 2**32 - 1, integer=True),
     "scaling": Choice(tuple(SCALINGS)),
     "schedule": Choice(tuple(SCHEDULES)),
-    "schedule_steps": Number(1, 1_000_000, integer=True, optional=True),
-    "warmup_steps": Number(0, 1_000_000, integer=True),
+    "schedule_steps": Number(1, MAX_STEPS, integer=True, optional=True),
+    "warmup_steps": Number(0, MAX_STEPS, integer=True),
 }
 
 
@@ -317,19 +317,19 @@ def cost(config: RunConfig, inputs: int | None = None, outputs: int | None = Non
     passes = config.steps + 1
     multiply_adds = passes * batch * (3 * sum(weights) - weights[0]) + config.rows * held * sum(weights)
 
-    # What the engine holds, number by number: activations of a sample, slopes and normalized net input besides where
-    # it trains, arrays like the parameters (and as many again in float64, drawn at first or copied at the end), the
+    # What the engine holds, number by number: activations of a sample, slopes, normalized net input where there is
+    # one, arrays like the parameters (and as many again in float64, drawn at first or copied at the end), the
     # data three times while they are standardized, and the trace. A test compares the sum with what NumPy allocates.
     size = 4 if config.dtype == "float32" else 8
     layers, units, widest = len(weights), sum(widths[1:]), max(widths)
     sample = units + inputs + layers + 3 * widest + 5 * outputs + 3
     normalized = units if config.normalization != "none" else 0
-    activations = batch * (sample + units + normalized) + held * (sample + normalized)
+    activations = (batch + held) * (sample + units + normalized)
     penalties = [bool(value) for value in (config.l1, config.l2, config.weight_decay)]
     copies = 4 + OPTIMIZERS[config.optimizer].states + sum(penalties)
     stored = samples * (24 * (inputs + outputs) + (16 if config.batch_size else 0))
     trace = config.rows * 8 * ((7 + any(penalties[:2]) + (config.clip != "none")) * layers + 10)
-    return Cost(multiply_adds, size * activations + parameters * (size * copies + 8) + batch * units + stored + trace)
+    return Cost(multiply_adds, size * activations + parameters * (size * copies + 8) + stored + trace)
 
 
 def environment_limit(name: str) -> float | None:

@@ -136,7 +136,7 @@ HOLDOUT_CODE = "with torch.no_grad():\n    holdout_loss = mean_loss(network(X_ho
 RATE_FACTOR = '''
 
 def rate_factor(step):
-    """What LEARNING_RATE is multiplied by in a step, counted from 0."""
+    """Factor of LEARNING_RATE in a step, counted from 0."""
     progress = step / SCHEDULE_STEPS
     return $factor
 '''

@@ -340,7 +340,7 @@ class TorchRecorder(Recorder):
             if self.count % self.every or not torch.is_tensor(output) or not output.numel():
                 return
             with torch.no_grad():
-                values = output.detach()
+                values = output.detach() if output.ndim > 1 else output.detach().reshape(-1, 1)
                 mean_square = _norm(torch, values) ** 2 / values.numel()
                 low = _low_slope(module, values)
                 if low is None:

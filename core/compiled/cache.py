@@ -29,6 +29,7 @@ SOURCES = (
     "families/activations.py",
     "families/normalization.py",
     "engine/passes.py",
+    "engine/batch.py",  # the order of the fields that passes read
 )
 READY_MARK = "ready"
 
@@ -39,16 +40,15 @@ if not config.CPU_FEATURES:  # LLVM uses half the width of registers on several 
 def machine_key() -> str:
     """Digest of all that machine code depends on: sources, processor, and the versions of Python, Numba and LLVM."""
     core = Path(__file__).parent.parent
-    found = hashlib.sha256()
-    for pattern in SOURCES:
-        for path in sorted(core.glob(pattern)):
-            found.update(path.read_bytes())
+    digest = hashlib.sha256()
+    for name in SOURCES:
+        digest.update((core / name).read_bytes())
     processor = config.CPU_NAME or binding.get_host_cpu_name(), config.CPU_FEATURES
-    found.update(repr((processor, sys.version, numba.__version__, llvmlite.__version__)).encode())
-    return found.hexdigest()[:16]
+    digest.update(repr((processor, sys.version, numba.__version__, llvmlite.__version__)).encode())
+    return digest.hexdigest()[:16]
 
 
-def _places() -> list[Path]:
+def _candidate_folders() -> list[Path]:
     """Where code may be kept, the best first: beside the sources, then in the user's own cache."""
     if named := os.environ.get(FOLDER):
         return [Path(named)]
@@ -75,7 +75,7 @@ def code_folder() -> Path:
     A temporary folder is shared with child processes and deleted at exit.
     """
     key = machine_key()
-    folders = [place / key for place in _places()]
+    folders = [folder / key for folder in _candidate_folders()]
     for folder in folders:
         if (folder / READY_MARK).exists():
             return folder
@@ -114,14 +114,14 @@ class _Locator(_CacheLocator):
         return self._disambiguator
 
 
-class _Found(CompileResultCacheImpl):
+class _CodeCacheImpl(CompileResultCacheImpl):
     _locator_classes = [_Locator]
 
 
-class _KeptCode(FunctionCache):
+class _CodeCache(FunctionCache):
     """Code on the disk; where it cannot be written, each process compiles for itself."""
 
-    _impl_class = _Found
+    _impl_class = _CodeCacheImpl
 
     def save_overload(self, sig, data) -> None:
         try:
@@ -130,15 +130,15 @@ class _KeptCode(FunctionCache):
             self.disable()
 
 
-def _kept(function, fastmath: set[str]):
+def _cached_njit(function, fastmath: set[str]):
     dispatcher = numba.njit(nogil=True, error_model="numpy", fastmath=fastmath)(function)
-    dispatcher._cache = _KeptCode(function)
+    dispatcher._cache = _CodeCache(function)
     return dispatcher
 
 
 def compiled(function):
     """A pass over arrays, compiled at its first call for their types, free of Python's lock, and kept on the disk."""
-    return _kept(function, set())
+    return _cached_njit(function, set())
 
 
 def summing(function):
@@ -146,7 +146,7 @@ def summing(function):
 
     Nothing is assumed about infinities, NaN or signed zeros.
     """
-    return _kept(function, {"reassoc", "contract"})
+    return _cached_njit(function, {"reassoc", "contract"})
 
 
 def scalar(function):

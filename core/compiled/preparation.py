@@ -18,28 +18,28 @@ def is_prepared() -> bool:
     return _prepared or is_ready()
 
 
-def prepare(say: Callable[[str], object] | None = None) -> None:
+def prepare(report: Callable[[str], object] | None = None) -> None:
     """Compiles what this machine has no code for yet; does nothing the next time, in this process or another one.
 
     Where no folder can be written the code is kept in a temporary one, which ends with this process.
 
     Args:
-        say: is told in a sentence what takes so long; by default a line of the standard error.
+        report: called with a sentence on what takes so long; by default a line of the standard error.
     """
     global _prepared
     with _preparing:
         if is_prepared():
             _prepared = True
             return
-        (say or _write)("The engine is compiled for this processor: once, about half a minute.")
+        (report or _write)("The engine is compiled for this processor: once, about half a minute.")
         start = time.monotonic()
         _call_everything()
         _prepared = True
         try:
             (code_folder() / READY_MARK).touch()
         except OSError:
-            (say or _write)("No folder for compiled code can be written here: each process compiles for itself.")
-        (say or _write)(f"The engine is compiled: {time.monotonic() - start:.0f} s.")
+            (report or _write)("No folder for compiled code can be written here: each process compiles for itself.")
+        (report or _write)(f"The engine is compiled: {time.monotonic() - start:.0f} s.")
 
 
 def _call_everything() -> None:

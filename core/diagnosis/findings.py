@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -46,7 +47,7 @@ class Finding:
     """One thing that happened.
 
     Attributes:
-        name: a key of VERDICTS.
+        name: a key of VERDICTS, or of RECORDING_VERDICTS for a recording.
         severity: a member of SEVERITIES.
         what: a sentence or two, with the numbers.
         why: the mechanism, in a sentence or two.
@@ -65,7 +66,7 @@ class Diagnosis:
     """Verdict on a run, its sentence and its findings.
 
     Attributes:
-        verdict: a key of VERDICTS: the name of the first finding.
+        verdict: a key of VERDICTS, or of RECORDING_VERDICTS for a recording: the name of the first finding.
         sentence: the verdict in words, with its numbers.
         numbers: the three numbers on top of the page.
         findings: all of them, the gravest first; at least one.
@@ -77,3 +78,9 @@ class Diagnosis:
     numbers: tuple[Metric, Metric, Metric]
     findings: tuple[Finding, ...]
     trial: str = ""
+
+
+def without_consequences(findings: list[Finding], consequences: Mapping[str, tuple[str, ...]]) -> list[Finding]:
+    """The findings without those that a bad one among them entails."""
+    entailed = {name for one in findings if one.severity == "bad" for name in consequences.get(one.name, ())}
+    return [one for one in findings if one.name not in entailed]

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+import pandas as pd
 
 from ..recordings import Recording
 from ..wording import format_number, percent
@@ -26,10 +27,8 @@ OFTEN_CLIPPED = 0.5  # share of recorded steps
 SMALL_UPDATE, LARGE_UPDATE = GUIDE_RATIO / 100, 100 * GUIDE_RATIO  # update ratios
 MANY_ZEROS = 0.5  # share of a gradient's entries that are exactly 0
 DEAD = 0.5  # share of a layer's units
-STUCK, HIGH_LOSS = (
-    0.02,
-    0.5,
-)  # the loss moved by this share of itself at most, and is above this share of its first value
+STUCK = 0.02  # share of itself by which a stuck loss moved at most
+HIGH_LOSS = 0.5  # share of its first value above which a loss is high
 STUCK_ROWS = 0.6  # share of the rows, the last ones, over which it did
 ENOUGH = 0.1  # of the median gradient of the tensors that move, relative to their weights
 MAX_NAME = 60  # characters of a tensor's name in a sentence
@@ -158,7 +157,7 @@ def _find_rounded_away(recording: Recording) -> Finding | None:
     if stillness is None:
         return None
     lost = np.flatnonzero(stillness[0] & ~stillness[1])
-    if not len(lost) or _find_no_steps(recording) is not None:
+    if not len(lost):
         return None
     half = recording.dtype in ("float16", "bfloat16")
     why = f"A step below half of the last digit of {recording.dtype or 'the weights'} leaves a weight as it is."
@@ -296,28 +295,29 @@ def _find_clipping(recording: Recording) -> Finding | None:
 
 def _find_spike(recording: Recording) -> Finding | None:
     loss = recording.rows.get("loss")
-    row = None if loss is None else _first_spike(loss, SPIKE)
-    if loss is None or row is None:
+    spike = None if loss is None else _first_spike(loss, SPIKE)
+    if spike is None:
         return None
-    before = np.nanmedian(loss[row - WINDOW : row])
+    row, ratio = spike
     return Finding(
         name="spike",
         severity="warning",
-        what=f"At step {recording.step[row]:,} the loss jumps to {format_number(loss[row] / before)} times its level."
+        what=f"At step {recording.step[row]:,} the loss jumps to {format_number(ratio)} times its level."
         f"{_describe_first_mover(recording, row)}",
         why="One step was too long: a rare batch, or a learning rate at the edge of what is stable.",
         suggestions=suggest(recording.framework, "clip", "warm_up", "lower_rate"),
     )
 
 
-def _first_spike(values: np.ndarray, times: float) -> int | None:
-    """The first row above `times` the median of the ten rows before it."""
-    for row in range(WINDOW, len(values)):
-        before = values[row - WINDOW : row]
-        before = before[np.isfinite(before)]
-        if len(before) and np.median(before) > 0 and times * np.median(before) < values[row] < np.inf:
-            return row
-    return None
+def _first_spike(values: np.ndarray, times: float) -> tuple[int, float] | None:
+    """The first row above `times` the median of the ten rows before it, and how many times it is that."""
+    finite = pd.Series(np.where(np.isfinite(values), values, np.nan))
+    before = finite.rolling(WINDOW, min_periods=1).median().shift(1).to_numpy(copy=True)
+    before[:WINDOW] = np.nan
+    with np.errstate(all="ignore"):
+        ratio = np.where((before > 0) & (values < np.inf), values / before, np.nan)
+    rows = np.flatnonzero(ratio > times)
+    return (int(rows[0]), float(ratio[rows[0]])) if len(rows) else None
 
 
 def _describe_first_mover(recording: Recording, row: int) -> str:
@@ -340,11 +340,10 @@ def _describe_first_mover(recording: Recording, row: int) -> str:
 
 def _find_gradient_spike(recording: Recording) -> Finding | None:
     norms = global_norm(recording)
-    row = _first_spike(norms, GRADIENT_SPIKE)
-    if row is None:
+    spike = _first_spike(norms, GRADIENT_SPIKE)
+    if spike is None:
         return None
-    before = norms[row - WINDOW : row]
-    times = norms[row] / np.median(before[np.isfinite(before)])
+    row, times = spike
     return Finding(
         name="gradient_spike",
         severity="warning",

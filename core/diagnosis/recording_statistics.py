@@ -102,15 +102,14 @@ def _common_slope(x: np.ndarray, y: np.ndarray, groups: Sequence[str]) -> float:
     return float(dx @ dy) / below if below else 0.0
 
 
-def global_norm(recording: Recording, field: str = "grad_norm") -> np.ndarray:
-    """(rows,) norm over all recorded tensors; the one that the file has of the whole model, where it has none by layer.
+def global_norm(recording: Recording) -> np.ndarray:
+    """(rows,) norm over all recorded tensors.
 
     NaN where nothing was recorded, infinite where a tensor's gradient is not finite.
     """
-    norms = recording.values[field]
+    norms = recording.values["grad_norm"]
     with np.errstate(all="ignore"):
         joint = np.hypot.reduce(np.nan_to_num(norms, nan=0.0, posinf=np.inf), axis=1)  # squares could overflow
     joint[np.isnan(norms).all(axis=1)] = np.nan
-    if field == "grad_norm":
-        joint[recording.not_finite.any(axis=1)] = np.inf
+    joint[recording.not_finite.any(axis=1)] = np.inf
     return joint

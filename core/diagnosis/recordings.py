@@ -7,11 +7,11 @@ import numpy as np
 from ..recordings import Recording, read_recording
 from ..recordings.reading import MAX_BYTES
 from ..wording import format_number
-from .findings import SEVERITIES, Diagnosis, Finding, Metric
+from .findings import SEVERITIES, Diagnosis, Finding, Metric, without_consequences
 from .recording_rules import RULES
 from .recording_statistics import profile
 
-# Titles of the findings on a recorded run; those that also occur in the Lab's own runs have its titles.
+# Titles of the findings on a recorded run.
 RECORDING_VERDICTS: dict[str, str] = {
     "diverged": "The run diverged",
     "underflow": "The gradient underflows",
@@ -37,8 +37,7 @@ RECORDING_VERDICTS: dict[str, str] = {
 def diagnose_recording(recording: Recording) -> Diagnosis:
     """The verdict on a recorded run: the gravest finding, with all others behind it."""
     found = [finding for rule in RULES if (finding := rule(recording)) is not None]
-    bad = {finding.name for finding in found if finding.severity == "bad"}
-    found = [finding for finding in found if not bad.intersection(_CAUSES.get(finding.name, ()))]
+    found = without_consequences(found, _CONSEQUENCES)
     if all(finding.severity == "note" for finding in found):
         found.append(_healthy(recording))
     found.sort(key=lambda finding: (SEVERITIES.index(finding.severity), list(RECORDING_VERDICTS).index(finding.name)))
@@ -55,15 +54,15 @@ def read_and_diagnose(raw: bytes, name: str, max_bytes: int = MAX_BYTES) -> tupl
     return recording, diagnose_recording(recording)
 
 
-# A finding -> the bad ones that entail it; it is not said beside them.
-_CAUSES = {
-    "small_steps": ("vanishing", "underflow", "dead", "rounded_away", "no_steps"),
-    "stuck": ("vanishing", "underflow", "dead", "rounded_away", "no_steps", "diverged"),
-    "vanishing": ("dead",),
-    "rounded_away": ("dead",),
-    "never_moves": ("no_steps",),
-    "gradient_spike": ("exploding", "diverged"),
-    "spike": ("diverged",),
+# A finding that is bad -> what it entails, and is not said beside it.
+_CONSEQUENCES = {
+    "dead": ("small_steps", "stuck", "vanishing", "rounded_away"),
+    "vanishing": ("small_steps", "stuck"),
+    "underflow": ("small_steps", "stuck"),
+    "rounded_away": ("small_steps", "stuck"),
+    "no_steps": ("small_steps", "stuck", "never_moves", "rounded_away"),
+    "exploding": ("gradient_spike",),
+    "diverged": ("stuck", "gradient_spike", "spike"),
 }
 
 

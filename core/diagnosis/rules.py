@@ -22,7 +22,7 @@ from .causes import (
     find_underflow,
     find_unscaled_data,
 )
-from .findings import SEVERITIES, VERDICTS, Diagnosis, Finding
+from .findings import SEVERITIES, VERDICTS, Diagnosis, Finding, without_consequences
 from .recordings import diagnose_recording
 from .report import describe_loss, describe_window, headline_numbers
 from .statistics import MAJORITY_SHARE, TraceStats, compared_last, find_break, joint_norm, median
@@ -47,7 +47,7 @@ def diagnose(trace: Trace | Recording) -> Diagnosis:
         return diagnose_recording(trace)
     stats = TraceStats(trace)
     findings = [finding for finding in (rule(stats) for rule in _RULES) if finding is not None]
-    findings = _without_consequences(findings)
+    findings = without_consequences(findings, _CONSEQUENCES)
     if all(finding.severity == "note" for finding in findings):  # all other harm stops or slows training by itself
         findings.append(_find_stuck(stats) or _find_little_training(stats) or _healthy(stats))
     findings.sort(key=lambda finding: (SEVERITIES.index(finding.severity), list(VERDICTS).index(finding.name)))
@@ -69,13 +69,6 @@ _CONSEQUENCES = {
 }
 
 
-def _without_consequences(findings: list[Finding]) -> list[Finding]:
-    entailed = {
-        name for finding in findings if finding.severity == "bad" for name in _CONSEQUENCES.get(finding.name, ())
-    }
-    return [finding for finding in findings if finding.name not in entailed]
-
-
 # -- the rules: one finding each, or None -----------------------------------------------------------------------
 
 
@@ -89,6 +82,7 @@ def _find_divergence(stats: TraceStats) -> Finding | None:
         "signal": f"the signal in layer {broken.layer}",
         "loss": "the loss",
         "gradient": f"the gradient in layer {broken.layer}",
+        "value": "a value",
     }[broken.quantity]
     what = (
         f"The run broke at step {at:,}: {value} left the range of {dtype}, "
@@ -99,6 +93,8 @@ def _find_divergence(stats: TraceStats) -> Finding | None:
         why = "A step too long makes the weights larger, they make the next gradient larger, and so on without end."
         if ratio.max() >= LARGE:
             what += f" The first step moved layer {ratio.argmax() + 1} by {part_of(ratio.max())} its weights."
+    elif broken.quantity == "value":
+        why = "With weights this large a value overflows before any step."
     elif broken.quantity == "gradient":
         why = "With weights this large the gradient overflows on its way back through the layers, before any step."
     else:

@@ -10,8 +10,10 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from ..data.datasets import DATASETS, load
-from ..engine.training import evaluate, snapshot
+from ..engine.training import snapshot, train
+from ..errors import ConfigError
 from ..families.activations import ACTIVATIONS
+from ..families.initializers import INITS
 from ..norms import scaled_norms
 from ..trace import Trace, compared_layers, layer_factors
 from ..wording import count_noun
@@ -19,7 +21,7 @@ from ..wording import count_noun
 LEARNED_LOSS, LEARNED_ACCURACY = 0.1, 0.9  # share of the loss that is left, and of samples classified rightly
 PROGRESS = 0.1  # the loss fell by at least this share below what a constant answer reaches
 MAJORITY_SHARE = 0.5  # of the rows: from there on something is the rule and not the exception
-PROBE_SAMPLES = 1000  # of which a broken network is computed again
+PROBE_SAMPLES = 1000  # of which a network is computed again
 MIN_WINDOW_ROWS = 5  # at each end of a run, whose median stands for the loss that a single batch does not show
 REST = 0.02  # a loss is at rest when its last two sixths differ by less than this share; with mini-batches twice
 SHORT_RATE = 0.5  # of the largest learning rate: below, short steps alone may hold a loss at rest
@@ -94,13 +96,17 @@ class TraceStats:
 
     @cached_property
     def final_loss(self) -> float:
-        """The loss at the end; of a run in mini-batches that of all training samples, where they are known."""
+        """The loss at the end; of a run in mini-batches that of up to PROBE_SAMPLES samples, where they are known."""
         samples = None if self.config.batch_size is None else training_samples(self.trace)
         if samples is None or self.trace.diverged_at is not None:
             return self.last_loss
-        o, D = evaluate(self.config, self.trace.weights, samples[0]), samples[1]
-        with np.errstate(all="ignore"):
-            return measure_loss(self.config.loss, o, D)
+        X, D = (values[:PROBE_SAMPLES] for values in samples)
+        start = self.config.replace(batch_size=None, holdout=0.0, steps=0, record_every=1)
+        try:
+            (trace,) = train([start], data=(X, D), initial=[self.trace.weights])
+        except ConfigError:  # the limits of this server leave no room for so many samples at once
+            return self.last_loss
+        return float(trace.loss[0])
 
     @cached_property
     def progress(self) -> float:
@@ -174,7 +180,7 @@ class TraceStats:
         silent = np.flatnonzero(self.trace.dead[0, :-1] == 1)
         if not self.blocked[0] or self.flat_sides != 1 or (self.trace.weight_norm[0] == 0).any():
             return None
-        if self.config.bias and self.config.bias_std > 0:
+        if self.config.bias and (self.config.bias_std > 0 or INITS[self.config.init].bias_deviation is not None):
             return None
         fan_in = np.array([len(W) for W, _ in self.trace.weights])
         signal = np.cumsum(np.log10(self.trace.weight_norm[0] / np.sqrt(2 * fan_in)))
@@ -274,15 +280,18 @@ def find_break(trace: Trace) -> Break:
     X, D = (values[:PROBE_SAMPLES] for values in samples)
     config = trace.config.replace(batch_size=None, holdout=0.0, steps=0)
     with np.errstate(all="ignore"):
-        kept = snapshot(config, data=(X, D), initial=trace.weights)
-        loss = np.square(kept.output - kept.targets).sum() if config.loss == "mse" else 0.0
-    for layer, y in enumerate(kept.activation, start=1):
+        try:
+            state = snapshot(config, data=(X, D), initial=trace.weights)
+        except ConfigError:  # the limits of this server leave no room for it
+            return Break(0, "value")
+        loss = np.square(state.output - state.targets).sum() if config.loss == "mse" else 0.0
+    for layer, y in enumerate(state.activation, start=1):
         if not np.isfinite(y).all():
             return Break(layer, "signal")
     if not np.isfinite(loss):
         return Break(trace.layers, "loss")
     for layer in range(trace.layers, 0, -1):
-        if not (np.isfinite(kept.delta[layer - 1]).all() and np.isfinite(kept.weight_gradient[layer - 1]).all()):
+        if not (np.isfinite(state.delta[layer - 1]).all() and np.isfinite(state.weight_gradient[layer - 1]).all()):
             return Break(layer, "gradient")
     return Break(trace.layers, "loss")
 

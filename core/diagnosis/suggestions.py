@@ -85,6 +85,10 @@ def _describe(field: str, value: Any) -> str:
             return f"a {value} output"
         case "scaling":
             return "standardized data" if value == "standard" else "raw data"
+        case "schedule":
+            return f"{value} learning rate"
+        case "warmup_steps":
+            return f"warm-up of {value:,} steps" if value else "no warm-up"
         case "clip":
             return "no clipping" if value == "none" else f"clipping {CLIPS[value].label}"
         case _:
@@ -381,6 +385,8 @@ def start_over(config: RunConfig) -> tuple[Suggestion, ...]:
         "normalization": "none",
         "optimizer": "adam",
         "learning_rate": rate,
+        "schedule": "constant",
+        "warmup_steps": 0,
         "clip": "none",
         "l1": 0.0,
         "l2": 0.0,

@@ -69,8 +69,8 @@ def forward(shape, parameters, batch, phi, threshold):
             net = block(batch.nets, at * samples if shape.axis else 0, units, samples)
             np.dot(W.T, A, net)
             if shape.axis:
-                place = inverse_place(batch.inverse_deviation[layer, run], shape.axis, units, samples)
-                normalize(net.reshape(1, units, samples), shape.axis, place)
+                inverse = inverse_deviation_view(batch.inverse_deviation[layer, run], shape.axis, units, samples)
+                normalize(net.reshape(1, units, samples), shape.axis, inverse)
             y = block(batch.inputs, batch.input_starts[layer + 1] + run * (units + bias) * samples, units, samples)
             activate(
                 phi, net, y, block(batch.slopes, at * samples, units, samples), batch.low[at : at + units], threshold
@@ -80,7 +80,7 @@ def forward(shape, parameters, batch, phi, threshold):
 
 
 @compiled
-def inverse_place(memory, axis, units, samples):
+def inverse_deviation_view(memory, axis, units, samples):
     """Where normalization keeps 1 / deviation of a layer: (1, 1, samples) or (1, units, 1) of (longest,)."""
     if axis == 1:
         return memory[:samples].reshape(1, 1, samples)
@@ -121,6 +121,6 @@ def backward(shape, parameters, gradient, batch, squares):
                     below.reshape(1, fan_in, samples),
                     batch.nets[start : start + fan_in * samples].reshape(1, fan_in, samples),
                     shape.axis,
-                    inverse_place(batch.inverse_deviation[layer - 1, run], shape.axis, fan_in, samples),
+                    inverse_deviation_view(batch.inverse_deviation[layer - 1, run], shape.axis, fan_in, samples),
                 )
                 squares[run, layer - 1] = sum_squares(below)

@@ -94,8 +94,8 @@ def normalize_backward(delta, normalized, axis, inverse_deviation):
                     along[n] += np.float64(delta[run, unit, n]) * normalized[run, unit, n]
             for unit in range(units):
                 for n in range(samples):
-                    kept = delta[run, unit, n] - mean[n] / units - normalized[run, unit, n] * (along[n] / units)
-                    delta[run, unit, n] = kept * inverse_deviation[run, 0, n]
+                    centered = delta[run, unit, n] - mean[n] / units - normalized[run, unit, n] * (along[n] / units)
+                    delta[run, unit, n] = centered * inverse_deviation[run, 0, n]
 
 
 NORMALIZATIONS: dict[str, Normalization] = {

@@ -187,7 +187,7 @@ def thinned(values: ArrayLike, max_points: int = 400) -> list[float]:
 
 
 def first_below(steps: np.ndarray, losses: np.ndarray, level: float, window: int = 1) -> int | None:
-    """The step at which the mean of the last `over` losses first is below a level; None if it never is."""
+    """The step at which the mean of the last `window` losses first is below a level; None if it never is."""
     means = np.convolve(losses, np.ones(window) / window, "valid")
     below = np.flatnonzero(means < level)
     return int(steps[below[0] + window - 1]) if below.size else None

@@ -45,8 +45,8 @@ def fingerprint(paper: Paper) -> str:
 def code_fingerprint(source: str) -> str:
     """Twelve hexadecimal digits of what a module computes.
 
-    Docstrings, comments, annotations, imports and the page's text (`PAPER`) do not count, and neither does the spelling
-    of a name: each name of the module's own is replaced by the order of its first appearance.
+    Docstrings, comments, annotations of functions, imports and the page's text (`PAPER`) do not count, and neither does
+    the spelling of a name: each name of the module's own is replaced by the order of its first appearance.
     """
     tree = _Skeleton().visit(ast.parse(source))
     return hashlib.sha256(ast.dump(tree).encode()).hexdigest()[:12]

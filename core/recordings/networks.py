@@ -145,8 +145,10 @@ def _optimizer(recording: Recording) -> tuple[dict[str, Any], str]:
         settings["optimizer"] = "sgd"
         if momentum:
             settings |= {"optimizer": "nesterov" if given.get("nesterov") else "momentum", "momentum": momentum}
-    elif kind in ("Adam", "AdamW"):
+    elif kind == "Adam":
         settings["optimizer"] = "adam"
+    elif kind == "AdamW":
+        settings |= {"optimizer": "adamw", "weight_decay": _positive(given.get("weight_decay")) or 0.0}
     elif kind == "RMSprop":
         settings["optimizer"] = "rmsprop"
     else:

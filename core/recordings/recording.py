@@ -135,11 +135,11 @@ def natural_key(name: str) -> list[tuple[int, float | str]]:
 
 def describe(names: Sequence[str], sizes: Sequence[Any] | None = None) -> tuple[Parameter, ...]:
     """Tensors from their names alone: names before the last dot or slash that agree are one layer."""
-    modules = list(dict.fromkeys(_module(name) for name in names))
+    layers = {module: layer for layer, module in enumerate(dict.fromkeys(map(_module, names)), start=1)}
     return tuple(
         Parameter(
             name=name,
-            layer=modules.index(_module(name)) + 1,
+            layer=layers[_module(name)],
             kind=guess_kind(name),
             size=None if sizes is None or sizes[i] is None or math.isnan(sizes[i]) else int(sizes[i]),
         )

@@ -110,9 +110,8 @@ def _largest_scale(chart: SweepMap, unit: float) -> float:
 
 
 def _scale_of(config: RunConfig) -> float | None:
-    if INITS[config.init].bias_deviation is not None:  # biases by fan_in and init_scale lie on no line of the map
-        return None
-    if len(config.hidden) < 2:
+    by_fan_in = config.bias and INITS[config.init].bias_deviation is not None  # such biases lie on no line of the map
+    if by_fan_in or len(config.hidden) < 2:
         return None
     here = locate(config, 1, 1)  # of the layers between hidden ones, so the data do not count
     return here.sigma_w if here else None

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..engine.cancellation import CancelToken, cancel_token
 from ..engine.training import PROGRESS_SECONDS, Progress, ProgressCount
-from ..engine.workers import worker_lost_errors
+from ..engine.workers import get_result, worker_lost_errors
 from .chunks import (
     Chunk,
     ChunkResult,
@@ -103,8 +103,7 @@ def _on_executor(executor: Executor, grid: Grid, chunks: Iterator[Chunk], finish
                         workers.add(result.worker)
                         finish(chunk, result)
                     elif isinstance(error, CancelledError):
-                        message = "The executor dropped work by itself: it was shut down, or its scheduler is gone."
-                        raise BrokenExecutor(message)
+                        get_result(future)  # raises BrokenExecutor
                     elif not isinstance(error, worker_lost_errors()):
                         finish(chunk, _failed_result(chunk, describe_error(error)))
                     elif chunk in retried:

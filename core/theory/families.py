@@ -9,9 +9,11 @@ import numpy as np
 
 from ..config import RunConfig
 from ..engine.training import Data, Progress, checked_data
+from ..families.initializers import INITS
 from .fluctuations import log_variance
 from .layer_means import expected_means
 from .prediction import BAND_DEVIATIONS, layer_gains
+from .sampled_networks import layer_sigma_b
 
 INIT_SCALES = (
     0.25,
@@ -62,8 +64,8 @@ def delta_curve(config: RunConfig, data: Data | None = None) -> DeltaCurve:
     """Mean field's delta of a network, with the scatter of networks of its width to first order in 1 / width.
 
     ln |delta^l|^2 relative to the output layer's is nearly normal with the variance v of `log_variance`, so its median
-    is v / 2 below the logarithm of the mean. Residual, normalized and uneven networks have no v here: their median is
-    the mean field's root mean square.
+    is v / 2 below the logarithm of the mean. Residual, normalized, orthogonal and uneven networks have no v here: their
+    median is the mean field's root mean square.
 
     Raises:
         ConfigError: as `core.train`.
@@ -73,10 +75,13 @@ def delta_curve(config: RunConfig, data: Data | None = None) -> DeltaCurve:
     with np.errstate(divide="ignore", invalid="ignore"):
         log_square = np.append(np.cumsum(np.log(means.chi)[::-1])[::-1], 0.0)
     variance = np.full(len(log_square), np.nan)
-    if config.hidden and len(set(config.hidden)) == 1 and not config.residual and config.normalization == "none":
-        gains = layer_gains(config, (found.X.shape[1], *config.hidden, found.D.shape[1]))
-        sigma_b = config.bias_std if config.bias else 0.0
-        sigma_w = float(np.sqrt(gains[len(gains) > 2]))
+    independent = INITS[config.init].draws != "orthogonal"
+    even = len(set(config.hidden)) == 1 and not config.residual and config.normalization == "none"
+    if even and independent:
+        widths = (found.X.shape[1], *config.hidden, found.D.shape[1])
+        between = min(1, len(config.hidden) - 1)  # a layer between hidden ones, where there is one
+        sigma_w = float(np.sqrt(layer_gains(config, widths)[between]))
+        sigma_b = layer_sigma_b(config, widths)[between]
         if np.isfinite(means.q[0]):
             delta, _ = log_variance(config.activation, sigma_w, sigma_b, config.hidden, float(means.q[0]))
             variance = np.append(delta, 0.0)

@@ -50,7 +50,7 @@ def predict_initial_norms(
     start = config.replace(steps=0, record_every=1)
     grad, delta = predictions(start, data, on_progress)
     try:
-        worst_grad, worst_delta = worst_case(snapshot(start, 0, data, on_progress=on_progress))
+        worst_grad, worst_delta = worst_case(snapshot(start, 0, data))
     except ConfigError:  # the limits of this server let the run pass, but not a copy of all its values
         worst_grad, worst_delta = np.full((2, len(grad.mean)), np.nan)
     return InitialNorms(grad=grad, delta=delta, worst_grad=worst_grad, worst_delta=worst_delta)

@@ -180,7 +180,7 @@ def _larger_batch(log_growth: np.ndarray, fewer: float, more: float) -> np.ndarr
     sum where all weigh the same.
 
     Args:
-        growth: (layers,) by how much ln ||G||^2 is larger with fewer samples.
+        log_growth: (layers,) by how much ln ||G||^2 is larger with fewer samples.
         fewer, more: the sum of squared weights of fewer and of all samples, as multiples of that of some.
     """
     independent = np.clip(np.expm1(log_growth) / (fewer - 1), 0, 1)

@@ -322,6 +322,7 @@ MEMORY = {
     "batch normalization": {"samples": 5000, "hidden": (64,) * 6, "normalization": "batch"},
     "float32": {"samples": 5000, "hidden": (64,) * 6, "normalization": "layer", "dtype": "float32"},
     "holdout": {"samples": 20_000, "holdout": 0.5, "hidden": (32,) * 4},
+    "mostly holdout": {"samples": 20_000, "holdout": 0.9, "hidden": (32,) * 8},
     "mini-batches": MULTI | {"samples": 20_000, "batch_size": 64},
     "mini-batches of few inputs": {"samples": 100_000, "batch_size": 64},
     "many rows": {"steps": 2000, "hidden": (4,) * 30, "samples": 8},

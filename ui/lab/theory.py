@@ -33,7 +33,7 @@ PLANE = 33, 21  # points of the phase plane along sigma_w and sigma_b
 _DEFAULT = RunConfig()
 # Settings that say nothing of the network at initialization.
 _LATER = ("optimizer", "learning_rate", "momentum", "clip", "clip_threshold", "l1", "l2", "weight_decay",
-          "max_norm", "record_every", "dtype")  # fmt: skip
+          "max_norm", "record_every", "dtype", "schedule", "schedule_steps", "warmup_steps")  # fmt: skip
 
 
 def at_start(run: Run) -> Run:

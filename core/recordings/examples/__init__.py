@@ -20,12 +20,10 @@ class Example:
     Attributes:
         label: in a menu.
         claim: the model and the case that it shows, in a sentence.
-        beside: the example that it is best seen beside; "" for none.
     """
 
     label: str
     claim: str
-    beside: str = ""
 
 
 EXAMPLES: dict[str, Example] = {
@@ -40,22 +38,18 @@ EXAMPLES: dict[str, Example] = {
     "transformer_post_ln": Example(
         label="Transformer, post-LN",
         claim="12 blocks with layer norms after the sums (post-LN), trained by Adam without a warm-up.",
-        beside="transformer_pre_ln",
     ),
     "transformer_pre_ln": Example(
         label="Transformer, pre-LN",
         claim="The same 12 blocks with layer norms before the branches (pre-LN), trained by Adam without a warm-up.",
-        beside="transformer_post_ln",
     ),
     "resnet_plain": Example(
         label="ResNet without its residuals",
         claim="31 convolutions without normalization and without residual connections, on handwritten digits.",
-        beside="resnet_residual",
     ),
     "resnet_residual": Example(
         label="ResNet with residuals",
         claim="The same 31 convolutions with residual connections around every two, on handwritten digits.",
-        beside="resnet_plain",
     ),
     "float16_underflow": Example(
         label="float16 that underflows",

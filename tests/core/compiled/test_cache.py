@@ -47,7 +47,7 @@ def test_a_folder_that_is_named_is_used(tmp_path):
 
 def test_a_folder_that_is_ready_comes_first_even_where_it_cannot_be_written(tmp_path, monkeypatch):
     first, second = tmp_path / "first", tmp_path / "second"
-    monkeypatch.setattr(cache, "_places", lambda: [first, second])
+    monkeypatch.setattr(cache, "_candidate_folders", lambda: [first, second])
     monkeypatch.setattr(cache, "_is_writable", lambda folder: folder.is_relative_to(second))
     find = cache.code_folder.__wrapped__
     assert find() == second / cache.machine_key()
@@ -59,7 +59,7 @@ def test_a_folder_that_is_ready_comes_first_even_where_it_cannot_be_written(tmp_
 def test_without_any_folder_a_temporary_one_is_shared_with_child_processes(monkeypatch):
     monkeypatch.setenv(cache.FOLDER, "")
     monkeypatch.setattr(cache, "_is_writable", lambda folder: False)
-    monkeypatch.setattr(cache, "_places", lambda: [Path("/nowhere")])
+    monkeypatch.setattr(cache, "_candidate_folders", lambda: [Path("/nowhere")])
     folder = cache.code_folder.__wrapped__()
     assert Path(os.environ[cache.FOLDER]) == folder.parent and folder.parent.is_dir()
 

@@ -34,6 +34,8 @@ from tests.support.troubles import RELU, TANH, TROUBLES
 
 # How a label shows that a field changes.
 WORDS = {
+    "schedule": ["constant learning rate"],
+    "warmup_steps": ["no warm-up"],
     "hidden": ("units", "hidden layer", "3 layers of 32"),
     "max_norm": ("max norm",),
     "activation": tuple(member.label for member in ACTIVATIONS.values()),

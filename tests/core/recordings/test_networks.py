@@ -40,7 +40,7 @@ def test_widths_activation_optimizer_and_scale_are_the_models_own():
 
 
 @pytest.mark.parametrize(
-    "given, optimizer", [("Adam", "adam"), ("AdamW", "adam"), ("RMSprop", "rmsprop"), ("SGD", "sgd"), ("Lion", "sgd")]
+    "given, optimizer", [("Adam", "adam"), ("AdamW", "adamw"), ("RMSprop", "rmsprop"), ("SGD", "sgd"), ("Lion", "sgd")]
 )
 def test_an_optimizer_is_the_labs_counterpart_or_the_default(given, optimizer):
     assert recognize_mlp(recorded(CHAIN, {"type": given, "lr": 0.1})).config.optimizer == optimizer
