@@ -23,7 +23,7 @@ from ui.sweep import controls, training
 from ui.sweep.training import SweepProgressReporter
 from ui.text import as_text, format_duration
 from ui.urls import address, link
-from ui.urls.sync import sync_address
+from ui.urls.sync import sync_address, update_address
 
 CLAIMS = "Sweep two settings", "Each cell of the map is one or several networks; its color is one number of them."
 
@@ -127,7 +127,13 @@ def pick(key: str) -> None:
     points = st.session_state[key]["selection"]["points"]
     if points and points[0].get("customdata"):
         activation, i, j = points[0]["customdata"][:3]
-        st.session_state["cell"] = activation, int(i), int(j)
+        choose_cell(activation, int(i), int(j))
+
+
+def choose_cell(activation: str, i: int, j: int) -> None:
+    """Chooses a cell, which the address then holds; for use in callbacks."""
+    st.session_state["at"] = f"{activation},{i},{j}"
+    update_address(controls.PARAMETERS)
 
 
 def cell_of_address() -> tuple[str | None, int, int]:
@@ -139,14 +145,12 @@ def cell_of_address() -> tuple[str | None, int, int]:
 @st.fragment
 def picture(chart: SweepMap, table: SweepTable, show: str) -> None:
     """Draws the map and the network of the chosen cell beside it; below it where there are several maps."""
-    activation, i, j = st.session_state.get("cell") or cell_of_address()
+    activation, i, j = cell_of_address()
     x, y = chart.x.values(), chart.y.values()
     if activation not in chart.activations:
         activation = chart.activations[0]
     if not (0 <= i < len(x) and 0 <= j < len(y)):
         i, j = len(x) // 2, len(y) // 2
-    st.session_state["cell"] = activation, i, j
-    st.session_state["at"] = f"{activation},{i},{j}"
     if len(chart.activations) == 1:
         left, right = st.columns([3, 2], gap="medium")
     else:
@@ -165,9 +169,9 @@ def draw_cell(chart: SweepMap, table: SweepTable, show: str, cell: tuple[str, in
     st.caption("Click a cell of the map, or choose it here.")
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
         if len(chart.activations) > 1:
-            choice(0, "activation", chart.activations, activation)
-        choice(1, field_label(chart, chart.x.field), x, x[i])
-        choice(2, field_label(chart, chart.y.field), y, y[j])
+            choice(0, "activation", chart.activations, cell)
+        choice(1, field_label(chart, chart.x.field), x, cell)
+        choice(2, field_label(chart, chart.y.field), y, cell)
     config = chart.config(activation, x[i], y[j])
     value = compute_cells(table, show)[chart.activations.index(activation), j, i]
     of_seeds = f", the median of {chart.seeds} networks; the first of them is shown" if chart.seeds > 1 else ""
@@ -176,27 +180,30 @@ def draw_cell(chart: SweepMap, table: SweepTable, show: str, cell: tuple[str, in
     st.caption(as_text(panels.summary_line(config)))
     st.link_button("Open in the Lab", f"./?{link.to_query(config)}", icon=":material/open_in_new:")
     reporter = ProgressReporter(st.empty())
-    trace = jobs.get_trace(Run(config), reporter)
+    try:
+        trace = jobs.get_trace(Run(config), reporter)
+    except ConfigError as error:  # one network of a sweep may be more than a visitor may train
+        panels.show_error(error)
+        return
     reporter.clear()
     panels.show(gradient_profile(trace, dark=panels.dark()), "cell-profile", numbers=True)
 
 
-def choice(part: int, label: str, options: tuple, at: object) -> None:
-    """Draws the box of one part of the chosen cell."""
+def choice(part: int, label: str, options: tuple, cell: tuple[str, int, int]) -> None:
+    """Draws the box of one part of the chosen cell: 0 the activation, 1 and 2 the positions."""
     key = f"cell_{part}"
-    st.session_state[key] = at
+    st.session_state[key] = options[cell[part]] if part else cell[part]
     st.selectbox(
-        label, options, key=key, format_func=format_axis_value, width=180, on_change=choose, args=(part, options)
+        label, options, key=key, format_func=format_axis_value, width=180, on_change=choose, args=(part, options, cell)
     )
 
 
-def choose(part: int, options: tuple) -> None:
+def choose(part: int, options: tuple, cell: tuple[str, int, int]) -> None:
     """Chooses another cell by its box; for use in callbacks."""
-    cell, option = list(st.session_state["cell"]), st.session_state[f"cell_{part}"]
-    if option not in options:  # a browser may send any text
-        return
-    cell[part] = options.index(option) if part else option
-    st.session_state["cell"] = tuple(cell)
+    option = st.session_state[f"cell_{part}"]
+    if option in options:  # a browser may send any text
+        chosen = options.index(option) if part else option
+        choose_cell(*cell[:part], chosen, *cell[part + 1 :])
 
 
 def table_files(table: SweepTable) -> None:

@@ -84,7 +84,17 @@ def test_another_cell_is_chosen_by_keyboard():
     box = next(box for box in app.selectbox if box.key == "cell_1")
     calm(box.set_value(3.0).run())
     assert any("init_scale=3" in button.proto.url for button in app.get("link_button"))
-    assert app.session_state["cell"][1] == 2
+    assert app.session_state["at"].split(",")[1] == "2"
+
+
+def test_a_cell_of_the_address_is_shown_after_another_one_was_chosen():
+    app = visit(**SMALL)
+    box = next(box for box in app.selectbox if box.key == "cell_1")
+    calm(box.set_value(3.0).run())
+    app.query_params["at"] = app.session_state["at"] = "tanh,0,1"
+    calm(app.run())
+    assert not any("init_scale=3" in button.proto.url for button in app.get("link_button"))
+    assert "tanh,0,1" in app.query_params["at"]
 
 
 def test_another_field_starts_with_its_own_range():
@@ -200,7 +210,7 @@ def test_the_number_beside_the_maps_is_that_of_the_chosen_activation():
             config = chart.config(activation, chart.x.values()[i], chart.y.values()[j])
             traces = train([config, config.replace(seed=config.seed + 1)])
             factor = np.median([trace.summary()["layer_factor"] for trace in traces])
-            app.session_state["cell"] = activation, i, j
+            app.session_state["at"] = f"{activation},{i},{j}"
             calm(app.run())
             assert f"**{number(factor, 3)}**" in said(app)
 
