@@ -14,7 +14,7 @@ from core.layer_norms import JUDGED, LAYER_NORMS, WHY_NORMS_DIFFER
 from ui import embedding, panels, sharing
 from ui.browser.reached import is_reached
 from ui.charts.animation import open_at
-from ui.charts.arms import StyledArm, arm_marks
+from ui.charts.arms import StyledArm, style_arms
 from ui.charts.compare import compare_heatmap, compare_profile, compare_span
 from ui.charts.compare_curves import (
     compare_accuracy,
@@ -33,7 +33,7 @@ from ui.navigation import ensure_navigation
 from ui.runtime.progress import waiting_slot
 from ui.text import as_text, typeset
 from ui.urls import address, views
-from ui.urls.sync import sync_address
+from ui.urls.sync import sync_address, update_address
 
 TITLE = "Compare networks"
 CLAIM = "Networks side by side on shared axes. Each arm differs in the setting that varies; all share the same seeds."
@@ -59,13 +59,6 @@ CURVE_LABELS = {
 }
 
 
-def style_arms(comparison: Comparison, records: dict[str, ArmSummary]) -> list[StyledArm]:
-    """The arms with records, each in the style that it has among all arms."""
-    marks = arm_marks([arm.config(comparison.base).activation for arm in comparison.arms])
-    styles = dict(zip([arm.name for arm in comparison.arms], marks, strict=True))
-    return [StyledArm(name, record, styles[name]) for name, record in records.items()]
-
-
 def verdict(arms: list[StyledArm]) -> None:
     """Draws the verdict in words."""
     st.header(as_text(cards.headline({arm.name: arm.record for arm in arms})), anchor=False)
@@ -81,6 +74,7 @@ def gradients(arms: list[StyledArm]) -> None:
         key="compare_quantity",
         label_visibility="collapsed",
     )
+    update_address(state.PARAMETERS)
     if quantity != JUDGED:
         st.caption(WHY_NORMS_DIFFER)
     panels.show(main_picture(arms), "compare-profile")
@@ -132,7 +126,7 @@ def more_curves(arms: list[StyledArm]) -> None:
     """Draws the other curves when they are asked for."""
     names = [name for name in CURVES if name not in ("loss", "accuracy")]
     label = "More curves: " + ", ".join(CURVE_LABELS[name].lower() for name in names)
-    box = st.expander(label, key="compare_more", on_change="rerun")
+    box = st.expander(label, key="compare_more", on_change=partial(update_address, state.PARAMETERS))
     if box.open:
         with box, st.grid(2, min_column_width=380, gap="medium"):
             draw_curves(arms, names)

@@ -35,13 +35,12 @@ def open_lesson(name: str) -> None:
 
 def go(number: int) -> None:
     """Opens a scene, its question first; for a callback."""
-    st.session_state.update({"scene": float(number), "present_revealed": False, "present_step": None})
+    st.session_state["scene"] = float(number)
 
 
-def move(steps: tuple[int, ...], by: int) -> None:
-    """Moves the picture to another mark of its slider; for a callback."""
-    now = st.session_state.get("present_step")
-    index = steps.index(now) if now in steps else 0
+def move(steps: tuple[int, ...], at: int, by: int) -> None:
+    """Moves the picture from a step to another mark of its slider; for a callback."""
+    index = sum(step <= at for step in steps) - 1
     st.session_state["present_step"] = steps[min(max(index + by, 0), len(steps) - 1)]
 
 
@@ -50,8 +49,12 @@ def flip(key: str) -> None:
     st.session_state[key] = not st.session_state.get(key, False)
 
 
-def bar(found: Lesson, number: int, steps: tuple[int, ...]) -> None:
-    """Draws the bar of buttons; each has a key."""
+def bar(found: Lesson, number: int, steps: tuple[int, ...], at: int) -> None:
+    """Draws the bar of buttons; each has a key.
+
+    Args:
+        steps, at: the marks of the picture's slider, and the step that it shows.
+    """
     last = len(found.scenes)
     at_end = number >= last
     with st.container(key="present-bar", horizontal=True, vertical_alignment="center", gap="small"):
@@ -59,16 +62,25 @@ def bar(found: Lesson, number: int, steps: tuple[int, ...]) -> None:
         st.markdown(f"{number} / {last}", width="content")
         st.button("Next", key="present_next", shortcut="Right", on_click=go, args=(number + 1,), disabled=at_end)
         if steps:
-            st.button("Step −", key="present_down", shortcut="Down", on_click=move, args=(steps, -1))
-            st.button("Step +", key="present_up", shortcut="Up", on_click=move, args=(steps, 1))
+            st.button("Step −", key="present_down", shortcut="Down", on_click=move, args=(steps, at, -1))
+            st.button("Step +", key="present_up", shortcut="Up", on_click=move, args=(steps, at, 1))
         st.button("Blank", key="present_blank_key", shortcut="B", on_click=flip, args=("present_blank",))
         st.button("Notes", key="present_notes_key", shortcut="N", on_click=flip, args=("present_notes",))
         if st.button("Leave", key="present_leave", shortcut="Esc"):
             leave(found.scenes[number - 1])
 
 
+def start(scene: Scene | None) -> None:
+    """Shows a scene from its question on, on a lit screen, when another one was shown."""
+    if st.session_state.get("presented") != scene:
+        st.session_state.update(
+            {"presented": scene, "present_revealed": False, "present_step": None, "present_blank": False}
+        )
+
+
 def leave(scene: Scene) -> None:
     """Opens the page of the scene."""
+    start(None)
     st.switch_page(f"pages/{scene.page or 'lab'}.py", query_params=scene.query)
 
 
@@ -89,16 +101,19 @@ with st.container(key="present"):
         panels.show_error(error)
         st.stop()
     if found is None:
+        start(None)
         st.html(presenting.style(("title",)))
         choose_lesson()
         st.stop()
     number = min(int(st.session_state["scene"]), len(found.scenes))
     scene = found.scenes[number - 1]
+    start(scene)
     blank = st.session_state.get("present_blank", False)
     asks = bool(scene.ask) and not st.session_state.get("present_revealed", False)
     has_title = ("title",) if scene.title else ()
     st.html(presenting.style((*has_title, "verdict", "bar")) + (presenting.BLANK if blank else ""))
     steps: tuple[int, ...] = ()
+    at = 0
     if not blank:
         if scene.title:
             st.title(scene.title, anchor=False)
@@ -110,5 +125,5 @@ with st.container(key="present"):
             st.button("Show the run", key="present_reveal", type="primary", shortcut="Space", on_click=flip,
                       args=("present_revealed",))  # fmt: skip
         else:
-            steps = presenting.draw_scene(scene, st.session_state.get("present_step"))
-    bar(found, number, steps)
+            steps, at = presenting.draw_scene(scene, st.session_state.get("present_step"))
+    bar(found, number, steps, at)

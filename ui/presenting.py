@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlencode
 
 import streamlit as st
 
 from core import ConfigError
-from core.comparison.arm_statistics import ArmSummary
 from core.config import Number
 from core.diagnosis.rules import VERDICTS, diagnose
 from core.sweeps.maps import compute_cells
 from ui import panels
 from ui.charts.animation import open_at
-from ui.charts.arms import StyledArm, arm_marks
+from ui.charts.arms import style_arms
 from ui.charts.compare import compare_profile
 from ui.charts.filling import fill
 from ui.charts.profile import gradient_profile
@@ -36,7 +36,7 @@ from ui.sweep import controls as sweep_controls
 from ui.sweep import training as sweep_training
 from ui.sweep.training import SweepProgressReporter
 from ui.text import as_text, typeset
-from ui.urls import link, scenes
+from ui.urls import link, scenes, views
 from ui.urls.link import Text
 from ui.urls.sync import Parameters, read_query
 
@@ -82,12 +82,14 @@ class Picture:
         sentence: with its numbers, as Markdown.
         chart: the picture; None for a page that is shown in a frame.
         steps: of the picture's slider.
+        step: at which it opens.
     """
 
     headline: str
     sentence: str = ""
     chart: Chart | None = None
     steps: tuple[int, ...] = ()
+    step: int = 0
 
 
 def make_picture(scene: Scene, step: int | None, waiting) -> Picture:
@@ -118,8 +120,7 @@ def _of_lab(scene: Scene, step: int | None, waiting) -> Picture:
     return Picture(
         headline=f"{ICONS[gravest.severity]} {VERDICTS[diagnosis.verdict][0]}",
         sentence=as_text(typeset(gravest.what)),
-        chart=open_at(chart, int(values["step"]) if step is None else step),
-        steps=_steps(chart),
+        **_at(chart, values, step),
     )
 
 
@@ -130,19 +131,11 @@ def _of_compare(scene: Scene, step: int | None, waiting) -> Picture:
     reporter = ArmProgressReporter(waiting, comparison.seeds)
     records = training.records(comparison, None, reporter, lambda records: None)
     reporter.clear()
-    marks = arm_marks([arm.config(comparison.base).activation for arm in comparison.arms])
-    styles = dict(zip([arm.name for arm in comparison.arms], marks, strict=True))
-    arms = [StyledArm(name, record, styles[name]) for name, record in records.items()]
-    chart = compare_profile(arms, str(values["compare_quantity"]), dark=panels.dark())
+    chart = compare_profile(style_arms(comparison, records), str(values["compare_quantity"]), dark=panels.dark())
     return Picture(
-        headline=as_text(cards.headline(_records(arms))),
-        chart=open_at(chart, int(values["step"]) if step is None else step),
-        steps=_steps(chart),
+        headline=as_text(cards.headline(records)),
+        **_at(chart, values, step),
     )
-
-
-def _records(arms: list[StyledArm]) -> dict[str, ArmSummary]:
-    return {arm.name: arm.record for arm in arms}
 
 
 def _of_sweep(scene: Scene, step: int | None, waiting) -> Picture:
@@ -164,19 +157,26 @@ def _of_sweep(scene: Scene, step: int | None, waiting) -> Picture:
 _MAKERS: dict[str, Callable[..., Picture]] = {"": _of_lab, "compare": _of_compare, "sweep": _of_sweep}
 
 
+def _at(chart: Chart, values: Mapping[str, Any], step: int | None) -> dict[str, Any]:
+    """The chart at the scene's step and axis range, or at another step, as fields of `Picture`."""
+    step = int(values[views.STEP]) if step is None else step
+    chart = open_at(chart, step, views.parse_axis(str(values[views.AXIS])))
+    return {"chart": chart, "steps": _steps(chart), "step": step}
+
+
 def _steps(chart: Chart) -> tuple[int, ...]:
     sliders = chart.spec["layout"].get("sliders") or ({"steps": ()},)
     return tuple(int(mark["args"][0][0]) for mark in sliders[0]["steps"])
 
 
-def draw_scene(scene: Scene, step: int | None) -> tuple[int, ...]:
-    """Draws verdict and picture of a scene; returns the steps of its slider."""
+def draw_scene(scene: Scene, step: int | None) -> tuple[tuple[int, ...], int]:
+    """Draws verdict and picture of a scene; returns the steps of its slider, and the one it is at."""
     waiting = st.empty()
     try:
         picture = make_picture(scene, step, waiting)
     except ConfigError as error:
         panels.show_error(error)
-        return ()
+        return (), 0
     if picture.headline:
         st.header(picture.headline, anchor=False)
     if picture.sentence:
@@ -187,7 +187,7 @@ def draw_scene(scene: Scene, step: int | None) -> tuple[int, ...]:
             st.iframe(address(scene.page, query), height="stretch")
         else:
             panels.show(fill(picture.chart, TEXT_SIZE), "present-chart", height="stretch")
-    return picture.steps
+    return picture.steps, picture.step
 
 
 def style(rows: tuple[str, ...]) -> str:

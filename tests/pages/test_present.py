@@ -1,5 +1,6 @@
 """The presenting mode, driven without a browser: lists, questions first, notes, and links that are refused."""
 
+import re
 from functools import partial
 
 import pytest
@@ -50,3 +51,25 @@ def test_a_link_of_any_kind_is_shown_or_refused_in_a_sentence(link, monkeypatch)
     monkeypatch.setenv("GRADIENT_LAB_MAX_SWEEP", "12")
     app = present(link=link)
     assert charts(app) or app.error or app.warning or any(button.key == "lesson_lesson-20" for button in app.button)
+
+
+def test_a_step_key_moves_on_from_the_scenes_own_step_and_keeps_its_axis():
+    app = present(link="?depth=3&width=4&steps=20&samples=16&step=10&axis=-7,3")
+    specification = charts(app)[0].proto.spec.replace(" ", "")
+    active = int(re.search(r'"active":(\d+)', specification)[1])
+    assert active > 0 and '"range":[-7.0,3.0]' in specification
+    calm(app.button(key="present_up").click().run())
+    after = charts(app)[0].proto.spec.replace(" ", "")
+    assert f'"active":{active + 1}' in after and '"range":[-7.0,3.0]' in after
+
+
+def test_the_next_scene_begins_with_its_question_on_a_lit_screen():
+    app = present(lesson="lesson-45", scene="6")
+    for key in ("present_reveal", "present_blank_key"):
+        calm(app.button(key=key).click().run())
+    assert not charts(app)
+    app.session_state["scene"] = 7.0
+    calm(app.run())
+    app.session_state["scene"] = 6.0
+    calm(app.run())
+    assert any(shipped()["lesson-45"].scenes[5].ask == markdown.value for markdown in app.markdown)

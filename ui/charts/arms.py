@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.comparison.arm_statistics import ArmSummary
+from core.comparison.arms import Comparison
 from core.families.activations import ACTIVATIONS
 from ui.charts import style
 from ui.charts.style import Mark
@@ -38,6 +39,13 @@ def arm_marks(activations: Sequence[str]) -> list[Mark]:
     if len(set(activations)) == len(activations) and set(activations) <= set(ACTIVATIONS):
         return [style.activation_mark(name) for name in activations]
     return [style.arm_mark(index) for index in range(len(activations))]
+
+
+def style_arms(comparison: Comparison, records: dict[str, ArmSummary]) -> list[StyledArm]:
+    """The arms with records, each in the style that it has among all arms."""
+    marks = arm_marks([arm.config(comparison.base).activation for arm in comparison.arms])
+    styles = dict(zip([arm.name for arm in comparison.arms], marks, strict=True))
+    return [StyledArm(name, record, styles[name]) for name, record in records.items()]
 
 
 def safe(text: str) -> str:

@@ -18,7 +18,7 @@ from core.lecture.paths import Paths, over_scales, trace_paths
 from core.presets.comparisons import COMPARISON_PRESETS
 from core.theory import critical_points
 from ui import panels
-from ui.charts.arms import StyledArm, arm_marks
+from ui.charts.arms import StyledArm, style_arms
 from ui.charts.compare import compare_profile
 from ui.charts.compare_curves import compare_global_norm, compare_loss, compare_weight_norm
 from ui.charts.paths import factor_by_scale, product_of_layers
@@ -68,7 +68,7 @@ def section() -> None:
     except ConfigError as error:
         panels.show_error(error)
         return
-    critical = critical_points(config.activation)[0].sigma_w
+    critical = _critical_scale(config.activation)
     with pictures, st.grid(2, min_column_width=380, gap="medium"):
         with st.container():
             panels.show(product_of_layers(paths, dark=panels.dark()), "stack-product", numbers=True)
@@ -115,6 +115,11 @@ def path_table(paths: Paths) -> pd.DataFrame:
 @st.cache_data(max_entries=300, show_spinner=False)
 def _follow(config: RunConfig) -> Paths:
     return trace_paths(config)
+
+
+@st.cache_data(show_spinner=False)
+def _critical_scale(activation: str) -> float:
+    return critical_points(activation)[0].sigma_w
 
 
 @st.cache_data(max_entries=100, show_spinner=False)
@@ -165,14 +170,14 @@ def of_activations(config: RunConfig) -> Comparison:
 def _beside(config: RunConfig, comparison: Comparison, traces: list[Trace]) -> None:
     """The same stack with the other activations."""
     st.subheader("The same stack with other activations", anchor=False)
-    arms = drawn(comparison, traces)
+    arms = style_traces(comparison, traces)
     with st.grid(2, min_column_width=380, gap="medium"):
         with st.container():
             panels.show(compare_profile(arms, "delta_norm", dark=panels.dark()), "stack-beside", numbers=True)
         with st.container():
             for name in ACTIVE:
                 paths = _follow(config.replace(activation=name))
-                factor, critical = paths.factor("measured"), critical_points(name)[0].sigma_w
+                factor, critical = paths.factor("measured"), _critical_scale(name)
                 largest = f"$\\varphi' \\le {ACTIVATIONS[name].sup_slope:g}$"
                 measured = "no factor yet" if np.isnan(factor) else f"{number(factor, 3)} a layer"
                 st.markdown(
@@ -187,14 +192,10 @@ def _beside(config: RunConfig, comparison: Comparison, traces: list[Trace]) -> N
             links.to_compare("Compare these three over their training", comparison, "link_activations")
 
 
-def drawn(comparison: Comparison, traces: list[Trace]) -> list[StyledArm]:
-    """Arms to draw, in the style they have in Compare."""
-    configs = [arm.config(comparison.base) for arm in comparison.arms]
-    marks = arm_marks([config.activation for config in configs])
+def style_traces(comparison: Comparison, traces: list[Trace]) -> list[StyledArm]:
+    """Arms of one seed each, in the style that they have in Compare."""
     names = [arm.name for arm in comparison.arms]
-    return [
-        StyledArm(name, summarize_arm([trace]), mark) for name, trace, mark in zip(names, traces, marks, strict=True)
-    ]
+    return style_arms(comparison, {name: summarize_arm([trace]) for name, trace in zip(names, traces, strict=True)})
 
 
 @dataclass(frozen=True)
@@ -258,7 +259,9 @@ def draw_cures() -> None:
                     panels.show_error(error)
                     continue
                 reporter.clear()
-                panels.show(cure.chart(drawn(cure.comparison, traces), dark=panels.dark()), cure.key, numbers=True)
+                panels.show(
+                    cure.chart(style_traces(cure.comparison, traces), dark=panels.dark()), cure.key, numbers=True
+                )
                 st.markdown(as_text(outcome(cure.comparison, traces)))
                 links.to_compare("Open this comparison", cure.comparison, f"link_{cure.key}")
 

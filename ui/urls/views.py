@@ -80,7 +80,11 @@ def shown_step() -> int:
 
 def axis_range() -> tuple[float, float] | None:
     """The powers of ten at the ends of the picture's axis; None for those that fit the data."""
-    text = st.query_params.get(AXIS, "")
+    return parse_axis(st.query_params.get(AXIS, ""))
+
+
+def parse_axis(text: str) -> tuple[float, float] | None:
+    """The powers of ten that an axis range states, as in -6,2; None for an empty text or a range without length."""
     low, high = map(float, text.split(",")) if re.fullmatch(_AXIS_RULE.pattern, text) and text else (0.0, 0.0)
     return (low, high) if low < high else None
 
