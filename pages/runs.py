@@ -111,16 +111,17 @@ def charts_of(shown: Shown, view: TensorView) -> tuple[list[str], list[str]]:
     return relevant, [name for name in recorded if name not in relevant]
 
 
-def draw_profile(view: TensorView, key: str, ends: tuple[float, float] | None) -> None:
+def draw_profile(view: TensorView, key: str, quantity: str, ends: tuple[float, float] | None = None) -> None:
     """Draws the profile, or says that no tensor is chosen.
 
     Args:
         key: ends the keys of a recording's charts.
+        quantity: the norm, of `quantity_of`.
         ends: of the axis that it shares with another recording.
     """
     if len(view.indices):
         relative = st.session_state["relative_norm"]
-        chart = recording_profile(view, quantity_of([view]), relative=relative, ends=ends, dark=panels.dark())
+        chart = recording_profile(view, quantity, relative=relative, ends=ends, dark=panels.dark())
         panels.show(chart, f"run-profile{key}")
         return
     group, pattern = GROUPS[st.session_state["tensors"]][0].lower(), st.session_state["pattern"]
@@ -129,10 +130,10 @@ def draw_profile(view: TensorView, key: str, ends: tuple[float, float] | None) -
     st.info(as_text(f"This recording has no {kind}{words}."), icon=":material/filter_alt_off:")
 
 
-def draw_heatmap(view: TensorView, key: str) -> None:
+def draw_heatmap(view: TensorView, key: str, quantity: str) -> None:
     """Draws the map of steps by tensors."""
     relative = st.session_state["relative_norm"]
-    chart = recording_heatmap(view, quantity_of([view]), relative=relative, dark=panels.dark())
+    chart = recording_heatmap(view, quantity, relative=relative, dark=panels.dark())
     panels.show(chart, f"run-heatmap{key}")
 
 
@@ -140,12 +141,13 @@ def draw_one(shown: Shown, view: TensorView) -> None:
     """Draws one recording: verdict, profile, details, map and curves."""
     st.caption(as_text(describe(shown)))
     draw_verdict(shown, "verdict")
-    draw_profile(view, "", None)
+    quantity = quantity_of([view])
+    draw_profile(view, "", quantity)
     draw_details(shown, "details")
     relevant, others = charts_of(shown, view)
     with st.grid(2, min_column_width=380, gap="medium"):
         if len(view.indices):
-            draw_heatmap(view, "")
+            draw_heatmap(view, "", quantity)
         for name in relevant:
             panels.show(draw_chart(name, view), f"run-{name}")
     more_curves(view, others, "", 2)
@@ -155,7 +157,8 @@ def draw_two(runs: list[Shown], views: list[TensorView]) -> None:
     """Draws two recordings beside each other, row by row, their profiles on one axis."""
     pairs = list(zip(runs, views, ("", "-beside"), strict=True))
     drawn = [view for view in views if len(view.indices)]
-    ends = shared_ends(drawn, quantity_of(drawn), st.session_state["relative_norm"])
+    quantity = quantity_of(drawn)
+    ends = shared_ends(drawn, quantity, st.session_state["relative_norm"])
     relevant = list(dict.fromkeys(name for shown, view in zip(runs, views, strict=True)
                                   for name in charts_of(shown, view)[0]))  # fmt: skip
     with st.grid(2, min_column_width=380, gap="medium"):
@@ -165,14 +168,14 @@ def draw_two(runs: list[Shown], views: list[TensorView]) -> None:
                 draw_verdict(shown, f"verdict{key}")
         for _, view, key in pairs:
             with st.container():
-                draw_profile(view, key, ends)
+                draw_profile(view, key, quantity, ends)
         for shown, _, key in pairs:
             with st.container():
                 draw_details(shown, f"details{key}")
         for _, view, key in pairs:
             with st.container():
                 if len(view.indices):
-                    draw_heatmap(view, key)
+                    draw_heatmap(view, key, quantity)
         for name in relevant:
             for _, view, key in pairs:
                 panels.show(draw_chart(name, view), f"run-{name}{key}")
