@@ -22,7 +22,7 @@ from core.families.optimizers import OPTIMIZERS
 from core.families.schedules import SCHEDULES
 from ui.urls import views
 from ui.urls.link import CONTROL_RULES, DEFAULTS, FREE_TEXT_PARAMS, to_config, to_values
-from ui.urls.sync import Parameters
+from ui.urls.sync import Parameters, update_address
 
 Values = Mapping[str, Any]
 
@@ -34,6 +34,12 @@ LAB_PARAMETERS = Parameters(
     view=frozenset(views.LAB),
     of_run=views.OF_RUN,
 )
+
+
+def keep_address() -> None:
+    """Writes to the Lab's address what is opened or chosen in a fragment; for a callback, or within the fragment."""
+    update_address(LAB_PARAMETERS)
+
 
 REGISTRIES: dict[str, Mapping[str, Any]] = {
     "activation": ACTIVATIONS,
@@ -234,15 +240,21 @@ def draw(field: str) -> None:
     elif isinstance(rule, Choice):
         st.selectbox(options=rule.names, format_func=lambda name: option_label(field, name), **common)
     else:
-        # Whole numbers are floats here too: Streamlit would truncate 3.7 to 3 and fail at infinity.
-        common |= {"step": float(control.step), "value": None if rule.optional else "min"}
-        st.number_input(
-            min_value=nextafter(rule.low, inf) if rule.low_open else float(rule.low),
-            max_value=None if rule.high == inf else nextafter(rule.high, 0) if rule.high_open else float(rule.high),
-            format="%.10g" if rule.integer else "%.6g",
-            placeholder=control.empty,
-            **common,
-        )
+        st.number_input(placeholder=control.empty, **common, **number_options(rule, control.step))
+
+
+def number_options(rule: Number, step: float) -> dict[str, Any]:
+    """Options of a number input that allows what a rule allows, but for its label, key and help.
+
+    Whole numbers are floats here too: Streamlit would truncate 3.7 to 3 and fail at infinity.
+    """
+    return {
+        "min_value": nextafter(rule.low, inf) if rule.low_open else float(rule.low),
+        "max_value": None if rule.high == inf else nextafter(rule.high, 0) if rule.high_open else float(rule.high),
+        "value": None if rule.optional else "min",
+        "step": float(step),
+        "format": "%.10g" if rule.integer else "%.6g",
+    }
 
 
 def option_label(field: str, name: str) -> str:

@@ -12,7 +12,7 @@ from ui.urls import views
 from ui.urls.link import CONTROL_RULES
 
 SETTINGS = {"activation": "Activation", "depth": "Layers", "init_scale": "Scale"}  # field -> a label that fits the bar
-PHONE = 640  # pixels: the widest screen that has the bar
+MAX_PHONE_PIXELS = 640  # pixels: the widest screen that has the bar
 
 _STYLE = """<style>
 .st-key-phone-bar {{display: none}}
@@ -36,7 +36,7 @@ def draw_bar(dark: bool) -> None:
     if st.context.is_embedded:
         return
     theme = style.theme(dark)
-    st.html(_STYLE.format(phone=PHONE, page=theme.page, line=theme.grid))
+    st.html(_STYLE.format(phone=MAX_PHONE_PIXELS, page=theme.page, line=theme.grid))
     with st.container(key="phone-bar", horizontal=True, gap="xsmall"):
         for field, label in SETTINGS.items():
             if not views.is_hidden(field):
@@ -56,14 +56,7 @@ def _draw(field: str, label: str) -> None:
     if hasattr(rule, "names"):
         st.selectbox(options=rule.names, format_func=lambda name: fields.option_label(field, name), **common)
         return
-    st.number_input(
-        min_value=float(rule.low),
-        max_value=None if rule.high == float("inf") else float(rule.high),
-        value="min",
-        step=float(control.step),
-        format="%.10g" if rule.integer else "%.6g",
-        **common,
-    )
+    st.number_input(**common, **fields.number_options(rule, control.step))
 
 
 def _take(field: str) -> None:

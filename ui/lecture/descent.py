@@ -26,11 +26,11 @@ from core.lecture.descent import (
 from ui import panels
 from ui.charts.descent import contours, from_the_side, value_over_steps
 from ui.charts.style import number
+from ui.controls.fields import number_options
 from ui.lecture.formulas import matrix, tex
 from ui.text import as_text
 
 JUST_BELOW, JUST_ABOVE = 0.95, 1.05
-FORMAT = "%.6g"
 _PARTS = (("eta", "learning_rate"), ("mu", "momentum"), ("x", "start"), ("y", "start"), ("steps", "steps"))
 ADDRESS: dict[str, Any] = {
     "descent": Choice(tuple(SURFACES)),
@@ -120,20 +120,16 @@ def _settings(name: str) -> tuple[Surface, tuple[float, float], float, float, fl
 
 
 def _number(label: str, key: str, step: float, about: str) -> float:
-    rule = ADDRESS[key]
-    # Whole numbers are floats here too: of an integer Streamlit would cut 3.7 down to 3, and break at infinity.
-    low = math.nextafter(rule.low, math.inf) if rule.low_open else float(rule.low)
-    high = math.nextafter(rule.high, 0) if rule.high_open else float(rule.high)
-    return st.number_input(label, low, high, step=float(step), format=FORMAT, key=key, help=about)
+    return st.number_input(label, key=key, help=about, **number_options(ADDRESS[key], step))
 
 
 def _limits(name: str, surface: Surface, lowest: np.ndarray, momentum: float) -> None:
     """Two buttons that set the learning rate on either side of the limit."""
-    most = stability_limit(surface.hessian(lowest), momentum)
+    limit = stability_limit(surface.hessian(lowest), momentum)
     where = None if surface.quadratic else start_near(surface, lowest, momentum)
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         for share, words in ((JUST_BELOW, "Just below the limit"), (JUST_ABOVE, "Just above the limit")):
-            to = float(f"{share * most:.6g}")
+            to = float(f"{share * limit:.6g}")
             st.button(
                 f"{words}: η = {number(to, 4)}",
                 key=f"{name}_{'below' if share < 1 else 'above'}",
@@ -196,14 +192,14 @@ def describe(outcome: Outcome, path: Path) -> str:
     return f"{words}, and oscillates: {back}." if outcome.turning > 0.5 else f"{words}."
 
 
-def against_limit(surface: Surface, most: float, rate: float) -> str:
+def against_limit(surface: Surface, limit: float, rate: float) -> str:
     """The learning rate as a share of the limit."""
     where = "" if surface.quadratic else " at the minimum"
-    side = "below" if rate < most else "above" if rate > most else "exactly at"
-    times = rate / most
+    side = "below" if rate < limit else "above" if rate > limit else "exactly at"
+    times = rate / limit
     share = f"{times:.0%} of it" if times <= 10 else f"{number(times, 3)} times it"
     given = f"the learning rate {number(rate, 4)} is {side} it, {share}"
-    return f"The limit{where} is {number(most, 4)}; {given}."
+    return f"The limit{where} is {number(limit, 4)}; {given}."
 
 
 def _written_out(surface: Surface, point: np.ndarray, step: int, momentum: float) -> None:

@@ -14,6 +14,7 @@ from core.lecture.small_network import SAMPLES, SIZE, SmallNetwork, draw
 from ui import panels
 from ui.charts.network import indexed, network
 from ui.charts.style import number
+from ui.controls.fields import number_options
 from ui.lecture.formulas import fitted, matrix, tex
 from ui.lecture.tables import edit_table
 from ui.text import as_text
@@ -80,9 +81,7 @@ def _draw_sizes() -> None:
 
 
 def _draw_whole(label: str, key: str) -> None:
-    """A float, since of an integer Streamlit would cut 3.7 down to 3, and break at infinity."""
-    rule = ADDRESS[key]
-    st.number_input(label, float(rule.low), float(rule.high), step=1.0, format="%.10g", key=key)
+    st.number_input(label, key=key, **number_options(ADDRESS[key], 1))
 
 
 def _draw_again() -> None:

@@ -70,7 +70,7 @@ def draw_turn(position: str) -> None:
     """Buttons to the section before and the one after.
 
     Args:
-        place: distinguishes the buttons of one page, such as "top".
+        position: distinguishes the buttons of one page, such as "top".
     """
     index = NAMES.index(st.session_state[KEY])
     if index > 0:
@@ -86,8 +86,3 @@ def draw_turn(position: str) -> None:
 def go(name: str) -> None:
     """Opens a section; for a callback."""
     st.session_state[KEY] = name
-
-
-def draw() -> None:
-    """The chosen section."""
-    SECTIONS[st.session_state[KEY]].draw()

@@ -7,7 +7,7 @@ from html import escape
 import numpy as np
 from latex2mathml.converter import convert
 
-from core.exercise import Solution
+from core.exercise import Solution, solve, update
 from core.families.activations import ACTIVATIONS
 from core.lecture.instances import Instance
 from ui.charts.style import number
@@ -57,9 +57,9 @@ def exercise_sheet(instance: Instance) -> str:
 def solution_sheet(instance: Instance) -> str:
     """The sheet of its solution: every value of the forward pass, every factor, every gradient, and one step."""
     s = instance.solution
-    after = instance.w01 - s.grad_w01, instance.w12 - s.grad_w12
-    error_after = Instance(number=0, activation=instance.activation, w01=after[0], w12=after[1], x=instance.x,
-                           d=instance.d).solution.error  # fmt: skip
+    samples, activation = (instance.x, instance.d), instance.activation
+    after = update(instance.w01, instance.w12, *samples, 1, activation=activation)
+    error_after = solve(*after, *samples, activation=activation).error
     slope = r"y_{nj}\,(1 - y_{nj})" if instance.activation == "sigmoid" else r"1 - y_{nj}^2"
     forward = [*((net01(j).latex, s.net01[:, j - 1]) for j in (1, 2)), *((y(j).latex, s.y[:, j - 1]) for j in (1, 2)),
                (r"\mathit{net}_{n1}^{(1,2)}", s.net12), (O.latex, s.o), (D.latex, instance.d)]  # fmt: skip

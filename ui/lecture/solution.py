@@ -46,7 +46,7 @@ DEFAULTS = {"exercise_weight": WEIGHT_NAMES[0], "exercise_solution": False} | ch
 
 def section() -> None:
     """The network with its numbers, the check of gradients, the tables, and the solution."""
-    picture, controls = st.container(), st.container()
+    picture, controls, checks, tables = (st.container() for _ in range(4))
     with controls:
         _choose_number()
     try:
@@ -54,13 +54,18 @@ def section() -> None:
     except ConfigError as error:
         panels.show_error(error)
         return
+    fault: ConfigError | None = None
+    with tables:
+        try:
+            given = _edit(given)
+        except ConfigError as error:
+            fault = error
     with picture:
         _draw_given(given)
-    check.section(given)
-    try:
-        given = _edit(given)
-    except ConfigError as error:
-        panels.show_error(error)
+    with checks:
+        check.section(given)
+    if fault is not None:
+        panels.show_error(fault)
         st.caption("Answers and steps are kept. Correct the table, and the solution is here again.")
         return
     box = st.expander("The solution: every factor, and every gradient three ways", key="exercise_solution",
@@ -88,13 +93,13 @@ def _choose_number() -> None:
             on_change=_start_over,
         )
         st.button("Next exercise", icon=":material/casino:", key="exercise_next", on_click=_choose_next)
-        number_ = int(st.session_state["exercise"])
+        chosen = exercise.instance()  # a file is made in a thread without the session
         for label, make, name in (
-            ("Sheet", sheet.exercise_sheet, f"exercise-{number_}.html"),
-            ("Solution", sheet.solution_sheet, f"exercise-{number_}-solution.html"),
+            ("Sheet", sheet.exercise_sheet, f"exercise-{chosen.number}.html"),
+            ("Solution", sheet.solution_sheet, f"exercise-{chosen.number}-solution.html"),
         ):
             st.download_button(
-                f"{label} to print", lambda make=make: make(exercise.instance()), name, "text/html",
+                f"{label} to print", lambda make=make: make(chosen), name, "text/html",
                 key=f"exercise_{label.lower()}_file", on_click="ignore", icon=":material/print:",
             )  # fmt: skip
 
