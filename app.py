@@ -36,7 +36,7 @@ STYLE = """<style>
   .js-plotly-plot .main-svg {width: 100% !important; height: auto !important}
   [data-testid=stSidebar], [data-testid=stHeader] {display: none}
 }
-[class*=st-key-waiting] {position: absolute; z-index: 10; left: 0; right: 0}
+[class*=st-key-waiting] {position: absolute; z-index: 10; left: 0; right: 0; pointer-events: none}
 [class*=st-key-waiting]:has([role=progressbar]) {padding: .25rem 1rem; backdrop-filter: blur(8px)}
 </style>"""
 # The accent of the dark theme is too light for white letters on it.

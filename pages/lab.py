@@ -1,10 +1,12 @@
 """The Lab: one network, every setting of it, and the gradient norm of every layer at every step."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
+from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from core import ConfigError, RunConfig, Trace
 from core.data.datasets import load
@@ -31,7 +33,7 @@ from ui.charts.strip import pulse_styles
 from ui.charts.style import Chart
 from ui.compare import pinned
 from ui.controls import sidebar
-from ui.controls.fields import LAB_PARAMETERS
+from ui.controls.fields import LAB_PARAMETERS, keep_address
 from ui.lab import layer, live, phone_bar, sharpness, theory, trials
 from ui.lab.verdict import draw_details, draw_findings, draw_verdict
 from ui.runtime import jobs
@@ -95,11 +97,20 @@ def run_before(run: Run) -> Run | None:
 
 def picture(run: Run, before: Run | None = None) -> Chart:
     """Makes the main picture as the controls below it and the address say."""
-    trace, previous = get_trace(run), services().runs.get(before) if before else None
-    quantity, relative = st.session_state["quantity"], st.session_state["relative"]
-    lines = theory.guides(theory.expected(run, waiting_slot("-theory")), quantity, trace)
-    profile = gradient_profile(trace, quantity, relative=relative, previous=previous, guides=lines, dark=panels.dark())
-    return open_at(profile, views.shown_step(), views.axis_range())
+    previous = services().runs.get(before) if before else None
+    return read_picture(run, waiting_slot("-theory"))(previous=previous, dark=panels.dark())
+
+
+def read_picture(run: Run, slot: DeltaGenerator) -> Callable[..., Chart]:
+    """Reads controls and address; returns what draws the picture, in a thread without the session too."""
+    trace, quantity, relative = get_trace(run), st.session_state["quantity"], st.session_state["relative"]
+    lines = theory.guides(theory.expected(run, slot), quantity, trace)
+    step, axis = views.shown_step(), views.axis_range()
+
+    def draw(**options: Any) -> Chart:
+        return open_at(gradient_profile(trace, quantity, relative=relative, guides=lines, **options), step, axis)
+
+    return draw
 
 
 def gradients(run: Run, before: Run | None) -> None:
@@ -124,6 +135,7 @@ def gradients(run: Run, before: Run | None) -> None:
             help=RELATIVE_HELP,
             width="content",
         )
+    keep_address()
     with st.container():  # one element, whatever is in it: the charts below keep their places and are not drawn again
         if quantity != JUDGED:
             st.caption(WHY_NORMS_DIFFER)
@@ -167,7 +179,7 @@ def story(run: Run, before: Run | None, diagnosis: Diagnosis, relevant: tuple[st
 def more_curves(run: Run, names: tuple[str, ...]) -> None:
     """Draws the other curves when they are asked for."""
     box = st.expander("More curves: " + ", ".join(CURVES[name][0].lower() for name in names), key="more",
-                      on_change="rerun")  # fmt: skip
+                      on_change=keep_address)  # fmt: skip
     if box.open:
         with box, st.grid(2, min_column_width=380, gap="medium"):
             charts_of(get_trace(run), names)
@@ -176,20 +188,21 @@ def more_curves(run: Run, names: tuple[str, ...]) -> None:
 @st.fragment
 def inside(run: Run) -> None:
     """Draws the distributions in every layer at a chosen step when they are asked for."""
-    box = st.expander("Inside the layers: distributions at one step", key="inside", on_change="rerun")
+    box = st.expander("Inside the layers: distributions at one step", key="inside", on_change=keep_address)
     if not box.open:
         return
     with box:
         last, step = run.config.steps, 0
         if last:
             st.session_state["inside_step"] = min(int(st.session_state["inside_step"]), last)
-            step = st.slider("Step", 0, last, key="inside_step")
+            step = st.slider("Step", 0, last, key="inside_step", on_change=keep_address)
         name = st.segmented_control(
             "Quantity",
             list(SPREADS),
             required=True,
             format_func=SPREADS.get,
             key="inside_quantity",
+            on_change=keep_address,
         )
         reporter = ProgressReporter(st.empty())
         try:
@@ -234,7 +247,8 @@ TABLES = {
 
 def numbers(run: Run) -> None:
     """Draws any chart as a table when it is asked for."""
-    panels.tables({name: lambda draw=draw: draw(get_trace(run)) for name, draw in TABLES.items()}, "numbers")
+    panels.tables({name: lambda draw=draw: draw(get_trace(run)) for name, draw in TABLES.items()},
+                  "numbers", on_change=keep_address)  # fmt: skip
 
 
 scenes.expand_address()
@@ -245,9 +259,10 @@ views.use_whole_numbers()
 def share(config: RunConfig | None, run: Run | None = None, diagnosis: Diagnosis | None = None) -> None:
     """Draws the buttons that show the scene elsewhere: in the presenting mode, as a link, as a sheet."""
 
-    def make_handout(link: str) -> str:
+    def make_handout(link: str) -> Callable[[], str]:
         title, what = VERDICTS[diagnosis.verdict][0], typeset(diagnosis.findings[0].what)
-        return sharing.make_handout(title, [what, panels.summary_line(run.config)], picture(run), link)
+        lines, draw = [what, panels.summary_line(run.config)], read_picture(run, st.empty())
+        return lambda: sharing.make_handout(title, lines, draw(), link)  # light: it is for paper
 
     sharing.present_button(LAB_PARAMETERS)
     files = partial(panels.settings_and_files, config, run)

@@ -15,7 +15,7 @@ from ui.controls import fields
 from ui.urls import views
 
 CONTROLS = ("activation", "depth", "init_scale")  # of the Lab, in a frame
-SHORT = 480  # pixels of a frame that is too low for sentences and labels of controls
+MAX_SHORT_PIXELS = 480  # pixels of a frame that is too low for sentences and labels of controls
 # Pixels of the rows beside the picture, in a tall frame and in a short one.
 ROWS = {"verdict": (34, 32), "sentence": (46, 0), "controls": (74, 46), "link": (26, 22), "margins": (22, 22)}
 
@@ -55,7 +55,7 @@ def draw(chart: Chart, key: str, *, verdict: Callable[[], None], controls: Seque
     shown = [field for field in controls if not views.is_hidden(field)]
     rows = ["margins", "link"] + ["controls"] * bool(shown) + ["verdict", "sentence"] * views.has_text()
     tall, low = (sum(ROWS[row][size] for row in rows) for size in (0, 1))
-    st.html(BARE + f"<style>{_STYLE.format(picture=_PICTURE, tall=tall, low=low, short=SHORT)}</style>")
+    st.html(BARE + f"<style>{_STYLE.format(picture=_PICTURE, tall=tall, low=low, short=MAX_SHORT_PIXELS)}</style>")
     if views.has_text():
         with st.container(key="frame-verdict"):
             verdict()

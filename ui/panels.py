@@ -64,9 +64,13 @@ def show(
 
 
 @st.fragment
-def tables(charts: Mapping[str, Callable[[], Chart]], key: str) -> None:
-    """Draws an expander with a table of any chart of the page, computed when it is opened."""
-    box = st.expander("Numbers behind the charts", key=key, on_change="rerun")
+def tables(charts: Mapping[str, Callable[[], Chart]], key: str, on_change: Any = "rerun") -> None:
+    """Draws an expander with a table of any chart of the page, computed when it is opened.
+
+    Args:
+        on_change: a callback for when it is opened or closed.
+    """
+    box = st.expander("Numbers behind the charts", key=key, on_change=on_change)
     if box.open:
         with box:
             name = st.selectbox("Chart", list(charts), key=f"{key}_of")
@@ -109,8 +113,7 @@ def show_error(error: ConfigError) -> None:
 
 def choose_picture() -> None:
     """Draws the choice of the file format of every chart's camera button; Plotly gives one button one format."""
-    before = st.session_state.get("picture_before", "png")
-    chosen = st.segmented_control(
+    st.segmented_control(
         "Pictures",
         ["png", "svg"],
         default="png",
@@ -118,11 +121,9 @@ def choose_picture() -> None:
         format_func=str.upper,
         key="picture",
         persist_state="session",
+        on_change=st.rerun,  # the menu is a fragment, and every chart has the button
         help="The file format of the camera button of a chart: PNG is made of pixels; SVG stays sharp in print.",
     )
-    if chosen != before:  # a choice within a fragment draws that fragment alone, and every chart has the button
-        st.session_state["picture_before"] = chosen
-        st.rerun()
 
 
 def settings_and_files(config: RunConfig | None, run: Run | None = None) -> None:
@@ -154,6 +155,9 @@ def _load() -> None:
     if file is None:
         return
     try:
-        fields.apply(from_json(file.getvalue()))
+        config = from_json(file.getvalue())
     except ConfigError as error:
         st.session_state["load_fault"] = error
+        return
+    fields.apply(config)
+    st.rerun()  # the menu is a fragment, and the settings stand all over the page

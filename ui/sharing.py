@@ -13,18 +13,10 @@ from ui import panels
 from ui.compare.printable import document
 from ui.controls import fields
 from ui.urls import scenes, views
-from ui.urls.sync import Parameters, to_query
+from ui.urls.sync import Parameters, current_query
 
-MAX_COMPACT = 200  # characters of a compact address of the Lab
 FRAMES = {"800 × 600": (800, 600), "640 × 400": (640, 400)}
 SAFE = ",;~=!"  # characters that an address keeps as they are, for readers
-
-
-def current_query(parameters: Parameters) -> dict[str, list[str]]:
-    """The parameters of the scene as the page shows it now."""
-    values = {key: st.session_state.get(key, default) for key, default in parameters.defaults.items()}
-    stated = {name: st.query_params.get_all(name) for name in parameters.of_run if name in st.query_params}
-    return to_query(parameters, values) | stated  # the picture itself writes its step and its axis
 
 
 def to_address(query: dict[str, list[str]]) -> str:
@@ -47,12 +39,14 @@ def present_button(parameters: Parameters) -> None:
 
 
 @st.fragment
-def draw_menu(parameters: Parameters, more: Callable[[], None], handout: Callable[[str], str] | None = None) -> None:
+def draw_menu(
+    parameters: Parameters, more: Callable[[], None], handout: Callable[[str], Callable[[], str]] | None = None
+) -> None:
     """Draws the menu to share a page: its scene, and what the page adds.
 
     Args:
         more: draws the page's own entries, such as files.
-        handout: makes the sheet of the scene as HTML, given its address; None where there is nothing to print.
+        handout: given the scene's address, returns what makes its sheet as HTML; None where there is nothing to print.
     """
     menu = st.popover("Share", icon=":material/ios_share:", key="share", on_change="rerun")
     query = current_query(parameters)
@@ -72,7 +66,7 @@ def draw_menu(parameters: Parameters, more: Callable[[], None], handout: Callabl
             if box.open:
                 st.html(qr_code(address))
         if handout is not None:
-            panels.download("Handout (HTML)", lambda: handout(address), "gradient-lab-handout.html", "text/html")
+            panels.download("Handout (HTML)", handout(address), "gradient-lab-handout.html", "text/html")
         st.button("Show in another site", key="share_embed", icon=":material/code:", width="stretch",
                   on_click=_ask_for_frame)  # fmt: skip
         more()

@@ -48,8 +48,12 @@ def settings_and_files(comparison: Comparison | None) -> None:
 def _load() -> None:
     file = st.session_state["comparison_file"]
     st.session_state["comparison_fault"] = None
-    if file is not None:
-        try:
-            state.apply(from_json(file.getvalue()))
-        except ConfigError as error:
-            st.session_state["comparison_fault"] = error
+    if file is None:
+        return
+    try:
+        comparison = from_json(file.getvalue())
+    except ConfigError as error:
+        st.session_state["comparison_fault"] = error
+        return
+    state.apply(comparison)
+    st.rerun()  # the menu is a fragment, and the settings stand all over the page

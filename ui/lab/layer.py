@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from core import Trace
+from core import ConfigError, Trace
 from core.layer_slopes import activation_slopes
 from core.trace import Snapshot
 from core.wording import count_noun, percent
 from ui import panels
 from ui.charts.one_layer import gradient_histogram, slope_chart, weight_histogram
 from ui.charts.style import number
+from ui.controls.fields import keep_address
 from ui.runtime import jobs
 from ui.runtime.jobs import Run
 from ui.runtime.progress import ProgressReporter
@@ -55,9 +56,13 @@ def draw_layer(run: Run, trace: Trace, layer: int) -> None:
         step = 0
         if last:
             st.session_state["layer_step"] = min(st.session_state.get("layer_step", 0), last)
-            step = st.slider("Step", 0, last, key="layer_step")
+            step = st.slider("Step", 0, last, key="layer_step", on_change=keep_address)
         reporter = ProgressReporter(st.empty())
-        snapshot = jobs.get_snapshot(run, step, reporter)
+        try:
+            snapshot = jobs.get_snapshot(run, step, reporter)
+        except ConfigError as error:
+            panels.show_error(error)
+            return
         reporter.clear()
         with st.container(horizontal=True):
             for label, value, help_text in _numbers(snapshot, layer - 1):

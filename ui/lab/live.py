@@ -32,7 +32,7 @@ def panel(run: Run) -> None:
         st.rerun()
     if not offered(run):
         return
-    box = st.expander("Drag: theory while a slider moves", key="live", on_change="rerun")
+    box = st.expander("Drag: theory while a slider moves", key="live", on_change=fields.keep_address)
     if not box.open:
         return
     with box:

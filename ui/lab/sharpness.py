@@ -12,6 +12,7 @@ from core.families.optimizers import OPTIMIZERS
 from core.wording import percent
 from ui import panels
 from ui.charts.sharpness import sharpness_chart
+from ui.controls.fields import keep_address
 from ui.runtime import jobs
 from ui.runtime.jobs import Run
 from ui.runtime.progress import ProgressReporter
@@ -65,7 +66,7 @@ def unsupported_reason(run: Run, trace: Trace) -> str | None:
 @st.fragment
 def panel(run: Run) -> None:
     """Draws an expander with the sharpness over the steps, which is computed when it is opened."""
-    box = st.expander("Sharpness: how large a step the loss allows", key="sharpness", on_change="rerun")
+    box = st.expander("Sharpness: how large a step the loss allows", key="sharpness", on_change=keep_address)
     if not box.open:
         return
     with box:

@@ -11,7 +11,6 @@ from core import RunConfig
 from core.comparison.arms import Arm, Comparison
 from core.diagnosis.rules import Finding
 from core.errors import ConfigError
-from ui.browser.fragments import current_fragment
 from ui.compare.labels import field_label, value_label
 from ui.compare.state import query
 from ui.controls import fields
@@ -29,17 +28,15 @@ def draw_suggestions(finding: Finding, config: RunConfig) -> None:
         for i, suggestion in enumerate(finding.suggestions):
             changed = config.replace(**suggestion.changes)
             with st.container(horizontal=True, width="content", gap="xxsmall", vertical_alignment="center"):
-                is_clicked = st.button(
+                st.button(
                     f"{suggestion.label}: {suggestion.outcome}" if suggestion.outcome else suggestion.label,
                     key=f"suggestion_{finding.name}_{i}",
                     icon=":material/healing:",
                     wrap=True,
                     help=f"Sets {describe(suggestion.changes)}.",
-                    on_click=fields.apply,
+                    on_click=_apply,
                     args=(changed,),
                 )
-                if is_clicked and current_fragment() is not None:
-                    st.rerun()  # a click within a fragment draws that fragment alone
                 parameters = before_and_after(config, suggestion.changes)
                 if parameters:
                     st.page_link(
@@ -50,6 +47,11 @@ def draw_suggestions(finding: Finding, config: RunConfig) -> None:
                         help="Shows the network before and after this change side by side.",
                         width="content",
                     )
+
+
+def _apply(config: RunConfig) -> None:
+    fields.apply(config)
+    st.rerun()  # the buttons stand in a fragment, and the settings all over the page
 
 
 def describe(changes: dict[str, Any]) -> str:

@@ -24,6 +24,7 @@ from ui import panels
 from ui.charts.guides import Guide
 from ui.charts.phase import HIGHEST, WIDEST, layer_means, phase_plane
 from ui.charts.style import Chart, number
+from ui.controls.fields import keep_address
 from ui.runtime import jobs, limits
 from ui.runtime.jobs import Run
 from ui.runtime.progress import ProgressReporter
@@ -116,7 +117,7 @@ def describe_factor(theory: InitialNorms, trace: Trace) -> str:
 @st.fragment
 def why(run: Run) -> None:
     """Variances and factors by layer, the phase plane and the depth scale."""
-    box = st.expander("Why: theory beside this network", key="why", on_change="rerun")
+    box = st.expander("Why: theory beside this network", key="why", on_change=keep_address)
     if not box.open:
         return
     with box:
@@ -235,7 +236,7 @@ def _plane(config: RunConfig, here: PhasePoint) -> Chart:
 @st.fragment
 def how_we_know(run: Run) -> None:
     """Draw the section on how this page's numbers are checked, with two checks that run on this network."""
-    box = st.expander("How we know: check these numbers", key="how-we-know", on_change="rerun")
+    box = st.expander("How we know: check these numbers", key="how-we-know", on_change=keep_address)
     if not box.open:
         return
     with box:

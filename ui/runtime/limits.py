@@ -96,9 +96,9 @@ def check_work(multiply_adds: int) -> None:
     Raises:
         ConfigError: with its number and the limit.
     """
-    most = value("MAX_WORK")
-    if most is not None and multiply_adds > most:
-        words = f"this server allows {most:,.0f} in all; take fewer networks, seeds, steps, samples, layers or units"
+    maximum = value("MAX_WORK")
+    if maximum is not None and multiply_adds > maximum:
+        words = f"this server allows {maximum:,.0f} in all; take fewer networks, seeds, steps, samples, layers or units"
         raise ConfigError("cost", f"{multiply_adds:,} multiply-adds in all", words)
 
 

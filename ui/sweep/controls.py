@@ -197,8 +197,8 @@ def _axis(name: str, label: str) -> None:
     parts = (("from", low), ("to", high), ("count", count))
     for column, (part, recommended) in zip(st.columns(3, gap="xsmall"), parts, strict=True):
         with column:
-            most = float(AXIS_COUNT.high) if part == "count" else None
-            st.number_input(part.capitalize(), 0.0, most, None, key=f"{name}_{part}", format="%.6g",
+            maximum = float(AXIS_COUNT.high) if part == "count" else None
+            st.number_input(part.capitalize(), 0.0, maximum, None, key=f"{name}_{part}", format="%.6g",
                             placeholder=f"{recommended:g}")  # fmt: skip
     st.selectbox(
         "Spacing",

@@ -85,12 +85,20 @@ def sync_address(parameters: Parameters) -> None:
 
 
 def update_address(parameters: Parameters) -> None:
-    """Writes to the address what the page itself has set since `sync_address`; call it at the end of a page."""
-    values = {key: st.session_state.get(key, default) for key, default in parameters.defaults.items()}
-    st.session_state["control_values"].update(values)
-    query = to_query(parameters, values)
+    """Writes to the address what was set since `sync_address`: at the end of a page, or in a fragment run alone."""
+    query = current_query(parameters)
+    st.session_state["control_values"].update(read_query(query, parameters))
     if query != {name: st.query_params.get_all(name) for name in st.query_params}:
         st.query_params.from_dict(query)
+
+
+def current_query(parameters: Parameters) -> dict[str, list[str]]:
+    """The parameters that state what the page shows now; the picture itself writes those of the run."""
+    stored: dict[str, Any] = st.session_state["control_values"]
+    keys = parameters.defaults.keys() - parameters.of_run
+    values = {key: st.session_state.get(key, stored.get(key, parameters.defaults[key])) for key in keys}
+    of_run = {name: st.query_params.get_all(name) for name in parameters.of_run if name in st.query_params}
+    return to_query(parameters, values) | of_run
 
 
 def to_query(parameters: Parameters, values: Mapping[str, Any]) -> dict[str, list[str]]:
