@@ -111,6 +111,6 @@ VIEWS += [
 def test_a_section_has_short_lines_and_nothing_runs_off_sideways(lecture, section, width, theme):
     page = lecture(section, "net_i=5&net_j=5&net_k=5&net_n=6&stack_layers=30", width, theme)
     assert page.locator("[data-testid=stMain]").evaluate("e => e.scrollWidth - e.clientWidth") <= 0
-    assert max(page.evaluate(LINES)) <= 75
+    page.wait_for_function(f"() => Math.max(...({LINES})()) <= 75")
     assert all(chart.get_attribute("aria-label") for chart in page.locator("[data-testid=stPlotlyChart]").all())
     assert page.locator(".katex").count() == page.locator(".katex .katex-mathml math").count()
