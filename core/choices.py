@@ -39,4 +39,5 @@ OptimizerName = Literal["sgd", "momentum", "nesterov", "rmsprop", "adam", "adamw
 ClipName = Literal["none", "value", "global_norm", "per_layer_norm", "adaptive"]
 ScalingName = Literal["standard", "none"]
 ScheduleName = Literal["constant", "step", "cosine"]
+ClassWeightName = Literal["none", "balanced"]
 DtypeName = Literal["float64", "float32"]

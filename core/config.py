@@ -13,6 +13,7 @@ import numpy as np
 
 from .choices import (
     ActivationName,
+    ClassWeightName,
     ClipName,
     DatasetName,
     DtypeName,
@@ -27,6 +28,7 @@ from .choices import (
 from .data.datasets import DATASETS, SCALINGS, count_holdout
 from .errors import ConfigError
 from .families.activations import ACTIVATIONS
+from .families.class_weights import CLASS_WEIGHTS
 from .families.clipping import CLIPS
 from .families.initializers import INITS
 from .families.losses import LOSSES, OUTPUT_ACTIVATIONS
@@ -170,6 +172,7 @@ RULES: dict[str, Number | Choice | Flag | LayerSizes] = {
     "schedule": Choice(tuple(SCHEDULES)),
     "schedule_steps": Number(1, MAX_STEPS, integer=True, optional=True),
     "warmup_steps": Number(0, MAX_STEPS, integer=True),
+    "class_weight": Choice(tuple(CLASS_WEIGHTS)),
 }
 
 
@@ -216,6 +219,7 @@ class RunConfig:
     schedule: ScheduleName = "constant"
     schedule_steps: int | None = None
     warmup_steps: int = 0
+    class_weight: ClassWeightName = "none"
 
     def __post_init__(self):
         for name, rule in RULES.items():

@@ -21,6 +21,7 @@ from .engine.stack import Initial, check_initial
 from .engine.training import Data, Progress, checked_data, one_blas_thread, snapshot, train
 from .errors import ConfigError
 from .families.activations import ACTIVATIONS
+from .families.class_weights import class_weights, sample_weights
 from .families.losses import LOSSES, OUTPUT_ACTIVATIONS
 from .families.normalization import EPS, NORMALIZATIONS
 from .families.optimizers import OPTIMIZERS
@@ -163,6 +164,8 @@ class _State:
         state = snapshot(start, 0, data, weights)
         self.W = [W for W, _ in state.weights]
         self.D, self.output, self.delta = state.targets, state.output, state.delta
+        weights_of_classes = class_weights(config.class_weight, samples.task, samples.D)
+        self.sample_weights = 1.0 if weights_of_classes is None else sample_weights(weights_of_classes, self.D)
         self.y, self.net = [state.inputs, *state.activation[:-1]], state.net
         normalized = NORMALIZATIONS[config.normalization].axis
         self.axis = None if normalized is None else {1: -1, 2: -2}[normalized]  # there (R, units, samples)
@@ -272,7 +275,7 @@ class _Product(_State):
         """As the loss has it: linear in the output, so that without a target it differentiates itself."""
         out = np.empty_like(output)
         self.loss.residual(output, np.asarray(target), out)
-        return out
+        return out * self.sample_weights
 
     def _derivatives_of_y(self) -> None:
         """dE/dy and dE/dh of every hidden layer, from delta."""

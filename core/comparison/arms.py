@@ -14,6 +14,7 @@ from ..data.datasets import DATASETS
 from ..engine.training import Data, Progress, train
 from ..errors import ConfigError
 from ..families.activations import ACTIVATIONS
+from ..families.class_weights import CLASS_WEIGHTS
 from ..families.clipping import CLIPS
 from ..families.initializers import INITS
 from ..families.losses import LOSSES
@@ -45,6 +46,7 @@ VARIES: dict[str, tuple[object, ...]] = {
     "depth": (2, 5, 10, 20),
     "width": (8, 32, 128),
     "loss": ("mse", "bce"),
+    "class_weight": tuple(CLASS_WEIGHTS),
     "dtype": ("float64", "float32"),
 }
 SHAPE = {
@@ -56,6 +58,7 @@ _LABELS = {
     "activation": ACTIVATIONS,
     "init": INITS,
     "loss": LOSSES,
+    "class_weight": CLASS_WEIGHTS,
     "optimizer": OPTIMIZERS,
     "schedule": SCHEDULES,
     "normalization": NORMALIZATIONS,
@@ -301,12 +304,14 @@ _MEMBERS: dict[str, Mapping[str, Any]] = {
     "optimizer": OPTIMIZERS,
     "schedule": SCHEDULES,
     "clip": CLIPS,
+    "class_weight": CLASS_WEIGHTS,
 }
 # Fields that matter only beside another one: (the field, does it apply).
 _APPLIES: dict[str, Callable[[RunConfig], bool]] = {
     "momentum": lambda c: OPTIMIZERS[c.optimizer].uses_momentum,
     "clip_threshold": lambda c: CLIPS[c.clip].apply is not None,
     "schedule_steps": lambda c: c.schedule != "constant",
+    "class_weight": lambda c: DATASETS[c.dataset].task != "regression",
     "bias_std": lambda c: c.bias and INITS[c.init].bias_deviation is None,
 }
 

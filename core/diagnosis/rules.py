@@ -344,6 +344,8 @@ def _find_stuck(stats: TraceStats) -> Finding | None:
     if stats.config.hidden and min(stats.config.hidden) < suggestions.SPARE_UNITS:
         why += " A network of few units has few ways around such a place."
     offered = suggestions.for_stuck(stats.config)
+    if stats.favors_majority:
+        offered = suggestions.distinct([*offered, *suggestions.for_unequal_classes(stats.config)])
     return Finding(name="stuck", severity="warning", what=what, why=why, suggestions=offered)
 
 

@@ -9,10 +9,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from ..config import RunConfig
 from ..data.datasets import DATASETS, load
 from ..engine.training import snapshot, train
 from ..errors import ConfigError
 from ..families.activations import ACTIVATIONS
+from ..families.class_weights import class_weights, sample_weights
 from ..families.initializers import INITS
 from ..norms import scaled_norms
 from ..trace import Trace, compared_layers, layer_factors
@@ -23,6 +25,7 @@ PROGRESS = 0.1  # the loss fell by at least this share below what a constant ans
 MAJORITY_SHARE = 0.5  # of the rows: from there on something is the rule and not the exception
 PROBE_SAMPLES = 1000  # of which a network is computed again
 MIN_WINDOW_ROWS = 5  # at each end of a run, whose median stands for the loss that a single batch does not show
+UNEQUAL = 1.2  # times the share of equal classes: from there on the commonest class draws the answers
 REST = 0.02  # a loss is at rest when its last two sixths differ by less than this share; with mini-batches twice
 SHORT_RATE = 0.5  # of the largest learning rate: below, short steps alone may hold a loss at rest
 MIN_REST_ROWS = 18  # rows without which nothing is said about a loss at rest
@@ -84,7 +87,7 @@ class TraceStats:
     def constant(self) -> Constant | None:
         """The best constant answer; None for data of one's own, which a trace does not hold."""
         samples = training_samples(self.trace)
-        return None if samples is None else best_constant(self.config.loss, self.trace.task, samples[1])
+        return None if samples is None else best_constant(self.config, self.trace.task, samples[1])
 
     @property
     def majority(self) -> float:
@@ -135,6 +138,13 @@ class TraceStats:
         if self.trace.diverged_at is not None or not self.progress >= PROGRESS:
             return False
         return not self.last_accuracy <= self.majority + 0.05
+
+    @property
+    def favors_majority(self) -> bool:
+        """True where classes are known to be unequal, and the run is right as often as the commonest one occurs."""
+        outputs = self.trace.weights[-1][0].shape[1]
+        unequal = self.constant is not None and self.majority > UNEQUAL / max(outputs, 2)
+        return unequal and abs(self.last_accuracy - self.majority) <= 0.02
 
     @cached_property
     def at_rest(self) -> bool:
@@ -223,25 +233,32 @@ def median(values: np.ndarray) -> float:
     return float(np.median(values)) if len(values) else float("nan")
 
 
-def measure_loss(loss: str, o: np.ndarray, D: np.ndarray) -> float:
-    """E of outputs o for targets D, (samples, outputs) each; infinite where a target has probability 0."""
+def measure_loss(loss: str, o: np.ndarray, D: np.ndarray, weights: np.ndarray) -> float:
+    """E of outputs o for targets D, (samples, outputs) each; infinite where a target has probability 0.
+
+    Args:
+        weights: (samples, 1) what each sample counts.
+    """
     if loss == "mse":
-        return float(((o - D) ** 2).sum(axis=1).mean())
-    parts = np.where(D > 0, D * np.log(o), 0.0)
+        parts = -((o - D) ** 2)
+    else:
+        parts = np.where(D > 0, D * np.log(o), 0.0)
     if loss == "bce":
         parts += np.where(D < 1, (1 - D) * np.log1p(-o), 0.0)
-    return float(-parts.sum(axis=1).mean())
+    return float(-(weights * parts).sum(axis=1).mean())
 
 
-def best_constant(loss: str, task: str, D: np.ndarray) -> Constant:
-    """Accuracy and loss of the best constant answer: the largest class; the mean of the targets."""
-    mean = D.mean(axis=0)
+def best_constant(config: RunConfig, task: str, D: np.ndarray) -> Constant:
+    """Accuracy and loss of the best constant answer: the largest class; the mean of the targets, as samples count."""
+    mean, by_class = D.mean(axis=0), class_weights(config.class_weight, task, D)
+    weights = np.ones((len(D), 1)) if by_class is None else sample_weights(by_class, D)
     if task == "regression":
         share = float("nan")
     else:
         share = float(max(mean.max(), 1 - mean.min()) if D.shape[1] == 1 else mean.max())
     with np.errstate(all="ignore"):
-        return Constant(share, measure_loss(loss, np.broadcast_to(mean, D.shape), D))
+        answer = np.broadcast_to((weights * D).mean(axis=0) / weights.mean(), D.shape)
+        return Constant(share, measure_loss(config.loss, answer, D, weights))
 
 
 def training_samples(trace: Trace) -> tuple[np.ndarray, np.ndarray] | None:

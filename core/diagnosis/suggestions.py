@@ -89,6 +89,8 @@ def _describe(field: str, value: Any) -> str:
             return f"{value} learning rate"
         case "warmup_steps":
             return f"warm-up of {value:,} steps" if value else "no warm-up"
+        case "class_weight":
+            return "every sample counts alike" if value == "none" else "balanced classes"
         case "clip":
             return "no clipping" if value == "none" else f"clipping {CLIPS[value].label}"
         case _:
@@ -363,6 +365,11 @@ def for_stuck(config: RunConfig) -> tuple[Suggestion, ...]:
     return distinct(
         [*(wider if config.hidden else layer), *_recommended(config, "relu", hidden=both), *adam, *wide_adam]
     )
+
+
+def for_unequal_classes(config: RunConfig) -> tuple[Suggestion, ...]:
+    """A loss in which every class counts alike, where the commonest one has drawn all answers."""
+    return tuple(_suggest(config, "Balance the classes", ("class_weight",), class_weight="balanced"))
 
 
 def _adam(config: RunConfig, rate: float) -> list[Suggestion]:

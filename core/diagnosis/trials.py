@@ -29,7 +29,10 @@ BETTER_LOSS, WORSE_LOSS = 0.8, 1.05
 
 
 class Result(NamedTuple):
-    """Result of a run: accuracy (NaN in a regression), and its loss over that of the best constant answer."""
+    """Result of a run: accuracy (NaN in a regression), and its loss over that of the best constant answer.
+
+    `loss` names the loss and its class weights.
+    """
 
     accuracy: float
     relative_loss: float
@@ -42,13 +45,12 @@ class Result(NamedTuple):
 
 def measure_result(trace: Trace, D: np.ndarray) -> Result:
     """Result of a run on targets D (samples, outputs) ended."""
+    loss = f"{trace.config.class_weight} {trace.config.loss}"
     if trace.diverged_at is not None:
-        return Result(float("nan"), float("inf"), trace.config.loss)
+        return Result(float("nan"), float("inf"), loss)
     stats = TraceStats(trace)
-    constant = best_constant(trace.config.loss, trace.task, D).loss
-    return Result(
-        stats.last_accuracy, stats.last_loss / constant if constant > 0 else stats.last_loss, trace.config.loss
-    )
+    constant = best_constant(trace.config, trace.task, D).loss
+    return Result(stats.last_accuracy, stats.last_loss / constant if constant > 0 else stats.last_loss, loss)
 
 
 def compare(before: Result, after: Result) -> int:

@@ -117,6 +117,7 @@ class Batch:
         self.best = np.empty_like(self.total)
         self.rank = np.arange(outputs, 0, -1, dtype=dtype)[:, None]
         self.loss = np.empty(runs, dtype)
+        self.sample_weights: np.ndarray | None = None  # (R, 1, samples), where samples count differently
         self.delta = self.slopes  # the same memory: see `backward`
         self.low = np.zeros(runs * unit_starts[-1], np.int64)
         self.delta_squares = np.zeros((runs, self.layers))
@@ -163,6 +164,8 @@ class Batch:
     def measure_loss(self) -> np.ndarray:
         """E of each run, (R,), from the last forward pass."""
         self.loss_rule.terms(self.output_net, self.output, self.targets, self.log_sum, self.terms, self.spare)
+        if self.sample_weights is not None:
+            self.terms *= self.sample_weights
         np.add.reduce(self.terms.reshape(self.runs, -1), axis=1, out=self.loss)
         self.loss /= self.samples
         return self.loss
@@ -177,6 +180,8 @@ class Batch:
         else:
             self.loss_rule.residual(self.output, self.targets, self.terms)
             delta[last] *= self.terms
+        if self.sample_weights is not None:
+            delta[last] *= self.sample_weights
         delta[last] /= self.samples
         backward(self.shape, parameters.flat, gradient.flat, self.memory, self.delta_squares)
 

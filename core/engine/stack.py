@@ -12,6 +12,7 @@ from ..config import RunConfig
 from ..data.datasets import Split
 from ..errors import ConfigError
 from ..families.activations import ACTIVATIONS
+from ..families.class_weights import class_weights, sample_weights
 from ..families.clipping import CLIPS, project_max_norm
 from ..families.initializers import INITS
 from ..families.losses import LOSSES
@@ -136,16 +137,19 @@ class Stack:
         """Full-batch data into the batch once; for mini-batches, one row a sample to gather from."""
         inputs = self.layout.widths[0]
         self.task = self.splits[0].task
+        self.class_weights = [class_weights(self.kind.class_weight, self.task, split.D) for split in self.splits]
         if self.holdout_batch is not None:
             for run, split in enumerate(self.splits):
                 self.holdout_batch.y[0][run] = split.X_holdout.T
                 self.holdout_batch.targets[run] = split.D_holdout.T
             self.holdout_classes = self._classes(self.holdout_batch)
+            self._weigh(self.holdout_batch)
         if self.batch_size == self.samples:
             for run, split in enumerate(self.splits):
                 self.batch.y[0][run] = split.X.T
                 self.batch.targets[run] = split.D.T
             self.classes, self.rows = self._classes(self.batch), None
+            self._weigh(self.batch)
             return
         self.rows = np.concatenate([np.hstack([split.X, split.D]) for split in self.splits]).astype(self.dtype)
         self.gathered = np.empty((self.runs, self.batch_size, self.rows.shape[1]), self.dtype)
@@ -164,6 +168,13 @@ class Stack:
         np.take(np.asarray(self.rows), indices, axis=0, out=self.gathered, mode="clip")
         np.copyto(self.batch.y[0], self.gathered_X)
         np.copyto(self.batch.targets, self.gathered_D)
+        self._weigh(self.batch)
+
+    def _weigh(self, batch: Batch) -> None:
+        """Gives each sample the weight of its class."""
+        if self.class_weights[0] is not None:
+            pairs = zip(self.class_weights, batch.targets, strict=True)
+            batch.sample_weights = np.stack([sample_weights(own, D.T).T for own, D in pairs]).astype(self.dtype)
 
     def _classes(self, batch: Batch) -> Any:
         """The right classes as `measure_accuracy` takes them; None for a regression."""

@@ -198,7 +198,7 @@ def stack_key(config: RunConfig) -> tuple:
         *(config.dataset, config.samples, config.holdout, config.batch_size, config.hidden, config.bias),
         *(config.activation, config.output_activation, config.residual, config.normalization, config.loss),
         *(config.optimizer, config.clip, config.steps, config.record_every, config.dtype),
-        *(config.schedule, config.schedule_steps, config.warmup_steps),
+        *(config.schedule, config.schedule_steps, config.warmup_steps, config.class_weight),
         *(config.l1 > 0, config.l2 > 0, config.weight_decay > 0, config.max_norm is not None),
     )
 

@@ -37,6 +37,7 @@ class Loss:
         residual: (output, target, out) -> None; writes N dE/do where any output activation goes (mse), and
             N dE/dnet where one is fixed.
         pytorch: E as an expression of an exported script; PyTorch applies a fixed output activation itself.
+        pytorch_weighted: the same with `weights`, (samples, 1), or `CLASS_WEIGHTS`, (classes, 1).
     """
 
     name: str
@@ -47,6 +48,7 @@ class Loss:
     terms: Callable[[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray], None]
     residual: Callable[[np.ndarray, np.ndarray, np.ndarray], None]
     pytorch: str
+    pytorch_weighted: str
 
 
 def _mse_terms(net, output, target, log_sum, out, scratch):
@@ -93,6 +95,7 @@ LOSSES: dict[str, Loss] = {
             terms=_mse_terms,
             residual=_mse_residual,
             pytorch="((output - D) ** 2).sum() / len(D)",
+            pytorch_weighted="(weights * (output - D) ** 2).sum() / len(D)",
         ),
         Loss(
             name="bce",
@@ -103,6 +106,8 @@ LOSSES: dict[str, Loss] = {
             terms=_bce_terms,
             residual=_output_minus_target,
             pytorch='torch.nn.functional.binary_cross_entropy_with_logits(output, D, reduction="sum") / len(D)',
+            pytorch_weighted="torch.nn.functional.binary_cross_entropy_with_logits(\n"
+            '    output, D, weight=weights, reduction="sum"\n) / len(D)',
         ),
         Loss(
             name="cross_entropy",
@@ -113,6 +118,8 @@ LOSSES: dict[str, Loss] = {
             terms=_cross_entropy_terms,
             residual=_output_minus_target,
             pytorch='torch.nn.functional.cross_entropy(output, D, reduction="sum") / len(D)',
+            pytorch_weighted="torch.nn.functional.cross_entropy(\n"
+            '    output, D, weight=CLASS_WEIGHTS[:, 0], reduction="sum"\n) / len(D)',
         ),
     )
 }

@@ -11,6 +11,7 @@ import numpy as np
 from ..config import RunConfig
 from ..data.datasets import Split
 from ..engine.training import Data, Progress, ProgressCount, checked_data, one_blas_thread
+from ..families.class_weights import class_weights
 from ..families.initializers import INITS
 from .representatives import even_weights, evenly_chosen, fewest
 from .sampled_networks import NetworkSampler, Sample, layer_sigma_b
@@ -92,7 +93,13 @@ def predictions(
         else:
             progress = ProgressCount(on_progress, _max_passes(config, drawn, len(found.X)))
             sampler = NetworkSampler(
-                config, drawn, deviations, MAX_NETWORKS, progress.tick, bias_deviations=layer_sigma_b(config, widths)
+                config,
+                drawn,
+                deviations,
+                MAX_NETWORKS,
+                progress.tick,
+                bias_deviations=layer_sigma_b(config, widths),
+                class_weights=class_weights(config.class_weight, found.task, found.D),
             )
             logs = _log_squares(sampler, found, config.batch_size)
         # ||G||^2 has a term for each unit below, of which fewer were drawn

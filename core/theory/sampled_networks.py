@@ -11,6 +11,7 @@ from scipy.special import ndtri
 
 from ..config import RunConfig
 from ..families.activations import ACTIVATIONS
+from ..families.class_weights import sample_weights
 from ..families.initializers import INITS, bias_deviations
 from ..families.losses import LOSSES, OUTPUT_ACTIVATIONS, softmax
 from ..families.normalization import EPS, NORMALIZATIONS
@@ -69,6 +70,7 @@ class NetworkSampler:
         networks: how many will be drawn at most.
         on_passed: called after each group with its number of networks times samples; what it raises ends the work.
         bias_deviations: standard deviation of each layer's biases; by the config and these widths when None.
+        class_weights: (classes,) what a sample of each class counts; None where all count alike.
     """
 
     def __init__(
@@ -80,7 +82,9 @@ class NetworkSampler:
         on_passed: Callable[[int], None] | None = None,
         *,
         bias_deviations: list[float] | None = None,
+        class_weights: np.ndarray | None = None,
     ):
+        self._class_weights = class_weights
         self._biases = layer_sigma_b(config, widths) if bias_deviations is None else bias_deviations
         self.config, self.widths, self.deviations, self._on_passed = config, widths, deviations, on_passed
         self.weights = sum(m * n for m, n in zip(widths, widths[1:], strict=False))
@@ -137,7 +141,10 @@ class NetworkSampler:
         net = self._net(y[last], W[last], b[last])
         if dtype is np.float32 and not mean_square(net).max() < SAFE_SQUARES[1]:
             return None
-        logs = self._backward(W, y, slopes, normalized, output_delta(self.config, net, sample.D.astype(dtype)), sample)
+        delta = output_delta(self.config, net, sample.D.astype(dtype))
+        if self._class_weights is not None:
+            delta *= sample_weights(self._class_weights, sample.D).astype(dtype)
+        logs = self._backward(W, y, slopes, normalized, delta, sample)
         logs[:, ~in_range] = np.nan
         return logs
 

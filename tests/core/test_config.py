@@ -16,6 +16,7 @@ from core import ConfigError, RunConfig, train
 from core.config import RULES, check_cost, cost
 from core.data import datasets
 from core.families.activations import ACTIVATIONS
+from core.families.class_weights import CLASS_WEIGHTS
 from core.families.clipping import CLIPS
 from core.families.initializers import INITS
 from core.families.losses import LOSSES, OUTPUT_ACTIVATIONS
@@ -58,6 +59,7 @@ NAMES = {
     "loss": LOSSES,
     "output_activation": OUTPUT_ACTIVATIONS,
     "scaling": datasets.SCALINGS,
+    "class_weight": CLASS_WEIGHTS,
 }
 FLAGS = ("bias", "residual")
 WHOLE = ("samples", "batch_size", "steps", "record_every", "seed", "schedule_steps", "warmup_steps")

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from core import ConfigError, RunConfig, train
 from core.export import JSON_BYTES, from_json, to_csv, to_json, to_pytorch
 from core.families.activations import ACTIVATIONS
+from core.families.class_weights import CLASS_WEIGHTS
 from core.families.clipping import CLIPS
 from core.families.initializers import INITS
 from core.families.losses import OUTPUT_ACTIVATIONS
@@ -65,6 +66,7 @@ def mixed(number):
         schedule=member(SCHEDULES, number),
         schedule_steps=20 if number % 5 == 1 else None,
         warmup_steps=(0, 7)[number % 7 == 2],
+        class_weight=member(CLASS_WEIGHTS, number // 2),
         max_norm=0.9 if number % 3 == 2 else None,
         batch_size=(None, 16, 7)[number % 3],
         holdout=0.2 * (number // 3 % 2),
@@ -211,7 +213,7 @@ def test_a_script_runs_on_data_given():
 def test_the_mixed_configs_show_every_member_of_every_registry():
     for field, registry in {
         "activation": ACTIVATIONS, "output_activation": OUTPUT_ACTIVATIONS, "init": INITS, "optimizer": OPTIMIZERS,
-        "schedule": SCHEDULES,
+        "schedule": SCHEDULES, "class_weight": CLASS_WEIGHTS,
         "clip": CLIPS, "normalization": NORMALIZATIONS, "loss": ("mse", "bce", "cross_entropy"),
     }.items():  # fmt: skip
         assert {getattr(config, field) for name, config in CONFIGS.items() if name.startswith("mixed")} == set(registry)

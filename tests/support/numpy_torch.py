@@ -268,9 +268,16 @@ def batch_norm(z: Tensor, mean: None, var: None, training: bool, eps: float = 1e
     return (z - z.mean(0)) / sqrt(z.var(0, 0) + eps)
 
 
-def bce_with_logits(z: Tensor, D: Tensor, reduction: str) -> Tensor:
-    """The sum of softplus(z) - d z."""
-    return (softplus(z, threshold=np.inf) - D * z).sum()
+def bce_with_logits(z: Tensor, D: Tensor, weight: Tensor | None = None, *, reduction: str) -> Tensor:
+    """The sum of softplus(z) - d z, each term times its weight."""
+    terms = softplus(z, threshold=np.inf) - D * z
+    return (terms if weight is None else weight * terms).sum()
+
+
+def cross_entropy(z: Tensor, D: Tensor, weight: Tensor | None = None, *, reduction: str) -> Tensor:
+    """The sum of -d ln softmax(z), each term times the weight of its class."""
+    terms = D * log_softmax(z)
+    return -(terms if weight is None else weight * terms).sum()
 
 
 functional = SimpleNamespace(
@@ -289,7 +296,7 @@ functional = SimpleNamespace(
     batch_norm=batch_norm,
     mse_loss=lambda o, D, reduction: ((o - D) ** 2).sum(),
     binary_cross_entropy_with_logits=bce_with_logits,
-    cross_entropy=lambda z, D, reduction: -(D * log_softmax(z)).sum(),
+    cross_entropy=cross_entropy,
 )
 
 
@@ -437,7 +444,7 @@ torch = SimpleNamespace(
     float64=np.float64,
     tensor=lambda values, dtype, requires_grad=False: Tensor(np.array(values, dtype), requires_grad),
     from_numpy=Tensor,
-    cat=lambda tensors: Tensor(np.concatenate([tensor.values for tensor in tensors])),
+    cat=lambda tensors, dim=0: Tensor(np.concatenate([tensor.values for tensor in tensors], axis=dim)),
     sigmoid=functional.sigmoid,
     tanh=functional.tanh,
     relu=functional.relu,

@@ -52,7 +52,18 @@ def quick_runs(draw):
     dataset = draw(st.sampled_from([name for name in DATASETS if name != "custom"]))
     loss = draw(st.sampled_from(["mse", TASKS[DATASETS[dataset].task][0]]))
     plain = [name for name in OUTPUT_ACTIVATIONS if name != "softmax"]
-    registries = ("activation", "normalization", "init", "optimizer", "schedule", "clip", "dtype", "bias", "residual")
+    registries = (
+        "activation",
+        "normalization",
+        "init",
+        "optimizer",
+        "schedule",
+        "clip",
+        "class_weight",
+        "dtype",
+        "bias",
+        "residual",
+    )
     samples = draw(st.integers(2, 12))
     holdout = draw(st.sampled_from([0.0, 0.3]))
     return RunConfig(

@@ -14,6 +14,7 @@ from core.config import Choice, Flag, Number
 from core.data.datasets import DATASETS
 from core.data.targets import recommended_losses
 from core.families.activations import ACTIVATIONS
+from core.families.class_weights import CLASS_WEIGHTS
 from core.families.clipping import CLIPS
 from core.families.initializers import INITS
 from core.families.losses import LOSSES, OUTPUT_ACTIVATIONS
@@ -46,6 +47,7 @@ REGISTRIES: dict[str, Mapping[str, Any]] = {
     "output_activation": OUTPUT_ACTIVATIONS,
     "init": INITS,
     "loss": LOSSES,
+    "class_weight": CLASS_WEIGHTS,
     "optimizer": OPTIMIZERS,
     "schedule": SCHEDULES,
     "clip": CLIPS,
@@ -121,6 +123,11 @@ CONTROLS: dict[str, Control] = {
         "Seed", "Determines the random draws of data, weights and batches: the same seed gives the same run."
     ),
     "loss": Control("Loss", "$E$, the mean over samples of the sum over outputs."),
+    "class_weight": Control(
+        "Class weights",
+        "$a_c$, what each sample of class $c$ counts in $E$. Balanced: a rare class counts as much as a common one, so "
+        "that always answering with the common one no longer pays.",
+    ),
     "optimizer": Control("Optimizer", "The rule that turns the gradient into a step."),
     "learning_rate": Control(
         "Learning rate",
@@ -190,6 +197,7 @@ _APPLIES: dict[str, tuple[Callable[[Values], bool], str]] = {
         lambda v: v["bias"] and INITS[v["init"]].bias_deviation is None,
         "the network has no biases, or the init draws them itself",
     ),
+    "class_weight": (lambda v: DATASETS[v["dataset"]].task != "regression", "the targets are numbers, not classes"),
     "momentum": (lambda v: OPTIMIZERS[v["optimizer"]].uses_momentum, "the optimizer has no momentum"),
     "schedule_steps": (lambda v: v["schedule"] != "constant", "the schedule is constant"),
     "clip_threshold": (lambda v: CLIPS[v["clip"]].apply is not None, "nothing is clipped"),
@@ -309,7 +317,7 @@ def draw_initialization() -> None:
 def draw_training() -> None:
     """Draws loss, optimizer, steps and recording in a group."""
     with st.expander("Training", key="group_training"):
-        draw("loss")
+        draw_row("loss", "class_weight")
         draw_row("steps", "record_every")
         draw("optimizer")
         draw_row("learning_rate", "momentum")

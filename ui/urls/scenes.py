@@ -29,7 +29,7 @@ CODES = {
     "quantity": "Zg", "relative": "Zh", "step": "Zi", "axis": "Zj", "more": "Zk", "inside": "Zl", "why": "Zm",
     "sharpness": "Zn", "numbers": "Zo", "how-we-know": "Zp", "inside_step": "Zq", "inside_quantity": "Zr",
     "hide": "Zs", "lock": "Zt", "text": "Zu", "open_layer": "Zv", "layer_step": "Zw",
-    "live": "Zx", "schedule": "ZZa", "schedule_steps": "ZZb", "warmup_steps": "ZZc",
+    "live": "Zx", "schedule": "ZZa", "schedule_steps": "ZZb", "warmup_steps": "ZZc", "class_weight": "ZZd",
 }  # fmt: skip
 NAMES: dict[str, Sequence[str]] = {
     "activation": ("linear", "sigmoid", "tanh", "relu", "leaky_relu", "elu", "selu", "gelu", "silu", "softplus"),
@@ -46,6 +46,7 @@ NAMES: dict[str, Sequence[str]] = {
     "clip": ("none", "value", "global_norm", "per_layer_norm", "adaptive"),
     "dtype": ("float64", "float32"),
     "scaling": ("standard", "none"),
+    "class_weight": ("none", "balanced"),
     "quantity": ("delta_norm", "grad_norm", "rms"),
     "text": ("on", "off"),
 }  # fmt: skip

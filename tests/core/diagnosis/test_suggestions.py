@@ -22,6 +22,7 @@ from core.diagnosis.suggestions import (
     for_small_steps,
     for_stuck,
     for_underflow,
+    for_unequal_classes,
     for_unscaled_data,
     keeps_level,
     round_down,
@@ -56,6 +57,7 @@ WORDS = {
     "output_activation": ("output",),
     "loss": ("Loss", "loss"),
     "scaling": ("Standardize",),
+    "class_weight": ("classes",),
 }
 
 
@@ -81,6 +83,7 @@ def test_every_suggestion_is_valid_and_its_label_says_all_that_it_changes(
         *(for_small_steps(config, ratio) if ratio else ()),
         *for_penalty(config, 1 + ratio),
         *for_stuck(config),
+        *for_unequal_classes(config),
         *for_unscaled_data(config),
         *for_degenerate_normalization(config),
         *for_identical_units(config),

@@ -45,10 +45,11 @@ def phi(F, name, z):
     return F.softmax(z, dim=1) if name == "softmax" else getattr(F, name)(z)
 
 
+# With w the weight of each sample, (samples, 1); a weighted mean squared error is written out.
 LOSS = {
-    "mse": lambda F, z, o, d: F.mse_loss(o, d, reduction="sum"),
-    "bce": lambda F, z, o, d: F.binary_cross_entropy_with_logits(z, d, reduction="sum"),
-    "cross_entropy": lambda F, z, o, d: F.cross_entropy(z, d, reduction="sum"),
+    "mse": lambda F, z, o, d, w: F.mse_loss(o, d, reduction="sum") if w is None else (w * (o - d) ** 2).sum(),
+    "bce": lambda F, z, o, d, w: F.binary_cross_entropy_with_logits(z, d, weight=w, reduction="sum"),
+    "cross_entropy": lambda F, z, o, d, w: F.cross_entropy(z, d, weight=w, reduction="sum"),
 }
 OPTIMIZER = {
     "sgd": lambda optim, p, c: optim.SGD(p, lr=c.learning_rate),
@@ -78,8 +79,8 @@ SCHEDULER = {
 class Network:
     """The network of a config in PyTorch: weights (out, in) as PyTorch has them."""
 
-    def __init__(self, torch, config, weights):
-        self.torch, self.config = torch, config
+    def __init__(self, torch, config, weights, class_weights=None):
+        self.torch, self.config, self.class_weights = torch, config, class_weights
         double = {"dtype": torch.float64, "requires_grad": True}
         self.W = [torch.tensor(W.T.copy(), **double) for W, _ in weights]
         self.b = [None if b is None else torch.tensor(b, **double) for _, b in weights]
@@ -94,7 +95,7 @@ class Network:
             net.retain_grad()
             self.nets.append(net)
             if layer == len(self.W) - 1:
-                return LOSS[c.loss](F, net, phi(F, c.output_activation, net), D) / len(X)
+                return LOSS[c.loss](F, net, phi(F, c.output_activation, net), D, self.weigh(D)) / len(X)
             z = net
             if c.normalization == "layer":
                 z = F.layer_norm(z, z.shape[1:])
@@ -102,6 +103,13 @@ class Network:
                 z = F.batch_norm(z, None, None, training=True)
             out = phi(F, c.activation, z)
             y = y + out if c.residual and W.shape[0] == W.shape[1] else out
+
+    def weigh(self, D):
+        """Weights as the loss takes them: of classes for the cross-entropy, else of samples."""
+        if self.class_weights is None:
+            return None
+        by_class = self.torch.tensor(self.class_weights, dtype=self.torch.float64)
+        return by_class if self.config.loss == "cross_entropy" else D @ by_class[:, None]
 
     # -- the stages of an update ------------------------------------------------------------------------------------
 
@@ -183,9 +191,9 @@ class Network:
         return row
 
 
-def in_pytorch(torch, config, weights, batches, order=ORDER):
+def in_pytorch(torch, config, weights, batches, order=ORDER, class_weights=None):
     """(rows, final weights as (fan_in, fan_out)) of a run in PyTorch over the given (X, D) of each step."""
-    network = Network(torch, config, weights)
+    network = Network(torch, config, weights, class_weights)
     rows = [network.update(*(torch.tensor(part, dtype=torch.float64) for part in batch), order) for batch in batches]
     final = [
         (W.detach().numpy().T, None if b is None else b.detach().numpy())
@@ -198,7 +206,10 @@ def problem(config, seed=5):
     """(data, initial) of fixed draws; targets that suit the loss."""
     rng = np.random.default_rng(seed)
     X = rng.standard_normal((config.samples, 4))
-    D = rng.standard_normal((config.samples, 3)) if config.loss == "mse" else np.eye(3)[rng.integers(0, 3, len(X))]
+    if config.loss == "mse" and config.class_weight == "none":
+        D = rng.standard_normal((config.samples, 3))
+    else:
+        D = np.eye(3)[rng.integers(0, 3, len(X))]
     widths = (4, *config.hidden, 3)
     initial = [
         (
@@ -222,7 +233,9 @@ def compare(torch, config, batches=None, order=ORDER):
     """The largest relative difference of any recorded number and of the final weights, over all rows."""
     data, initial = problem(config)
     (trace,) = train([config], data=data, initial=[initial])
-    rows, final = in_pytorch(torch, config, initial, batches or [data] * config.steps, order)
+    counts = data[1].sum(axis=0)
+    class_weights = len(data[1]) / (3 * counts) if config.class_weight == "balanced" else None
+    rows, final = in_pytorch(torch, config, initial, batches or [data] * config.steps, order, class_weights)
     worst = 0.0
     for t, row in enumerate(rows):
         for name, wanted in row.items():
@@ -300,6 +313,18 @@ def test_every_loss_with_and_without_biases(torch, loss, bias):
         learning_rate=0.1, clip="per_layer_norm", clip_threshold=0.2,
     )  # fmt: skip
     assert compare(torch, config) < RTOL
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_balanced_classes_under_every_loss(torch, loss):
+    output = LOSSES[loss].output_activation or "tanh"
+    config = RunConfig(
+        hidden=(6, 6), activation="tanh", loss=loss, output_activation=output, samples=11, steps=10, learning_rate=0.1,
+        class_weight="balanced",
+    )  # fmt: skip
+    assert compare(torch, config) < RTOL
+    counts = problem(config)[0][1].sum(axis=0)
+    assert counts.min() < counts.max()  # so that the weights differ
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)

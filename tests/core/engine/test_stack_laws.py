@@ -172,7 +172,7 @@ def test_whatever_the_runs_a_run_in_a_crowd_is_the_run_alone(configs, random):
         assert_same(trace, train([config])[0])
 
 
-BASE = RunConfig(hidden=(5, 5), samples=12, steps=4, learning_rate=0.3, optimizer="momentum")
+BASE = RunConfig(hidden=(5, 5), samples=13, steps=4, learning_rate=0.3, optimizer="momentum")
 CHANGES = {
     "dataset": "moons", "samples": 10, "noise": 0.3, "holdout": 0.25, "hidden": (4, 5), "activation": "tanh",
     "output_activation": "sigmoid", "bias": False, "residual": True, "normalization": "layer", "init": "uniform",
@@ -180,6 +180,7 @@ CHANGES = {
     "momentum": 0.5, "batch_size": 5, "steps": 3, "clip": "value", "clip_threshold": 1e-3, "l1": 0.1, "l2": 0.1,
     "weight_decay": 0.5, "max_norm": 0.3, "record_every": 2, "dtype": "float32", "seed": 5,
     "scaling": "none", "schedule": "cosine", "schedule_steps": 2, "warmup_steps": 3,
+    "class_weight": "balanced",
 }  # fmt: skip
 
 

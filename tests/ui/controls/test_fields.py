@@ -18,6 +18,7 @@ BESIDE = {
     "bias_std": ({}, {"bias": False}),
     "momentum": ({"optimizer": "nesterov"}, {"optimizer": "adam"}),
     "clip_threshold": ({"clip": "adaptive"}, {"clip": "none"}),
+    "class_weight": ({"dataset": "iris"}, {"dataset": "sine"}),
     "schedule_steps": ({"schedule": "step"}, {"schedule": "constant"}),
     **{
         field: ({"steps": 1}, {"steps": 0})
