@@ -9,7 +9,7 @@ import numpy as np
 
 from core.config import RunConfig
 from core.data.datasets import load
-from core.engine.stack import draw_parameters
+from core.engine.parameters import draw_parameters
 from core.layout import Layout
 
 STEPS = 300  # the default of RunConfig

@@ -17,7 +17,7 @@ import numpy as np
 from scipy.sparse.linalg import LinearOperator, eigsh
 
 from .config import RULES, RunConfig
-from .engine.stack import Initial, check_initial
+from .engine.parameters import Initial, check_initial
 from .engine.training import Data, Progress, checked_data, one_blas_thread, snapshot, train
 from .errors import ConfigError
 from .families.activations import ACTIVATIONS

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .config import Number, RunConfig
-from .engine.stack import Initial
+from .engine.parameters import Initial
 from .engine.training import snapshot, train
 from .errors import ConfigError
 from .families.activations import ACTIVATIONS

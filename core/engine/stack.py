@@ -10,11 +10,9 @@ import numpy as np
 
 from ..config import RunConfig
 from ..data.datasets import Split
-from ..errors import ConfigError
 from ..families.activations import ACTIVATIONS
 from ..families.class_weights import class_weights, sample_weights
 from ..families.clipping import CLIPS, project_max_norm
-from ..families.initializers import INITS
 from ..families.losses import LOSSES
 from ..families.normalization import NORMALIZATIONS
 from ..families.optimizers import OPTIMIZERS
@@ -22,50 +20,10 @@ from ..layout import Layout
 from ..norms import repair_norms, safe_squares
 from ..trace import ROW_FIELDS, Trace
 from .batch import Batch
+from .parameters import Initial, start_parameters
 from .passes import descend
 
-# Stream numbers: default_rng([seed, STREAM, ...]); the data's own is 0 (datasets).
-WEIGHT_STREAM, BIAS_STREAM, BATCH_STREAM = 1, 2, 3
-
-Initial = list[tuple[np.ndarray, np.ndarray | None]]
-
-
-def draw_parameters(config: RunConfig, layout: Layout) -> Initial:
-    """A run's initial (W, b) by layer, float64: each layer has its own stream, b another than W."""
-    parameters = []
-    for layer, (fan_in, fan_out) in enumerate(layout.shapes):
-        W = INITS[config.init](
-            np.random.default_rng([config.seed, WEIGHT_STREAM, layer]), fan_in, fan_out, config.init_scale
-        )
-        b = None
-        if config.bias:
-            rng = np.random.default_rng([config.seed, BIAS_STREAM, layer])
-            b = INITS[config.init].draw_biases(rng, fan_in, fan_out, scale=config.init_scale, bias_std=config.bias_std)
-        parameters.append((W, b))
-    return parameters
-
-
-def check_initial(initial: Initial, layout: Layout) -> None:
-    """Refuses parameters that do not fit the network.
-
-    Raises:
-        ConfigError: wrong count, shape, or a value that is not finite.
-    """
-    if not isinstance(initial, (list, tuple)):
-        raise ConfigError("initial", type(initial).__name__, "each run needs a list of (W, b) by layer, or None")
-    if len(initial) != layout.layers:
-        raise ConfigError("initial", f"{len(initial)} layers", f"this network has {layout.layers} layers")
-    for layer, (pair, shape) in enumerate(zip(initial, layout.shapes, strict=True), start=1):
-        if not isinstance(pair, (list, tuple)) or len(pair) != 2:
-            raise ConfigError("initial", type(pair).__name__, f"layer {layer} needs a pair (W, b)")
-        W, b = pair
-        if np.shape(W) != shape:
-            raise ConfigError("initial", np.shape(W), f"W of layer {layer} has shape {shape}")
-        if layout.bias != (b is not None) or (b is not None and np.shape(b) != shape[1:]):
-            expected = f"shape {shape[1:]}" if layout.bias else "to be None, since bias is False"
-            raise ConfigError("initial", np.shape(b) if b is not None else None, f"b of layer {layer} has {expected}")
-        if not (np.isfinite(W).all() and (b is None or np.isfinite(b).all())):
-            raise ConfigError("initial", f"layer {layer}", "its values must be finite")
+BATCH_STREAM = 3  # beside those of the parameters
 
 
 class Stack:
@@ -84,16 +42,8 @@ class Stack:
         X, D = splits[0].X, splits[0].D
         self.samples, self.batch_size = len(X), kind.batch_size or len(X)
         self.layout = Layout((X.shape[1], *kind.hidden, D.shape[1]), kind.bias)
-        self.parameters, self.gradient, self.work, self.update = (
-            self.layout.new(self.runs, self.dtype) for _ in range(4)
-        )
-        for run, (config, given) in enumerate(zip(configs, initial, strict=True)):
-            if given is not None:
-                check_initial(given, self.layout)
-            for layer, (W, b) in enumerate(given or draw_parameters(config, self.layout)):
-                self.parameters.weights[layer][run] = W
-                if b is not None:
-                    self.parameters.biases[layer][run] = b
+        self.parameters = start_parameters(configs, initial, self.layout, self.dtype)
+        self.gradient, self.work, self.update = (self.layout.new(self.runs, self.dtype) for _ in range(3))
         self.optimizer, self.clip = OPTIMIZERS[kind.optimizer], CLIPS[kind.clip].apply
         self.states = [np.zeros_like(self.parameters.flat) for _ in range(self.optimizer.states)]
         self.rate, self.momentum = self._column("learning_rate"), self._column("momentum")

@@ -18,7 +18,8 @@ from ..data.targets import check_targets
 from ..errors import ConfigError
 from ..trace import Snapshot, Trace
 from .cancellation import CancelToken, cancel_token
-from .stack import Initial, Stack
+from .parameters import Initial
+from .stack import Stack
 from .workers import get_result
 
 CHUNK_BYTES = 7_000_000  # activations, parameters and gradients of one chunk stay near the core (measured)

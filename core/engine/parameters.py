@@ -1,0 +1,81 @@
+"""The parameters that a run begins with: drawn from its seed, or given."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..config import RunConfig
+from ..errors import ConfigError
+from ..families.initializers import INITS
+from ..layout import Layout, ParameterStack
+
+# Stream numbers: default_rng([seed, STREAM, ...]); the data's own is 0 (datasets), the batches' 3 (stack).
+WEIGHT_STREAM = 1
+BIAS_STREAM = 2
+
+Initial = list[tuple[np.ndarray, np.ndarray | None]]
+
+
+def draw_parameters(config: RunConfig, layout: Layout) -> Initial:
+    """A run's initial (W, b) by layer, float64: each layer has its own stream, b another than W."""
+    parameters = []
+    for layer, (fan_in, fan_out) in enumerate(layout.shapes):
+        W = INITS[config.init](
+            np.random.default_rng([config.seed, WEIGHT_STREAM, layer]), fan_in, fan_out, config.init_scale
+        )
+        b = None
+        if config.bias:
+            rng = np.random.default_rng([config.seed, BIAS_STREAM, layer])
+            b = INITS[config.init].draw_biases(rng, fan_in, fan_out, scale=config.init_scale, bias_std=config.bias_std)
+        parameters.append((W, b))
+    return parameters
+
+
+def check_initial(initial: Initial, layout: Layout) -> None:
+    """Refuses parameters that do not fit the network.
+
+    Raises:
+        ConfigError: wrong count, shape, or a value that is not finite.
+    """
+    if not isinstance(initial, (list, tuple)):
+        raise ConfigError("initial", type(initial).__name__, "each run needs a list of (W, b) by layer, or None")
+    if len(initial) != layout.layers:
+        raise ConfigError("initial", f"{len(initial)} layers", f"this network has {layout.layers} layers")
+    for layer, (pair, shape) in enumerate(zip(initial, layout.shapes, strict=True), start=1):
+        if not isinstance(pair, (list, tuple)) or len(pair) != 2:
+            raise ConfigError("initial", type(pair).__name__, f"layer {layer} needs a pair (W, b)")
+        W, b = pair
+        if np.shape(W) != shape:
+            raise ConfigError("initial", np.shape(W), f"W of layer {layer} has shape {shape}")
+        if layout.bias != (b is not None) or (b is not None and np.shape(b) != shape[1:]):
+            expected = f"shape {shape[1:]}" if layout.bias else "to be None, since bias is False"
+            raise ConfigError("initial", np.shape(b) if b is not None else None, f"b of layer {layer} has {expected}")
+        if not (np.isfinite(W).all() and (b is None or np.isfinite(b).all())):
+            raise ConfigError("initial", f"layer {layer}", "its values must be finite")
+
+
+def start_parameters(
+    configs: Sequence[RunConfig], initial: Sequence[Initial | None], layout: Layout, dtype: np.dtype
+) -> ParameterStack:
+    """The parameters of R runs before their first step.
+
+    Args:
+        configs: one a run.
+        initial: each run's (W, b) by layer, or None to draw them.
+        layout: of every run's network.
+        dtype: what they are rounded to.
+
+    Raises:
+        ConfigError: as `check_initial`.
+    """
+    parameters = layout.new(len(configs), dtype)
+    for run, (config, given) in enumerate(zip(configs, initial, strict=True)):
+        if given is not None:
+            check_initial(given, layout)
+        for layer, (W, b) in enumerate(given or draw_parameters(config, layout)):
+            parameters.weights[layer][run] = W
+            if b is not None:
+                parameters.biases[layer][run] = b
+    return parameters
