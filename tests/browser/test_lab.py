@@ -171,8 +171,14 @@ PULSE = f"{PROFILE} .xy3 .trace:last-child path.point"
 def click_point(page, points, index):
     """Points at a point of a chart and clicks, as a hand does: Plotly takes a click for what it hovers over."""
     box = page.locator(points).nth(index).bounding_box()
-    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2, steps=3)
-    page.wait_for_timeout(300)
+    click_layer(page, box["x"] + box["width"] / 2, box["y"] + box["height"] / 2, index + 1)
+
+
+def click_layer(page, x, y, layer):
+    """Points somewhere in the profile and clicks once Plotly hovers over this layer."""
+    page.mouse.move(x, y, steps=3)
+    hovered = f"(layer) => document.querySelector('{PROFILE}')._hoverdata?.every((point) => point.x === layer)"
+    page.wait_for_function(hovered, arg=layer)
     page.mouse.down()
     page.mouse.up()
 
@@ -182,6 +188,31 @@ def test_a_click_on_a_block_opens_that_layer(lab, layer):
     page = lab("steps=20")
     click_point(page, BLOCKS, layer - 1)
     page.get_by_role("heading", name=f"Layer {layer}:").wait_for()
+
+
+# Where a layer's point is on the screen, and how far the next layer's is to its right.
+POINT = f"""(layer) => {{
+  const plot = document.querySelector('{PROFILE}'), {{xaxis, yaxis}} = plot._fullLayout;
+  const line = plot._fullData.find((drawn) => drawn.name === '{NORM}'), box = plot.getBoundingClientRect();
+  const across = xaxis.d2p(layer);
+  return [box.x + xaxis._offset + across, box.y + yaxis._offset + yaxis.d2p(line.y[layer - 1]),
+          xaxis.d2p(layer + 1) - across];
+}}"""
+
+
+def test_a_click_on_or_beside_the_curve_opens_the_nearest_layer(lab, settled):
+    page = lab("steps=20")
+    x, y, apart = page.evaluate(POINT, 3)
+    click_layer(page, x, y, 3)
+    page.get_by_role("heading", name="Layer 3:").wait_for()
+    settled(page)
+    assert "open_layer=3" in page.url
+    x, y, _ = page.evaluate(POINT, 7)
+    click_layer(page, x - 0.4 * apart, y + 20, 7)
+    page.get_by_role("heading", name="Layer 7:").wait_for()
+    settled(page)
+    click_layer(page, x, y, 7)  # again: it closes
+    page.get_by_role("heading", name="Layer 7:").wait_for(state="detached")
 
 
 def test_the_pulse_runs_unless_motion_is_unwelcome(lab, page):

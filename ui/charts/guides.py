@@ -42,7 +42,7 @@ def draw_guide(guide: Guide, index: int, dark: bool) -> list[dict]:
     line = {"color": theme.accent, "width": 1.5, "dash": DASHES[index % len(DASHES)]}
     if guide.low is not None and guide.high is not None:
         edge = {"color": theme.accent, "width": 0}
-        band = {"showlegend": False, "hoverinfo": "skip"}
+        band = {"showlegend": False, "mode": "lines", "hoverinfo": "skip", "hovertemplate": None}
         drawn.append(draw_line(guide.name, gaps(guide.low), edge, None) | band)
         fill = {"fill": "tonexty", "fillcolor": style.fade(theme.accent, 0.16)}
         drawn.append(draw_line(guide.name, gaps(guide.high), edge, None) | band | fill)

@@ -278,6 +278,7 @@ def draw_profile(data: ProfileData, title: str, dark: bool) -> dict:
         height=height,
         below=below,
         hovermode="x unified",
+        hoverdistance=-1,  # a click anywhere opens the layer that is nearest
         showlegend=legend > 0,
     )
     words = style.below_data(WORDS, height, frame["margin"]["t"], below)

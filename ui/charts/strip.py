@@ -46,18 +46,18 @@ def draw_strip(
     at |= {"showlegend": False, "cliponaxis": False} | UNDIMMED
     symbol = {"symbol": "line-ns", "opacity": 1}
     edge = {"size": heights + 2, "line": {"width": thick + 2, "color": theme.muted}}
-    outline = at | {"name": "outline", "mode": "lines+markers", "hoverinfo": "skip", "marker": symbol | edge}
-    outline["line"] = {"color": theme.muted, "width": 1}
+    # The edges of all blocks, the input's too, are one drawing, which takes the pointer for those above it.
+    edges = at | {"name": "units", "mode": "lines+markers", "marker": symbol | edge}
+    edges |= {"line": {"color": theme.muted, "width": 1}, "customdata": units, "hovertemplate": "%{customdata}"}
+    unseen = {"hoverinfo": "skip"}
     inside = {"size": heights[1:], "line": scale | {"width": thick, "color": shades[0]}}
-    blocks = at | {"name": "units", "mode": "markers", "marker": symbol | inside, "x": at["x"][1:], "y": at["y"][1:]}
-    blocks |= {"customdata": units[1:], "hovertemplate": "%{customdata}"}
+    blocks = at | {"name": "blocks", "mode": "markers", "marker": symbol | inside, "x": at["x"][1:], "y": at["y"][1:]}
     page = {"size": heights[:1], "line": {"width": thick, "color": theme.panel}}
     source = at | {"name": "input", "mode": "markers", "marker": symbol | page, "x": at["x"][:1], "y": at["y"][:1]}
-    source |= {"hovertemplate": f"{units[0]} units"}
     return [
-        (outline, None),
-        (source, None),
-        (blocks, lambda k: {"marker": {"line": {"color": shades[k]}}}),
+        (edges, None),
+        (source | unseen, None),
+        (blocks | unseen, lambda k: {"marker": {"line": {"color": shades[k]}}}),
         (at | _pulse(norms[0], dark), None),
     ]
 

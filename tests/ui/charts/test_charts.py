@@ -63,6 +63,8 @@ def check(chart, dark):
         assert len(chart.table)
     else:
         assert layout["annotations"][0]["text"].endswith(".")
+    for drawn in chart.spec["data"]:  # beside a template, Plotly forgets that a drawing takes no hover
+        assert not (drawn.get("hoverinfo") == "skip" and drawn.get("hovertemplate")), drawn["name"]
     lines = [layout["title"]["text"], *layout["title"].get("subtitle", {}).get("text", "").split("<br>")]
     assert max(map(len, lines)) <= 52  # more does not fit beside each other at 390 pixels
     below = layout["height"] - layout["margin"]["t"] - layout["margin"]["b"]

@@ -290,3 +290,17 @@ def test_a_name_stands_at_its_line_on_the_axis(powers, at, above):
 def test_a_name_lies_on_the_empty_side_of_its_line(above, rising, anchor):
     values = 10.0 ** (np.linspace(-3, 0, 7)[:: rising or 1] * abs(rising))
     assert line_label(Label("a", values, "#111111", 0.5, above), -4, 1)["xanchor"] == anchor
+
+
+@pytest.mark.parametrize("kind", ["default", "penalized and clipped", "float32 underflow"])
+def test_every_line_that_is_hovered_can_be_clicked_and_no_two_have_one_name(kind):
+    trace = run(kind)
+    theory = Guide("theory", trace.delta_norm[0] * 2, trace.delta_norm[0], trace.delta_norm[0] * 4, "band")
+    limit = Guide("limit", trace.delta_norm[0] * 9, fits=False)
+    figure = gradient_profile(trace, previous=trace, guides=[theory, limit]).figure
+    hovered = [drawn for drawn in figure.data if drawn.hoverinfo != "skip" and drawn.yaxis in (None, "y")]
+    assert len({drawn.name for drawn in hovered}) == len(hovered) >= 4
+    assert all("markers" in drawn.mode for drawn in hovered)  # Plotly selects nothing on a line without them
+    unseen = [drawn for drawn in hovered if drawn.name in ("theory", "limit", "previous run")]
+    for state in ("marker", "selected.marker", "unselected.marker"):
+        assert {drawn[f"{state}.opacity"] for drawn in unseen} == {0}

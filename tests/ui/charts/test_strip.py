@@ -20,15 +20,21 @@ def drawing(figure, name):
 def test_every_layer_has_a_block_above_its_point_in_its_color(kind):
     trace = run(kind)
     figure = gradient_profile(trace).figure
-    blocks, line = drawing(figure, "units"), drawing(figure, "this network")
+    blocks, line = drawing(figure, "blocks"), drawing(figure, "this network")
     np.testing.assert_array_equal(blocks.x, line.x)
     np.testing.assert_array_equal(blocks.marker.line.color, line.marker.color)
     scale = ("colorscale", "cmin", "cmax")
     assert [blocks.marker.line[part] for part in scale] == [line.marker[part] for part in scale]
-    np.testing.assert_array_equal(blocks.customdata, [W.shape[1] for W, _ in trace.weights])
     assert list(drawing(figure, "input").x) == [0]
-    assert drawing(figure, "input").hovertemplate == f"{trace.weights[0][0].shape[0]} units"
     assert blocks.xaxis == line.xaxis  # the same axis, so that both stay above each other
+
+
+def test_the_pointer_finds_one_number_of_units_at_every_block_the_input_too():
+    trace = run("default")
+    figure = gradient_profile(trace).figure
+    (hovered,) = [drawn for drawn in figure.data if drawn.yaxis == "y3" and drawn.hoverinfo != "skip"]
+    assert hovered.name == "units" and list(hovered.x) == list(range(trace.layers + 1))
+    np.testing.assert_array_equal(hovered.customdata, [2, *(W.shape[1] for W, _ in trace.weights)])
 
 
 def test_blocks_take_the_color_of_the_frame_and_the_pulse_stays():
@@ -36,9 +42,9 @@ def test_blocks_take_the_color_of_the_frame_and_the_pulse_stays():
     places = {drawn.name: place for place, drawn in enumerate(figure.data)}
     for frame in figure.frames[:: len(figure.frames) // 3]:
         changes = dict(zip(frame.traces, frame.data, strict=True))
-        point, block = (changes[places[name]].marker for name in ("this network", "units"))
+        point, block = (changes[places[name]].marker for name in ("this network", "blocks"))
         np.testing.assert_array_equal(block.line.color, point.color)
-        assert not {places["pulse"], places["outline"], places["input"]} & set(changes)
+        assert not {places["pulse"], places["units"], places["input"]} & set(changes)
 
 
 def test_a_block_is_as_high_as_its_layer_is_wide_but_can_be_seen():
