@@ -14,7 +14,7 @@ import time
 from datetime import datetime
 from pathlib import Path
 
-from tests.support.visitor import Server, Visitor, served
+from tests.support.visitor import Server, Visitor, served, trainings
 
 LONG = "steps=200000&record_every=1000"  # minutes, unless it is stopped
 PATIENT = {"GRADIENT_LAB_MAX_COST": "1e13", "GRADIENT_LAB_MAX_WORK": "1e15"}  # a server that allows it
@@ -28,9 +28,19 @@ def _stops(server: Server, event: str) -> list[float]:
     return [datetime.fromisoformat(line["time"]).timestamp() for line in stopped]
 
 
-async def _seconds(server: Server, event: str, end, start: float = 2.0) -> float:
+async def _until(server: Server, is_at_work: bool) -> None:
+    """Waits until the server says that it is at work, or that it is not."""
+    start = time.monotonic()
+    while bool(await asyncio.to_thread(trainings, server.url)) != is_at_work:
+        if time.monotonic() - start > PATIENCE:
+            raise TimeoutError(f"after {PATIENCE} s the server is {'not ' * is_at_work}at work")
+        await asyncio.sleep(0.05)
+
+
+async def _seconds(server: Server, event: str, end, start: float = 1.0) -> float:
     """From `end()` to the end of the work that has been going on for `start` seconds."""
     before = len(_stops(server, event))
+    await _until(server, True)
     await asyncio.sleep(start)
     assert len(_stops(server, event)) == before, "it ended before it was stopped"
     asked = time.time()
@@ -44,6 +54,7 @@ async def _seconds(server: Server, event: str, end, start: float = 2.0) -> float
 
 async def superseded(server: Server) -> float:
     """Seconds until a training ends after its visitor has changed a control."""
+    await _until(server, False)
     async with Visitor(server.url, query=LONG) as visitor:
         await visitor.send()
         # Widgets are drawn before the training starts; their names are needed for the change.
@@ -55,6 +66,7 @@ async def superseded(server: Server) -> float:
 
 async def disconnected(server: Server, page: str = "", event: str = "training") -> float:
     """Seconds until work ends after its visitor has closed the page."""
+    await _until(server, False)
     async with Visitor(server.url, page, LONG) as visitor:
         await visitor.send()
         return await _seconds(server, event, visitor.__aexit__)

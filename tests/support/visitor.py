@@ -7,6 +7,7 @@ that the server sends no chart twice; so does this.
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import socket
 import subprocess
@@ -294,6 +295,12 @@ def healthy(url: str, path: str = "healthz") -> bool:
             return answer.status == 200
     except OSError:
         return False
+
+
+def trainings(url: str) -> int:
+    """The number of trainings that go on, as the server at this address says."""
+    with urllib.request.urlopen(f"{url}/healthz", timeout=5) as answer:
+        return json.load(answer)["training"]
 
 
 def end(process: subprocess.Popen, seconds: float = 15) -> None:

@@ -64,5 +64,5 @@ class ProgressReporter:
 
 
 def stop_if_superseded(n_ahead: int = 0) -> None:
-    """End the script of a visitor who has changed a control or left: reading the session state lets Streamlit do so."""
-    len(st.session_state)
+    """End the script of a visitor who has changed a control or left: asking for a key lets Streamlit do so."""
+    "any" in st.session_state  # noqa: B015  len() and iteration do not let it

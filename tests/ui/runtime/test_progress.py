@@ -1,6 +1,7 @@
 """The line and the bar with which a visitor follows a run: shown late, and sent only with something new to read."""
 
 import pytest
+from streamlit.runtime.state import SafeSessionState, SessionState, session_state_proxy
 
 from ui.runtime import progress
 from ui.runtime.progress import ProgressReporter
@@ -25,6 +26,19 @@ def checks(monkeypatch):
     calls = []
     monkeypatch.setattr(progress, "stop_if_superseded", lambda: calls.append(1))
     return calls
+
+
+def test_a_script_that_is_superseded_ends_where_it_looks(monkeypatch):
+    class Superseded(Exception):
+        pass
+
+    def end():
+        raise Superseded
+
+    state = SafeSessionState(SessionState(), yield_callback=end)
+    monkeypatch.setattr(session_state_proxy, "get_session_state", lambda: state)
+    with pytest.raises(Superseded):
+        progress.stop_if_superseded()
 
 
 def test_nothing_is_sent_before_a_run_has_taken_half_a_second(checks):
