@@ -100,3 +100,46 @@ def test_a_server_without_a_home_or_a_place_for_temporary_files_serves(settings,
         answer = visited(server)
         log = server.log.read_text()
     assert not answer.errors and "gradient-profile" in answer.charts and "Traceback" not in log
+
+
+# What a server's Python runs first. No file may exceed 600 bytes: its log is cut off at once.
+FULL_DISK = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (600, 600))"
+CLOCK_SET_BACK = """
+import time
+real, start = time.time, time.monotonic()
+time.time = lambda: real() - (86_400 if time.monotonic() - start > 6 else 0)
+"""
+
+
+def test_a_server_whose_disk_is_full_serves_uploads_and_runs(tmp_path):
+    (tmp_path / "sitecustomize.py").write_text(FULL_DISK)
+
+    async def visit(server):
+        async with Visitor(server.url, query="hidden=6,6&steps=30&dataset=custom") as visitor:
+            await visitor.visit()
+            table = "a,b,y\n" + "".join(f"{i},{i * i % 7},{i % 3}\n" for i in range(60))
+            return await visitor.upload("table_file", "t.csv", table.encode())
+
+    with served(tmp_path / "log", PYTHONPATH=str(tmp_path)) as server:
+        answer = visited(server)
+        own = finished(visit(server))
+    assert not answer.errors and "gradient-profile" in answer.charts
+    assert not own.errors and "gradient-profile" in own.charts
+
+
+def test_a_server_whose_clock_is_set_back_by_a_day_goes_on_with_its_visitors(tmp_path):
+    (tmp_path / "sitecustomize.py").write_text(CLOCK_SET_BACK)
+
+    async def visit(server):
+        async with Visitor(server.url, query="hidden=6,6&steps=30") as visitor:
+            before = await visitor.visit()
+            await asyncio.sleep(max(0, 12 - (time.perf_counter() - start)))
+            return before, await visitor.change(init_scale=1.75)
+
+    start = time.perf_counter()
+    with served(tmp_path / "log", PYTHONPATH=str(tmp_path)) as server:
+        before, after = finished(visit(server))
+        assert not visited(server).errors
+        log = server.log.read_text()
+    assert all("gradient-profile" in answer.charts and not answer.errors for answer in (before, after))
+    assert "Traceback" not in log
