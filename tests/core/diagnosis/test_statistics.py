@@ -104,6 +104,8 @@ def test_sides_on_which_an_activation_is_flat(activation, sides):
 BROKEN = (
     *(config for config in TROUBLES["diverged"] if len(config.hidden) < 20 and config.batch_size is None),
     RunConfig(activation="relu", init_scale=1.6, learning_rate=0.05, holdout=0.25, record_every=2, seed=3),
+    RunConfig(activation="linear", hidden=(8,) * 10, init_scale=100, learning_rate=1e300, steps=2),
+    RunConfig(activation="relu", hidden=(8,) * 4, init_scale=1e60, steps=3),
     RunConfig(activation="leaky_relu", init="he_normal", normalization="layer", hidden=(8,) * 4, learning_rate=1e30),
 )
 

@@ -3,8 +3,10 @@
 import dataclasses
 import json
 import math
+import sys
+from contextlib import nullcontext
 from datetime import date
-from functools import cache
+from functools import cache, partial
 
 import mpmath
 import numpy as np
@@ -13,6 +15,9 @@ import pytest
 from core import ConfigError, __version__, train
 from core.curvature import sharpness
 from core.engine.training import checked_data
+from core.papers import (
+    __main__ as command,
+)
 from core.papers import (
     balduzzi_2017,
     blocks,
@@ -392,3 +397,26 @@ def test_the_factor_of_batch_normalization_follows_from_the_variance_of_a_rectif
         mean = mpmath.quad(lambda z: z * density(z), [0, mpmath.inf])
         square = mpmath.quad(lambda z: z**2 * density(z), [0, mpmath.inf])
         assert yang_2019.FACTOR == pytest.approx(float(mpmath.sqrt(square / (square - mean**2))), rel=1e-14)
+
+
+def test_the_command_runs_the_papers_it_is_given_and_keeps_what_is_stored_of_others(monkeypatch, tmp_path, capsys):
+    entry = dataclasses.replace(PAPERS["hanin_nica"], run=lambda executor: small("hanin_nica"))
+    file = tmp_path / "results.json"
+    file.write_text('{"other": 1}')
+    monkeypatch.setattr(command, "PAPERS", {"hanin_nica": entry})
+    monkeypatch.setattr(command, "ProcessPoolExecutor", lambda *_: nullcontext())
+    monkeypatch.setattr(stored, "write", partial(stored.write, path=file))
+    monkeypatch.setattr(sys, "argv", ["papers", "hanin_nica"])
+    command.main()
+    kept, result = json.loads(file.read_text()), small("hanin_nica")
+    assert kept["other"] == 1 and kept["hanin_nica"]["result"] == json.loads(json.dumps(result.to_dict()))
+    said = capsys.readouterr().out
+    assert f"hanin_nica: {result.agreeing} of {len(result.rows)} agree" in said
+    assert said.count("differs") == len(result.differing)
+
+
+def test_the_command_names_a_paper_that_there_is_not(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["papers", "goodfellow"])
+    with pytest.raises(SystemExit):
+        command.main()
+    assert "there is no paper 'goodfellow'" in capsys.readouterr().err
