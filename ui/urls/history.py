@@ -6,7 +6,7 @@ import streamlit as st
 
 SCRIPT = """
 // Joins the two history entries of a page switch: Streamlit pushes the path, then the page pushes its settings.
-// A page that writes its address anew as it opens (a compact scene, an invalid parameter) adds no entry. Where it did
+// A page that writes its address again as it opens (a compact scene, an invalid parameter) adds no entry. Where it did
 // so before this script was there, Back passes over the address as it was opened.
 (() => {
   if (window.gradientLabHistory) return;
