@@ -49,6 +49,26 @@ def test_a_click_on_the_level_lines_starts_there(lecture, settled):
     assert number(page, "bowl_x") == pytest.approx(-1.5, abs=0.11)
 
 
+WITHOUT_WEBGL = """
+const getContext = HTMLCanvasElement.prototype.getContext;
+HTMLCanvasElement.prototype.getContext = function (kind, ...rest) {
+  return kind.includes("webgl") ? null : getContext.call(this, kind, ...rest);
+};
+"""
+
+
+def test_without_webgl_the_level_lines_stand_alone_and_no_gray_box_sends_anyone_elsewhere(tab, server, settled):
+    page = tab()
+    page.add_init_script(WITHOUT_WEBGL)
+    page.goto(f"{server}/lecture?section=descent")
+    page.get_by_text("cannot draw the function as a surface").wait_for()
+    settled(page, 120)
+    assert page.locator(".st-key-lecture-surface").count() == 0
+    assert page.get_by_text("get.webgl.org").count() == 0
+    block = page.locator("[data-testid=stMainBlockContainer]").bounding_box()
+    assert page.locator(CONTOURS).bounding_box()["width"] > 0.8 * block["width"]
+
+
 def test_a_click_on_the_sigmoid_moves_its_point(lecture, settled):
     page = lecture("sigmoid")
     click(page, SIGMOID, 0.25, 0.5)

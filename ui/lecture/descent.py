@@ -24,6 +24,7 @@ from core.lecture.descent import (
     start_near,
 )
 from ui import panels
+from ui.browser.webgl import has_webgl
 from ui.charts.descent import contours, from_the_side, value_over_steps
 from ui.charts.style import number
 from ui.controls.fields import number_options
@@ -77,12 +78,18 @@ def section() -> None:
         _limits(name, surface, lowest, momentum)
     with step_slider:
         step = _step(name, len(path.points) - 1)
-    with pictures, st.grid(2, min_column_width=420, gap="medium"):
+    in_space = has_webgl("lecture-webgl")
+    with pictures, st.grid(1 + in_space, min_column_width=420, gap="medium"):
         with st.container():
             chart = contours(surface, path, step, dark=panels.dark())
             panels.show(chart, "lecture-contours", numbers=True, picked=lambda: _start_at(name))
-        with st.container():
-            panels.show(from_the_side(surface, path, step, dark=panels.dark()), "lecture-surface", numbers=True)
+        if in_space:
+            with st.container():
+                panels.show(from_the_side(surface, path, step, dark=panels.dark()), "lecture-surface", numbers=True)
+        else:
+            st.caption(
+                "This browser cannot draw the function as a surface (it has no WebGL): its level lines are above."
+            )
     with words:
         text = describe(classify(surface, path), path)
         limit = against_limit(surface, stability_limit(surface.hessian(lowest), momentum), rate)

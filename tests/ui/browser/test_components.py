@@ -36,3 +36,18 @@ def test_a_place_below_the_screen_is_drawn_once_it_is_reached():
     assert not app.exception and not app.markdown
     app.session_state["place_reached"] = True
     assert [element.value for element in app.run().markdown] == ["drawn"]
+
+
+def test_a_browser_draws_in_three_dimensions_until_it_says_that_it_cannot():
+    def script():
+        import streamlit as st
+
+        from ui.browser.webgl import has_webgl
+
+        st.markdown("in space" if has_webgl("asks") else "flat")
+
+    app = AppTest.from_function(script).run()
+    assert not app.exception and [element.value for element in app.markdown] == ["in space"]
+    app.session_state["without_webgl"] = True
+    assert [element.value for element in app.run().markdown] == ["flat"]
+    assert not app.get("bidi_component")
