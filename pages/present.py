@@ -102,7 +102,7 @@ with st.container(key="present"):
         st.stop()
     if found is None:
         start(None)
-        st.html(presenting.style(("title",)))
+        st.html(presenting.style(None))
         choose_lesson()
         st.stop()
     number = min(int(st.session_state["scene"]), len(found.scenes))
@@ -110,8 +110,7 @@ with st.container(key="present"):
     start(scene)
     blank = st.session_state.get("present_blank", False)
     asks = bool(scene.ask) and not st.session_state.get("present_revealed", False)
-    has_title = ("title",) if scene.title else ()
-    st.html(presenting.style((*has_title, "verdict", "bar")) + (presenting.BLANK if blank else ""))
+    st.html(presenting.style(scene) + (presenting.BLANK if blank else ""))
     steps: tuple[int, ...] = ()
     at = 0
     if not blank:

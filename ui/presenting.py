@@ -63,14 +63,16 @@ STYLE = """<style>
 .st-key-present-bar {position: fixed; bottom: .5rem; left: 2rem; right: 2rem}
 .st-key-present-bar kbd, .st-key-present-bar [data-testid*=hortcut] {display: none}
 PICTURE {height: calc(100vh - ROWSpx) !important; flex: none !important}
-.st-key-present iframe {zoom: 1.9; border: 0}
+.st-key-present iframe {zoom: ZOOM; border: 0; height: calc((100vh - ROWSpx) / ZOOM) !important}
 </style>"""
 BLANK = "<style>.stApp, .stMain, body {background: #000 !important} .st-key-present-bar {opacity: 0}</style>"
 _PICTURE = (
     ":is(:has(> .st-key-present-picture), .st-key-present-picture, .st-key-present-picture > *, "
-    ".st-key-present-picture :is([data-testid=stFullScreenFrame], [data-testid=stPlotlyChart], [data-testid=stIFrame]))"
+    ".st-key-present-picture :is([data-testid=stFullScreenFrame], [data-testid=stPlotlyChart]))"
 )
 ROWS = {"title": 60, "verdict": 100, "bar": 76}  # pixels beside the picture
+ZOOM = 1.9  # of a page in a frame, whose smallest type is 13 pixels
+WITH_VERDICT = ("", "compare")  # pages whose picture has a verdict above it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -190,6 +192,12 @@ def draw_scene(scene: Scene, step: int | None) -> tuple[tuple[int, ...], int]:
     return picture.steps, picture.step
 
 
-def style(rows: tuple[str, ...]) -> str:
-    """The style sheet of the mode, with these of ROWS beside the picture."""
-    return STYLE.replace("PICTURE", _PICTURE).replace("ROWS", str(sum(ROWS[row] for row in rows)))
+def style(scene: Scene | None) -> str:
+    """The style sheet of the mode for a scene, or for the list of lessons."""
+    rows = ["title"] * (scene is None or bool(scene.title)) + ["bar"] * (scene is not None)
+    rows += ["verdict"] * (scene is not None and scene.page in WITH_VERDICT)
+    texts = {"PICTURE": _PICTURE, "ROWS": str(sum(ROWS[row] for row in rows)), "ZOOM": str(ZOOM)}
+    sheet = STYLE
+    for name, text in texts.items():
+        sheet = sheet.replace(name, text)
+    return sheet

@@ -1,6 +1,12 @@
 """The presenting mode in a real Chromium: keys lead through scenes and steps, and the last row can read it."""
 
+import json
+import sys
+
 import pytest
+
+from tests.support.visitor import running
+from ui.scenes import shipped
 
 PICTURE = ".st-key-present-chart .js-plotly-plot .main-svg"
 # Sizes of all text that is seen, in pixels; within drawings as scaled on the screen.
@@ -10,6 +16,8 @@ SMALLEST = """() => Math.min(...[...document.querySelectorAll(".st-key-present *
   .filter(e => !(e.tagName === "tspan" && e.style.fontSize))  // exponents
   .filter(e => getComputedStyle(e).visibility !== "hidden" && e.closest(".hoverlayer") === null)
   .map(e => parseFloat(getComputedStyle(e).fontSize)))"""
+OVERFLOW = "e => [e.scrollHeight - e.clientHeight, e.scrollWidth - e.clientWidth]"
+BAR = ".st-key-present-bar"
 
 
 @pytest.fixture
@@ -50,6 +58,60 @@ def test_a_scene_asks_first_then_shows_its_run_in_large_type_and_keys_lead_on(pr
     assert page.get_by_text("Often wrong").count() == 1
     press(page, "ArrowLeft", settled)
     assert "scene=5" in page.url
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("size", [(1280, 720), (1920, 1080)])
+@pytest.mark.parametrize("number", range(1, len(shipped()["lesson-45"].scenes) + 1))
+def test_every_scene_fits_the_wall_in_large_type_above_the_keys(tab, server, settled, number, size):
+    scene = shipped()["lesson-45"].scenes[number - 1]
+    page = tab(size[0])
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+    page.goto(f"{server}/present?lesson=lesson-45&scene={number}")
+    page.get_by_role("heading", name=scene.title).wait_for()
+    settled(page, 120)
+
+    def check():
+        low, wide = page.locator("[data-testid=stMain]").evaluate(OVERFLOW)
+        assert low <= 1 and wide <= 0
+        assert page.evaluate(SMALLEST) >= 24
+
+    check()
+    if scene.ask:
+        page.get_by_text(scene.ask).wait_for()
+        page.get_by_role("button", name="Show the run").click()
+    picture = page.locator(PICTURE if scene.page != "lecture" else ".st-key-present iframe").first
+    picture.wait_for(timeout=120_000)
+    settled(page, 120)
+    check()
+    box, bar = picture.bounding_box(), page.locator(BAR).bounding_box()
+    assert box["y"] + box["height"] <= bar["y"] + 1
+    assert box["height"] > 0.4 * size[1]
+    page.keyboard.press("n")
+    page.get_by_text("Often wrong").wait_for()
+    settled(page, 120)
+    check()
+
+
+@pytest.mark.slow
+def test_the_command_serves_a_lecturers_own_scenes_before_those_that_ship(tab, settled, tmp_path):
+    own = {"title": "My talk", "scenes": [
+        {"link": "?depth=3&activation=tanh&steps=20", "title": "Three layers of tanh", "ask": "Does it learn?"},
+        {"link": "?depth=2&steps=20", "title": "Two layers"},
+    ]}  # fmt: skip
+    (tmp_path / "talk.json").write_text(json.dumps(own))
+    command = [sys.executable, "-m", "gradient_flow_lab", "--scenes", str(tmp_path / "talk.json"), "--headless"]
+    with running(lambda port: [*command, "--address", "127.0.0.1", "--port", str(port)]) as server:
+        page = tab(1280)
+        page.goto(f"{server.url}/present")
+        first = page.locator(".st-key-present button").first
+        first.filter(has_text="My talk · 2 scenes").click()
+        page.get_by_text("Does it learn?").wait_for()
+        settled(page)
+        page.keyboard.press("Space")
+        page.locator(PICTURE).first.wait_for(timeout=120_000)
+        page.keyboard.press("ArrowRight")
+        page.get_by_role("heading", name="Two layers").wait_for()
 
 
 def test_p_presents_the_scene_of_the_page_and_esc_leads_back_to_it(tab, server, settled):

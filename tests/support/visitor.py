@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.cookies import SimpleCookie
@@ -322,6 +322,22 @@ def served(log: Path | None = None, entry: str = "asgi.py", **settings: str) -> 
         entry: what it serves, from the project's root.
         settings: of its environment; those of this process's own are left out.
     """
+    path = "healthz" if entry == "asgi.py" else "_stcore/health"
+    with running(lambda _: [sys.executable, "-m", "streamlit", "run", entry], log, path, **settings) as server:
+        yield server
+
+
+@contextmanager
+def running(
+    command: Callable[[int], list[str]], log: Path | None = None, path: str = "_stcore/health", **settings: str
+) -> Iterator[Server]:
+    """A server of this checkout on a free port of this machine while the block runs.
+
+    Args:
+        command: given the port, which its environment names too, what starts it.
+        log, settings: as for `served`.
+        path: where it says that it is ready.
+    """
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     own = {k: v for k, v in os.environ.items() if not k.startswith(("STREAMLIT_", "GRADIENT_LAB_"))}
@@ -330,14 +346,13 @@ def served(log: Path | None = None, entry: str = "asgi.py", **settings: str) -> 
     with open(log or os.devnull, "wb") as out:
         start = time.perf_counter()
         process = subprocess.Popen(
-            [sys.executable, "-m", "streamlit", "run", entry], cwd=HOUSE, env=own | given | settings,
+            command(port), cwd=HOUSE, env=own | given | settings,
             stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
         )  # fmt: skip
     try:
-        path = "healthz" if entry == "asgi.py" else "_stcore/health"
         while not healthy(url, path):
             if process.poll() is not None or time.perf_counter() - start > START_LIMIT:
-                raise RuntimeError(f"the server did not start: {log.read_text() if log else entry}")
+                raise RuntimeError(f"the server did not start: {log.read_text() if log else command(port)}")
             time.sleep(0.05)
         yield Server(url, process, log, time.perf_counter() - start)
     finally:

@@ -77,6 +77,7 @@ def test_a_network_of_a_lesson_shows_what_its_text_says(scene):
         assert trace.delta_norm[0, 0] / trace.delta_norm[0, -1] > 1e-3
     if scene.title == "Dead ReLUs":
         assert (trace.delta_norm[trace.last_row] == 0).any()
+        assert scene.query["step"] == [str(trace.step[trace.last_row])]  # the picture opens where they are dead
 
 
 def comparison_of(scene):

@@ -12,7 +12,7 @@ from ui.charts.style import TEXT_SIZE, Chart
 ROOM_ABOVE = 12  # pixels above the data; a tick label at the end of the axis needs its half
 TICKS, AXIS_TITLE, PLAYER, LEGEND = 24, 24, 62, 20  # pixels below the data for text of the usual size
 LEFT, LEFT_OF_PLAYER = 62, 74
-WORDS, STRIP = 0.14, 0.26  # shares of the height for the finding of a frame in one line, and for the strip of layers
+WORDS, STRIP = 0.14, 0.17  # shares of the height for the finding of a frame in one line, and for the strip of layers
 MAX_POWERS = 5  # of ten that the axis labels
 
 
