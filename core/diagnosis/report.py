@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..trace import compared_layers
 from ..wording import format_number, percent, power_of_ten
 from .findings import Metric
-from .statistics import TraceStats
+from .statistics import TraceStats, compared_last, first_to_last
 
 SAID_ACCURACY = 0.95  # an accuracy below is part of the sentence
 HIGH_SHARE = 0.5  # of a constant answer's loss: above it that is said, too
@@ -42,11 +43,10 @@ def describe_window(stats: TraceStats) -> str:
 
 
 def headline_numbers(stats: TraceStats) -> tuple[Metric, Metric, Metric]:
-    """Factor per layer, first layer over last, and loss."""
+    """Factor per layer, layer 1 over the last layer compared, and loss."""
     trace = stats.trace
-    first, last = trace.grad_norm[0, 0], trace.grad_norm[0, -1]
-    with np.errstate(all="ignore"):
-        decades = np.log10(first) - np.log10(last)
+    decades = float(first_to_last(trace.delta_norm[:1])[0])
+    last = int(compared_last(trace.delta_norm[:1, : compared_layers(trace.layers)])[0]) + 1
     loss, accuracy = format_number(stats.first_loss), stats.last_accuracy
     about = "The data loss at initialization and after the last step."
     if trace.config.batch_size is not None:
@@ -58,7 +58,7 @@ def headline_numbers(stats: TraceStats) -> tuple[Metric, Metric, Metric]:
     missing = None
     if trace.layers == 1:
         missing = "one layer"
-    elif first == 0 and np.isnan(stats.factor[0]):
+    elif trace.delta_norm[0, 0] == 0 and np.isnan(stats.factor[0]):
         missing = "no gradient"
     return (
         Metric(
@@ -68,9 +68,9 @@ def headline_numbers(stats: TraceStats) -> tuple[Metric, Metric, Metric]:
             "hidden layers. At 1 the gradient is level, below it vanishes, above it explodes.",
         ),
         Metric(
-            "First layer / last",
+            f"Layer 1 / layer {last}" if trace.layers > 1 else "Layer 1",
             missing or ("not finite" if np.isnan(decades) else power_of_ten(decades)),
-            "The gradient norm ‖∂E/∂W‖ of layer 1 divided by the output layer's, at initialization.",
+            f"The norm ‖∂E/∂net‖ of layer 1 divided by that of layer {last}, at initialization.",
         ),
         Metric(
             "Loss",

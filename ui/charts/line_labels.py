@@ -11,6 +11,7 @@ from ui.charts import style
 
 LEVEL = 0.15  # of the axis' height: a line that rises or falls by less is level
 OFFSET = 4  # pixels between a line and its name
+ROOM = 0.12  # of the axis' height: a name above a line that is nearer to the top would leave the axis
 
 
 class Label(NamedTuple):
@@ -32,7 +33,8 @@ def line_label(label: Label, low: float, high: float) -> dict | None:
     """The Plotly annotation of a name, on the side of the line where the picture is empty; None without a value.
 
     Above a rising line the name ends at its layer, since the line is lower to the left; above a falling one it begins
-    there; below a line it is the other way round. A line above the axis is named at the top, with an arrow.
+    there; below a line it is the other way round. A name above a line keeps away from the top of the axis. A line above
+    the axis is named at the top, with an arrow.
 
     Args:
         low, high: powers of ten at the ends of the axis.
@@ -45,7 +47,9 @@ def line_label(label: Label, low: float, high: float) -> dict | None:
         if not (powers > high).any():
             return None
         return note | {"x": 1, "xanchor": "left", "y": high, "yanchor": "top", "text": f"{label.name} ↑"}
-    layer = int(on_axis[np.abs(on_axis - label.at * (len(powers) - 1)).argmin()])
+    roomy = on_axis[powers[on_axis] <= high - ROOM * (high - low)] if label.above else on_axis
+    layers = roomy if roomy.size else on_axis
+    layer = int(layers[np.abs(layers - label.at * (len(powers) - 1)).argmin()])
     rise = (powers[on_axis[-1]] - powers[on_axis[0]]) / (high - low)
     side = 0 if abs(rise) < LEVEL else int(math.copysign(1, rise)) * (1 if label.above else -1)
     note |= {"x": layer + 1, "xanchor": {1: "right", 0: "center", -1: "left"}[side], "y": float(powers[layer])}

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from core import Trace
+from core.diagnosis.statistics import compared_last, first_to_last
 from core.layer_norms import (
     JUDGED,
     LAYER_NORMS,
@@ -18,7 +19,8 @@ from core.layer_norms import (
     reference_norm,
     relative_to_output,
 )
-from core.trace import layer_factor
+from core.trace import compared_layers, layer_factor
+from core.wording import power_of_ten
 from ui.charts import style
 from ui.charts.animation import choose_frames, player
 from ui.charts.guides import Guide, draw_guide, guide_labels
@@ -27,6 +29,7 @@ from ui.charts.line_labels import line_label
 from ui.charts.strip import HEIGHT as STRIP_HEIGHT
 from ui.charts.strip import INPUT, draw_strip
 from ui.charts.style import Chart, number
+from ui.text import typeset
 
 MAX_FRAMES = 100
 MAX_VALUES = 30_000  # norms sent in all, so that 500 layers take fewer frames instead of megabytes
@@ -153,10 +156,7 @@ def profile_data(
         np.array([layer_factor(row) for row in norms]),
         low,
         high,
-        [
-            _words(step, row, own, norm, relative)
-            for step, row, own in zip(trace.step[rows], norms, values, strict=True)
-        ],
+        _words(trace.step[rows], norms, norm, relative),
         np.array([trace.weights[0][0].shape[0], *(W.shape[1] for W, _ in trace.weights)]),
     )
 
@@ -213,16 +213,23 @@ def axis_ends(values: np.ndarray, others: Sequence[np.ndarray], guides: Sequence
     return (low - 0.08 * (high - low) if (values == 0).any() else low), high
 
 
-def _words(step: int, norms: np.ndarray, values: np.ndarray, norm: LayerNorm, relative: bool) -> str:
-    """The finding of one frame."""
-    if not np.isfinite(norms).any():
-        return f"Step {step:,}: the run diverged; no norm is finite."
-    if len(norms) == 1:
-        return f"Step {step:,}: {number(norms[0])} in the only layer."
-    if relative:
-        share = f"{number(values[0])} of the output’s" if np.isfinite(values[0]) else "no share of the output’s"
-        return f"Step {step:,}: layer 1 has {share} {norm.label}, {number(norms[-1])}."
-    return f"Step {step:,}: {norm.label} {number(norms[0])} at layer 1, {number(norms[-1])} at the output."
+def _words(steps: np.ndarray, norms: np.ndarray, norm: LayerNorm, relative: bool) -> list[str]:
+    """The finding of every frame; relative to the output, in the number that verdicts state."""
+    layers = norms.shape[1]
+    shares, lasts = first_to_last(norms), compared_last(norms[:, : compared_layers(layers)]) + 1
+    words = []
+    for step, row, share, last in zip(steps, norms, shares, lasts, strict=True):
+        if not np.isfinite(row).any():
+            finding = "the run diverged; no norm is finite."
+        elif layers == 1:
+            finding = f"{number(row[0])} in the only layer."
+        elif relative:
+            ratio = "no share" if np.isnan(share) else typeset(power_of_ten(share))
+            finding = f"layer 1 has {ratio} of layer {last}’s {norm.label}."
+        else:
+            finding = f"{norm.label} {number(row[0])} at layer 1, {number(row[-1])} at the output."
+        words.append(f"Step {step:,}: {finding}")
+    return words
 
 
 def _alt(trace: Trace, title: str, data: ProfileData, guides: Sequence[Guide]) -> str:
@@ -396,7 +403,7 @@ def _factor(data: ProfileData, dark: bool) -> tuple[dict, Mover]:
     # Plotly sets a text right at its point: a line of its own keeps it off the marker.
     template = "<br>   × {} a layer" if rising else "× {} a layer<br> "
     texts = [template.format(number(each, 3)) if np.isfinite(each) else "" for each in data.factors]
-    heights = gaps(np.clip(data.values[:, middle], 10.0**data.low, 10.0**data.high))
+    heights = np.clip(gaps(data.values[:, middle]), 10.0**data.low, 10.0**data.high)
     position = "bottom right" if rising else "top right"
     drawing = draw_text("factor", texts[0], middle + 1, heights[0], position, style.theme(dark).text)
     return drawing, lambda k: {"y": heights[k : k + 1], "text": [texts[k]]}

@@ -326,9 +326,9 @@ def test_the_default_run_is_told_in_its_numbers():
     diagnosis, trace = diagnose(run(RunConfig())), run(RunConfig())
     factor, ratio, loss = (reading.value for reading in diagnosis.numbers)
     assert float(factor) == pytest.approx(trace.layer_factor(0), rel=0.005)  # three digits
-    assert float(ratio) == pytest.approx(trace.grad_norm[0, 0] / trace.grad_norm[0, -1], rel=0.05)  # two digits
+    assert float(ratio) == pytest.approx(trace.delta_norm[0, 0] / trace.delta_norm[0, -2], rel=0.05)  # two digits
     assert [float(part) for part in loss.split(" → ")] == pytest.approx(trace.loss[[0, -1]], rel=0.005)
-    assert factor in diagnosis.sentence and "loss fell" in diagnosis.sentence
+    assert factor in diagnosis.sentence and ratio in diagnosis.sentence and "loss fell" in diagnosis.sentence
 
 
 @pytest.mark.parametrize("batch_size, seed", [(4, 1), (2, 0), (1, 0)])

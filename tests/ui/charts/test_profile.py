@@ -7,12 +7,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from core import RunConfig, diagnose, train
 from core.layer_norms import LAYER_NORMS, WHY_NORMS_DIFFER, relative_to_output
 from core.trace import layer_factor
+from core.wording import power_of_ten
 from tests.support.charted import RUNS, changed, run
 from ui.charts.guides import Guide
-from ui.charts.line_labels import Label, line_label
+from ui.charts.line_labels import ROOM, Label, line_label
 from ui.charts.profile import SHADES, gradient_profile, profile_data
+from ui.text import typeset
 
 RUNS_WITH_GRADIENT = [kind for kind in RUNS if kind != "diverged at step 0"]
 
@@ -257,9 +260,9 @@ def test_profile_table_holds_whole_numbers_of_every_variant():
             assert list(cells) == [norms[row, layer] for norms in expected]
 
 
-def test_words_name_the_share_that_layer_1_has_of_the_output():
+def test_words_name_the_share_that_layer_1_has_of_the_last_hidden_layer():
     trace = changed(run("uneven rows"), delta_norm=lambda norms: norms * 0 + np.array([[0.5, 1.0, 2.0]]))
-    assert data_of(trace).words[0] == "Step 0: layer 1 has 0.25 of the output’s delta, 2."
+    assert data_of(trace).words[0] == "Step 0: layer 1 has 0.5 of layer 2’s delta."
     absolute = data_of(trace, relative=False).words[1]
     assert absolute == "Step 7: delta 0.5 at layer 1, 2 at the output."
 
@@ -275,7 +278,8 @@ def test_a_name_stands_at_its_line_on_the_axis(powers, at, above):
         assert note["y"] == pytest.approx(powers[note["x"] - 1])
         assert note["x"] in inside and note["text"] == "theory"
         wanted = 1 + at * (len(powers) - 1)
-        assert abs(note["x"] - wanted) == min(abs(layer - wanted) for layer in inside)
+        roomy = [layer for layer in inside if not above or powers[layer - 1] <= 2 - ROOM * 10] or inside
+        assert abs(note["x"] - wanted) == min(abs(layer - wanted) for layer in roomy)
         assert note["yanchor"] == ("bottom" if above else "top")
     elif max(powers) > 2:
         assert (note["y"], note["text"]) == (2.0, "theory ↑")
@@ -304,3 +308,15 @@ def test_every_line_that_is_hovered_can_be_clicked_and_no_two_have_one_name(kind
     unseen = [drawn for drawn in hovered if drawn.name in ("theory", "limit", "previous run")]
     for state in ("marker", "selected.marker", "unselected.marker"):
         assert {drawn[f"{state}.opacity"] for drawn in unseen} == {0}
+
+
+@pytest.mark.parametrize(
+    "changes", [{"steps": 20}, {"activation": "tanh", "init": "glorot_normal", "learning_rate": 0.1}]
+)
+def test_picture_card_and_headline_state_one_number(changes):
+    [trace] = train([RunConfig(**changes)])
+    diagnosis = diagnose(trace)
+    share = typeset(power_of_ten(np.log10(trace.delta_norm[0, 0] / trace.delta_norm[0, -2])))
+    assert f"layer 1 gets {share} times what layer 10 gets" in typeset(diagnosis.findings[0].what)
+    assert (diagnosis.numbers[1].label, typeset(diagnosis.numbers[1].value)) == ("Layer 1 / layer 10", share)
+    assert data_of(trace).words[0] == f"Step 0: layer 1 has {share} of layer 10’s delta."
