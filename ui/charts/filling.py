@@ -12,7 +12,8 @@ from ui.charts.style import TEXT_SIZE, Chart
 ROOM_ABOVE = 12  # pixels above the data; a tick label at the end of the axis needs its half
 TICKS, AXIS_TITLE, PLAYER, LEGEND = 24, 24, 62, 20  # pixels below the data for text of the usual size
 LEFT, LEFT_OF_PLAYER = 62, 74
-WORDS, STRIP = 0.14, 0.17  # shares of the height for the finding of a frame in one line, and for the strip of layers
+WORDS, STRIP = 0.14, 0.26  # shares of the height for the finding of a frame in one line, and for the strip of layers
+STRIP_ON_WALL = 0.17  # the same where text is larger, and blocks are not
 MAX_POWERS = 5  # of ten that the axis labels
 
 
@@ -38,11 +39,12 @@ def fill(chart: Chart, text_size: int = TEXT_SIZE) -> Chart:
     if vertical.get("type") == "log" and "range" in vertical:  # the room may be low
         vertical["dtick"] = max(1, math.ceil((vertical["range"][1] - vertical["range"][0]) / MAX_POWERS))
     legend = layout.get("legend", {})
+    legend = {name: value for name, value in legend.items() if not name.startswith("entrywidth")}
     layout["legend"] = legend | {"x": 0, "xanchor": "left", "y": 1, "yanchor": "bottom", "orientation": "h"}
     if layout.get("showlegend", True) and sum(drawing.get("showlegend", True) for drawing in spec["data"]) > 1:
         layout["margin"]["t"] += round(LEGEND * scale)
     if "yaxis2" in layout:
-        strip = STRIP if "yaxis3" in layout else 0.0
+        strip = (STRIP_ON_WALL if scale > 1 else STRIP) if "yaxis3" in layout else 0.0
         vertical["domain"] = [0, 1 - WORDS - strip]
         layout["yaxis2"] |= {"domain": [1 - WORDS, 1]}
         if strip:
