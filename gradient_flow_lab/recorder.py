@@ -271,12 +271,13 @@ class TorchRecorder(Recorder):
         torch = self._torch
         with torch.no_grad():
             gradients = [parameter.grad for parameter in self._parameters]
-            self._before = [parameter.detach().clone() for parameter in self._parameters]
+            self._keep_weights()
+            norms = [_norm(torch, g) for g in gradients]
             self._columns = {
-                "grad_norm": [_norm(torch, g) for g in gradients],
+                "grad_norm": norms,
                 "weight_norm": [_norm(torch, p) for p in self._parameters],
                 "zero_share": [_share_of_zeros(torch, g) for g in gradients],
-                "nonfinite": [_count_nonfinite(g) for g in gradients],
+                "nonfinite": [_count_nonfinite(g, n) for g, n in zip(gradients, norms, strict=True)],
             }
             if torch.is_tensor(loss):
                 self._columns["loss"] = [loss.detach().double().mean()]
@@ -313,9 +314,9 @@ class TorchRecorder(Recorder):
         row, torch = self._row, self._torch
         with torch.no_grad():
             pairs = zip(self._parameters, self._before, strict=True)
-            self._columns["update_norm"] = [_norm(torch, p.detach() - before) for p, before in pairs]
+            self._columns["update_norm"] = [_norm(torch, before.sub_(p)) for p, before in pairs]
             fetched = _fetch(torch, self._columns)
-        self._row, self._columns, self._before = None, {}, []
+        self._row, self._columns = None, {}
         if "loss" in fetched:
             row["loss"] = fetched.pop("loss")[0]
         scale = row["loss_scale"] or 1.0
@@ -330,6 +331,14 @@ class TorchRecorder(Recorder):
             else:
                 row[name] = column + without_activations
         self._file.write(row)
+
+    def _keep_weights(self) -> None:
+        """Copies the weights into the same memory each time: new memory costs more than the copy."""
+        if not self._before:
+            self._before = [parameter.detach().clone() for parameter in self._parameters]
+            return
+        for kept, parameter in zip(self._before, self._parameters, strict=True):
+            kept.copy_(parameter)
 
     def _learning_rate(self) -> float | None:
         return None if self._optimizer is None else float(self._optimizer.param_groups[0]["lr"])
@@ -474,8 +483,19 @@ def _share_of_zeros(torch: Any, tensor: Any) -> Any:
     return zeros.to(_precision(torch, values)) / max(values.numel(), 1)
 
 
-def _count_nonfinite(tensor: Any) -> Any:
-    return None if tensor is None else _values(tensor).numel() - _values(tensor).isfinite().count_nonzero()
+def _is_accelerated(tensor: Any) -> bool:
+    """True where Python has to wait for a number."""
+    return tensor.device.type != "cpu"
+
+
+def _count_nonfinite(tensor: Any, norm: Any) -> Any:
+    """The number of infinities and NaN; a finite norm says that there are none, where asking it waits for nothing."""
+    if tensor is None:
+        return None
+    values = _values(tensor)
+    if not _is_accelerated(values) and norm.isfinite():
+        return norm.new_zeros(())
+    return values.numel() - values.isfinite().count_nonzero()
 
 
 def _fetch(torch: Any, columns: Mapping[str, list]) -> dict[str, list[float | None]]:
@@ -535,12 +555,14 @@ def keras_callback(path: str | os.PathLike, *, every: int = 1) -> Any:
             variables = [variable.value for variable in self.model.trainable_variables]
             with torch.no_grad():
                 pairs = zip(variables, self.weights, strict=True)
+                gradients = [variable.grad for variable in variables]
+                norms = [_norm(torch, gradient) for gradient in gradients]
                 columns = {
-                    "grad_norm": [_norm(torch, variable.grad) for variable in variables],
+                    "grad_norm": norms,
                     "weight_norm": [_norm(torch, before) for before in self.weights],
                     "update_norm": [_norm(torch, variable - before) for variable, before in pairs],
-                    "zero_share": [_share_of_zeros(torch, variable.grad) for variable in variables],
-                    "nonfinite": [_count_nonfinite(variable.grad) for variable in variables],
+                    "zero_share": [_share_of_zeros(torch, gradient) for gradient in gradients],
+                    "nonfinite": [_count_nonfinite(g, n) for g, n in zip(gradients, norms, strict=True)],
                 }
                 row = {"step": now, "loss": float((logs or {}).get("loss", math.nan))}
                 row["learning_rate"] = float(self.model.optimizer.learning_rate)

@@ -4,7 +4,8 @@ histograms of all gradients, as loggers do.
 python -m benchmarks.recordings.cost [--every 10] [--blocks 5]
 
 The three take turns, block by block of `every` steps, so that a machine that slows down slows all alike. Printed are
-the median processor times of a step, in one thread, and the median of the ratios to the plain block of the same turn.
+the median and the smallest processor time of a step, in one thread; the median of the ratios to the plain block of the
+same turn, and the ratio of the smallest times, which other work on the machine disturbs least.
 """
 
 from __future__ import annotations
@@ -115,7 +116,11 @@ def measure(make: Callable, every: int, blocks: int) -> None:
     print(f"{make.__name__}: {parameters:,} parameters, every {every} steps, one thread, torch {torch.__version__}")
     for name, times in seconds.items():
         ratios = [own / base for own, base in zip(times, seconds["plain"], strict=True)]
-        print(f"  {name:<10} {1000 * statistics.median(times):7.1f} ms a step, x {statistics.median(ratios):.3f}")
+        least = min(times) / min(seconds["plain"])
+        print(
+            f"  {name:<10} {1000 * statistics.median(times):7.1f} ms a step (least {1000 * min(times):.1f}), "
+            f"x {statistics.median(ratios):.3f} (least {least:.3f})"
+        )
 
 
 if __name__ == "__main__":

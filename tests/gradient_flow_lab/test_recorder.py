@@ -14,6 +14,7 @@ import torch
 from core import diagnose
 from core.recordings import read_recording
 from core.recordings.networks import recognize_mlp
+from gradient_flow_lab import recorder
 from gradient_flow_lab.recorder import record
 from tests.support.checkout import HOUSE
 
@@ -233,6 +234,7 @@ def test_another_ending_is_refused_by_name(path, tmp_path):
 
 
 def test_a_recorded_step_is_fetched_from_the_device_once_and_others_never(tmp_path, monkeypatch):
+    monkeypatch.setattr(recorder, "_is_accelerated", lambda tensor: True)
     model, x = deep(torch.nn.ReLU), vectors(6)
     optimizer = torch.optim.SGD(model.parameters(), 0.05)
     fetched = []
@@ -258,6 +260,21 @@ def test_a_recorded_step_is_fetched_from_the_device_once_and_others_never(tmp_pa
         fetched.clear()
     assert fetched == ["tolist"]  # the last row
     assert len(read_recording((tmp_path / "run.jsonl").read_bytes()).step) == 3
+
+
+@pytest.mark.parametrize("accelerated", [False, True])
+@pytest.mark.parametrize("dtype", [torch.float16, torch.float32, torch.float64])
+def test_infinities_and_nan_are_counted_with_and_without_waiting(accelerated, dtype, tmp_path, monkeypatch):
+    monkeypatch.setattr(recorder, "_is_accelerated", lambda tensor: accelerated)
+    model = torch.nn.Linear(3, 2, dtype=dtype)
+    largest = torch.finfo(dtype).max
+    with record(model, tmp_path / "run.jsonl") as run:
+        for bad in ([], [math.inf], [math.nan, -math.inf], [math.nan] * 6):
+            model.weight.grad = torch.tensor((bad + [largest] * 6)[:6], dtype=dtype).reshape(2, 3)
+            model.bias.grad = torch.zeros(2, dtype=dtype)
+            run.step()
+    values = read_recording((tmp_path / "run.jsonl").read_bytes()).values["nonfinite"]
+    assert values.tolist() == [[0, 0], [1, 0], [2, 0], [6, 0]]
 
 
 def test_accumulated_gradients_are_recorded_where_the_optimizer_steps(tmp_path):
