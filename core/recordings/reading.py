@@ -25,6 +25,7 @@ from .tensorboard import is_event_file
 
 FORMAT = "gradient-flow-lab-recording"
 MAX_BYTES = 200_000_000  # of a file, also after it was unpacked
+GZIP_BLOCK = 4096  # bytes unpacked at once: what follows a member is copied, and a file may have many
 
 
 def read_recording(raw: bytes, name: str = "recording", *, max_bytes: int = MAX_BYTES) -> Recording:
@@ -73,10 +74,14 @@ def _unpack(raw: bytes, name: str, max_bytes: int) -> bytes:
 def _gunzip(raw: bytes, limit: int) -> bytes:
     """As much as there is, up to `limit` bytes: the file of a killed process ends without its last block."""
     out = bytearray()
-    while raw and len(out) < limit:
-        member = zlib.decompressobj(wbits=31)
-        out += member.decompress(raw, limit - len(out))
-        raw = member.unused_data
+    member = zlib.decompressobj(wbits=31)
+    for start in range(0, len(raw), GZIP_BLOCK):
+        block = raw[start : start + GZIP_BLOCK]
+        while block and len(out) < limit:
+            out += member.decompress(block, limit - len(out))
+            block = member.unused_data
+            if member.eof:
+                member = zlib.decompressobj(wbits=31)
     return bytes(out)
 
 

@@ -210,6 +210,15 @@ def test_a_file_that_unpacks_to_more_than_the_limit_is_refused_before_it_fills_t
         read_recording(bomb, "bomb.csv.gz", max_bytes=1_000_000)
 
 
+@pytest.mark.parametrize("members", [1, 3, 700])
+def test_gzip_of_any_number_of_members_is_one_file(members):
+    raw = b"step,layer,grad_norm\n0,a,1\n0,b,2\n1,a,3\n1,b,4\n"
+    recording = read_recording(
+        b"".join([gzip.compress(b"")] * members + [gzip.compress(raw[:20]), gzip.compress(raw[20:])]), "run.csv.gz"
+    )
+    assert recording.values["grad_norm"].tolist() == [[1, 2], [3, 4]]
+
+
 @given(st.binary(max_size=300))
 def test_any_bytes_are_read_or_refused(raw):
     for start in (b"", b"PAR1", b"\x1f\x8b", b"{", event_file([])):
