@@ -63,7 +63,7 @@ def view_of(shown: Shown) -> TensorView:
     """The chosen tensors of a recording."""
     state = st.session_state
     indices = select_tensors(shown.recording, state["tensors"], pattern=state["pattern"] or "", order=state["order"])
-    is_depth = state["tensors"] == "weights" and state["order"] != "reversed"
+    is_depth = state["tensors"] == "weights" and state["order"] in ("model", "names")
     return TensorView(recording=shown.recording, indices=indices, is_depth=is_depth)
 
 

@@ -21,6 +21,7 @@ ORDERS: dict[str, str] = {
     "model": "As in the model",
     "reversed": "From the output to the input",
     "names": "By the numbers in their names",
+    "pattern": "As the words of the pattern follow each other",
 }
 
 
@@ -48,6 +49,10 @@ def select_tensors(
     ]
     if order == "names":
         chosen.sort(key=lambda i: natural_key(recording.parameters[i].name))
+    if order == "pattern":
+        wanted = [part for part in parts if not part.startswith("-")]
+        names = {i: recording.parameters[i].name.lower() for i in chosen}
+        chosen.sort(key=lambda i: next((k for k, part in enumerate(wanted) if _contains(names[i], part)), 0))
     return np.array(chosen[::-1] if order == "reversed" else chosen, dtype=int)
 
 

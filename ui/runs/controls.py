@@ -102,7 +102,8 @@ def _draw_tensors(recordings: list[Recording]) -> None:
         list(ORDERS),
         format_func=ORDERS.__getitem__,
         key="order",
-        help="The recorder lists tensors as the model does, from its first module to its last.",
+        help="The recorder lists tensors as the model does, from its first module to its last. For an order of your "
+        "own, write words into the field above: with `head, encoder` the head’s tensors come first.",
     )
     st.selectbox(
         "Norm",

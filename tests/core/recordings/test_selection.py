@@ -43,6 +43,16 @@ def test_orders_are_the_models_its_reverse_and_that_of_the_numbers():
     assert names("weights", order="names") == ["Head.weight", "encoder.2.weight", "encoder.10.weight"]
 
 
+def test_the_words_of_a_pattern_are_an_order_of_ones_own():
+    assert names("weights", pattern="head .2. encoder", order="pattern") == [
+        "Head.weight",
+        "encoder.2.weight",
+        "encoder.10.weight",
+    ]
+    assert names("weights", pattern="-head", order="pattern") == names("weights", pattern="-head")
+    assert names("weights", order="pattern") == names("weights")
+
+
 @pytest.mark.parametrize(
     "pattern, expected",
     [
