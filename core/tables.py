@@ -6,7 +6,7 @@ given instead. `prepare` makes inputs and targets of the columns. The parts are 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,14 +15,14 @@ import pandas as pd
 import pyarrow as pa
 
 from .data import dialect as dialects
-from .data import workbooks
-from .data.columns import MAX_CATEGORIES, MAX_TEXT, Column, ColumnReadings, gather_evidence, read_column
+from .data import margins, workbooks
+from .data.columns import MAX_CATEGORIES, MAX_TEXT, Column, ColumnReadings, gather_evidence, is_number, read_column
 from .data.dialect import BLANKS, DELIMITER_NAMES, DELIMITERS
 from .data.messages import count, join_first, shorten, table_error
 from .data.obstacles import Fix, Obstacle
 from .data.preparation import find_missing_rows, find_obstacles, prepare
 from .data.prepared import Prepared
-from .data.records import Cells, split_cells
+from .data.records import Cells, refuse_overlong, split_cells
 from .data.selection import MAX_NUMBER, MAX_VALUES
 from .data.text import ENCODINGS, read_text
 from .errors import ConfigError
@@ -52,9 +52,10 @@ class Table:
         rows: number of rows.
         delimiter: "comma", "semicolon", "tab", "vertical bar", "blanks"; "" for a workbook or Parquet file.
         encoding: of the text; "xlsx" or "parquet" for those formats.
-        header: True when the first record names the columns.
+        header_lines: records at the top that name the columns: 0, 1 or 2.
         decimal: the decimal sign of most columns.
         skip_lines: lines above the table that were skipped.
+        skip_footer: lines below the table that were skipped, blank ones aside.
         sheet, sheets: the sheet that was read, and all sheets of the workbook.
         lines: (rows,) the line of the file on which each row begins, counted from 1 as an editor does.
         notes: sentences about what was recognized or changed.
@@ -65,13 +66,19 @@ class Table:
     rows: int
     delimiter: str
     encoding: str
-    header: bool
+    header_lines: int
     decimal: str
     skip_lines: int
+    skip_footer: int
     sheet: str
     sheets: tuple[str, ...]
     lines: np.ndarray
     notes: tuple[str, ...]
+
+    @property
+    def header(self) -> bool:
+        """True when the file names the columns."""
+        return self.header_lines > 0
 
     @property
     def missing_rows(self) -> tuple[int, ...]:
@@ -100,10 +107,13 @@ def read_table(
     name: str = "",
     *,
     header: bool | None = None,
+    header_lines: int | None = None,
     delimiter: str | None = None,
     encoding: str | None = None,
     decimal: str | None = None,
+    day_first: bool | None = None,
     skip_lines: int | None = None,
+    skip_footer: int | None = None,
     sheet: str | None = None,
     max_bytes: int = MAX_BYTES,
     max_rows: int | None = None,
@@ -114,11 +124,14 @@ def read_table(
     Args:
         raw: the file.
         name: the file's name in messages; the contents decide the format.
-        header: True if the first record names the columns; this and the next five are recognized when None.
+        header: True if the first record names the columns; this and the next eight are recognized when None.
+        header_lines: 2 if the first two records name the columns together, 1 if the first does.
         delimiter: a key of DELIMITER_NAMES.
         encoding: a key of ENCODINGS.
         decimal: "." or ",".
+        day_first: True if 1/2/2026 is the first of February, where dates leave that open.
         skip_lines: lines above the table.
+        skip_footer: lines below the table, blank ones aside.
         sheet: of a workbook.
         max_bytes, max_rows, max_columns: limits; max_bytes also holds for the unpacked file, four times as many for a
             workbook or Parquet file, whose cells are at most as many as a text of max_bytes could have.
@@ -126,10 +139,11 @@ def read_table(
     Raises:
         ConfigError: empty, only a header, not text, one column, ragged, equal column names, or beyond a limit.
     """
-    _check_choices(header, delimiter, decimal, skip_lines)
+    _check_choices(header, header_lines, delimiter, decimal, day_first)
+    _check_lines(skip_lines=skip_lines, skip_footer=skip_footer)
     if len(raw) > max_bytes:
         raise table_error(name, f"it has {len(raw):,} bytes; at most {max_bytes:,} are read")
-    found: dict[str, Any] = {"delimiter": "", "skip_lines": 0, "sheet": "", "sheets": ()}
+    found: dict[str, Any] = {"delimiter": "", "skip_lines": 0, "skip_footer": 0, "sheet": "", "sheets": ()}
     titles: tuple[str, ...] | None = None
     unpacked = UNPACKING * max_bytes, max_bytes // CELL_BYTES
     if workbooks.is_workbook(raw):
@@ -150,30 +164,55 @@ def read_table(
     _check_width(len(cells.columns), max_columns, name)
     if len(cells.columns) < 2:
         raise table_error(name, "it is a single column; a table needs a target and at least one input")
-    columns, heads, header, sign = _read_columns(cells, titles, header, decimal, found["delimiter"])
-    first = int(header and titles is None)
-    lines = cells.lines[first:].astype(np.int32, copy=False)
-    rows = len(lines)
+    notes: list[str] = []
+    if titles is None:
+        if header is not False:
+            cells, notes = margins.drop_rule(cells)
+        cells, footer = margins.split_footer(cells, skip_footer)
+        refuse_overlong(cells, name)
+        notes += margins.describe_footer(footer)
+        found["skip_footer"] = len(footer.lines)
+        del footer
+
+    def type_columns(part: Cells) -> tuple[list[Column], str]:
+        return _type_columns(part.columns, decimal, day_first, found["delimiter"])
+
+    body = _read_columns(cells, titles, header, header_lines, type_columns)
     del cells
-    if not rows:
-        raise table_error(name, "it has a header and no rows below it" if header else "it has no rows")
-    if max_rows is not None and rows > max_rows:
+    lines = body.lines.astype(np.int32, copy=False)
+    if not len(lines):
+        raise table_error(name, "it has a header and no rows below it" if body.header_lines else "it has no rows")
+    if max_rows is not None and len(lines) > max_rows:
         raise table_error(name, f"it has more than {max_rows:,} rows")
-    columns, notes = _name_columns(columns, heads, header, name)
-    notes = _describe(found, columns, sign) + notes
-    return Table(name, tuple(columns), rows, header=header, decimal=sign, lines=lines, notes=tuple(notes), **found)
+    columns, unnamed = _name_columns(body.columns, body.heads, body.header_lines > 0, name)
+    return Table(
+        name,
+        tuple(columns),
+        len(lines),
+        header_lines=body.header_lines,
+        decimal=body.sign,
+        lines=lines,
+        notes=(*_describe(found, columns, body.sign), *notes, *body.notes, *unnamed),
+        **found,
+    )
 
 
-def _check_choices(header, delimiter, decimal, skip_lines) -> None:
+def _check_choices(header, header_lines, delimiter, decimal, day_first) -> None:
     for field, value, allowed in (
         ("header", header, (None, True, False)),
+        ("header_lines", header_lines, (None, 1, 2)),
         ("delimiter", delimiter, (None, *DELIMITER_NAMES)),
         ("decimal", decimal, (None, ".", ",")),
+        ("day_first", day_first, (None, True, False)),
     ):
         if value not in allowed:
             raise ConfigError(field, value, "it must be one of " + ", ".join(repr(choice) for choice in allowed))
-    if skip_lines is not None and (isinstance(skip_lines, bool) or not isinstance(skip_lines, int) or skip_lines < 0):
-        raise ConfigError("skip_lines", skip_lines, "it must be a whole number of at least 0")
+
+
+def _check_lines(**numbers: int | None) -> None:
+    for field, number in numbers.items():
+        if number is not None and (isinstance(number, bool) or not isinstance(number, int) or number < 0):
+            raise ConfigError(field, number, "it must be a whole number of at least 0")
 
 
 def _check_width(width: int, max_columns: int, name: str) -> None:
@@ -181,29 +220,62 @@ def _check_width(width: int, max_columns: int, name: str) -> None:
         raise table_error(name, f"it has {width:,} columns; at most {max_columns:,} are read")
 
 
+@dataclass(frozen=True, eq=False)
+class _Body:
+    """Columns, the decimal sign of most, the names above them, and the line of each row."""
+
+    columns: list[Column]
+    sign: str
+    heads: Sequence[str]
+    header_lines: int
+    lines: np.ndarray
+    notes: Sequence[str] = ()
+
+
 def _read_columns(
-    cells: Cells, titles: Sequence[str] | None, header: bool | None, decimal: str | None, delimiter: str
-) -> tuple[list[Column], list[str], bool, str]:
-    """Returns the columns, the first record, whether it is a header, and the decimal sign of most columns."""
+    cells: Cells,
+    titles: Sequence[str] | None,
+    header: bool | None,
+    header_lines: int | None,
+    type_columns: Callable[[Cells], tuple[list[Column], str]],
+) -> _Body:
+    """Divides the names of the columns from the rows below them."""
     if titles is not None:
-        columns, sign = _type_columns(cells.columns, decimal, delimiter)
-        return columns, list(titles), True, sign
-    heads = [column[0].as_py() for column in cells.columns] if len(cells.lines) else [""] * len(cells.columns)
-    if header is not False:
-        columns, sign = _type_columns([column.slice(1) for column in cells.columns], decimal, delimiter)
+        return _Body(*type_columns(cells), titles, 1, cells.lines)
+    records = len(cells.lines)
+    heads = [column[0].as_py() for column in cells.columns] if records else [""] * len(cells.columns)
+    if header is None and header_lines is None and margins.has_second_line(cells):
+        header_lines = 2
+    header = header if header_lines is None else True
+    if header_lines == 2 and records > 1:
+        below = cells.slice(2, records)
+        names = margins.join_names(heads, [column[1].as_py() for column in cells.columns])
+        note = f"The columns are named by two lines, {', '.join(map(str, cells.lines[:2]))}."
+        return _Body(*type_columns(below), names, 2, below.lines, [note])
+    if header is not False and records:
+        repeats = margins.find_repeats(cells) if not all(map(is_number, heads)) else np.empty(0, int)
+        if len(repeats):
+            below = cells.drop(np.append(repeats, 0))
+            columns, sign = type_columns(below)
+            if header or (dialects.has_header(heads, columns) and any(column.is_numbers for column in columns)):
+                notes = margins.describe_repeats(cells.lines[repeats])
+                return _Body(columns, sign, heads, 1, below.lines, notes)
+        below = cells.slice(1, records)
+        columns, sign = type_columns(below)
         if header or dialects.has_header(heads, columns):
-            return columns, heads, True, sign
-    columns, sign = _type_columns(cells.columns, decimal, delimiter)
-    return columns, [""] * len(heads), False, sign
+            return _Body(columns, sign, heads, 1, below.lines)
+    return _Body(*type_columns(cells), [""] * len(heads), 0, cells.lines)
 
 
-def _type_columns(cells: Sequence[pa.Array], decimal: str | None, delimiter: str) -> tuple[list[Column], str]:
+def _type_columns(
+    cells: Sequence[pa.Array], decimal: str | None, day_first: bool | None, delimiter: str
+) -> tuple[list[Column], str]:
     evidence = [gather_evidence(column) for column in cells]
     sign = decimal or _decimal_sign(evidence)
     columns = []
     for column, found in zip(cells, evidence, strict=True):
         own, unclear = (decimal, None) if decimal else _resolve(found, evidence, sign, delimiter)
-        columns.append(read_column("", column, own, unclear))
+        columns.append(read_column("", column, own, unclear, day_first=day_first))
     return columns, sign
 
 

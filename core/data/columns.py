@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .dates import format_days, parse_dates
+from .dates import format_days, parse_dates, parse_most_dates
 
 MAX_CATEGORIES = 50  # different texts in a column of categories, and classes of a target
 MAX_WHOLE = 20  # different whole numbers that a target may have and still be taken for class labels
@@ -220,7 +220,9 @@ def compact(values: np.ndarray) -> np.ndarray:
     return values
 
 
-def read_column(name: str, cells: pa.Array, decimal: str = ".", unclear: str | None = None) -> Column:
+def read_column(
+    name: str, cells: pa.Array, decimal: str = ".", unclear: str | None = None, *, day_first: bool | None = None
+) -> Column:
     """Reads a column.
 
     Args:
@@ -228,6 +230,7 @@ def read_column(name: str, cells: pa.Array, decimal: str = ".", unclear: str | N
         cells: texts without blanks around them.
         decimal: "." or ",".
         unclear: a cell that could be read both ways where nothing in the file decides.
+        day_first: the order of day and month where dates leave it open; None to ask.
     """
     if not len(cells):
         return Column(name, "empty", np.empty(0, np.float32), 0)
@@ -248,7 +251,7 @@ def read_column(name: str, cells: pa.Array, decimal: str = ".", unclear: str | N
     if pc.max(pc.utf8_length(texts)).as_py() > MAX_TEXT:
         return _read_texts(name, encoded)
     if not _may_be_numbers(texts):
-        return _read_dates(name, encoded, missing) or _read_texts(name, encoded)
+        return _read_dates(name, encoded, missing, day_first) or _read_texts(name, encoded)
     plain, marks = _plain(texts)
     pattern = _COMMA if decimal == "," else _POINT
     matching = pc.or_(_matches(plain, pattern), _matches(plain, _INFINITE))
@@ -260,7 +263,7 @@ def read_column(name: str, cells: pa.Array, decimal: str = ".", unclear: str | N
             name, "numeric", compact(values[codes]), distinct, unclear=unclear, spellings=spellings, marks=marks,
             is_numbers=True,
         )  # fmt: skip
-    dates = _read_dates(name, encoded, missing)
+    dates = _read_dates(name, encoded, missing, day_first)
     if dates is not None:
         return dates
     misfit, is_numbers = _find_slip(texts, codes, matching, missing)
@@ -321,8 +324,8 @@ def _count_distinct(numbers: np.ndarray) -> int:
     return len(ordered) and 1 + int(np.count_nonzero(ordered[1:] != ordered[:-1]))
 
 
-def _read_dates(name: str, encoded: pa.DictionaryArray, missing: pa.Array) -> Column | None:
-    days = parse_dates(encoded.dictionary, missing)
+def _read_dates(name: str, encoded: pa.DictionaryArray, missing: pa.Array, day_first: bool | None) -> Column | None:
+    days = parse_dates(encoded.dictionary, missing, day_first)
     if days is None:
         return None
     values, unclear = days
@@ -405,3 +408,13 @@ def as_numeric(column: Column) -> Column:
     distinct = _count_distinct(values)
     kind = "numeric" if distinct else "empty"
     return Column(column.name, kind, compact(values), distinct, spellings=column.spellings, marks=marks)
+
+
+def as_date(column: Column) -> Column | None:
+    """Returns a column as dates; other cells count as missing. None without any date."""
+    texts = column if not isinstance(column.data, np.ndarray) else as_category(column)
+    days = parse_most_dates(texts.data.dictionary)
+    if days is None:
+        return None
+    values = days[texts.codes]
+    return Column(column.name, "date", values, _count_distinct(values), spellings=column.spellings)

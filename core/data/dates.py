@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
 DAY_SECONDS = 86_400
-_CLOCK = r"(?:[T ]\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d{1,9})?)?(?: ?(?:Z|UTC|[+-]\d{2}:?\d{2}))?)?"
-_ISO = rf"^\d{{4}}-\d{{2}}-\d{{2}}{_CLOCK}$"
+_CLOCK = r"(?:[T ]\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d{1,9})?)?(?: ?(?:Z|UTC|(?i:[AP]M)|[+-]\d{2}:?\d{2}))?)?"
+_ISO_CLOCK = _CLOCK.replace("(?i:[AP]M)|", "")
+_ISO = rf"^\d{{4}}-\d{{2}}(?:-\d{{2}}{_ISO_CLOCK})?$"
+_COMPACT = r"^(\d{4})(0[1-9]|1[0-2])([0-2]\d|3[01])$"
 _TIME = r"^\d{1,2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?$"
 _DAY = r"(?:0?[1-9]|[12]\d|3[01])"
 _MONTH = r"(?:0?[1-9]|1[0-2])"
@@ -19,7 +23,10 @@ _NUMERIC = {
     "day first": rf"^{_DAY}[./-]{_MONTH}[./-]\d{{4}}{_CLOCK}$",
     "month first": rf"^{_MONTH}[/-]{_DAY}[/-]\d{{4}}{_CLOCK}$",
 }
-_MONTHS = "(?i:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)"
+_MONTHS = (
+    "(?i:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sep(?:t(?:ember)?)?"
+    r"|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\.?"
+)
 _NAMED = {
     rf"^{_DAY}[ -]{_MONTHS}[ -]\d{{4}}$": "%d %b %Y",
     rf"^{_MONTHS} {_DAY},? \d{{4}}$": "%b %d %Y",
@@ -27,12 +34,15 @@ _NAMED = {
 }
 
 
-def parse_dates(texts: pa.Array, missing: pa.Array) -> tuple[np.ndarray, str | None] | None:
+def parse_dates(
+    texts: pa.Array, missing: pa.Array, day_first: bool | None = None
+) -> tuple[np.ndarray, str | None] | None:
     """Reads dates, dates with times, or times.
 
     Args:
         texts: the different cells of a column.
         missing: True where a text stands for a missing value.
+        day_first: True for 1/2/2026 as the first of February, where nothing in the column decides.
 
     Returns:
         (days since 1970 or, for times, parts of a day, NaN where missing; a date whose day and month cannot be told
@@ -41,7 +51,7 @@ def parse_dates(texts: pa.Array, missing: pa.Array) -> tuple[np.ndarray, str | N
     present = texts.filter(pc.invert(missing))
     if not len(present):
         return None
-    days, unclear = _parse(present)
+    days, unclear = _parse(present, day_first)
     if days is None or np.isnan(days).any():
         return None
     values = np.full(len(texts), np.nan)
@@ -49,11 +59,25 @@ def parse_dates(texts: pa.Array, missing: pa.Array) -> tuple[np.ndarray, str | N
     return values, unclear
 
 
+def parse_most_dates(texts: pa.Array, day_first: bool | None = None) -> np.ndarray | None:
+    """Reads the dates of the form that most texts have, or years, months and days as 20260131; NaN for other texts."""
+    texts = pc.replace_substring_regex(texts, _COMPACT, r"\1-\2-\3")
+    forms = (_ISO, _TIME, *_NUMERIC.values(), *_NAMED)
+    masks = [pc.match_substring_regex(texts, form) for form in forms]
+    most = max(masks, key=lambda mask: pc.sum(mask).as_py() or 0)
+    days, _ = _parse(texts.filter(most), day_first) if pc.any(most).as_py() else (None, None)
+    if days is None or np.isnan(days).all():
+        return None
+    values = np.full(len(texts), np.nan)
+    values[most.to_numpy(zero_copy_only=False)] = days
+    return values
+
+
 def _all(texts: pa.Array, pattern: str) -> bool:
     return bool(pc.all(pc.match_substring_regex(texts, pattern)).as_py())
 
 
-def _parse(texts: pa.Array) -> tuple[np.ndarray | None, str | None]:
+def _parse(texts: pa.Array, day_first: bool | None) -> tuple[np.ndarray | None, str | None]:
     if _all(texts, _ISO):
         cells = pc.replace_substring(pc.replace_substring(texts, ",", "."), "UTC", "Z")
         return _to_days(cells.to_pylist(), format="ISO8601"), None
@@ -64,12 +88,18 @@ def _parse(texts: pa.Array) -> tuple[np.ndarray | None, str | None]:
         return (days if (days <= 1).all() and all(part[1] < 60 for part in parts) else None), None
     orders = [order for order, pattern in _NUMERIC.items() if _all(texts, pattern)]
     if orders:
-        unclear = texts[0].as_py() if len(orders) > 1 else None
         cells = [text.replace("/", "-").replace(".", "-", 2) for text in texts.to_pylist()]
-        return _to_days(cells, format="mixed", dayfirst=orders[0] == "day first"), unclear
+        if len(orders) == 1:
+            return _to_days(cells, format="mixed", dayfirst=orders[0] == "day first"), None
+        days, swapped = (_to_days(cells, format="mixed", dayfirst=order) for order in (True, False))
+        if day_first is not None:
+            return (days if day_first else swapped), None
+        other = np.flatnonzero(days != swapped)
+        return days, texts[int(other[0])].as_py() if len(other) else None
     for pattern, form in _NAMED.items():
         if _all(texts, pattern):
             cells = [text.replace("-", " ").replace(",", "") for text in texts.to_pylist()]
+            cells = [re.sub(r"([A-Za-z]{3})[a-z.]*", r"\1", text) for text in cells]
             return _to_days(cells, format=form), None
     return None, None
 

@@ -24,6 +24,7 @@ _SAMPLE_BYTES = 2_000_000
 _MIN_AGREEMENT = 0.5  # share of the records with equally many cells, above which a delimiter divides them
 _MIN_BLANKS_AGREEMENT = 0.8  # words divided by blanks agree by chance more often
 _SEP = re.compile(rb'"?sep=(.)"?[ \t]*(?=\n|$)', re.IGNORECASE)  # a first line that tells Excel the delimiter
+_COMMENTS = ("#", "%")  # at the start of a line above the table
 _WHOLE = re.compile(r"\d{1,4}", re.ASCII)
 
 
@@ -42,6 +43,8 @@ def check_kind(text: bytes, name: str) -> None:
     start = text[:2000].lstrip().lower()
     if start.startswith((b"<!doctype", b"<html", b"<?xml", b"<table", b"<svg")):
         raise table_error(name, "it is a web page or XML; save the table as CSV and upload that file")
+    if re.search(rb"^@relation\s", start, re.MULTILINE):
+        raise table_error(name, "it is an ARFF file; save the table as CSV and upload that file")
     if start.startswith((b"{", b"[")):
         line = text.lstrip().split(b"\n", 1)[0]
         try:
@@ -78,7 +81,7 @@ def detect(text: bytes, name: str, delimiter: str | None, skip_lines: int | None
     if skip_lines is not None:
         first_line = skip_lines
     else:
-        while first_line < len(lines) and (lines[first_line].startswith("#") or not lines[first_line].strip()):
+        while first_line < len(lines) and (lines[first_line].startswith(_COMMENTS) or not lines[first_line].strip()):
             first_line += 1
     best, best_agreement = None, 0.0
     for candidate in [delimiter] if delimiter else [*DELIMITERS, BLANKS]:

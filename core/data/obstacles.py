@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -65,9 +66,13 @@ def _check_column(table: Table, column: Column, choices: Choices, rows: np.ndarr
     leave_out = () if is_target else (Fix(f"Leave out {name}", {"leave_out": (*choices.leave_out, name)}),)
     if column.unclear is not None and column.kind == "date":
         reason = f"its column {shorten(name)} has {shorten(column.unclear)}, in which day and month could be exchanged"
-        fix = Fix(f"Take {name} as categories", {"kinds": {**choices.kinds, name: "category"}})
-        return Obstacle(table_error(table.name, f"{reason}; write dates as 2026-01-31, or leave the column out"),
-                        (*leave_out, fix))  # fmt: skip
+        day, month = re.findall(r"\d+", column.unclear)[:2]
+        fixes = (
+            Fix(f"{column.unclear} is day {day} of month {month}", {"day_first": True}),
+            Fix(f"{column.unclear} is day {month} of month {day}", {"day_first": False}),
+            Fix(f"Take {name} as categories", {"kinds": {**choices.kinds, name: "category"}}),
+        )
+        return Obstacle(table_error(table.name, f"{reason}; choose their order"), (*fixes, *leave_out))
     if column.unclear is not None:
         thousand = column.unclear.replace(",", "").replace(".", "")
         small = column.unclear.replace(",", ".")

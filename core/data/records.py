@@ -19,6 +19,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as arrow_csv
 
+from ..errors import ConfigError
+from .columns import is_number
 from .dialect import BLANKS, Dialect, line_of_open_quote, split_blanks
 from .messages import table_error
 
@@ -30,10 +32,27 @@ _END = "\x1fend\x1f"  # a last record of our own: an open quotation mark swallow
 
 @dataclass(frozen=True, eq=False)
 class Cells:
-    """Cells as text, without blanks around them: one Arrow array a column; and the line of each row, from 1."""
+    """Cells as text, without blanks around them: one Arrow array a column; and the line of each row, from 1.
+
+    A row of words with too many cells, as notes below a table may have, is one cell; `overlong` is (line, cells) of
+    the first.
+    """
 
     columns: list[pa.Array]
     lines: np.ndarray
+    overlong: tuple[int, int] | None = None
+
+    def slice(self, start: int, rows: int) -> Cells:
+        """Returns some rows."""
+        columns = [column.slice(start, rows) for column in self.columns]
+        return Cells(columns, self.lines[start : start + rows], self.overlong)
+
+    def drop(self, rows: np.ndarray) -> Cells:
+        """Returns all but some rows, given by their positions."""
+        kept = np.ones(len(self.lines), bool)
+        kept[rows] = False
+        mask = pa.array(kept)
+        return Cells([column.filter(mask) for column in self.columns], self.lines[kept], self.overlong)
 
 
 def split_cells(text: bytes, dialect: Dialect, name: str) -> Cells:
@@ -53,6 +72,21 @@ def split_cells(text: bytes, dialect: Dialect, name: str) -> Cells:
             cells.columns[i] = pc.utf8_trim_whitespace(column)
     cells.lines[:] += dialect.skip_lines
     return _without_blank_rows(cells)
+
+
+def refuse_overlong(cells: Cells, name: str) -> None:
+    """Refuses a row with too many cells among the rows of a table.
+
+    Raises:
+        ConfigError: with its line.
+    """
+    if cells.overlong is not None and len(cells.lines) and cells.overlong[0] <= cells.lines[-1]:
+        line, number = cells.overlong
+        raise _too_many(line, number, len(cells.columns), name)
+
+
+def _too_many(line: int, number: int, width: int, name: str) -> ConfigError:
+    return table_error(name, f"its line {line:,} has {number:,} columns where the first has {width:,}")
 
 
 def _position_of_line(text: bytes, lines: int) -> int:
@@ -121,14 +155,17 @@ def _measure_lines(body: bytes) -> tuple[np.ndarray, int]:
 
 def _split_by_csv(body: bytes, delimiter: str, dialect: Dialect, name: str) -> Cells:
     width, blocks, lines, rows = dialect.width, [], array("i"), []
-    allowed = len(body) + _FREE_CELLS
+    allowed, overlong = len(body) + _FREE_CELLS, None
     for line, cells in _read_records(body, delimiter, dialect, name):
         if len(cells) > width:
             while len(cells) > width and not cells[-1].strip():
                 cells.pop()
             if len(cells) > width:
-                where = f"its line {line + dialect.skip_lines:,} has {len(cells):,} columns"
-                raise table_error(name, f"{where} where the first has {width:,}")
+                found = line + dialect.skip_lines, len(cells)
+                if not cells[0].strip() or is_number(cells[0].strip()):
+                    raise _too_many(*found, width, name)
+                overlong = overlong or found
+                cells = [delimiter.join(cells)]
         if len(cells) < width:
             if not lines and dialect.first_width == width - 1:
                 cells.insert(0, "")  # R names all columns but that of the row names; see `_align_header`
@@ -148,7 +185,7 @@ def _split_by_csv(body: bytes, delimiter: str, dialect: Dialect, name: str) -> C
     columns = [pa.concat_arrays(parts) for parts in zip(*blocks, strict=True)]
     if dialect.first_width == width - 1 and len(lines) > 1:
         columns = _align_header(columns)
-    return Cells(columns, np.array(lines, dtype=np.int32))
+    return Cells(columns, np.array(lines, dtype=np.int32), overlong)
 
 
 def _align_header(columns: list[pa.Array]) -> list[pa.Array]:
@@ -193,5 +230,4 @@ def _without_blank_rows(cells: Cells) -> Cells:
         blank &= pc.equal(column, "").to_numpy(zero_copy_only=False)
         if not blank.any():
             return cells
-    kept = pa.array(~blank)
-    return Cells([column.filter(kept) for column in cells.columns], cells.lines[~blank])
+    return cells.drop(np.flatnonzero(blank))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import ConfigError
-from .columns import Column, as_category, as_numeric
+from .columns import Column, as_category, as_date, as_numeric
 from .messages import count, join_first, shorten
 
 if TYPE_CHECKING:
@@ -67,8 +67,13 @@ def select_columns(table: Table, choices: Choices) -> Selection:
             continue
         if kind == "category" and column.kind in ("numeric", "date"):
             column = as_category(column)
-        elif kind in ("numeric", "date") and column.kind in ("category", "text"):
+        elif kind == "numeric" and column.kind in ("category", "text"):
             column = as_numeric(column)
+        elif kind == "date" and column.kind != "date":
+            dates = as_date(column)
+            if dates is None:
+                raise ConfigError("kinds", f"{column.name}: date", "none of its cells is a date such as 2026-01-31")
+            column = dates
         if column.name in choices.targets:
             targets[column.name] = column
         else:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import codecs
+import gzip
+import io
 import re
 import zlib
 
@@ -47,6 +49,7 @@ _SIGNATURES = {
     b"GIF87a": "an image",
     b"GIF89a": "an image",
     b"%PDF-": "a PDF",
+    b"{\\rtf": "a word processor's text (.rtf)",
     b"PAR1": "a Parquet file",
 }
 _CONTROL = re.compile(rb"[\x00-\x08\x0b\x0e-\x1f\x7f]")  # in every encoding above but UTF-16, these bytes are controls
@@ -103,15 +106,15 @@ def read_text(raw: bytes, name: str, encoding: str | None, max_bytes: int) -> tu
 
 
 def _unpack(raw: bytes, name: str, max_bytes: int) -> bytes:
-    unpacker = zlib.decompressobj(31)
     try:
-        text = unpacker.decompress(raw, max_bytes + 1)
-    except zlib.error:
+        with gzip.GzipFile(fileobj=io.BytesIO(raw)) as file:  # of one member or several
+            text = file.read(max_bytes + 1)
+    except EOFError:
+        raise table_error(name, "it is a gzip archive whose end is missing") from None
+    except (OSError, zlib.error):
         raise table_error(name, "it is a gzip archive that cannot be unpacked") from None
     if len(text) > max_bytes:
         raise table_error(name, f"it unpacks to more than {max_bytes:,} bytes")
-    if not unpacker.eof:
-        raise table_error(name, "it is a gzip archive whose end is missing")
     return text
 
 

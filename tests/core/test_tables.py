@@ -290,6 +290,8 @@ def test_a_table_survives_pickling_so_that_it_can_be_cached():
         (b"\x89PNG\r\n\x1a\n1,2", "it is an image"),
         (b"\xff\xd8\xff\xe0,1", "it is an image"),
         (b"%PDF-1.7,1", "it is a PDF"),
+        (rb"{\rtf1\ansi a,b\par 1,2}", "a word processor's text (.rtf)"),
+        (b"% iris\n@RELATION iris\n@ATTRIBUTE a NUMERIC\n@DATA\n1,2\n3,4\n", "it is an ARFF file"),
         (b"PK\x03\x04 broken", "it is a zip archive"),
         (b"a" * 70_000, "single column"),
         (b"," * 70_000, "single column"),
@@ -468,7 +470,7 @@ def test_a_delimiter_needs_most_lines_to_agree():
     assert list(kinds(read)) == ["time", "P", "G(i)", "H_sun"] and read.lines[0] == 8
 
 
-@pytest.mark.parametrize("head", ["# a comment\n#, another\n", "A title\n\n", "\n\n", ",,\n"])
+@pytest.mark.parametrize("head", ["# a comment\n#, another\n", "% of MATLAB\n", "A title\n\n", "\n\n", ",,\n"])
 def test_lines_above_a_table_are_skipped_and_counted(head):
     read = table(head + "a,b,c\n1,2,3\n4,,6\n7,8,9\n")
     assert list(kinds(read)) == ["a", "b", "c"] and read.rows == 3
@@ -537,6 +539,14 @@ def test_dates_and_times_are_days():
     assert read.columns[1].values.tolist() == [0.5, 18.5 / 24]
     assert table("d,x\n13.1.1970,1\n2.2.1970,2\n").columns[0].values.tolist() == [12, 32]
     assert table("d,x\n1/13/1970,1\n2/2/1970,2\n").columns[0].values.tolist() == [12, 32]
+    for cells in (
+        "2 Jan 1970,1\n12 March 1970,2",
+        "Jan. 2 1970,1\nMarch 12 1970,2",
+        "1/2/1970 12:00 AM,1\n3/13/1970 0:00 AM,2",
+    ):
+        assert table(f"d,x\n{cells}\n").columns[0].values[0] == 1, cells
+    assert table("d,x\n1970-02,1\n1970-01,2\n").columns[0].values.tolist() == [31, 0]
+    assert table("d,x\n1/31/1970 5:30 PM,1\n2/1/1970 11:00 AM,2\n").columns[0].values[0] == 30 + 17.5 / 24
     (obstacle,) = find_obstacles(table("d,x\n1/2/1970,1\n2/3/1970,2\n"), "x", False)
     assert "day and month" in str(obstacle.error)
 
@@ -564,6 +574,10 @@ def test_gzip_is_unpacked_up_to_the_limit():
     assert "end is missing" in refused(read_table, gzip.compress(raw)[:-9])
 
 
+def test_gzip_of_several_members_is_one_file():
+    assert read_table(gzip.compress(b"a,b\n1,2\n") + gzip.compress(b"3,4\n5,6\n")).rows == 3
+
+
 def test_one_very_long_cell_is_text_and_names_no_columns():
     read = table("a,b\n" + "9" * 200_000 + "x,1\n2,3\n")
     assert kinds(read)["a"] == "text"
@@ -583,7 +597,14 @@ def test_choices_replace_what_is_recognized():
     assert read_table(raw, delimiter=",").delimiter == "comma"
     assert read_table(raw, skip_lines=1).columns[0].values.tolist() == [1.5, 3.5]
     assert read_table(b"1,2\n3,4\n", header=True).columns[0].name == "1"
-    for choice in ({"delimiter": "x"}, {"encoding": "utf-7"}, {"decimal": "x"}, {"skip_lines": -1}, {"header": 2}):
+    for choice in (
+        {"delimiter": "x"},
+        {"encoding": "utf-7"},
+        {"decimal": "x"},
+        {"skip_lines": -1},
+        {"header": 2},
+        {"day_first": 2},
+    ):
         assert refused(read_table, raw, **choice).startswith(next(iter(choice)))
 
 

@@ -165,6 +165,23 @@ def test_how_a_file_is_read_can_be_chosen_and_starts_over_with_another_file():
     assert not words(app) and app.get("plotly_chart")
 
 
+def test_lines_of_names_notes_below_and_the_order_of_dates_can_be_chosen():
+    app = visit(dataset="custom")
+    rows = "".join(f"0{n % 3 + 1}/0{n % 4 + 1}/2026,{n},{n % 2}\n" for n in range(12))
+    upload(app, "table_file", "report.csv", f"when,length,t\n,m,class\n{rows}\nSource: a report, 2026\n".encode())
+    assert "in which day and month could be exchanged" in words(app)[0]
+    calm(labels(app)["01/04/2026 is day 01 of month 04"].click().run())
+    assert not words(app) and app.selectbox(key="table_day_first").value is True
+    caption = " ".join(caption.value for caption in app.caption)
+    assert "12 rows" in caption and "the first two lines name the columns" in caption
+    assert "1 line below the table skipped, from line 16 on" in caption
+    assert app.selectbox(key="table_target").options == ["when", "length m", "t class"]
+    calm(app.number_input(key="table_skip_footer").set_value(3).run())
+    assert any("10 rows" in caption.value for caption in app.caption)
+    calm(app.selectbox(key="table_header").select(True).run())
+    assert app.selectbox(key="table_target").options == ["when", "length", "t"]
+
+
 def test_an_encoding_that_is_asked_for_can_be_chosen():
     app = visit(dataset="custom")
     rows = "".join(f"{n},{'дом' if n % 3 else 'кот'}\n" for n in range(12))

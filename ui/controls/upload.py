@@ -19,8 +19,6 @@ from core.data.spreadsheet import escape_formulas
 from core.data.targets import TASKS
 from core.sweeps.chunks import LAYER_STEP_SECONDS, MULTIPLY_ADD_SECONDS
 from core.tables import (
-    DELIMITER_NAMES,
-    ENCODINGS,
     Fix,
     Obstacle,
     Prepared,
@@ -30,6 +28,7 @@ from core.tables import (
     prepare,
     read_table,
 )
+from ui.controls.reading import READ_KEYS, draw_reading, reading_choices
 from ui.runtime import jobs, limits
 from ui.runtime.progress import ProgressReporter, stop_if_superseded
 from ui.runtime.services import services
@@ -47,8 +46,7 @@ KIND_LABELS = {
     "ignored": "ignored",
     "target": "target",
 }
-# The state of a table's controls, which a new file resets.
-_READ_KEYS = ("table_header", "table_delimiter", "table_encoding", "table_decimal", "table_skip", "table_sheet")
+# The state of the controls of a table's use, which a new file resets as it does those of its reading.
 _USE_KEYS = (
     *("table_target", "table_more_targets", "table_task", "table_left_out", "table_kinds", "table_drop", "table_fill"),
     *("table_classes", "table_index", "table_one_class", "table_date_parts", "table_rows", "table_confirmed"),
@@ -61,6 +59,7 @@ _KEY_OF_CHOICE = {
     "missing_as_class": "table_classes",
     "kinds": "table_kinds",
     "decimal": "table_decimal",
+    "day_first": "table_day_first",
     "max_rows": "table_rows",
     "confirmed": "table_confirmed",
 }
@@ -118,7 +117,7 @@ def table_controls() -> Given | ConfigError | None:
         return ConfigError("data", f"{len(raw):,} bytes", f"this server allows {max_bytes:,} bytes a table")
     digest = sha256(raw).hexdigest()
     _reset_for(digest)
-    reading, reporter = _reading_choices(), FileProgressReporter(st.empty())
+    reading, reporter = reading_choices(), FileProgressReporter(st.empty())
 
     def read() -> Table:
         return jobs.read_in_turn(read_table, raw, reporter=reporter, name=name, max_bytes=max_bytes, **dict(reading))
@@ -127,9 +126,9 @@ def table_controls() -> Given | ConfigError | None:
         table = services().tables.get_or_compute((digest, reading), read, reporter.on_shared)
         reporter.clear()
     except ConfigError as error:
-        _draw_reading(None)
+        draw_reading(None)
         return error
-    _draw_reading(table)
+    draw_reading(table)
     choices = _draw_use(table)
     # A digest of the file alone and one of its choices have lengths of their own, so that no file stands for both.
     digest = f"{digest}:{sha256(repr((reading, choices)).encode()).hexdigest()}"
@@ -154,61 +153,9 @@ def example_table() -> bytes:
 def _reset_for(digest: str) -> None:
     """Forgets the choices made for another file."""
     if st.session_state.get("table_digest") != digest:
-        for key in (*_READ_KEYS, *_USE_KEYS):
+        for key in (*READ_KEYS, *_USE_KEYS):
             st.session_state.pop(key, None)
         st.session_state["table_digest"] = digest
-
-
-# -- reading ----------------------------------------------------------------------------------------------------------
-
-
-def _reading_choices() -> tuple[tuple[str, Any], ...]:
-    """Returns the arguments of `read_table` that a visitor has chosen; the others are recognized."""
-    chosen = {
-        "header": st.session_state.get("table_header"),
-        "delimiter": st.session_state.get("table_delimiter"),
-        "encoding": st.session_state.get("table_encoding"),
-        "decimal": st.session_state.get("table_decimal"),
-        "skip_lines": st.session_state.get("table_skip"),
-        "sheet": st.session_state.get("table_sheet"),
-    }
-    return tuple((name, value) for name, value in chosen.items() if value is not None)
-
-
-def _draw_reading(table: Table | None) -> None:
-    """Draws how the file is read; each control shows what was recognized until another is chosen."""
-    if table is not None:
-        divided = f"; {table.delimiter}, {table.encoding}" if table.delimiter else f"; {table.encoding}"
-        names = "the first line names the columns" if table.header else "no line of names"
-        st.caption(as_text(f"{table.rows:,} rows, {len(table.columns):,} columns{divided}, {names}."))
-    with st.expander("How the file is read", key="table_reading", expanded=table is None):
-        is_text = table is None or bool(table.delimiter)
-        header = None if table is None else "names the columns" if table.header else "is a row"
-        _choice("First line", "table_header", {True: "names the columns", False: "is a row"}, header)
-        if is_text:
-            _choice("Delimiter", "table_delimiter", DELIMITER_NAMES, table and table.delimiter)
-            encodings = {name: f"{name}: {use}" for name, use in ENCODINGS.items()}
-            _choice("Encoding", "table_encoding", encodings, table and table.encoding)
-        signs = {".": "point, as in 1.5", ",": "comma, as in 1,5"}
-        _choice("Decimal sign", "table_decimal", signs, table and signs[table.decimal])
-        if is_text:
-            st.number_input(
-                "Lines to skip",
-                min_value=0,
-                step=1,
-                value=None,
-                placeholder="recognized" if table is None else f"{table.skip_lines} (recognized)",
-                key="table_skip",
-                help="Lines above the table, such as a title or comments.",
-            )
-        if table is not None and len(table.sheets) > 1:
-            _choice("Sheet", "table_sheet", {name: name for name in table.sheets}, table.sheet)
-
-
-def _choice(label: str, key: str, options: Mapping[Any, str], recognized: Any) -> None:
-    """A box whose empty state shows what was recognized."""
-    shown = f"{recognized} (recognized)" if recognized and st.session_state.get(key) is None else "recognized"
-    st.selectbox(label, list(options), index=None, format_func=options.__getitem__, placeholder=shown, key=key)
 
 
 # -- use --------------------------------------------------------------------------------------------------------------

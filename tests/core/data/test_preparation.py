@@ -407,6 +407,14 @@ def test_the_type_of_a_column_can_be_changed():
         prepare(read, "t", False, kinds={"zip": "text"})
 
 
+def test_cells_that_are_no_dates_are_missing_in_a_column_of_dates():
+    read = table("day,code,x,t\n2020-01-03,20200103,1,0\nlate,20200230,2,1\n2020-01-05,20200105,3,1\n")
+    ready = prepare(read, "t", True, kinds={"day": "date", "code": "date"})
+    assert ready.dropped_rows == (3,) and (ready.X[:, 0] == ready.X[:, 1]).all() and np.ptp(ready.X[:, 0]) == 2
+    with pytest.raises(ConfigError, match="none of its cells is a date"):
+        prepare(read, "t", True, kinds={"x": "date"})
+
+
 def test_parts_of_dates_are_inputs_on_request():
     read = table("when,t\n2020-01-06 06:00,1\n2021-02-09 12:00,2\n2022-03-11 18:00,4\n")
     ready = prepare(read, "t", False, date_parts=["year", "month", "day", "weekday", "hour"])
@@ -449,7 +457,13 @@ def test_a_large_table_is_sampled_to_the_numbers_that_are_trained_on(monkeypatch
 
 @pytest.mark.parametrize(
     "cells, asked",
-    [("01/02/2026 03/04/2026", True), ("01/02/2026 13/04/2026", False), ("13.02.2026 01.04.2026", False)],
+    [
+        ("01/02/2026 03/04/2026", True),
+        ("01/01/2026 01/02/2026", True),
+        ("01/01/2026 02/02/2026", False),
+        ("01/02/2026 13/04/2026", False),
+        ("13.02.2026 01.04.2026", False),
+    ],
 )
 def test_dates_whose_day_and_month_could_be_exchanged_are_asked_about(cells, asked):
     rows = "".join(f"{cell},{i},{i % 2}\n" for i, cell in enumerate(cells.split() * 3))
@@ -457,7 +471,17 @@ def test_dates_whose_day_and_month_could_be_exchanged_are_asked_about(cells, ask
     assert len(obstacles) == asked
     if asked:
         assert "'01/02/2026', in which day and month could be exchanged" in str(obstacles[0].error)
-        assert [fix.label for fix in obstacles[0].fixes] == ["Leave out d", "Take d as categories"]
+        fixes = {fix.label: fix.changes for fix in obstacles[0].fixes}
+        assert list(fixes) == [
+            "01/02/2026 is day 01 of month 02",
+            "01/02/2026 is day 02 of month 01",
+            "Take d as categories",
+            "Leave out d",
+        ]
+        for day_first, first_day in ((True, "2026-02-01"), (False, "2026-01-02")):
+            (changes,) = (c for c in fixes.values() if c.get("day_first") is day_first)
+            read = read_table(f"d,x,y\n{rows}".encode(), **changes)
+            assert first_day in read.columns[0].head(2) and not find_obstacles(read, "y", False)
 
 
 def test_columns_of_points_and_of_commas_are_read_each_in_its_own_way():
