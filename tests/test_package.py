@@ -21,7 +21,7 @@ from tests.support.checkout import HOUSE
 from tests.support.visitor import free_port
 
 PROJECT = tomllib.loads((HOUSE / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-EXTRAS = ("dev", "dask", "torch", "bench", "mutants")
+EXTRAS = ("dev", "dask", "torch", "frameworks", "bench", "mutants")
 SMALL = RunConfig(hidden=(4, 4), samples=16, steps=3)
 
 
