@@ -173,6 +173,7 @@ RULES: dict[str, Number | Choice | Flag | LayerSizes] = {
     "schedule_steps": Number(1, MAX_STEPS, integer=True, optional=True),
     "warmup_steps": Number(0, MAX_STEPS, integer=True),
     "class_weight": Choice(tuple(CLASS_WEIGHTS)),
+    "dropout": Number(0, 1, high_open=True),
 }
 
 
@@ -220,6 +221,7 @@ class RunConfig:
     schedule_steps: int | None = None
     warmup_steps: int = 0
     class_weight: ClassWeightName = "none"
+    dropout: float = 0.0
 
     def __post_init__(self):
         for name, rule in RULES.items():
@@ -328,7 +330,8 @@ def cost(config: RunConfig, inputs: int | None = None, outputs: int | None = Non
     layers, units, widest = len(weights), sum(widths[1:]), max(widths)
     sample = units + inputs + layers + 3 * widest + 5 * outputs + 3
     normalized = units if config.normalization != "none" else 0
-    activations = (batch + held) * (sample + units + normalized)
+    masks = (units - outputs) * batch * 2 if config.dropout else 0  # drawn in float64
+    activations = (batch + held) * (sample + units + normalized) + masks
     penalties = [bool(value) for value in (config.l1, config.l2, config.weight_decay)]
     copies = 4 + OPTIMIZERS[config.optimizer].states + sum(penalties)
     stored = samples * (24 * (inputs + outputs) + (16 if config.batch_size else 0))

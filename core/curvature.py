@@ -160,7 +160,7 @@ class _State:
             check_initial(weights, self.layout)
         except ConfigError as error:
             raise ConfigError("weights", error.value, error.allowed) from None
-        start = config.replace(steps=0, record_every=1, batch_size=None, dtype="float64")
+        start = config.replace(steps=0, record_every=1, batch_size=None, dtype="float64", dropout=0.0)
         state = snapshot(start, 0, data, weights)
         self.W = [W for W, _ in state.weights]
         self.D, self.output, self.delta = state.targets, state.output, state.delta

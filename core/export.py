@@ -28,6 +28,8 @@ from .script_template import (
     BATCHES,
     CLIP_FUNCTIONS,
     DECAY_CODE,
+    DROP,
+    HOLDOUT_CODE,
     MAX_NORM_CODE,
     RATE_FACTOR,
     ROW_NORMS,
@@ -152,7 +154,8 @@ def to_pytorch(config: RunConfig, data: Data | None = None) -> str:
     has_holdout = len(samples.X_holdout) > 0
     has_max_norm = config.max_norm is not None
     has_own_decay = "WEIGHT_DECAY" in OPTIMIZERS[config.optimizer].pytorch
-    functions = CLIP_FUNCTIONS.get(config.clip, "") + BATCHES * batches
+    drops = config.dropout > 0 and len(config.hidden) > 0
+    functions = DROP * drops + CLIP_FUNCTIONS.get(config.clip, "") + BATCHES * batches
     if config.is_scheduled:
         functions += _rate_function(config)
     if config.clip == "adaptive" or has_max_norm:
@@ -172,8 +175,7 @@ def to_pytorch(config: RunConfig, data: Data | None = None) -> str:
             "inputs": "X[rows]" if batches else "X",
             "targets": "D[rows]" if batches else "D",
             "holdout_name": '"holdout_loss", ' * has_holdout,
-            "measure_holdout": "with torch.no_grad():\n    holdout_loss = mean_loss(network(X_holdout), D_holdout)"
-            * has_holdout,
+            "measure_holdout": ("network.eval()\n" * drops + HOLDOUT_CODE + "\nnetwork.train()" * drops) * has_holdout,
             "holdout_value": "holdout_loss.item(), " * has_holdout,
             "penalize": _penalties(config),
             "clip": CLIPS[config.clip].pytorch,
@@ -217,6 +219,7 @@ def _settings(config: RunConfig, inputs: int, outputs: int, samples: int, batche
         "L2": config.l2 or None,
         "WEIGHT_DECAY": config.weight_decay if "WEIGHT_DECAY" in optimizer else config.weight_decay or None,
         "MAX_NORM": config.max_norm,
+        "DROPOUT": config.dropout if config.dropout and hidden else None,
     }
     return "\n".join(f"{name} = {value}" for name, value in lines.items() if value is not None)
 
@@ -249,10 +252,11 @@ def _decay(config: RunConfig) -> str:
 
 def _network_slots(config: RunConfig) -> dict[str, str]:
     """Returns the slots of `class Network` and of the code that draws its parameters."""
-    phi = ACTIVATIONS[config.activation].pytorch
     layers = f"Hidden layers: {config.activation if config.hidden else 'none'}"
     if config.normalization != "none":
         layers += f" after {config.normalization} normalization"
+    if config.dropout:
+        layers += f", dropout {config.dropout:g}"
     if config.residual:
         layers += ", each added to its input where sizes match"
     if LOSSES[config.loss].output_activation is not None:
@@ -285,9 +289,20 @@ def _network_slots(config: RunConfig) -> dict[str, str]:
         "bias": str(config.bias),
         "draw_bias": draw_bias,
         "normalize": NORMALIZATIONS[config.normalization].pytorch,
-        "activate": f"out = {phi}\ny = y + out if y.shape == out.shape else out" if config.residual else f"y = {phi}",
+        "activate": _activate(config),
         "finish": finish,
     }
+
+
+def _activate(config: RunConfig) -> str:
+    """Returns the lines from `net` to the layer's output y."""
+    name = "out" if config.residual else "y"
+    lines = [f"{name} = {ACTIVATIONS[config.activation].pytorch}"]
+    if config.dropout:
+        lines.append(f"{name} = drop({name}) if self.training else {name}")
+    if config.residual:
+        lines.append("y = y + out if y.shape == out.shape else out")
+    return "\n".join(lines)
 
 
 def _penalties(config: RunConfig) -> str:

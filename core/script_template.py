@@ -12,6 +12,16 @@ def clip_jointly(parameters):
         for gradient in gradients:
             gradient *= CLIP_THRESHOLD / size
 '''
+DROP = '''
+
+def drop(y, rng=np.random.default_rng([SEED, 4])):
+    """Sets each output to 0 with probability DROPOUT and divides the others by 1 - DROPOUT.
+
+    PyTorch's own dropout does so too, by other random numbers.
+    """
+    stays = torch.from_numpy(rng.random((y.shape[1], y.shape[0])).T >= DROPOUT)
+    return y * stays / (1 - DROPOUT)
+'''
 CLIP_UNITS = '''
 
 def clip_units(parameter):
@@ -33,6 +43,9 @@ for linear in network.linears:  # decoupled, and never the biases
 MAX_NORM_CODE = """\
 for linear in network.linears:
     linear.weight *= torch.clamp(MAX_NORM / row_norms(linear.weight), max=1)"""
+HOLDOUT_CODE = """\
+with torch.no_grad():
+    holdout_loss = mean_loss(network(X_holdout), D_holdout)"""
 RATE_FACTOR = '''
 
 def rate_factor(step):

@@ -38,6 +38,7 @@ VARIES: dict[str, tuple[object, ...]] = {
     "l2": (0.0, 1e-4, 1e-3, 1e-2),
     "weight_decay": (0.0, 0.01, 0.1, 1.0),
     "max_norm": (None, 0.5, 1.0, 2.0),
+    "dropout": (0.0, 0.1, 0.3, 0.5),
     "normalization": tuple(NORMALIZATIONS),
     "residual": (False, True),
     "optimizer": tuple(OPTIMIZERS),

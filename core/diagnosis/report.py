@@ -21,7 +21,7 @@ def describe_loss(stats: TraceStats) -> str:
         return ""
     first, last = stats.first_loss, stats.last_loss
     # one batch's loss depends on its samples as much as on the run
-    over = "" if trace.config.batch_size is None else f", medians over the first and the last {describe_window(stats)}"
+    over = f", medians over the first and the last {describe_window(stats)}" if stats.is_noisy else ""
     if abs(last - first) <= STAYED * first:
         loss = f"The loss stayed near {format_number(last)}{over}."
     else:
@@ -39,7 +39,8 @@ def describe_loss(stats: TraceStats) -> str:
 
 def describe_window(stats: TraceStats) -> str:
     """Words for the rows that a median at one end of the run is taken over."""
-    return "recorded batch" if stats.window == 1 else f"{stats.window} recorded batches"
+    one, several = ("step", "steps") if stats.config.batch_size is None else ("batch", "batches")
+    return f"recorded {one}" if stats.window == 1 else f"{stats.window} recorded {several}"
 
 
 def headline_numbers(stats: TraceStats) -> tuple[Metric, Metric, Metric]:
@@ -49,7 +50,7 @@ def headline_numbers(stats: TraceStats) -> tuple[Metric, Metric, Metric]:
     last = int(compared_last(trace.delta_norm[:1, : compared_layers(trace.layers)])[0]) + 1
     loss, accuracy = format_number(stats.first_loss), stats.last_accuracy
     about = "The data loss at initialization and after the last step."
-    if trace.config.batch_size is not None:
+    if stats.is_noisy:
         about = f"The median data loss over the first and the last {describe_window(stats)}."
     if trace.diverged_at is not None:
         loss = f"{loss} → " * bool(trace.diverged_at) + f"broke at step {trace.diverged_at:,}"

@@ -240,7 +240,7 @@ def _find_large_steps(stats: TraceStats) -> Finding | None:
     layer, jump = int(np.nanargmax(stats.early)), stats.highest_loss / stats.first_loss
     if not (stats.early[layer] >= LARGE and jump >= JUMP):
         return None
-    if stats.config.batch_size is None:
+    if not stats.is_noisy:
         first = "its first value"
     else:
         first = f"its median over the first {describe_window(stats)}"
@@ -337,7 +337,7 @@ def _find_stuck(stats: TraceStats) -> Finding | None:
         f"The loss came to rest at {format_number(after)}: between the last two sixths of the run its median changed "
         f"by {percent(abs(after - before) / after)}."
     )
-    if first > 0 and last < first and stats.config.batch_size is None:
+    if first > 0 and last < first and not stats.is_noisy:
         what += f" The gradient's norm ended at {part_of(last / first)} its first value."
     why = "The gradient is small because the loss is flat here, in a poor minimum or on a plateau, not because layers "
     why += "lose it."

@@ -26,7 +26,7 @@ MAJORITY_SHARE = 0.5  # of the rows: from there on something is the rule and not
 PROBE_SAMPLES = 1000  # of which a network is computed again
 MIN_WINDOW_ROWS = 5  # at each end of a run, whose median stands for the loss that a single batch does not show
 UNEQUAL = 1.2  # times the share of equal classes: from there on the commonest class draws the answers
-REST = 0.02  # a loss is at rest when its last two sixths differ by less than this share; with mini-batches twice
+REST = 0.02  # a loss is at rest when its last two sixths differ by less than this share; twice where a loss is noisy
 SHORT_RATE = 0.5  # of the largest learning rate: below, short steps alone may hold a loss at rest
 MIN_REST_ROWS = 18  # rows without which nothing is said about a loss at rest
 
@@ -52,11 +52,12 @@ class TraceStats:
         weights_decades: the same of the weight gradients in row 0, the only row where they are compared.
         blocked: (rows,) True where a layer silent on every sample keeps the gradient from layer 1.
         early: (layers,) median update ratio of the first tenth of the steps, where there is most to learn.
-        window: rows at each end that the next four are taken over: 1, and with mini-batches, whose losses also differ
-            by the samples in them, as many as show every sample once, between MIN_WINDOW_ROWS and a tenth of all.
+        window: rows at each end that the next four are taken over: 1, and with mini-batches or dropout, whose losses
+            also differ by the samples or units in them, as many as show every sample once, between MIN_WINDOW_ROWS and
+            a tenth of all.
         first_loss, last_loss: median data loss of the first and of the last rows.
         highest_loss: the largest median of as many rows in a row.
-        last_accuracy: mean accuracy of the last rows.
+        last_accuracy: mean accuracy of the last rows; with dropout that of the network with all its units.
     """
 
     def __init__(self, trace: Trace):
@@ -76,11 +77,18 @@ class TraceStats:
         spans = sliding_window_view(losses, self.window) if self.good.size else np.empty((0, 1))
         self.highest_loss = float(np.median(spans, axis=1).max(initial=0.0))
         self.last_accuracy = float(accuracies[-self.window :].mean()) if self.good.size else float("nan")
+        if self.config.dropout and self.good.size and self._final_trace is not None:
+            self.last_accuracy = float(self._final_trace.accuracy[0])
+
+    @property
+    def is_noisy(self) -> bool:
+        """True where a recorded loss also depends on the batch or the units that were drawn."""
+        return self.config.batch_size is not None or self.config.dropout > 0
 
     def _window(self) -> int:
-        if self.config.batch_size is None:
+        if not self.is_noisy:
             return 1
-        epoch, rows = math.ceil(self.config.samples / self.config.batch_size), len(self.good)
+        epoch, rows = math.ceil(self.config.samples / (self.config.batch_size or self.config.samples)), len(self.good)
         return max(1, min(max(MIN_WINDOW_ROWS, min(epoch, rows // 10)), rows // 2))
 
     @cached_property
@@ -98,24 +106,29 @@ class TraceStats:
         return self.constant.accuracy if self.constant is not None else 1 / max(outputs, 2)
 
     @cached_property
-    def final_loss(self) -> float:
-        """The loss at the end; of a run in mini-batches that of up to PROBE_SAMPLES samples, where they are known."""
-        samples = None if self.config.batch_size is None else training_samples(self.trace)
+    def _final_trace(self) -> Trace | None:
+        """The trained network on up to PROBE_SAMPLES samples, all units there; None where the samples are unknown."""
+        samples = training_samples(self.trace)
         if samples is None or self.trace.diverged_at is not None:
-            return self.last_loss
+            return None
         X, D = (values[:PROBE_SAMPLES] for values in samples)
-        start = self.config.replace(batch_size=None, holdout=0.0, steps=0, record_every=1)
+        start = self.config.replace(batch_size=None, holdout=0.0, steps=0, record_every=1, dropout=0.0)
         try:
-            (trace,) = train([start], data=(X, D), initial=[self.trace.weights])
+            return train([start], data=(X, D), initial=[self.trace.weights])[0]
         except ConfigError:  # the limits of this server leave no room for so many samples at once
-            return self.last_loss
-        return float(trace.loss[0])
+            return None
+
+    @cached_property
+    def final_loss(self) -> float:
+        """The loss at the end; in mini-batches or with dropout that of `_final_trace`, where there is one."""
+        trace = self._final_trace if self.is_noisy else None
+        return self.last_loss if trace is None else float(trace.loss[0])
 
     @cached_property
     def progress(self) -> float:
         """The share by which the loss fell below the first, or below a constant answer's where that is lower."""
         loss = self.first_loss if self.constant is None else min(self.first_loss, self.constant.loss)
-        if self.constant is not None and self.config.batch_size is not None:
+        if self.constant is not None and self.is_noisy:
             loss = self.constant.loss  # the first batch's is one of few samples
         return 1 - self.final_loss / loss if loss > 0 else float("nan")
 
@@ -153,7 +166,7 @@ class TraceStats:
         if len(rows) < MIN_REST_ROWS or self.trace.diverged_at is not None or self._slowed_down(sixth):
             return False
         before, after = np.median(rows[-2 * sixth : -sixth]), np.median(rows[-sixth:])
-        return bool(abs(before - after) <= REST * (1 if self.config.batch_size is None else 2) * after)
+        return bool(abs(before - after) <= REST * (2 if self.is_noisy else 1) * after)
 
     def _slowed_down(self, rows: int) -> bool:
         """True where the schedule of the learning rate, and not the loss, makes the last steps short."""
@@ -295,7 +308,7 @@ def find_break(trace: Trace) -> Break:
         D[:, 0] = 1.0  # targets that every loss takes
         samples = np.random.default_rng(0).standard_normal((100, inputs)), D
     X, D = (values[:PROBE_SAMPLES] for values in samples)
-    config = trace.config.replace(batch_size=None, holdout=0.0, steps=0)
+    config = trace.config.replace(batch_size=None, holdout=0.0, steps=0, dropout=0.0)
     with np.errstate(all="ignore"):
         try:
             state = snapshot(config, data=(X, D), initial=trace.weights)

@@ -60,7 +60,7 @@ def _safe(config: RunConfig) -> float:
     return SAFE_LEARNING_RATE_WITH_STATE if OPTIMIZERS[config.optimizer].states else SAFE_LEARNING_RATE
 
 
-def _describe(field: str, value: Any) -> str:
+def describe_setting(field: str, value: Any) -> str:
     """One change in words, for a label."""
     match field:
         case "residual":
@@ -89,6 +89,8 @@ def _describe(field: str, value: Any) -> str:
             return f"{value} learning rate"
         case "warmup_steps":
             return f"warm-up of {value:,} steps" if value else "no warm-up"
+        case "dropout":
+            return f"dropout {format_setting(value)}" if value else "no dropout"
         case "class_weight":
             return "every sample counts alike" if value == "none" else "balanced classes"
         case "clip":
@@ -108,7 +110,7 @@ def _suggest(config: RunConfig, label: str, says: tuple[str, ...], **wanted: Any
     changes = {field: value for field, value in wanted.items() if getattr(config, field) != value}
     if not changes.keys() & set(says):
         return []
-    also = [_describe(field, value) for field, value in changes.items() if field not in says]
+    also = [describe_setting(field, value) for field, value in changes.items() if field not in says]
     return [Suggestion(", ".join([label, *also]), changes)]
 
 
@@ -148,7 +150,7 @@ def _recommended(config: RunConfig, name: str, **more: Any) -> list[Suggestion]:
     says = ("activation", "init")
     label = f"{activation.label} with {INITS[init].label} init"
     (one,) = _suggest(config, label, changed, **wanted) or [Suggestion(label, {})]
-    also = [_describe(field, value) for field, value in one.changes.items() if field not in says]
+    also = [describe_setting(field, value) for field, value in one.changes.items() if field not in says]
     return [Suggestion(", ".join([label, *also]), one.changes)]
 
 
@@ -201,6 +203,7 @@ def balance(config: RunConfig) -> tuple[Suggestion, ...]:
         + _recommended(config, "relu")
         + _recommended(config, "tanh")
         + _residual(config)
+        + _no_dropout(config)
     )
 
 
@@ -343,7 +346,7 @@ def for_small_steps(config: RunConfig, ratio: float) -> tuple[Suggestion, ...]:
     if rate > config.learning_rate:
         label = f"Raise the learning rate to {format_setting(rate)}"
         faster = _suggest(config, label, ("learning_rate",), learning_rate=rate)
-    return distinct(faster + _adam(config, 0.002) + _own_recommended(config))
+    return distinct(faster + _no_dropout(config) + _adam(config, 0.002) + _own_recommended(config))
 
 
 def for_stuck(config: RunConfig) -> tuple[Suggestion, ...]:
@@ -363,8 +366,18 @@ def for_stuck(config: RunConfig) -> tuple[Suggestion, ...]:
         hidden=both,
     )
     return distinct(
-        [*(wider if config.hidden else layer), *_recommended(config, "relu", hidden=both), *adam, *wide_adam]
+        [
+            *_no_dropout(config),
+            *(wider if config.hidden else layer),
+            *_recommended(config, "relu", hidden=both),
+            *adam,
+            *wide_adam,
+        ]
     )
+
+
+def _no_dropout(config: RunConfig) -> list[Suggestion]:
+    return _suggest(config, "No dropout", ("dropout",), dropout=0.0) if config.hidden else []
 
 
 def for_unequal_classes(config: RunConfig) -> tuple[Suggestion, ...]:
@@ -376,42 +389,6 @@ def _adam(config: RunConfig, rate: float) -> list[Suggestion]:
     if OPTIMIZERS[config.optimizer].step is OPTIMIZERS["adam"].step:  # AdamW takes the same steps
         return []
     return _suggest(config, "Adam", ("optimizer",), optimizer="adam", learning_rate=rate)
-
-
-def start_over(config: RunConfig) -> tuple[Suggestion, ...]:
-    """Another network for the same data, where no single change helps: three wide layers of ReLUs, and Adam."""
-    rate = 10 * SAFE_LEARNING_RATE_WITH_STATE / 4
-    init, scale = ACTIVATIONS["relu"].recommended
-    wanted = {
-        "hidden": (WIDE_UNITS,) * 3,
-        "activation": "relu",
-        "init": init,
-        "init_scale": scale,
-        "bias_std": 0.0,
-        "residual": False,
-        "normalization": "none",
-        "optimizer": "adam",
-        "learning_rate": rate,
-        "schedule": "constant",
-        "warmup_steps": 0,
-        "clip": "none",
-        "l1": 0.0,
-        "l2": 0.0,
-        "weight_decay": 0.0,
-        "max_norm": None,
-        "scaling": "standard",
-    }
-    if config.loss == "mse" and config.output_activation != "sigmoid":
-        wanted["output_activation"] = "linear"
-    changes = {field: value for field, value in wanted.items() if getattr(config, field) != value}
-    if not changes:
-        return ()
-    label = f"Start over: 3 layers of {WIDE_UNITS} ReLUs with {INITS[init].label} init, Adam"
-    also = [_describe(field, value) for field, value in changes.items() if field not in _START_OVER_SAYS]
-    return (Suggestion(", ".join([label, *also]), changes),)
-
-
-_START_OVER_SAYS = ("hidden", "activation", "init", "optimizer")
 
 
 def for_penalty(config: RunConfig, weight: float) -> tuple[Suggestion, ...]:

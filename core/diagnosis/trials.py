@@ -16,9 +16,10 @@ from ..errors import ConfigError
 from ..trace import Trace
 from ..wording import count_noun, percent
 from .findings import Diagnosis, Finding
+from .fresh_start import start_over
 from .rules import diagnose
 from .statistics import TraceStats, best_constant
-from .suggestions import Suggestion, start_over
+from .suggestions import Suggestion
 
 DataSource = Data | Callable[[RunConfig], Data] | None
 

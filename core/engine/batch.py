@@ -24,6 +24,7 @@ class NetworkShape(NamedTuple):
         skips: (layers,) which layers add their input.
         bias: 1 where layers have b.
         axis: what normalization averages over; 0 for none.
+        dropout: 1 where masks drop units.
     """
 
     widths: np.ndarray
@@ -32,6 +33,7 @@ class NetworkShape(NamedTuple):
     skips: np.ndarray
     bias: int
     axis: int
+    dropout: int
 
 
 class BatchMemory(NamedTuple):
@@ -47,6 +49,7 @@ class BatchMemory(NamedTuple):
         inverse_deviation: (layers, R, longest), used where there is normalization.
         output_net: (R, outputs, samples).
         dy: dE/dy of two neighboring layers of one run.
+        masks: of the hidden layers' outputs, laid out as slopes are: 0 or 1 / (1 - dropout); empty without dropout.
     """
 
     samples: int
@@ -58,6 +61,7 @@ class BatchMemory(NamedTuple):
     inverse_deviation: np.ndarray
     output_net: np.ndarray
     dy: np.ndarray
+    masks: np.ndarray
 
 
 class Batch:
@@ -72,6 +76,7 @@ class Batch:
         axis: what normalization averages over, 1, 2 or None.
         residual: whether hidden layers with fan_in = fan_out add their input.
         runs, samples, dtype: R, samples of a run, "float64" or "float32".
+        dropout: whether `masks` drop units; they drop none until they are written.
     """
 
     def __init__(
@@ -85,6 +90,8 @@ class Batch:
         runs: int,
         samples: int,
         dtype: np.dtype,
+        *,
+        dropout: bool = False,
     ):
         self.layout, self.activation, self.loss_rule, self.axis = layout, activation, loss, axis
         self.output_activation = OUTPUT_ACTIVATIONS[output_activation]
@@ -128,6 +135,7 @@ class Batch:
             skips=np.array(self.skips),
             bias=int(layout.bias),
             axis=axis or 0,
+            dropout=int(dropout),
         )
         self.memory = BatchMemory(
             samples=samples,
@@ -139,7 +147,14 @@ class Batch:
             inverse_deviation=np.empty((self.layers, runs, max(samples, *widths) if axis else 0), dtype),
             output_net=self.output_net,
             dy=np.empty((2, max(widths) * samples), dtype),
+            masks=np.ones(runs * samples * unit_starts[-2] if dropout else 0, dtype),
         )
+        flat_masks = self.memory.masks.reshape(-1, samples)
+        # by hidden layer, (R, units, samples)
+        self.masks = [
+            flat_masks[runs * start : runs * end].reshape(runs, -1, samples)
+            for start, end in zip(unit_starts, unit_starts[1:-1], strict=False)
+        ] * dropout
         self.thresholds = [
             SATURATED * (0 if member is None else member.sup_slope) for member in (activation, self.output_activation)
         ]

@@ -39,6 +39,14 @@ def descend(parameters, gradient, rates):
 
 
 @compiled
+def drop(mask, values, slopes):
+    """Multiplies values and slopes by the mask of a layer, each (units * samples,)."""
+    for n in range(mask.shape[0]):
+        values[n] *= mask[n]
+        slopes[n] *= mask[n]
+
+
+@compiled
 def block(memory, start, rows, columns):
     """(rows, columns) of a flat array, from `start` on."""
     return memory[start : start + rows * columns].reshape(rows, columns)
@@ -75,6 +83,9 @@ def forward(shape, parameters, batch, phi, threshold):
             activate(
                 phi, net, y, block(batch.slopes, at * samples, units, samples), batch.low[at : at + units], threshold
             )
+            if shape.dropout:
+                part = slice(at * samples, (at + units) * samples)
+                drop(batch.masks[part], y.reshape(-1), batch.slopes[part])
             if shape.skips[layer]:
                 y += A[:units]
 

@@ -24,6 +24,7 @@ from .parameters import Initial, start_parameters
 from .passes import descend
 
 BATCH_STREAM = 3  # beside those of the parameters
+DROPOUT_STREAM = 4
 
 
 class Stack:
@@ -58,7 +59,8 @@ class Stack:
         if kind.weight_decay:
             self.decay = self.rate * self._column("weight_decay") * on_weights
         self.max_norm = None if kind.max_norm is None else self._column("max_norm")[:, 0]
-        self.batch = self._batch(self.batch_size)
+        self.batch = self._batch(self.batch_size, dropout=kind.dropout > 0)
+        self.droppers = [np.random.default_rng([config.seed, DROPOUT_STREAM]) for config in configs]
         self.holdout_batch = self._batch(len(splits[0].X_holdout)) if len(splits[0].X_holdout) else None
         self._place_data()
         self.alive = np.ones(self.runs, bool)
@@ -67,7 +69,7 @@ class Stack:
     def _column(self, field: str) -> np.ndarray:
         return np.array([[getattr(config, field)] for config in self.configs], self.dtype)
 
-    def _batch(self, samples: int) -> Batch:
+    def _batch(self, samples: int, *, dropout: bool = False) -> Batch:
         kind = self.kind
         return Batch(
             self.layout,
@@ -79,6 +81,7 @@ class Stack:
             self.runs,
             samples,
             self.dtype,
+            dropout=dropout,
         )
 
     # -- data ---------------------------------------------------------------------------------------------------
@@ -119,6 +122,13 @@ class Stack:
         np.copyto(self.batch.y[0], self.gathered_X)
         np.copyto(self.batch.targets, self.gathered_D)
         self._weigh(self.batch)
+
+    def _draw_masks(self) -> None:
+        """New masks for all hidden layers of each run: a unit stays on a sample with probability 1 - dropout."""
+        for run, (config, rng) in enumerate(zip(self.configs, self.droppers, strict=True)):
+            for mask in self.batch.masks:
+                np.greater_equal(rng.random(mask.shape[1:]), config.dropout, out=mask[run], casting="unsafe")
+                mask[run] /= 1 - config.dropout
 
     def _weigh(self, batch: Batch) -> None:
         """Gives each sample the weight of its class."""
@@ -184,6 +194,8 @@ class Stack:
         batch, gradient, parameters = self.batch, self.gradient, self.parameters
         if self.rows is not None:
             self._next_batch()
+        if batch.masks:
+            self._draw_masks()
         batch.forward(parameters)
         loss = batch.measure_loss()
         if row is not None:

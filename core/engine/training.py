@@ -171,7 +171,7 @@ def snapshot(
 
 
 def evaluate(config: RunConfig, weights: Initial, X: np.ndarray) -> np.ndarray:
-    """The output of a trained network on other inputs; batch normalization uses their own statistics.
+    """The output of a trained network on other inputs; batch normalization uses their own statistics, no unit drops.
 
     Args:
         config, weights: of a Trace.
@@ -183,7 +183,7 @@ def evaluate(config: RunConfig, weights: Initial, X: np.ndarray) -> np.ndarray:
     outputs = np.zeros((len(X), weights[-1][0].shape[1]))
     if not all(np.isfinite(array).all() for layer in weights for array in layer if array is not None):
         return outputs * np.nan
-    full = config.replace(batch_size=None, holdout=0.0)
+    full = config.replace(batch_size=None, holdout=0.0, dropout=0.0)
     with one_blas_thread, np.errstate(all="ignore"):
         stack = Stack([full], [Split(X, outputs, X[:0], outputs[:0], "regression")], [weights])
         stack.batch.forward(stack.parameters)
@@ -200,6 +200,7 @@ def stack_key(config: RunConfig) -> tuple:
         *(config.activation, config.output_activation, config.residual, config.normalization, config.loss),
         *(config.optimizer, config.clip, config.steps, config.record_every, config.dtype),
         *(config.schedule, config.schedule_steps, config.warmup_steps, config.class_weight),
+        config.dropout > 0,
         *(config.l1 > 0, config.l2 > 0, config.weight_decay > 0, config.max_norm is not None),
     )
 

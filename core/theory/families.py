@@ -64,8 +64,8 @@ def delta_curve(config: RunConfig, data: Data | None = None) -> DeltaCurve:
     """Mean field's delta of a network, with the scatter of networks of its width to first order in 1 / width.
 
     ln |delta^l|^2 relative to the output layer's is nearly normal with the variance v of `log_variance`, so its median
-    is v / 2 below the logarithm of the mean. Residual, normalized, orthogonal and uneven networks have no v here: their
-    median is the mean field's root mean square.
+    is v / 2 below the logarithm of the mean. Residual, normalized, orthogonal and uneven networks have no v here, nor
+    have those with dropout: their median is the mean field's root mean square.
 
     Raises:
         ConfigError: as `core.train`.
@@ -76,7 +76,9 @@ def delta_curve(config: RunConfig, data: Data | None = None) -> DeltaCurve:
         log_square = np.append(np.cumsum(np.log(means.chi)[::-1])[::-1], 0.0)
     variance = np.full(len(log_square), np.nan)
     independent = INITS[config.init].draws != "orthogonal"
-    even = len(set(config.hidden)) == 1 and not config.residual and config.normalization == "none"
+    even = (
+        len(set(config.hidden)) == 1 and not config.residual and config.normalization == "none" and not config.dropout
+    )
     if even and independent:
         widths = (found.X.shape[1], *config.hidden, found.D.shape[1])
         between = min(1, len(config.hidden) - 1)  # a layer between hidden ones, where there is one

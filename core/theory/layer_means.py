@@ -8,8 +8,10 @@ With y^l the output of layer l and B^l the squared gradient at it, both summed o
 with v^l the variance that normalization divides by, 1 without it. Around a residual layer y^l = y^{l-1} + phi(u), whose
 parts are independent in a wide network: E (y^l)^2 = E (y^{l-1})^2 + 2 E y^{l-1} E phi + E phi^2.
 
-Source: Schoenholz et al. 2017; Yang & Schoenholz 2017 for residual layers; Yang et al. 2019 for batch normalization,
-here in the limit of a large batch whose samples differ in many directions.
+With dropout p what stays is divided by 1 - p: a mean of squares, E phi^2 and E phi'^2 alike, by 1 - p once.
+
+Source: Schoenholz et al. 2017, also for dropout; Yang & Schoenholz 2017 for residual layers; Yang et al. 2019 for
+batch normalization, here in the limit of a large batch whose samples differ in many directions.
 """
 
 from __future__ import annotations
@@ -91,7 +93,12 @@ def _forward(config: RunConfig, gains, sigma_b: list[float], X: np.ndarray, skip
             variance = K + EPS if config.normalization == "layer" else np.ones_like(K)
             at = moments(config.activation, K / variance)
             value = at.second
-        slope2[layer] = np.mean(at.slope2 / variance)
+        keep = 1 - config.dropout
+        slope2[layer] = np.mean(at.slope2 / variance) / keep
+        if batch:
+            value[np.diag_indices_from(value)] /= keep
+        else:
+            value = value / keep
         if skips[layer]:
             cross = np.outer(mean, at.mean) + np.outer(at.mean, mean) if batch else 2 * mean * at.mean
             second, mean = second + value + cross, mean + at.mean

@@ -28,13 +28,13 @@ def worst_case(snapshot: Snapshot) -> tuple[np.ndarray, np.ndarray]:
 
         ||delta^l|| <= sup|phi'| ||W^{l+1}||_2 ||delta^{l+1}||,      ||dE/dW^l||_F <= ||Y^{l-1}||_2 ||delta^l||_F
 
-    with the delta that the output really has. A residual layer adds 1 for the way around it. NaN for normalized layers,
-    where the bound depends on the spread of net inputs.
+    with the delta that the output really has; dropout p divides phi' by 1 - p. A residual layer adds 1 for the way
+    around it. NaN for normalized layers, where the bound depends on the spread of net inputs.
 
     Source: submultiplicativity of norms; Pascanu et al. 2013 for its use.
     """
     config, layers = snapshot.config, len(snapshot.delta)
-    steep, delta = ACTIVATIONS[config.activation].sup_slope, np.full(layers, np.nan)
+    steep, delta = ACTIVATIONS[config.activation].sup_slope / (1 - config.dropout), np.full(layers, np.nan)
     delta[-1] = np.linalg.norm(snapshot.delta[-1])
     if config.normalization == "none":
         dy = np.nan  # bound on dE/dy above a skip
@@ -90,7 +90,7 @@ class PhasePoint:
 
 
 def locate(config: RunConfig, inputs: int, outputs: int) -> PhasePoint | None:
-    """Where the network lies; None without hidden layers, with normalization or residual layers.
+    """Where the network lies; None without hidden layers, with normalization, residual layers or dropout.
 
     Args:
         inputs, outputs: columns of the data.
@@ -99,7 +99,7 @@ def locate(config: RunConfig, inputs: int, outputs: int) -> PhasePoint | None:
     """
     widths = (inputs, *config.hidden, outputs)
     residual = config.residual and any(m == n for m, n in zip(widths[:-2], widths[1:-1], strict=True))
-    if not config.hidden or residual or config.normalization != "none":
+    if not config.hidden or residual or config.normalization != "none" or config.dropout:
         return None
     gains = layer_gains(config, widths)
     between = gains[1:-1] or gains[1:]

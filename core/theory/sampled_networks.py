@@ -21,6 +21,7 @@ GROUP = 16  # networks computed together, or fewer where they are large
 GROUP_WEIGHTS = 1 << 23  # weights of a group: 32 MB
 SAFE_SQUARES = 1e-24, 1e24  # mean squares of a layer's outputs for which float32 does
 MIN_SQUARE = 1e-300  # a mean square below has lost its digits even in float64
+DROPOUT_SEED = 1  # of the masks, other than those of weights
 GOLDEN_RATIO = (5**0.5 - 1) / 2
 
 
@@ -127,6 +128,8 @@ class NetworkSampler:
             if self._axis is not None:
                 normalized.append((net, self._normalize(net)))
             value, slope = self._phi.evaluate(net)
+            if self.config.dropout:
+                self._drop(value, slope, first, layer)
             if self._skips[layer]:
                 value += y[layer]
             y.append(value)
@@ -147,6 +150,13 @@ class NetworkSampler:
         logs = self._backward(W, y, slopes, normalized, delta, sample)
         logs[:, ~in_range] = np.nan
         return logs
+
+    def _drop(self, value: np.ndarray, slope: np.ndarray, first: int, layer: int) -> None:
+        """Drops units in place: each on each sample with the config's probability; what stays grows to make up."""
+        rng = np.random.default_rng([DROPOUT_SEED, first // self.group, layer])
+        mask = (rng.random(value.shape) >= self.config.dropout) / (1 - self.config.dropout)
+        value *= mask
+        slope *= mask
 
     @staticmethod
     def _net(y: np.ndarray, W: np.ndarray, b: np.ndarray | None) -> np.ndarray:

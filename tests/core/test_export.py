@@ -67,6 +67,7 @@ def mixed(number):
         schedule_steps=20 if number % 5 == 1 else None,
         warmup_steps=(0, 7)[number % 7 == 2],
         class_weight=member(CLASS_WEIGHTS, number // 2),
+        dropout=0.4 * (number % 4 == 1),
         max_norm=0.9 if number % 3 == 2 else None,
         batch_size=(None, 16, 7)[number % 3],
         holdout=0.2 * (number // 3 % 2),

@@ -306,6 +306,14 @@ functional = SimpleNamespace(
 class Module:
     """Holder of parameters, its own and those of its parts."""
 
+    training = True
+
+    def train(self) -> None:
+        self.training = True
+
+    def eval(self) -> None:
+        self.training = False
+
     def __call__(self, *inputs: Tensor) -> Tensor:
         return self.forward(*inputs)
 

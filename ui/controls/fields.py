@@ -175,6 +175,12 @@ CONTROLS: dict[str, Control] = {
         r"$w \leftarrow w (1 - \eta \lambda)$ in each step, separate from the loss. Sensible: $10^{-4}$ to $10^{-1}$.",
         0.01,
     ),
+    "dropout": Control(
+        "Dropout",
+        "In each step and for each sample a hidden unit's output is 0 with probability $p$, and divided by $1 - p$ "
+        "otherwise. Measured on held-out samples the network has all its units. Sensible: 0, or 0.1 to 0.5.",
+        0.1,
+    ),
     "max_norm": Control(
         "Max norm",
         "After each step the incoming weights of a unit are rescaled to this norm if theirs is larger. Sensible: 0.5 "
@@ -192,6 +198,7 @@ _APPLIES: dict[str, tuple[Callable[[Values], bool], str]] = {
     "width": (lambda v: not v["hidden"] and v["depth"] > 0, "the width of each layer is set elsewhere"),
     "activation": (lambda v: _has_hidden(v), "there is no hidden layer"),
     "residual": (lambda v: _has_hidden(v), "there is no hidden layer"),
+    "dropout": (lambda v: _has_hidden(v), "there is no hidden layer"),
     "normalization": (lambda v: _has_hidden(v), "there is no hidden layer"),
     "bias_std": (
         lambda v: v["bias"] and INITS[v["init"]].bias_deviation is None,
@@ -336,7 +343,7 @@ def draw_regularization() -> None:
     draw("l2")
     with st.expander("More on regularization", key="group_regularization"):
         draw_row("l1", "weight_decay")
-        draw("max_norm")
+        draw_row("max_norm", "dropout")
 
 
 # -- reading and setting ----------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core import train
+from core.diagnosis.fresh_start import start_over
 from core.diagnosis.rules import EXPLODED, VANISHED
 from core.diagnosis.statistics import TraceStats
 from core.diagnosis.suggestions import (
@@ -27,7 +28,6 @@ from core.diagnosis.suggestions import (
     keeps_level,
     round_down,
     safe_learning_rate,
-    start_over,
 )
 from core.families.activations import ACTIVATIONS
 from tests.support.strategies import configs
@@ -58,6 +58,7 @@ WORDS = {
     "loss": ("Loss", "loss"),
     "scaling": ("Standardize",),
     "class_weight": ("classes",),
+    "dropout": ("dropout",),
 }
 
 

@@ -80,6 +80,7 @@ class Network:
     """The network of a config in PyTorch: weights (out, in) as PyTorch has them."""
 
     def __init__(self, torch, config, weights, class_weights=None):
+        self.masks = np.random.default_rng([config.seed, 4])  # the engine's own numbers
         self.torch, self.config, self.class_weights = torch, config, class_weights
         double = {"dtype": torch.float64, "requires_grad": True}
         self.W = [torch.tensor(W.T.copy(), **double) for W, _ in weights]
@@ -102,6 +103,9 @@ class Network:
             elif c.normalization == "batch":
                 z = F.batch_norm(z, None, None, training=True)
             out = phi(F, c.activation, z)
+            if c.dropout:
+                stays = (self.masks.random((W.shape[0], len(X))).T >= c.dropout) / (1 - c.dropout)
+                out = out * self.torch.tensor(stays, dtype=self.torch.float64)
             y = y + out if c.residual and W.shape[0] == W.shape[1] else out
 
     def weigh(self, D):
@@ -312,6 +316,13 @@ def test_every_loss_with_and_without_biases(torch, loss, bias):
         hidden=(6, 6, 6), activation="silu", loss=loss, output_activation=output, bias=bias, samples=11, steps=10,
         learning_rate=0.1, clip="per_layer_norm", clip_threshold=0.2,
     )  # fmt: skip
+    assert compare(torch, config) < RTOL
+
+
+@pytest.mark.parametrize("residual", [False, True], ids=["plain", "residual"])
+@pytest.mark.parametrize("normalization", NORMALIZATIONS)
+def test_dropout_by_the_same_masks(torch, normalization, residual):
+    config = EVERYTHING.replace(dropout=0.4, normalization=normalization, residual=residual)
     assert compare(torch, config) < RTOL
 
 

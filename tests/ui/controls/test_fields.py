@@ -14,6 +14,7 @@ BESIDE = {
     "width": ({}, {"depth": 0}),
     "activation": ({"depth": 0, "hidden": "3"}, {"depth": 0}),
     "residual": ({}, {"depth": 0}),
+    "dropout": ({}, {"depth": 0}),
     "normalization": ({}, {"depth": 0}),
     "bias_std": ({}, {"bias": False}),
     "momentum": ({"optimizer": "nesterov"}, {"optimizer": "adam"}),
