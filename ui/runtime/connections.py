@@ -1,4 +1,4 @@
-"""Bounds on the connections themselves, which uvicorn has none of: headers, slow senders, their number, and frames."""
+"""Bounds on connections themselves, which uvicorn has none of: headers, slow senders and readers, number, frames."""
 
 from __future__ import annotations
 
@@ -12,12 +12,14 @@ MAX_FRAME_BYTES = 1_000_000  # of one message of a page; an honest one has a few
 MAX_CONNECTIONS = 2_000
 HEADER_SECONDS = 20.0  # from the connection, or a request's first byte, to the end of its headers
 BODY_SECONDS = 90.0  # and from there to the end of its body
+READ_SECONDS = 90.0  # for which an answer may wait for its reader; the largest file has 1.5 MB
 
 
 class BoundedHttpProtocol(HttpToolsProtocol):
     """uvicorn's protocol that hangs up on too many bytes of headers, and on who does not finish a request in time."""
 
     _timer: asyncio.TimerHandle | None = None
+    _reader_timer: asyncio.TimerHandle | None = None
     _header_bytes = 0  # of the headers that are complete
     _raw_bytes = 0  # of a header without an end, which the parser keeps to itself
     _reading_headers = True
@@ -31,8 +33,9 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._expect(HEADER_SECONDS)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the deadline."""
+        """Forget the deadlines."""
         self._expect(None)
+        self._expect_reader(None)
         super().connection_lost(exc)
 
     def on_message_begin(self) -> None:
@@ -64,9 +67,20 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         super().on_message_complete()
 
     def handle_websocket_upgrade(self) -> None:
-        """Wait for nothing: a page is quiet while its visitor reads."""
+        """Wait for nothing: a page is quiet while its visitor reads, and is pinged."""
         self._expect(None)
+        self._expect_reader(None)
         super().handle_websocket_upgrade()
+
+    def pause_writing(self) -> None:
+        """Wait for one who does not read what was sent."""
+        super().pause_writing()
+        self._expect_reader(READ_SECONDS)
+
+    def resume_writing(self) -> None:
+        """Wait no longer: it has been read."""
+        super().resume_writing()
+        self._expect_reader(None)
 
     def data_received(self, data: bytes) -> None:
         """Count what comes while no header ends; the first part of a body may come with it."""
@@ -85,11 +99,18 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def _expect(self, seconds: float | None) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = None if seconds is None else asyncio.get_running_loop().call_later(seconds, self._hang_up)
+        self._timer = self._hang_up_after(seconds)
+
+    def _expect_reader(self, seconds: float | None) -> None:
+        if self._reader_timer is not None:
+            self._reader_timer.cancel()
+        self._reader_timer = self._hang_up_after(seconds)
+
+    def _hang_up_after(self, seconds: float | None) -> asyncio.TimerHandle | None:
+        return None if seconds is None else asyncio.get_running_loop().call_later(seconds, self._hang_up)
 
     def _hang_up(self) -> None:
-        if not self.transport.is_closing():
-            self.transport.abort()
+        self.transport.abort()  # one that is closing too: it would wait until its last bytes are read
 
 
 def install() -> None:

@@ -1,6 +1,7 @@
-"""Bounds on connections: headers without end, slow senders, too many."""
+"""Bounds on connections: headers without end, slow senders and readers, too many."""
 
 import asyncio
+import socket
 
 import pytest
 from uvicorn import Config, Server
@@ -19,7 +20,7 @@ async def page(scope, receive, send):
     await send({"type": "http.response.body", "body": b"ok"})
 
 
-def against(talk, monkeypatch, **bounds):
+def against(talk, monkeypatch, served=page, **bounds):
     """Replies of a real server on this machine."""
     for name, value in bounds.items():
         monkeypatch.setattr(connections, name, value)
@@ -27,7 +28,9 @@ def against(talk, monkeypatch, **bounds):
     connections.install()
 
     async def run():
-        server = Server(Config(page, host="127.0.0.1", port=0, http="httptools", lifespan="off", log_level="critical"))
+        server = Server(
+            Config(served, host="127.0.0.1", port=0, http="httptools", lifespan="off", log_level="critical")
+        )
         serving = asyncio.create_task(server.serve())
         try:
             async with asyncio.timeout(30):
@@ -91,6 +94,42 @@ def test_one_who_does_not_finish_a_request_is_hung_up_on(monkeypatch):
         return silent, slow, body
 
     assert against(talk, monkeypatch, HEADER_SECONDS=0.3, BODY_SECONDS=0.3) == (b"", b"", b"")
+
+
+async def large_page(scope, receive, send):
+    """Answers with more than a connection holds by itself."""
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"20000000")]})
+    await send({"type": "http.response.body", "body": b"0" * 20_000_000})
+
+
+async def is_hung_up_on(port, request):
+    """Whether the server ends the connection of one who sends this and reads nothing."""
+    line = socket.socket()
+    line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+    line.setblocking(False)
+    try:
+        await asyncio.get_running_loop().sock_connect(line, ("127.0.0.1", port))
+        await asyncio.get_running_loop().sock_sendall(line, request)
+        await asyncio.sleep(1.5)
+        n_bytes = 0
+        while received := await asyncio.get_running_loop().sock_recv(line, 1_000_000):
+            n_bytes += len(received)
+        return n_bytes < 20_000_000
+    except ConnectionError:
+        return True
+    finally:
+        line.close()
+
+
+@pytest.mark.parametrize("rest", [b"", b"connection: close\r\n"], ids=["kept", "closing"])
+def test_one_who_does_not_read_an_answer_is_hung_up_on(rest, monkeypatch):
+    request = b"GET / HTTP/1.1\r\nhost: x\r\n" + rest + b"\r\n"
+
+    async def talk(port, config):
+        return await is_hung_up_on(port, request)
+
+    assert against(talk, monkeypatch, served=large_page, READ_SECONDS=0.3)
+    assert not against(talk, monkeypatch, served=large_page, READ_SECONDS=20)
 
 
 def test_connections_are_bounded_in_number(monkeypatch):
