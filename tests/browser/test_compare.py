@@ -92,10 +92,11 @@ def test_the_camera_saves_svg_when_that_is_chosen(compare):
     page.get_by_test_id("stPopoverButton").filter(has_text="Share").click()
     page.get_by_role("radio", name="SVG").or_(page.get_by_role("button", name="SVG", exact=True)).first.click()
     page.keyboard.press("Escape")
-    page.wait_for_timeout(1500)
+    camera = page.locator(".st-key-compare-profile .modebar-btn[data-title='Download plot']")  # "as a PNG" before
+    camera.wait_for(state="attached")
     page.locator(".st-key-compare-profile .js-plotly-plot").hover()
     with page.expect_download() as download:
-        page.locator(".st-key-compare-profile .modebar-btn[data-title*='Download']").click()
+        camera.click()
     assert download.value.suggested_filename.endswith(".svg")
 
 
