@@ -223,12 +223,13 @@ def share_menu(runs: list[Shown]) -> None:
         st.code("?".join(filter(None, (page, controls.query()))), language=None, wrap_lines=True)
         for i, shown in enumerate(runs):
             name = f"recording{'-beside' * i}.csv"
-            panels.download(
-                "Second recording (CSV)" if i else "Recording (CSV)",
-                lambda shown=shown: to_csv(shown.recording.to_frame()),
-                name,
-                "text/csv",
-            )
+            if panels.is_writable(len(shown.recording.step) * len(shown.recording.parameters)):
+                panels.download(
+                    "Second recording (CSV)" if i else "Recording (CSV)",
+                    lambda shown=shown: to_csv(shown.recording.to_frame()),
+                    name,
+                    "text/csv",
+                )
         panels.choose_picture()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Literal
 
 import pandas as pd
@@ -14,7 +15,7 @@ from core.data.spreadsheet import escape_formulas
 from core.export import from_json, to_csv, to_json, to_pytorch
 from ui.charts.style import Chart, number, toolbar
 from ui.controls import fields
-from ui.runtime import event_log, jobs
+from ui.runtime import downloads, event_log, jobs, limits
 from ui.runtime.jobs import Run
 from ui.text import as_text, typeset
 
@@ -133,7 +134,9 @@ def settings_and_files(config: RunConfig | None, run: Run | None = None) -> None
             st.caption("The link does not contain your table.")
         download("Settings (JSON)", lambda: to_json(config), "gradient-lab.json", "application/json")
     if run is not None:
-        download("Record (CSV)", lambda: to_csv(jobs.get_trace(run)), "gradient-lab.csv", "text/csv")
+        rows = run.config.rows * (len(run.config.hidden) + 1)
+        if is_writable(rows):
+            download("Record (CSV)", to_csv, "gradient-lab.csv", "text/csv", partial(jobs.get_trace, run))
         download("PyTorch script", lambda: to_pytorch(run.config, jobs.get_data(run)), "gradient_lab.py",
                  "text/x-python")  # fmt: skip
     choose_picture()
@@ -142,11 +145,34 @@ def settings_and_files(config: RunConfig | None, run: Run | None = None) -> None
         show_error(st.session_state["load_fault"])
 
 
-def download(label: str, make: Callable[[], str], name: str, mime: str) -> None:
-    """Draws a button for a file that is made when the button is pressed."""
+def download(
+    label: str,
+    write: Callable[..., str | bytes],
+    name: str,
+    mime: str,
+    prepare: Callable[[downloads.AbsenceWatcher], Any] | None = None,
+) -> None:
+    """Draws a button for a file that is made when the button is pressed.
+
+    Args:
+        prepare: gets the argument of `write`, which has none otherwise; see `downloads.in_turn`.
+    """
+    make = downloads.in_turn(write, prepare) if prepare else downloads.in_turn(lambda _: write(), lambda _: None)
     st.download_button(
         label, make, name, mime, key=f"download_{name}", on_click="ignore", icon=":material/download:", width="stretch"
     )
+
+
+def is_writable(rows: int) -> bool:
+    """Tells whether a record of so many rows may be downloaded here; says in a sentence where it may not."""
+    limit = limits.value("MAX_RECORD")
+    if limit is None or rows <= limit:
+        return True
+    st.caption(
+        f"The record has {rows:,} rows, one a step and layer; this server writes files of {limit:,} at most. Record "
+        "fewer steps for a file."
+    )
+    return False
 
 
 def _load() -> None:

@@ -63,6 +63,7 @@ LIMITS: dict[str, Limit] = {
     "MAX_TRAININGS": Limit("short trainings at once, and as many long ones; others wait in line", cores, cores),
     "MAX_SESSIONS": Limit("pages open at once; one more is asked to come again later", None, 500),
     "MAX_UPLOADS": Limit("bytes of all files that visitors have uploaded and not left yet", None, 1e8, low=1e6),
+    "MAX_RECORD": Limit("rows of a record that a visitor downloads", None, 100_000),
     "CACHE_BYTES": Limit("bytes of all results kept in memory for the next who asks", 512e6, 256e6, low=1e6),
     "STUCK_SECONDS": Limit(
         "seconds without progress after which a training counts as stuck and the health check fails", 300, 300, low=1
