@@ -152,7 +152,7 @@ def why(run: Run) -> None:
 
 
 NO_PLANE = (
-    "The phase plane is drawn for plain networks only: residual layers and normalization change what a layer "
+    "The phase plane is drawn for plain networks only: residual layers, normalization and dropout change what a layer "
     "multiplies, so that σ_w and σ_b alone do not locate the network."
 )
 _RECURSIONS = (
@@ -167,6 +167,7 @@ _RESIDUAL = (
     r"\lVert \partial E / \partial y^{l-1} \rVert^2 = (1 + \chi^l)\, \lVert \partial E / \partial y^l \rVert^2",
 )
 _NORMALIZED = r"\chi^l = \sigma_w^2\, \mathbb E\big[\varphi'(Z)^2\big] \,/\, v^l"
+_DROPPED = r"\chi^l = \sigma_w^2\, \mathbb E\big[\varphi'(\sqrt{q^l} Z)^2\big] \,/\, (1 - p)"
 
 
 def _formulas(config: RunConfig) -> None:
@@ -180,6 +181,12 @@ def _formulas(config: RunConfig) -> None:
         st.latex(_NORMALIZED)
         st.caption(
             r"Normalization divides by the variance $v^l$, of the layer or of the batch. Source: Yang et al. 2019."
+        )
+    if config.dropout:
+        st.latex(_DROPPED)
+        st.caption(
+            "What dropout leaves is divided by $1 - p$, and so are the mean squares of signal and slope. Source: "
+            "Schoenholz et al. 2017."
         )
     st.caption(
         r"$q$: variance of a layer's net input; $Z$: a standard normal number; $\varphi$: the activation; "
