@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import math
 import re
 import secrets
 import socket
 import time
+from collections import Counter
 from hashlib import sha256
 from http.cookies import CookieError, SimpleCookie
 from urllib.parse import urlsplit
@@ -27,13 +29,14 @@ from streamlit.web.server.starlette.starlette_websocket import is_host_allowed
 
 from ui.runtime import event_log, limits
 from ui.runtime.uploads import BoundedUploads
-from ui.runtime.visitors import ADDRESS_HEADER, BROWSER_HEADER, RESUME_HEADER
+from ui.runtime.visitors import ADDRESS_HEADER, BROWSER_HEADER, RESUME_HEADER, address_group
 
 ALLOWED_MESSAGES = {"rerun_script", "stop_script", "file_urls_request", "app_heartbeat", "backend_operation_request"}
 IGNORED_MESSAGES = {"load_git_info"}  # a browser sends it by itself; nobody reads the answer
 ALLOWED_OPERATIONS = {"deferred_file", "dataframe_chunk"}
 MAX_FILE_NAMES = 8  # places for uploads that one message may ask for
 MESSAGES_PER_SECOND, BURST = 20.0, 100.0  # of one page; more are read later
+ADDRESS_SHARE = 0.5  # of all pages that may be open, for those of one address
 MAX_UPLOADS_AT_ONCE = 4
 UPLOAD_SECONDS = 60.0  # for one upload, which may have 5 MB
 COOKIE = "lab_browser"
@@ -49,7 +52,8 @@ class GuardMiddleware:
     """
 
     def __init__(self, app: ASGIApp):
-        self._app, self._n_sessions = app, 0
+        self._app = app
+        self._pages: Counter[str] = Counter()  # open now, by the group of their address
         self._uploads = asyncio.Semaphore(MAX_UPLOADS_AT_ONCE)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -97,17 +101,27 @@ class GuardMiddleware:
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
-        if refuse(headers) or self._n_sessions >= (limits.value("MAX_SESSIONS") or float("inf")):
+        group = address_group(_address(headers, scope.get("client")))
+        if refuse(headers) or self._is_full(group):
             await receive()
             code = POLICY_VIOLATION if refuse(headers) else TRY_AGAIN_LATER
             await send({"type": "websocket.close", "code": code})
             return
-        self._n_sessions += 1
+        self._pages[group] += 1
         try:
             scope = dict(scope, headers=_named(scope["headers"], headers, scope.get("client")))
             await self._app(scope, _filtered(receive, send), send)
         finally:
-            self._n_sessions -= 1
+            self._pages[group] -= 1
+            if not self._pages[group]:
+                del self._pages[group]
+
+    def _is_full(self, group: str) -> bool:
+        """Tell whether no page more may be opened, or none from these addresses; "" stands for unknown ones."""
+        limit = limits.value("MAX_SESSIONS")
+        if limit is None:
+            return False
+        return self._pages.total() >= limit or (group != "" and self._pages[group] >= math.ceil(ADDRESS_SHARE * limit))
 
 
 def refuse(headers: Headers) -> tuple[int, str] | None:
@@ -168,12 +182,18 @@ def _new_cookie(scheme: str) -> str:
     return f"{COOKIE}={secrets.token_urlsafe(18)}; Path=/; HttpOnly{rest}"
 
 
+def _address(headers: Headers, client: tuple[str, int] | None) -> str:
+    """Return the address of a visitor: where it is trusted, the proxy's word, the last of all X-Forwarded-For."""
+    forwarded = headers.getlist("x-forwarded-for") if limits.is_proxy_trusted() else []
+    last = ",".join(forwarded).split(",")[-1].strip()
+    return last or (client[0] if client else "")
+
+
 def _named(raw: list[tuple[bytes, bytes]], headers: Headers, client: tuple[str, int] | None) -> list:
     """Return the headers with this server's own names of the browser and the address, and none that a visitor made."""
     own = {name.lower().encode() for name in (BROWSER_HEADER, ADDRESS_HEADER, RESUME_HEADER)}
     browser = browser_cookie(headers) or secrets.token_urlsafe(18)  # without a cookie nobody resumes the session
-    forwarded = headers.get("x-forwarded-for", "").split(",")[-1].strip() if limits.is_proxy_trusted() else ""
-    address = forwarded or (client[0] if client else "")
+    address = _address(headers, client)
     named = sha256(browser.encode()).hexdigest()[:32]
     protocols = headers.get("sec-websocket-protocol", "").split(",")  # the third names a session to go on with
     return [

@@ -24,7 +24,7 @@ def current_visitor() -> Visitor:
         return ()
     headers = st.context.headers
     address = headers.get(ADDRESS_HEADER, "")
-    return _group(address), headers.get(BROWSER_HEADER, ""), context.session_id
+    return address_group(address), headers.get(BROWSER_HEADER, ""), context.session_id
 
 
 def show_lost_session() -> None:
@@ -40,7 +40,7 @@ def show_lost_session() -> None:
         )
 
 
-def _group(address: str) -> str:
+def address_group(address: str) -> str:
     """Return the address; of IPv6 the network of 64 bits, which one visitor has whole."""
     try:
         parsed = ipaddress.ip_address(address)

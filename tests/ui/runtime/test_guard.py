@@ -1,5 +1,7 @@
 """The gate of a public server: names, origins, messages, browsers and uploads."""
 
+import asyncio
+
 import pytest
 from google.protobuf.descriptor import FieldDescriptor
 from starlette.datastructures import Headers
@@ -140,6 +142,8 @@ def test_the_proxys_header_names_the_address_only_when_it_is_trusted(monkeypatch
     assert named(x_forwarded_for="6.6.6.6, 198.51.100.3")[visitors.ADDRESS_HEADER] == "192.0.2.1"
     monkeypatch.setenv(limits.PROXY, "1")
     assert named(x_forwarded_for="6.6.6.6, 198.51.100.3")[visitors.ADDRESS_HEADER] == "198.51.100.3"
+    lines = Headers(raw=[(b"x-forwarded-for", b"6.6.6.6"), (b"x-forwarded-for", b"198.51.100.3")])
+    assert guard._address(lines, ("192.0.2.1", 5)) == "198.51.100.3"  # a proxy may add a line of its own
 
 
 @pytest.mark.parametrize(
@@ -148,7 +152,39 @@ def test_the_proxys_header_names_the_address_only_when_it_is_trusted(monkeypatch
      ("nonsense", "")],
 )  # fmt: skip
 def test_addresses_of_one_visitor_are_one_group(address, group):
-    assert visitors._group(address) == group
+    assert visitors.address_group(address) == group
+
+
+def test_the_pages_of_one_address_leave_room_for_the_others(monkeypatch):
+    monkeypatch.setenv("GRADIENT_LAB_MAX_SESSIONS", "4")
+
+    async def open_pages(addresses):
+        """Whether each page opens, while those before it stay open."""
+        opened, leave = [], asyncio.Event()
+
+        async def app(scope, receive, send):
+            opened.append(scope["client"][0])
+            await leave.wait()
+
+        async def receive():
+            return {"type": "websocket.connect"}
+
+        async def send(message):
+            assert message["code"] == guard.TRY_AGAIN_LATER
+
+        gate, pages = guard.GuardMiddleware(app), []
+        for address in addresses:
+            scope = {"type": "websocket", "headers": [(b"host", b"localhost")], "client": (address, 5)}
+            pages.append(asyncio.create_task(gate(scope, receive, send)))
+            await asyncio.sleep(0.01)
+        leave.set()
+        await asyncio.gather(*pages)
+        assert not gate._pages
+        return opened
+
+    one, other, third = "192.0.2.1", "192.0.2.2", "192.0.2.3"
+    assert finished(open_pages([one, one, one, other, other, third])) == [one, one, other, other]
+    assert finished(open_pages(["127.0.0.1"] * 5)) == ["127.0.0.1"] * 4  # a proxy that is not trusted names nobody
 
 
 @pytest.fixture
