@@ -1,0 +1,85 @@
+"""The Share menu in a real Chromium: a camera reads its code, and the code opens the very scene."""
+
+import io
+
+import pytest
+from PIL import Image
+
+SCENE = "?activation=tanh&depth=4&init=glorot_normal&steps=20&schedule=cosine&warmup_steps=5&quantity=grad_norm"
+PROFILE = ".st-key-gradient-profile .js-plotly-plot .main-svg"
+SAME_QUERY = """(query) => {
+  const sorted = (text) => [...new URLSearchParams(text)].map(String).sort().join();
+  return sorted(location.search) === sorted(query);
+}"""
+CODE = "img[alt^='QR code of']"
+
+
+def read_code(locator):
+    """The text of the code in a photograph of an element."""
+    zxingcpp = pytest.importorskip("zxingcpp", reason="zxing-cpp is not installed")
+    locator.scroll_into_view_if_needed()
+    (code,) = zxingcpp.read_barcodes(Image.open(io.BytesIO(locator.screenshot())))
+    return code.text
+
+
+@pytest.fixture
+def menu(tab, server, settled):
+    """Opens a page in a theme, and its Share menu."""
+
+    def visit(path, theme="light"):
+        page = tab(theme=theme)
+        page.goto(f"{server}/{path}")
+        page.wait_for_selector(".js-plotly-plot .main-svg", timeout=120_000)
+        settled(page, 120)
+        page.locator(".st-key-share button").first.click()
+        page.locator("[data-testid=stPopoverBody] code").first.wait_for()
+        return page
+
+    return visit
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_code_on_the_screen_opens_the_scene(menu, tab, settled, theme):
+    page = menu(SCENE, theme)
+    links = page.locator("[data-testid=stPopoverBody] code")
+    links.nth(1).wait_for()
+    page.get_by_text("QR code", exact=True).click()
+    page.locator(CODE).wait_for()
+    settled(page)
+    link = read_code(page.locator(CODE))
+    assert link == links.nth(1).inner_text()
+    other = tab()
+    other.goto(link)
+    other.wait_for_selector(PROFILE, timeout=120_000)
+    other.wait_for_function(SAME_QUERY, arg=SCENE)
+    settled(other, 120)
+    for selector in (".st-key-verdict h2", ".st-key-page-header [data-testid=stCaptionContainer]",
+                     ".st-key-quantity button[aria-checked=true]"):  # fmt: skip
+        assert other.locator(selector).inner_text() == page.locator(selector).inner_text()
+
+
+@pytest.mark.slow
+def test_the_handout_is_one_page_that_loads_nothing_and_whose_code_is_its_link(menu, tab, settled):
+    page = menu(SCENE)
+    link = page.locator("[data-testid=stPopoverBody] code").nth(1).inner_text()
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name="Handout (HTML)").click()
+    paper, asked = tab(width=900), []
+    paper.on("request", lambda request: asked.append(request.url))
+    paper.set_content(waiting.value.path().read_text(encoding="utf-8"))
+    assert read_code(paper.locator(CODE)) == link
+    assert [url for url in asked if not url.startswith("data:")] == []
+    text = paper.locator("body").inner_text()
+    _icon, verdict = page.locator(".st-key-verdict h2").inner_text().split(maxsplit=1)
+    assert link in text and verdict in text
+    assert "4 × 32 tanh" in text and paper.locator("svg, img").count() >= 2
+
+
+@pytest.mark.parametrize("path", ["compare?steps=20&seeds=1&samples=16&width=4&depth=2"])
+def test_a_comparison_has_a_code_of_its_whole_link(menu, settled, path):
+    page = menu(path)
+    page.get_by_text("QR code", exact=True).click()
+    page.locator(CODE).wait_for()
+    settled(page)
+    assert read_code(page.locator(CODE)) == page.locator("[data-testid=stPopoverBody] code").first.inner_text()
