@@ -143,6 +143,35 @@ def test_another_activation_is_trained_and_drawn(lab, settled):
     assert "activation=tanh" in page.url
 
 
+def test_a_schedule_and_a_warm_up_are_set_by_their_controls_and_train(lab, settled):
+    page = lab("activation=tanh&init=glorot_normal&learning_rate=0.1&steps=40")
+    loss = page.get_by_test_id("stMetric").filter(has_text="Loss").get_by_test_id("stMetricValue")
+    constant = loss.inner_text()
+    page.get_by_text("Training", exact=True).click()
+    length = page.locator(".st-key-schedule_steps input")
+    length.wait_for()
+    settled(page)
+    assert length.is_disabled()  # a constant rate has no length
+    page.get_by_role("combobox", name="Schedule", exact=True).scroll_into_view_if_needed()  # scrolling closes its list
+    choose(page, "Schedule", "cosine")
+    page.wait_for_function("() => location.search.includes('schedule=cosine')")
+    settled(page)
+    for key, value in (("schedule_steps", "30"), ("warmup_steps", "8")):
+        field = page.locator(f".st-key-{key} input")
+        field.fill(value)
+        field.press("Enter")
+        page.wait_for_function("(part) => location.search.includes(part)", arg=f"{key}={value}")
+        settled(page)
+    config = RunConfig(activation="tanh", init="glorot_normal", learning_rate=0.1, steps=40, schedule="cosine",
+                       schedule_steps=30, warmup_steps=8)  # fmt: skip
+    told = typeset(diagnose(train([config])[0]).numbers[2].value)
+    assert told != constant
+    page.wait_for_function(
+        "(told) => [...document.querySelectorAll('[data-testid=stMetricValue]')].some(e => e.innerText === told)",
+        arg=told,
+    )
+
+
 def test_play_moves_the_profile_over_the_steps_without_asking_the_server(lab, page):
     sent = []
     page.on("websocket", lambda socket: socket.on("framesent", lambda frame: sent.append(frame)))
