@@ -9,7 +9,7 @@ import streamlit as st
 from core import ConfigError
 from core.export import to_csv
 from core.recordings.selection import GROUPS, select_tensors
-from ui import panels
+from ui import embedding, panels
 from ui.charts.recording_curves import (
     recording_global_norm,
     recording_learning_rate,
@@ -242,6 +242,8 @@ def describe(shown: Shown) -> str:
 
 
 ensure_navigation()
+if st.context.is_embedded:
+    st.html(embedding.BARE)
 sync_address(controls.PARAMETERS)
 waiting = st.empty()
 reporter = FileProgressReporter(waiting)
@@ -263,3 +265,5 @@ if len(runs) == 1:
 elif runs:
     draw_two(runs, views)
 numbers({f"{i + 1}. {shown.label}": view for i, (shown, view) in enumerate(zip(runs, views, strict=True))})
+if st.context.is_embedded:
+    st.markdown(f"[Open the full page]({embedding.full_page()})")
