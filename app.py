@@ -8,8 +8,9 @@ from core import ConfigError
 from core.compiled.preparation import is_prepared, prepare
 from ui import glossary, panels
 from ui.browser import components
-from ui.navigation import ROUTED, SIDEBAR_PAGES, pages
+from ui.navigation import SIDEBAR_PAGES, pages
 from ui.runtime import event_log, limits, visitors, widget_states
+from ui.session import session
 from ui.urls.history import join_page_switches
 from ui.urls.picture_script import write_picture_to_address
 
@@ -57,7 +58,7 @@ def main() -> None:
     if not is_prepared():  # asgi.py and make do this before; another way to start compiles for its first visitor
         with st.empty():
             prepare(st.info)
-    st.session_state[ROUTED] = True  # a page that finds nothing here was started by itself
+    session["routed"] = True  # a page that finds nothing here was started by itself
     page = st.navigation(pages(), position="top")
     with st.container(key="beside-page"):  # one slot of the page for all that stands outside its flow
         if page.url_path in SIDEBAR_PAGES:

@@ -31,6 +31,7 @@ from ui.compare.training import ArmProgressReporter
 from ui.controls import sidebar
 from ui.navigation import ensure_navigation
 from ui.runtime.progress import waiting_slot
+from ui.session import session
 from ui.text import as_text, typeset
 from ui.urls import address, views
 from ui.urls.sync import sync_address, update_address
@@ -82,7 +83,7 @@ def gradients(arms: list[StyledArm]) -> None:
 
 def main_picture(arms: list[StyledArm]) -> Chart:
     """Makes the main picture as the controls and the address say."""
-    chart = compare_profile(arms, st.session_state["compare_quantity"], dark=panels.dark())
+    chart = compare_profile(arms, session["compare_quantity"], dark=panels.dark())
     return open_at(chart, views.shown_step(), views.axis_range())
 
 
@@ -93,7 +94,7 @@ def history(arms: list[StyledArm]) -> None:
         return
     with st.grid(2, min_column_width=380, gap="medium"):
         draw_curves(arms, ("loss", "accuracy"))
-    quantity = st.session_state.get("compare_quantity") or JUDGED
+    quantity = session.get("compare_quantity") or JUDGED
     st.subheader(f"{LAYER_NORMS[quantity].label.capitalize()} of every layer at every step", anchor=False)
     span = compare_span(arms, quantity)
     st.html(cards.color_key(span, dark=panels.dark()))
@@ -195,7 +196,7 @@ if not embedded:
     with header, panels.page_header(preset.label if preset else TITLE, preset.claim if preset else CLAIM):
         sharing.present_button(state.PARAMETERS)
         sharing.draw_menu(state.PARAMETERS, partial(files.settings_and_files, comparison))
-if not embedded and st.session_state["arm_editor"]:
+if not embedded and session["arm_editor"]:
     with st.container(border=True, key="arm_rows"):
         editor.draw_editor(comparison)
 if chosen.refused or refused:
@@ -210,7 +211,7 @@ waiting, preview = waiting_slot(), st.empty()
 
 def draw_preview(records: dict[str, ArmSummary]) -> None:
     """Draws the arms that are trained while others still train, unless the page shows an earlier comparison."""
-    if "compare_shown" in st.session_state:
+    if "compare_shown" in session:
         return
     with preview.container():
         arms = style_arms(comparison, records)
@@ -232,7 +233,7 @@ except workers.worker_lost_errors():
 reporter.clear()
 preview.empty()
 arms = style_arms(comparison, records)
-st.session_state["compare_shown"] = True
+session["compare_shown"] = True
 if embedded:
     embedding.draw(main_picture(arms), "compare-profile", verdict=partial(verdict, arms))
     st.stop()

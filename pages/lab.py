@@ -40,6 +40,7 @@ from ui.runtime import jobs
 from ui.runtime.jobs import Run
 from ui.runtime.progress import ProgressReporter, waiting_slot
 from ui.runtime.services import services
+from ui.session import session
 from ui.text import typeset
 from ui.urls import address, scenes, views
 from ui.urls.sync import sync_address
@@ -88,10 +89,10 @@ def get_trace(run: Run) -> Trace:
 
 def run_before(run: Run) -> Run | None:
     """The run that this session showed before this one, if any."""
-    before, now = st.session_state.get("shown", (None, None))
+    before, now = session.get("shown", (None, None))
     if now != run:
         before = now
-        st.session_state["shown"] = before, run
+        session["shown"] = before, run
     return before
 
 
@@ -103,7 +104,7 @@ def picture(run: Run, before: Run | None = None) -> Chart:
 
 def read_picture(run: Run, slot: DeltaGenerator) -> Callable[..., Chart]:
     """Reads controls and address; returns what draws the picture, in a thread without the session too."""
-    trace, quantity, relative = get_trace(run), st.session_state["quantity"], st.session_state["relative"]
+    trace, quantity, relative = get_trace(run), session["quantity"], session["relative"]
     lines = theory.guides(theory.expected(run, slot), quantity, trace)
     step, axis = views.shown_step(), views.axis_range()
 
@@ -159,7 +160,7 @@ def history(run: Run, relevant: tuple[str, ...]) -> None:
         return
     trace = get_trace(run)
     with st.grid(2, min_column_width=380, gap="medium"):
-        quantity = st.session_state.get("quantity") or JUDGED
+        quantity = session.get("quantity") or JUDGED
         panels.show(gradient_heatmap(trace, quantity, dark=panels.dark()), "gradient-heatmap")
         charts_of(trace, relevant)
         answer(run, trace)
@@ -194,7 +195,7 @@ def inside(run: Run) -> None:
     with box:
         last, step = run.config.steps, 0
         if last:
-            st.session_state["inside_step"] = min(int(st.session_state["inside_step"]), last)
+            session["inside_step"] = min(int(session["inside_step"]), last)
             step = st.slider("Step", 0, last, key="inside_step", on_change=keep_address)
         name = st.segmented_control(
             "Quantity",

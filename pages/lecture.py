@@ -5,12 +5,13 @@ import streamlit as st
 from ui import embedding, panels
 from ui.lecture import outline
 from ui.navigation import ensure_navigation
+from ui.session import session
 from ui.urls import address
 from ui.urls.sync import sync_address, update_address
 
 ensure_navigation()
 sync_address(outline.PARAMETERS)
-section = outline.SECTIONS[st.session_state[outline.KEY]]
+section = outline.SECTIONS[session["section"]]
 if st.context.is_embedded:
     st.html(embedding.BARE)
 else:

@@ -6,6 +6,7 @@ from core import ConfigError
 from ui import panels, presenting, scenes
 from ui.navigation import ensure_navigation
 from ui.scenes import Lesson, Scene
+from ui.session import session, session_by_name
 from ui.urls import address
 from ui.urls.sync import sync_address
 
@@ -14,10 +15,10 @@ RULES, PARAMETERS = presenting.RULES, presenting.PARAMETERS
 
 def lesson() -> Lesson | None:
     """The lesson of the address: one that ships or of the lecturer's folder, or the single scene of a page."""
-    if st.session_state["link"]:
-        scene = Scene(link=st.session_state["link"], title="")
+    if session["link"]:
+        scene = Scene(link=session["link"], title="")
         return Lesson(name="", title="", scenes=(scene,)) if scene.page in scenes.PAGES else None
-    return scenes.lessons().get(st.session_state["lesson"])
+    return scenes.lessons().get(session["lesson"])
 
 
 def choose_lesson() -> None:
@@ -30,23 +31,23 @@ def choose_lesson() -> None:
 
 def open_lesson(name: str) -> None:
     """Opens a lesson at its first scene; for a callback."""
-    st.session_state.update({"lesson": name, "scene": 1.0, "link": ""})
+    session.update({"lesson": name, "scene": 1.0, "link": ""})
 
 
 def go(number: int) -> None:
     """Opens a scene, its question first; for a callback."""
-    st.session_state["scene"] = float(number)
+    session["scene"] = float(number)
 
 
 def move(steps: tuple[int, ...], at: int, by: int) -> None:
     """Moves the picture from a step to another mark of its slider; for a callback."""
     index = sum(step <= at for step in steps) - 1
-    st.session_state["present_step"] = steps[min(max(index + by, 0), len(steps) - 1)]
+    session["present_step"] = steps[min(max(index + by, 0), len(steps) - 1)]
 
 
 def flip(key: str) -> None:
     """Turns a state of the mode on or off; for a callback."""
-    st.session_state[key] = not st.session_state.get(key, False)
+    session_by_name[key] = not session_by_name.get(key, False)
 
 
 def bar(found: Lesson, number: int, steps: tuple[int, ...], at: int) -> None:
@@ -72,10 +73,8 @@ def bar(found: Lesson, number: int, steps: tuple[int, ...], at: int) -> None:
 
 def start(scene: Scene | None) -> None:
     """Shows a scene from its question on, on a lit screen, when another one was shown."""
-    if st.session_state.get("presented") != scene:
-        st.session_state.update(
-            {"presented": scene, "present_revealed": False, "present_step": None, "present_blank": False}
-        )
+    if session.get("presented") != scene:
+        session.update({"presented": scene, "present_revealed": False, "present_step": None, "present_blank": False})
 
 
 def leave(scene: Scene) -> None:
@@ -105,18 +104,18 @@ with st.container(key="present"):
         st.html(presenting.style(None))
         choose_lesson()
         st.stop()
-    number = min(int(st.session_state["scene"]), len(found.scenes))
+    number = min(int(session["scene"]), len(found.scenes))
     scene = found.scenes[number - 1]
     start(scene)
-    blank = st.session_state.get("present_blank", False)
-    asks = bool(scene.ask) and not st.session_state.get("present_revealed", False)
+    blank = session.get("present_blank", False)
+    asks = bool(scene.ask) and not session.get("present_revealed", False)
     st.html(presenting.style(scene) + (presenting.BLANK if blank else ""))
     steps: tuple[int, ...] = ()
     at = 0
     if not blank:
         if scene.title:
             st.title(scene.title, anchor=False)
-        if st.session_state.get("present_notes", False):
+        if session.get("present_notes", False):
             notes(scene)
         elif asks:
             with st.container(key="present-question"):
@@ -124,5 +123,5 @@ with st.container(key="present"):
             st.button("Show the run", key="present_reveal", type="primary", shortcut="Space", on_click=flip,
                       args=("present_revealed",))  # fmt: skip
         else:
-            steps, at = presenting.draw_scene(scene, st.session_state.get("present_step"))
+            steps, at = presenting.draw_scene(scene, session.get("present_step"))
     bar(found, number, steps, at)

@@ -32,6 +32,7 @@ from ui.runs import controls
 from ui.runs.files import Shown
 from ui.runs.snippets import draw_snippets
 from ui.runs.verdict import draw_details, draw_verdict
+from ui.session import session
 from ui.text import as_text
 from ui.urls import address
 from ui.urls.sync import sync_address
@@ -61,9 +62,9 @@ OTHERWISE_RELEVANT = ("loss", "update-ratio", "global-norm")
 
 def view_of(shown: Shown) -> TensorView:
     """The chosen tensors of a recording."""
-    state = st.session_state
-    indices = select_tensors(shown.recording, state["tensors"], pattern=state["pattern"] or "", order=state["order"])
-    is_depth = state["tensors"] == "weights" and state["order"] in ("model", "names")
+    kind, pattern, order = session["tensors"], session["pattern"] or "", session["order"]
+    indices = select_tensors(shown.recording, kind, pattern=pattern, order=order)
+    is_depth = kind == "weights" and order in ("model", "names")
     return TensorView(recording=shown.recording, indices=indices, is_depth=is_depth)
 
 
@@ -93,7 +94,7 @@ def is_recorded(name: str, view: TensorView) -> bool:
 
 def quantity_of(views: list[TensorView]) -> str:
     """The chosen norm, or the plain one where a file does not say how large its tensors are."""
-    norm = st.session_state["norm"]
+    norm = session["norm"]
     return norm if norm == "grad_norm" or all(view.has_sizes for view in views) else "grad_norm"
 
 
@@ -120,11 +121,11 @@ def draw_profile(view: TensorView, key: str, quantity: str, ends: tuple[float, f
         ends: of the axis that it shares with another recording.
     """
     if len(view.indices):
-        relative = st.session_state["relative_norm"]
+        relative = session["relative_norm"]
         chart = recording_profile(view, quantity, relative=relative, ends=ends, dark=panels.dark())
         panels.show(chart, f"run-profile{key}")
         return
-    group, pattern = GROUPS[st.session_state["tensors"]][0].lower(), st.session_state["pattern"]
+    group, pattern = GROUPS[session["tensors"]][0].lower(), session["pattern"]
     words = f" whose names contain “{pattern}”" if pattern else ""
     kind = "tensors" if group == "all" else group
     st.info(as_text(f"This recording has no {kind}{words}."), icon=":material/filter_alt_off:")
@@ -132,7 +133,7 @@ def draw_profile(view: TensorView, key: str, quantity: str, ends: tuple[float, f
 
 def draw_heatmap(view: TensorView, key: str, quantity: str) -> None:
     """Draws the map of steps by tensors."""
-    relative = st.session_state["relative_norm"]
+    relative = session["relative_norm"]
     chart = recording_heatmap(view, quantity, relative=relative, dark=panels.dark())
     panels.show(chart, f"run-heatmap{key}")
 
@@ -158,7 +159,7 @@ def draw_two(runs: list[Shown], views: list[TensorView]) -> None:
     pairs = list(zip(runs, views, ("", "-beside"), strict=True))
     drawn = [view for view in views if len(view.indices)]
     quantity = quantity_of(drawn)
-    ends = shared_ends(drawn, quantity, st.session_state["relative_norm"])
+    ends = shared_ends(drawn, quantity, session["relative_norm"])
     relevant = list(dict.fromkeys(name for shown, view in zip(runs, views, strict=True)
                                   for name in charts_of(shown, view)[0]))  # fmt: skip
     with st.grid(2, min_column_width=380, gap="medium"):

@@ -19,6 +19,7 @@ from ui.runtime import jobs
 from ui.runtime.jobs import Run
 from ui.runtime.progress import ProgressReporter
 from ui.runtime.services import services
+from ui.session import session, session_by_name
 from ui.sweep import controls, training
 from ui.sweep.training import SweepProgressReporter
 from ui.text import as_text, format_duration
@@ -41,7 +42,7 @@ def confirm(chart: SweepMap) -> None:
     """Continues where a sweep is short, computed, or started; otherwise states its cost and ends the page."""
     grid = chart.grid
     seconds = training.expected_duration(grid)
-    stopped, started = st.session_state.get("sweep_stopped"), st.session_state.get("sweep_started")
+    stopped, started = session.get("sweep_stopped"), session.get("sweep_started")
     slot = st.empty()  # emptied as soon as the sweep starts
     is_short = seconds <= training.AUTOMATIC_SECONDS and stopped != grid
     if services().sweeps.get(grid) is not None or started == grid or is_short:
@@ -56,11 +57,11 @@ def confirm(chart: SweepMap) -> None:
 
 
 def _start(grid) -> None:
-    st.session_state["sweep_started"], st.session_state["sweep_stopped"] = grid, None
+    session["sweep_started"], session["sweep_stopped"] = grid, None
 
 
 def _stop(grid) -> None:
-    st.session_state["sweep_started"], st.session_state["sweep_stopped"] = None, grid
+    session["sweep_started"], session["sweep_stopped"] = None, grid
 
 
 def compute(chart: SweepMap, show: str) -> SweepTable:
@@ -124,7 +125,7 @@ def draw(chart: SweepMap, table: SweepTable, show: str, part: int = 0, cell: dic
 
 def pick(key: str) -> None:
     """Chooses the cell that was clicked; for use in callbacks."""
-    points = st.session_state[key]["selection"]["points"]
+    points = session_by_name[key]["selection"]["points"]
     if points and points[0].get("customdata"):
         activation, i, j = points[0]["customdata"][:3]
         choose_cell(activation, int(i), int(j))
@@ -132,13 +133,13 @@ def pick(key: str) -> None:
 
 def choose_cell(activation: str, i: int, j: int) -> None:
     """Chooses a cell, which the address then holds; for use in callbacks."""
-    st.session_state["at"] = f"{activation},{i},{j}"
+    session["at"] = f"{activation},{i},{j}"
     update_address(controls.PARAMETERS)
 
 
 def cell_of_address() -> tuple[str | None, int, int]:
     """The cell that the address names; none where it names none."""
-    activation, i, j = (st.session_state["at"] or ",-1,-1").split(",")
+    activation, i, j = (session["at"] or ",-1,-1").split(",")
     return activation or None, int(i), int(j)
 
 
@@ -192,7 +193,7 @@ def draw_cell(chart: SweepMap, table: SweepTable, show: str, cell: tuple[str, in
 def choice(part: int, label: str, options: tuple, cell: tuple[str, int, int]) -> None:
     """Draws the box of one part of the chosen cell: 0 the activation, 1 and 2 the positions."""
     key = f"cell_{part}"
-    st.session_state[key] = options[cell[part]] if part else cell[part]
+    session_by_name[key] = options[cell[part]] if part else cell[part]
     st.selectbox(
         label, options, key=key, format_func=format_axis_value, width=180, on_change=choose, args=(part, options, cell)
     )
@@ -200,7 +201,7 @@ def choice(part: int, label: str, options: tuple, cell: tuple[str, int, int]) ->
 
 def choose(part: int, options: tuple, cell: tuple[str, int, int]) -> None:
     """Chooses another cell by its box; for use in callbacks."""
-    option = st.session_state[f"cell_{part}"]
+    option = session_by_name[f"cell_{part}"]
     if option in options:  # a browser may send any text
         chosen = options.index(option) if part else option
         choose_cell(*cell[:part], chosen, *cell[part + 1 :])

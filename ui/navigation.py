@@ -2,7 +2,8 @@
 
 import streamlit as st
 
-ROUTED = "routed"  # a session key that app.py sets
+from ui.session import session
+
 SIDEBAR_PAGES = ("", "compare", "sweep", "runs")  # by their path
 
 
@@ -25,6 +26,6 @@ def ensure_navigation() -> None:
     The first visit to a page of a server that has just started runs the page's file alone, by Streamlit's older
     convention for a folder named pages. `st.navigation` ends that convention, and the next run goes through app.py.
     """
-    if not st.session_state.get(ROUTED):
+    if not session.get("routed"):
         st.navigation(pages(), position="top")
         st.rerun()

@@ -17,6 +17,7 @@ from ui.charts.style import Chart, number, toolbar
 from ui.controls import fields
 from ui.runtime import downloads, event_log, jobs, limits
 from ui.runtime.jobs import Run
+from ui.session import session
 from ui.text import as_text, typeset
 
 MAX_FORMATTED_CELLS = 40_000  # a larger table takes too long to format
@@ -53,7 +54,7 @@ def show(
         picked: called when a point is clicked; `st.session_state[key]` has the selection.
         height: "content", the figure's own, or "stretch", that of the container.
     """
-    config = toolbar(key, st.session_state.get("picture") or "png")
+    config = toolbar(key, session.get("picture") or "png")
     click: dict[str, Any] = {"on_select": picked, "selection_mode": "points"} if picked else {}
     st.plotly_chart(chart.raw_figure, key=key, theme=None, config=config, alt=chart.alt, height=height, **click)
     if numbers:
@@ -141,8 +142,9 @@ def settings_and_files(config: RunConfig | None, run: Run | None = None) -> None
                  "text/x-python")  # fmt: skip
     choose_picture()
     st.file_uploader("Load settings (JSON)", type=["json"], key="config_file", on_change=_load, max_upload_size=1)
-    if st.session_state.get("load_fault"):
-        show_error(st.session_state["load_fault"])
+    error = session.get("load_fault")
+    if error is not None:
+        show_error(error)
 
 
 def download(
@@ -176,14 +178,14 @@ def is_writable(rows: int) -> bool:
 
 
 def _load() -> None:
-    file = st.session_state["config_file"]
-    st.session_state["load_fault"] = None
+    file = session["config_file"]
+    session["load_fault"] = None
     if file is None:
         return
     try:
         config = from_json(file.getvalue())
     except ConfigError as error:
-        st.session_state["load_fault"] = error
+        session["load_fault"] = error
         return
     fields.apply(config)
     st.rerun()  # the menu is a fragment, and the settings stand all over the page

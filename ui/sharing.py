@@ -12,6 +12,7 @@ import streamlit as st
 from ui import panels
 from ui.compare.printable import document
 from ui.controls import fields
+from ui.session import session
 from ui.urls import scenes, views
 from ui.urls.sync import Parameters, current_query
 
@@ -50,7 +51,7 @@ def draw_menu(
     """
     menu = st.popover("Share", icon=":material/ios_share:", key="share", on_change="rerun")
     query = current_query(parameters)
-    if st.session_state.pop("share_embed_asked", False):
+    if session.pop("share_embed_asked", False):
         draw_embed_dialog(query)
     if not menu.open:
         return
@@ -74,7 +75,7 @@ def draw_menu(
 
 def _ask_for_frame() -> None:
     """Closes the menu, which would lie over the dialog, and opens the dialog."""
-    st.session_state.update({"share": False, "share_embed_asked": True})
+    session.update({"share": False, "share_embed_asked": True})
 
 
 def qr_code(address: str) -> str:

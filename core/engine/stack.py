@@ -132,8 +132,9 @@ class Stack:
 
     def _weigh(self, batch: Batch) -> None:
         """Gives each sample the weight of its class."""
-        if self.class_weights[0] is not None:
-            pairs = zip(self.class_weights, batch.targets, strict=True)
+        own_weights = [weights for weights in self.class_weights if weights is not None]
+        if own_weights:
+            pairs = zip(own_weights, batch.targets, strict=True)
             batch.sample_weights = np.stack([sample_weights(own, D.T).T for own, D in pairs]).astype(self.dtype)
 
     def _classes(self, batch: Batch) -> Any:

@@ -78,7 +78,7 @@ def test_an_emptied_cell_gives_a_sentence_and_its_number_brings_the_solution_bac
     page.keyboard.press("Enter")
     settled(page)
     assert page.get_by_role("alert").filter(has_text="is not allowed").count() == 0
-    assert "numbers=" in page.url and page.get_by_text("All six gradients, three ways").count() == 1
+    assert "exercise_numbers=" in page.url and page.get_by_text("All six gradients, three ways").count() == 1
     page.reload()
     settled(page, 120)
     assert page.locator(".st-key-numbered_9").inner_text().strip().startswith("2")

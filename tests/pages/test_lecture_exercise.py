@@ -366,11 +366,11 @@ def test_ones_own_gradients_are_checked_and_the_first_wrong_factor_is_named(numb
 
 
 def test_numbers_of_ones_own_stand_in_the_address_with_their_steps():
-    app = visit(the_exercise, numbers="1,0,0,1,1,-1;0,1,1", walk="1x1")
+    app = visit(the_exercise, exercise_numbers="1,0,0,1,1,-1;0,1,1", walk="1x1")
     given = exercise_of(app)
     assert given.weights.tolist() == [1, 0, 0, 1, 1, -1] and given.x.tolist() == [[0, 1]] and given.d.tolist() == [1]
     calm(app.button("exercise_restore").click().run())
-    assert "numbers" not in app.query_params and len(app.session_state["exercise_walk"].errors) == 1
+    assert "exercise_numbers" not in app.query_params and len(app.session_state["exercise_walk"].errors) == 1
 
 
 # -- (d) steps --------------------------------------------------------------------------------------------------

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
-import streamlit as st
-
 from ui.browser import components
+from ui.session import session_by_name
 
 AHEAD_PIXELS = 300  # below the screen, where a chart is drawn before it is seen
 
@@ -21,8 +20,8 @@ def is_reached(key: str, height: int = 0, *, ahead: int = AHEAD_PIXELS) -> bool:
         ahead: pixels below the screen that count as near.
     """
     flag = f"{key}_reached"
-    if st.session_state.get(flag):
+    if session_by_name.get(flag):
         return True
-    reach = partial(st.session_state.update, {flag: True})
+    reach = partial(session_by_name.update, {flag: True})
     components.mount("reached", f"{key}_place", reach, data={"ahead": ahead, "height": height})
     return False

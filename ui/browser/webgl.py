@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
-import streamlit as st
-
 from ui.browser import components
+from ui.session import session_by_name
 
 _FLAG = "without_webgl"
 
@@ -17,7 +16,7 @@ def has_webgl(key: str) -> bool:
     Args:
         key: of the script that asks the browser.
     """
-    if st.session_state.get(_FLAG):
+    if session_by_name.get(_FLAG):
         return False
-    components.mount("webgl", key, partial(st.session_state.update, {_FLAG: True}))
+    components.mount("webgl", key, partial(session_by_name.update, {_FLAG: True}))
     return True

@@ -11,6 +11,7 @@ from ui import panels
 from ui.compare import pinned, state
 from ui.compare.labels import field_label, value_label
 from ui.controls import sidebar
+from ui.session import session
 from ui.urls.arms import choices, format_value, parse_value
 
 
@@ -43,11 +44,11 @@ def choose(base: RunConfig | None) -> tuple[Comparison | None, ConfigError | Non
             help="Each arm is trained once for every seed; all arms share the same seeds.",
         )
         st.toggle("Edit arms", key="arm_editor", width="content", help="Names, settings and order of the arms.")
-    error = st.session_state.pop("arm_error", None)
+    error = session.pop("arm_error", None)
     if error is not None:
         panels.show_error(error)
-    st.session_state["varied"] = state.vary()
-    st.session_state["compared"] = state.vary(), state.arms_line(), base
+    session["varied"] = state.vary()
+    session["compared"] = state.vary(), state.arms_line(), base
     pinned.offer()
     if base is None:
         return None, None
@@ -67,7 +68,7 @@ def _draw_chips() -> None:
         return
     few = choices(field)
     offered = few or [format_value(value) for value in VARIES[field]]
-    st.session_state["arm_chips"] = chosen
+    session["arm_chips"] = chosen
     st.multiselect(
         "Arms",
         list(dict.fromkeys([*offered, *chosen])),
@@ -90,17 +91,17 @@ def _is_plain(arm: Arm, field: str) -> bool:
 def _use_chips() -> None:
     field = state.vary() or state.NO_FIELD
     try:
-        values = [parse_value(field, text.strip()) for text in st.session_state["arm_chips"]]
+        values = [parse_value(field, text.strip()) for text in session["arm_chips"]]
         arms = [Arm(arm_name(field, value), {field: value}) for value in dict.fromkeys(values)]
     except ConfigError as error:
-        st.session_state["arm_error"] = error
+        session["arm_error"] = error
     else:
         state.set_arms(arms)
 
 
 def _start_over() -> None:
     """Replaces the arms for another field that varies; pinned arms stay, and without a field all arms do."""
-    old = state.parse_line(state.arms_line(), st.session_state.get("varied", state.DEFAULTS["vary"]))
+    old = state.parse_line(state.arms_line(), session.get("varied", state.DEFAULTS["vary"]))
     field = state.vary()
     if field is not None:
         pins = tuple(arm for arm in old if arm.pinned)[: MAX_ARMS - MIN_ARMS]
@@ -123,7 +124,7 @@ def start_from(base: RunConfig | None) -> None:
     except ConfigError:
         comparison = None
     preset = current_preset(comparison)
-    st.session_state["ready"] = next((name for name, other in COMPARISON_PRESETS.items() if other is preset), None)
+    session["ready"] = next((name for name, other in COMPARISON_PRESETS.items() if other is preset), None)
     st.selectbox(
         "Start from",
         list(COMPARISON_PRESETS),
@@ -143,5 +144,5 @@ def start_from(base: RunConfig | None) -> None:
 
 
 def _apply_ready() -> None:
-    if st.session_state["ready"] in COMPARISON_PRESETS:  # a browser may send any text
-        state.apply(COMPARISON_PRESETS[st.session_state["ready"]].comparison)
+    if session["ready"] in COMPARISON_PRESETS:  # a browser may send any text
+        state.apply(COMPARISON_PRESETS[session["ready"]].comparison)

@@ -11,6 +11,7 @@ from core import ConfigError
 from core.comparison.arms import MAX_ARMS, MAX_NAME_LENGTH, MIN_ARMS, VARIES, Arm, Comparison, arm_name
 from ui.compare import state
 from ui.compare.labels import change_label, field_label, value_label
+from ui.session import session, session_by_name
 from ui.text import as_text
 from ui.urls import link
 from ui.urls.arms import choices, default_arm_name, format_arm_settings, format_value, parse_value
@@ -132,14 +133,14 @@ def _shorten(text: str) -> str:
 
 
 def _add() -> None:
-    field, text = state.vary(), st.session_state["arm_added"]
-    st.session_state["arm_added"] = None if field is None or choices(field) else ""
+    field, text = state.vary(), session["arm_added"]
+    session["arm_added"] = None if field is None or choices(field) else ""
     if field is None or not text:
         return
     try:
         value = parse_value(field, text.strip())
     except ConfigError as error:
-        st.session_state["arm_error"] = error
+        session["arm_error"] = error
         return
     arms = state.current_arms()
     name = state.unique_name(arm_name(field, value), {arm.name for arm in arms})
@@ -160,19 +161,19 @@ def _replace(i: int, changes: dict[str, Any]) -> None:
     try:
         arms[i] = Arm(name, changes, old.pinned)
     except ConfigError as error:
-        st.session_state["arm_error"] = error
+        session["arm_error"] = error
     else:
         state.set_arms(arms)
 
 
 def _set_value(i: int, field: str, key: str) -> None:
-    text = st.session_state[key]
+    text = session_by_name[key]
     if field is None or not text:
         return
     try:
         value = parse_value(field, text.strip())
     except ConfigError as error:
-        st.session_state["arm_error"] = error
+        session["arm_error"] = error
         return
     changes = dict(state.current_arms()[i].changes)
     if field == "depth" or field == "width":
@@ -182,12 +183,12 @@ def _set_value(i: int, field: str, key: str) -> None:
 
 def _keep_changes(i: int, key: str) -> None:
     field, changes = state.vary(), dict(state.current_arms()[i].changes)
-    _replace(i, {name: value for name, value in changes.items() if name in st.session_state[key] or name == field})
+    _replace(i, {name: value for name, value in changes.items() if name in session_by_name[key] or name == field})
 
 
 def _rename(i: int, key: str) -> None:
     arms = list(state.current_arms())
-    name = st.session_state[key].strip()
+    name = session_by_name[key].strip()
     if name:
         taken = {arm.name for arm in arms[:i] + arms[i + 1 :]}
         arms[i] = replace(arms[i], name=state.unique_name(name, taken))

@@ -12,6 +12,7 @@ from core.comparison.arms import Comparison
 from core.export import read_json
 from ui import panels
 from ui.compare import state
+from ui.session import session
 from ui.urls import link
 
 
@@ -41,19 +42,20 @@ def settings_and_files(comparison: Comparison | None) -> None:
         panels.download("Settings (JSON)", lambda: to_json(comparison), "gradient-comparison.json", "application/json")
     panels.choose_picture()
     st.file_uploader("Load settings (JSON)", type=["json"], key="comparison_file", on_change=_load, max_upload_size=1)
-    if st.session_state.get("comparison_fault"):
-        panels.show_error(st.session_state["comparison_fault"])
+    error = session.get("comparison_fault")
+    if error is not None:
+        panels.show_error(error)
 
 
 def _load() -> None:
-    file = st.session_state["comparison_file"]
-    st.session_state["comparison_fault"] = None
+    file = session["comparison_file"]
+    session["comparison_fault"] = None
     if file is None:
         return
     try:
         comparison = from_json(file.getvalue())
     except ConfigError as error:
-        st.session_state["comparison_fault"] = error
+        session["comparison_fault"] = error
         return
     state.apply(comparison)
     st.rerun()  # the menu is a fragment, and the settings stand all over the page

@@ -10,13 +10,14 @@ import streamlit as st
 from core import RunConfig
 from core.comparison.arms import MAX_ARMS, MAX_NAME_LENGTH, MIN_ARMS, Arm, arm_name, differing_changes
 from ui.compare import state
+from ui.session import session
 from ui.urls import link
 from ui.urls.arms import format_arms
 
 
 def pinned_arms() -> list[Arm]:
     """The settings that were pinned in the Lab in this session."""
-    return st.session_state.setdefault("pinned", [])
+    return session.setdefault("pinned", [])
 
 
 def pin(config: RunConfig) -> None:
@@ -44,7 +45,7 @@ def pin_button(config: RunConfig) -> None:
         help="Adds these settings as an arm of the Compare page.",
     )
     if pinned_arms():
-        field, line, base = st.session_state.get("compared", (state.DEFAULTS["vary"], "", None))
+        field, line, base = session.get("compared", (state.DEFAULTS["vary"], "", None))
         arms, field = _with_pinned(field, line)
         parameters = dict(parse_qsl(link.to_query(base or RunConfig())))
         parameters |= {"vary": field or state.NO_FIELD, "arms": format_arms(arms, field)}
@@ -62,7 +63,7 @@ def offer() -> None:
 
 def _take_pinned() -> None:
     arms, field = _with_pinned(state.vary(), state.arms_line())
-    st.session_state["vary"], st.session_state["arms"] = field or state.NO_FIELD, format_arms(arms, field)
+    session["vary"], session["arms"] = field or state.NO_FIELD, format_arms(arms, field)
 
 
 def _with_pinned(field: str | None, line: str) -> tuple[tuple[Arm, ...], str | None]:

@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import streamlit as st
-
 from core import ConfigError, RunConfig
 from core.comparison.arms import MAX_NAME_LENGTH, SEEDS, VARIES, Arm, Comparison
 from core.config import Choice
 from ui.controls import fields
+from ui.session import session, session_by_name
 from ui.urls import link, views
 from ui.urls.arms import format_arms, parse_arms
 from ui.urls.sync import Parameters
 
 NO_FIELD = "none"  # of `vary`, where every arm lists its changes
-DEFAULTS = {"vary": "activation", "arms": "", "seeds": float(Comparison().seeds)}
+DEFAULTS: dict[str, Any] = {"vary": "activation", "arms": "", "seeds": float(Comparison().seeds)}
 ADDRESS_RULES = link.CONTROL_RULES | {"vary": Choice((*VARIES, NO_FIELD)), "seeds": SEEDS} | views.COMPARE
 ADDRESS_FREE_TEXT_PARAMS = (*link.FREE_TEXT_PARAMS, "arms")  # validated where they are parsed
 PARAMETERS = Parameters(
@@ -31,13 +30,13 @@ PARAMETERS = Parameters(
 
 def vary() -> str | None:
     """The field that varies; None where every arm lists its changes."""
-    chosen = st.session_state.get("vary", DEFAULTS["vary"])
+    chosen = session.get("vary", DEFAULTS["vary"])
     return None if chosen == NO_FIELD else chosen
 
 
 def arms_line() -> str:
     """The arms as one line of text, as in the URL."""
-    return st.session_state.get("arms") or ""
+    return session.get("arms") or ""
 
 
 def parse_line(line: str, field: str | None) -> tuple[Arm, ...]:
@@ -55,7 +54,7 @@ def current_arms() -> tuple[Arm, ...]:
 
 def set_arms(arms: Sequence[Arm]) -> None:
     """Replaces the arms; for use in callbacks."""
-    st.session_state["arms"] = format_arms(arms, vary())
+    session["arms"] = format_arms(arms, vary())
 
 
 def build(base: RunConfig) -> Comparison:
@@ -64,7 +63,7 @@ def build(base: RunConfig) -> Comparison:
     Raises:
         ConfigError: arms that cannot be parsed, too few or too many arms, or settings that contradict each other.
     """
-    return make_comparison(base, vary(), arms_line(), int(st.session_state["seeds"]))
+    return make_comparison(base, vary(), arms_line(), int(session["seeds"]))
 
 
 def try_build(base: RunConfig | None) -> tuple[Comparison | None, ConfigError | None]:
@@ -96,12 +95,12 @@ def apply(comparison: Comparison) -> None:
     """Sets every control to this comparison; for use in callbacks."""
     fields.apply(comparison.base)
     values = DEFAULTS | query(comparison)
-    st.session_state.update(values | {"seeds": float(values["seeds"])})
+    session_by_name.update(values | {"seeds": float(values["seeds"])})
 
 
 def use_recommended_arms() -> None:
     """Replaces the arms by the recommended ones; for use in callbacks."""
-    st.session_state["arms"] = ""
+    session["arms"] = ""
 
 
 def unique_name(name: str, used: set[str]) -> str:

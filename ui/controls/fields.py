@@ -21,6 +21,7 @@ from core.families.losses import LOSSES, OUTPUT_ACTIVATIONS
 from core.families.normalization import NORMALIZATIONS
 from core.families.optimizers import OPTIMIZERS
 from core.families.schedules import SCHEDULES
+from ui.session import session, session_by_name
 from ui.urls import views
 from ui.urls.link import CONTROL_RULES, DEFAULTS, FREE_TEXT_PARAMS, to_config, to_values
 from ui.urls.sync import Parameters, update_address
@@ -241,7 +242,7 @@ def draw(field: str) -> None:
     if views.is_hidden(field):
         return
     control, rule = CONTROLS[field], CONTROL_RULES.get(field)
-    reason = reason_against(field, st.session_state)
+    reason = reason_against(field, session_by_name)
     common: dict[str, Any] = {
         "label": control.label,
         "key": field,
@@ -284,7 +285,7 @@ def _help(field: str, control: Control, reason: str | None) -> str:
     parts = [control.about]
     if reason is not None:
         parts.insert(0, f"**Does not apply: {reason}.**")
-    member = REGISTRIES.get(field, {}).get(st.session_state.get(field, DEFAULTS[field]))
+    member = REGISTRIES.get(field, {}).get(session_by_name.get(field, DEFAULTS[field]))
     if member is not None:
         parts.append(f"{member.label}: ${member.formula}$")
         parts.append(f"Source: {member.source}.")
@@ -355,7 +356,7 @@ def read_config(**overrides: Any) -> RunConfig:
     Raises:
         ConfigError: settings that contradict each other.
     """
-    return to_config({key: st.session_state[key] for key in DEFAULTS} | overrides)
+    return to_config({key: session_by_name[key] for key in DEFAULTS} | overrides)
 
 
 def apply(config: RunConfig) -> None:
@@ -367,12 +368,12 @@ def set_controls(**changes: Any) -> None:
     """Sets some controls; for use in callbacks."""
     for key, value in changes.items():
         number = isinstance(CONTROL_RULES.get(key), Number) and value is not None
-        st.session_state[key] = float(value) if number else value
+        session_by_name[key] = float(value) if number else value
 
 
 def recommended_output(task: str) -> dict[str, str] | None:
     """The loss and output activation recommended for a task; None where the controls have them."""
     loss, output = recommended_losses(task)
-    if (st.session_state["loss"], st.session_state["output_activation"]) == (loss, output):
+    if (session["loss"], session["output_activation"]) == (loss, output):
         return None
     return {"loss": loss, "output_activation": output}

@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 from core.tables import DELIMITER_NAMES, ENCODINGS, Table
+from ui.session import session, session_by_name
 from ui.text import as_text
 
 # The state of the controls, which a new file resets.
@@ -26,14 +27,14 @@ _HEADERS: dict[Any, tuple[str, dict[str, Any]]] = {
 def reading_choices() -> tuple[tuple[str, Any], ...]:
     """Returns the arguments of `read_table` that a visitor has chosen; the others are recognized."""
     chosen = {
-        **_HEADERS.get(st.session_state.get("table_header"), ("", {}))[1],
-        "delimiter": st.session_state.get("table_delimiter"),
-        "encoding": st.session_state.get("table_encoding"),
-        "decimal": st.session_state.get("table_decimal"),
-        "day_first": st.session_state.get("table_day_first"),
-        "skip_lines": st.session_state.get("table_skip"),
-        "skip_footer": st.session_state.get("table_skip_footer"),
-        "sheet": st.session_state.get("table_sheet"),
+        **_HEADERS.get(session.get("table_header"), ("", {}))[1],
+        "delimiter": session.get("table_delimiter"),
+        "encoding": session.get("table_encoding"),
+        "decimal": session.get("table_decimal"),
+        "day_first": session.get("table_day_first"),
+        "skip_lines": session.get("table_skip"),
+        "skip_footer": session.get("table_skip_footer"),
+        "sheet": session.get("table_sheet"),
     }
     return tuple((name, value) for name, value in chosen.items() if value is not None)
 
@@ -61,17 +62,20 @@ def draw_reading(table: Table | None) -> None:
             orders = {True: "day first, as in 31/1/2026", False: "month first, as in 1/31/2026"}
             _choice("Dates that leave it open", "table_day_first", orders, None)
         if is_text:
-            _count_lines("Lines to skip", "table_skip", table and table.skip_lines, "above the table, such as a title")
+            _count_lines(
+                "Lines to skip", "table_skip", table.skip_lines if table else None, "above the table, such as a title"
+            )
         if table is None or table.encoding != "parquet":
-            end = "below the table, such as a source; blank ones do not count"
-            _count_lines("Lines to skip at the end", "table_skip_footer", table and table.skip_footer, end)
+            below = "below the table, such as a source; blank ones do not count"
+            skipped = table.skip_footer if table else None
+            _count_lines("Lines to skip at the end", "table_skip_footer", skipped, below)
         if table is not None and len(table.sheets) > 1:
             _choice("Sheet", "table_sheet", {name: name for name in table.sheets}, table.sheet)
 
 
 def _choice(label: str, key: str, options: Mapping[Any, str], recognized: Any) -> None:
     """A box whose empty state shows what was recognized."""
-    shown = f"{recognized} (recognized)" if recognized and st.session_state.get(key) is None else "recognized"
+    shown = f"{recognized} (recognized)" if recognized and session_by_name.get(key) is None else "recognized"
     st.selectbox(label, list(options), index=None, format_func=options.__getitem__, placeholder=shown, key=key)
 
 

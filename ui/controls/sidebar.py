@@ -13,6 +13,7 @@ from core.data.datasets import DATASETS
 from core.presets.setups import PRESETS
 from ui.controls import fields
 from ui.controls.upload import Given, TableRefused, check_duration, draw_obstacles, table_controls
+from ui.session import session
 from ui.text import as_text, typeset
 from ui.urls import sync
 
@@ -36,7 +37,7 @@ class Chosen:
     @property
     def task(self) -> str | None:
         """The task of the chosen data; None while a table is missing."""
-        return self.given.prepared.task if self.given else DATASETS[st.session_state["dataset"]].task
+        return self.given.prepared.task if self.given else DATASETS[session["dataset"]].task
 
 
 def choose(start_from: Callable[[RunConfig | None], None] | None = None) -> Chosen:
@@ -75,7 +76,7 @@ def _read(data: Given | ConfigError | None) -> tuple[RunConfig | None, ConfigErr
 def _data():
     with st.expander("Data", key="group_data", expanded=st.query_params.get("dataset") == "custom"):
         fields.draw("dataset")
-        chosen = DATASETS[st.session_state["dataset"]]
+        chosen = DATASETS[session["dataset"]]
         about = f" {_TASKS[chosen.task]}. Source: {chosen.source}." if chosen.task else ""
         st.caption(as_text(chosen.description + about))
         data = table_controls() if chosen.name == "custom" else None
@@ -119,7 +120,7 @@ def offer_fixes(error: ConfigError, task: str | None) -> None:
     if error.field not in ("loss", "output_activation") or task is None:
         return
     fixes = [fields.recommended_output(task)]
-    if st.session_state["loss"] == "mse":  # it accepts the targets of every task
+    if session["loss"] == "mse":  # it accepts the targets of every task
         fixes.insert(0, {"output_activation": "linear"})
     with st.container(horizontal=True):
         for i, changes in enumerate(filter(None, fixes)):
@@ -131,7 +132,7 @@ def offer_fixes(error: ConfigError, task: str | None) -> None:
 
 def _start_from(config: RunConfig | None) -> None:
     """Named set-ups; the box names the one that the controls stand at, and is empty beside all of them."""
-    st.session_state["setup"] = next((name for name, setup in PRESETS.items() if setup.config == config), None)
+    session["setup"] = next((name for name, setup in PRESETS.items() if setup.config == config), None)
     st.selectbox(
         "Start from",
         list(PRESETS),
@@ -142,8 +143,8 @@ def _start_from(config: RunConfig | None) -> None:
         on_change=_apply_setup,
         help="Named set-ups. Each sets every control.",
     )
-    if st.session_state["setup"]:
-        st.caption(typeset(PRESETS[st.session_state["setup"]].description))
+    if session["setup"]:
+        st.caption(typeset(PRESETS[session["setup"]].description))
     draw_undo_and_reset(
         fields.apply,
         RunConfig(),
@@ -184,6 +185,6 @@ def draw_undo_and_reset(apply: Callable[[Any], None], default: Any, *, is_defaul
 
 
 def _apply_setup() -> None:
-    name = st.session_state["setup"]
+    name = session["setup"]
     if name in PRESETS:  # a browser may send any text
         fields.apply(PRESETS[name].config)

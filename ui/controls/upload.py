@@ -32,6 +32,7 @@ from ui.controls.reading import READ_KEYS, draw_reading, reading_choices
 from ui.runtime import jobs, limits
 from ui.runtime.progress import ProgressReporter, stop_if_superseded
 from ui.runtime.services import services
+from ui.session import session, session_by_name
 from ui.text import as_text
 
 DEFAULT_VALUES = 2_000_000  # numbers of inputs that are trained on unless a visitor asks for more
@@ -152,10 +153,10 @@ def example_table() -> bytes:
 
 def _reset_for(digest: str) -> None:
     """Forgets the choices made for another file."""
-    if st.session_state.get("table_digest") != digest:
+    if session.get("table_digest") != digest:
         for key in (*READ_KEYS, *_USE_KEYS):
-            st.session_state.pop(key, None)
-        st.session_state["table_digest"] = digest
+            session_by_name.pop(key, None)
+        session["table_digest"] = digest
 
 
 # -- use --------------------------------------------------------------------------------------------------------------
@@ -164,8 +165,8 @@ def _reset_for(digest: str) -> None:
 def _draw_use(table: Table) -> dict[str, Any]:
     """Draws which column is learned from which others; returns the arguments of `prepare`."""
     names = [column.name for column in table.columns]
-    kinds = st.session_state.setdefault("table_kinds", {})
-    st.session_state.setdefault("table_target", table.default_target)
+    kinds = session.setdefault("table_kinds", {})
+    session.setdefault("table_target", table.default_target)
     _draw_columns(table, kinds)
     target = st.selectbox("Target", names, key="table_target", help="The column to learn.")
     column = table.columns[names.index(target)]
@@ -200,9 +201,9 @@ def _draw_use(table: Table) -> dict[str, Any]:
             help="Learns to tell this class from all others.",
         )
     others = [name for name in names if name not in targets]
-    stale = [name for name in st.session_state.get("table_left_out", ()) if name not in others]
+    stale = [name for name in session.get("table_left_out", ()) if name not in others]
     if stale:
-        st.session_state["table_left_out"] = [name for name in st.session_state["table_left_out"] if name in others]
+        session["table_left_out"] = [name for name in session["table_left_out"] if name in others]
     left_out = st.multiselect(
         "Leave out", others, key="table_left_out", placeholder="no column", help="Columns that are not inputs."
     )
@@ -234,19 +235,19 @@ def _draw_use(table: Table) -> dict[str, Any]:
 
 def _draw_columns(table: Table, kinds: dict[str, str]) -> None:
     """The first rows, one line a column, with the type of each, which can be changed."""
-    left_out = set(st.session_state.get("table_left_out", ()))
-    target = st.session_state["table_target"]
+    left_out = set(session.get("table_left_out", ()))
+    target = session["table_target"]
     rows = []
     for column in table.columns[:SHOWN_COLUMNS]:
         kind = kinds.get(column.name) or column.kind
-        if column.name in left_out or (column.counts and not st.session_state.get("table_index")):
+        if column.name in left_out or (column.counts and not session.get("table_index")):
             kind = "ignored"
         if column.name == target:
             kind = "target"
         first = [_cell_text(value) for value in column.head(SHOWN_ROWS)]
         rows.append({"Column": column.name, "Type": KIND_LABELS[kind], "First rows": " · ".join(first)})
     with st.expander("Columns and their types", key="table_preview"):
-        version = st.session_state.setdefault("table_version", 0)
+        version = session.setdefault("table_version", 0)
         st.data_editor(
             escape_formulas(pd.DataFrame(rows)),
             key=f"table_columns_{version}",
@@ -275,21 +276,21 @@ def _cell_text(value: Any) -> str:
 def _change_kinds(names: Sequence[str], version: int) -> None:
     """Applies what a visitor changed in the list of columns."""
     of_label = {label: kind for kind, label in KIND_LABELS.items()}
-    left_out = list(st.session_state.get("table_left_out", ()))
-    kinds = st.session_state["table_kinds"]
-    for position, changes in st.session_state[f"table_columns_{version}"]["edited_rows"].items():
+    left_out = list(session.get("table_left_out", ()))
+    kinds = session["table_kinds"]
+    for position, changes in session_by_name[f"table_columns_{version}"]["edited_rows"].items():
         name, kind = names[int(position)], of_label[changes["Type"]]
         if name in left_out:
             left_out.remove(name)
         kinds.pop(name, None)
         if kind == "target":
-            st.session_state["table_target"] = name
+            session["table_target"] = name
         elif kind == "ignored":
             left_out.append(name)
         elif kind in KINDS:
             kinds[name] = kind
-    st.session_state["table_left_out"] = left_out
-    st.session_state["table_version"] = version + 1
+    session["table_left_out"] = left_out
+    session["table_version"] = version + 1
 
 
 def _draw_missing(table: Table, choices: dict[str, Any]) -> None:
@@ -334,7 +335,7 @@ def _draw_sample(table: Table, choices: dict[str, Any]) -> None:
         "Rows to use",
         min_value=2,
         max_value=min(table.rows, 100_000),
-        value=None if "table_rows" in st.session_state else min(usual, table.rows, 100_000),
+        value=None if "table_rows" in session else min(usual, table.rows, 100_000),
         step=100,
         key="table_rows",
         help=f"Of {table.rows:,}: a sample in proportion to the classes, or over the range of a numeric target.",
@@ -351,7 +352,7 @@ def check_duration(config: RunConfig, given: Given) -> None:
     Raises:
         TableRefused: with the expected time.
     """
-    if st.session_state.get("table_confirmed"):
+    if session.get("table_confirmed"):
         return
     rows, inputs = given.prepared.X.shape
     price = cost(config, inputs, given.prepared.D.shape[1], rows)
@@ -361,9 +362,7 @@ def check_duration(config: RunConfig, given: Given) -> None:
         return
     minutes = f"about {seconds / 60:,.0f} minutes" if seconds >= 90 else "over a minute"
     fewer = max(int(rows * 20 / seconds) // 100 * 100, 100)
-    fixes = (
-        (Fix(f"Use {fewer:,} rows", {"max_rows": fewer}),) if fewer < rows and "table_rows" in st.session_state else ()
-    )
+    fixes = (Fix(f"Use {fewer:,} rows", {"max_rows": fewer}),) if fewer < rows and "table_rows" in session else ()
     reason = f"a run over {rows:,} rows of {inputs:,} inputs is expected to take {minutes} on one core"
     error = ConfigError("data", minutes, reason)
     raise TableRefused([Obstacle(error, (*fixes, Fix("Train anyway", {"confirmed": True})))])
@@ -385,5 +384,5 @@ def draw_obstacles(refused: TableRefused) -> None:
 
 def _apply(changes: Mapping[str, Any]) -> None:
     for name, value in changes.items():
-        st.session_state[_KEY_OF_CHOICE[name]] = list(value) if isinstance(value, tuple) else value
-    st.session_state["table_version"] = st.session_state.get("table_version", 0) + 1
+        session_by_name[_KEY_OF_CHOICE[name]] = list(value) if isinstance(value, tuple) else value
+    session["table_version"] = session.get("table_version", 0) + 1

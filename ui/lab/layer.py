@@ -16,28 +16,27 @@ from ui.controls.fields import keep_address
 from ui.runtime import jobs
 from ui.runtime.jobs import Run
 from ui.runtime.progress import ProgressReporter
-
-LAYER_KEY = "open_layer"
+from ui.session import session, session_by_name
 
 
 def open_clicked(chart: str) -> None:
     """Opens the layer of the clicked point of a chart with this key; a second click on it closes it again."""
-    points = st.session_state[chart]["selection"]["points"]
+    points = session_by_name[chart]["selection"]["points"]
     layer = int(points[0]["x"]) if points else None
-    st.session_state[LAYER_KEY] = layer or None  # 0 is the input, which has nothing to open
+    session["open_layer"] = layer or None  # 0 is the input, which has nothing to open
 
 
 def choose_layer(layers: int) -> int | None:
     """Draws the choice of a layer to open, for those who do not click; returns it, counted from 1."""
-    if (st.session_state.get(LAYER_KEY) or 1) > layers:
-        st.session_state[LAYER_KEY] = None
+    if (session.get("open_layer") or 1) > layers:
+        session["open_layer"] = None
     return st.selectbox(
         "Open a layer",
         range(1, layers + 1),
         index=None,
         placeholder="Open a layer",
         format_func=lambda layer: f"Layer {layer}" if layer < layers else f"Layer {layer}, the output",
-        key=LAYER_KEY,
+        key="open_layer",
         label_visibility="collapsed",
         width=190,
     )
@@ -55,7 +54,7 @@ def draw_layer(run: Run, trace: Trace, layer: int) -> None:
             st.button("Close", icon=":material/close:", key="close_layer", on_click=_close)
         step = 0
         if last:
-            st.session_state["layer_step"] = min(st.session_state.get("layer_step", 0), last)
+            session["layer_step"] = min(session.get("layer_step", 0), last)
             step = st.slider("Step", 0, last, key="layer_step", on_change=keep_address)
         reporter = ProgressReporter(st.empty())
         try:
@@ -75,7 +74,7 @@ def draw_layer(run: Run, trace: Trace, layer: int) -> None:
 
 
 def _close() -> None:
-    st.session_state[LAYER_KEY] = None
+    session["open_layer"] = None
 
 
 def _numbers(snapshot: Snapshot, layer: int) -> list[tuple[str, str, str]]:

@@ -18,6 +18,7 @@ from ui.runtime import jobs
 from ui.runtime.jobs import Run
 from ui.runtime.progress import ProgressReporter
 from ui.runtime.services import services
+from ui.session import session
 from ui.urls import views
 from ui.urls.link import CONTROL_RULES
 
@@ -28,7 +29,7 @@ DIGITS = 2  # of a power of ten: a pixel of the picture is 0.03 or more
 @st.fragment
 def panel(run: Run) -> None:
     """Draws an expander with the sliders."""
-    if st.session_state.pop("live_moved", False):
+    if session.pop("live_moved", False):
         st.rerun()
     if not offered(run):
         return
@@ -52,7 +53,7 @@ def panel(run: Run) -> None:
 
 def offered(run: Run) -> tuple[Field, ...]:
     """Return the settings that can be dragged: the depth where all layers have one width, and nothing that is fixed."""
-    uniform = len(set(run.config.hidden)) == 1 and not st.session_state.get("hidden")
+    uniform = len(set(run.config.hidden)) == 1 and not session.get("hidden")
     found: tuple[Field, ...] = ("init_scale", "depth") if uniform else ("init_scale",)
     return tuple(field for field in found if not views.is_locked(field))
 
@@ -85,7 +86,7 @@ def _sent(powers: np.ndarray) -> list[float | None]:
 
 def _move() -> None:
     """Set the control of a released slider; for use in callbacks."""
-    event = st.session_state[KEY].get("event")
+    event = session["live_slider"].get("event")
     if not isinstance(event, dict) or event.get("field") not in ("init_scale", "depth"):
         return  # whoever made it up
     try:
@@ -93,4 +94,4 @@ def _move() -> None:
     except ConfigError:
         return
     fields.set_controls(**{event["field"]: value})
-    st.session_state["live_moved"] = True
+    session["live_moved"] = True

@@ -8,6 +8,7 @@ import streamlit as st
 
 from ui.charts import style
 from ui.controls import fields
+from ui.session import session_by_name
 from ui.urls import views
 from ui.urls.link import CONTROL_RULES
 
@@ -45,11 +46,11 @@ def draw_bar(dark: bool) -> None:
 
 def _draw(field: str, label: str) -> None:
     control, rule, key = fields.CONTROLS[field], CONTROL_RULES[field], f"bar_{field}"
-    st.session_state[key] = st.session_state[field]
+    session_by_name[key] = session_by_name[field]
     common: dict[str, Any] = {
         "label": label,
         "key": key,
-        "disabled": fields.reason_against(field, st.session_state) is not None or views.is_locked(field),
+        "disabled": fields.reason_against(field, session_by_name) is not None or views.is_locked(field),
         "on_change": _take,
         "args": (field,),
     }
@@ -60,6 +61,6 @@ def _draw(field: str, label: str) -> None:
 
 
 def _take(field: str) -> None:
-    value = st.session_state[f"bar_{field}"]
+    value = session_by_name[f"bar_{field}"]
     if value is not None:
-        st.session_state[field] = value
+        session_by_name[field] = value

@@ -21,6 +21,7 @@ from ui.runtime.jobs import Run, get_data, run_cost
 from ui.runtime.queue import Visitor, WithdrawnError
 from ui.runtime.services import services
 from ui.runtime.visitors import current_visitor
+from ui.session import session
 
 MAX_TRIAL_COST = 1e11  # multiply-adds of all trainings of one trial: about ten seconds
 POLL_SECONDS = 1.0
@@ -135,7 +136,7 @@ def draw_and_follow(run: Run, trace: Trace, diagnosis: Diagnosis, draw: Callable
     if result is not None:
         fragments.stop_rerunning(fragments.current_fragment())
     elif is_offered(run, diagnosis) and is_reached("trial", ahead=0):
-        st.session_state["trial_seen"] = None
+        session["trial_seen"] = None
         _follow(run, trace, fragments.current_fragment())
 
 
@@ -144,8 +145,8 @@ def _follow(run: Run, trace: Trace, drawing: str | None) -> None:
     """Sends a line and not the buttons each second; the fragment `drawing` draws these again at the end."""
     if get_result(run) is not None:
         fragments.rerun_soon(drawing)
-    elif st.session_state.get("trial_seen") == run:
+    elif session.get("trial_seen") == run:
         trial = watch(run, trace)
         st.caption(f"Trying the suggestions on the same data with three other seeds: {trial.share:.0%}.")
     else:  # who changes a control within a second starts no trial
-        st.session_state["trial_seen"] = run
+        session["trial_seen"] = run

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import streamlit as st
-
 from ui.lecture import blanks, chain
+from ui.session import session, session_by_name
 from ui.urls.link import Text
 
 KEY = "answers"
@@ -16,10 +15,10 @@ _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 def encode() -> str:
     """The answers of the session: a character a blank and question, two a chain; empty where nothing is answered."""
     symbols = [option.text for option in blanks.OPTIONS]
-    parts = [_encode_choice(st.session_state.get(key), symbols) for key in blanks.KEYS]
-    parts += [_encode_choice(st.session_state.get(q.key), list(q.options)) for q in chain.QUESTIONS]
+    parts = [_encode_choice(session_by_name.get(key), symbols) for key in blanks.KEYS]
+    parts += [_encode_choice(session_by_name.get(q.key), list(q.options)) for q in chain.QUESTIONS]
     for weight, key in chain.CHAIN_KEYS.items():
-        chosen = st.session_state.get(key) or []
+        chosen = session_by_name.get(key) or []
         mask = sum(1 << k for k, factor in enumerate(chain.offered(weight)) if factor.text in chosen)
         parts.append(_DIGITS[mask // 36] + _DIGITS[mask % 36] if mask else NONE * 2)
     return "".join(parts).rstrip(NONE)
@@ -27,32 +26,32 @@ def encode() -> str:
 
 def remember() -> None:
     """Keeps the answers as text; for the callbacks of their controls."""
-    st.session_state[KEY] = encode()
+    session["answers"] = encode()
 
 
 def restore() -> None:
     """Sets the controls to the answers of the address, and to those of a part that was left."""
-    text = st.session_state[KEY]
+    text = session["answers"]
     if text == encode():
         return
     text = text.ljust(29, NONE)
     symbols = [option.text for option in blanks.OPTIONS]
     for k, key in enumerate(blanks.KEYS):
-        st.session_state[key] = _decode_choice(text[k], symbols)
+        session_by_name[key] = _decode_choice(text[k], symbols)
     first = len(blanks.KEYS)
     for k, question in enumerate(chain.QUESTIONS, first):
-        st.session_state[question.key] = _decode_choice(text[k], list(question.options))
+        session_by_name[question.key] = _decode_choice(text[k], list(question.options))
     first += len(chain.QUESTIONS)
     for k, (weight, key) in enumerate(chain.CHAIN_KEYS.items()):
         digits = text[first + 2 * k : first + 2 * k + 2]
         mask = 0 if NONE in digits else 36 * _DIGITS.index(digits[0]) + _DIGITS.index(digits[1])
-        st.session_state[key] = [f.text for k, f in enumerate(chain.offered(weight)) if mask >> k & 1]
-    st.session_state[KEY] = encode()
+        session_by_name[key] = [f.text for k, f in enumerate(chain.offered(weight)) if mask >> k & 1]
+    session["answers"] = encode()
 
 
 def clear() -> None:
     """Takes all answers back; for a callback."""
-    st.session_state[KEY] = ""
+    session["answers"] = ""
     restore()
 
 

@@ -8,6 +8,7 @@ import streamlit as st
 
 from ui.lecture import drawing
 from ui.lecture.symbols import WEIGHTS, D, O, Symbol, w12, with_formulas, x, y
+from ui.session import session_by_name
 
 NODES = (x(1), x(2), y(1), y(2), O)
 BLANKS: tuple[Symbol, ...] = (*NODES, *WEIGHTS)
@@ -72,7 +73,7 @@ def _reason_for_edge(blank: Symbol, choice: Symbol) -> str:
 
 def right() -> int:
     """Number of blanks that hold the right symbol."""
-    return sum(st.session_state.get(key) == blank.text for key, blank in zip(KEYS, BLANKS, strict=True))
+    return sum(session_by_name.get(key) == blank.text for key, blank in zip(KEYS, BLANKS, strict=True))
 
 
 def section(on_change: Callable[[], None]) -> None:
@@ -88,11 +89,11 @@ def section(on_change: Callable[[], None]) -> None:
     filled = [
         number
         for number, (key, blank) in enumerate(zip(KEYS, BLANKS, strict=True), 1)
-        if st.session_state.get(key) == blank.text
+        if session_by_name.get(key) == blank.text
     ]
     marked = [number - 1 for number in filled]
     drawing.draw("blanks", describe(filled), lambda index: _blank(index + 1, on_change), marked)
-    wrong = [number for number, key in enumerate(KEYS, 1) if st.session_state.get(key) and number not in filled]
+    wrong = [number for number, key in enumerate(KEYS, 1) if session_by_name.get(key) and number not in filled]
     if wrong:
         blank_numbers = ", ".join(map(str, wrong))
         st.caption(f"Not right yet: {blank_numbers}. Press the blank to read why.")
@@ -110,7 +111,7 @@ def describe(filled: list[int]) -> str:
 def _blank(number: int, on_change: Callable[[], None]) -> None:
     """The button of one blank, the symbols to choose from, and at once what is to be said about the choice."""
     blank, options = BLANKS[number - 1], {option.text: option for option in OPTIONS}
-    choice = options.get(st.session_state.get(KEYS[number - 1]))
+    choice = options.get(session_by_name.get(KEYS[number - 1]))
     label = f"**{number}**" if choice is None else f"${choice.latex}$" if choice == blank else f":red[{number} ✗]"
     with st.popover(label, key=f"blank_button_{number}", type="primary" if choice == blank else "secondary"):
         st.pills(

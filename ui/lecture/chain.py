@@ -24,6 +24,7 @@ from ui.lecture.symbols import (
     x,
     y,
 )
+from ui.session import session_by_name
 
 
 @dataclass(frozen=True)
@@ -173,9 +174,9 @@ def complete(weight: Symbol, chosen: list[str]) -> bool:
 def right() -> int:
     """Number of questions and chains that are answered correctly."""
     answered = sum(
-        question.options.get(st.session_state.get(question.key), "not answered") is None for question in QUESTIONS
+        question.options.get(session_by_name.get(question.key), "not answered") is None for question in QUESTIONS
     )
-    return answered + sum(complete(weight, st.session_state.get(key) or []) for weight, key in CHAIN_KEYS.items())
+    return answered + sum(complete(weight, session_by_name.get(key) or []) for weight, key in CHAIN_KEYS.items())
 
 
 def value(factor: Factor) -> str:

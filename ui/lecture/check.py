@@ -7,6 +7,7 @@ import streamlit as st
 from core.lecture.instances import Instance, Mistake, find_mistake
 from ui.lecture.exercise import Given
 from ui.lecture.symbols import WEIGHTS, E, Factor, Symbol, chain
+from ui.session import session, session_by_name
 from ui.urls.link import Text
 
 KEY = "mine"
@@ -65,18 +66,18 @@ def factor_name(weight: Symbol, factor: str) -> str:
 
 def remember() -> None:
     """Keeps the numbers as text, which the address holds; for the callbacks of their fields."""
-    st.session_state[KEY] = _encode()
+    session["mine"] = _encode()
 
 
 def clear() -> None:
     """Takes all numbers back; for a callback."""
-    st.session_state[KEY] = ""
+    session["mine"] = ""
     for key in KEYS:
-        st.session_state[key] = None
+        session_by_name[key] = None
 
 
 def _encode() -> str:
-    values = [st.session_state.get(key) for key in KEYS]
+    values = [session_by_name.get(key) for key in KEYS]
     return ",".join("" if value is None else f"{value:.10g}" for value in values).strip(",") and ",".join(
         "" if value is None else f"{value:.10g}" for value in values
     )
@@ -84,12 +85,12 @@ def _encode() -> str:
 
 def _restore() -> None:
     """Sets the fields to the numbers of the address."""
-    text = st.session_state[KEY]
+    text = session["mine"]
     if text == _encode():
         return
     for key, entry in zip(KEYS, text.split(",") if text else [""] * len(KEYS), strict=True):
-        st.session_state[key] = _number(entry)
-    st.session_state[KEY] = _encode()
+        session_by_name[key] = _number(entry)
+    session["mine"] = _encode()
 
 
 def _number(text: str) -> float | None:

@@ -29,6 +29,7 @@ from ui.charts.descent import contours, from_the_side, value_over_steps
 from ui.charts.style import number
 from ui.controls.fields import number_options
 from ui.lecture.formulas import matrix, tex
+from ui.session import session, session_by_name
 from ui.text import as_text
 
 JUST_BELOW, JUST_ABOVE = 0.95, 1.05
@@ -63,7 +64,7 @@ def section() -> None:
         "**Click on the level lines to start somewhere else.**"
     )
     pictures, words = st.container(), st.container()
-    name = st.session_state["descent"]
+    name = session["descent"]
     step_slider, controls = st.container(), st.container()
     with controls:
         st.segmented_control("Function", list(SURFACES), required=True, key="descent")
@@ -150,19 +151,19 @@ def _limits(name: str, surface: Surface, lowest: np.ndarray, momentum: float) ->
 
 def _set_rate(name: str, rate: float, where: tuple[tuple[float, float], int] | None) -> None:
     """Sets the learning rate and, given a start and steps, these as well."""
-    st.session_state[f"{name}_eta"] = rate
+    session_by_name[f"{name}_eta"] = rate
     if where is not None:
-        (st.session_state[f"{name}_x"], st.session_state[f"{name}_y"]), steps = where
-        st.session_state[f"{name}_steps"] = float(steps)
-        st.session_state[f"{name}_step"] = 0
+        (session_by_name[f"{name}_x"], session_by_name[f"{name}_y"]), steps = where
+        session_by_name[f"{name}_steps"] = float(steps)
+        session_by_name[f"{name}_step"] = 0
 
 
 def _start_at(name: str) -> None:
     """A click on the level lines moves the start there."""
-    points = st.session_state["lecture-contours"].selection.points
+    points = session["lecture-contours"].selection.points
     if points:
-        st.session_state[f"{name}_x"], st.session_state[f"{name}_y"] = (round(points[0][axis], 6) for axis in "xy")
-        st.session_state[f"{name}_step"] = 0
+        session_by_name[f"{name}_x"], session_by_name[f"{name}_y"] = (round(points[0][axis], 6) for axis in "xy")
+        session_by_name[f"{name}_step"] = 0
 
 
 def _step(name: str, last: int) -> int:
@@ -170,7 +171,7 @@ def _step(name: str, last: int) -> int:
     key = f"{name}_step"
     if last == 0:
         return 0
-    st.session_state[key] = min(int(st.session_state[key]), last)
+    session_by_name[key] = min(int(session_by_name[key]), last)
     return st.slider("Step shown", 0, last, key=key, help="The point on the path at which the arrow, the "
                      "eigen-directions and the formulas are drawn.")  # fmt: skip
 

@@ -14,6 +14,7 @@ from ui.charts.errors import error_bars
 from ui.charts.style import number
 from ui.lecture import network
 from ui.lecture.formulas import tex
+from ui.session import session
 
 ALL = "all"
 ADDRESS = {"error_output": Choice((ALL, *map(str, range(1, int(SIZE.high) + 1))))}
@@ -34,9 +35,9 @@ def section() -> None:
         return
     samples, outputs = net.d.shape
     options = [ALL, *map(str, range(1, outputs + 1))] if outputs > 1 else [ALL]
-    if st.session_state["error_output"] not in options:
-        st.session_state["error_output"] = ALL
-    chosen = st.session_state["error_output"]
+    if session["error_output"] not in options:
+        session["error_output"] = ALL
+    chosen = session["error_output"]
     counted = list(range(outputs)) if chosen == ALL else [int(chosen) - 1]
     part = net if chosen == ALL else net.output(counted[0])
     each = part.squared.sum(axis=1)

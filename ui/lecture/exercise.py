@@ -12,6 +12,7 @@ from core import ConfigError
 from core.exercise import ENTRY, Solution, solve
 from core.lecture.instances import NUMBER, Instance, make_instance
 from ui.lecture import answers, blanks, chain
+from ui.session import session
 from ui.urls.link import Text
 
 ANSWERS = len(blanks.BLANKS) + len(chain.QUESTIONS) + len(chain.CHAIN_KEYS)
@@ -23,8 +24,8 @@ NUMBERS_RULE = Text(
     rf"(?:{_ROW},{_ROW}(?:;{_ROW}){{1,{MAX_SAMPLES}}})?",
     f"it must be six weights, then 1 to {MAX_SAMPLES} samples of three numbers, as in 1,0,0,1,1,-1;0,1,1",
 )
-ADDRESS = {"exercise": NUMBER, "numbers": NUMBERS_RULE, answers.KEY: answers.RULE}
-DEFAULTS = {"exercise": 0.0, "numbers": "", answers.KEY: ""}
+ADDRESS = {"exercise": NUMBER, "exercise_numbers": NUMBERS_RULE, answers.KEY: answers.RULE}
+DEFAULTS = {"exercise": 0.0, "exercise_numbers": "", answers.KEY: ""}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -58,7 +59,7 @@ class Given:
 
 def instance() -> Instance:
     """The exercise of the number that is chosen."""
-    return make_instance(int(st.session_state["exercise"]))
+    return make_instance(int(session["exercise"]))
 
 
 def given() -> Given:
@@ -68,8 +69,8 @@ def given() -> Given:
         ConfigError: a number of the address from outside -1e6 to 1e6.
     """
     chosen = instance()
-    if st.session_state["numbers"]:
-        return parse_numbers(st.session_state["numbers"], chosen.activation)
+    if session["exercise_numbers"]:
+        return parse_numbers(session["exercise_numbers"], chosen.activation)
     return Given(w01=chosen.w01, w12=chosen.w12, x=chosen.x, d=chosen.d, activation=chosen.activation)
 
 
@@ -88,9 +89,9 @@ def parse_numbers(text: str, activation: str) -> Given:
     try:
         weights, *rows = [[float(entry) for entry in row.split(",")] for row in text.split(";")]
     except ValueError:
-        raise ConfigError("numbers", text, NUMBERS_RULE.allowed) from None
+        raise ConfigError("exercise_numbers", text, NUMBERS_RULE.allowed) from None
     for entry in (*weights, *(entry for row in rows for entry in row)):
-        ENTRY.validate("numbers", entry)
+        ENTRY.validate("exercise_numbers", entry)
     samples = np.array(rows)
     w01, w12 = np.reshape(weights[:4], (2, 2)), np.array(weights[4:])
     return Given(w01=w01, w12=w12, x=samples[:, :2], d=samples[:, 2], activation=activation)

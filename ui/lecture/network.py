@@ -17,6 +17,7 @@ from ui.charts.style import number
 from ui.controls.fields import number_options
 from ui.lecture.formulas import fitted, matrix, tex
 from ui.lecture.tables import edit_table
+from ui.session import session, session_by_name
 from ui.text import as_text
 
 SEED: Any = RULES["seed"]
@@ -26,12 +27,11 @@ ADDRESS: dict[str, Any] = dict.fromkeys(("net_i", "net_j", "net_k"), SIZE) | {
     "net_sample": SAMPLES,
 }
 DEFAULTS = {"net_i": 3.0, "net_j": 3.0, "net_k": 2.0, "net_n": 4.0, "net_seed": 0.0, "net_sample": 1.0}
-EDITED = "net_edited"  # a session key: the tables as a visitor left them, by the network they belong to
 
 
 def section() -> None:
     """The picture for one sample, the numbers of its pass, and the controls."""
-    inputs, outputs = (int(st.session_state[key]) for key in ("net_i", "net_k"))
+    inputs, outputs = (int(session_by_name[key]) for key in ("net_i", "net_k"))
     st.markdown(
         f"A network is a function $f: \\mathbb{{R}}^{{{inputs}}} \\to \\mathbb{{R}}^{{{outputs}}}$: its weights turn "
         "an input $x$ into an output $o$. **Point at a node for its formula with its numbers, or at an edge for its "
@@ -56,7 +56,7 @@ def current() -> SmallNetwork:
         ConfigError: a cell of its tables is empty.
     """
     drawn, which = _drawn()
-    of, tables = st.session_state.get(EDITED, (None, {}))
+    of, tables = session.get("net_edited", (None, {}))
     return _from_tables(tables) if of == which else drawn
 
 
@@ -66,7 +66,7 @@ def _from_tables(tables: dict[str, pd.DataFrame]) -> SmallNetwork:
 
 def _drawn() -> tuple[SmallNetwork, str]:
     """The network of the sizes and the seed, and its name among all."""
-    sizes = [st.session_state[key] for key in ("net_i", "net_j", "net_k", "net_n", "net_seed")]
+    sizes = [session_by_name[key] for key in ("net_i", "net_j", "net_k", "net_n", "net_seed")]
     return draw(*sizes[:4], sizes[4]), "-".join(str(int(size)) for size in sizes)
 
 
@@ -85,8 +85,8 @@ def _draw_whole(label: str, key: str) -> None:
 
 
 def _draw_again() -> None:
-    seed = st.session_state["net_seed"]
-    st.session_state["net_seed"] = 0.0 if seed == SEED.high else seed + 1
+    seed = session["net_seed"]
+    session["net_seed"] = 0.0 if seed == SEED.high else seed + 1
 
 
 def _edit(drawn: SmallNetwork, which: str) -> SmallNetwork:
@@ -108,15 +108,15 @@ def _edit(drawn: SmallNetwork, which: str) -> SmallNetwork:
                 with st.container():
                     frame = pd.DataFrame(values, index=rows, columns=columns)
                     given[name] = edit_table(title, frame, f"net_{name}_{which}")
-    st.session_state[EDITED] = which, given
+    session["net_edited"] = which, given
     return _from_tables(given)
 
 
 def _answer(net: SmallNetwork) -> None:
     """The picture for one sample, and the choice of the sample."""
     hidden, samples, outputs = net.w01.shape[1], *net.d.shape
-    st.session_state["net_sample"] = min(int(st.session_state["net_sample"]), samples)
-    sample = int(st.session_state["net_sample"]) - 1
+    session["net_sample"] = min(int(session["net_sample"]), samples)
+    sample = int(session["net_sample"]) - 1
     picture, choice = st.container(), st.container()
     with choice:
         st.segmented_control("Sample", list(range(1, samples + 1)), required=True, key="net_sample",

@@ -10,6 +10,7 @@ import streamlit as st
 
 from core.config import Choice
 from ui.lecture import descent, error, exercise, network, path, sigmoid, solution, steps, vanishing
+from ui.session import session
 from ui.urls import views
 from ui.urls.sync import Parameters
 
@@ -72,7 +73,7 @@ def draw_turn(position: str) -> None:
     Args:
         position: distinguishes the buttons of one page, such as "top".
     """
-    index = NAMES.index(st.session_state[KEY])
+    index = NAMES.index(session["section"])
     if index > 0:
         before = NAMES[index - 1]
         st.button("Back", key=f"section_back_{position}", icon=":material/arrow_back:", on_click=go, args=(before,),
@@ -85,4 +86,4 @@ def draw_turn(position: str) -> None:
 
 def go(name: str) -> None:
     """Opens a section; for a callback."""
-    st.session_state[KEY] = name
+    session["section"] = name

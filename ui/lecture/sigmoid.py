@@ -12,6 +12,7 @@ from core.families.activations import ACTIVATIONS
 from ui import panels
 from ui.charts.slopes import REACH, activations, saturated_beyond, sigmoid_and_slope
 from ui.charts.style import number
+from ui.session import session
 from ui.text import as_text
 from ui.urls.link import Subset
 
@@ -51,9 +52,9 @@ def section() -> None:
 
 def _move() -> None:
     """A click on the picture moves the point there."""
-    points = st.session_state["lecture-sigmoid"].selection.points
+    points = session["lecture-sigmoid"].selection.points
     if points:
-        st.session_state["sigmoid_z"] = round(points[0]["x"], 2)
+        session["sigmoid_z"] = round(points[0]["x"], 2)
 
 
 def describe(z: float) -> str:

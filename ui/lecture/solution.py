@@ -37,6 +37,7 @@ from ui.lecture.symbols import (
     y,
 )
 from ui.lecture.tables import edit_table
+from ui.session import session
 
 INPUTS = ("x₁", "x₂", "d")
 WEIGHT_NAMES = tuple("".join(map(str, weight.indices)) + "_" + weight.layers[0] for weight in WEIGHTS)
@@ -105,15 +106,15 @@ def _choose_number() -> None:
 
 
 def _choose_next() -> None:
-    st.session_state["exercise"] = (st.session_state["exercise"] + 1) % (NUMBER.high + 1)
+    session["exercise"] = (session["exercise"] + 1) % (NUMBER.high + 1)
     _start_over()
 
 
 def _start_over() -> None:
     """Takes back numbers, steps and own gradients, which belong to another exercise."""
-    st.session_state["numbers"] = st.session_state["walk"] = ""
+    session["exercise_numbers"] = session["walk"] = ""
     check.clear()
-    st.session_state["exercise_version"] = st.session_state.get("exercise_version", 0) + 1
+    session["exercise_version"] = session.get("exercise_version", 0) + 1
 
 
 def _draw_given(given: Given) -> None:
@@ -148,10 +149,10 @@ def _draw_given(given: Given) -> None:
 
 def _edit(given: Given) -> Given:
     """The numbers as a visitor changes them in the tables, which the address then holds."""
-    version = st.session_state.setdefault("exercise_version", 0)  # another key is a table without its edits
-    own = bool(st.session_state["numbers"])
-    if st.session_state.get("exercise_shown") not in (None, (version, st.session_state["numbers"])):
-        version = st.session_state["exercise_version"] = version + 1  # the address has other numbers
+    version = session.setdefault("exercise_version", 0)  # another key is a table without its edits
+    own = bool(session["exercise_numbers"])
+    if session.get("exercise_shown") not in (None, (version, session["exercise_numbers"])):
+        version = session["exercise_version"] = version + 1  # the address has other numbers
     first = pd.DataFrame(given.w01, ["from x₁", "from x₂"], ["to y₁", "to y₂"])
     second = pd.DataFrame(given.w12[:, None], ["from y₁", "from y₂"], ["to o"])
     rows = pd.DataFrame(np.column_stack([given.x, given.d]), columns=list(INPUTS))
@@ -174,9 +175,9 @@ def _edit(given: Given) -> Given:
     of_exercise = Given(w01=chosen.w01, w12=chosen.w12, x=chosen.x, d=chosen.d)
     text = format_numbers(edited)
     text = "" if text == format_numbers(of_exercise) else text
-    if text != st.session_state["numbers"]:  # steps belong to the numbers from which they were taken
-        st.session_state["numbers"], st.session_state["walk"] = text, ""
-    st.session_state["exercise_shown"] = version, st.session_state["numbers"]
+    if text != session["exercise_numbers"]:  # steps belong to the numbers from which they were taken
+        session["exercise_numbers"], session["walk"] = text, ""
+    session["exercise_shown"] = version, session["exercise_numbers"]
     return edited
 
 

@@ -17,13 +17,13 @@ from ui.lecture import exercise
 from ui.lecture.exercise import Given
 from ui.lecture.formulas import formula_table
 from ui.lecture.symbols import WEIGHTS
+from ui.session import session
 from ui.text import as_text
 from ui.urls.link import Text
 
 ENOUGH = 1e-3  # norm of the gradient at which a step hardly changes E; with the first numbers about 11,000 steps away
 RUN, MAX_STEPS = 20_000, 40_000  # steps of one run to the end, which take about a second, and of all
 _GRADIENT = r"\frac{\partial E}{\partial w}"
-WALK = "exercise_walk"  # a session key: the walk of the address, computed
 _PART = r"[0-9]{1,5}x[0-9.]+(?:e[+-]?[0-9]+)?"
 ADDRESS = {
     "walk": Text(rf"(?:{_PART}(?:,{_PART}){{0,49}})?", "it must be at most 50 parts such as 20x0.5, steps x rate"),
@@ -85,7 +85,7 @@ def section() -> None:
                       disabled=full)  # fmt: skip
         st.button("Back to the start", icon=":material/restart_alt:", on_click=_forget, key="exercise_back")
     st.caption("In words: every weight changes by minus the learning rate times its gradient, all six at once.")
-    refused, fault = st.session_state.get("exercise_fault") or (None, None)
+    refused, fault = session.get("exercise_fault") or (None, None)
     if fault is None or refused != eta:  # the refusal of one learning rate does not stay beside another
         fault = None
         try:
@@ -102,8 +102,8 @@ def _walk(given: Given) -> DescentState:
     Raises:
         ConfigError: a learning rate of the address is not allowed, or leads too far.
     """
-    walk: DescentState | None = st.session_state.get(WALK)
-    text = st.session_state["walk"]
+    walk = session.get("exercise_walk")
+    text = session["walk"]
     same = walk is not None and exercise.format_numbers(walk.given) == exercise.format_numbers(given)
     if same and walk.given.activation == given.activation and walk.text == text:
         return walk
@@ -113,7 +113,7 @@ def _walk(given: Given) -> DescentState:
         if len(walk.errors) + int(steps) > MAX_STEPS + RUN + 1:
             raise ConfigError("walk", text, f"it must have at most {MAX_STEPS + RUN:,} steps")
         walk = onward(walk, float(RATE.validate("walk", _number(rate))), int(steps), enough=0.0)
-    st.session_state[WALK], st.session_state["exercise_fault"] = walk, None
+    session["exercise_walk"], session["exercise_fault"] = walk, None
     return walk
 
 
@@ -130,12 +130,12 @@ def _solve(given: Given, weights: np.ndarray):
 
 def _press(steps: int) -> None:
     """One step, or many; a refusal leaves the walk where it was."""
-    walk, eta = st.session_state[WALK], st.session_state["exercise_eta"]
+    walk, eta = session["exercise_walk"], session["exercise_eta"]
     try:
-        walk = st.session_state[WALK] = onward(walk, eta, steps)
-        st.session_state["walk"], st.session_state["exercise_fault"] = walk.text, None
+        walk = session["exercise_walk"] = onward(walk, eta, steps)
+        session["walk"], session["exercise_fault"] = walk.text, None
     except ConfigError as error:
-        st.session_state["exercise_fault"] = eta, error
+        session["exercise_fault"] = eta, error
 
 
 def onward(walk: DescentState, eta: float, steps: int, *, enough: float = ENOUGH) -> DescentState:
@@ -171,8 +171,8 @@ def onward(walk: DescentState, eta: float, steps: int, *, enough: float = ENOUGH
 
 
 def _forget() -> None:
-    st.session_state["walk"] = ""
-    st.session_state[WALK] = None
+    session["walk"] = ""
+    session.pop("exercise_walk", None)
 
 
 def describe(walk: DescentState, error: float, norm: float) -> str:

@@ -7,6 +7,8 @@ from typing import Any, Literal
 import pandas as pd
 import streamlit as st
 
+from ui.session import session_by_name
+
 
 def edit_table(
     title: str, start: pd.DataFrame, key: str, *, rows: Literal["fixed", "dynamic"] = "fixed", **options: Any
@@ -21,16 +23,16 @@ def edit_table(
         options: of `st.data_editor`.
     """
     st.markdown(title)
-    if key not in st.session_state:
-        st.session_state[f"{key}_start"] = st.session_state.get(f"{key}_left", start)
+    if key not in session_by_name:
+        session_by_name[f"{key}_start"] = session_by_name.get(f"{key}_left", start)
     plain_title = title.translate(str.maketrans("", "", "$^{}\\"))
     edited = st.data_editor(
-        st.session_state[f"{key}_start"],
+        session_by_name[f"{key}_start"],
         key=key,
         num_rows=rows,
         alt=plain_title,
         hide_index=rows == "dynamic",
         **options,
     )
-    st.session_state[f"{key}_left"] = edited
+    session_by_name[f"{key}_left"] = edited
     return edited

@@ -24,6 +24,7 @@ from ui.charts.paper_figures import FIGURES
 from ui.charts.style import number
 from ui.runtime import jobs
 from ui.runtime.progress import ProgressReporter
+from ui.session import session
 from ui.text import as_text, format_duration
 from ui.urls import link
 
@@ -55,7 +56,7 @@ def stored() -> dict[str, StoredResult]:
 
 def get_new_results() -> dict[str, Result]:
     """The results that this session has made, by paper."""
-    return st.session_state.setdefault("fresh_papers", {})
+    return session.setdefault("fresh_papers", {})
 
 
 def shown(paper: Paper) -> Shown | None:
@@ -70,13 +71,13 @@ def chosen() -> Paper:
     """The paper of the address, held there; a sentence where the address names none that there is."""
     asked = st.query_params.get("paper")
     if asked in PAPERS:
-        st.session_state["paper_shown"] = asked
+        session["paper_shown"] = asked
     elif asked is not None:
         panels.show_error(ConfigError("paper", asked, "it must be one of " + ", ".join(PAPERS)))
     name = st.pills(
         "Paper",
         list(PAPERS),
-        default=None if "paper_shown" in st.session_state else FIRST,
+        default=None if "paper_shown" in session else FIRST,
         required=True,
         format_func=lambda name: PAPERS[name].label,
         key="paper_shown",
@@ -87,7 +88,7 @@ def chosen() -> Paper:
 
 
 def _turn() -> None:
-    st.query_params["paper"] = st.session_state["paper_shown"]
+    st.query_params["paper"] = session["paper_shown"]
 
 
 def overview() -> None:

@@ -15,6 +15,7 @@ from core.recordings.selection import GROUPS, ORDERS, count_groups
 from ui.charts.recordings import NORMS
 from ui.runs.files import NONE, Shown, draw_upload, get_example, get_file
 from ui.runtime.progress import ProgressReporter
+from ui.session import session, session_by_name
 from ui.urls import sync
 from ui.urls.sync import Parameters
 
@@ -42,7 +43,7 @@ PARAMETERS = Parameters("runs", RULES, FREE_TEXT_PARAMS, DEFAULTS)
 
 def query() -> str:
     """The query string whose page shows this choice of examples and tensors."""
-    values = {key: st.session_state.get(key, default) for key, default in DEFAULTS.items()}
+    values = {key: session_by_name.get(key, default) for key, default in DEFAULTS.items()}
     return urlencode(sync.to_query(PARAMETERS, values), doseq=True)
 
 
@@ -51,7 +52,7 @@ def choose(reporter: ProgressReporter) -> tuple[Shown | ConfigError | None, Show
     with st.sidebar:
         st.subheader("Recording", anchor=False)
         first: Any = _choose_recording("Your file", "runs_file", "example", "Or an example", reporter)
-        with st.expander("A second run beside it", key="runs_second", expanded=st.session_state["beside"] != NONE):
+        with st.expander("A second run beside it", key="runs_second", expanded=session["beside"] != NONE):
             second = _choose_recording("Second file", "runs_file_beside", "beside", "Or an example beside it", reporter)
         _draw_tensors([shown.recording for shown in (first, second) if isinstance(shown, Shown)])
     return first, second
@@ -74,7 +75,7 @@ def _choose_recording(
             return get_file(*given, reporter)
     except ConfigError as error:
         return error
-    name = st.session_state[example_key]
+    name = session_by_name[example_key]
     return get_example(name) if name in EXAMPLES else None
 
 

@@ -8,6 +8,7 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from ui.runtime.queue import Visitor
+from ui.session import session
 
 # Headers that this server's gate gives each page's websocket, in place of any that a visitor sends.
 BROWSER_HEADER, ADDRESS_HEADER = "X-Lab-Browser", "X-Lab-Address"
@@ -29,9 +30,9 @@ def current_visitor() -> Visitor:
 
 def show_lost_session() -> None:
     """Say in one sentence that a visit could not go on, in the first script of the session that takes its place."""
-    if st.session_state.setdefault("visit_begun", False):
+    if session.setdefault("visit_begun", False):
         return
-    st.session_state["visit_begun"] = True
+    session["visit_begun"] = True
     if st.context.headers.get(RESUME_HEADER) == "1":
         st.info(
             "The connection was lost for so long that this visit begins again: your settings are back, from the page's "

@@ -21,6 +21,7 @@ from core.sweeps.maps import AXIS_COUNT, DEFAULT_RANGES, FIELDS, MAX_ACTIVATIONS
 from ui import panels
 from ui.compare.labels import change_label, field_label, value_label
 from ui.controls import fields, sidebar
+from ui.session import session, session_by_name
 from ui.urls import sync, views
 from ui.urls.arms import choices, format_arm_settings, parse_arms, parse_value
 from ui.urls.link import Subset, to_query
@@ -103,7 +104,7 @@ def query(chart: SweepMap, show: str) -> str:
 
 def apply(preset: Preset) -> None:
     """Sets every control to a ready sweep; for use in callbacks."""
-    st.session_state.update(to_values(preset.map, preset.show))
+    session_by_name.update(to_values(preset.map, preset.show))
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,7 +156,7 @@ def draw_quantity() -> None:
 def _start_from(chosen: Chosen) -> None:
     """Draws the box of ready sweeps, Undo and Reset."""
     preset = chosen.preset
-    st.session_state["ready"] = next((name for name, other in SWEEP_PRESETS.items() if other is preset), None)
+    session["ready"] = next((name for name, other in SWEEP_PRESETS.items() if other is preset), None)
     st.selectbox(
         "Start from",
         list(SWEEP_PRESETS),
@@ -175,8 +176,8 @@ def _start_from(chosen: Chosen) -> None:
 
 
 def _apply_ready() -> None:
-    if st.session_state["ready"] in SWEEP_PRESETS:  # a browser may send any text
-        apply(SWEEP_PRESETS[st.session_state["ready"]])
+    if session["ready"] in SWEEP_PRESETS:  # a browser may send any text
+        apply(SWEEP_PRESETS[session["ready"]])
 
 
 def _axis(name: str, label: str) -> None:
@@ -189,7 +190,7 @@ def _axis(name: str, label: str) -> None:
         on_change=_use_default_range,
         args=(name,),
     )
-    field = st.session_state[name]
+    field = session_by_name[name]
     if field not in DEFAULT_RANGES:
         st.caption("Every option is a row or column of the map.")
         return
@@ -218,20 +219,20 @@ def quantity_label(name: str) -> str:
 def _use_default_range(name: str) -> None:
     """Resets the range of an axis to the default of its field; for use in callbacks."""
     for part in ("from", "to", "count"):
-        st.session_state[f"{name}_{part}"] = None
-    st.session_state[f"{name}_spacing"] = "suited"
+        session_by_name[f"{name}_{part}"] = None
+    session_by_name[f"{name}_spacing"] = "suited"
 
 
 def _draw_base() -> None:
     """Draws the settings that no axis changes as chips, a menu to change one, and the ways from and to the Lab."""
     try:
-        base = parse_base(st.session_state["base"])
+        base = parse_base(session["base"])
     except ConfigError:
         st.caption("The other settings of this address cannot be read.")
         st.button("Use the default settings", key="clear_base", on_click=_set_base, args=(RunConfig(),))
         return
     changes = base_changes(base)
-    at = st.session_state["base"]
+    at = session["base"]
     st.multiselect(
         "Other settings",
         list(changes),
@@ -253,53 +254,53 @@ def _draw_base() -> None:
             st.selectbox("Value", few, index=None, format_func=lambda name: value_label(field, name), **common)
         else:
             st.text_input("Value", **common)
-    error = st.session_state.pop("base_error", None)
+    error = session.pop("base_error", None)
     if error is not None:
         panels.show_error(error)
-    shown = st.session_state.get("shown", (None, None))[1]
+    shown = session.get("shown", (None, None))[1]
     if shown is not None:
         st.button("Use the Lab’s settings", key="take_lab", on_click=_take, args=(shown.config,),
                   icon=":material/input:", width="stretch")  # fmt: skip
-    base = base.replace(activation=next(iter(st.session_state["activations"]), base.activation))
+    base = base.replace(activation=next(iter(session["activations"]), base.activation))
     st.link_button("Open the base in the Lab", f"./?{to_query(base)}", icon=":material/open_in_new:", width="stretch")
 
 
 def _set_base(config: RunConfig) -> None:
-    st.session_state["base"] = format_base(config)
+    session["base"] = format_base(config)
 
 
 def _set_base_field(field: str, key: str) -> None:
-    text = st.session_state[key]
+    text = session_by_name[key]
     if not text:
         return
-    changes = base_changes(parse_base(st.session_state["base"]))
+    changes = base_changes(parse_base(session["base"]))
     if field in ("depth", "width"):
         changes.pop("hidden", None)
     try:
         _set_base(apply_changes(RunConfig(), changes | {field: parse_value(field, text.strip())}))
     except ConfigError as error:
-        st.session_state["base_error"] = error
+        session["base_error"] = error
 
 
 def _keep_base(key: str) -> None:
-    changes = base_changes(parse_base(st.session_state["base"]))
-    kept = {field: value for field, value in changes.items() if field in st.session_state[key]}
+    changes = base_changes(parse_base(session["base"]))
+    kept = {field: value for field, value in changes.items() if field in session_by_name[key]}
     try:
         _set_base(apply_changes(RunConfig(), kept))
     except ConfigError as error:
-        st.session_state["base_error"] = error
+        session["base_error"] = error
 
 
 def _take(config: RunConfig) -> None:
     _set_base(config)
-    st.session_state["activations"] = [config.activation]
+    session["activations"] = [config.activation]
 
 
 def read() -> Chosen:
     """Reads the controls, as they are drawn or as the address states them."""
-    show = st.session_state["show"]
+    show = session["show"]
     try:
-        return Chosen(to_map({key: st.session_state[key] for key in DEFAULTS}), show, None)
+        return Chosen(to_map({key: session_by_name[key] for key in DEFAULTS}), show, None)
     except ConfigError as error:
         return Chosen(None, show, error)
 

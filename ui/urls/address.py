@@ -7,8 +7,9 @@ from typing import Any
 
 import streamlit as st
 
+from ui.session import session, session_by_name
 from ui.text import as_text
-from ui.urls import link, sync
+from ui.urls import link
 
 MAX_WARNINGS = 12
 
@@ -19,13 +20,13 @@ def drop_invalid_params(rules: Mapping[str, link.Rule], free: Sequence[str] = ()
     Streamlit would drop most of them silently, and would accept 3.7 steps, which the config then refuses. A page
     calls this before it draws any control.
     """
-    st.session_state[sync.PAGE] = ""  # the page has no parameters that `sync` keeps
-    if "invalid_params" in st.session_state:
+    session["address_page"] = ""  # the page has no parameters that `sync` keeps
+    if "invalid_params" in session:
         return
     given = {name: st.query_params.get_all(name) for name in st.query_params}
-    invalid = st.session_state["invalid_params"] = link.find_invalid_params(given, rules, free)
-    st.session_state["checked_params"] = (*rules, *free)
-    known = [name for name in invalid if name in st.session_state["checked_params"]]
+    invalid = session["invalid_params"] = link.find_invalid_params(given, rules, free)
+    session["checked_params"] = (*rules, *free)
+    known = [name for name in invalid if name in session["checked_params"]]
     for name in known:
         del st.query_params[name]
     if known:
@@ -34,15 +35,15 @@ def drop_invalid_params(rules: Mapping[str, link.Rule], free: Sequence[str] = ()
 
 def show_param_warnings(rules: Mapping[str, link.Rule], free: Sequence[str] = ()) -> None:
     """Explains the invalid parameters on the page that was requested, until one of its controls changes."""
-    invalid, names = st.session_state["invalid_params"], (*rules, *free)
-    if st.session_state["checked_params"] != names:
+    invalid, names = session["invalid_params"], (*rules, *free)
+    if session["checked_params"] != names:
         return
-    values = [st.session_state.get(name) for name in names]
-    if st.session_state.setdefault("first", values) != values:
+    values = [session_by_name.get(name) for name in names]
+    if session.setdefault("first", values) != values:
         invalid.clear()
     for name, sentence in list(invalid.items())[:MAX_WARNINGS]:
-        is_control = name in names and name in st.session_state
-        used = f"; {_format_value(st.session_state[name])} is used instead" if is_control else ""
+        is_control = name in names and name in session_by_name
+        used = f"; {_format_value(session_by_name[name])} is used instead" if is_control else ""
         st.warning(as_text(f"{sentence}{used}."), icon=":material/link_off:")
     if len(invalid) > MAX_WARNINGS:
         more = f"{len(invalid) - MAX_WARNINGS:,} more parameters of the address are ignored."

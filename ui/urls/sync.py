@@ -15,9 +15,9 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from core.config import Number
+from ui.session import session, session_by_name
 from ui.urls import link
 
-PAGE = "address_page"  # a session key: the page whose address was last kept in step
 MAX_UNDO = 50  # actions
 
 
@@ -51,10 +51,10 @@ def sync_address(parameters: Parameters) -> None:
 
     An invalid parameter is ignored; `address.show_param_warnings` explains it.
     """
-    state = st.session_state
-    stored: dict[str, Any] = state.setdefault("control_values", {})
+    state = session_by_name
+    stored = session.setdefault("control_values", {})
     given = {name: st.query_params.get_all(name) for name in st.query_params}
-    is_first, has_arrived = PAGE not in state, state.get(PAGE) != parameters.page
+    is_first, has_arrived = "address_page" not in session, session.get("address_page") != parameters.page
     states_settings = is_first or (has_arrived and bool(given)) or _is_history_navigation()
     if states_settings and not has_arrived:  # the picture wrote its step: that is no way back to other settings
         stated = read_query(given, parameters)
@@ -76,7 +76,7 @@ def sync_address(parameters: Parameters) -> None:
         state.update(values)
     else:
         state.update({key: value for key, value in values.items() if key not in state})
-    state[PAGE] = parameters.page
+    session["address_page"] = parameters.page
     stored.update(values)
     _record(parameters.page, *map(parameters.settings, (before if not has_arrived else values, values)))
     query = to_query(parameters, values)
@@ -87,16 +87,16 @@ def sync_address(parameters: Parameters) -> None:
 def update_address(parameters: Parameters) -> None:
     """Writes to the address what was set since `sync_address`: at the end of a page, or in a fragment run alone."""
     query = current_query(parameters)
-    st.session_state["control_values"].update(read_query(query, parameters))
+    session["control_values"].update(read_query(query, parameters))
     if query != {name: st.query_params.get_all(name) for name in st.query_params}:
         st.query_params.from_dict(query)
 
 
 def current_query(parameters: Parameters) -> dict[str, list[str]]:
     """The parameters that state what the page shows now; the picture itself writes those of the run."""
-    stored: dict[str, Any] = st.session_state["control_values"]
+    stored = session["control_values"]
     keys = parameters.defaults.keys() - parameters.of_run
-    values = {key: st.session_state.get(key, stored.get(key, parameters.defaults[key])) for key in keys}
+    values = {key: session_by_name.get(key, stored.get(key, parameters.defaults[key])) for key in keys}
     of_run = {name: st.query_params.get_all(name) for name in parameters.of_run if name in st.query_params}
     return to_query(parameters, values) | of_run
 
@@ -124,10 +124,9 @@ def read_query(given: Mapping[str, Sequence[str]], parameters: Parameters) -> di
 
 
 def _remember_invalid(given: Mapping[str, Sequence[str]], parameters: Parameters) -> None:
-    state = st.session_state
-    state["invalid_params"] = link.find_invalid_params(given, parameters.rules, parameters.free)
-    state["checked_params"] = (*parameters.rules, *parameters.free)
-    state.pop("first", None)
+    session["invalid_params"] = link.find_invalid_params(given, parameters.rules, parameters.free)
+    session["checked_params"] = (*parameters.rules, *parameters.free)
+    session.pop("first", None)
 
 
 def _control_value(value: Any, rule: link.Rule) -> Any:
@@ -145,7 +144,7 @@ def _is_history_navigation() -> bool:
 
 def _record(page: str, before: Mapping[str, Any], values: Mapping[str, Any]) -> None:
     """Adds one action to the undo list, or removes the last one where this state is the one before it."""
-    undo: list[dict[str, Any]] = st.session_state.setdefault("undo", {}).setdefault(page, [])
+    undo = session.setdefault("undo", {}).setdefault(page, [])
     if not before or before == values:
         return
     if undo and undo[-1] == values:
@@ -157,10 +156,10 @@ def _record(page: str, before: Mapping[str, Any], values: Mapping[str, Any]) -> 
 
 def can_undo() -> bool:
     """True if an action of this page can be undone."""
-    return bool(st.session_state.get("undo", {}).get(st.session_state.get(PAGE)))
+    return bool(session.get("undo", {}).get(session.get("address_page", "")))
 
 
 def undo_last() -> None:
     """Restores the controls as they were before the last action; for a callback."""
     if can_undo():
-        st.session_state.update(st.session_state["undo"][st.session_state[PAGE]][-1])
+        session_by_name.update(session["undo"][session["address_page"]][-1])

@@ -12,6 +12,7 @@ import streamlit as st
 
 from core.config import MAX_STEPS, SIZES, Choice, Flag, Number
 from core.layer_norms import JUDGED, LAYER_NORMS
+from ui.session import session, session_by_name
 from ui.urls.link import Rule, Text
 
 STEP, AXIS = "step", "axis"
@@ -68,8 +69,8 @@ SWEEP_DEFAULTS: dict[str, Any] = {"at": "", **FRAME_DEFAULTS}
 def use_whole_numbers() -> None:
     """Makes the values of sliders and lists of whole numbers whole: an address has them as fractional numbers."""
     for key in ("open_layer", "layer_step", "inside_step"):
-        if st.session_state[key] is not None:
-            st.session_state[key] = int(st.session_state[key])
+        if session_by_name[key] is not None:
+            session_by_name[key] = int(session_by_name[key])
 
 
 def shown_step() -> int:
@@ -101,8 +102,8 @@ def is_locked(control: str) -> bool:
 
 def has_text() -> bool:
     """Tell whether sentences are shown beside the picture."""
-    return st.session_state.get("text", "on") != "off"
+    return session.get("text", "on") != "off"
 
 
 def _names(parameter: str) -> list[str]:
-    return re.findall(r"[a-z_0-9]+", st.session_state.get(parameter) or "")
+    return re.findall(r"[a-z_0-9]+", session_by_name.get(parameter) or "")
