@@ -5,15 +5,33 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, lru_cache, partial
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from ..errors import ConfigError
-from .synthetic import draw_blobs, draw_circles, draw_gaussian, draw_moons, draw_sine, draw_spirals, draw_xor, one_hot
+from .synthetic import (
+    Samples,
+    draw_blobs,
+    draw_circles,
+    draw_gaussian,
+    draw_moons,
+    draw_sine,
+    draw_spirals,
+    draw_xor,
+    one_hot,
+)
 from .targets import infer_task
 
-Draw = Callable[[np.random.Generator, int, float], tuple[np.ndarray, np.ndarray]]
+
+class Draw(Protocol):
+    """Draws samples: X (samples, inputs) and D (samples, outputs), float64, not standardized.
+
+    The same state of `rng` gives the same draws at any noise, which only scales its own part of them.
+    """
+
+    def __call__(self, rng: np.random.Generator, samples: int, noise: float, /) -> Samples: ...
+
 
 # What happens to a data set's inputs, and to the targets of a real regression, before training.
 SCALINGS: dict[str, str] = {
@@ -32,8 +50,7 @@ class Dataset:
         inputs, outputs: number of columns of X and D; None for custom data.
         noise: the quantity to which `noise` is added, before inputs are standardized; "" where it is ignored.
         source: the author or the collection.
-        draw: (rng, samples, noise) -> X (samples, inputs), D (samples, outputs), float64, not standardized. The same
-            rng state gives the same draws at any noise, which only scales its own part of them.
+        draw: draws samples and their targets.
         available: number of samples; None where any number can be drawn.
         scale_targets: raw targets -> those that scaling="standard" trains on; None where they stay as drawn.
     """
@@ -101,7 +118,7 @@ def _load_shipped(name: str) -> tuple[np.ndarray, np.ndarray]:
     return np.asarray(X, dtype=float), D
 
 
-def _draw_real(name, rng, samples, noise):
+def _draw_real(name: str, rng: np.random.Generator, samples: int, noise: float) -> Samples:
     X, D = _load_shipped(name)
     rows = rng.permutation(len(X))[:samples]
     return X[rows], D[rows]
@@ -113,7 +130,7 @@ def _scale_over_all(name: str, D: np.ndarray) -> np.ndarray:
     return (D - target.mean()) / target.std()
 
 
-def _draw_custom(rng, samples, noise):
+def _draw_custom(rng: np.random.Generator, samples: int, noise: float) -> Samples:
     raise ConfigError("dataset", "custom", "it needs data: upload a table, or pass data=(X, D)")
 
 
@@ -311,7 +328,9 @@ def count_holdout(holdout: float, samples: int) -> int:
     return min(round(holdout * samples), max(samples - 2, 0))
 
 
-def _divide_holdout(X, D, holdout, rng):
+def _divide_holdout(
+    X: np.ndarray, D: np.ndarray, holdout: float, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Returns X, D of the training samples and of those held out; a larger share holds out the same ones and more."""
     in_holdout = np.zeros(len(X), dtype=bool)
     in_holdout[rng.permutation(len(X))[: count_holdout(holdout, len(X))]] = True

@@ -5,8 +5,21 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
+
+
+class Deviation(Protocol):
+    """The standard deviation of an entry of W (fan_in, fan_out) at init_scale 1."""
+
+    def __call__(self, fan_in: int, fan_out: int, /) -> float: ...
+
+
+class Draw(Protocol):
+    """Draws (fan_in, fan_out) numbers of mean 0 and variance 1, float64."""
+
+    def __call__(self, rng: np.random.Generator, fan_in: int, fan_out: int, /) -> np.ndarray: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,7 +32,7 @@ class Init:
     Attributes:
         pytorch: the body of an exported script's `draw_weights`.
         draws: "normal", "uniform" or "orthogonal".
-        deviation: (fan_in, fan_out) -> standard deviation of an entry at init_scale 1.
+        deviation: of an entry, from the layer's sizes.
         formula: LaTeX of that deviation, sigma, with g the init_scale.
         bias_deviation: fan_in -> standard deviation of the uniform draws of a bias at init_scale 1; None where biases
             are normal with deviation `bias_std`.
@@ -29,7 +42,7 @@ class Init:
     label: str
     formula: str
     draws: str
-    deviation: Callable[[int, int], float]
+    deviation: Deviation
     source: str
     pytorch: str
     bias_deviation: Callable[[int], float] | None = None
@@ -59,22 +72,22 @@ def _orthogonal(rng: np.random.Generator, fan_in: int, fan_out: int) -> np.ndarr
     return math.sqrt(max(fan_in, fan_out)) * (q if fan_in >= fan_out else q.T)
 
 
-DRAWS: dict[str, Callable[[np.random.Generator, int, int], np.ndarray]] = {
+DRAWS: dict[str, Draw] = {
     "normal": lambda rng, fan_in, fan_out: rng.standard_normal((fan_in, fan_out)),
     "uniform": lambda rng, fan_in, fan_out: rng.uniform(-math.sqrt(3), math.sqrt(3), (fan_in, fan_out)),
     "orthogonal": _orthogonal,
 }
 
 
-def _fan_in(fan_in, fan_out):
+def _fan_in(fan_in: int, fan_out: int) -> float:
     return 1 / math.sqrt(fan_in)
 
 
-def _fan_average(fan_in, fan_out):
+def _fan_average(fan_in: int, fan_out: int) -> float:
     return math.sqrt(2 / (fan_in + fan_out))
 
 
-def _he(fan_in, fan_out):
+def _he(fan_in: int, fan_out: int) -> float:
     return math.sqrt(2 / fan_in)
 
 
