@@ -353,7 +353,9 @@ def environment_limit(name: str) -> float | None:
     return value
 
 
-def check_cost(config: RunConfig, inputs: int | None = None, outputs: int | None = None, samples: int | None = None):
+def check_cost(
+    config: RunConfig, inputs: int | None = None, outputs: int | None = None, samples: int | None = None
+) -> None:
     """Refuses a run above GRADIENT_LAB_MAX_COST multiply-adds or GRADIENT_LAB_MAX_BYTES bytes.
 
     Raises:

@@ -11,7 +11,7 @@ from .config import Number, RunConfig
 from .engine.parameters import Initial
 from .engine.training import snapshot, train
 from .errors import ConfigError
-from .families.activations import ACTIVATIONS
+from .families.activations import ACTIVATIONS, Activation
 
 # Of a weight, an input or a target: no product of them leaves the range of float64.
 ENTRY = Number(-1_000_000, 1_000_000)
@@ -91,7 +91,9 @@ def solve(w01: ArrayLike, w12: ArrayLike, x: ArrayLike, d: ArrayLike, *, activat
     do_dy = do_dnet12[:, None] * w12
     terms_w12 = delta[:, None] * y
     terms_w01 = (dE_do[:, None] * do_dy * dy_dnet01)[:, None, :] * x[:, :, None]
-    hessian = _hessian(hidden, w12, x, y, net01, net12, dE_do, do_dnet12, dy_dnet01)
+    hessian = _hessian(
+        hidden, w12, x, y=y, net01=net01, net12=net12, dE_do=dE_do, do_dnet12=do_dnet12, dy_dnet01=dy_dnet01
+    )
     return Solution(
         net01=net01,
         y=y,
@@ -110,7 +112,18 @@ def solve(w01: ArrayLike, w12: ArrayLike, x: ArrayLike, d: ArrayLike, *, activat
     )
 
 
-def _hessian(hidden, w12, x, y, net01, net12, dE_do, do_dnet12, dy_dnet01) -> np.ndarray:
+def _hessian(
+    hidden: Activation,
+    w12: np.ndarray,
+    x: np.ndarray,
+    *,
+    y: np.ndarray,
+    net01: np.ndarray,
+    net12: np.ndarray,
+    dE_do: np.ndarray,
+    do_dnet12: np.ndarray,
+    dy_dnet01: np.ndarray,
+) -> np.ndarray:
     """H = sum_n [l2 a a^T + l1 d2net12], with a = dnet12/dw, l1 = dE/do o', l2 = (2/N) o'^2 + dE/do o''."""
     samples = len(x)
     l1 = dE_do * do_dnet12

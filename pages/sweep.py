@@ -8,6 +8,7 @@ import streamlit as st
 from core import ConfigError
 from core.export import to_csv
 from core.sweeps.files import flatten_hidden, to_parquet
+from core.sweeps.grid import Grid
 from core.sweeps.maps import QUANTITIES, SweepMap, compute_cells
 from core.sweeps.table import SweepTable
 from ui import embedding, panels, sharing
@@ -56,11 +57,11 @@ def confirm(chart: SweepMap) -> None:
     st.stop()
 
 
-def _start(grid) -> None:
+def _start(grid: Grid) -> None:
     session["sweep_started"], session["sweep_stopped"] = grid, None
 
 
-def _stop(grid) -> None:
+def _stop(grid: Grid) -> None:
     session["sweep_started"], session["sweep_stopped"] = None, grid
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from core import ConfigError
 from core.config import Number
@@ -94,7 +95,7 @@ class Picture:
     step: int = 0
 
 
-def make_picture(scene: Scene, step: int | None, waiting) -> Picture:
+def make_picture(scene: Scene, step: int | None, waiting: DeltaGenerator) -> Picture:
     """Trains what the scene shows, or takes it from the cache.
 
     Args:
@@ -108,7 +109,7 @@ def make_picture(scene: Scene, step: int | None, waiting) -> Picture:
     return maker(scene, step, waiting) if maker else Picture(headline="")
 
 
-def _of_lab(scene: Scene, step: int | None, waiting) -> Picture:
+def _of_lab(scene: Scene, step: int | None, waiting: DeltaGenerator) -> Picture:
     query = scenes.expand(scene.query)
     values = read_query(query, LAB_PARAMETERS)
     run, reporter = Run(link.to_config(values)), ProgressReporter(waiting)
@@ -126,7 +127,7 @@ def _of_lab(scene: Scene, step: int | None, waiting) -> Picture:
     )
 
 
-def _of_compare(scene: Scene, step: int | None, waiting) -> Picture:
+def _of_compare(scene: Scene, step: int | None, waiting: DeltaGenerator) -> Picture:
     values = read_query(scene.query, state.PARAMETERS)
     vary = None if values["vary"] == state.NO_FIELD else str(values["vary"])
     comparison = state.make_comparison(link.to_config(values), vary, str(values["arms"]), int(values["seeds"]))
@@ -140,7 +141,7 @@ def _of_compare(scene: Scene, step: int | None, waiting) -> Picture:
     )
 
 
-def _of_sweep(scene: Scene, step: int | None, waiting) -> Picture:
+def _of_sweep(scene: Scene, step: int | None, waiting: DeltaGenerator) -> Picture:
     values = read_query(scene.query, sweep_controls.PARAMETERS)
     chart = sweep_controls.to_map(values)
     sweep_training.check_limit(chart)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -135,7 +136,7 @@ def summarize_arm(traces: Sequence[Trace]) -> ArmSummary:
     """One arm's traces, a seed each, as medians, bands, numbers and words."""
     first = traces[0]
 
-    def over_seeds(fields):
+    def over_seeds(fields: Mapping[str, Callable[[Trace], np.ndarray]]) -> dict[str, Band]:
         with np.errstate(all="ignore"):
             return {
                 name: band(np.stack([of(trace) for trace in traces]), name in _LOGARITHMIC)
@@ -184,12 +185,12 @@ def summarize(traces: Sequence[Trace]) -> dict[str, float]:
     }
 
 
-def _median(summaries, name: str) -> float:
+def _median(summaries: Sequence[Mapping[str, Any]], name: str) -> float:
     values = [summary[name] for summary in summaries if not np.isnan(summary[name])]
     return float(np.median(values)) if values else float("nan")
 
 
-def _ratio(summaries, name: str) -> float:
+def _ratio(summaries: Sequence[Mapping[str, Any]], name: str) -> float:
     with np.errstate(over="ignore"):
         return float(np.power(10.0, _median(summaries, name)))
 

@@ -10,7 +10,7 @@ from functools import cache, lru_cache
 import numpy as np
 
 from ..config import Number
-from ..exercise import solve
+from ..exercise import Solution, solve
 
 DIVERGED_BOXES = 100  # box sizes away from the box, where a path counts as diverged
 ARRIVED = 1e-3  # share of the way down that may be left
@@ -101,7 +101,7 @@ def bowl(condition: float = 10.0, rotation: float = 30.0) -> Surface:
     across = np.array([-math.sin(angle), math.cos(angle)])
     hessian = np.outer(along, along) + condition * np.outer(across, across)
 
-    def value(x, y):
+    def value(x: np.ndarray, y: np.ndarray) -> np.ndarray:
         return 0.5 * (hessian[0, 0] * x * x + 2 * hessian[0, 1] * x * y + hessian[1, 1] * y * y)
 
     return Surface(
@@ -143,11 +143,11 @@ def saddle() -> Surface:
 def rosenbrock() -> Surface:
     """Rosenbrock's curved valley, E = (1 - x)^2 + 100 (y - x^2)^2, lowest at (1, 1). Source: Rosenbrock 1960."""
 
-    def gradient(point):
+    def gradient(point: np.ndarray) -> np.ndarray:
         x, y = point
         return np.array([-2 * (1 - x) - 400 * x * (y - x * x), 200 * (y - x * x)])
 
-    def hessian(point):
+    def hessian(point: np.ndarray) -> np.ndarray:
         x, y = point
         return np.array([[2 - 400 * (y - 3 * x * x), -400 * x], [-400 * x, 200.0]])
 
@@ -182,16 +182,16 @@ def network_error() -> Surface:
     Derivatives are the entries of `core.exercise.solve` that belong to the two weights.
     """
 
-    def solved(x, y):
+    def solved(x: float, y: float) -> Solution:
         w01, w12 = SLICE_W01.copy(), SLICE_W12.copy()
         w01[0, 0], w12[0] = x, y
         return solve(w01, w12, SLICE_X, SLICE_D)
 
-    def gradient(point):
+    def gradient(point: np.ndarray) -> np.ndarray:
         solution = solved(*point)
         return np.array([solution.grad_w01[0, 0], solution.grad_w12[0]])
 
-    def hessian(point):
+    def hessian(point: np.ndarray) -> np.ndarray:
         both = [0, 4]  # w_11^(0,1) and w_11^(1,2) in the order of the parameters
         return solved(*point).hessian[np.ix_(both, both)]
 

@@ -72,7 +72,9 @@ def _chunk_arguments(grid: Grid, chunk: Chunk) -> tuple:
     return grid.base, grid.names, [grid.values(index) for index in chunk.indices]
 
 
-def _on_executor(executor: Executor, grid: Grid, chunks: Iterator[Chunk], finish: OnResult, tick) -> None:
+def _on_executor(
+    executor: Executor, grid: Grid, chunks: Iterator[Chunk], finish: OnResult, tick: Callable[[], None]
+) -> None:
     """Keeps enough chunks submitted for the workers to stay busy; an exception cancels those waiting and running.
 
     When a process pool breaks, all its chunks are lost, not only the one that broke it. Each is therefore tried again

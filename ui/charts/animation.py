@@ -73,7 +73,7 @@ def player(steps: Sequence[str], height: int, margin: Mapping[str, int], dark: b
     theme = style.theme(dark)
     font = {"size": style.TEXT_SIZE, "color": theme.text}
 
-    def below(pixels):
+    def below(pixels: float) -> float:
         return -style.below_data(pixels, height, margin["t"], margin["b"])
 
     still = {"mode": "immediate", "frame": {"duration": 0, "redraw": False}, "transition": {"duration": 0}}

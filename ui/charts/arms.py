@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from core.comparison.arm_statistics import ArmSummary
 from core.comparison.arms import Comparison
@@ -53,7 +54,7 @@ def safe(text: str) -> str:
     return text.translate({ord("&"): "&amp;", ord("<"): "&lt;", ord(">"): "&gt;", ord("%"): "&#37;"})
 
 
-def line(arm: StyledArm, x, y, dark: bool) -> dict:
+def line(arm: StyledArm, x: ArrayLike, y: ArrayLike, dark: bool) -> dict:
     color = arm.mark.color(dark)
     return {
         "type": "scatter",
@@ -85,7 +86,7 @@ def polygon(x: np.ndarray, low: np.ndarray, high: np.ndarray, foot: float) -> di
     return {"x": np.concatenate([x, x[::-1]]), "y": np.concatenate([low, high[::-1]])}
 
 
-def broke(arm: StyledArm, step, value, dark: bool) -> dict:
+def broke(arm: StyledArm, step: float, value: float, dark: bool) -> dict:
     marker = {"symbol": "x", "size": 12, "color": arm.mark.color(dark)}
     marker["line"] = {"width": 1.5, "color": style.theme(dark).text}
     drawing = {"type": "scatter", "mode": "markers", "x": [int(step)], "y": [float(value)], "marker": marker}

@@ -221,7 +221,7 @@ def _arm(arm: StyledArm, profile: ArmProfile, foot: float, dark: bool) -> Iterat
             (profile.low50, profile.high50, INNER),
         ):
 
-            def shade(k, below=below, above=above):
+            def shade(k: int, below: np.ndarray = below, above: np.ndarray = above) -> dict[str, Any]:
                 return polygon(layers, below[k], above[k], foot)
 
             yield shading(color, opacity) | group | shade(0), shade

@@ -193,7 +193,7 @@ def _tamed(median: np.ndarray, record: ArmSummary) -> np.ndarray:
     return np.where(median <= median[0] * 10.0**ROOM_ABOVE, median, np.nan)
 
 
-def _value_axis(y, dark, ranges, share) -> dict:
+def _value_axis(y: str, dark: bool, ranges: Sequence[np.ndarray], share: bool) -> dict[str, Any]:
     if share:
         return style.share_axis(y, dark, low=-0.03)
     axis = style.value_axis(y, dark, *ranges)
@@ -221,7 +221,7 @@ def _curve_finding(data: CompareCurvesData) -> str:
     )
 
 
-def _curve_table(arms, name, before) -> pd.DataFrame:
+def _curve_table(arms: Sequence[StyledArm], name: str, before: str | None) -> pd.DataFrame:
     parts = []
     for arm in arms:
         band = arm.record.curves[name]

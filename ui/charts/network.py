@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -71,12 +72,12 @@ def network(net: SmallNetwork, sample: int, *, dark: bool = False) -> Chart:
     frame |= {"margin": frame["margin"] | {"l": 8, "r": 8}}
     data, labels = [], []
     for layer, W in enumerate((net.w01, net.w12)):
-        edges, weights = _edges(layer, W, largest, heights[layer], heights[layer + 1], dark)
+        edges, weights = _edges(layer, W, largest=largest, left=heights[layer], right=heights[layer + 1], dark=dark)
         data += edges
         labels += weights
-    data += [_nodes(net, k, layers, nets[k], heights[k], dark) for k in range(3)]
+    data += [_nodes(net, k, layers=layers, nets=nets[k], heights=heights[k], dark=dark) for k in range(3)]
     data += _key(dark)
-    frame["annotations"] = labels + _captions(layers, nets, heights, dark)
+    frame["annotations"] = labels + _captions(nets, heights, dark)
     net_inputs: list[Any] = list(nets)
     nodes: list[dict[str, Any]] = [
         {"node": indexed(letter, i), "net input": None if nets[k] is None else net_inputs[k][i], "output": value}
@@ -88,7 +89,9 @@ def network(net: SmallNetwork, sample: int, *, dark: bool = False) -> Chart:
     return Chart({"data": data, "layout": frame}, alt, lambda: pd.DataFrame(nodes))
 
 
-def formula(letter: str, node: int, source: str, inputs: np.ndarray, weights: np.ndarray, net: float, out: float):
+def formula(
+    letter: str, node: int, source: str, inputs: np.ndarray, weights: np.ndarray, net: float, out: float
+) -> str:
     """Text that computes the output of a node, such as y₁, from those of the layer before, with its numbers."""
     symbols = " + ".join(f"{indexed('w', i, node)} {indexed(source, i)}" for i in range(len(inputs)))
     products = " + ".join(f"{_bracketed(w)}·{_bracketed(value)}" for w, value in zip(weights, inputs, strict=True))
@@ -101,7 +104,9 @@ def _bracketed(value: float) -> str:
     return f"({shown})" if value < 0 else shown
 
 
-def _edges(layer, W, largest, left, right, dark) -> tuple[list[dict], list[dict]]:
+def _edges(
+    layer: int, W: np.ndarray, *, largest: float, left: np.ndarray, right: np.ndarray, dark: bool
+) -> tuple[list[dict], list[dict]]:
     """The edges between two layers, with words on each, and their weights written on them where there is room.
 
     Args:
@@ -139,11 +144,18 @@ def edge_color(weight: float, largest: float, dark: bool) -> str:
     return sample_colorscale(style.gradient_colors(dark), [0.5 + 0.5 * strength * (1 if weight >= 0 else -1)])[0]
 
 
-def _nodes(net, layer, layers, nets, heights, dark) -> dict:
+def _nodes(
+    net: SmallNetwork,
+    layer: int,
+    layers: Sequence[np.ndarray],
+    nets: np.ndarray | None,
+    heights: np.ndarray,
+    dark: bool,
+) -> dict[str, Any]:
     """The nodes of a layer, colored by their output."""
     theme, values = style.theme(dark), layers[layer]
     shares = np.clip(values, 0, 1)
-    if layer == 0:
+    if nets is None:  # the inputs
         words = [f"{indexed('x', i)} = {number(value, 3)}" for i, value in enumerate(values)]
     else:
         letter, source, W = (("y", "x", net.w01), ("o", "y", net.w12))[layer - 1]
@@ -165,15 +177,16 @@ def _nodes(net, layer, layers, nets, heights, dark) -> dict:
     }
 
 
-def _captions(layers, nets, heights, dark) -> list[dict]:
+def _captions(nets: Sequence[np.ndarray | None], heights: Sequence[np.ndarray], dark: bool) -> list[dict]:
     """The name above each node, and its net input below it."""
     theme, notes = style.theme(dark), []
     small = {"showarrow": False, "font": {"size": 12, "color": theme.muted}}
     for k, letter in enumerate("xyo"):
         for i, height in enumerate(heights[k]):
             notes.append(small | {"x": k, "y": height, "yshift": NODE / 2 + 9, "text": f"<b>{indexed(letter, i)}</b>"})
-            if nets[k] is not None:
-                words = f"net {number(float(nets[k][i]), 2)}"
+            net = nets[k]
+            if net is not None:
+                words = f"net {number(float(net[i]), 2)}"
                 paint = {"bgcolor": style.fade(theme.page, 0.75), "borderpad": 0}
                 notes.append(small | paint | {"x": k, "y": height, "yshift": -NODE / 2 - 9, "text": words})
     return notes

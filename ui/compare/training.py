@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from streamlit.delta_generator import DeltaGenerator
+
 from core import RunConfig, Trace, train
 from core.comparison.arm_statistics import ArmSummary, summarize_arm
 from core.comparison.arms import Comparison
@@ -19,7 +21,7 @@ Key = tuple[RunConfig, int, str | None]
 class ArmProgressReporter(ProgressReporter):
     """Shows the progress of each arm."""
 
-    def __init__(self, slot, seeds: int):
+    def __init__(self, slot: DeltaGenerator, seeds: int):
         super().__init__(slot)
         self._seeds, self._missing = seeds, {}
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from core import ConfigError, RunConfig
 from core.data.datasets import DATASETS
@@ -73,7 +74,7 @@ def _read(data: Given | ConfigError | None) -> tuple[RunConfig | None, ConfigErr
     return (None, None) if config.dataset == "custom" and data is None else (config, None)
 
 
-def _data():
+def _data() -> tuple[Given | ConfigError | None, DeltaGenerator]:
     with st.expander("Data", key="group_data", expanded=st.query_params.get("dataset") == "custom"):
         fields.draw("dataset")
         chosen = DATASETS[session["dataset"]]

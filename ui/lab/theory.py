@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from core import ConfigError, Trace
 from core.config import RunConfig
@@ -45,7 +46,7 @@ def at_start(run: Run) -> Run:
 class TheoryProgressReporter(ProgressReporter):
     """Shows the progress of predictions and checks."""
 
-    def __init__(self, slot, doing: str = "Computing theory"):
+    def __init__(self, slot: DeltaGenerator, doing: str = "Computing theory"):
         super().__init__(slot)
         self._doing = doing
 
@@ -53,7 +54,7 @@ class TheoryProgressReporter(ProgressReporter):
         self._show(done / total, f"{self._doing}: {percent(done / total)}. Changing a control stops it.")
 
 
-def expected(run: Run, slot) -> InitialNorms:
+def expected(run: Run, slot: DeltaGenerator) -> InitialNorms:
     """The prediction for this run, from the cache or computed in turn with other visitors.
 
     Args:

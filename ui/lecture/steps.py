@@ -9,7 +9,7 @@ import numpy as np
 import streamlit as st
 
 from core import ConfigError
-from core.exercise import RATE, descend, solve, update
+from core.exercise import RATE, Solution, descend, solve, update
 from ui import panels
 from ui.charts.factors import error_over_steps
 from ui.charts.style import number
@@ -124,7 +124,7 @@ def _number(text: str) -> float:
         return float("nan")
 
 
-def _solve(given: Given, weights: np.ndarray):
+def _solve(given: Given, weights: np.ndarray) -> Solution:
     return solve(weights[:4].reshape(2, 2), weights[4:], given.x, given.d, activation=given.activation)
 
 

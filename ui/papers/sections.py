@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from core import ConfigError
 from core.engine import workers
@@ -264,7 +265,7 @@ def _indexed(text: str) -> str:
     return re.sub(r"_(\w)", r"<sub>\1</sub>", escape(text))
 
 
-def _origin(paper: Paper, there: Shown | None, waiting) -> None:
+def _origin(paper: Paper, there: Shown | None, waiting: DeltaGenerator) -> None:
     """Where the numbers are from, and the button that makes them again."""
     kept: Any = stored().get(paper.name)
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -288,7 +289,7 @@ def _origin(paper: Paper, there: Shown | None, waiting) -> None:
         _run(paper, waiting)
 
 
-def _run(paper: Paper, waiting) -> None:
+def _run(paper: Paper, waiting: DeltaGenerator) -> None:
     reporter = PaperProgressReporter(waiting)
     try:
         with jobs.long_slot(reporter.on_queued, "paper"):

@@ -31,7 +31,7 @@ class ProgressReporter:
         slot: the `st.empty()` in which it is shown.
     """
 
-    def __init__(self, slot):
+    def __init__(self, slot: DeltaGenerator):
         self._slot, self._start, self._text = slot, time.monotonic(), ""
 
     def on_queued(self, n_ahead: int) -> None:

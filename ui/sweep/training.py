@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 
 import numpy as np
+from streamlit.delta_generator import DeltaGenerator
 
 from core import ConfigError
 from core.engine.workers import cores, get_executor
@@ -28,7 +29,7 @@ PREVIEW_SECONDS = 1.5  # seconds between two previews
 class SweepProgressReporter(ProgressReporter):
     """Shows how many networks are done, and previews of their map."""
 
-    def __init__(self, slot, on_part: Callable[[], None]):
+    def __init__(self, slot: DeltaGenerator, on_part: Callable[[], None]):
         super().__init__(slot)
         self._on_part, self._drawn, self._begun = on_part, time.monotonic(), None
 
