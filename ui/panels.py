@@ -17,7 +17,7 @@ from ui.charts.style import Chart, number, toolbar
 from ui.controls import fields
 from ui.runtime import downloads, event_log, jobs, limits
 from ui.runtime.jobs import Run
-from ui.session import session
+from ui.session import session, session_by_name
 from ui.text import as_text, typeset
 
 MAX_FORMATTED_CELLS = 40_000  # a larger table takes too long to format
@@ -141,10 +141,7 @@ def settings_and_files(config: RunConfig | None, run: Run | None = None) -> None
         download("PyTorch script", lambda: to_pytorch(run.config, jobs.get_data(run)), "gradient_lab.py",
                  "text/x-python")  # fmt: skip
     choose_picture()
-    st.file_uploader("Load settings (JSON)", type=["json"], key="config_file", on_change=_load, max_upload_size=1)
-    error = session.get("load_fault")
-    if error is not None:
-        show_error(error)
+    draw_settings_upload("config_file", _load)
 
 
 def download(
@@ -177,15 +174,32 @@ def is_writable(rows: int) -> bool:
     return False
 
 
-def _load() -> None:
-    file = session["config_file"]
-    session["load_fault"] = None
+def _load(raw: bytes) -> None:
+    fields.apply(from_json(raw))
+
+
+def draw_settings_upload(key: str, take: Callable[[bytes], None]) -> None:
+    """Draws the field for a file of settings; why one is refused stands below it until the next is chosen.
+
+    Args:
+        take: sets the controls to what a file holds; a ConfigError refuses it.
+    """
+    st.file_uploader(
+        "Load settings (JSON)", type=["json"], key=key, on_change=_take_file, args=(key, take), max_upload_size=1
+    )
+    error = session_by_name.get(f"{key}_fault")
+    if error is not None:
+        show_error(error)
+
+
+def _take_file(key: str, take: Callable[[bytes], None]) -> None:
+    file = session_by_name[key]
+    session_by_name[f"{key}_fault"] = None
     if file is None:
         return
     try:
-        config = from_json(file.getvalue())
+        take(file.getvalue())
     except ConfigError as error:
-        session["load_fault"] = error
+        session_by_name[f"{key}_fault"] = error
         return
-    fields.apply(config)
     st.rerun()  # the menu is a fragment, and the settings stand all over the page

@@ -93,7 +93,6 @@ class LabView(TypedDict, total=False):
     why: bool
     sharpness: bool
     numbers: bool
-    setup: str | None  # the preset that the settings are
     trial_seen: Run | None  # whose suggestions wait to be tried
     live_moved: bool  # the next script draws for a slider that was let go
     live_slider: dict[str, Any]  # what the slider in the browser sent
@@ -145,8 +144,6 @@ class CompareControls(TypedDict, total=False):
     compare_quantity: str
     compare_more: bool
     compare_shown: bool  # a comparison has been drawn in this visit
-    comparison_file: Any
-    comparison_fault: ConfigError | None
 
 
 class SweepControls(TypedDict, total=False):
@@ -160,7 +157,6 @@ class SweepControls(TypedDict, total=False):
     base: str  # as one line
     base_field: str | None
     base_error: ConfigError
-    ready: str | None  # the preset that the settings are, here and on Compare
     at: str  # activation and two positions of the chosen cell
     sweep_started: Grid | None
     sweep_stopped: Grid | None
@@ -253,9 +249,11 @@ class Session(
     invalid_params: dict[str, str]  # a sentence by parameter
     checked_params: tuple[str, ...]
     first: list[Any]  # values of the controls when the page first explained them
+    setup: str | None  # the preset of the Lab that the settings are
+    ready: str | None  # the same on Compare and Sweep
+    config_file: Any  # as Streamlit holds an upload
+    comparison_file: Any
     picture: str  # format of saved pictures
-    config_file: Any
-    load_fault: ConfigError | None
     share: bool
     share_embed_asked: bool
     share_code: bool
@@ -269,6 +267,7 @@ class Session(
 
 # Keys that are put together: {} stands for a name or a number.
 COMPOSED = {
+    "{}_fault": "ConfigError or None: why an uploaded file of settings is refused, by the key of its field",
     "bar_{}": "the phone bar's copy of a setting, by its name",
     "{}_reached": "bool: a visitor has come near what is drawn below the screen, by its key",
     "{}_of": "str: the chart whose numbers are shown, by the key of the box",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -263,15 +263,24 @@ def _chart(
         line = {"color": theme.muted, "width": 1.5, "dash": "longdashdot"}
         ends = {"x": [float(end) for end in xaxis["range"]], "y": [height, height]}
         drawn.append({"type": "scatter", "mode": "lines", "name": name, "line": line, "hoverinfo": "skip"} | ends)
-    above = 0 if diverged_at is None else 22
     if axis.get("type") == "log":
         drawn += _zeros(data, axis["range"], dark)
+    frame = frame_over_steps(title, data.finding, drawn, xaxis=xaxis, yaxis=axis, diverged_at=diverged_at, dark=dark)
+    alt = f"{title}. {data.finding}{say_broken(diverged_at)}"
+    return Chart({"data": drawn, "layout": frame}, alt, lambda: curves_table(data))
+
+
+def frame_over_steps(
+    title: str, finding: str, drawn: list[dict], *, xaxis: dict, yaxis: dict, diverged_at: int | None, dark: bool
+) -> dict[str, Any]:
+    """The layout of curves over the steps, with a legend below them and a line where the run broke."""
+    above = 0 if diverged_at is None else 22
     legend = style.legend_height(sum(drawing.get("showlegend", True) for drawing in drawn))
     frame = style.layout(
         title,
-        data.finding,
+        finding,
         xaxis=xaxis,
-        yaxis=axis,
+        yaxis=yaxis,
         dark=dark,
         height=HEIGHT + above + legend,
         below=56 + legend,
@@ -279,9 +288,12 @@ def _chart(
         hovermode="x unified",
         showlegend=legend > 0,
     )
-    frame |= style.broken(diverged_at, dark)
-    broke = "" if diverged_at is None else f" The run diverged at step {diverged_at}."
-    return Chart({"data": drawn, "layout": frame}, f"{title}. {data.finding}{broke}", lambda: curves_table(data))
+    return frame | style.broken(diverged_at, dark)
+
+
+def say_broken(diverged_at: int | None) -> str:
+    """A sentence, after a blank, on the step at which a run broke; empty where it did not."""
+    return "" if diverged_at is None else f" The run diverged at step {diverged_at}."
 
 
 def curves_table(data: CurvesData) -> pd.DataFrame:

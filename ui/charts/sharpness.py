@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from ui.charts import style
+from ui.charts.curves import frame_over_steps, say_broken
 from ui.charts.style import Chart, number
 
 HEIGHT = 330  # pixels, without the legend
@@ -75,23 +76,11 @@ def sharpness_chart(
         name = f"stable up to {number(bound, 3)}"
         drawn.append({"type": "scatter", "mode": "lines", "name": name, "line": dashes, "hoverinfo": "skip"} | ends)
     positive = data.values.min() > 0
-    legend, above = style.legend_height(len(drawn)), 0 if diverged_at is None else 22
-    frame = style.layout(
-        TITLE,
-        data.finding,
-        xaxis=xaxis,
-        yaxis=style.value_axis(Y, dark, *heights) if positive else style.axis(Y, dark),
-        dark=dark,
-        height=HEIGHT + above + legend,
-        below=56 + legend,
-        above=above,
-        hovermode="x unified",
-        showlegend=legend > 0,
-    )
-    frame |= style.broken(diverged_at, dark)
-    broke = "" if diverged_at is None else f" The run diverged at step {diverged_at}."
+    yaxis = style.value_axis(Y, dark, *heights) if positive else style.axis(Y, dark)
+    frame = frame_over_steps(TITLE, data.finding, drawn, xaxis=xaxis, yaxis=yaxis, diverged_at=diverged_at, dark=dark)
+    alt = f"{TITLE}. {data.finding}{say_broken(diverged_at)}"
     columns = {"step": steps, "sharpness": values} | ({} if bound is None else {"stable up to": bound})
-    return Chart({"data": drawn, "layout": frame}, f"{TITLE}. {data.finding}{broke}", lambda: pd.DataFrame(columns))
+    return Chart({"data": drawn, "layout": frame}, alt, lambda: pd.DataFrame(columns))
 
 
 def _finding(steps: np.ndarray, values: np.ndarray, bound: float | None) -> str:

@@ -124,16 +124,12 @@ def start_from(base: RunConfig | None) -> None:
     except ConfigError:
         comparison = None
     preset = current_preset(comparison)
-    session["ready"] = next((name for name, other in COMPARISON_PRESETS.items() if other is preset), None)
-    st.selectbox(
-        "Start from",
-        list(COMPARISON_PRESETS),
-        index=None,
-        format_func=lambda name: COMPARISON_PRESETS[name].label,
-        placeholder="custom settings",
-        key="ready",
-        on_change=_apply_ready,
-        help="Ready comparisons. Each sets every control and shows one claim of the lecture.",
+    sidebar.draw_presets(
+        "ready",
+        COMPARISON_PRESETS,
+        next((name for name, other in COMPARISON_PRESETS.items() if other is preset), None),
+        apply=lambda chosen: state.apply(chosen.comparison),
+        about="Ready comparisons. Each sets every control and shows one claim of the lecture.",
     )
     sidebar.draw_undo_and_reset(
         state.apply,
@@ -141,8 +137,3 @@ def start_from(base: RunConfig | None) -> None:
         is_default=comparison == Comparison(),
         about="Sets every control to the comparison with which the page opens.",
     )
-
-
-def _apply_ready() -> None:
-    if session["ready"] in COMPARISON_PRESETS:  # a browser may send any text
-        state.apply(COMPARISON_PRESETS[session["ready"]].comparison)

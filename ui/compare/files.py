@@ -7,12 +7,10 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-from core import ConfigError
 from core.comparison.arms import Comparison
 from core.export import read_json
 from ui import panels
 from ui.compare import state
-from ui.session import session
 from ui.urls import link
 
 
@@ -41,21 +39,9 @@ def settings_and_files(comparison: Comparison | None) -> None:
     if comparison is not None:
         panels.download("Settings (JSON)", lambda: to_json(comparison), "gradient-comparison.json", "application/json")
     panels.choose_picture()
-    st.file_uploader("Load settings (JSON)", type=["json"], key="comparison_file", on_change=_load, max_upload_size=1)
-    error = session.get("comparison_fault")
-    if error is not None:
-        panels.show_error(error)
+    panels.draw_settings_upload("comparison_file", _load)
 
 
-def _load() -> None:
-    file = session["comparison_file"]
-    session["comparison_fault"] = None
-    if file is None:
-        return
-    try:
-        comparison = from_json(file.getvalue())
-    except ConfigError as error:
-        session["comparison_fault"] = error
-        return
-    state.apply(comparison)
+def _load(raw: bytes) -> None:
+    state.apply(from_json(raw))
     st.rerun()  # the menu is a fragment, and the settings stand all over the page

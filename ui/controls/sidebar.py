@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -14,7 +14,7 @@ from core.data.datasets import DATASETS
 from core.presets.setups import PRESETS
 from ui.controls import fields
 from ui.controls.upload import Given, TableRefused, check_duration, draw_obstacles, table_controls
-from ui.session import session
+from ui.session import session, session_by_name
 from ui.text import as_text, typeset
 from ui.urls import sync
 
@@ -133,17 +133,9 @@ def offer_fixes(error: ConfigError, task: str | None) -> None:
 
 def _start_from(config: RunConfig | None) -> None:
     """Named set-ups; the box names the one that the controls stand at, and is empty beside all of them."""
-    session["setup"] = next((name for name, setup in PRESETS.items() if setup.config == config), None)
-    st.selectbox(
-        "Start from",
-        list(PRESETS),
-        index=None,
-        format_func=lambda name: PRESETS[name].label,
-        placeholder="custom settings",
-        key="setup",
-        on_change=_apply_setup,
-        help="Named set-ups. Each sets every control.",
-    )
+    current = next((name for name, setup in PRESETS.items() if setup.config == config), None)
+    about = "Named set-ups. Each sets every control."
+    draw_presets("setup", PRESETS, current, apply=lambda setup: fields.apply(setup.config), about=about)
     if session["setup"]:
         st.caption(typeset(PRESETS[session["setup"]].description))
     draw_undo_and_reset(
@@ -185,7 +177,38 @@ def draw_undo_and_reset(apply: Callable[[Any], None], default: Any, *, is_defaul
         )
 
 
-def _apply_setup() -> None:
-    name = session["setup"]
-    if name in PRESETS:  # a browser may send any text
-        fields.apply(PRESETS[name].config)
+class Labeled(Protocol):
+    """A preset as its box names it."""
+
+    @property
+    def label(self) -> str: ...
+
+
+def draw_presets(
+    key: str, presets: Mapping[str, Labeled], current: str | None, *, apply: Callable[[Any], None], about: str
+) -> None:
+    """Draws the box of ready settings, which is empty beside all of them.
+
+    Args:
+        current: the name of the one that the controls stand at, if any.
+        apply: sets every control to one.
+        about: the box's help.
+    """
+    session_by_name[key] = current
+    st.selectbox(
+        "Start from",
+        list(presets),
+        index=None,
+        format_func=lambda name: presets[name].label,
+        placeholder="custom settings",
+        key=key,
+        on_change=_apply_preset,
+        args=(key, presets, apply),
+        help=about,
+    )
+
+
+def _apply_preset(key: str, presets: Mapping[str, Labeled], apply: Callable[[Any], None]) -> None:
+    name = session_by_name[key]
+    if name in presets:  # a browser may send any text
+        apply(presets[name])

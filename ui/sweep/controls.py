@@ -156,28 +156,15 @@ def draw_quantity() -> None:
 def _start_from(chosen: Chosen) -> None:
     """Draws the box of ready sweeps, Undo and Reset."""
     preset = chosen.preset
-    session["ready"] = next((name for name, other in SWEEP_PRESETS.items() if other is preset), None)
-    st.selectbox(
-        "Start from",
-        list(SWEEP_PRESETS),
-        index=None,
-        format_func=lambda name: SWEEP_PRESETS[name].label,
-        placeholder="custom settings",
-        key="ready",
-        on_change=_apply_ready,
-        help="Ready sweeps. Each sets every control and shows one claim.",
-    )
+    current = next((name for name, other in SWEEP_PRESETS.items() if other is preset), None)
+    about = "Ready sweeps. Each sets every control and shows one claim."
+    sidebar.draw_presets("ready", SWEEP_PRESETS, current, apply=apply, about=about)
     sidebar.draw_undo_and_reset(
         apply,
         OPENING,
         is_default=(chosen.map, chosen.show) == (OPENING.map, OPENING.show),
         about="Sets every control to the sweep with which the page opens.",
     )
-
-
-def _apply_ready() -> None:
-    if session["ready"] in SWEEP_PRESETS:  # a browser may send any text
-        apply(SWEEP_PRESETS[session["ready"]])
 
 
 def _axis(name: str, label: str) -> None:
