@@ -41,14 +41,15 @@ test-lowest: $(VENV)/dev.stamp
 
 # Chaotic training runs end differently on another processor, and no claim may. The tests of claims run in processes
 # of their own: with OpenBLAS's kernels of three other processors, with the kernel of this one, and with NumPy's wide
-# instruction sets off.
+# instruction sets off and the engine compiled for any processor.
 test-processors: $(VENV)/dev.stamp
 	for kernel in Haswell Sandybridge Nehalem; do \
 	    echo "OpenBLAS's kernel: $$kernel"; OPENBLAS_CORETYPE=$$kernel $(PYTEST) -m claims tests/core tests/ui || exit 1; done
 	unset OPENBLAS_CORETYPE; $(PYTEST) -m claims tests/core tests/ui
 	features=$$($(PY) -c "from numpy._core._multiarray_umath import __cpu_dispatch__, __cpu_features__ as found; \
 	    print(*(name for name in __cpu_dispatch__ if found[name]))"); \
-	    echo "NumPy without $$features"; NPY_DISABLE_CPU_FEATURES="$$features" $(PYTEST) -m claims tests/core tests/ui
+	    echo "NumPy without $$features, the engine for any processor"; \
+	    NUMBA_CPU_NAME=generic NPY_DISABLE_CPU_FEATURES="$$features" $(PYTEST) -m claims tests/core tests/ui
 
 lint: $(VENV)/dev.stamp
 	$(PY) -m ruff check .

@@ -33,7 +33,7 @@ SOURCES = (
 )
 READY_MARK = "ready"
 
-if not config.CPU_FEATURES:  # LLVM uses half the width of registers on several processors that have 512 bits
+if config.CPU_FEATURES is None:  # LLVM uses half the width of registers on several processors that have 512 bits
     config.CPU_FEATURES = binding.get_host_cpu_features().flatten() + ",-prefer-256-bit"
 
 

@@ -32,6 +32,13 @@ def test_the_key_changes_with_any_source_and_with_the_processor(monkeypatch, tmp
     assert len({before, other, cache.machine_key()}) == 3
 
 
+def test_code_for_any_processor_uses_no_feature_of_this_one():
+    show = "from core.compiled import cache; print(repr(cache.config.CPU_FEATURES))"
+    assert python("-c", show, NUMBA_CPU_NAME="generic") == ["''"]
+    (features,) = python("-c", show)
+    assert "-prefer-256-bit" in features
+
+
 def test_every_module_that_compiles_is_among_the_sources():
     core = ROOT / "core"
     counted = {path for pattern in cache.SOURCES for path in core.glob(pattern)}
