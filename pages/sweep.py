@@ -39,9 +39,9 @@ def refuse(error: ConfigError) -> None:
     st.stop()
 
 
-def confirm(chart: SweepMap) -> None:
+def confirm(spec: SweepMap) -> None:
     """Continues where a sweep is short, computed, or started; otherwise states its cost and ends the page."""
-    grid = chart.grid
+    grid = spec.grid
     seconds = training.expected_duration(grid)
     stopped, started = session.get("sweep_stopped"), session.get("sweep_started")
     slot = st.empty()  # emptied as soon as the sweep starts
@@ -65,11 +65,11 @@ def _stop(grid: Grid) -> None:
     session["sweep_started"], session["sweep_stopped"] = None, grid
 
 
-def compute(chart: SweepMap, show: str) -> SweepTable:
+def compute(spec: SweepMap, show: str) -> SweepTable:
     """Returns the table; draws the known part of its map while it is filled."""
-    grid = chart.grid
+    grid = spec.grid
     table = services().sweeps.get(grid)
-    is_known = training.has_theory(chart) or "depth" not in (chart.x.field, chart.y.field)
+    is_known = training.has_theory(spec) or "depth" not in (spec.x.field, spec.y.field)
     if table is not None and is_known:
         return table
     tables, n_previews = [table] if table else [], 0
@@ -79,7 +79,7 @@ def compute(chart: SweepMap, show: str) -> SweepTable:
         nonlocal n_previews
         n_previews += 1
         with preview.container():
-            draw(chart, tables[0], show, n_previews)
+            draw(spec, tables[0], show, n_previews)
 
     reporter = SweepProgressReporter(slot, draw_preview)
     stop.button("Stop", key="stop_sweep", on_click=_stop, args=(grid,), icon=":material/stop:")
@@ -93,14 +93,14 @@ def compute(chart: SweepMap, show: str) -> SweepTable:
     if not is_known:
         tables[:] = [table]
         draw_preview()  # the curve of depth scales takes a while, so the map appears without it first
-        for activation in chart.activations:
-            training.get_theory(chart, activation)
+        for activation in spec.activations:
+            training.get_theory(spec, activation)
     for element in (slot, stop, preview):
         element.empty()
     return table
 
 
-def draw(chart: SweepMap, table: SweepTable, show: str, part: int = 0, cell: dict[str, tuple] | None = None) -> None:
+def draw(spec: SweepMap, table: SweepTable, show: str, part: int = 0, cell: dict[str, tuple] | None = None) -> None:
     """Draws the map of every activation.
 
     Args:
@@ -109,13 +109,13 @@ def draw(chart: SweepMap, table: SweepTable, show: str, part: int = 0, cell: dic
     """
     partial = part > 0
     values = compute_cells(table, show)
-    with st.grid(len(chart.activations), min_column_width=280, gap="small"):
-        for k, activation in enumerate(chart.activations):
+    with st.grid(len(spec.activations), min_column_width=280, gap="small"):
+        for k, activation in enumerate(spec.activations):
             key = f"sweep-map-{activation}" + f"-part-{part}" * partial
-            lines = () if partial else training.get_theory(chart, activation)
+            lines = () if partial else training.get_theory(spec, activation)
             mark = (cell or {}).get(activation)
             picture = sweep_map(
-                chart, activation, values[k], show, lines, chosen=mark, partial=partial, dark=panels.dark()
+                spec, activation, values[k], show, lines, chosen=mark, partial=partial, dark=panels.dark()
             )
             with st.container():
                 if partial:
@@ -145,38 +145,38 @@ def cell_of_address() -> tuple[str | None, int, int]:
 
 
 @st.fragment
-def picture(chart: SweepMap, table: SweepTable, show: str) -> None:
+def picture(spec: SweepMap, table: SweepTable, show: str) -> None:
     """Draws the map and the network of the chosen cell beside it; below it where there are several maps."""
     activation, i, j = cell_of_address()
-    x, y = chart.x.values(), chart.y.values()
-    if activation not in chart.activations:
-        activation = chart.activations[0]
+    x, y = spec.x.values(), spec.y.values()
+    if activation not in spec.activations:
+        activation = spec.activations[0]
     if not (0 <= i < len(x) and 0 <= j < len(y)):
         i, j = len(x) // 2, len(y) // 2
-    if len(chart.activations) == 1:
+    if len(spec.activations) == 1:
         left, right = st.columns([3, 2], gap="medium")
     else:
         left, right = st.container(), st.container()
     with left:
-        draw(chart, table, show, cell={activation: (x[i], y[j])})
+        draw(spec, table, show, cell={activation: (x[i], y[j])})
     with right:
-        draw_cell(chart, table, show, (activation, i, j))
+        draw_cell(spec, table, show, (activation, i, j))
 
 
-def draw_cell(chart: SweepMap, table: SweepTable, show: str, cell: tuple[str, int, int]) -> None:
+def draw_cell(spec: SweepMap, table: SweepTable, show: str, cell: tuple[str, int, int]) -> None:
     """Draws the choice of a cell, its number, and the gradient of its first network."""
     activation, i, j = cell
-    x, y = chart.x.values(), chart.y.values()
+    x, y = spec.x.values(), spec.y.values()
     st.subheader("One cell, layer by layer", anchor=False)
     st.caption("Click a cell of the map, or choose it here.")
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
-        if len(chart.activations) > 1:
-            choice(0, "activation", chart.activations, cell)
-        choice(1, field_label(chart, chart.x.field), x, cell)
-        choice(2, field_label(chart, chart.y.field), y, cell)
-    config = chart.config(activation, x[i], y[j])
-    value = compute_cells(table, show)[chart.activations.index(activation), j, i]
-    of_seeds = f", the median of {chart.seeds} networks; the first of them is shown" if chart.seeds > 1 else ""
+        if len(spec.activations) > 1:
+            choice(0, "activation", spec.activations, cell)
+        choice(1, field_label(spec, spec.x.field), x, cell)
+        choice(2, field_label(spec, spec.y.field), y, cell)
+    config = spec.config(activation, x[i], y[j])
+    value = compute_cells(table, show)[spec.activations.index(activation), j, i]
+    of_seeds = f", the median of {spec.seeds} networks; the first of them is shown" if spec.seeds > 1 else ""
     number_of_cell = format_cell(value, QUANTITIES[show].kind)
     st.markdown(f"{as_text(controls.quantity_label(show))}: **{as_text(number_of_cell)}**{of_seeds}.")
     st.caption(as_text(panels.summary_line(config)))

@@ -143,18 +143,18 @@ def _of_compare(scene: Scene, step: int | None, waiting: DeltaGenerator) -> Pict
 
 def _of_sweep(scene: Scene, step: int | None, waiting: DeltaGenerator) -> Picture:
     values = read_query(scene.query, sweep_controls.PARAMETERS)
-    chart = sweep_controls.to_map(values)
-    sweep_training.check_limit(chart)
-    known = services().sweeps.get(chart.grid) is not None
-    if not known and sweep_training.expected_duration(chart.grid) > sweep_training.AUTOMATIC_SECONDS:
-        raise ConfigError("scene", f"{chart.grid.networks:,} networks", "run this sweep on its own page first")
+    spec = sweep_controls.to_map(values)
+    sweep_training.check_limit(spec)
+    known = services().sweeps.get(spec.grid) is not None
+    if not known and sweep_training.expected_duration(spec.grid) > sweep_training.AUTOMATIC_SECONDS:
+        raise ConfigError("scene", f"{spec.grid.networks:,} networks", "run this sweep on its own page first")
     reporter = SweepProgressReporter(waiting, lambda: None)
-    table = sweep_training.get_table(chart.grid, reporter, lambda table: None)
+    table = sweep_training.get_table(spec.grid, reporter, lambda table: None)
     waiting.empty()
-    activation, show = chart.activations[0], str(values["show"])
+    activation, show = spec.activations[0], str(values["show"])
     cells = compute_cells(table, show)[0]
-    lines = sweep_training.get_theory(chart, activation)
-    return Picture(headline="", chart=sweep_map(chart, activation, cells, show, lines, dark=panels.dark()))
+    lines = sweep_training.get_theory(spec, activation)
+    return Picture(headline="", chart=sweep_map(spec, activation, cells, show, lines, dark=panels.dark()))
 
 
 _MAKERS: dict[str, Callable[..., Picture]] = {"": _of_lab, "compare": _of_compare, "sweep": _of_sweep}

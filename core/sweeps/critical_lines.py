@@ -30,49 +30,49 @@ class Curve:
     y: np.ndarray
 
 
-def lines(chart: SweepMap, activation: str) -> list[Curve]:
+def lines(spec: SweepMap, activation: str) -> list[Curve]:
     """The critical line where an axis is a scale, and the six depth scales where the other is the depth.
 
     There is none where theory has no place for the networks: normalized or residual layers, a scale that means another
     sigma_w in every row, or one beyond a million.
     """
-    fields = {chart.x.field, chart.y.field}
-    unit = effective_scale(chart, activation)
-    if unit is None or _largest_scale(chart, unit) > LARGEST_SCALE:
+    fields = {spec.x.field, spec.y.field}
+    unit = effective_scale(spec, activation)
+    if unit is None or _largest_scale(spec, unit) > LARGEST_SCALE:
         return []
     found = []
     if fields == {"init_scale", "bias_std"}:
         sigma_w, sigma_b = critical(activation)
-        found.append(_line(chart, "init_scale", "theory: χ = 1", sigma_w / unit, sigma_b))
+        found.append(_line(spec, "init_scale", "theory: χ = 1", sigma_w / unit, sigma_b))
     elif "init_scale" in fields:
-        scales = [p.sigma_w for p in critical_points(activation, chart.base.bias_std if chart.base.bias else 0.0)]
-        found += [_across(chart, "init_scale", "theory: χ = 1", sigma_w / unit) for sigma_w in scales]
+        scales = [p.sigma_w for p in critical_points(activation, spec.base.bias_std if spec.base.bias else 0.0)]
+        found += [_across(spec, "init_scale", "theory: χ = 1", sigma_w / unit) for sigma_w in scales]
     elif "bias_std" in fields:
         sigma_w, sigma_b = critical(activation)
-        crossings = _crossings(sigma_w / unit, sigma_b, chart.base.init_scale)
-        found += [_across(chart, "bias_std", "theory: χ = 1", value) for value in crossings]
+        crossings = _crossings(sigma_w / unit, sigma_b, spec.base.init_scale)
+        found += [_across(spec, "bias_std", "theory: χ = 1", value) for value in crossings]
     if "depth" in fields and fields & {"init_scale", "bias_std"}:
         (scale,) = fields - {"depth"}
-        values = (chart.x if chart.x.field == scale else chart.y).values()
+        values = (spec.x if spec.x.field == scale else spec.y).values()
         points = (np.geomspace if min(values) > 0 else np.linspace)(min(values), max(values), FINE)
-        depth = RULE_OF_SIX * _depth_scales(chart, activation, scale, points, unit)
-        found.append(_line(chart, scale, "theory: six depth scales", points, depth))
+        depth = RULE_OF_SIX * _depth_scales(spec, activation, scale, points, unit)
+        found.append(_line(spec, scale, "theory: six depth scales", points, depth))
     return [line for line in found if np.isfinite(line.x).any()]
 
 
-def _depth_scales(chart: SweepMap, activation: str, scale: str, points: np.ndarray, unit: float) -> np.ndarray:
+def _depth_scales(spec: SweepMap, activation: str, scale: str, points: np.ndarray, unit: float) -> np.ndarray:
     """xi_c at many values of init_scale or bias_std; NaN where it is infinite or q has no rest.
 
     In the ordered phase chi_c is chi. In the chaotic one it takes a while, so it is computed at a few values, and its
     logarithm, which falls smoothly from 0 at the critical point, is interpolated.
     """
-    biases = chart.base.bias_std if chart.base.bias else 0.0
+    biases = spec.base.bias_std if spec.base.bias else 0.0
     if scale == "init_scale":
         bends = [p.sigma_w / unit for p in critical_points(activation, biases)]
         sigma_w, sigma_b = unit * points, np.array([biases])
     else:
-        bends = _crossings(critical(activation)[0] / unit, critical(activation)[1], chart.base.init_scale)
-        sigma_w, sigma_b = np.array([unit * chart.base.init_scale]), points
+        bends = _crossings(critical(activation)[0] / unit, critical(activation)[1], spec.base.init_scale)
+        sigma_w, sigma_b = np.array([unit * spec.base.init_scale]), points
     with np.errstate(divide="ignore"):
         logs = 2 * np.log(gradient_factors(activation, sigma_w, sigma_b)).ravel()
     chaotic = np.flatnonzero(logs > 0)
@@ -90,23 +90,23 @@ def _depth_scales(chart: SweepMap, activation: str, scale: str, points: np.ndarr
         return np.where(logs < 0, -1 / logs, np.nan)
 
 
-def effective_scale(chart: SweepMap, activation: str) -> float | None:
+def effective_scale(spec: SweepMap, activation: str) -> float | None:
     """sigma_w at init_scale 1, which must be the same all over the map; None where theory has no place for it."""
     found = []
-    for x in (chart.x.values()[0], chart.x.values()[-1]):
-        for y in (chart.y.values()[0], chart.y.values()[-1]):
-            config = chart.config(activation, x, y).replace(init_scale=1.0)
+    for x in (spec.x.values()[0], spec.x.values()[-1]):
+        for y in (spec.y.values()[0], spec.y.values()[-1]):
+            config = spec.config(activation, x, y).replace(init_scale=1.0)
             found.append(_scale_of(config))
     known = [scale for scale in found if scale is not None]
-    if not known or {"init", "normalization", "residual"} & {chart.x.field, chart.y.field}:
+    if not known or {"init", "normalization", "residual"} & {spec.x.field, spec.y.field}:
         return None
     return known[0] if max(known) - min(known) <= 0.02 * known[0] else None
 
 
-def _largest_scale(chart: SweepMap, unit: float) -> float:
+def _largest_scale(spec: SweepMap, unit: float) -> float:
     """The largest sigma_w or sigma_b of the map."""
-    axes = [axis.values()[-1] for axis in (chart.x, chart.y) if axis.field in ("init_scale", "bias_std")]
-    return max(1.0, unit) * max(chart.base.init_scale, chart.base.bias_std, *axes, 0.0)
+    axes = [axis.values()[-1] for axis in (spec.x, spec.y) if axis.field in ("init_scale", "bias_std")]
+    return max(1.0, unit) * max(spec.base.init_scale, spec.base.bias_std, *axes, 0.0)
 
 
 def _scale_of(config: RunConfig) -> float | None:
@@ -127,20 +127,20 @@ def critical(activation: str) -> tuple[np.ndarray, np.ndarray]:
     return critical_line(activation, np.sort(np.append(RESTS, ends)))
 
 
-def _line(chart: SweepMap, field: str, name: str, along: np.ndarray, other: np.ndarray) -> Curve:
+def _line(spec: SweepMap, field: str, name: str, along: np.ndarray, other: np.ndarray) -> Curve:
     """A line given over one field, turned as the axes stand."""
-    return Curve(name, along, other) if chart.x.field == field else Curve(name, other, along)
+    return Curve(name, along, other) if spec.x.field == field else Curve(name, other, along)
 
 
-def _across(chart: SweepMap, field: str, name: str, value: float) -> Curve:
+def _across(spec: SweepMap, field: str, name: str, value: float) -> Curve:
     """A straight line across the map at one value of a field."""
-    axis = chart.y if chart.x.field == field else chart.x
+    axis = spec.y if spec.x.field == field else spec.x
     values = axis.values()
     ends = np.array([values[0], values[-1]], float) if axis.numeric else np.array([0, len(values) - 1.0])
     if axis.numeric and axis.low != axis.high:
         reach = 10.0 if axis.logarithmic else ends[1] - ends[0]
         ends = ends * [1 / reach, reach] if axis.logarithmic else ends + [-reach, reach]
-    return _line(chart, field, name, np.full(2, value), ends)
+    return _line(spec, field, name, np.full(2, value), ends)
 
 
 def _crossings(along: np.ndarray, other: np.ndarray, value: float) -> list[float]:

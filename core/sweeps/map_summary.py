@@ -69,7 +69,7 @@ class TheoryDistance(NamedTuple):
     largest: float
 
 
-def distance_to_theory(chart: SweepMap, cells: np.ndarray, lines: Sequence[Curve]) -> TheoryDistance | None:
+def distance_to_theory(spec: SweepMap, cells: np.ndarray, lines: Sequence[Curve]) -> TheoryDistance | None:
     """The distance along x over the rows where both lines are; None where there is nothing to compare.
 
     Args:
@@ -77,13 +77,13 @@ def distance_to_theory(chart: SweepMap, cells: np.ndarray, lines: Sequence[Curve
         lines: theory's; the one with chi = 1 is compared.
     """
     theory = next((line for line in lines if "χ" in line.name), None)
-    if theory is None or chart.x.field != "init_scale" or not chart.y.numeric or len(chart.x.values()) < 2:
+    if theory is None or spec.x.field != "init_scale" or not spec.y.numeric or len(spec.x.values()) < 2:
         return None
     good = np.isfinite(theory.x) & np.isfinite(theory.y)
     order = np.argsort(theory.y[good], kind="stable")
-    along, across = theory.y[good][order], axis_positions(chart.x, theory.x[good])[order]
-    expected = np.interp(np.asarray(chart.y.values(), float), along, across, left=np.nan, right=np.nan)
-    centers = axis_positions(chart.x)
+    along, across = theory.y[good][order], axis_positions(spec.x, theory.x[good])[order]
+    expected = np.interp(np.asarray(spec.y.values(), float), along, across, left=np.nan, right=np.nan)
+    centers = axis_positions(spec.x)
     away = np.abs(crossings(centers, cells) - expected) / np.median(np.diff(centers))
     away = away[np.isfinite(away)]
     return TheoryDistance(float(np.median(away)), float(away.max())) if away.size else None

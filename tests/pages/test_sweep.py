@@ -204,10 +204,10 @@ def test_a_map_refuses_equal_axes():
 def test_the_number_beside_the_maps_is_that_of_the_chosen_activation():
     app = visit(**SMALL, activations=["tanh", "relu"], per_cell=2.0)
     base = controls.parse_base(SMALL["base"])
-    chart = SweepMap(base, ("tanh", "relu"), Axis("init_scale", count=3), Axis("bias_std", count=2), 2)
-    for activation in chart.activations:
+    spec = SweepMap(base, ("tanh", "relu"), Axis("init_scale", count=3), Axis("bias_std", count=2), 2)
+    for activation in spec.activations:
         for i, j in ((0, 1), (2, 0)):
-            config = chart.config(activation, chart.x.values()[i], chart.y.values()[j])
+            config = spec.config(activation, spec.x.values()[i], spec.y.values()[j])
             traces = train([config, config.replace(seed=config.seed + 1)])
             factor = np.median([trace.summary()["layer_factor"] for trace in traces])
             app.session_state["at"] = f"{activation},{i},{j}"

@@ -61,7 +61,7 @@ class SweepMapData(NamedTuple):
 
 
 def sweep_map_data(
-    chart: SweepMap,
+    spec: SweepMap,
     cells: np.ndarray,
     quantity: str,
     lines: Sequence[Curve] = (),
@@ -71,18 +71,18 @@ def sweep_map_data(
 ) -> SweepMapData:
     """The data step of `sweep_map`."""
     kind = QUANTITIES[quantity].kind
-    x, y = chart.x.values(), chart.y.values()
-    centers = axis_positions(chart.x), axis_positions(chart.y)
+    x, y = spec.x.values(), spec.y.values()
+    centers = axis_positions(spec.x), axis_positions(spec.y)
     finding = f"{percent(np.isnan(cells).mean())} of the cells have not been run yet."
     if not partial:
-        finding = _finding(chart, cells, kind, distance_to_theory(chart, cells, lines))
+        finding = _finding(spec, cells, kind, distance_to_theory(spec, cells, lines))
     marked = None
     if chosen is not None and chosen[0] in x and chosen[1] in y:
         marked = float(centers[0][x.index(chosen[0])]), float(centers[1][y.index(chosen[1])])
     return SweepMapData(
         *centers,
         *_color_values(cells, kind),
-        [(line.name, axis_positions(chart.x, line.x), axis_positions(chart.y, line.y)) for line in lines],
+        [(line.name, axis_positions(spec.x, line.x), axis_positions(spec.y, line.y)) for line in lines],
         marked,
         ([format_axis_value(value) for value in x], [format_axis_value(value) for value in y]),
         [[format_cell(value, kind) for value in row] for row in cells.tolist()],
@@ -91,7 +91,7 @@ def sweep_map_data(
 
 
 def sweep_map(
-    chart: SweepMap,
+    spec: SweepMap,
     activation: str,
     cells: np.ndarray,
     quantity: str,
@@ -114,16 +114,16 @@ def sweep_map(
     """
     shown = QUANTITIES[quantity]
     label = ACTIVATIONS[activation].label
-    title = f"{shown.label[0].upper()}{shown.label[1:]}: {label}" if len(chart.activations) == 1 else label
-    data = sweep_map_data(chart, cells, quantity, lines, chosen=chosen, partial=partial)
-    figure = _figure(data, chart, activation, cells, shown, title, partial, dark)
-    return Chart(figure, f"{title}. {data.finding}", lambda: sweep_map_table(chart, cells, shown.label))
+    title = f"{shown.label[0].upper()}{shown.label[1:]}: {label}" if len(spec.activations) == 1 else label
+    data = sweep_map_data(spec, cells, quantity, lines, chosen=chosen, partial=partial)
+    figure = _figure(data, spec, activation, cells, shown, title, partial, dark)
+    return Chart(figure, f"{title}. {data.finding}", lambda: sweep_map_table(spec, cells, shown.label))
 
 
-def sweep_map_table(chart: SweepMap, cells: np.ndarray, label: str) -> pd.DataFrame:
+def sweep_map_table(spec: SweepMap, cells: np.ndarray, label: str) -> pd.DataFrame:
     """One row a cell: its x, its y, and its number."""
-    x, y = chart.x.values(), chart.y.values()
-    columns = {chart.x.field: [value for _ in y for value in x], chart.y.field: [value for value in y for _ in x]}
+    x, y = spec.x.values(), spec.y.values()
+    columns = {spec.x.field: [value for _ in y for value in x], spec.y.field: [value for value in y for _ in x]}
     return pd.DataFrame(columns | {label: np.ravel(cells)})
 
 
@@ -144,15 +144,15 @@ def format_cell(value: float, kind: str) -> str:
     return typeset(power_of_ten(value)) if kind == "decades" and np.isfinite(value) else number(value, 3)
 
 
-def field_label(chart: SweepMap, field: str) -> str:
+def field_label(spec: SweepMap, field: str) -> str:
     """An axis title: the field, with its symbol where it has one."""
     symbols = {"bias_std": " σ_b", "learning_rate": " η", "clip_threshold": " c"}
-    if chart.base.init in ("normal", "uniform"):
+    if spec.base.init in ("normal", "uniform"):
         symbols["init_scale"] = " σ_w"
     return f"{field.replace('_', ' ')}{symbols.get(field, '')}"
 
 
-def _finding(chart: SweepMap, cells: np.ndarray, kind: str, distance: TheoryDistance | None) -> str:
+def _finding(spec: SweepMap, cells: np.ndarray, kind: str, distance: TheoryDistance | None) -> str:
     present = ~np.isnan(cells)
     if not present.any():
         return "No cell has a value."
@@ -176,8 +176,8 @@ def _finding(chart: SweepMap, cells: np.ndarray, kind: str, distance: TheoryDist
     if best.ties == present.sum() > 1:
         words = f"{format_cell(best.value, kind)} in every cell with a value."
     else:
-        at = f"{chart.x.field.replace('_', ' ')} {format_axis_value(chart.x.values()[best.column])}, "
-        at += f"{chart.y.field.replace('_', ' ')} {format_axis_value(chart.y.values()[best.row])}"
+        at = f"{spec.x.field.replace('_', ' ')} {format_axis_value(spec.x.values()[best.column])}, "
+        at += f"{spec.y.field.replace('_', ' ')} {format_axis_value(spec.y.values()[best.row])}"
         words = f"{'Lowest' if kind == 'loss' else 'Highest'}: {format_cell(best.value, kind)}, at {at}"
         words += f", the first of {best.ties} such cells." if best.ties > 1 else "."
     return words + (f" No value in {percent(1 - present.mean())} of the cells." if not present.all() else "")
@@ -223,7 +223,7 @@ def _ticks(kind: str, low: float, high: float) -> tuple[list[float], list[str]]:
 
 def _figure(
     data: SweepMapData,
-    chart: SweepMap,
+    spec: SweepMap,
     activation: str,
     cells: np.ndarray,
     shown: Quantity,
@@ -231,13 +231,13 @@ def _figure(
     partial: bool,
     dark: bool,
 ) -> dict:
-    alone = len(chart.activations) == 1
+    alone = len(spec.activations) == 1
     legend = LEGEND if alone else 2 * LEGEND  # narrow ones have an entry a line
     frame = style.layout(
         title,
         data.finding,
-        xaxis=_axis(chart.x, data.x, data.labels[0], field_label(chart, chart.x.field), dark),
-        yaxis=_axis(chart.y, data.y, data.labels[1], field_label(chart, chart.y.field), dark),
+        xaxis=_axis(spec.x, data.x, data.labels[0], field_label(spec, spec.x.field), dark),
+        yaxis=_axis(spec.y, data.y, data.labels[1], field_label(spec, spec.y.field), dark),
         dark=dark,
         height=HEIGHT + legend,
         below=BELOW + legend,
@@ -260,14 +260,14 @@ def _figure(
     drawn = [heat, *_holes(data, cells, partial, dark)]
     if partial:
         return {"data": drawn, "layout": frame}
-    if chart.x.numeric and chart.y.numeric and min(len(data.x), len(data.y)) >= MIN_SMOOTH:
+    if spec.x.numeric and spec.y.numeric and min(len(data.x), len(data.y)) >= MIN_SMOOTH:
         drawn += _level_lines(data, shown.kind, dark)
     for name, x, y in data.lines:
         line = {"width": 2.5, "dash": "solid" if "χ" in name else "dot"}
         curve = {"type": "scatter", "mode": "lines", "name": name, "hoverinfo": "skip", "showlegend": False}
         drawn.append(curve | {"x": x, "y": y, "line": line | {"color": _line_color(shown.kind, dark)}})
         drawn.append(_legend_entry(name, line, dark))
-    drawn.append(_targets(data, chart, activation, shown.label))
+    drawn.append(_targets(data, spec, activation, shown.label))
     if data.chosen is not None:
         mark = {"symbol": "square-open", "size": 13, "line": {"width": 3}}
         here = {"type": "scatter", "mode": "markers", "name": "chosen cell", "hoverinfo": "skip"}
@@ -363,10 +363,10 @@ def _level_lines(data: SweepMapData, kind: str, dark: bool) -> list[dict]:
     return drawn
 
 
-def _targets(data: SweepMapData, chart: SweepMap, activation: str, label: str) -> dict:
+def _targets(data: SweepMapData, spec: SweepMap, activation: str, label: str) -> dict:
     """Invisible markers that are hovered and clicked: a heatmap reports no click."""
     columns, rows = (part.ravel().tolist() for part in np.meshgrid(range(len(data.x)), range(len(data.y))))
-    across, up = field_label(chart, chart.x.field), field_label(chart, chart.y.field)
+    across, up = field_label(spec, spec.x.field), field_label(spec, spec.y.field)
     words = f"{across} %{{customdata[3]}}<br>{up} %{{customdata[4]}}<br>{label}: %{{customdata[5]}}<extra></extra>"
     return {
         "type": "scatter",

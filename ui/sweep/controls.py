@@ -79,14 +79,14 @@ RULES = {
 FREE_TEXT_PARAMS = ("base",)  # validated where it is parsed
 
 
-def to_values(chart: SweepMap, show: str) -> dict[str, Any]:
+def to_values(spec: SweepMap, show: str) -> dict[str, Any]:
     """The value of every control for this map."""
-    values: dict[str, Any] = {"activations": list(chart.activations), "per_cell": float(chart.seeds), "show": show}
-    for name, axis in (("x", chart.x), ("y", chart.y)):
+    values: dict[str, Any] = {"activations": list(spec.activations), "per_cell": float(spec.seeds), "show": show}
+    for name, axis in (("x", spec.x), ("y", spec.y)):
         spacing = next(word for word, log in SPACINGS.items() if log is axis.log)
         values |= {name: axis.field, f"{name}_from": _number(axis.low), f"{name}_to": _number(axis.high)}
         values |= {f"{name}_count": _number(axis.count), f"{name}_spacing": spacing}
-    return values | {"base": format_base(chart.base)}
+    return values | {"base": format_base(spec.base)}
 
 
 def _number(value: float | None) -> float | None:
@@ -97,9 +97,9 @@ DEFAULTS = to_values(OPENING.map, OPENING.show)
 PARAMETERS = Parameters("sweep", RULES, FREE_TEXT_PARAMS, DEFAULTS | views.SWEEP_DEFAULTS, view=frozenset(views.SWEEP))
 
 
-def query(chart: SweepMap, show: str) -> str:
+def query(spec: SweepMap, show: str) -> str:
     """The query string whose page shows this map."""
-    return urlencode(sync.to_query(PARAMETERS, to_values(chart, show)), doseq=True, safe="=;")
+    return urlencode(sync.to_query(PARAMETERS, to_values(spec, show)), doseq=True, safe="=;")
 
 
 def apply(preset: Preset) -> None:
@@ -304,6 +304,6 @@ def to_map(values: Mapping[str, Any]) -> SweepMap:
         log = SPACINGS[values[f"{name}_spacing"]]
         axes.append(Axis(values[name], low, high, None if count is None else int(count), log))
     base = parse_base(values["base"])
-    chart = SweepMap(base, tuple(values["activations"]), *axes, int(values["per_cell"]))
-    chart.grid  # noqa: B018  refuses settings that no network can have
-    return chart
+    spec = SweepMap(base, tuple(values["activations"]), *axes, int(values["per_cell"]))
+    spec.grid  # noqa: B018  refuses settings that no network can have
+    return spec

@@ -47,15 +47,15 @@ class SweepProgressReporter(ProgressReporter):
             self._drawn = time.monotonic()
 
 
-def check_limit(chart: SweepMap) -> None:
+def check_limit(spec: SweepMap) -> None:
     """Refuses a sweep that is larger than this server allows.
 
     Raises:
         ConfigError: it has more networks than the limit.
     """
     limit = limits.value("MAX_SWEEP")
-    if limit is not None and chart.grid.networks > limit:
-        shape = f"{chart.grid.networks:,} networks"
+    if limit is not None and spec.grid.networks > limit:
+        shape = f"{spec.grid.networks:,} networks"
         words = f"this server allows {limit:,} in one sweep; choose fewer values or fewer networks in a cell"
         raise ConfigError("sweep", shape, words)
 
@@ -94,15 +94,15 @@ def get_table(grid: Grid, reporter: SweepProgressReporter, on_table: Callable[[S
     return services().sweeps.get_or_compute(grid, make, reporter.on_shared)
 
 
-def has_theory(chart: SweepMap) -> bool:
+def has_theory(spec: SweepMap) -> bool:
     """Returns whether all curves of theory of a map are cached."""
-    return all(services().curves.get((chart, activation)) is not None for activation in chart.activations)
+    return all(services().curves.get((spec, activation)) is not None for activation in spec.activations)
 
 
-def get_theory(chart: SweepMap, activation: str) -> tuple[Curve, ...]:
+def get_theory(spec: SweepMap, activation: str) -> tuple[Curve, ...]:
     """The curves of theory on a map: cached, or computed now, which takes a second or two for depth scales."""
     return services().curves.get_or_compute(
-        (chart, activation), lambda: tuple(lines(chart, activation)), stop_if_superseded
+        (spec, activation), lambda: tuple(lines(spec, activation)), stop_if_superseded
     )
 
 

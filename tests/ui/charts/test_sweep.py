@@ -22,8 +22,8 @@ def parts(chart, kind):
     return [part for part in chart.spec["data"] if part["type"] == kind]
 
 
-def drawn(cells=RAMP, quantity="gradient factor", lines=(), chart=SMALL, **more):
-    found = sweep_map(chart, chart.activations[0], cells, quantity, lines, **more)
+def drawn(cells=RAMP, quantity="gradient factor", lines=(), spec=SMALL, **more):
+    found = sweep_map(spec, spec.activations[0], cells, quantity, lines, **more)
     assert found.figure.to_dict()["data"]  # Plotly takes every part
     return found
 
@@ -51,9 +51,9 @@ def test_odd_values_are_drawn(quantity, fill):
 @pytest.mark.parametrize("field", FIELDS)
 def test_every_field_is_an_axis_with_its_values_within(field):
     other = "bias_std" if field != "bias_std" else "init_scale"
-    chart = SweepMap(BASE.replace(samples=600), ("relu",), Axis(field), Axis(other, 0, 1, 3))
-    x = chart.x.values()
-    found = drawn(np.ones((3, len(x))), chart=chart)
+    spec = SweepMap(BASE.replace(samples=600), ("relu",), Axis(field), Axis(other, 0, 1, 3))
+    x = spec.x.values()
+    found = drawn(np.ones((3, len(x))), spec=spec)
     heat, targets = parts(found, "heatmap")[0], parts(found, "scatter")[-1]
     edges = heat["x"]
     assert len(edges) == len(x) + 1 and (np.diff(edges) > 0).all()
@@ -118,21 +118,21 @@ def test_crossings_are_found_between_columns_and_only_upwards():
 @pytest.mark.parametrize("activation", ["tanh", "relu"])
 def test_theorys_lines_pass_through_its_own_numbers(activation):
     base = BASE.replace(hidden=(8,) * 3, bias_std=0.3)
-    chart = SweepMap(base, (activation,), Axis("init_scale", 0.5, 3, 6), Axis("depth", 2, 60, 5))
-    critical, six = lines(chart, activation)
+    spec = SweepMap(base, (activation,), Axis("init_scale", 0.5, 3, 6), Axis("depth", 2, 60, 5))
+    critical, six = lines(spec, activation)
     (point,) = critical_points(activation, 0.3)
     np.testing.assert_allclose(critical.x, point.sigma_w, rtol=1e-12)
     for sigma_w in (0.5, 0.9, 1.2):
         # chi is interpolated between nodes 0.1 apart, so that xi is right to a few per cent
         expected = 6 * correlation(activation, sigma_w, 0.3).xi_c
         assert np.interp(sigma_w, six.x, six.y) == pytest.approx(expected, rel=0.05)
-    turned = lines(SweepMap(base, (activation,), chart.y, chart.x), activation)
+    turned = lines(SweepMap(base, (activation,), spec.y, spec.x), activation)
     np.testing.assert_array_equal(turned[1].x, six.y)
 
 
 def test_the_plane_of_scales_has_the_line_of_the_closed_form_and_he_counts_from_root_two():
-    chart = SweepMap(BASE.replace(hidden=(8,) * 3, init="he_normal"), ("relu",), SMALL.x, SMALL.y)
-    (line,) = lines(chart, "relu")
+    spec = SweepMap(BASE.replace(hidden=(8,) * 3, init="he_normal"), ("relu",), SMALL.x, SMALL.y)
+    (line,) = lines(spec, "relu")
     np.testing.assert_allclose(line.x, 1.0)
 
 
