@@ -66,6 +66,7 @@ class RunControls(TypedDict, total=False):
     dtype: str
     seed: float
     class_weight: str
+    dropout: float
 
 
 class Frame(TypedDict, total=False):
