@@ -95,6 +95,7 @@ def _forward(config: RunConfig, gains, sigma_b: list[float], X: np.ndarray, skip
             value = at.second
         keep = 1 - config.dropout
         slope2[layer] = np.mean(at.slope2 / variance) / keep
+        value = np.asarray(value)
         if batch:
             value[np.diag_indices_from(value)] /= keep
         else:
