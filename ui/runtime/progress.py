@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -28,11 +29,13 @@ class ProgressReporter:
     Each call is also where Streamlit ends the script of a visitor who has changed a control or closed the tab.
 
     Args:
-        slot: the `st.empty()` in which it is shown.
+        slot: the `st.empty()` in which it is shown; None for a reporter that shows nothing.
     """
 
-    def __init__(self, slot: DeltaGenerator):
-        self._slot, self._start, self._text = slot, time.monotonic(), ""
+    def __init__(self, slot: DeltaGenerator | None):
+        self._slot: Any = slot
+        self._start = time.monotonic()
+        self._text = ""
 
     def on_queued(self, n_ahead: int) -> None:
         """Wait for a free slot behind so many others."""
