@@ -25,7 +25,7 @@ class Activation:
     Attributes:
         name, label: as in RunConfig, and as a reader sees it.
         formula: LaTeX.
-        point: z -> (phi(z), phi'(z)) of one float64, compiled: right to 2 units in the last place (gelu 3)
+        point: z -> (phi(z), phi'(z)) of one float64, compiled: right to 2 units in the last place (gelu 5)
             wherever it is representable, NaN for NaN, and without a branch, so that several numbers are taken at once.
             Where a slope passes through 0 its error is that of the terms which cancel there.
         curvature: net -> phi''(net), a new array; 0 almost everywhere for those made of straight pieces. At a kink it
