@@ -25,11 +25,11 @@ def fresh_results(trace, one):
         split = load(of.dataset, of.samples, of.noise, of.holdout, of.seed, of.scaling)
         return split.X, split.D
 
-    before = measure_result(trace, samples(config)[1])
+    before = measure_result(trace, samples(config))
     seeds = [config.seed + FRESH + k for k in range(3)]
     X, D = samples(changed)
     traces = train([changed.replace(seed=seed, holdout=0.0) for seed in seeds], data=(X, D))
-    return [compare(before, measure_result(after, D)) for after in traces]
+    return [compare(before, measure_result(after, (X, D))) for after in traces]
 
 
 def main():

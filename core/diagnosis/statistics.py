@@ -41,6 +41,10 @@ class Constant(NamedTuple):
 class TraceStats:
     """A trace and what several rules ask of it.
 
+    Args:
+        trace: of a run.
+        samples: (X, D) that it was trained on, where they are not its config's own.
+
     Attributes:
         trace, config, activation: the run, its settings, and its hidden layers' activation.
         good: rows whose loss and gradient are finite; a run that broke at step 0 has none.
@@ -60,7 +64,8 @@ class TraceStats:
         last_accuracy: mean accuracy of the last rows; with dropout that of the network with all its units.
     """
 
-    def __init__(self, trace: Trace):
+    def __init__(self, trace: Trace, samples: tuple[np.ndarray, np.ndarray] | None = None):
+        self._given_samples = samples
         self.trace, self.config, self.activation = trace, trace.config, ACTIVATIONS[trace.config.activation]
         self.good = np.flatnonzero(np.isfinite(trace.loss) & np.isfinite(trace.global_grad_norm))
         self.end = int(self.good[-1]) if len(self.good) else 0
@@ -92,9 +97,13 @@ class TraceStats:
         return max(1, min(max(MIN_WINDOW_ROWS, min(epoch, rows // 10)), rows // 2))
 
     @cached_property
+    def _samples(self) -> tuple[np.ndarray, np.ndarray] | None:
+        return training_samples(self.trace) if self._given_samples is None else self._given_samples
+
+    @cached_property
     def constant(self) -> Constant | None:
         """The best constant answer; None for data of one's own, which a trace does not hold."""
-        samples = training_samples(self.trace)
+        samples = self._samples
         return None if samples is None else best_constant(self.config, self.trace.task, samples[1])
 
     @property
@@ -108,7 +117,7 @@ class TraceStats:
     @cached_property
     def _final_trace(self) -> Trace | None:
         """The trained network on up to PROBE_SAMPLES samples, all units there; None where the samples are unknown."""
-        samples = training_samples(self.trace)
+        samples = self._samples
         if samples is None or self.trace.diverged_at is not None:
             return None
         X, D = (values[:PROBE_SAMPLES] for values in samples)

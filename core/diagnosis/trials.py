@@ -44,14 +44,15 @@ class Result(NamedTuple):
         return not np.isfinite(self.relative_loss)
 
 
-def measure_result(trace: Trace, D: np.ndarray) -> Result:
-    """Result of a run on targets D (samples, outputs) ended."""
+def measure_result(trace: Trace, samples: tuple[np.ndarray, np.ndarray]) -> Result:
+    """Result of a run that was trained on these X and D, with all its units."""
     loss = f"{trace.config.class_weight} {trace.config.loss}"
     if trace.diverged_at is not None:
         return Result(float("nan"), float("inf"), loss)
-    stats = TraceStats(trace)
-    constant = best_constant(trace.config, trace.task, D).loss
-    return Result(stats.last_accuracy, stats.last_loss / constant if constant > 0 else stats.last_loss, loss)
+    stats = TraceStats(trace, samples)
+    constant = best_constant(trace.config, trace.task, samples[1]).loss
+    last_loss = stats.final_loss if trace.config.dropout else stats.last_loss
+    return Result(stats.last_accuracy, last_loss / constant if constant > 0 else last_loss, loss)
 
 
 def compare(before: Result, after: Result) -> int:
@@ -103,7 +104,7 @@ def try_suggestions(
     untried = _distinct_suggestions(diagnosis)
     if not untried or (data is None and trace.config.dataset == "custom"):
         return diagnosis
-    trial = _Trial(trace.config, measure_result(trace, _samples(trace.config, data)[1]), data, executor)
+    trial = _Trial(trace.config, measure_result(trace, _samples(trace.config, data)), data, executor)
     outcomes = trial.run(untried, on_progress)
     if outcomes is None:
         return diagnosis
@@ -200,7 +201,7 @@ class _Trial:
             traces = train(runs, (X, D), on_progress=report, executor=self._executor)
             for position, index in enumerate(allowed):
                 mine = traces[TRIAL_SEEDS * position : TRIAL_SEEDS * (position + 1)]
-                results[index] = [measure_result(trace, D) for trace in mine]
+                results[index] = [measure_result(trace, (X, D)) for trace in mine]
             finished += sum(run.steps + 1 for run in runs)
         return results
 

@@ -38,9 +38,9 @@ def fresh_results(trace, one):
     """1, 0 or -1 by fresh seed, on the run's own samples."""
     changed = trace.config.replace(**one.changes)
     X, D = samples(changed)
-    before = measure_result(trace, samples(trace.config)[1])
+    before = measure_result(trace, samples(trace.config))
     runs = train([changed.replace(seed=changed.seed + FRESH + k, holdout=0.0) for k in range(3)], data=(X, D))
-    return [compare(before, measure_result(after, D)) for after in runs]
+    return [compare(before, measure_result(after, (X, D))) for after in runs]
 
 
 @pytest.mark.parametrize("name", QUICK)

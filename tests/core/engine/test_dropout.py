@@ -6,6 +6,7 @@ import pytest
 from core import ConfigError, RunConfig, diagnose, snapshot, train
 from core.curvature import sharpness
 from core.diagnosis.statistics import TraceStats
+from core.diagnosis.trials import measure_result
 from core.engine.training import evaluate
 from core.families.activations import ACTIVATIONS
 from core.families.losses import LOSSES
@@ -150,6 +151,19 @@ def test_where_few_units_are_dropped_too_often_training_without_dropout_is_offer
         labels = [one.label for finding in diagnose(trace).findings for one in finding.suggestions]
         offered += "No dropout" in labels
     assert offered >= 10
+
+
+def test_a_trial_measures_the_network_with_all_its_units_on_the_samples_it_was_trained_on():
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((60, 2))
+    D = (X[:, :1] > 0).astype(float)
+    (trace,) = train([RELU.replace(steps=30, dropout=0.7)], data=(X, D))
+    found = measure_result(trace, (X, D))
+    o = evaluate(trace.config, trace.weights, X)
+    assert found.accuracy == ((o > 0.5) == D).mean()
+    loss = -(D * np.log(o) + (1 - D) * np.log(1 - o)).mean()
+    constant = -(D.mean() * np.log(D.mean()) + (1 - D.mean()) * np.log(1 - D.mean()))
+    assert found.relative_loss == pytest.approx(loss / constant)
 
 
 @pytest.mark.parametrize("value", [1, -0.1, 1.5, "half", True])
