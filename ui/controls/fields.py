@@ -325,7 +325,8 @@ def draw_initialization() -> None:
 def draw_training() -> None:
     """Draws loss, optimizer, steps and recording in a group."""
     with st.expander("Training", key="group_training"):
-        draw_row("loss", "class_weight")
+        draw("loss")
+        draw("class_weight")
         draw_row("steps", "record_every")
         draw("optimizer")
         draw_row("learning_rate", "momentum")
