@@ -3,9 +3,6 @@
 import json
 import os
 import signal
-import socket
-import subprocess
-import sys
 import time
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -24,7 +21,7 @@ from core.sweeps import chunks, dispatch
 from core.sweeps.chunks import ThroughputEstimate, iter_chunks, summary_fields
 from core.sweeps.grid import AXES, Grid, make_range
 from core.theory.variance_map import critical_line, critical_points
-from tests.support.checkout import HOUSE
+from tests.support.cluster import dask_cluster
 
 BASE = RunConfig(samples=8, hidden=(4, 4), steps=3, activation="tanh")
 MIXED = {"depth": [0, 1, 3], "activation": ["tanh", "relu"], "learning_rate": [0.01, 1e300], "l1": [0.0, 0.1]}
@@ -459,39 +456,47 @@ def test_the_critical_line_of_relu_and_tanh_meets_its_closed_forms():
 
 @pytest.fixture(scope="module")
 def cluster():
-    """A scheduler and two workers, each a process of its own, on loopback; yields its address and the workers."""
+    """A scheduler and two workers; yields its address and the workers."""
     pytest.importorskip("distributed", reason="Dask is not installed")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        address = f"tcp://127.0.0.1:{probe.getsockname()[1]}"
-    environment = os.environ | {"PYTHONPATH": str(HOUSE), "OPENBLAS_NUM_THREADS": "1"}
+    with dask_cluster() as found:
+        yield found.address, found.workers
 
-    def start(*command):
-        return subprocess.Popen([sys.executable, "-m", *command], env=environment, stdout=subprocess.DEVNULL,
-                                stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL)  # fmt: skip
 
-    scheduler = start("distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", address.rpartition(":")[2],
-                      "--no-dashboard", "--dashboard-address", "127.0.0.1:0")  # fmt: skip
-    workers = [
-        start("distributed.cli.dask_worker", address, "--nthreads", "1", "--no-nanny", "--no-dashboard",
-              "--host", "127.0.0.1") for _ in range(2)
-    ]  # fmt: skip
-    from distributed import Client
+@pytest.fixture
+def named(monkeypatch):
+    """Has this process use the cluster at an address, as a server whose operator names it."""
 
-    with Client(address, timeout=60, set_as_default=False) as client:
-        client.wait_for_workers(2, timeout=60)
-        yield address, workers
-    for process in [*workers, scheduler]:
-        process.kill()
-        process.wait()
+    def use(address):
+        monkeypatch.setenv("GRADIENT_LAB_SCHEDULER", address)
+
+    monkeypatch.setattr("core.engine.workers._shared", None)
+    monkeypatch.setattr("core.engine.workers._client", None)
+    return use
 
 
 @pytest.mark.slow
-def test_a_sweep_on_dask_gives_every_row_though_a_worker_is_killed(cluster, monkeypatch):
+def test_a_sweep_whose_scheduler_is_killed_ends_as_lost_and_so_does_the_next_one(named):
+    pytest.importorskip("distributed", reason="Dask is not installed")
+    from core.engine.workers import get_executor, worker_lost_errors
+
+    base = RunConfig(samples=64, hidden=(64,) * 10, steps=300, record_every=300)
+    axes = {"init_scale": make_range("init_scale", 0.5, 3, 40)}
+    with dask_cluster(1) as found:
+        named(found.address)
+        executor = get_executor()
+        start = time.monotonic()
+        with pytest.raises(worker_lost_errors()):
+            sweep(base, axes, executor=executor, on_progress=lambda done, total: done and found.scheduler.kill())
+        assert time.monotonic() - start < 100
+        # The client tries to reach it for half a minute more; then the executor itself is refused.
+        with pytest.raises((ConfigError, *worker_lost_errors()), match="scheduler"):
+            sweep(base, axes, executor=get_executor())
+
+
+@pytest.mark.slow
+def test_a_sweep_on_dask_gives_every_row_though_a_worker_is_killed(cluster, named):
     address, processes = cluster
-    monkeypatch.setenv("GRADIENT_LAB_SCHEDULER", address)
-    monkeypatch.setattr("core.engine.workers._shared", None)
-    monkeypatch.setattr("core.engine.workers._client", None)
+    named(address)
     from core.engine.workers import get_executor
 
     base = RunConfig(samples=32, hidden=(16,) * 8, steps=10, activation="tanh")
