@@ -33,7 +33,7 @@ ENCODINGS: dict[str, str] = {
 }
 
 # First bytes of files that are often mistaken for tables; they are refused before anything is unpacked or decoded.
-_SIGNATURES = {
+SIGNATURES = {
     b"PK\x03\x04": "a zip archive",
     b"\xd0\xcf\x11\xe0": "an old Excel workbook (.xls)",
     b"\x1f\x8b": "a gzip archive within another",
@@ -85,7 +85,7 @@ def read_text(raw: bytes, name: str, encoding: str | None, max_bytes: int) -> tu
         raise ConfigError("encoding", encoding, "it must be one of " + ", ".join(ENCODINGS))
     if raw.startswith(b"\x1f\x8b"):
         raw = _unpack(raw, name, max_bytes)
-    for signature, kind in _SIGNATURES.items():
+    for signature, kind in SIGNATURES.items():
         if raw.startswith(signature):
             raise table_error(name, f"it is {kind}; save the table as CSV and upload that file")
     marked = raw.startswith((b"\xff\xfe", b"\xfe\xff"))

@@ -13,6 +13,7 @@ from ..errors import ConfigError
 
 MAX_VALUES = 50_000_000  # steps times tensors times fields
 MAX_STEP = 2**31 - 1
+LINE = "line"  # name of an index that holds the lines of a file
 MISSING = ("", "none", "null", "na", "n/a")
 
 
@@ -31,7 +32,8 @@ def read_numbers(column: pd.Series, name: str) -> tuple[np.ndarray, np.ndarray]:
     numbers = pd.to_numeric(texts.where(~(missing | is_nan)), errors="coerce").to_numpy(dtype=float, na_value=math.nan)
     wrong = np.flatnonzero(np.isnan(numbers) & ~missing & ~is_nan)
     if len(wrong):
-        line, cell = int(wrong[0]) + 2, str(column.iloc[wrong[0]])[:40]
+        line = int(column.index[wrong[0]]) if column.index.name == LINE else int(wrong[0]) + 2
+        cell = str(column.iloc[wrong[0]])[:40]
         raise ConfigError("recording", name, f"line {line}, column {column.name}: {cell!r} is not a number")
     return numbers, is_nan
 

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from ..errors import ConfigError
-from .cells import brief, check_size, check_steps, find_column, no_gradients, read_numbers, to_number
+from .cells import LINE, brief, check_size, check_steps, find_column, no_gradients, read_numbers, to_number
 from .keys import is_bound, parse_key
 from .recording import ROW_FIELDS, VALUE_FIELDS, Recording, describe, natural_key
 from .tensorboard import read_scalars
@@ -61,11 +61,23 @@ def read_csv(text: str, name: str) -> pd.DataFrame:
     """
     first = text.lstrip("\n").partition("\n")[0]
     delimiter = max(",\t;", key=first.count)
-    options: dict[str, Any] = {"sep": delimiter, "keep_default_na": False, "na_values": [""], "skip_blank_lines": True}
+    # between semicolons a number may have a decimal comma; one with a point is read as well
+    options: dict[str, Any] = {
+        "sep": delimiter,
+        "decimal": "," if delimiter == ";" else ".",
+        "keep_default_na": False,
+        "na_values": [""],
+        "skip_blank_lines": True,
+    }
     try:
-        return pd.read_csv(io.StringIO(text), low_memory=False, **options)
+        table = pd.read_csv(io.StringIO(text), low_memory=False, **options)
     except (pd.errors.ParserError, ValueError, OverflowError) as error:
         raise ConfigError("recording", name, f"it is not a table that can be read: {brief(error)}") from None
+    if "\n\n" in text or "\n\r\n" in text:
+        lines = [number for number, line in enumerate(io.StringIO(text), start=1) if line.strip()][1:]
+        if len(lines) == len(table):  # and so no cell has a line end
+            table.index = pd.Index(lines, name=LINE)
+    return table
 
 
 def read_long(table: pd.DataFrame, name: str) -> Recording:

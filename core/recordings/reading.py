@@ -7,6 +7,7 @@ layer, grad_norm), and JSON lines with an object a step. Text is never evaluated
 
 from __future__ import annotations
 
+import codecs
 import io
 import json
 import zlib
@@ -17,6 +18,7 @@ import numpy as np
 import pandas as pd
 from pyarrow import ArrowException, parquet
 
+from ..data.text import SIGNATURES
 from ..errors import ConfigError
 from .cells import brief, check_size, check_steps, is_whole, no_gradients, read_numbers, to_number
 from .logs import json_objects, read_csv, read_events, read_json_rows, read_long, read_wide
@@ -45,11 +47,15 @@ def read_recording(raw: bytes, name: str = "recording", *, max_bytes: int = MAX_
         raise ConfigError("recording", name, "the file is empty")
     if raw[:4] == b"PAR1":
         table, head = _read_parquet(raw, name)
-        return _from_own_table(table, name, head)
+        return _from_own_table(table, name, head) if head else _from_table(table, name)
     if is_event_file(raw):
         return read_events(raw, name)
+    kind = next((kind for signature, kind in SIGNATURES.items() if raw.startswith(signature)), None)
+    if kind is not None:
+        forms = "a recording is JSON lines, CSV, Parquet or an event file of TensorBoard"
+        raise ConfigError("recording", name, f"it is {kind}, not UTF-8 text; {forms}")
     try:
-        text = raw.decode("utf-8-sig")
+        text = raw.decode("utf-16" if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig")
     except UnicodeDecodeError as error:
         line = raw[: error.start].count(b"\n") + 1
         raise ConfigError(

@@ -177,6 +177,12 @@ def test_numbers_in_names_count_as_numbers():
     assert sorted(["net.10.w", "net.2.w", "net.2.b"], key=natural_key) == ["net.2.b", "net.2.w", "net.10.w"]
 
 
+def packed(write):
+    file = io.BytesIO()
+    write(file)
+    return file.getvalue()
+
+
 REFUSED = {
     "empty": (b"", "empty"),
     "no gradients": (b"step,val_acc\n0,0.5\n", "val_acc"),
@@ -186,6 +192,9 @@ REFUSED = {
     "broken json": (b'{"step": 0}\n{"step": \n{}\n', "line 2"),
     "a list": (b"[1, 2]", "object"),
     "damaged parquet": (b"PAR1" + b"x" * 50, "Parquet"),
+    "NumPy arrays": (packed(lambda file: np.savez(file, grad_norm=np.ones((3, 4)))), "a zip archive"),
+    "a NumPy array": (packed(lambda file: np.save(file, np.ones((3, 4)))), "a NumPy array"),
+    "a word after blank lines": (b"step,layer,grad_norm\n0,a,1\n\n\n1,a,abc\n", "line 5, column grad_norm: 'abc'"),
     "damaged gzip": (b"\x1f\x8b" + b"x" * 50, "unpacked"),
     "unknown version": (b'{"format": "gradient-flow-lab-recording", "version": 9, "parameters": []}\n', "version 9"),
     "short row": (
@@ -208,6 +217,25 @@ def test_a_file_that_unpacks_to_more_than_the_limit_is_refused_before_it_fills_t
     bomb = gzip.compress(b"0" * 3_000_000)
     with pytest.raises(ConfigError, match="more than 1,000,000 bytes"):
         read_recording(bomb, "bomb.csv.gz", max_bytes=1_000_000)
+
+
+LONG = pd.DataFrame({"step": [0, 0, 1, 1], "layer": ["a", "b"] * 2, "grad_norm": [1.5, 2, 3, 4]})
+WIDE = pd.DataFrame({"step": [0, 1], "grad_norm/a": [1.5, 3], "grad_norm/b": [2, 4]})
+OTHER_FORMS = {
+    "long Parquet": packed(LONG.to_parquet),
+    "wide Parquet": packed(WIDE.to_parquet),
+    "UTF-16": LONG.to_csv(index=False).encode("utf-16"),
+    "decimal commas": LONG.to_csv(index=False, sep=";", decimal=",").encode(),
+    "semicolons and points": LONG.to_csv(index=False, sep=";").encode(),
+    "tabs": LONG.to_csv(index=False, sep="\t", lineterminator="\r\n").encode(),
+}
+
+
+@pytest.mark.parametrize("form", OTHER_FORMS)
+def test_a_log_of_another_program_is_read_in_any_form(form):
+    recording = read_recording(OTHER_FORMS[form], "log")
+    assert [parameter.name for parameter in recording.parameters] == ["a", "b"]
+    assert recording.values["grad_norm"].tolist() == [[1.5, 2], [3, 4]]
 
 
 @pytest.mark.parametrize("members", [1, 3, 700])
