@@ -1,4 +1,4 @@
-"""What Streamlit's session holds: every key, and the type of its value.
+"""The values of Streamlit's session: every key, and the type of its value.
 
 `session` is `st.session_state` for the keys that are named here; a type checker refuses any other key, and a value of
 another type. Keys that are put together from a name and a part go through `session_by_name`, and COMPOSED has their
@@ -70,7 +70,7 @@ class RunControls(TypedDict, total=False):
 
 
 class Frame(TypedDict, total=False):
-    """What surrounds a picture."""
+    """The frame around a picture."""
 
     hide: str  # names of controls, separated by commas
     lock: str
@@ -80,7 +80,7 @@ class Frame(TypedDict, total=False):
 
 
 class LabView(TypedDict, total=False):
-    """What the Lab shows of a run; a panel is open where its value is true."""
+    """The Lab's view of a run; a panel is open where its value is true."""
 
     quantity: str
     relative: bool
@@ -102,7 +102,7 @@ class LabView(TypedDict, total=False):
 
 
 class TableControls(TypedDict, total=False):
-    """How a visitor's table is read and used; None is recognized from the file."""
+    """The reading and the use of a visitor's table; None is recognized from the file."""
 
     table_file: Any  # as Streamlit holds an upload
     table_digest: str  # of the file that these choices belong to

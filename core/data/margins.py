@@ -1,4 +1,4 @@
-"""What surrounds the rows of a table: a second line of names, names that recur below, and notes after the last row."""
+"""The surroundings of a table's rows: a second line of names, names that recur below, and notes after the last row."""
 
 from __future__ import annotations
 

@@ -79,7 +79,7 @@ def _choice(label: str, key: str, options: Mapping[Any, str], recognized: Any) -
     st.selectbox(label, list(options), index=None, format_func=options.__getitem__, placeholder=shown, key=key)
 
 
-def _count_lines(label: str, key: str, recognized: int | None, place: str) -> None:
+def _count_lines(label: str, key: str, recognized: int | None, where: str) -> None:
     """A number whose empty state shows what was recognized."""
     shown = "recognized" if recognized is None else f"{recognized} (recognized)"
-    st.number_input(label, min_value=0, step=1, value=None, placeholder=shown, key=key, help=f"Lines {place}.")
+    st.number_input(label, min_value=0, step=1, value=None, placeholder=shown, key=key, help=f"Lines {where}.")

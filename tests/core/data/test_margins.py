@@ -1,4 +1,4 @@
-"""What surrounds the rows of a table, by files as they lie on people's disks."""
+"""The surroundings of a table's rows, by files as they lie on people's disks."""
 
 import pytest
 from hypothesis import given

@@ -103,7 +103,7 @@ async def large_page(scope, receive, send):
 
 
 async def is_hung_up_on(port, request):
-    """Whether the server ends the connection of one who sends this and reads nothing."""
+    """True if the server ends the connection of one who sends this and reads nothing."""
     line = socket.socket()
     line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
     line.setblocking(False)

@@ -159,7 +159,7 @@ def test_the_pages_of_one_address_leave_room_for_the_others(monkeypatch):
     monkeypatch.setenv("GRADIENT_LAB_MAX_SESSIONS", "4")
 
     async def open_pages(addresses):
-        """Whether each page opens, while those before it stay open."""
+        """True for each page that opens, while those before it stay open."""
         opened, leave = [], asyncio.Event()
 
         async def app(scope, receive, send):
