@@ -21,8 +21,15 @@ def _numpy_features() -> dict[str, bool]:
 
 
 def has_wide_registers() -> bool:
-    """Return whether NumPy found AVX-512 on this machine."""
-    return any(found for name, found in _numpy_features().items() if name in ("X86_V4", "AVX512F", "AVX512_SKX"))
+    """Return whether NumPy has code of its own for AVX-512 that it uses here."""
+    return any(_numpy_features().get(name) for name in _wide_code())
+
+
+def _wide_code() -> list[str]:
+    """The sets of AVX-512 instructions that NumPy has code for."""
+    from numpy._core._multiarray_umath import __cpu_dispatch__
+
+    return [name for name in __cpu_dispatch__ if name.startswith(("X86_V4", "AVX512"))]
 
 
 def is_held() -> bool:
@@ -32,9 +39,7 @@ def is_held() -> bool:
 
 def run_held(module: str, arguments: list[str]) -> None:
     """Run a module again, in a process whose libraries use AVX2 at most."""
-    from numpy._core._multiarray_umath import __cpu_dispatch__
-
-    wide = [name for name in __cpu_dispatch__ if name.startswith(("X86_V4", "AVX512")) and _numpy_features()[name]]
+    wide = [name for name in _wide_code() if _numpy_features()[name]]
     settings = {
         HELD: "1",
         "NPY_DISABLE_CPU_FEATURES": " ".join(wide),
