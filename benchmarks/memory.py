@@ -23,7 +23,6 @@ import numpy as np
 
 from benchmarks.problem import SHAPES
 from core import Trace, train
-from core.engine.training import CHUNK_BYTES
 
 RSS_UNIT = 1 if sys.platform == "darwin" else 1024  # bytes of ru_maxrss, which each system counts its own way
 
@@ -55,7 +54,7 @@ def main() -> None:
     parser.add_argument("--runs", default="100,300,1000", help="numbers of configs")
     parser.add_argument("--steps", type=int, default=100)
     options = parser.parse_args()
-    print(f"Runs of tanh 10x32, 64 samples, {options.steps} steps; chunks of {CHUNK_BYTES / 1e6:.0f} MB; all in MB")
+    print(f"Runs of tanh 10x32, 64 samples, {options.steps} steps; all in MB")
     print(f"{'configs':>8}{'rows each':>11}{'traces':>9}{'kept':>9}{'above':>9}{'RSS':>9}")
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=context, max_tasks_per_child=1) as pool:

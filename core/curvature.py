@@ -268,14 +268,8 @@ class _Product(_State):
             if self.output_activation is not None:
                 self.slope.append(self.output_activation.slope(self.net[-1]))
                 self.curvature.append(self.output_activation.curvature(self.net[-1]))
-            self.residual = self._residual(self.output, self.D)
+            self.residual = self.sample_weights * self.loss.residual_factor * (self.output - self.D)
             self._derivatives_of_y()
-
-    def _residual(self, output: np.ndarray, target: np.ndarray | float) -> np.ndarray:
-        """As the loss has it: linear in the output, so that without a target it differentiates itself."""
-        out = np.empty_like(output)
-        self.loss.residual(output, np.asarray(target), out)
-        return out * self.sample_weights
 
     def _derivatives_of_y(self) -> None:
         """dE/dy and dE/dh of every hidden layer, from delta."""
@@ -336,7 +330,7 @@ class _Product(_State):
             routput = o * (rnet[last] - np.sum(o * rnet[last], axis=-1, keepdims=True))
         else:
             routput = self.slope[last] * rnet[last]
-        rdelta = self._residual(routput, 0.0)
+        rdelta = self.sample_weights * self.loss.residual_factor * routput  # the residual is linear in the output
         if self.loss.output_activation is None:
             rdelta = rdelta * self.slope[last] + self.residual * self.curvature[last] * rnet[last]
         rdelta /= len(self.D)

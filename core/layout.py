@@ -2,9 +2,23 @@
 
 from __future__ import annotations
 
-from itertools import groupby
+from typing import NamedTuple
 
 import numpy as np
+
+
+class LayoutArrays(NamedTuple):
+    """A layout as compiled code takes it.
+
+    Attributes:
+        widths: (layers + 1,) units, the input's first.
+        offsets: (layers + 1,) where each layer's parameters begin.
+        bias: 1 where layers have b.
+    """
+
+    widths: np.ndarray
+    offsets: np.ndarray
+    bias: int
 
 
 class Layout:
@@ -26,15 +40,7 @@ class Layout:
         sizes = [(fan_in + bias) * fan_out for fan_in, fan_out in self.shapes]
         self.offsets = np.concatenate([[0], np.cumsum(sizes)]).tolist()
         self.size = self.offsets[-1]
-        # runs of neighbors of one shape, whose norms one call can take: (first layer, how many)
-        self.groups = []
-        for _, members in groupby(range(self.layers), key=lambda layer: self.shapes[layer]):
-            members = list(members)
-            self.groups.append((members[0], len(members)))
-        self.is_weight = np.ones(self.size, bool)  # False at biases, which no penalty, decay or projection touches
-        if bias:
-            for layer, (_, fan_out) in enumerate(self.shapes):
-                self.is_weight[self.offsets[layer + 1] - fan_out : self.offsets[layer + 1]] = False
+        self.arrays = LayoutArrays(np.array(widths), np.array(self.offsets), int(bias))
 
     def new(self, runs: int, dtype: np.dtype) -> ParameterStack:
         """Zeros for so many runs."""
@@ -46,10 +52,8 @@ class ParameterStack:
 
     Attributes:
         flat: (R, parameters).
-        matrices, transposed: by layer, W with b as its last row, (R, fan_in + 1, fan_out), and its transpose.
+        matrices: by layer, W with b as its last row, (R, fan_in + 1, fan_out).
         weights, biases: by layer, (R, fan_in, fan_out) and (R, fan_out); no biases, an empty list.
-        blocks: neighboring layers of one shape together, [(layers, (R, layers, weights of one layer))].
-        whole_blocks: the same with b among a layer's numbers.
     """
 
     def __init__(self, layout: Layout, flat: np.ndarray):
@@ -59,16 +63,8 @@ class ParameterStack:
             flat[:, offsets[layer] : offsets[layer + 1]].reshape(runs, fan_in + bias, fan_out)
             for layer, (fan_in, fan_out) in enumerate(layout.shapes)
         ]
-        self.transposed = [W.transpose(0, 2, 1) for W in self.matrices]
         self.weights = [W[:, : W.shape[1] - bias] for W in self.matrices]
         self.biases = [W[:, -1] for W in self.matrices] if bias else []
-        self.blocks, self.whole_blocks = [], []
-        for first, count in layout.groups:
-            size = offsets[first + 1] - offsets[first]
-            view = flat[:, offsets[first] : offsets[first + count]].reshape(runs, count, size)
-            layers = slice(first, first + count)
-            self.whole_blocks.append((layers, view))
-            self.blocks.append((layers, view[:, :, : size - bias * layout.shapes[first][1]]))
 
     def run(self, index: int) -> list[tuple[np.ndarray, np.ndarray | None]]:
         """One run's (W, b) by layer, copied; b is None without biases."""

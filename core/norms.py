@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
+from .compiled.cache import compiled, summing
 
-def safe_squares(dtype: np.dtype) -> tuple[float, float]:
-    """Between these two a sum of squares is exact to rounding: no entry that matters was lost to the dtype's limits."""
-    info = np.finfo(dtype)
-    return float(info.tiny) / float(info.eps) ** 2, float(info.max) * float(info.eps) ** 2
+_INFO = np.finfo(np.float64)
+# Between these two a sum of squares is exact to rounding: no entry that matters was lost to the limits of float64.
+SAFE_LOW, SAFE_HIGH = float(_INFO.tiny) / float(_INFO.eps) ** 2, float(_INFO.max) * float(_INFO.eps) ** 2
 
 
 def scaled_norms(rows: np.ndarray) -> np.ndarray:
@@ -28,44 +30,59 @@ def scaled_norm(values: np.ndarray) -> float:
     return float(scaled_norms(values.reshape(1, -1))[0])
 
 
-def repair_norms(view: np.ndarray, squares: np.ndarray, out: np.ndarray) -> None:
-    """Computes again, scaled, the norms in `out` whose squares came near the limits of the dtype.
-
-    Args:
-        view: (R, layers, numbers).
-        squares: (R, layers), its sums of squares.
-        out: (R, layers), their roots; corrected in place.
-    """
-    low, high = safe_squares(view.dtype)
-    if not (squares.min() >= low and squares.max() <= high):
-        near = ~((squares >= low) & (squares <= high))
-        out[near] = scaled_norms(view[near])
+@summing
+def sum_squares(values):
+    """Of all of (numbers,), in float64."""
+    total = 0.0
+    for n in range(values.shape[0]):
+        total += np.float64(values[n]) * values[n]
+    return total
 
 
-def norms(view: np.ndarray) -> np.ndarray:
-    """Norms over the last axis of (R, layers, numbers), right wherever they are representable: (R, layers)."""
-    squares = np.vecdot(view, view)
-    out = np.sqrt(squares)
-    repair_norms(view, squares, out)
-    return out
+@summing
+def scale_and_sum(values, scale):
+    """The sum of squares of values / scale, (numbers,), in float64."""
+    total = 0.0
+    for n in range(values.shape[0]):
+        scaled = np.float64(values[n]) / scale
+        total += scaled * scaled
+    return total
 
 
-def unit_norms(W: np.ndarray, scratch: np.ndarray) -> np.ndarray:
-    """Norms of each unit's incoming weights, the columns of W (R, fan_in, fan_out): (R, 1, fan_out).
+@compiled
+def find_scale(largest):
+    """What numbers are divided by before they are squared: their largest absolute value where it is of use."""
+    return largest if 0 < largest < math.inf else 1.0
 
-    A column is summed by a product with ones: its bits do not depend on the other runs.
-    """
-    ones = np.ones((1, W.shape[1]), W.dtype)
-    np.multiply(W, W, out=scratch)
-    squares = ones @ scratch
-    out = np.sqrt(squares)
-    low, high = safe_squares(W.dtype)
-    if not (squares.min() >= low and squares.max() <= high):
-        # as scaled_norms, column by column: the units of dead ReLUs and of runs that ended come here at every step
-        np.abs(W, out=scratch)
-        largest = np.maximum.reduce(scratch, axis=1, keepdims=True)
-        scale = np.where((largest > 0) & (largest < np.inf), largest, 1)
-        np.divide(W, scale, out=scratch)
-        scratch *= scratch
-        np.copyto(out, scale * np.sqrt(ones @ scratch), where=~((squares >= low) & (squares <= high)))
-    return out
+
+@compiled
+def root_of_squares(values, square):
+    """The norm of (numbers,) whose sum of squares is known; computed again, scaled, where that nears the limits."""
+    if SAFE_LOW <= square <= SAFE_HIGH:
+        return math.sqrt(square)
+    largest = 0.0
+    for n in range(values.shape[0]):
+        size = abs(np.float64(values[n]))
+        if size > largest:
+            largest = size
+    scale = find_scale(largest)
+    return scale * math.sqrt(scale_and_sum(values, scale))
+
+
+@compiled
+def compute_norm(values):
+    """The norm of (numbers,), in float64; squares neither overflow nor underflow."""
+    return root_of_squares(values, sum_squares(values))
+
+
+@compiled
+def compute_unit_norms(W, out):
+    """Norms of the columns of W (fan_in, units), each unit's incoming weights, into `out` (units,) or longer."""
+    fan_in, units = W.shape
+    for unit in range(units):
+        out[unit] = 0.0
+    for row in range(fan_in):
+        for unit in range(units):
+            out[unit] += np.float64(W[row, unit]) * W[row, unit]
+    for unit in range(units):
+        out[unit] = root_of_squares(W[:, unit], out[unit])

@@ -26,10 +26,17 @@ FOLDER = "GRADIENT_LAB_COMPILED"  # the environment setting that names where mac
 SOURCES = (
     "compiled/cache.py",
     "compiled/elementary.py",
+    "norms.py",
+    "layout.py",  # the order of the fields that compiled code reads
     "families/activations.py",
+    "families/clipping.py",
+    "families/losses.py",
     "families/normalization.py",
+    "families/optimizers.py",
+    "engine/batch.py",  # as layout.py
+    "engine/loop.py",
+    "engine/measures.py",
     "engine/passes.py",
-    "engine/batch.py",  # the order of the fields that passes read
 )
 READY_MARK = "ready"
 

@@ -7,6 +7,8 @@ import threading
 import time
 from collections.abc import Callable
 
+import numpy as np
+
 from .cache import READY_MARK, code_folder, is_ready
 
 _preparing = threading.Lock()
@@ -31,7 +33,7 @@ def prepare(report: Callable[[str], object] | None = None) -> None:
         if is_prepared():
             _prepared = True
             return
-        (report or _write)("The engine is compiled for this processor: once, about half a minute.")
+        (report or _write)("The engine is compiled for this processor: once, about a minute.")
         start = time.monotonic()
         _call_everything()
         _prepared = True
@@ -45,10 +47,14 @@ def prepare(report: Callable[[str], object] | None = None) -> None:
 def _call_everything() -> None:
     """Calls every compiled function with the types it is used with."""
     from ..config import RunConfig
-    from ..engine.training import train
+    from ..engine.training import snapshot, train
+    from ..families.activations import ACTIVATIONS
 
     for dtype in ("float64", "float32"):
-        train([RunConfig(hidden=(2,), samples=2, steps=1, output_activation="sigmoid", dtype=dtype)])
+        config = RunConfig(hidden=(2,), samples=2, steps=1, output_activation="sigmoid", dtype=dtype)
+        train([config])
+        snapshot(config)
+        ACTIVATIONS["tanh"](np.zeros(1, dtype))
 
 
 def _write(sentence: str) -> None:

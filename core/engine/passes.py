@@ -1,4 +1,4 @@
-"""The forward and the backward pass of a stack, each one call of compiled code, run after run and layer by layer."""
+"""The forward and the backward pass of a network in compiled code, layer by layer."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import numpy as np
 
 from ..compiled.cache import compiled, summing
 from ..families.activations import activate
+from ..families.losses import compute_loss, softmax
 from ..families.normalization import normalize, normalize_backward
+from ..norms import sum_squares
 
 
 @summing
@@ -18,24 +20,6 @@ def multiply(values, factors):
         factors[n] = product
         total += np.float64(product) * product
     return total
-
-
-@summing
-def sum_squares(values):
-    """Of all of (numbers,), in float64."""
-    total = 0.0
-    for n in range(values.shape[0]):
-        total += np.float64(values[n]) * values[n]
-    return total
-
-
-@summing
-def descend(parameters, gradient, rates):
-    """parameters -= rate * gradient, both (R, parameters), rates (R, 1)."""
-    for run in range(parameters.shape[0]):
-        w, g, rate = parameters[run], gradient[run], rates[run, 0]
-        for k in range(w.shape[0]):
-            w[k] -= rate * g[k]
 
 
 @compiled
@@ -53,41 +37,41 @@ def block(memory, start, rows, columns):
 
 
 @compiled
-def forward(shape, parameters, batch, phi, threshold):
-    """net, y and phi' of every hidden layer, and the net input of the output.
+def forward(network, parameters, batch):
+    """net, y and phi' of every layer, and the output.
 
     Args:
-        shape: of the networks, a NetworkShape.
-        parameters: (R, parameters).
+        network: a Network.
+        parameters: (parameters,).
         batch: the buffers, a BatchMemory.
-        phi: the activation's code.
-        threshold: |phi'| below counts as low.
     """
-    widths, bias, samples = shape.widths, shape.bias, batch.samples
-    runs, last = parameters.shape[0], widths.shape[0] - 2
-    for run in range(runs):
-        for layer in range(last + 1):
-            fan_in, units = widths[layer] + bias, widths[layer + 1]
-            W = block(parameters[run], shape.offsets[layer], fan_in, units)
-            A = block(batch.inputs, batch.input_starts[layer] + run * fan_in * samples, fan_in, samples)
-            if layer == last:
-                np.dot(W.T, A, batch.output_net[run])
-                break
-            at = runs * shape.unit_starts[layer] + run * units  # rows of slopes before these
-            net = block(batch.nets, at * samples if shape.axis else 0, units, samples)
-            np.dot(W.T, A, net)
-            if shape.axis:
-                inverse = inverse_deviation_view(batch.inverse_deviation[layer, run], shape.axis, units, samples)
-                normalize(net.reshape(1, units, samples), shape.axis, inverse)
-            y = block(batch.inputs, batch.input_starts[layer + 1] + run * (units + bias) * samples, units, samples)
-            activate(
-                phi, net, y, block(batch.slopes, at * samples, units, samples), batch.low[at : at + units], threshold
-            )
-            if shape.dropout:
-                part = slice(at * samples, (at + units) * samples)
-                drop(batch.masks[part], y.reshape(-1), batch.slopes[part])
-            if shape.skips[layer]:
-                y += A[:units]
+    widths, bias, samples = network.layout.widths, network.layout.bias, batch.samples
+    last = widths.shape[0] - 2
+    for layer in range(last + 1):
+        fan_in, units = widths[layer] + bias, widths[layer + 1]
+        W = block(parameters, network.layout.offsets[layer], fan_in, units)
+        A = block(batch.inputs, batch.input_starts[layer], fan_in, samples)
+        at = network.unit_starts[layer]  # rows of slopes before these
+        slopes, low = block(batch.slopes, at * samples, units, samples), batch.low[at : at + units]
+        if layer == last:
+            np.dot(W.T, A, batch.output_net)
+            if network.output_activation < 0:
+                softmax(batch.output_net, batch.output, batch.log_sum)
+            elif network.output_activation > 0:  # a linear output is its net input, in the same memory
+                threshold = network.output_threshold
+                activate(network.output_activation, batch.output_net, batch.output, slopes, low, threshold)
+            break
+        net = block(batch.nets, at * samples if network.axis else 0, units, samples)
+        np.dot(W.T, A, net)
+        if network.axis:
+            inverse = inverse_deviation_view(batch.inverse_deviation[layer], network.axis, units, samples)
+            normalize(net.reshape(1, units, samples), network.axis, inverse)
+        y = block(batch.inputs, batch.input_starts[layer + 1], units, samples)
+        activate(network.activation, net, y, slopes, low, network.threshold)
+        if batch.masks.shape[0]:
+            drop(batch.masks[at * samples : (at + units) * samples], y.reshape(-1), slopes.reshape(-1))
+        if network.skips[layer]:
+            y += A[:units]
 
 
 @compiled
@@ -99,39 +83,56 @@ def inverse_deviation_view(memory, axis, units, samples):
 
 
 @compiled
-def backward(shape, parameters, gradient, batch, squares):
-    """delta of every layer in the memory of its slope, and dE/dW, dE/db, from delta of the output.
+def measure_loss(network, batch):
+    """E from the last forward pass."""
+    weights = batch.sample_weights
+    return compute_loss(network.loss, batch.output_net, batch.output, batch.targets, batch.log_sum, weights)
+
+
+@compiled
+def output_delta(network, batch, delta):
+    """dE/dnet of the output, (outputs, samples), into the memory of its slope."""
+    factor = network.residual_factor / batch.samples
+    has_slope = network.loss == 0 and network.output_activation > 0
+    for unit in range(delta.shape[0]):
+        for n in range(delta.shape[1]):
+            error = np.float64(batch.output[unit, n]) - batch.targets[unit, n]
+            residual = factor * batch.sample_weights[n] * error
+            delta[unit, n] = residual * delta[unit, n] if has_slope else residual
+
+
+@compiled
+def backward(network, parameters, gradient, batch):
+    """delta of every layer in the memory of its slope, with its sum of squares, and dE/dW, dE/db.
 
     Args:
-        shape, parameters, batch: as in `forward`.
-        gradient: (R, parameters), written.
-        squares: (R, layers), written: the sum of squares of each delta.
+        network, parameters, batch: as in `forward`.
+        gradient: (parameters,), written.
     """
-    widths, bias, samples = shape.widths, shape.bias, batch.samples
-    runs, last = parameters.shape[0], widths.shape[0] - 2
-    for run in range(runs):
-        for layer in range(last, -1, -1):
-            fan_in, units = widths[layer], widths[layer + 1]
-            delta = block(batch.slopes, (runs * shape.unit_starts[layer] + run * units) * samples, units, samples)
-            if layer == last:
-                squares[run, layer] = sum_squares(delta.reshape(-1))
-            at = batch.input_starts[layer] + run * (fan_in + bias) * samples
-            G = block(gradient[run], shape.offsets[layer], fan_in + bias, units)
-            np.dot(block(batch.inputs, at, fan_in + bias, samples), delta.T, G)
-            if layer == 0:
-                break
-            dy = block(batch.dy[layer % 2], 0, fan_in, samples)
-            np.dot(block(parameters[run], shape.offsets[layer], fan_in, units), delta, dy)
-            if shape.skips[layer]:
-                dy += block(batch.dy[1 - layer % 2], 0, fan_in, samples)
-            start = (runs * shape.unit_starts[layer - 1] + run * fan_in) * samples
-            below = batch.slopes[start : start + fan_in * samples]
-            squares[run, layer - 1] = multiply(dy.reshape(-1), below)
-            if shape.axis:
-                normalize_backward(
-                    below.reshape(1, fan_in, samples),
-                    batch.nets[start : start + fan_in * samples].reshape(1, fan_in, samples),
-                    shape.axis,
-                    inverse_deviation_view(batch.inverse_deviation[layer - 1, run], shape.axis, fan_in, samples),
-                )
-                squares[run, layer - 1] = sum_squares(below)
+    widths, bias, samples = network.layout.widths, network.layout.bias, batch.samples
+    last, squares = widths.shape[0] - 2, batch.delta_squares
+    for layer in range(last, -1, -1):
+        fan_in, units = widths[layer], widths[layer + 1]
+        delta = block(batch.slopes, network.unit_starts[layer] * samples, units, samples)
+        if layer == last:
+            output_delta(network, batch, delta)
+            squares[layer] = sum_squares(delta.reshape(-1))
+        G = block(gradient, network.layout.offsets[layer], fan_in + bias, units)
+        np.dot(block(batch.inputs, batch.input_starts[layer], fan_in + bias, samples), delta.T, G)
+        if layer == 0:
+            break
+        dy = block(batch.dy[layer % 2], 0, fan_in, samples)
+        np.dot(block(parameters, network.layout.offsets[layer], fan_in, units), delta, dy)
+        if network.skips[layer]:
+            dy += block(batch.dy[1 - layer % 2], 0, fan_in, samples)
+        start = network.unit_starts[layer - 1] * samples
+        below = batch.slopes[start : start + fan_in * samples]
+        squares[layer - 1] = multiply(dy.reshape(-1), below)
+        if network.axis:
+            normalize_backward(
+                below.reshape(1, fan_in, samples),
+                batch.nets[start : start + fan_in * samples].reshape(1, fan_in, samples),
+                network.axis,
+                inverse_deviation_view(batch.inverse_deviation[layer - 1], network.axis, fan_in, samples),
+            )
+            squares[layer - 1] = sum_squares(below)

@@ -1,4 +1,4 @@
-"""Trains any list of runs: grouped into stacks, cut into chunks that fit the cache, here or on an executor."""
+"""Trains any list of runs: grouped into stacks, cut into chunks, here or on an executor."""
 
 from __future__ import annotations
 
@@ -22,8 +22,7 @@ from .parameters import Initial
 from .stack import Stack
 from .workers import get_result
 
-CHUNK_BYTES = 7_000_000  # activations, parameters and gradients of one chunk stay near the core (measured)
-CHUNK_COST = 5_000_000_000  # multiply-adds of a chunk sent away: under half a second, so that progress is prompt
+CHUNK_COST = 5_000_000_000  # multiply-adds of a chunk: under half a second, so that its traces are not waited for
 PROGRESS_SECONDS = 0.1
 
 Data = tuple[np.ndarray, np.ndarray]
@@ -75,7 +74,7 @@ def train(
 ) -> list[Trace]:
     """Trains any number of runs and returns one Trace each, in order.
 
-    Runs of one shape and kind are trained as stacks; a run's bits depend on its config (and data and initial) alone,
+    Runs of one shape and kind share buffers; a run's bits depend on its config (and data and initial) alone,
     not on the stack, the chunk or the process it ran in. A run that diverges ends there; the others go on.
 
     Args:
@@ -103,7 +102,7 @@ def train(
     initial = [None] * len(configs) if initial is None else list(initial)
     if len(initial) != len(configs):
         raise ConfigError("initial", f"{len(initial)} entries", f"one is needed for each of {len(configs)} configs")
-    chunks = _chunks(configs, data, np.inf if executor is None else CHUNK_COST)
+    chunks = _chunks(configs, data)
     progress = ProgressCount(on_progress, sum(config.steps + 1 for config in configs))
     traces: list[Any] = [None] * len(configs)  # every entry is a Trace at the end
 
@@ -150,19 +149,19 @@ def snapshot(
         if trace.diverged_at is not None and trace.diverged_at < step:
             return snapshot(config, trace.diverged_at, data, initial, on_progress)
         batch, parameters, gradient = stack.batch, stack.parameters, stack.gradient
-        batch.forward(parameters)
-        net = [(W @ A)[0].T for W, A in zip(parameters.transposed, batch.inputs, strict=True)]
-        batch.backward(parameters, gradient)
+        batch.forward(parameters.flat[0])
+        net = [(W[0].T @ A).T for W, A in zip(parameters.matrices, batch.inputs, strict=True)]
+        batch.backward(parameters.flat[0], gradient.flat[0])
     gradients = gradient.run(0)
-    output = batch.output[0].T.copy()
+    output = batch.output.T.copy()
     return Snapshot(
         config=config,
         step=int(step),
-        inputs=batch.y[0][0].T.copy(),
-        targets=batch.targets[0].T.copy(),
+        inputs=batch.y[0].T.copy(),
+        targets=batch.targets.T.copy(),
         net=[np.ascontiguousarray(values) for values in net],
-        activation=[y[0].T.copy() for y in batch.y[1:]] + [output],
-        delta=[delta[0].T.copy() for delta in batch.delta],
+        activation=[y.T.copy() for y in batch.y[1:]] + [output],
+        delta=[delta.T.copy() for delta in batch.delta],
         weight_gradient=[W for W, _ in gradients],
         bias_gradient=[b for _, b in gradients],
         weights=trace.weights,
@@ -186,15 +185,16 @@ def evaluate(config: RunConfig, weights: Initial, X: np.ndarray) -> np.ndarray:
     full = config.replace(batch_size=None, holdout=0.0, dropout=0.0)
     with one_blas_thread, np.errstate(all="ignore"):
         stack = Stack([full], [Split(X, outputs, X[:0], outputs[:0], "regression")], [weights])
-        stack.batch.forward(stack.parameters)
-    return stack.batch.output[0].T.astype(float)
+        stack.start(0)
+        stack.batch.forward(stack.parameters.flat[0])
+    return stack.batch.output.T.astype(float)
 
 
 # -- stacks and chunks ------------------------------------------------------------------------------------------
 
 
 def stack_key(config: RunConfig) -> tuple:
-    """Key that runs of one stack share: everything but numbers that the loop takes as an array over R."""
+    """Key that runs of one stack share: everything but the numbers of a run."""
     return (
         *(config.dataset, config.samples, config.holdout, config.batch_size, config.hidden, config.bias),
         *(config.activation, config.output_activation, config.residual, config.normalization, config.loss),
@@ -228,8 +228,8 @@ def _split(config: RunConfig, data: Data | None) -> Split:
     return split(*data, config.holdout, config.seed)
 
 
-def _chunks(configs: list[RunConfig], data: Data | None, most: float) -> list[list[int]]:
-    """Indices of the runs that are trained together, at most `most` multiply-adds where there are several."""
+def _chunks(configs: list[RunConfig], data: Data | None) -> list[list[int]]:
+    """Indices of the runs that share buffers, at most CHUNK_COST multiply-adds where there are several."""
     groups: dict[tuple, list[int]] = {}
     for i, config in enumerate(configs):
         groups.setdefault(stack_key(config), []).append(i)
@@ -240,9 +240,7 @@ def _chunks(configs: list[RunConfig], data: Data | None, most: float) -> list[li
         widths = (first.X.shape[1], *config.hidden, first.D.shape[1])
         batch = config.batch_size or len(first.X)
         parameters = sum((m + 1) * n for m, n in zip(widths, widths[1:], strict=False))
-        size = 4 if config.dtype == "float32" else 8
-        bytes_a_run = size * (2 * batch * sum(widths) + 2 * parameters)
-        runs = int(max(1, min(CHUNK_BYTES // bytes_a_run, most // (3 * (config.steps + 1) * batch * parameters))))
+        runs = max(1, CHUNK_COST // (3 * (config.steps + 1) * batch * parameters))
         count = -(-len(members) // runs)
         bounds = [len(members) * k // count for k in range(count + 1)]
         chunks += [members[a:b] for a, b in zip(bounds, bounds[1:], strict=False)]
@@ -250,9 +248,7 @@ def _chunks(configs: list[RunConfig], data: Data | None, most: float) -> list[li
 
 
 def _stack(configs: list[RunConfig], data: Data | None, initial: list[Initial | None]) -> Stack:
-    splits = [_split(config, data) for config in configs]
-    with np.errstate(all="ignore"):  # what is beyond the dtype becomes infinite, and is found at step 0
-        return Stack(configs, splits, initial)
+    return Stack(configs, [_split(config, data) for config in configs], initial)
 
 
 def _train_chunk(

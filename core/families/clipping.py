@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from ..layout import ParameterStack
-from ..norms import norms, unit_norms
+from ..compiled.cache import compiled
+from ..norms import compute_norm, compute_unit_norms
 
 AGC_EPS = 1e-3  # adaptive clipping takes no weight norm below this
 
 
 @dataclass(frozen=True, kw_only=True)
 class Clip:
-    """One rule.
+    """One rule; `clip` applies it.
 
     Attributes:
-        apply: (gradient, parameters, threshold, scratch) -> None; rewrites gradient in place; threshold: (R,).
-            None for no clipping.
         recommended: a threshold to start from.
         pytorch: lines of an exported script that clip the gradients; they may call its `clip_jointly` and `clip_units`.
     """
@@ -27,44 +24,99 @@ class Clip:
     name: str
     label: str
     formula: str
-    apply: Callable[[ParameterStack, ParameterStack, np.ndarray, ParameterStack], None] | None
     recommended: float
     source: str
     pytorch: str
 
 
-def _value(gradient, parameters, threshold, scratch):
-    bound = threshold[:, None]
-    np.minimum(gradient.flat, bound, out=gradient.flat)
-    np.maximum(gradient.flat, -bound, out=gradient.flat)
+@compiled
+def _clamp(gradient, bound):
+    for k in range(gradient.shape[0]):
+        if gradient[k] > bound:
+            gradient[k] = bound
+        elif gradient[k] < -bound:
+            gradient[k] = -bound
 
 
-def _shrink(norm: np.ndarray, bound: np.ndarray) -> np.ndarray:
-    """bound / norm where the norm exceeds it, exactly 1 elsewhere, so that what is smaller keeps every bit."""
-    return np.divide(bound, norm, out=np.ones_like(norm), where=norm > bound)
+@compiled
+def _shrink(values, bound):
+    """Rescales (numbers,) down to norm `bound`; what is smaller keeps every bit."""
+    norm = compute_norm(values)
+    if norm > bound:
+        factor = bound / norm
+        for k in range(values.shape[0]):
+            values[k] *= factor
 
 
-def _global_norm(gradient, parameters, threshold, scratch):
-    gradient.flat *= _shrink(norms(gradient.flat[:, None]), threshold[:, None])
+@compiled
+def _shrink_units(W, bounds, norms):
+    """Rescales each column of W (fan_in, units) down to its bound; what is smaller keeps every bit.
+
+    Args:
+        bounds: (units,); ends as the factors.
+        norms: (units,), scratch.
+    """
+    compute_unit_norms(W, norms)
+    shrunk = False
+    for unit in range(W.shape[1]):
+        shrinks = norms[unit] > bounds[unit]
+        bounds[unit] = bounds[unit] / norms[unit] if shrinks else 1.0
+        shrunk = shrunk or shrinks
+    if shrunk:
+        for row in range(W.shape[0]):
+            for unit in range(W.shape[1]):
+                W[row, unit] *= bounds[unit]
 
 
-def _per_layer_norm(gradient, parameters, threshold, scratch):
-    for _, block in gradient.whole_blocks:
-        block *= _shrink(norms(block), threshold[:, None])[:, :, None]
+@compiled
+def clip(code, layout, gradient, parameters, threshold):
+    """Clips the gradient of one run in place.
+
+    Args:
+        code: the rule, of CLIP_CODES.
+        layout: a LayoutArrays.
+        gradient, parameters: (parameters,); the parameters are read only.
+        threshold: a number.
+    """
+    widths, offsets = layout.widths, layout.offsets
+    if code == 1:
+        _clamp(gradient, threshold)
+    elif code == 2:
+        _shrink(gradient, threshold)
+    elif code == 3:
+        for layer in range(widths.shape[0] - 1):
+            _shrink(gradient[offsets[layer] : offsets[layer + 1]], threshold)
+    elif code == 4:
+        bounds, norms = np.empty(widths.max()), np.empty(widths.max())
+        for layer in range(widths.shape[0] - 1):
+            fan_in, units = widths[layer], widths[layer + 1]
+            start, end = offsets[layer], offsets[layer + 1]
+            after_weights = start + fan_in * units
+            compute_unit_norms(parameters[start:after_weights].reshape(fan_in, units), bounds)
+            for unit in range(units):
+                bounds[unit] = threshold * max(bounds[unit], AGC_EPS)
+            _shrink_units(gradient[start:after_weights].reshape(fan_in, units), bounds, norms)
+            if end > after_weights:  # a bias vector is one unit
+                bound = threshold * max(compute_norm(parameters[after_weights:end]), AGC_EPS)
+                _shrink(gradient[after_weights:end], bound)
 
 
-def _adaptive(gradient, parameters, threshold, scratch):
-    bound = threshold[:, None, None]
-    for G, W, work in zip(gradient.weights, parameters.weights, scratch.weights, strict=True):
-        G *= _shrink(unit_norms(G, work), bound * np.maximum(unit_norms(W, work), AGC_EPS))
-    for g, b in zip(gradient.biases, parameters.biases, strict=True):  # a bias vector is one unit
-        g *= _shrink(norms(g[:, None]), threshold[:, None] * np.maximum(norms(b[:, None]), AGC_EPS))
+@compiled
+def project_max_norm(layout, parameters, bound):
+    """Rescales each unit's incoming weights down to norm `bound`, in place; biases stay.
 
-
-def project_max_norm(parameters: ParameterStack, bound: np.ndarray, scratch: ParameterStack) -> None:
-    """Rescales each unit's incoming weights down to norm `bound` (R,), in place; biases stay."""
-    for W, work in zip(parameters.weights, scratch.weights, strict=True):
-        W *= _shrink(unit_norms(W, work), bound[:, None, None])
+    Args:
+        layout: a LayoutArrays.
+        parameters: (parameters,).
+        bound: a number.
+    """
+    widths, offsets = layout.widths, layout.offsets
+    bounds, norms = np.empty(widths.max()), np.empty(widths.max())
+    for layer in range(widths.shape[0] - 1):
+        fan_in, units = widths[layer], widths[layer + 1]
+        bounds[:units] = bound
+        start = offsets[layer]
+        _shrink_units(parameters[start : start + fan_in * units].reshape(fan_in, units), bounds, norms)
 
 
 CLIPS: dict[str, Clip] = {
@@ -74,7 +126,6 @@ CLIPS: dict[str, Clip] = {
             name="none",
             label="none",
             formula=r"g \leftarrow g",
-            apply=None,
             recommended=1.0,
             source="the plain gradient",
             pytorch="",
@@ -83,7 +134,6 @@ CLIPS: dict[str, Clip] = {
             name="value",
             label="by value",
             formula=r"g_i \leftarrow \max(-c, \min(g_i, c))",
-            apply=_value,
             recommended=0.1,
             source="Mikolov 2012",
             pytorch="torch.nn.utils.clip_grad_value_(network.parameters(), CLIP_THRESHOLD)",
@@ -92,7 +142,6 @@ CLIPS: dict[str, Clip] = {
             name="global_norm",
             label="by global norm",
             formula=r"g \leftarrow g \min(1, c / \lVert g \rVert)",
-            apply=_global_norm,
             recommended=1.0,
             source="Pascanu et al. 2013",
             pytorch="clip_jointly(network.parameters())",
@@ -101,7 +150,6 @@ CLIPS: dict[str, Clip] = {
             name="per_layer_norm",
             label="by each layer's norm",
             formula=r"g^l \leftarrow g^l \min(1, c / \lVert g^l \rVert)",
-            apply=_per_layer_norm,
             recommended=1.0,
             source="the rule of Pascanu et al. 2013 for each layer's W and b jointly",
             pytorch="""\
@@ -112,7 +160,6 @@ for linear in network.linears:
             name="adaptive",
             label="adaptive (AGC)",
             formula=r"G_i \leftarrow G_i \min(1, c \max(\lVert W_i \rVert, 10^{-3}) / \lVert G_i \rVert)",
-            apply=_adaptive,
             recommended=0.1,
             source="Brock et al. 2021, per unit; here on the output layer too",
             pytorch="""\
@@ -121,3 +168,6 @@ for parameter in network.parameters():
         ),
     )
 }
+
+# The number by which compiled code knows a rule: its place in the registry; 0 clips nothing.
+CLIP_CODES = {name: code for code, name in enumerate(CLIPS)}

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numba
 import numpy as np
+
+from ..compiled.cache import compiled, scalar
 
 RHO = 0.99  # rmsprop
 BETA_1, BETA_2, EPS = 0.9, 0.999, 1e-8  # adam; EPS for rmsprop too, outside the root
@@ -16,9 +20,9 @@ class Optimizer:
     """One rule w <- w - step.
 
     Attributes:
-        states: how many arrays like the parameters it keeps, zero at the start.
-        step: (gradient, states, learning_rate, momentum, t, out, scratch) -> None; writes the step to `out`.
-            gradient, each state, out and scratch: (R, parameters); learning_rate and momentum: (R, 1); t: 1, 2, ...
+        states: how many numbers it keeps for each parameter, zero at the start.
+        point: (gradient, *states, rate, momentum, unbias) -> (step, *states) of one parameter, compiled. `unbias`:
+            (1 - beta_1^t, 1 - beta_2^t) at step t = 1, 2, ...
         uses_momentum: whether the field `momentum` applies.
         pytorch: the optimizer of an exported script.
         bound: momentum -> the largest learning_rate times curvature at which its steps on a quadratic do not grow;
@@ -30,7 +34,7 @@ class Optimizer:
     label: str
     formula: str
     states: int
-    step: Callable[..., None]
+    point: Callable[..., tuple[float, ...]]
     uses_momentum: bool
     source: str
     pytorch: str
@@ -38,54 +42,34 @@ class Optimizer:
     bound_formula: str = ""
 
 
-def _sgd(gradient, states, learning_rate, momentum, t, out, scratch):
-    np.multiply(gradient, learning_rate, out=out)
+@scalar
+def sgd(g, rate, momentum, unbias):
+    return (rate * g,)
 
 
-def _momentum(gradient, states, learning_rate, momentum, t, out, scratch):
-    (velocity,) = states
-    velocity *= momentum
-    velocity += gradient
-    np.multiply(velocity, learning_rate, out=out)
+@scalar
+def heavy_ball(g, velocity, rate, momentum, unbias):
+    velocity = momentum * velocity + g
+    return rate * velocity, velocity
 
 
-def _nesterov(gradient, states, learning_rate, momentum, t, out, scratch):
-    (velocity,) = states
-    velocity *= momentum
-    velocity += gradient
-    np.multiply(velocity, momentum, out=out)
-    out += gradient
-    out *= learning_rate
+@scalar
+def nesterov(g, velocity, rate, momentum, unbias):
+    velocity = momentum * velocity + g
+    return rate * (momentum * velocity + g), velocity
 
 
-def _running_mean(mean, value, decay, scratch):
-    """mean <- decay * mean + (1 - decay) * value, where `value` may be `scratch` itself."""
-    mean *= decay
-    np.multiply(value, 1 - decay, out=scratch)
-    mean += scratch
+@scalar
+def rmsprop(g, square, rate, momentum, unbias):
+    square = RHO * square + (1 - RHO) * (g * g)
+    return rate * (g / (math.sqrt(square) + EPS)), square
 
 
-def _rmsprop(gradient, states, learning_rate, momentum, t, out, scratch):
-    (square,) = states
-    np.multiply(gradient, gradient, out=scratch)
-    _running_mean(square, scratch, RHO, scratch)
-    np.sqrt(square, out=scratch)
-    scratch += EPS
-    np.divide(gradient, scratch, out=out)
-    out *= learning_rate
-
-
-def _adam(gradient, states, learning_rate, momentum, t, out, scratch):
-    mean, square = states
-    _running_mean(mean, gradient, BETA_1, scratch)
-    np.multiply(gradient, gradient, out=scratch)
-    _running_mean(square, scratch, BETA_2, scratch)
-    np.divide(square, 1 - BETA_2**t, out=scratch)
-    np.sqrt(scratch, out=scratch)
-    scratch += EPS
-    np.divide(mean, 1 - BETA_1**t, out=out)
-    out /= scratch
-    out *= learning_rate
+@scalar
+def adam(g, mean, square, rate, momentum, unbias):
+    mean = BETA_1 * mean + (1 - BETA_1) * g
+    square = BETA_2 * square + (1 - BETA_2) * (g * g)
+    return rate * ((mean / unbias[0]) / (math.sqrt(square / unbias[1]) + EPS)), mean, square
 
 
 ADAMW_CODE = """\
@@ -105,7 +89,7 @@ OPTIMIZERS: dict[str, Optimizer] = {
             label="SGD",
             formula=r"w \leftarrow w - \eta g",
             states=0,
-            step=_sgd,
+            point=sgd,
             uses_momentum=False,
             source="Robbins & Monro 1951",
             bound=lambda momentum: 2.0,
@@ -117,7 +101,7 @@ OPTIMIZERS: dict[str, Optimizer] = {
             label="momentum",
             formula=r"v \leftarrow \mu v + g,\; w \leftarrow w - \eta v",
             states=1,
-            step=_momentum,
+            point=heavy_ball,
             uses_momentum=True,
             source="Polyak 1964, the heavy ball",
             bound=lambda momentum: 2 * (1 + momentum),
@@ -129,7 +113,7 @@ OPTIMIZERS: dict[str, Optimizer] = {
             label="Nesterov momentum",
             formula=r"v \leftarrow \mu v + g,\; w \leftarrow w - \eta (g + \mu v)",
             states=1,
-            step=_nesterov,
+            point=nesterov,
             uses_momentum=True,
             source="Nesterov 1983, in the form of Sutskever et al. 2013",
             bound=lambda momentum: 2 * (1 + momentum) / (1 + 2 * momentum),
@@ -141,7 +125,7 @@ OPTIMIZERS: dict[str, Optimizer] = {
             label="RMSprop",
             formula=r"s \leftarrow 0.99 s + 0.01 g^2,\; w \leftarrow w - \eta g / (\sqrt{s} + 10^{-8})",
             states=1,
-            step=_rmsprop,
+            point=rmsprop,
             uses_momentum=False,
             source="Tieleman & Hinton 2012",
             pytorch="torch.optim.RMSprop(network.parameters(), lr=LEARNING_RATE, alpha=0.99, eps=1e-8)",
@@ -152,7 +136,7 @@ OPTIMIZERS: dict[str, Optimizer] = {
             formula=r"m \leftarrow 0.9 m + 0.1 g,\; s \leftarrow 0.999 s + 0.001 g^2,\;"
             r" w \leftarrow w - \eta \hat m / (\sqrt{\hat s} + 10^{-8})",
             states=2,
-            step=_adam,
+            point=adam,
             uses_momentum=False,
             source="Kingma & Ba 2015",
             pytorch="torch.optim.Adam(network.parameters(), lr=LEARNING_RATE, betas=(0.9, 0.999), eps=1e-8)",
@@ -163,10 +147,56 @@ OPTIMIZERS: dict[str, Optimizer] = {
             formula=r"w \leftarrow (1 - \eta \lambda) w - \eta \hat m / (\sqrt{\hat s} + 10^{-8}),\;"
             r" \lambda\ \text{the weight decay, of weights only}",
             states=2,
-            step=_adam,
+            point=adam,
             uses_momentum=False,
             source="Loshchilov & Hutter 2019; PyTorch's default weight decay is 0.01",
             pytorch=ADAMW_CODE,
         ),
     )
 }
+
+# The number by which compiled code knows a member: its place in the registry.
+OPTIMIZER_CODES = {name: code for code, name in enumerate(OPTIMIZERS)}
+
+
+@numba.njit(error_model="numpy", forceinline=True)
+def _without_state(point, gradient, rate, momentum, unbias, out):
+    for k in range(gradient.shape[0]):
+        (out[k],) = point(np.float64(gradient[k]), rate, momentum, unbias)
+
+
+@numba.njit(error_model="numpy", forceinline=True)
+def _with_one(point, gradient, state, rate, momentum, unbias, out):
+    for k in range(gradient.shape[0]):
+        out[k], state[k] = point(np.float64(gradient[k]), np.float64(state[k]), rate, momentum, unbias)
+
+
+@numba.njit(error_model="numpy", forceinline=True)
+def _with_two(point, gradient, first, second, rate, momentum, unbias, out):
+    for k in range(gradient.shape[0]):
+        g, a, b = np.float64(gradient[k]), np.float64(first[k]), np.float64(second[k])
+        out[k], first[k], second[k] = point(g, a, b, rate, momentum, unbias)
+
+
+@compiled
+def compute_step(code, gradient, states, rate, momentum, t, out):
+    """What is subtracted from every parameter of one run, decay apart.
+
+    Args:
+        code: the member, of OPTIMIZER_CODES.
+        gradient, out: (parameters,); `out` is written.
+        states: (states, parameters), rewritten.
+        rate, momentum: numbers.
+        t: 1, 2, ...
+    """
+    unbias = 1 - BETA_1**t, 1 - BETA_2**t
+    if code == 0:
+        _without_state(sgd, gradient, rate, momentum, unbias, out)
+    elif code == 1:
+        _with_one(heavy_ball, gradient, states[0], rate, momentum, unbias, out)
+    elif code == 2:
+        _with_one(nesterov, gradient, states[0], rate, momentum, unbias, out)
+    elif code == 3:
+        _with_one(rmsprop, gradient, states[0], rate, momentum, unbias, out)
+    else:  # adam, and adamw, whose decay is apart
+        _with_two(adam, gradient, states[0], states[1], rate, momentum, unbias, out)

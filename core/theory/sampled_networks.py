@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from scipy.special import ndtri
+from scipy.special import ndtri, softmax
 
 from ..config import RunConfig
 from ..families.activations import ACTIVATIONS
 from ..families.class_weights import sample_weights
 from ..families.initializers import INITS, bias_deviations
-from ..families.losses import LOSSES, OUTPUT_ACTIVATIONS, softmax
+from ..families.losses import LOSSES, OUTPUT_ACTIVATIONS
 from ..families.normalization import EPS, NORMALIZATIONS
 from .shared_numbers import Draws
 
@@ -228,12 +228,8 @@ def output_delta(config: RunConfig, net: np.ndarray, D: np.ndarray) -> np.ndarra
     """N dE/dnet of the output, (networks, N, outputs), from its net input of that shape and the targets."""
     rule, output, slope = LOSSES[config.loss], OUTPUT_ACTIVATIONS[config.output_activation], None
     if output is None:
-        turned = np.ascontiguousarray(np.swapaxes(net, 1, 2))
-        o, log_sum = np.empty_like(turned), np.empty_like(turned[:, :1])
-        softmax(turned, o, log_sum, np.empty_like(log_sum))
-        o = np.swapaxes(o, 1, 2)
+        o = softmax(net, axis=2)
     else:
         o, slope = output.evaluate(net)
-    delta = np.empty_like(net)
-    rule.residual(o, D, delta)
+    delta = rule.residual_factor * (o - D)
     return delta * slope if rule.output_activation is None else delta

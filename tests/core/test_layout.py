@@ -25,35 +25,22 @@ def test_views_cover_every_number_once_and_are_views(widths, bias):
         np.testing.assert_array_equal(np.sort(np.concatenate(places)), np.sort(stack.flat[run]))
     for layer, (fan_in, fan_out) in enumerate(layout.shapes):
         assert stack.weights[layer].shape == (3, fan_in, fan_out)
-        np.testing.assert_array_equal(stack.transposed[layer], np.swapaxes(stack.matrices[layer], 1, 2))
         if bias:
             assert stack.biases[layer].shape == (3, fan_out)
             np.testing.assert_array_equal(stack.matrices[layer][:, -1], stack.biases[layer])
-    views = [*stack.matrices, *stack.transposed, *stack.weights, *stack.biases]
-    views += [view for _, view in stack.blocks + stack.whole_blocks]
+    views = [*stack.matrices, *stack.weights, *stack.biases]
     assert all(np.shares_memory(view, stack.flat) for view in views)
 
 
-@pytest.mark.parametrize("widths", WIDTHS)
 @pytest.mark.parametrize("bias", [True, False])
-def test_blocks_are_the_layers_side_by_side(widths, bias):
-    layout = Layout(widths, bias)
-    stack = numbered(layout)
-    for blocks, parts in ((stack.blocks, stack.weights), (stack.whole_blocks, stack.matrices)):
-        covered = [layer for layers, _ in blocks for layer in range(layers.start, layers.stop)]
-        assert covered == list(range(layout.layers))
-        for layers, view in blocks:
-            for offset, layer in enumerate(range(layers.start, layers.stop)):
-                np.testing.assert_array_equal(view[:, offset], parts[layer].reshape(3, -1))
-
-
-@pytest.mark.parametrize("bias", [True, False])
-def test_weights_are_told_from_biases(bias):
+def test_compiled_code_finds_the_same_numbers(bias):
     layout = Layout((2, 3, 1), bias)
-    stack = layout.new(1, np.float64)
-    for W in stack.weights:
-        W.fill(1)
-    np.testing.assert_array_equal(stack.flat[0].astype(bool), layout.is_weight)
+    stack, arrays = numbered(layout), layout.arrays
+    assert arrays.bias == bias and tuple(arrays.widths) == (2, 3, 1)
+    for layer, (W, matrix) in enumerate(zip(stack.weights, stack.matrices, strict=True)):
+        start, end = arrays.offsets[layer : layer + 2]
+        np.testing.assert_array_equal(stack.flat[1, start:end], matrix[1].ravel())
+        np.testing.assert_array_equal(stack.flat[1, start : start + W[1].size], W[1].ravel())
 
 
 def test_a_run_is_taken_out_as_copies():

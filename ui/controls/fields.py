@@ -208,7 +208,7 @@ _APPLIES: dict[str, tuple[Callable[[Values], bool], str]] = {
     "class_weight": (lambda v: DATASETS[v["dataset"]].task != "regression", "the targets are numbers, not classes"),
     "momentum": (lambda v: OPTIMIZERS[v["optimizer"]].uses_momentum, "the optimizer has no momentum"),
     "schedule_steps": (lambda v: v["schedule"] != "constant", "the schedule is constant"),
-    "clip_threshold": (lambda v: CLIPS[v["clip"]].apply is not None, "nothing is clipped"),
+    "clip_threshold": (lambda v: v["clip"] != "none", "nothing is clipped"),
     **{
         field: (lambda v: v["steps"] > 0, "steps is 0, so nothing is trained")
         for field in (

@@ -4,12 +4,13 @@ import numpy as np
 
 from core import RunConfig, snapshot, train
 from core.compiled import preparation
-from core.engine.passes import backward, descend, forward
+from core.engine.loop import advance
+from core.engine.passes import backward, forward
 from core.families.activations import ACTIVATIONS, activate
 
 
 def test_no_run_needs_more_than_what_was_compiled_beforehand():
-    passes = (activate, forward, backward, descend)
+    passes = (activate, forward, backward, advance)
     preparation._call_everything()
     before = [set(function.signatures) for function in passes]
     assert {len(signatures) for signatures in before} == {2}
@@ -18,6 +19,7 @@ def test_no_run_needs_more_than_what_was_compiled_beforehand():
         base.replace(normalization="batch", residual=True, batch_size=3, holdout=0.3),
         base.replace(normalization="layer", bias=False, activation="gelu", dtype="float32"),
         base.replace(hidden=(), dataset="iris", loss="cross_entropy", output_activation="softmax", dtype="float32"),
+        base.replace(clip="adaptive", l1=0.1, l2=0.1, weight_decay=0.1, schedule="cosine", output_activation="tanh"),
         base.replace(loss="bce", output_activation="sigmoid", dataset="moons", max_norm=1.0, optimizer="adam"),
     ]
     train([config.replace(seed=seed) for config in runs for seed in range(3)])
@@ -37,7 +39,7 @@ def test_it_says_once_that_it_compiles_and_marks_the_folder(monkeypatch, tmp_pat
     monkeypatch.setattr(preparation, "is_ready", lambda: (tmp_path / preparation.READY_MARK).exists())
     monkeypatch.setattr(preparation, "_call_everything", lambda: called.append(True))
     preparation.prepare(said.append)
-    assert len(said) == 2 and "half a minute" in said[0] and called == [True]
+    assert len(said) == 2 and "about a minute" in said[0] and called == [True]
     preparation.prepare(said.append)
     monkeypatch.setattr(preparation, "_prepared", False)
     preparation.prepare(said.append)  # another process

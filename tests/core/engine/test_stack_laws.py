@@ -135,7 +135,7 @@ LARGE = [
 
 @pytest.mark.parametrize("config", LARGE, ids=lambda config: str(config.hidden))
 def test_a_large_run_in_a_stack_is_the_run_alone(config, monkeypatch):
-    monkeypatch.setattr(training, "CHUNK_BYTES", 10**9)  # all five in one stack
+    monkeypatch.setattr(training, "CHUNK_COST", 10**15)  # all five in one stack
     for trace, member in zip(train(members(config)), members(config), strict=True):
         assert_same(trace, alone(member))
 
@@ -153,9 +153,9 @@ def test_a_hundred_runs_in_one_call_are_the_runs_alone_in_any_order():
 def test_neither_chunk_nor_neighbors_nor_order_change_a_bit(data):
     config = data.draw(st.sampled_from(KINDS))
     runs = data.draw(st.lists(st.sampled_from(members(config)), min_size=1, max_size=12))
-    chunk_bytes = data.draw(st.sampled_from([1, 10_000, 100_000, 10**9]))
+    chunk_cost = data.draw(st.sampled_from([1, 10_000, 100_000, 10**9]))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(training, "CHUNK_BYTES", chunk_bytes)
+        patch.setattr(training, "CHUNK_COST", chunk_cost)
         traces = train(runs)
     for trace, run in zip(traces, runs, strict=True):
         assert_same(trace, alone(run))
@@ -207,7 +207,7 @@ def test_chunks_hold_each_run_once_and_only_runs_of_one_kind(monkeypatch):
     runs = [member for config in KINDS[:8] for member in members(config)]
     seen = []
     original = training._train_chunk
-    monkeypatch.setattr(training, "CHUNK_BYTES", 30_000)
+    monkeypatch.setattr(training, "CHUNK_COST", 30_000)
     monkeypatch.setattr(
         training,
         "_train_chunk",
@@ -325,19 +325,21 @@ class Clock:
 
 def use_clock(monkeypatch, tick):
     clock = Clock(tick)
+    monkeypatch.setattr(stack, "SPAN_COST", 0)  # the clock is read after every step
     monkeypatch.setattr(training, "time", SimpleNamespace(monotonic=clock.monotonic))
     return clock
 
 
 def counted_steps(monkeypatch):
-    """Counts the updates of plain gradient descent."""
-    made, descend = [], stack.descend
+    """Counts the steps made, each a call of compiled code."""
+    made, advance = [], stack.advance
 
     def counted(*arguments):
         made.append(1)
-        descend(*arguments)
+        return advance(*arguments)
 
-    monkeypatch.setattr(stack, "descend", counted)
+    monkeypatch.setattr(stack, "SPAN_COST", 0)
+    monkeypatch.setattr(stack, "advance", counted)
     return made
 
 
@@ -411,7 +413,7 @@ def test_a_snapshot_tells_its_progress_and_ends_at_once_when_told_to(monkeypatch
 def test_giving_up_cancels_what_waits_and_stops_what_runs(monkeypatch):
     made = counted_steps(monkeypatch)
     started, submitted = threading.Event(), []
-    monkeypatch.setattr(training, "CHUNK_BYTES", 1)  # every run a chunk of its own
+    monkeypatch.setattr(training, "CHUNK_COST", 1)  # every run a chunk of its own
     configs = [RunConfig(hidden=(2,), samples=4, steps=100_000, record_every=100_000, seed=seed) for seed in range(6)]
 
     def on_progress(done, total):
@@ -436,7 +438,7 @@ def test_giving_up_cancels_what_waits_and_stops_what_runs(monkeypatch):
 
 def test_a_failing_chunk_ends_the_others(monkeypatch):
     submitted = []
-    monkeypatch.setattr(training, "CHUNK_BYTES", 1)
+    monkeypatch.setattr(training, "CHUNK_COST", 1)
     good = RunConfig(hidden=(2,), samples=4, steps=100_000, record_every=100_000)
 
     class Recording(ThreadPoolExecutor):

@@ -193,10 +193,10 @@ def test_a_loss_refuses_targets_that_it_has_no_meaning_for(loss, target):
         run(loss, np.zeros_like(target), target)
 
 
-def test_softmax_of_a_stack_is_that_of_each_run_over_its_outputs():
-    net = np.array([[[1000.0, -1000.0], [1001.0, -1001.0]], [[0.0, 3.0], [0.0, 3.0]]])  # (runs, outputs, samples)
-    out, log_sum, total = np.empty_like(net), np.empty((2, 1, 2)), np.empty((2, 1, 2))
-    softmax(net, out, log_sum, total)
+def test_softmax_is_taken_over_the_outputs_of_each_sample():
+    net = np.array([[1000.0, -1000.0, 0.0], [1001.0, -1001.0, 0.0]])  # (outputs, samples)
+    out, log_sum = np.empty_like(net), np.empty(3)
+    softmax(net, out, log_sum)
     e = 1 / (1 + np.exp(-1.0))
-    np.testing.assert_allclose(out, [[[1 - e, e], [e, 1 - e]], [[0.5, 0.5], [0.5, 0.5]]], rtol=4 * EPS)
+    np.testing.assert_allclose(out, [[1 - e, e, 0.5], [e, 1 - e, 0.5]], rtol=4 * EPS)
     np.testing.assert_allclose(log_sum - net, -np.log(out), rtol=4 * EPS)
