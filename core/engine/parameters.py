@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from ..config import RunConfig
 from ..errors import ConfigError
 from ..families.initializers import INITS
-from ..layout import Layout, ParameterStack
+from ..layout import Layout
 
 # Stream numbers: default_rng([seed, STREAM, ...]); the data's own is 0 (datasets), the batches' 3 (stack).
 WEIGHT_STREAM = 1
@@ -54,28 +52,3 @@ def check_initial(initial: Initial, layout: Layout) -> None:
             raise ConfigError("initial", np.shape(b) if b is not None else None, f"b of layer {layer} has {expected}")
         if not (np.isfinite(W).all() and (b is None or np.isfinite(b).all())):
             raise ConfigError("initial", f"layer {layer}", "its values must be finite")
-
-
-def start_parameters(
-    configs: Sequence[RunConfig], initial: Sequence[Initial | None], layout: Layout, dtype: np.dtype
-) -> ParameterStack:
-    """The parameters of R runs before their first step.
-
-    Args:
-        configs: one a run.
-        initial: each run's (W, b) by layer, or None to draw them.
-        layout: of every run's network.
-        dtype: what they are rounded to.
-
-    Raises:
-        ConfigError: as `check_initial`.
-    """
-    parameters = layout.new(len(configs), dtype)
-    for run, (config, given) in enumerate(zip(configs, initial, strict=True)):
-        if given is not None:
-            check_initial(given, layout)
-        for layer, (W, b) in enumerate(given or draw_parameters(config, layout)):
-            parameters.weights[layer][run] = W
-            if b is not None:
-                parameters.biases[layer][run] = b
-    return parameters
