@@ -386,7 +386,7 @@ def for_unequal_classes(config: RunConfig) -> tuple[Suggestion, ...]:
 
 
 def _adam(config: RunConfig, rate: float) -> list[Suggestion]:
-    if OPTIMIZERS[config.optimizer].step is OPTIMIZERS["adam"].step:  # AdamW takes the same steps
+    if OPTIMIZERS[config.optimizer].point is OPTIMIZERS["adam"].point:  # AdamW takes the same steps
         return []
     return _suggest(config, "Adam", ("optimizer",), optimizer="adam", learning_rate=rate)
 
