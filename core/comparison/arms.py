@@ -310,7 +310,7 @@ _MEMBERS: dict[str, Mapping[str, Any]] = {
 # Fields that matter only beside another one: (the field, does it apply).
 _APPLIES: dict[str, Callable[[RunConfig], bool]] = {
     "momentum": lambda c: OPTIMIZERS[c.optimizer].uses_momentum,
-    "clip_threshold": lambda c: CLIPS[c.clip].apply is not None,
+    "clip_threshold": lambda c: c.clip != "none",
     "schedule_steps": lambda c: c.schedule != "constant",
     "class_weight": lambda c: DATASETS[c.dataset].task != "regression",
     "bias_std": lambda c: c.bias and INITS[c.init].bias_deviation is None,
