@@ -51,7 +51,7 @@ def scale_and_sum(values, scale):
 
 @compiled
 def find_scale(largest):
-    """What numbers are divided by before they are squared: their largest absolute value where it is of use."""
+    """The divisor of numbers before they are squared: their largest absolute value where it is of use."""
     return largest if 0 < largest < math.inf else 1.0
 
 

@@ -149,7 +149,7 @@ class Batch:
         self.masks = [self.memory.masks[a : a + n * samples].reshape(n, samples) for a, n in hidden]
         self.output, self.targets = self.memory.output, self.memory.targets
 
-    def place(self, X: np.ndarray, D: np.ndarray, weights: np.ndarray) -> None:
+    def fill(self, X: np.ndarray, D: np.ndarray, weights: np.ndarray) -> None:
         """Take inputs (samples, inputs), targets (samples, outputs) and what each sample counts, (samples,)."""
         self.memory.sample_weights[:] = weights
         self.y[0][:] = X.T

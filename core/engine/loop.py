@@ -22,7 +22,7 @@ from .passes import backward, forward, measure_loss
 
 
 class Rules(NamedTuple):
-    """How one run is trained: members of registries by their codes, and numbers.
+    """The rules by which one run is trained: members of registries by their codes, and numbers.
 
     Attributes:
         optimizer, clip: codes.
@@ -44,7 +44,7 @@ class Rules(NamedTuple):
 
 
 class State(NamedTuple):
-    """What a run changes, (parameters,) each: its parameters, their gradient, the optimizer's states and scratch.
+    """The numbers that a run changes, (parameters,) each: parameters, gradient, the optimizer's states, scratch.
 
     Attributes:
         states: (states, parameters).
@@ -58,7 +58,7 @@ class State(NamedTuple):
     before: np.ndarray
 
 
-class Record(NamedTuple):
+class RowArrays(NamedTuple):
     """The fields of a Trace, (rows, layers) or (rows,).
 
     Attributes:
@@ -84,7 +84,7 @@ class Record(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """What happens at which step.
+    """The work of each step.
 
     Attributes:
         rows: (steps + 1,) the row of the record that a step fills, or -1.

@@ -74,7 +74,7 @@ def measure_accuracy(batch, loss):
 
 @compiled
 def all_finite(values):
-    """Whether every one of (numbers,) is finite."""
+    """True if every one of (numbers,) is finite."""
     for n in range(values.shape[0]):
         if not math.isfinite(values[n]):
             return False

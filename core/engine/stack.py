@@ -14,7 +14,7 @@ from ..families.optimizers import OPTIMIZER_CODES, OPTIMIZERS
 from ..layout import Layout
 from ..trace import ROW_FIELDS, Trace
 from .batch import Batch, describe_network
-from .loop import Plan, Record, Rules, State, advance
+from .loop import Plan, RowArrays, Rules, State, advance
 from .parameters import Initial, check_initial, draw_parameters
 
 SPAN_COST = 50_000_000  # multiply-adds between two looks at the clock: some milliseconds
@@ -66,12 +66,12 @@ class Stack:
             if b is not None:
                 self.parameters.biases[layer][0] = b
         self.state.states.fill(0)
-        self.holdout_batch.place(split.X_holdout, split.D_holdout, self._weigh(run, split.D_holdout))
+        self.holdout_batch.fill(split.X_holdout, split.D_holdout, self._weigh(run, split.D_holdout))
         if self.batch_size == self.samples:
-            self.batch.place(split.X, split.D, self._weigh(run, split.D))
+            self.batch.fill(split.X, split.D, self._weigh(run, split.D))
 
     def _weigh(self, run: int, D: np.ndarray) -> np.ndarray:
-        """What samples of these targets count in the loss of a run, (samples,)."""
+        """Return the weights of samples with these targets in the loss of a run, (samples,)."""
         own = class_weights(self.configs[run].class_weight, self.task, self.splits[run].D)
         return np.ones(len(D)) if own is None else sample_weights(own, D)[:, 0]
 
@@ -151,7 +151,7 @@ class Stack:
 
         return take
 
-    def _make_record(self, rows: int) -> Record:
+    def _make_record(self, rows: int) -> RowArrays:
         config, layers = self.configs[0], self.layout.layers
         n_rows = {
             "total_grad_norm": rows if config.l1 or config.l2 else 0,
@@ -159,12 +159,12 @@ class Stack:
         }
         arrays = {
             name: np.full(rows if name in ROW_FIELDS else (n_rows.get(name, rows), layers), np.nan)
-            for name in Record._fields
+            for name in RowArrays._fields
         }
         arrays["clip_scale"].fill(1)
-        return Record(**arrays)
+        return RowArrays(**arrays)
 
-    def _trace(self, run: int, record: Record, steps: np.ndarray, diverged_at: int | None) -> Trace:
+    def _trace(self, run: int, record: RowArrays, steps: np.ndarray, diverged_at: int | None) -> Trace:
         arrays = record._asdict()
         arrays["update_ratio"] = arrays.pop("step_norm") / record.weight_norm
         if diverged_at is not None:  # the step out of a broken state was not made

@@ -180,7 +180,7 @@ def _with_two(point, gradient, first, second, rate, momentum, unbias, out):
 
 @compiled
 def compute_step(code, gradient, states, rate, momentum, t, out):
-    """What is subtracted from every parameter of one run, decay apart.
+    """The step that is subtracted from the parameters of one run, decay apart.
 
     Args:
         code: the member, of OPTIMIZER_CODES.
