@@ -124,7 +124,8 @@ class Stack:
     def _plan(self, run: int) -> Plan:
         config, split = self.configs[run], self.splits[run]
         steps = np.arange(config.steps + 1)
-        recorded = (steps % config.record_every == 0) | (steps == config.steps)
+        every = min(config.record_every, config.steps + 1)  # which may be above what an array holds
+        recorded = (steps % every == 0) | (steps == config.steps)
         rows = np.where(recorded, np.cumsum(recorded) - 1, -1)
         factors = config.rate_factors(steps) if config.is_scheduled else np.ones(len(steps))
         samples = np.hstack([split.X, split.D, self._weigh(run, split.D)[:, None]]).astype(self.dtype)

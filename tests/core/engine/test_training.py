@@ -818,3 +818,9 @@ def test_both_dtypes_start_from_the_same_draws():
     for (W, b), (W_narrow, b_narrow) in zip(wide.weights, narrow.weights, strict=True):
         np.testing.assert_array_equal(W.astype(np.float32), W_narrow)
         np.testing.assert_array_equal(b.astype(np.float32), b_narrow)
+
+
+def test_a_run_recorded_more_rarely_than_it_has_steps_keeps_both_ends():
+    for every in (4, 5, 2**63):
+        (trace,) = train([RunConfig(hidden=(2,), samples=4, steps=4, record_every=every)])
+        assert list(trace.step) == [0, 4] and np.isfinite(trace.loss).all()
