@@ -349,14 +349,14 @@ def test_for_data_of_one_s_own_guessing_is_among_equal_classes(outputs, guess):
 
 @few
 @given(SEEDS)
-def test_the_numbers_on_top_are_of_row_0_the_weights_and_both_ends(seed):
+def test_the_numbers_on_top_are_of_the_deltas_at_row_0_and_of_both_ends(seed):
     rng = np.random.default_rng(seed)
     gradient, delta = rows_by_layers(rng, 1e-3, 1), rows_by_layers(rng, 1e-3, 1)
     loss = rng.uniform(0.1, 1, 61)
     factor, ratio, told = diagnose(made(grad_norm=gradient, delta_norm=delta, loss=loss)).numbers
     slope = np.polyfit(np.arange(6), np.log(delta[0, :6]), 1)[0]
     assert factor.value == format_number(np.exp(-slope))
-    assert ratio.value == power_of_ten(np.log10(gradient[0, 0] / gradient[0, -1]))
+    assert (ratio.label, ratio.value) == ("Layer 1 / layer 6", power_of_ten(np.log10(delta[0, 0] / delta[0, 5])))
     assert told.value == f"{format_number(loss[0])} → {format_number(loss[-1])}"
 
 
