@@ -332,10 +332,9 @@ def cost(config: RunConfig, inputs: int | None = None, outputs: int | None = Non
     normalized = units if config.normalization != "none" else 0
     masks = (units - outputs) * batch * 2 if config.dropout else 0  # drawn in float64
     activations = (batch + held) * (sample + units + normalized) + masks
-    penalties = [bool(value) for value in (config.l1, config.l2, config.weight_decay)]
-    copies = 4 + OPTIMIZERS[config.optimizer].states + sum(penalties)
+    copies = 4 + OPTIMIZERS[config.optimizer].states
     stored = samples * (24 * (inputs + outputs) + (16 if config.batch_size else 0))
-    trace = config.rows * 8 * ((7 + any(penalties[:2]) + (config.clip != "none")) * layers + 10)
+    trace = config.rows * 8 * ((7 + bool(config.l1 or config.l2) + (config.clip != "none")) * layers + 10)
     return Cost(multiply_adds, size * activations + parameters * (size * copies + 8) + stored + trace)
 
 
