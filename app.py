@@ -56,8 +56,9 @@ def main() -> None:
         st.error(str(error))
         st.stop()
     if not is_prepared():  # asgi.py and make do this before; another way to start compiles for its first visitor
-        with st.empty():
-            prepare(st.info)
+        slot = st.empty()
+        prepare(slot.info)
+        slot.empty()
     session["routed"] = True  # a page that finds nothing here was started by itself
     page = st.navigation(pages(), position="top")
     with st.container(key="beside-page"):  # one slot of the page for all that stands outside its flow
