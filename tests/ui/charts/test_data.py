@@ -18,7 +18,7 @@ from core.lecture.descent import bowl, descend
 from core.sweeps.critical_lines import Curve
 from core.sweeps.maps import Axis, SweepMap
 from core.theory.layer_means import LayerMeans
-from core.wording import percent
+from core.wording import percent, power_of_ten
 from tests.support.charted import run
 from ui.charts import curves
 from ui.charts.arms import StyledArm, arm_marks
@@ -36,6 +36,7 @@ from ui.charts.sharpness import sharpness_data
 from ui.charts.slopes import activation_data, sigmoid_data
 from ui.charts.style import number
 from ui.charts.sweep import format_axis_value, format_cell, sweep_map, sweep_map_data, sweep_map_table
+from ui.text import typeset
 
 SEEDS = st.integers(0, 10**6)
 few = settings(max_examples=10)
@@ -145,7 +146,11 @@ def test_every_frame_of_a_profile_holds_its_own_row(seed, quantity, relative):
             np.testing.assert_allclose(moved[positions[name]]["y"], variant, rtol=1e-12)
         slope = np.polyfit(np.arange(trace.layers - 1), np.log(norms[row, :-1]), 1)[0]
         assert data.factors[row] == pytest.approx(np.exp(-slope), rel=1e-9)
-        assert number(norms[row, 0] / norms[row, -1] if relative else norms[row, 0]) in data.words[row]
+        share = typeset(power_of_ten(np.log10(norms[row, 0] / norms[row, -2])))  # of the last hidden layer's
+        said = (
+            f"layer 1 has {share} of layer {trace.layers - 1}’s" if relative else f"{number(norms[row, 0])} at layer 1"
+        )
+        assert said in data.words[row]
         assert f"Step {steps[row]:,}:" in data.words[row]
     output = norms[0, -1] if relative else 1.0
     drawn = [part["y"] for part in parts if part["name"] == "theory"]
