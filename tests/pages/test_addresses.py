@@ -262,3 +262,10 @@ def test_a_page_switch_keeps_the_network_and_states_it_in_the_address():
     app.switch_page("pages/lab.py").run()
     assert app.selectbox(key="activation").value == "tanh"
     assert app.query_params["activation"] == "tanh" and app.query_params["depth"] == "1"
+
+
+def test_a_long_value_that_is_used_instead_is_shortened_in_its_sentence():
+    check(
+        "sweep",
+        {"x_count": ["2"], "y_count": ["1"], "activations": ["tanh"]} | {"base": ["", ";".join(["steps=0"] * 200)]},
+    )

@@ -12,6 +12,7 @@ from ui.text import as_text
 from ui.urls import link
 
 MAX_WARNINGS = 12
+MAX_SHOWN = 60  # characters of a value
 
 
 def drop_invalid_params(rules: Mapping[str, link.Rule], free: Sequence[str] = ()) -> None:
@@ -53,4 +54,5 @@ def show_param_warnings(rules: Mapping[str, link.Rule], free: Sequence[str] = ()
 def _format_value(value: Any) -> str:
     if isinstance(value, list):
         value = ", ".join(value)
-    return "an empty value" if value in (None, "") else f"{value:.10g}" if isinstance(value, float) else str(value)
+    text = f"{value:.10g}" if isinstance(value, float) else str(value)
+    return "an empty value" if value in (None, "") else text if len(text) <= MAX_SHOWN else text[: MAX_SHOWN - 1] + "…"
