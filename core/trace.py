@@ -36,7 +36,7 @@ ROW_FIELDS = (
 class Trace:
     """One run's record. Row t is the state after `step[t]` updates; layers count from the input.
 
-    All arrays are float64 whatever the run's dtype; NaN where nothing was or could be computed (rows after
+    All arrays are float64, also those of a float32 run; NaN where nothing was or could be computed (rows after
     `diverged_at`, accuracy of a regression, held-out fields without a holdout, update_ratio of the last row).
 
     Attributes:
@@ -217,6 +217,35 @@ def layer_factors(delta_norm: np.ndarray) -> np.ndarray:
 def layer_factor(delta_norm: np.ndarray) -> float:
     """The factor of one row, delta_norm (layers,): see `layer_factors`."""
     return float(layer_factors(delta_norm[None])[0])
+
+
+def first_to_last(norms: np.ndarray) -> np.ndarray:
+    """log10 of layer 1's norm over that of `last_compared`, (rows,).
+
+    Measured, not fitted. -inf where only the output layer has one, or layer 1 has none; NaN for one layer, and where
+    nothing is finite.
+
+    Args:
+        norms: (rows, layers).
+    """
+    compared = norms[:, : compared_layers(norms.shape[1])]
+    last = last_compared(norms) - 1
+    with np.errstate(all="ignore"):
+        decades = np.log10(compared[:, 0]) - np.log10(compared[np.arange(len(compared)), last])
+    decades[(compared[:, 0] == 0) & (norms[:, -1] > 0)] = -np.inf
+    decades[~np.isfinite(compared).all(axis=1) | ~(norms[:, -1] > 0) | (compared.shape[1] < 2)] = np.nan
+    return decades
+
+
+def last_compared(norms: np.ndarray) -> np.ndarray:
+    """(rows,) the last layer, from 1, of `compared_layers` whose norm is not zero; the last one where all are.
+
+    Args:
+        norms: (rows, layers).
+    """
+    compared = norms[:, : compared_layers(norms.shape[1])]
+    backward = compared[:, ::-1] > 0
+    return compared.shape[1] - np.where(backward.any(axis=1), backward.argmax(axis=1), 0)
 
 
 def log10_ratio(norms: np.ndarray) -> float:

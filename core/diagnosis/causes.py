@@ -12,7 +12,7 @@ from .statistics import TraceStats, training_samples
 
 MAX_INPUT_RMS = 10.0  # the root mean square of an input column from which a first layer's net input is saturated
 MAX_TARGET_RMS = 10.0  # of a regression's targets from which gradients and the loss start out of scale
-TWO_VALUES = 2  # values that normalizing turns into -1 and 1 whatever they are; a single one becomes 0
+TWO_VALUES = 2  # values that normalizing always turns into -1 and 1; a single one becomes 0
 EQUAL = 1e-9  # relative difference below which units are copies of each other
 
 
@@ -105,7 +105,7 @@ def find_degenerate_normalization(stats: TraceStats) -> Finding | None:
         why = "A single value is its own mean: what is left after subtracting it says nothing about the input."
     else:
         what += "−1 and 1."
-        why = "Two values, brought to mean 0 and variance 1, are −1 and 1 whatever they were: only their order is left."
+        why = "Two values, normalized to mean 0 and variance 1, are always −1 and 1: only their order is left."
     if stats.learned:
         return Finding(name="degenerate_normalization", severity="note", what=what, why=why)
     return Finding(

@@ -14,7 +14,7 @@ VERDICTS: dict[str, tuple[str, str]] = {
     "unscaled_data": ("The data are not scaled", "inputs or targets are so large that training breaks or stops"),
     "degenerate_normalization": (
         "Normalization removes the signal",
-        "over one sample or unit normalizing leaves 0, over two only −1 and 1, whatever the values were",
+        "over one sample or unit normalizing leaves 0, over two only −1 and 1, for any values",
     ),
     "identical_units": ("Units are copies of each other", "equal weights get equal gradients and stay equal"),
     "dead_output": ("The output is dead", "the output activation is flat on every sample, so no gradient starts"),

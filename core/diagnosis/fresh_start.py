@@ -7,6 +7,8 @@ from ..families.activations import ACTIVATIONS
 from ..families.initializers import INITS
 from .suggestions import SAFE_LEARNING_RATE_WITH_STATE, WIDE_UNITS, Suggestion, describe_setting
 
+_IN_LABEL = ("hidden", "activation", "init", "optimizer")  # fields that the label names
+
 
 def start_over(config: RunConfig) -> tuple[Suggestion, ...]:
     """Another network for the same data, where no single change helps: three wide layers of ReLUs, and Adam."""
@@ -38,8 +40,5 @@ def start_over(config: RunConfig) -> tuple[Suggestion, ...]:
     if not changes:
         return ()
     label = f"Start over: 3 layers of {WIDE_UNITS} ReLUs with {INITS[init].label} init, Adam"
-    also = [describe_setting(field, value) for field, value in changes.items() if field not in _START_OVER_SAYS]
+    also = [describe_setting(field, value) for field, value in changes.items() if field not in _IN_LABEL]
     return (Suggestion(", ".join([label, *also]), changes),)
-
-
-_START_OVER_SAYS = ("hidden", "activation", "init", "optimizer")

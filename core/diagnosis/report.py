@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..trace import compared_layers
+from ..trace import first_to_last, last_compared
 from ..wording import format_number, percent, power_of_ten
 from .findings import Metric
-from .statistics import TraceStats, compared_last, first_to_last
+from .statistics import TraceStats
 
 SAID_ACCURACY = 0.95  # an accuracy below is part of the sentence
 HIGH_SHARE = 0.5  # of a constant answer's loss: above it that is said, too
@@ -47,7 +47,7 @@ def headline_numbers(stats: TraceStats) -> tuple[Metric, Metric, Metric]:
     """Factor per layer, layer 1 over the last layer compared, and loss."""
     trace = stats.trace
     decades = float(first_to_last(trace.delta_norm[:1])[0])
-    last = int(compared_last(trace.delta_norm[:1, : compared_layers(trace.layers)])[0]) + 1
+    last = int(last_compared(trace.delta_norm[:1])[0])
     loss, accuracy = format_number(stats.first_loss), stats.last_accuracy
     about = "The data loss at initialization and after the last step."
     if stats.is_noisy:

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..families.clipping import CLIPS
 from ..recordings import Recording
-from ..trace import Trace, compared_layers
+from ..trace import Trace, last_compared, median_of_finite
 from ..wording import count_noun, format_number, name_layers, part_of, percent, power_of_ten
 from . import suggestions
 from .causes import (
@@ -25,7 +25,7 @@ from .causes import (
 from .findings import SEVERITIES, VERDICTS, Diagnosis, Finding, without_consequences
 from .recordings import diagnose_recording
 from .report import describe_loss, describe_window, headline_numbers
-from .statistics import MAJORITY_SHARE, TraceStats, compared_last, find_break, joint_norm, median
+from .statistics import MAJORITY_SHARE, TraceStats, find_break, joint_norm
 from .suggestions import GUIDE_RATIO
 
 __all__ = ["SEVERITIES", "VERDICTS", "Diagnosis", "Finding", "diagnose"]
@@ -151,12 +151,10 @@ def _describe_flow(stats: TraceStats, row: int | None) -> str:
     trace = stats.trace
     if row is None:
         ratio = f"{power_of_ten(stats.weights_decades)} times"
-        compared = compared_layers(trace.layers)
-        last = int(compared_last(trace.grad_norm[:1, :compared])[0]) + 1
+        last = int(last_compared(trace.grad_norm[:1])[0])
         return f"{stats.when(0)}, the gradient of layer 1's weights is {ratio} that of layer {last}'s."
     decades, factor = stats.decades[row], stats.factor[row]
-    compared = compared_layers(trace.layers)
-    last = int(compared_last(trace.delta_norm[row : row + 1, :compared])[0]) + 1
+    last = int(last_compared(trace.delta_norm[row : row + 1])[0])
     if decades == -np.inf:
         if not (trace.delta_norm[row, :-1] > 0).any():
             return f"{stats.when(row)}, no gradient at all comes back to the hidden layers."
@@ -268,9 +266,9 @@ def _find_penalty(stats: TraceStats) -> Finding | None:
     total = joint_norm(norm)
     with np.errstate(all="ignore"):
         pull = np.hypot(2 * config.l2 * total, config.l1 * np.sqrt(weights))  # l1's gradient is ±l1 in each weight
-        against_data = median(pull / joint_norm(trace.grad_norm[stats.good]))
+        against_data = median_of_finite(pull / joint_norm(trace.grad_norm[stats.good]))
         step = joint_norm(trace.update_ratio[stats.good] * norm)
-        in_step = median(config.learning_rates(trace.step[stats.good]) * config.weight_decay * total / step)
+        in_step = median_of_finite(config.learning_rates(trace.step[stats.good]) * config.weight_decay * total / step)
         left = total[-1] / total[0]
     ended = f" The weights' norm ended at {part_of(left)} its first value." if np.isfinite(left) else ""
     if against_data > 1:
@@ -300,7 +298,7 @@ def _find_clipping(stats: TraceStats) -> Finding | None:
     share = len(bound) / len(scale)
     what = (
         f"Clipping {CLIPS[config.clip].label} binds in {percent(share)} of the steps; in the median one of them it "
-        f"leaves {percent(median(bound))} of the gradient's norm."
+        f"leaves {percent(median_of_finite(bound))} of the gradient's norm."
     )
     if share <= MAJORITY_SHARE or stats.learned or trace.diverged_at is not None:
         why = "It shortens the longest steps and leaves the others as they are."

@@ -17,7 +17,7 @@ from ..families.activations import ACTIVATIONS
 from ..families.class_weights import class_weights, sample_weights
 from ..families.initializers import INITS
 from ..norms import scaled_norms
-from ..trace import Trace, compared_layers, layer_factors
+from ..trace import Trace, first_to_last, layer_factors, median_of_finite
 from ..wording import count_noun
 
 LEARNED_LOSS, LEARNED_ACCURACY = 0.1, 0.9  # share of the loss that is left, and of samples classified rightly
@@ -74,11 +74,13 @@ class TraceStats:
         self.factor = np.where(self.blocked, np.nan, layer_factors(trace.delta_norm))
         self.decades = np.where(self.blocked, np.nan, first_to_last(trace.delta_norm))
         self.weights_decades = float(first_to_last(trace.grad_norm[:1])[0])
-        self.early = np.array([median(ratio) for ratio in trace.update_ratio[: max(1, len(self.good) // 10)].T])
+        self.early = np.array(
+            [median_of_finite(ratio) for ratio in trace.update_ratio[: max(1, len(self.good) // 10)].T]
+        )
         self.window = self._window()
         losses, accuracies = trace.loss[self.good], trace.accuracy[self.good]
-        self.first_loss = median(trace.loss[: self.window])
-        self.last_loss = median(losses[-self.window :])
+        self.first_loss = median_of_finite(trace.loss[: self.window])
+        self.last_loss = median_of_finite(losses[-self.window :])
         spans = sliding_window_view(losses, self.window) if self.good.size else np.empty((0, 1))
         self.highest_loss = float(np.median(spans, axis=1).max(initial=0.0))
         self.last_accuracy = float(accuracies[-self.window :].mean()) if self.good.size else float("nan")
@@ -223,36 +225,6 @@ class TraceStats:
         """Sides on which the activation is flat far from 0: 2 for sigmoid and tanh, 1 for ReLU and its kin."""
         slope = np.abs(self.activation.slope(np.array([-50.0, 50.0])))
         return int((slope < 1e-3 * self.activation.sup_slope).sum())
-
-
-def first_to_last(norms: np.ndarray) -> np.ndarray:
-    """log10 of layer 1's norm over that of the last hidden layer whose norm is not zero, (rows,).
-
-    Measured, not fitted. -inf where only the output layer has one, or layer 1 has none; NaN for one layer, and where
-    nothing is finite.
-
-    Args:
-        norms: (rows, layers); see `core.trace.compared_layers`.
-    """
-    compared = norms[:, : compared_layers(norms.shape[1])]
-    last = compared_last(compared)
-    with np.errstate(all="ignore"):
-        decades = np.log10(compared[:, 0]) - np.log10(compared[np.arange(len(compared)), last])
-    decades[(compared[:, 0] == 0) & (norms[:, -1] > 0)] = -np.inf
-    decades[~np.isfinite(compared).all(axis=1) | ~(norms[:, -1] > 0) | (compared.shape[1] < 2)] = np.nan
-    return decades
-
-
-def compared_last(compared: np.ndarray) -> np.ndarray:
-    """(rows,) index of the last layer whose norm is not zero; the last one where all are."""
-    backward = compared[:, ::-1] > 0
-    return compared.shape[1] - 1 - np.where(backward.any(axis=1), backward.argmax(axis=1), 0)
-
-
-def median(values: np.ndarray) -> float:
-    """Median of what is finite; NaN when nothing is."""
-    values = values[np.isfinite(values)]
-    return float(np.median(values)) if len(values) else float("nan")
 
 
 def measure_loss(loss: str, o: np.ndarray, D: np.ndarray, weights: np.ndarray) -> float:

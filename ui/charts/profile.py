@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 
 from core import Trace
-from core.diagnosis.statistics import compared_last, first_to_last
 from core.layer_norms import (
     JUDGED,
     LAYER_NORMS,
@@ -19,7 +18,7 @@ from core.layer_norms import (
     reference_norm,
     relative_to_output,
 )
-from core.trace import compared_layers, layer_factor
+from core.trace import first_to_last, last_compared, layer_factor
 from core.wording import power_of_ten
 from ui.charts import style
 from ui.charts.animation import choose_frames, player
@@ -216,9 +215,8 @@ def axis_ends(values: np.ndarray, others: Sequence[np.ndarray], guides: Sequence
 def _words(steps: np.ndarray, norms: np.ndarray, norm: LayerNorm, relative: bool) -> list[str]:
     """The finding of every frame; relative to the output, in the number that verdicts state."""
     layers = norms.shape[1]
-    shares, lasts = first_to_last(norms), compared_last(norms[:, : compared_layers(layers)]) + 1
     words = []
-    for step, row, share, last in zip(steps, norms, shares, lasts, strict=True):
+    for step, row, share, last in zip(steps, norms, first_to_last(norms), last_compared(norms), strict=True):
         if not np.isfinite(row).any():
             finding = "the run diverged; no norm is finite."
         elif layers == 1:

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core import RunConfig, diagnose, snapshot, train
-from core.diagnosis.statistics import TraceStats, best_constant, find_break, first_to_last, joint_norm
-from core.trace import compared_layers, layer_factors
+from core.diagnosis.statistics import TraceStats, best_constant, find_break, joint_norm
+from core.trace import compared_layers, first_to_last, layer_factors
 from tests.support.troubles import BLOBS, TROUBLES
 
 MSE = RunConfig()
