@@ -26,7 +26,7 @@ class Layout:
 
     A layer is a block of (fan_in + 1) rows of fan_out numbers, W and then b as its last row (fan_in rows without
     biases): W and b are views, net input is one matrix product with activations that carry a row of ones, and an
-    update is two calls whatever the depth.
+    update is two calls at any depth.
 
     Args:
         widths: units of the input, each hidden layer and the output.

@@ -114,7 +114,7 @@ class Arm:
 
     @classmethod
     def pin(cls, name: str, config: RunConfig) -> Arm:
-        """An arm with exactly these settings, whatever the base is (but for its seed)."""
+        """An arm with exactly these settings on any base (but for its seed)."""
         default = RunConfig()
         own = {key: getattr(config, key) for key in RULES if key != "seed"}
         return cls(name, {k: v for k, v in own.items() if v != getattr(default, k)}, pinned=True)
@@ -131,7 +131,7 @@ class Arm:
 def apply_changes(base: RunConfig, changes: Mapping[str, Any]) -> RunConfig:
     """The base with some fields changed, `depth` and `width` among them.
 
-    Depth repeats the width of the first hidden layer. A loss brings the output it needs along, and takes one away that
+    Depth repeats the width of the first hidden layer. A loss sets the output that it needs, and removes one that
     it cannot have, unless `output_activation` is changed too.
 
     Raises:

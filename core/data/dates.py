@@ -45,8 +45,8 @@ def parse_dates(
         day_first: True for 1/2/2026 as the first of February, where nothing in the column decides.
 
     Returns:
-        (days since 1970 or, for times, parts of a day, NaN where missing; a date whose day and month cannot be told
-        apart or None), or None for a column that is not of dates.
+        (days since 1970 or, for times, parts of a day, NaN where missing; a date whose day and month cannot be
+        distinguished, or None), or None for a column that is not of dates.
     """
     present = texts.filter(pc.invert(missing))
     if not len(present):

@@ -49,7 +49,7 @@ def prepare(
         fill_missing: True to fill in missing inputs by the median or the most frequent category of the training rows.
         missing_as_class: columns of categories in which a spelling such as NA or None is a category.
         keep_index: True to use a column that counts the rows.
-        one_class: a class of the target, to be told from all others.
+        one_class: a class of the target, against all others.
         date_parts: of DATE_PARTS; each date column becomes these inputs beside its days.
         max_rows: more rows are sampled, in proportion to the classes or over the range of a numeric target.
         seed: of that sample.

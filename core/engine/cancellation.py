@@ -23,7 +23,7 @@ class Cancelled(RuntimeError):
 
 @dataclass(frozen=True)
 class CancelToken:
-    """Travels with every chunk, and tells a worker on the same machine whether its caller still waits.
+    """Travels with every chunk; shows a worker on the same machine if its caller still waits.
 
     On Linux the caller holds a nameless file in memory open, which a worker sees through the caller's process;
     elsewhere it is a temporary file. Where neither can be made, a chunk runs to its end.

@@ -83,7 +83,7 @@ def train(
             samples and noise.
         initial: for each config a list of (W, b) by layer, W (fan_in, fan_out), b (fan_out,) or None without
             biases, that replaces the drawn parameters; None in its place draws them.
-        on_progress: called with (done, total) run-steps at most every 0.1 s; whatever it raises ends the work at
+        on_progress: called with (done, total) run-steps at most every 0.1 s; any exception from it ends the work at
             once and goes on to the caller.
         executor: any concurrent.futures executor to send chunks to; None trains in this process.
         on_trace: called with (index in configs, trace) as soon as that run is done, so that it can be shown while
@@ -261,7 +261,7 @@ def _train_chunk(
 
 
 class ProgressCount:
-    """Counts run-steps and tells the caller, at most every 0.1 s."""
+    """Counts run-steps and reports them to the caller, at most every 0.1 s."""
 
     def __init__(self, on_progress: Progress | None, total: int):
         self.on_progress, self.total, self.done, self.finished = on_progress, total, 0, 0

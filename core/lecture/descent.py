@@ -243,7 +243,7 @@ class Outcome:
     """End of a descent.
 
     Attributes:
-        kind: "diverges", "swings" (up for now: below a quadratic's limit, momentum brings it down again), "arrives",
+        kind: "diverges", "swings" (up for now: below a quadratic's limit, momentum takes it down again), "arrives",
             "stuck" (no gradient, and yet not at a minimum) or "underway".
         step: of which that is said.
         done: share of the way from the start down to the minimum.

@@ -49,7 +49,7 @@ class Parameter:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Recording:
-    """A training run as its file tells it.
+    """A training run as its file records it.
 
     Attributes:
         name: of the file.

@@ -152,7 +152,7 @@ def narrowed(widths: tuple[int, ...]) -> tuple[int, ...]:
 def _log_squares(sampler: NetworkSampler, found: Split, batch_size: int | None) -> np.ndarray:
     """(2, networks, layers), from as many samples as are needed.
 
-    Where samples are nearly alike to the network, a few stand for all; where it tells them apart, they cannot. Some
+    Where samples are nearly alike to the network, a few stand for all; where it distinguishes them, they cannot. Some
     networks get all samples, and then fewer: how far their norms move decides, and is taken into account.
     """
     batch = min(batch_size or len(found.X), len(found.X))
@@ -183,7 +183,7 @@ def _log_squares(sampler: NetworkSampler, found: Split, batch_size: int | None) 
 def _larger_batch(log_growth: np.ndarray, fewer: float, more: float) -> np.ndarray:
     """Change of ln ||G||^2 from some samples to all.
 
-    Samples that a network tells apart add up like independent errors: ||G||^2 = a + b sum_n w_n^2, with 1 / N for the
+    Samples that a network distinguishes add up like independent errors: ||G||^2 = a + b sum_n w_n^2, with 1 / N for the
     sum where all weigh the same.
 
     Args:
