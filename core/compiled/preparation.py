@@ -29,11 +29,14 @@ def prepare(report: Callable[[str], object] | None = None) -> None:
         report: called with a sentence on what takes so long; by default a line of the standard error.
     """
     global _prepared
+    if is_prepared():
+        _prepared = True
+        return
+    # before the lock: who waits while another one's call compiles reads it too
+    (report or _write)("The engine is compiled for this processor: once, about a minute.")
     with _preparing:
         if is_prepared():
-            _prepared = True
             return
-        (report or _write)("The engine is compiled for this processor: once, about a minute.")
         start = time.monotonic()
         _call_everything()
         _prepared = True

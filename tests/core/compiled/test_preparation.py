@@ -1,5 +1,8 @@
 """Everything is compiled beforehand: two versions of each pass, float64 and float32, whatever is trained."""
 
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
+
 import numpy as np
 
 from core import RunConfig, snapshot, train
@@ -44,6 +47,21 @@ def test_it_says_once_that_it_compiles_and_marks_the_folder(monkeypatch, tmp_pat
     monkeypatch.setattr(preparation, "_prepared", False)
     preparation.prepare(said.append)  # another process
     assert len(said) == 2 and called == [True]
+
+
+def test_who_waits_for_another_call_that_compiles_reads_why_and_compiles_nothing(monkeypatch):
+    said = []
+    monkeypatch.setattr(preparation, "_prepared", False)
+    monkeypatch.setattr(preparation, "is_ready", lambda: False)
+    monkeypatch.setattr(preparation, "_call_everything", lambda: said.append("compiled"))
+    read = Event()
+    with ThreadPoolExecutor(1) as other:
+        with preparation._preparing:  # as another call holds it
+            second = other.submit(preparation.prepare, lambda sentence: (said.append(sentence), read.set()))
+            assert read.wait(60) and not second.done()
+            monkeypatch.setattr(preparation, "_prepared", True)
+        second.result(60)
+    assert len(said) == 1 and "about a minute" in said[0]
 
 
 def test_it_says_so_where_nothing_can_be_kept(monkeypatch, tmp_path):
