@@ -152,6 +152,8 @@ def picture(spec: SweepMap, table: SweepTable, show: str) -> None:
     if activation not in spec.activations:
         activation = spec.activations[0]
     if not (0 <= i < len(x) and 0 <= j < len(y)):
+        if session["at"]:
+            st.caption(f"This map has no cell {i}, {j}: it has {len(x)} by {len(y)}. Its middle is shown.")
         i, j = len(x) // 2, len(y) // 2
     if len(spec.activations) == 1:
         left, right = st.columns([3, 2], gap="medium")

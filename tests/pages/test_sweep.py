@@ -97,6 +97,12 @@ def test_a_cell_of_the_address_is_shown_after_another_one_was_chosen():
     assert "tanh,0,1" in app.query_params["at"]
 
 
+def test_a_cell_beyond_the_map_is_named_and_the_middle_is_shown():
+    app = visit(**SMALL, at="tanh,99,1")
+    assert any("no cell 99, 1: it has 3 by 2" in caption.value for caption in app.caption)
+    assert not any("no cell" in caption.value for caption in visit(**SMALL, at="tanh,2,1").caption)
+
+
 def test_another_field_starts_with_its_own_range():
     app = visit(**SMALL, x_from=1.0, x_to=2.0)
     calm(app.selectbox(key="x").set_value("learning_rate").run())
