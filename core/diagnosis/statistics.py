@@ -295,7 +295,8 @@ def find_break(trace: Trace) -> Break:
             state = snapshot(config, data=(X, D), initial=trace.weights)
         except ConfigError:  # the limits of this server leave no room for it
             return Break(0, "value")
-        loss = np.square(state.output - state.targets).sum() if config.loss == "mse" else 0.0
+        error = state.output.astype(float) - state.targets  # the engine sums losses in float64, also of float32
+        loss = np.square(error).sum() if config.loss == "mse" else 0.0
     for layer, y in enumerate(state.activation, start=1):
         if not np.isfinite(y).all():
             return Break(layer, "signal")

@@ -106,6 +106,7 @@ BROKEN = (
     RunConfig(activation="relu", init_scale=1.6, learning_rate=0.05, holdout=0.25, record_every=2, seed=3),
     RunConfig(activation="linear", hidden=(8,) * 10, init_scale=100, learning_rate=1e300, steps=2),
     RunConfig(activation="relu", hidden=(8,) * 4, init_scale=1e60, steps=3),
+    RunConfig(activation="linear", hidden=(8,) * 10, init_scale=300, steps=2, dtype="float32"),
     RunConfig(activation="leaky_relu", init="he_normal", normalization="layer", hidden=(8,) * 4, learning_rate=1e30),
 )
 
