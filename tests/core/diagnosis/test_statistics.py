@@ -117,7 +117,8 @@ def test_the_break_is_the_first_one_of_the_run_s_own_pass(config):
     kept = snapshot(config, step=trace.diverged_at)  # trained again, and every value of that step kept
     forward = [n for n, y in enumerate(kept.activation, start=1) if not np.isfinite(y).all()]
     weights = [n for n, (W, _) in enumerate(kept.weights, start=1) if not np.isfinite(W).all()]
-    backward = [n for n, delta in enumerate(kept.delta, start=1) if not np.isfinite(delta).all()]
+    deltas = zip(kept.delta, kept.weight_gradient, strict=True)
+    backward = [n for n, pair in enumerate(deltas, start=1) if not all(np.isfinite(part).all() for part in pair)]
     if weights:
         assert find_break(trace) == (weights[0], "weights")
     elif forward:
