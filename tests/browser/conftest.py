@@ -1,5 +1,6 @@
 """A real server and a real Chromium for the tests of this folder."""
 
+import itertools
 import shutil
 from pathlib import Path
 
@@ -71,14 +72,32 @@ def tab(browser):
         context.close()
 
 
+# The server's script has ended, the page shows something of it, and nothing has been drawn for half a second: a page
+# that comes from the cache ends on the server before the browser has drawn any of it.
+SETTLED = """(question) => {
+  const still = "[data-testid=stApp][data-test-script-state=notRunning][data-test-connection-state=CONNECTED]";
+  if (window.question !== question) {
+    window.question = question;
+    window.lastDrawn = performance.now();
+  }
+  if (!window.watched) {
+    window.watched = true;
+    const changes = {subtree: true, childList: true, attributes: true, characterData: true};
+    new MutationObserver(() => { window.lastDrawn = performance.now(); }).observe(document, changes);
+  }
+  return !!document.querySelector(`${still} [data-testid=stElementContainer]`)
+    && !document.querySelector("[data-testid=stSkeleton], [data-testid=stAppSkeleton]")
+    && performance.now() - window.lastDrawn > 500;
+}"""
+
+
 @pytest.fixture(scope="session")
 def settled():
-    """A function that waits until the page's script has run to its end and has stayed so for half a second."""
+    """A function that waits until a page is drawn to its end and has stayed so for half a second."""
+
+    questions = itertools.count()
 
     def wait(page, timeout=60):
-        still = "[data-testid=stApp][data-test-script-state=notRunning][data-test-connection-state=CONNECTED]"
-        page.wait_for_selector(still, timeout=1000 * timeout)
-        page.wait_for_timeout(500)
-        page.wait_for_selector(still, timeout=1000 * timeout)
+        page.wait_for_function(SETTLED, arg=next(questions), timeout=1000 * timeout, polling=50)
 
     return wait

@@ -50,20 +50,13 @@ def framed(page, site, hosted):
     return visit
 
 
-def settle(frame):
-    """Waits until the page within the frame has run to its end."""
-    frame.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]", timeout=90_000)
-    frame.wait_for_timeout(1000)
-    frame.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]", timeout=90_000)
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("size", [(800, 600), (640, 400)])
 @pytest.mark.parametrize("path", ["", "compare", "sweep"])
-def test_a_page_in_a_frame_shows_its_picture_whole_without_scrolling(framed, path, size):
+def test_a_page_in_a_frame_shows_its_picture_whole_without_scrolling(framed, settled, path, size):
     _, frame = framed(f"{path}?embed=true", *size)
     frame.wait_for_selector(f"{PICTURES[path]} .js-plotly-plot .main-svg", timeout=120_000)
-    settle(frame)
+    settled(frame, 90)
     assert frame.evaluate("(m => m.scrollHeight - m.clientHeight)(document.querySelector('[data-testid=stMain]'))") <= 1
     assert frame.evaluate("(m => m.scrollWidth - m.clientWidth)(document.querySelector('[data-testid=stMain]'))") <= 0
     for hidden in ("[data-testid=stSidebar]", "[data-testid=stTopNavLink]", ".st-key-glossary"):
@@ -77,20 +70,20 @@ def test_a_page_in_a_frame_shows_its_picture_whole_without_scrolling(framed, pat
 
 @pytest.mark.slow
 @pytest.mark.parametrize("path", ["lecture", "papers", "runs", "present?lesson=lesson-20&scene=1"])
-def test_every_other_page_is_shown_in_a_frame_without_its_navigation(framed, path):
+def test_every_other_page_is_shown_in_a_frame_without_its_navigation(framed, settled, path):
     _, frame = framed(f"{path}{'&' if '?' in path else '?'}embed=true", 800, 600)
     frame.wait_for_selector(PICTURES[path], timeout=120_000)
-    settle(frame)
+    settled(frame, 90)
     assert not frame.locator("[data-testid=stTopNavLink]").first.is_visible()
     assert frame.evaluate("(m => m.scrollWidth - m.clientWidth)(document.querySelector('[data-testid=stMain]'))") <= 0
     assert frame.locator("[data-testid=stException]").count() == 0
     assert frame.page.context.cookies() == []
 
 
-def test_controls_in_a_frame_work_are_hidden_or_fixed_and_words_can_be_off(framed):
+def test_controls_in_a_frame_work_are_hidden_or_fixed_and_words_can_be_off(framed, settled):
     _, frame = framed("?embed=true&depth=3&hide=init_scale&lock=depth&text=off", 640, 400)
     frame.wait_for_selector(f"{PICTURES['']} .js-plotly-plot .main-svg", timeout=120_000)
-    settle(frame)
+    settled(frame, 90)
     assert frame.locator(".st-key-init_scale").count() == 0
     assert (
         frame.locator(".st-key-depth input").is_disabled() and frame.locator(".st-key-depth input").input_value() == "3"
@@ -98,7 +91,7 @@ def test_controls_in_a_frame_work_are_hidden_or_fixed_and_words_can_be_off(frame
     assert frame.locator("h2").count() == 0
     frame.locator(".st-key-activation [data-testid=stSelectbox] input").click()
     frame.get_by_role("option", name="ReLU", exact=True).click()
-    settle(frame)
+    settled(frame, 90)
     assert "activation=relu" in frame.evaluate("location.search")
     assert "hide=init_scale" in frame.evaluate("location.search")
 
