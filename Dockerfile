@@ -1,7 +1,6 @@
 # The dashboard for visitors. Build: docker build -t gradient-flow-lab . Run: docker run -p 8501:8501 gradient-flow-lab
-# To have the same base each time, give its digest: --build-arg BASE=python:3.11-slim@sha256:...
-ARG BASE=python:3.11-slim
-FROM ${BASE}
+# The base is one image for each processor, the same each time: docs/hosting.md says how to take a newer one.
+FROM python:3.11.17-slim@sha256:45037981b62b34b44602584fccbc4d884d5f7dc92c7ee86bb38a698a79fe1e51
 
 RUN useradd --create-home --uid 1000 lab
 WORKDIR /app

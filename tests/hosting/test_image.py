@@ -27,10 +27,16 @@ def arguments(kind):
 
 
 def test_every_step_is_one_that_the_replay_knows():
-    known = {"ARG", "FROM", "RUN", "WORKDIR", "COPY", "USER", "ENV", "EXPOSE", "HEALTHCHECK", "CMD"}
+    known = {"FROM", "RUN", "WORKDIR", "COPY", "USER", "ENV", "EXPOSE", "HEALTHCHECK", "CMD"}
     assert {name for name, _ in STEPS} == known
     assert [text.split()[0] for text in arguments("RUN")] == ["useradd", "pip", "python"]
     assert STEPS.index(("USER", "lab")) > max(i for i, (name, _) in enumerate(STEPS) if name in ("RUN", "COPY"))
+
+
+def test_the_base_is_an_exact_version_of_python_by_its_digest():
+    (base,) = arguments("FROM")
+    found = re.fullmatch(r"python:(3\.\d+)\.\d+-slim@sha256:[0-9a-f]{64}", base)
+    assert found and f'requires-python = ">={found[1]}"' in (HOUSE / "pyproject.toml").read_text(encoding="utf-8")
 
 
 def test_what_is_copied_is_in_the_build_and_nothing_else_is():
