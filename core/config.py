@@ -56,8 +56,8 @@ class Number:
         if self.high == math.inf:
             bounds = f"greater than {self.low:g}" if self.low_open else f"of at least {self.low:g}"
         else:
-            low = ("above " if self.low_open else "from ") + _plain(self.low)
-            high = ("below " if self.high_open else "to ") + _plain(self.high)
+            low = ("above " if self.low_open else "from ") + _format_bound(self.low)
+            high = ("below " if self.high_open else "to ") + _format_bound(self.high)
             bounds = f"{low} {'and ' if self.high_open else ''}{high}"
         return f"it must be {kind} {bounds}" + (", or None" if self.optional else "")
 
@@ -79,7 +79,7 @@ class Number:
         return int(value) if self.integer else number
 
 
-def _plain(bound: float) -> str:
+def _format_bound(bound: float) -> str:
     """A bound as a reader writes it: 1,000,000 or 0.5."""
     return f"{bound:,.0f}" if float(bound).is_integer() else f"{bound:g}"
 
@@ -315,13 +315,13 @@ def cost(config: RunConfig, inputs: int | None = None, outputs: int | None = Non
     inputs = inputs or data.inputs or 1
     outputs = outputs or data.outputs or 1
     samples = samples or min(config.samples, data.available or config.samples)
-    held = count_holdout(config.holdout, samples)
-    batch = config.batch_size or samples - held
+    n_holdout = count_holdout(config.holdout, samples)
+    batch = config.batch_size or samples - n_holdout
     widths = (inputs, *config.hidden, outputs)
     weights = [m * n for m, n in zip(widths, widths[1:], strict=False)]
     parameters = sum(weights) + sum(widths[1:])
     passes = config.steps + 1
-    multiply_adds = passes * batch * (3 * sum(weights) - weights[0]) + config.rows * held * sum(weights)
+    multiply_adds = passes * batch * (3 * sum(weights) - weights[0]) + config.rows * n_holdout * sum(weights)
 
     # What the engine holds, number by number: activations of a sample, slopes, normalized net input where there is
     # one, arrays like the parameters (and as many again in float64, drawn at first or copied at the end), the
@@ -331,7 +331,7 @@ def cost(config: RunConfig, inputs: int | None = None, outputs: int | None = Non
     sample = units + inputs + layers + 3 * widest + 5 * outputs + 3
     normalized = units if config.normalization != "none" else 0
     masks = (units - outputs) * batch * 2 if config.dropout else 0  # drawn in float64
-    activations = (batch + held) * (sample + units + normalized) + masks
+    activations = (batch + n_holdout) * (sample + units + normalized) + masks
     copies = 4 + OPTIMIZERS[config.optimizer].states
     stored = samples * (24 * (inputs + outputs) + (16 if config.batch_size else 0))
     trace = config.rows * 8 * ((7 + bool(config.l1 or config.l2) + (config.clip != "none")) * layers + 10)

@@ -166,9 +166,9 @@ def _array(name: str, values: ArrayLike, shape: tuple[int | None, ...]) -> np.nd
     ):
         given = " by ".join(map(str, array.shape)) or "one value"
         raise ConfigError(name, given, f"it must be {shape_text} numbers, at least one row")
-    for place in np.ndindex(array.shape):
-        where = ", ".join(str(k + 1) for k in place)
-        array[place] = ENTRY.validate(f"{name}[{where}]", array[place])
+    for index in np.ndindex(array.shape):
+        where = ", ".join(str(k + 1) for k in index)
+        array[index] = ENTRY.validate(f"{name}[{where}]", array[index])
     return array.astype(float)
 
 

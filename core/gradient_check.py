@@ -143,8 +143,8 @@ def _extrapolated(central: np.ndarray, rounding: np.ndarray) -> tuple[np.ndarray
 
 def _moved(weights: list, layer: int, step: float, directions: list) -> list:
     """The network with one layer moved along its direction."""
-    changed = list(weights)
+    shifted_weights = list(weights)
     W, b = weights[layer]
     along = directions[layer]
-    changed[layer] = (W + step * along[0], None if b is None else b + step * along[1])
-    return changed
+    shifted_weights[layer] = (W + step * along[0], None if b is None else b + step * along[1])
+    return shifted_weights

@@ -143,24 +143,24 @@ def read_table(
     _check_lines(skip_lines=skip_lines, skip_footer=skip_footer)
     if len(raw) > max_bytes:
         raise table_error(name, f"it has {len(raw):,} bytes; at most {max_bytes:,} are read")
-    found: dict[str, Any] = {"delimiter": "", "skip_lines": 0, "skip_footer": 0, "sheet": "", "sheets": ()}
+    attributes: dict[str, Any] = {"delimiter": "", "skip_lines": 0, "skip_footer": 0, "sheet": "", "sheets": ()}
     titles: tuple[str, ...] | None = None
     unpacked = UNPACKING * max_bytes, max_bytes // CELL_BYTES
     if workbooks.is_workbook(raw):
         cells, title, titles_of_sheets = workbooks.read_workbook(raw, name, sheet, *unpacked)
-        found |= {"encoding": "xlsx", "sheet": title, "sheets": titles_of_sheets}
+        attributes |= {"encoding": "xlsx", "sheet": title, "sheets": titles_of_sheets}
     elif raw.startswith(b"PAR1"):
         cells, titles = workbooks.read_parquet(raw, name, *unpacked)
-        found["encoding"] = "parquet"
+        attributes["encoding"] = "parquet"
     else:
-        text, found["encoding"] = read_text(raw, name, encoding, max_bytes)
+        text, attributes["encoding"] = read_text(raw, name, encoding, max_bytes)
         if not text.strip():
             raise table_error(name, "it is empty")
         dialects.check_kind(text, name)
         dialect = dialects.detect(text, name, delimiter, skip_lines)
         _check_width(dialect.width, max_columns, name)
         cells = split_cells(text, dialect, name)
-        found |= {"delimiter": DELIMITER_NAMES[dialect.delimiter], "skip_lines": dialect.skip_lines}
+        attributes |= {"delimiter": DELIMITER_NAMES[dialect.delimiter], "skip_lines": dialect.skip_lines}
     _check_width(len(cells.columns), max_columns, name)
     if len(cells.columns) < 2:
         raise table_error(name, "it is a single column; a table needs a target and at least one input")
@@ -171,11 +171,11 @@ def read_table(
         cells, footer = margins.split_footer(cells, skip_footer)
         refuse_overlong(cells, name)
         notes += margins.describe_footer(footer)
-        found["skip_footer"] = len(footer.lines)
+        attributes["skip_footer"] = len(footer.lines)
         del footer
 
     def type_columns(part: Cells) -> tuple[list[Column], str]:
-        return _type_columns(part.columns, decimal, day_first, found["delimiter"])
+        return _type_columns(part.columns, decimal, day_first, attributes["delimiter"])
 
     body = _read_columns(cells, titles, header, header_lines, type_columns)
     del cells
@@ -192,8 +192,8 @@ def read_table(
         header_lines=body.header_lines,
         decimal=body.sign,
         lines=lines,
-        notes=(*_describe(found, columns, body.sign), *notes, *body.notes, *unnamed),
-        **found,
+        notes=(*_describe(attributes, columns, body.sign), *notes, *body.notes, *unnamed),
+        **attributes,
     )
 
 

@@ -78,20 +78,20 @@ def band(values: np.ndarray, logarithmic: bool) -> Band:
     count = np.isfinite(ranked).sum(axis=0)
     last = np.maximum(count - 1, 0)
     outer, inner = ((1 - share) / 2 for share in CENTRAL)
-    found = []
+    rows = []
     with np.errstate(divide="ignore", invalid="ignore"):
         for quantile in (outer, inner, 0.5, 1 - inner, 1 - outer):
-            place = quantile * last
-            below = np.floor(place).astype(int)
-            share = place - below
+            position = quantile * last
+            below = np.floor(position).astype(int)
+            share = position - below
             a, b = (np.take_along_axis(ranked, i[None], axis=0)[0] for i in (below, np.minimum(below + 1, last)))
             if logarithmic:
                 between = np.where(share == 0, a, np.exp((1 - share) * np.log(a) + share * np.log(b)))
                 between = np.where(a == b, a, between)  # as it is, without the rounding of the logarithm
             else:
                 between = a + share * (b - a)
-            found.append(np.where(2 * count >= len(values), between, np.nan))
-    return Band(*found)
+            rows.append(np.where(2 * count >= len(values), between, np.nan))
+    return Band(*rows)
 
 
 @dataclass(frozen=True, eq=False)

@@ -59,11 +59,11 @@ def _candidate_folders() -> list[Path]:
     """Where code may be kept, the best first: beside the sources, then in the user's own cache."""
     if named := os.environ.get(FOLDER):
         return [Path(named)]
-    places = [Path(__file__).parent / "__pycache__" / "machine"]
+    folders = [Path(__file__).parent / "__pycache__" / "machine"]
     cached = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     if os.path.isabs(cached):  # a user without a home has none
-        places.append(Path(cached) / "gradient-flow-lab" / "machine")
-    return places
+        folders.append(Path(cached) / "gradient-flow-lab" / "machine")
+    return folders
 
 
 def _is_writable(folder: Path) -> bool:

@@ -89,7 +89,7 @@ def reduced(x):
 
 
 @scalar
-def beyond_linear(r, rest):
+def beyond_linear(r, remainder):
     """exp(r + rest) - 1 - r for |r| <= 0.35."""
     # by Estrin's scheme: three short chains instead of a long one, in which each step waits for the one before
     s = r * r
@@ -97,7 +97,7 @@ def beyond_linear(r, rest):
     middle = (T7 * r + T6) + s * (T9 * r + T8)
     high = (T11 * r + T10) + s * (T13 * r + T12)
     f = s * s
-    return s * (low + f * (middle + f * high)) + rest
+    return s * (low + f * (middle + f * high)) + remainder
 
 
 @scalar
@@ -159,10 +159,10 @@ def log1p(e):
 def normal_tail(a):
     """(E, s, m) for 0 <= a <= 40: E * s = exp(-a^2 / 2), and E * s * m = Phi(-a). NaN for NaN."""
     high = from_bits(to_bits(a) & HIGH_BITS)  # its square is exact
-    shifted, whole, rest = reduced(-0.5 * high * high)
+    shifted, quotient, remainder = reduced(-0.5 * high * high)
     low = 0.5 * (a - high) * (a + high)
-    r = whole - low
-    c = beyond_linear(r, ((whole - r) - low) + rest)
+    r = quotient - low
+    c = beyond_linear(r, ((quotient - r) - low) + remainder)
     first, second = falling_scales(shifted)
     t = (a - 3) / (a + 3)
     q = (((((((M24 * t + M23) * t + M22) * t + M21) * t + M20) * t + M19) * t + M18) * t + M17) * t + M16

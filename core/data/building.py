@@ -134,15 +134,15 @@ def build_targets(targets: Sequence[Column], rows: np.ndarray, choices: Choices,
         raise ConfigError("task", choices.task, f"{about} has {len(levels):,} different values, not two")
     if task == "multi-class" and len(levels) > MAX_CATEGORIES:
         raise ConfigError("task", choices.task, f"{about} has {len(levels):,} different values, above {MAX_CATEGORIES}")
-    found = f"T{about[1:]} has {len(levels):,} different {kind}: {task}"
+    summary = f"T{about[1:]} has {len(levels):,} different {kind}: {task}"
     if task == "regression":
-        note = f"{found}, {_moments(values)}."
+        note = f"{summary}, {_moments(values)}."
         return values[:, None], task, (name,), note, values
     names = tuple(f"{name} = {level}" for level in levels)
     if task == "two-class":
-        note = f"{found}, {labels[0]} is 0 and {labels[1]} is 1."
+        note = f"{summary}, {labels[0]} is 0 and {labels[1]} is 1."
         return codes[:, None].astype(float), task, names[1:], note, codes
-    return one_hot(codes, len(levels)), task, names, f"{found}, one output each ({join_first(labels)}).", codes
+    return one_hot(codes, len(levels)), task, names, f"{summary}, one output each ({join_first(labels)}).", codes
 
 
 def _moments(values: np.ndarray) -> str:

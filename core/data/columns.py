@@ -41,8 +41,8 @@ _POWER = r"(?:[eE][+-]?\d+)?"
 
 
 def _number(decimal: str, group: str) -> str:
-    whole = rf"(?:{_GROUPS % group}|{_GROUPS % _SPACE}|\d+)"
-    return rf"[+-]?(?:{whole}(?:{decimal}\d*)?|{decimal}\d+){_POWER}"
+    integer_part = rf"(?:{_GROUPS % group}|{_GROUPS % _SPACE}|\d+)"
+    return rf"[+-]?(?:{integer_part}(?:{decimal}\d*)?|{decimal}\d+){_POWER}"
 
 
 _POINT, _COMMA = _number(r"\.", ","), _number(",", r"\.")
@@ -157,7 +157,7 @@ def _any(mask: pa.Array) -> bool:
     return bool(pc.any(mask).as_py())
 
 
-def _plain(texts: pa.Array) -> tuple[pa.Array, str]:
+def _strip_marks(texts: pa.Array) -> tuple[pa.Array, str]:
     """Returns numbers without currency and percent signs and with an ASCII minus, and the signs that were removed."""
     if _any(pc.match_substring_regex(texts, "[−–]")):
         texts = pc.replace_substring(texts, "\u2212", "-")
@@ -166,20 +166,24 @@ def _plain(texts: pa.Array) -> tuple[pa.Array, str]:
     if not _any(marked):
         return texts, ""
     marked = pc.and_(marked, _matches(texts, _MARKED))
-    found = pc.unique(pc.replace_substring_regex(texts.filter(marked), r"[\d.,'+\- \x{a0}\x{202f}’]|[eE][+-]?\d+", ""))
-    percent = {"%", "‰"}.intersection(found.to_pylist())
+    symbols = pc.unique(
+        pc.replace_substring_regex(texts.filter(marked), r"[\d.,'+\- \x{a0}\x{202f}’]|[eE][+-]?\d+", "")
+    )
+    percent = {"%", "‰"}.intersection(symbols.to_pylist())
     digits = pc.match_substring_regex(texts, r"\d")
     # numbers with and without a percent sign are of different units, as are numbers in two currencies
-    if len(found) != 1 or (percent and not pc.all(pc.or_(marked, pc.invert(digits))).as_py()):
+    if len(symbols) != 1 or (percent and not pc.all(pc.or_(marked, pc.invert(digits))).as_py()):
         return texts, ""
     stripped = pc.replace_substring_regex(texts, rf"^{_MARKED}$", r"\1\2")
-    return pc.if_else(marked, stripped, texts), found[0].as_py()
+    return pc.if_else(marked, stripped, texts), symbols[0].as_py()
 
 
 def _may_be_numbers(texts: pa.Array) -> bool:
     """Returns False for texts of which none of the first thousand looks like a number."""
     start = texts.slice(0, _SAMPLE)
-    return _any(_matches(_plain(start)[0], rf"{_LIKE_NUMBER}|{_INFINITE}")) or _any(_is_missing(start, _NUMBER_MISSING))
+    return _any(_matches(_strip_marks(start)[0], rf"{_LIKE_NUMBER}|{_INFINITE}")) or _any(
+        _is_missing(start, _NUMBER_MISSING)
+    )
 
 
 def _is_missing(texts: pa.Array, spellings: pa.Array) -> pa.Array:
@@ -196,7 +200,7 @@ def gather_evidence(cells: pa.Array) -> ColumnReadings | None:
         return None
     if pc.max(pc.binary_length(cells)).as_py() > 4 * MAX_TEXT or not _may_be_numbers(cells):
         return None
-    texts, _ = _plain(cells)
+    texts, _ = _strip_marks(cells)
     point, comma = _matches(texts, _POINT), _matches(texts, _COMMA)
     missing = pc.sum(_is_missing(texts, _NUMBER_MISSING)).as_py()
     if pc.sum(pc.or_(point, comma)).as_py() < MOSTLY * (len(cells) - missing):
@@ -252,11 +256,11 @@ def read_column(
         return _read_texts(name, encoded)
     if not _may_be_numbers(texts):
         return _read_dates(name, encoded, missing, day_first) or _read_texts(name, encoded)
-    plain, marks = _plain(texts)
+    unmarked, marks = _strip_marks(texts)
     pattern = _COMMA if decimal == "," else _POINT
-    matching = pc.or_(_matches(plain, pattern), _matches(plain, _INFINITE))
+    matching = pc.or_(_matches(unmarked, pattern), _matches(unmarked, _INFINITE))
     if pc.all(pc.or_(matching, missing)).as_py() and _any(matching):
-        values = _to_numbers(plain, matching, decimal)
+        values = _to_numbers(unmarked, matching, decimal)
         distinct = _count_distinct(values)
         spellings = _spellings(texts, codes, missing)
         return Column(
@@ -375,7 +379,7 @@ def _find_slip(texts: pa.Array, codes: np.ndarray, matching: pa.Array, missing: 
     Few whole numbers that recur are names of classes, as in 1, 2, 3, "other"; measurements differ.
     """
     like = pc.or_(matching, _matches(texts, _LIKE_NUMBER))
-    like = pc.or_(like, _matches(_plain(texts)[0], rf"{_POINT}|{_COMMA}"))
+    like = pc.or_(like, _matches(_strip_marks(texts)[0], rf"{_POINT}|{_COMMA}"))
     like, match, gone = (mask.to_numpy(zero_copy_only=False) for mask in (like, matching, missing))
     counts = np.bincount(codes, minlength=len(texts))
     present = counts[~gone].sum()
@@ -401,9 +405,9 @@ def as_category(column: Column) -> Column:
 
 def as_numeric(column: Column) -> Column:
     """Returns a column of texts as numbers; a cell that is not a number counts as missing."""
-    plain, marks = _plain(column.data.dictionary)
-    point = _to_numbers(plain, _matches(plain, _POINT), ".")
-    comma = _to_numbers(plain, _matches(plain, _COMMA), ",")
+    unmarked, marks = _strip_marks(column.data.dictionary)
+    point = _to_numbers(unmarked, _matches(unmarked, _POINT), ".")
+    comma = _to_numbers(unmarked, _matches(unmarked, _COMMA), ",")
     values = (point if np.isfinite(point).sum() >= np.isfinite(comma).sum() else comma)[column.codes]
     distinct = _count_distinct(values)
     kind = "numeric" if distinct else "empty"

@@ -64,12 +64,12 @@ def parse_most_dates(texts: pa.Array, day_first: bool | None = None) -> np.ndarr
     texts = pc.replace_substring_regex(texts, _COMPACT, r"\1-\2-\3")
     forms = (_ISO, _TIME, *_NUMERIC.values(), *_NAMED)
     masks = [pc.match_substring_regex(texts, form) for form in forms]
-    most = max(masks, key=lambda mask: pc.sum(mask).as_py() or 0)
-    days, _ = _parse(texts.filter(most), day_first) if pc.any(most).as_py() else (None, None)
+    commonest = max(masks, key=lambda mask: pc.sum(mask).as_py() or 0)
+    days, _ = _parse(texts.filter(commonest), day_first) if pc.any(commonest).as_py() else (None, None)
     if days is None or np.isnan(days).all():
         return None
     values = np.full(len(texts), np.nan)
-    values[most.to_numpy(zero_copy_only=False)] = days
+    values[commonest.to_numpy(zero_copy_only=False)] = days
     return values
 
 

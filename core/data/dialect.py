@@ -96,7 +96,7 @@ def detect(text: bytes, name: str, delimiter: str | None, skip_lines: int | None
         agreement = agreeing / len(records)
         needed = 0.0 if delimiter else _MIN_BLANKS_AGREEMENT if candidate == BLANKS else _MIN_AGREEMENT
         if agreement > max(needed, best_agreement):
-            best, best_agreement = _place(records, candidate, width, first_line, skip_lines), agreement
+            best, best_agreement = _locate_header(records, candidate, width, first_line, skip_lines), agreement
     if best is None:
         opened = line_of_open_quote(text, delimiter or ",") if text.count(b'"') % 2 else None
         if opened is not None:
@@ -149,7 +149,7 @@ def _sample_records(lines: Sequence[str], delimiter: str) -> list[tuple[int, lis
     return records
 
 
-def _place(records, delimiter: str, width: int, first_line: int, skip_lines: int | None) -> Dialect:
+def _locate_header(records, delimiter: str, width: int, first_line: int, skip_lines: int | None) -> Dialect:
     """Returns the dialect whose table starts at the first record of the common width, or at R's header above it."""
     if skip_lines is not None:
         return Dialect(delimiter, width, skip_lines, len(records[0][1]))

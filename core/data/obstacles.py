@@ -100,15 +100,15 @@ def _check_column(table: Table, column: Column, choices: Choices, rows: np.ndarr
     if column.kind == "text":
         example = shorten(next(text for text in column.data.dictionary.slice(0, 1000).to_pylist() if text))
         number = f"more than {column.distinct - 1:,}" if column.is_more else f"{column.distinct:,}"
-        found = f"{number} different texts such as {example}"
+        example_text = f"{number} different texts such as {example}"
         if is_target:
             if column.misfit is None and choices.one_class is not None:
                 return None
             classes = f"at most {MAX_CATEGORIES} classes, named in at most {MAX_TEXT} characters"
-            reason = f"it holds {found}; a target is numeric or has {classes}"
+            reason = f"it holds {example_text}; a target is numeric or has {classes}"
             return Obstacle(ConfigError("target", name, reason))
         reason = (
-            f"its column {shorten(name)} holds {found}; an input is numeric or has at most {MAX_CATEGORIES} "
+            f"its column {shorten(name)} holds {example_text}; an input is numeric or has at most {MAX_CATEGORIES} "
             f"categories, named in at most {MAX_TEXT} characters, so leave this column out"
         )
         return Obstacle(table_error(table.name, reason), leave_out)

@@ -49,10 +49,10 @@ class Cells:
 
     def drop(self, rows: np.ndarray) -> Cells:
         """Returns all but some rows, given by their positions."""
-        kept = np.ones(len(self.lines), bool)
-        kept[rows] = False
-        mask = pa.array(kept)
-        return Cells([column.filter(mask) for column in self.columns], self.lines[kept], self.overlong)
+        is_kept = np.ones(len(self.lines), bool)
+        is_kept[rows] = False
+        mask = pa.array(is_kept)
+        return Cells([column.filter(mask) for column in self.columns], self.lines[is_kept], self.overlong)
 
 
 def split_cells(text: bytes, dialect: Dialect, name: str) -> Cells:
@@ -140,10 +140,12 @@ def _measure_lines(body: bytes) -> tuple[np.ndarray, int]:
     """Returns the positions of the lines that are not empty, and the length of the longest line."""
     lengths, end = [], -1
     for start in range(0, len(body), _BLOCK_BYTES):
-        found = np.flatnonzero(np.frombuffer(body, np.uint8, min(_BLOCK_BYTES, len(body) - start), start) == ord("\n"))
-        if len(found):
-            lengths.append(np.diff(found + start, prepend=end).astype(np.int32) - 1)
-            end = int(found[-1]) + start
+        newlines = np.flatnonzero(
+            np.frombuffer(body, np.uint8, min(_BLOCK_BYTES, len(body) - start), start) == ord("\n")
+        )
+        if len(newlines):
+            lengths.append(np.diff(newlines + start, prepend=end).astype(np.int32) - 1)
+            end = int(newlines[-1]) + start
     lengths = np.concatenate([*lengths, [len(body) - end - 1]], dtype=np.int32)
     longest = int(lengths.max())
     if not lengths[-1]:

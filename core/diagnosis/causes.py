@@ -120,12 +120,12 @@ def find_degenerate_normalization(stats: TraceStats) -> Finding | None:
 def identical_layers(stats: TraceStats) -> np.ndarray:
     """The hidden layers, from 1, of two units or more that all have equal weights in and out."""
     weights = stats.trace.weights
-    found = []
+    causes = []
     for layer, ((W, b), (W_next, _)) in enumerate(zip(weights, weights[1:], strict=False), start=1):
         incoming = W if b is None else np.vstack([W, b])
         if W.shape[1] > 1 and _equal(incoming.T) and _equal(W_next):
-            found.append(layer)
-    return np.array(found, dtype=int)
+            causes.append(layer)
+    return np.array(causes, dtype=int)
 
 
 def _equal(rows: np.ndarray) -> bool:

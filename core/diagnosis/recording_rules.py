@@ -71,7 +71,7 @@ def _describe_before(recording: Recording, row: int) -> str:
 
 
 def _find_without_gradient(recording: Recording) -> Finding | None:
-    norms, trained = recording.values["grad_norm"], _trained(recording)
+    norms, trained = recording.values["grad_norm"], _is_trained(recording)
     absent = np.flatnonzero(trained & np.isnan(norms).all(axis=0) & ~recording.not_finite.any(axis=0))
     if not len(absent):
         return None
@@ -156,8 +156,8 @@ def _find_rounded_away(recording: Recording) -> Finding | None:
     stillness = _stillness(recording)
     if stillness is None:
         return None
-    lost = np.flatnonzero(stillness[0] & ~stillness[1])
-    if not len(lost):
+    stopped = np.flatnonzero(stillness[0] & ~stillness[1])
+    if not len(stopped):
         return None
     half = recording.dtype in ("float16", "bfloat16")
     why = f"A step below half of the last digit of {recording.dtype or 'the weights'} leaves a weight as it is."
@@ -166,8 +166,8 @@ def _find_rounded_away(recording: Recording) -> Finding | None:
     return Finding(
         name="rounded_away",
         severity="bad",
-        what=f"{_named(recording, lost)} {_verb(lost, 'has a gradient', 'have gradients')} too small to move "
-        f"{_verb(lost, 'it', 'them')} at any recorded step.",
+        what=f"{_named(recording, stopped)} {_verb(stopped, 'has a gradient', 'have gradients')} too small to move "
+        f"{_verb(stopped, 'it', 'them')} at any recorded step.",
         why=why,
         suggestions=suggest(recording.framework, *(["master_weights"] if half else ["residual", "he_init"])),
     )
@@ -197,21 +197,21 @@ def _find_underflow(recording: Recording) -> Finding | None:
 
 
 def _find_unbalanced(recording: Recording) -> Finding | None:
-    found = profile(recording)
+    layer_profile = profile(recording)
     silent = _silent_first(recording)
-    if found is None and not len(silent):
+    if layer_profile is None and not len(silent):
         return None
     if len(silent):
         what = f"Early in the run the gradient of {_named(recording, silent)} is exactly 0."
-        return _vanishing(recording, f"{what} {_describe_slope(recording, found)}".strip())
-    if found is None or VANISHED < found.decades < EXPLODED:
+        return _vanishing(recording, f"{what} {_describe_slope(recording, layer_profile)}".strip())
+    if layer_profile is None or VANISHED < layer_profile.decades < EXPLODED:
         return None
-    if found.decades <= VANISHED:
-        return _vanishing(recording, _describe_slope(recording, found))
+    if layer_profile.decades <= VANISHED:
+        return _vanishing(recording, _describe_slope(recording, layer_profile))
     return Finding(
         name="exploding",
         severity="bad",
-        what=_describe_slope(recording, found),
+        what=_describe_slope(recording, layer_profile),
         why="Each layer enlarges the gradient: the weights are too large for this activation, or branches add up.",
         suggestions=suggest(recording.framework, "smaller_init", "layer_norm", "clip"),
     )
@@ -431,6 +431,6 @@ def _verb(indices: np.ndarray, singular: str, plural: str) -> str:
     return singular if len(indices) == 1 else plural
 
 
-def _trained(recording: Recording) -> np.ndarray:
+def _is_trained(recording: Recording) -> np.ndarray:
     """(parameters,) True where a tensor should get a gradient."""
     return np.array([p.kind not in ("frozen", "activation") for p in recording.parameters])

@@ -56,8 +56,8 @@ def profile(recording: Recording) -> Profile | None:
     roles = find_roles([recording.parameters[indices[i]].name for i in positive])
     counts = Counter(roles)
     slope = _common_slope(positive.astype(float), np.log10(norms[positive]), roles)
-    most = max(counts, key=counts.__getitem__)
-    ends = [int(i) for i, name in zip(positive, roles, strict=True) if name == most]
+    commonest = max(counts, key=counts.__getitem__)
+    ends = [int(i) for i, name in zip(positive, roles, strict=True) if name == commonest]
     return Profile(
         indices=indices,
         norms=norms,

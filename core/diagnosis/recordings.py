@@ -36,12 +36,16 @@ RECORDING_VERDICTS: dict[str, str] = {
 
 def diagnose_recording(recording: Recording) -> Diagnosis:
     """The verdict on a recorded run: the gravest finding, with all others behind it."""
-    found = [finding for rule in RULES if (finding := rule(recording)) is not None]
-    found = without_consequences(found, _CONSEQUENCES)
-    if all(finding.severity == "note" for finding in found):
-        found.append(_healthy(recording))
-    found.sort(key=lambda finding: (SEVERITIES.index(finding.severity), list(RECORDING_VERDICTS).index(finding.name)))
-    return Diagnosis(verdict=found[0].name, sentence=found[0].what, numbers=_numbers(recording), findings=tuple(found))
+    findings = [finding for rule in RULES if (finding := rule(recording)) is not None]
+    findings = without_consequences(findings, _CONSEQUENCES)
+    if all(finding.severity == "note" for finding in findings):
+        findings.append(_healthy(recording))
+    findings.sort(
+        key=lambda finding: (SEVERITIES.index(finding.severity), list(RECORDING_VERDICTS).index(finding.name))
+    )
+    return Diagnosis(
+        verdict=findings[0].name, sentence=findings[0].what, numbers=_numbers(recording), findings=tuple(findings)
+    )
 
 
 def read_and_diagnose(raw: bytes, name: str, max_bytes: int = MAX_BYTES) -> tuple[Recording, Diagnosis]:

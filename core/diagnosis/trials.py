@@ -133,11 +133,11 @@ def count_trainings(diagnosis: Diagnosis) -> int:
 
 
 def _distinct_suggestions(diagnosis: Diagnosis) -> list[Suggestion]:
-    found: dict[tuple, Suggestion] = {}
+    tried: dict[tuple, Suggestion] = {}
     for finding in diagnosis.findings:
         for one in finding.suggestions:
-            found.setdefault(_key(one), one)
-    return list(found.values())
+            tried.setdefault(_key(one), one)
+    return list(tried.values())
 
 
 def _key(one: Suggestion) -> tuple:

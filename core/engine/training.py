@@ -139,8 +139,8 @@ def snapshot(
     """
     if isinstance(step, bool) or not isinstance(step, (int, np.integer)) or not 0 <= step <= config.steps:
         raise ConfigError("step", step, f"it must be a whole number from 0 to steps, here {config.steps}")
-    found = checked_data(config, data)
-    sizes = found.X.shape[1], found.D.shape[1], len(found.X) + len(found.X_holdout)
+    arrays = checked_data(config, data)
+    sizes = arrays.X.shape[1], arrays.D.shape[1], len(arrays.X) + len(arrays.X_holdout)
     check_snapshot_cost(config.replace(steps=int(step)), *sizes)
     progress = ProgressCount(on_progress, int(step) + 1)
     with one_blas_thread, np.errstate(all="ignore"):
@@ -287,15 +287,15 @@ class ProgressCount:
 def _on_executor(executor: Executor, chunks: list[list[int]], jobs: list[tuple], progress: ProgressCount, done) -> None:
     """Sends every chunk to the executor; when the caller gives up, drops what waits and stops what runs."""
     with cancel_token() as token:
-        waiting = {executor.submit(_train_leased, token, *job): chunk for chunk, job in zip(chunks, jobs, strict=True)}
+        pending = {executor.submit(_train_leased, token, *job): chunk for chunk, job in zip(chunks, jobs, strict=True)}
         try:
-            while waiting:
-                ready, _ = wait(waiting, timeout=PROGRESS_SECONDS, return_when=FIRST_COMPLETED)
+            while pending:
+                ready, _ = wait(pending, timeout=PROGRESS_SECONDS, return_when=FIRST_COMPLETED)
                 for future in ready:
-                    done(waiting.pop(future), get_result(future))
+                    done(pending.pop(future), get_result(future))
                 progress.tick()
         finally:
-            for future in waiting:
+            for future in pending:
                 future.cancel()
 
 

@@ -294,9 +294,9 @@ def classify(surface: Surface, path: Path) -> Outcome:
     if path.diverged_at is not None:
         return Outcome("diverges", last, done, turning)
     if surface.quadratic and gap[-1] > gap[0]:
-        most = stability_limit(surface.hessian(path.points[-1]), path.momentum)
-        if path.learning_rate != most:
-            return Outcome("diverges" if path.learning_rate > most else "swings", last, done, turning)
+        limit = stability_limit(surface.hessian(path.points[-1]), path.momentum)
+        if path.learning_rate != limit:
+            return Outcome("diverges" if path.learning_rate > limit else "swings", last, done, turning)
     outside = np.flatnonzero(gap > ARRIVED * gap[0])
     arrived = int(outside[-1]) + 1 if outside.size else 0
     if arrived <= last:

@@ -156,9 +156,9 @@ def wrong_gradients(instance: Instance, index: int) -> dict[str, float]:
         "no_output_slope": {"output": 1.0},
     } | changes
     wrong = {}
-    for name, change in changes.items():
+    for name, replaced in changes.items():
         product = np.ones(samples)
-        for part in (parts | change).values():
+        for part in (parts | replaced).values():
             product = product * part
         wrong[name] = float(product.sum())
     if samples > 1:

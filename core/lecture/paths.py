@@ -62,9 +62,11 @@ def trace_paths(config: RunConfig) -> Paths:
     Raises:
         ConfigError: a network without hidden layers or with one of these; as `core.snapshot`.
     """
-    for name, plain in (("normalization", "none"), ("residual", False), ("bias_std", 0.0)):
-        if getattr(config, name) != plain:
-            raise ConfigError(name, getattr(config, name), f"the product of layers is that of a network with {plain}")
+    for name, required in (("normalization", "none"), ("residual", False), ("bias_std", 0.0)):
+        if getattr(config, name) != required:
+            raise ConfigError(
+                name, getattr(config, name), f"the product of layers is that of a network with {required}"
+            )
     if not config.hidden:
         raise ConfigError("hidden", config.hidden, "the product of layers needs a hidden layer")
     shot = snapshot(config.replace(steps=0))
@@ -143,5 +145,5 @@ def _typical(config: RunConfig, X: np.ndarray, last: np.ndarray) -> np.ndarray:
 
 def over_scales(config: RunConfig, scales: np.ndarray) -> dict[str, np.ndarray]:
     """Factor of one layer for the gradient, at each init scale: measured, typical and worst, (scales,) each."""
-    found = [trace_paths(config.replace(init_scale=float(scale))) for scale in scales]
-    return {name: np.array([paths.factor(name) for paths in found]) for name in ("measured", "typical", "worst")}
+    all_paths = [trace_paths(config.replace(init_scale=float(scale))) for scale in scales]
+    return {name: np.array([paths.factor(name) for paths in all_paths]) for name in ("measured", "typical", "worst")}

@@ -74,12 +74,12 @@ def run(
     series: dict[str, Any] = {"rates": list(steps), "steps": [], "sharpness": [], "loss_steps": [], "losses": []}
     for group, (rate, count) in enumerate(steps.items()):
         config = CONFIG.replace(learning_rate=rate, steps=count)
-        found = [
+        runs = [
             measured(config.replace(seed=seed), count // measurements, data, stages.stage(group * seeds + seed))
             for seed in range(seeds)
         ]
-        at, limit = found[0][0], 2 / rate
-        values, losses = np.array([run[1] for run in found]), np.array([run[2] for run in found])
+        at, limit = runs[0][0], 2 / rate
+        values, losses = np.array([run[1] for run in runs]), np.array([run[2] for run in runs])
         late, name = values[:, at >= SETTLED * count], f"learning rate {rate:g}"
         ends, rises = np.median(late, axis=1), (np.diff(losses) > 0).sum(axis=1)
         hovers = (late.min(axis=1) > 0.8 * limit) & (values.max(axis=1) >= limit)

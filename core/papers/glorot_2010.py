@@ -132,7 +132,7 @@ def _theory(X: np.ndarray, width: int, config: RunConfig) -> list[float]:
 
 def _histograms(snap: Snapshot) -> dict[str, Any]:
     """Densities by hidden layer on shared bins: activations, delta, weight gradients."""
-    found = {}
+    histograms = {}
     for name, values in (
         ("activations", snap.activation[:-1]),
         ("deltas", snap.delta[:-1]),
@@ -140,11 +140,11 @@ def _histograms(snap: Snapshot) -> dict[str, Any]:
     ):
         widest = max(float(layer.std()) for layer in values)
         edges = np.linspace(-3.5, 3.5, BINS + 1) * widest if name != "activations" else np.linspace(-1, 1, BINS + 1)
-        found[name] = {
+        histograms[name] = {
             "centers": ((edges[1:] + edges[:-1]) / 2).tolist(),
             "densities": [np.histogram(layer, edges, density=True)[0].tolist() for layer in values],
         }
-    return found
+    return histograms
 
 
 PAPER = Paper(

@@ -49,15 +49,15 @@ def run(
         backward[name] = np.exp(np.log(gradients).mean(axis=0))
         backward[name] = backward[name] / backward[name][-1]
     error = f"4 %: {networks} networks of {width} units"
-    growth = {name: (square[-1] / square[0]) ** (1 / BLOCKS) for name, square in forward.items()}
+    block_factors = {name: (square[-1] / square[0]) ** (1 / BLOCKS) for name, square in forward.items()}
     back = {name: backward[name][0] ** (1 / BLOCKS) for name in KINDS}
     linear = forward["normalized"]
     slope = float(np.polyfit(np.arange(BLOCKS + 1), linear, 1)[0])
     bend = float(np.abs(linear - (linear[0] + np.arange(BLOCKS + 1))).max() / BLOCKS)
     rows = (
-        near("residual: factor of the variance by block, forward", 2.0, growth["residual"], 0.08, error),
+        near("residual: factor of the variance by block, forward", 2.0, block_factors["residual"], 0.08, error),
         near("residual: factor of the squared gradient by block, backward", 2.0, back["residual"], 0.08, error),
-        near("scaled by 1/√2: factor of the variance by block, forward", 1.0, growth["scaled"], 0.04, error),
+        near("scaled by 1/√2: factor of the variance by block, forward", 1.0, block_factors["scaled"], 0.04, error),
         near("scaled by 1/√2: factor of the squared gradient, backward", 1.0, back["scaled"], 0.04, error),
         near("batch normalization: growth of the variance by block", 1.0, slope, 0.1, "10 %: " + error[5:]),
         in_kind(

@@ -27,13 +27,13 @@ def run(
         executor: not needed, the run takes a second.
         width, matrices: shape of the product.
     """
-    stages, found = Stages(on_progress, [1, 1]), {}
+    stages, spectra = Stages(on_progress, [1, 1]), {}
     data = np.eye(width), np.zeros((width, width))
     for stage, init in enumerate(("normal", "orthogonal")):
         config = CONFIG.replace(init=init, hidden=(width,) * (matrices - 1))
         (trace,) = train([config], data=data)
-        found[init] = singular_values([W for W, _ in trace.weights], stages.stage(stage))
-    normal, orthogonal = found["normal"], found["orthogonal"]
+        spectra[init] = singular_values([W for W, _ in trace.weights], stages.stage(stage))
+    normal, orthogonal = spectra["normal"], spectra["orthogonal"]
     # ln sigma_i -> matrices * (ln(2 / n) + psi((n - i + 1) / 2)) / 2: Newman 1986, exact as the product grows
     rank = np.arange(width)
     expected = np.exp(matrices * 0.5 * (np.log(2 / width) + digamma((width - rank) / 2)))

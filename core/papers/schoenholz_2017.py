@@ -85,7 +85,7 @@ def run(
             )
         )
     scales = {variance: correlation("tanh", math.sqrt(variance), SIGMA_B).xi_c for variance in variances}
-    losses = _trained(width, depths, variances, stages.stage(1), executor)
+    losses = _train_grid(width, depths, variances, stages.stage(1), executor)
     for phase, variance in CLAIMS.items():
         if variance not in variances:
             continue
@@ -120,16 +120,16 @@ def run(
 def _gradient_norms(networks: int, on_progress: Progress) -> dict[float, np.ndarray]:
     """||dE/dW||^2 of each hidden layer for one sample, (networks, layers)."""
     x = np.random.default_rng(0).standard_normal((1, 300))
-    found = {}
+    squared_norms = {}
     for done, variance in enumerate(SLOPES):
         configs = [DEEP.replace(init_scale=math.sqrt(variance), seed=seed) for seed in range(networks)]
         traces = train(configs, data=(x, np.zeros((1, 1))))
-        found[variance] = np.array([trace.grad_norm[0, :-1] ** 2 for trace in traces])
+        squared_norms[variance] = np.array([trace.grad_norm[0, :-1] ** 2 for trace in traces])
         on_progress(done + 1, len(SLOPES))
-    return found
+    return squared_norms
 
 
-def _trained(
+def _train_grid(
     width: int, depths: tuple[int, ...], variances: tuple[float, ...], on_progress: Progress, executor: Executor | None
 ) -> list[list[float]]:
     """The loss after training, by variance and depth; the readout always has variance 1 / fan_in."""
@@ -139,8 +139,8 @@ def _trained(
         for depth in depths
     ]
     initial = []
-    for config, drawn in zip(configs, train([config.replace(steps=0) for config in configs]), strict=True):
-        *hidden, (W, b) = drawn.weights
+    for config, initialized in zip(configs, train([config.replace(steps=0) for config in configs]), strict=True):
+        *hidden, (W, b) = initialized.weights
         initial.append([*hidden, (W / config.init_scale, b)])
     traces = train(configs, initial=initial, on_progress=on_progress, executor=executor)
     ends = np.array([trace.loss[-8:].mean() for trace in traces])  # of one epoch

@@ -65,10 +65,13 @@ def no_gradients(name: str, holds: Iterable[object]) -> ConfigError:
     return ConfigError("recording", name, f"it holds no gradient norms by layer; it holds {join_names(holds)}")
 
 
-def join_names(names: Iterable[object], most: int = 8) -> str:
+def join_names(names: Iterable[object], max_names: int = 8) -> str:
     """The first names, and how many more there are."""
     texts = [str(one)[:40] for one in names]
-    return ", ".join(texts[:most]) + (f" and {len(texts) - most} more" if len(texts) > most else "") or "nothing"
+    return (
+        ", ".join(texts[:max_names]) + (f" and {len(texts) - max_names} more" if len(texts) > max_names else "")
+        or "nothing"
+    )
 
 
 def find_column(columns: Mapping[str, Any], names: Sequence[str], name: str, what: str) -> Any:

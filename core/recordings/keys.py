@@ -63,11 +63,11 @@ def parse_key(name: str) -> Key | None:
     for field, pattern in _FIELDS.items():
         head = re.match(rf"(?:train(?:ing)?[/_. ])?(?:debug[/_. ])?(?:{pattern})(?=[/_. :-]|$)", name, re.IGNORECASE)
         if head:
-            rest = name[head.end() :].lstrip("/_. :-")
-            rest = re.sub(r"^(?:norms?|l2)[/_. :-]+", "", rest, flags=re.IGNORECASE)
-            if _OTHER.match(rest):
+            remainder = name[head.end() :].lstrip("/_. :-")
+            remainder = re.sub(r"^(?:norms?|l2)[/_. :-]+", "", remainder, flags=re.IGNORECASE)
+            if _OTHER.match(remainder):
                 return None
-            return _key(field, rest)
+            return _key(field, remainder)
         tail = re.search(rf"[/_. :-](?:{pattern})$", name, re.IGNORECASE)
         if tail:
             return _key(field, name[: tail.start()])

@@ -135,8 +135,8 @@ def read_json_rows(rows: Iterator[tuple[int, dict]], name: str) -> Recording:
     steps: list[float] = []
     values: list[float] = []
     for count, (number, row) in enumerate(rows):
-        found = next((row[s] for s in STEP_NAMES if isinstance(row.get(s), (int, float))), count)
-        step = to_number(found, name, number, "step")
+        raw_step = next((row[s] for s in STEP_NAMES if isinstance(row.get(s), (int, float))), count)
+        step = to_number(raw_step, name, number, "step")
         if "value" in row and any(isinstance(row.get(t), str) for t in TAG_NAMES):
             tag = next(row[t] for t in TAG_NAMES if isinstance(row.get(t), str))
             logged = [(tag, row["value"])]

@@ -46,9 +46,9 @@ def _event(payload: bytes) -> Iterator[tuple[str, int, float]]:
     for summary in summaries:
         for number, value in _fields(summary):
             if number == 1 and isinstance(value, bytes):
-                found = _value(value)
-                if found is not None:
-                    yield found[0], step, found[1]
+                scalar = _value(value)
+                if scalar is not None:
+                    yield scalar[0], step, scalar[1]
 
 
 def _value(payload: bytes) -> tuple[str, float] | None:

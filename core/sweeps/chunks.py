@@ -96,8 +96,8 @@ def iter_chunks(grid: Grid, throughput: ThroughputEstimate, done: np.ndarray | N
     for config, members in grid.groups():
         each, size = expected_seconds(config), cost(config).bytes
         for index in members if done is None else members[~done[members]]:
-            over = (expected + each) * throughput.factor > CHUNK_SECONDS or chunk_bytes + size > MAX_CHUNK_BYTES
-            if indices and (over or len(indices) == MAX_CHUNK_NETWORKS):
+            is_full = (expected + each) * throughput.factor > CHUNK_SECONDS or chunk_bytes + size > MAX_CHUNK_BYTES
+            if indices and (is_full or len(indices) == MAX_CHUNK_NETWORKS):
                 yield Chunk(tuple(indices), expected)
                 indices, expected, chunk_bytes = [], 0.0, 0
             indices.append(int(index))

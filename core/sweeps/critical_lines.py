@@ -40,24 +40,24 @@ def lines(spec: SweepMap, activation: str) -> list[Curve]:
     unit = effective_scale(spec, activation)
     if unit is None or _largest_scale(spec, unit) > LARGEST_SCALE:
         return []
-    found = []
+    curves = []
     if fields == {"init_scale", "bias_std"}:
         sigma_w, sigma_b = critical(activation)
-        found.append(_line(spec, "init_scale", "theory: χ = 1", sigma_w / unit, sigma_b))
+        curves.append(_line(spec, "init_scale", "theory: χ = 1", sigma_w / unit, sigma_b))
     elif "init_scale" in fields:
         scales = [p.sigma_w for p in critical_points(activation, spec.base.bias_std if spec.base.bias else 0.0)]
-        found += [_across(spec, "init_scale", "theory: χ = 1", sigma_w / unit) for sigma_w in scales]
+        curves += [_across(spec, "init_scale", "theory: χ = 1", sigma_w / unit) for sigma_w in scales]
     elif "bias_std" in fields:
         sigma_w, sigma_b = critical(activation)
         crossings = _crossings(sigma_w / unit, sigma_b, spec.base.init_scale)
-        found += [_across(spec, "bias_std", "theory: χ = 1", value) for value in crossings]
+        curves += [_across(spec, "bias_std", "theory: χ = 1", value) for value in crossings]
     if "depth" in fields and fields & {"init_scale", "bias_std"}:
         (scale,) = fields - {"depth"}
         values = (spec.x if spec.x.field == scale else spec.y).values()
         points = (np.geomspace if min(values) > 0 else np.linspace)(min(values), max(values), FINE)
         depth = RULE_OF_SIX * _depth_scales(spec, activation, scale, points, unit)
-        found.append(_line(spec, scale, "theory: six depth scales", points, depth))
-    return [line for line in found if np.isfinite(line.x).any()]
+        curves.append(_line(spec, scale, "theory: six depth scales", points, depth))
+    return [line for line in curves if np.isfinite(line.x).any()]
 
 
 def _depth_scales(spec: SweepMap, activation: str, scale: str, points: np.ndarray, unit: float) -> np.ndarray:

@@ -81,24 +81,24 @@ def _on_executor(
     with no other beside it, and only one that breaks the pool a second time is reported as failed.
     """
     with cancel_token() as token:
-        waiting: dict[Future, Chunk] = {}
-        lost: list[Chunk] = []
+        pending: dict[Future, Chunk] = {}
+        lost_chunks: list[Chunk] = []
         workers, retried = set(), set()
         try:
             while True:
-                if lost and not waiting:
-                    _submit(executor, grid, lost.pop(), token, waiting)
-                alone = lost or retried.intersection(waiting.values())
-                while not alone and len(waiting) < max(MIN_CHUNKS_AHEAD, 4 * len(workers)):
+                if lost_chunks and not pending:
+                    _submit(executor, grid, lost_chunks.pop(), token, pending)
+                alone = lost_chunks or retried.intersection(pending.values())
+                while not alone and len(pending) < max(MIN_CHUNKS_AHEAD, 4 * len(workers)):
                     chunk = next(chunks, None)
                     if chunk is None:
                         break
-                    _submit(executor, grid, chunk, token, waiting)
-                if not waiting and not lost:
+                    _submit(executor, grid, chunk, token, pending)
+                if not pending and not lost_chunks:
                     return
-                ready, _ = wait(waiting, timeout=PROGRESS_SECONDS, return_when=FIRST_COMPLETED)
+                ready, _ = wait(pending, timeout=PROGRESS_SECONDS, return_when=FIRST_COMPLETED)
                 for future in ready:
-                    chunk = waiting.pop(future)
+                    chunk = pending.pop(future)
                     error = CancelledError() if future.cancelled() else future.exception()
                     if error is None:
                         result = future.result()
@@ -112,16 +112,16 @@ def _on_executor(
                         finish(chunk, _failed_result(chunk, LOST_WORKER_ERROR))
                     else:
                         retried.add(chunk)
-                        lost.append(chunk)
+                        lost_chunks.append(chunk)
                 tick()
         finally:
-            for future in waiting:
+            for future in pending:
                 future.cancel()
 
 
-def _submit(executor: Executor, grid: Grid, chunk: Chunk, token: CancelToken, waiting: dict[Future, Chunk]) -> None:
+def _submit(executor: Executor, grid: Grid, chunk: Chunk, token: CancelToken, pending: dict[Future, Chunk]) -> None:
     try:
-        waiting[executor.submit(run_chunk, *_chunk_arguments(grid, chunk), token)] = chunk
+        pending[executor.submit(run_chunk, *_chunk_arguments(grid, chunk), token)] = chunk
     except BrokenExecutor as error:
         message = "The executor has lost a worker and takes no more work: give the sweep another one."
         raise type(error)(message) from error

@@ -39,9 +39,9 @@ def band_coverage(
     Raises:
         ConfigError: as `core.train`.
     """
-    found = checked_data(config, data)
+    arrays = checked_data(config, data)
     configs = [config.replace(steps=0, seed=seed, holdout=0.0, dataset="custom") for seed in range(networks)]
-    traces = train(configs, data=(found.X, found.D), on_progress=on_progress)
+    traces = train(configs, data=(arrays.X, arrays.D), on_progress=on_progress)
     norms = np.array([trace.grad_norm[0] for trace in traces])
     inside = ((norms >= band.low) & (norms <= band.high)).mean(axis=0)
     return Coverage(inside=inside, median=np.median(norms, axis=0), networks=networks)

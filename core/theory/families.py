@@ -70,7 +70,7 @@ def delta_curve(config: RunConfig, data: Data | None = None) -> DeltaCurve:
     Raises:
         ConfigError: as `core.train`.
     """
-    found = checked_data(config, data)
+    arrays = checked_data(config, data)
     means = expected_means(config, data)
     with np.errstate(divide="ignore", invalid="ignore"):
         log_square = np.append(np.cumsum(np.log(means.chi)[::-1])[::-1], 0.0)
@@ -80,7 +80,7 @@ def delta_curve(config: RunConfig, data: Data | None = None) -> DeltaCurve:
         len(set(config.hidden)) == 1 and not config.residual and config.normalization == "none" and not config.dropout
     )
     if even and independent:
-        widths = (found.X.shape[1], *config.hidden, found.D.shape[1])
+        widths = (arrays.X.shape[1], *config.hidden, arrays.D.shape[1])
         between = min(1, len(config.hidden) - 1)  # a layer between hidden ones, where there is one
         sigma_w = float(np.sqrt(layer_gains(config, widths)[between]))
         sigma_b = layer_sigma_b(config, widths)[between]

@@ -163,11 +163,11 @@ def sizes(field: str, value: Sequence[int], fewest: int) -> tuple[int, ...]:
     Raises:
         ConfigError: fewer layers than that, or a size that is no whole number of at least 1.
     """
-    found = tuple(value) if isinstance(value, (Sequence, np.ndarray)) else ()
-    integer = all(isinstance(n, (int, np.integer)) and not isinstance(n, bool) and n >= 1 for n in found)
-    if len(found) < fewest or not integer:
+    values = tuple(value) if isinstance(value, (Sequence, np.ndarray)) else ()
+    integer = all(isinstance(n, (int, np.integer)) and not isinstance(n, bool) and n >= 1 for n in values)
+    if len(values) < fewest or not integer:
         raise ConfigError(field, value, f"it must be whole numbers of at least 1, for {fewest} or more layers")
-    return tuple(map(int, found))
+    return tuple(map(int, values))
 
 
 def scale(field: str, value: float) -> float:

@@ -112,8 +112,8 @@ def _series(
             terms *= power
             total += terms
             power *= c
-        found = a * a - h * h
-        even, odd = even - found[:, ::2].sum(axis=1), odd - found[:, 1::2].sum(axis=1)
+        contributions = a * a - h * h
+        even, odd = even - contributions[:, ::2].sum(axis=1), odd - contributions[:, 1::2].sum(axis=1)
         if (np.abs(even) + np.abs(odd) <= SMALL * same).all():
             break
     # What is left is known at c = 1 and -1, and falls off between them like the first terms left out.

@@ -53,10 +53,10 @@ def expected_means(config: RunConfig, data: Data | None = None) -> LayerMeans:
     Raises:
         ConfigError: as `core.train`.
     """
-    found = checked_data(config, data)
-    widths = (found.X.shape[1], *config.hidden, found.D.shape[1])
+    arrays = checked_data(config, data)
+    widths = (arrays.X.shape[1], *config.hidden, arrays.D.shape[1])
     gains, sigma_b = layer_gains(config, widths), layer_sigma_b(config, widths)
-    X = found.X[evenly_chosen(found.X, found.D, MAX_SAMPLES)]
+    X = arrays.X[evenly_chosen(arrays.X, arrays.D, MAX_SAMPLES)]
     skips = [config.residual and m == n for m, n in zip(widths[:-2], widths[1:-1], strict=True)]
     with one_blas_thread, np.errstate(all="ignore"):
         q, slope2 = _forward(config, gains, sigma_b, X, skips)

@@ -25,9 +25,9 @@ def gradient_factors(activation: str, sigma_w: np.ndarray, sigma_b: np.ndarray) 
         return np.sqrt(weights * sum(ray**2 for ray in phi.piecewise_slopes) / 2)
     q, moving = np.ones_like(weights), np.ones(weights.shape, bool)
     for _ in range(DEEP):
-        following = weights[moving] * moments(activation, q[moving]).second + biases[moving]
-        settled = (np.abs(following - q[moving]) <= CLOSE * following) | (following > UNBOUNDED_VARIANCE)
-        q[moving] = following
+        next_q = weights[moving] * moments(activation, q[moving]).second + biases[moving]
+        settled = (np.abs(next_q - q[moving]) <= CLOSE * next_q) | (next_q > UNBOUNDED_VARIANCE)
+        q[moving] = next_q
         moving[moving] = ~settled
         if not moving.any():
             break

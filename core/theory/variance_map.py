@@ -102,14 +102,14 @@ def fixed_points(activation: str, sigma_w: float, sigma_b: float = 0.0) -> list[
         ConfigError: an unknown activation; a scale that is negative or not finite.
     """
     phi, sigma_w, sigma_b = member(activation), scale("sigma_w", sigma_w), scale("sigma_b", sigma_b)
-    found = [0.0] if sigma_b == 0 and (sigma_w == 0 or phi(np.zeros(1))[0] == 0) else []
+    roots = [0.0] if sigma_b == 0 and (sigma_w == 0 or phi(np.zeros(1))[0] == 0) else []
     if phi.piecewise_slopes is not None:
         slope = sigma_w**2 * sum(ray**2 for ray in phi.piecewise_slopes) / 2
         q = sigma_b**2 / (1 - slope) if slope < 1 and sigma_b > 0 else math.inf
-        found += [q] if LOW <= q <= HIGH else []
+        roots += [q] if LOW <= q <= HIGH else []
     else:
-        found += _crossings(lambda q: (sigma_w**2 * moments(activation, q).second + sigma_b**2) / q - 1)
-    return [_fixed_point(activation, q, sigma_w) for q in found]
+        roots += _crossings(lambda q: (sigma_w**2 * moments(activation, q).second + sigma_b**2) / q - 1)
+    return [_fixed_point(activation, q, sigma_w) for q in roots]
 
 
 def _fixed_point(activation: str, q: float, sigma_w: float) -> FixedPoint:
@@ -136,7 +136,7 @@ def critical_points(activation: str, sigma_b: float = 0.0) -> list[CriticalPoint
         at = moments(activation, q)
         return 1 - (at.second / at.slope2 + sigma_b**2) / q
 
-    found += _crossings(excess, least=1e-4 if found else LOW)
+    found += _crossings(excess, lowest=1e-4 if found else LOW)
     return [_critical_point(activation, q) for q in found]
 
 
@@ -170,19 +170,19 @@ def attractor(activation: str, sigma_w: float, sigma_b: float, q1: float = 1.0) 
     """
     q = one_variance("q1", q1)
     points = fixed_points(activation, sigma_w, sigma_b)
-    following = sigma_w**2 * moments(activation, q).second + sigma_b**2
-    if following > q * (1 + NOISE):
+    next_q = sigma_w**2 * moments(activation, q).second + sigma_b**2
+    if next_q > q * (1 + NOISE):
         above = [point for point in points if point.q > q]
         return above[0] if above else None
-    if following < q * (1 - NOISE):
+    if next_q < q * (1 - NOISE):
         below = [point for point in points if point.q < q]
         return below[-1] if below else None
     return _fixed_point(activation, q, sigma_w)
 
 
-def _crossings(excess: Callable[[np.ndarray], np.ndarray], least: float = LOW) -> list[float]:
+def _crossings(excess: Callable[[np.ndarray], np.ndarray], lowest: float = LOW) -> list[float]:
     """Every q in [least, 1e4] where the excess is 0: where it crosses 0, and where it touches it."""
-    grid = GRID[GRID >= least]
+    grid = GRID[GRID >= lowest]
     with np.errstate(all="ignore"):
         values = excess(grid)
     found = []
