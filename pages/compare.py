@@ -155,11 +155,11 @@ def numbers(comparison: Comparison, arms: list[StyledArm]) -> None:
 def charts(arms: list[StyledArm]) -> dict[str, Callable[[], Chart]]:
     """Every chart of the page by its label."""
     layers = max(arm.record.layers[JUDGED].median.shape[1] for arm in arms)
-    found = {f"By layer: {q.label}": partial(compare_profile, arms, name) for name, q in LAYER_NORMS.items()}
+    makers = {f"By layer: {q.label}": partial(compare_profile, arms, name) for name, q in LAYER_NORMS.items()}
     for arm in arms:
         for name, q in LAYER_NORMS.items():
-            found[f"Over steps: {q.label}, {arm.name}"] = partial(compare_heatmap, arm, name, layers=layers)
-    return found | {label: partial(CURVES[key], arms) for key, label in CURVE_LABELS.items()}
+            makers[f"Over steps: {q.label}, {arm.name}"] = partial(compare_heatmap, arm, name, layers=layers)
+    return makers | {label: partial(CURVES[key], arms) for key, label in CURVE_LABELS.items()}
 
 
 def to_print(comparison: Comparison, arms: list[StyledArm]) -> str:
@@ -206,7 +206,7 @@ if comparison is None:
     st.markdown("Your own data are selected, but there is no table yet. Upload a file in the sidebar under Data.")
     st.stop()
 
-waiting, preview = waiting_slot(), st.empty()
+slot, preview = waiting_slot(), st.empty()
 
 
 def draw_preview(records: dict[str, ArmSummary]) -> None:
@@ -219,7 +219,7 @@ def draw_preview(records: dict[str, ArmSummary]) -> None:
         panels.show(compare_profile(arms, dark=panels.dark()), f"compare-profile-of-{len(arms)}")
 
 
-reporter = ArmProgressReporter(waiting, comparison.seeds)
+reporter = ArmProgressReporter(slot, comparison.seeds)
 try:
     records = training.records(comparison, chosen.given.digest if chosen.given else None, reporter, draw_preview)
 except ConfigError as error:

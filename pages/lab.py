@@ -272,7 +272,7 @@ def share(config: RunConfig | None, run: Run | None = None, diagnosis: Diagnosis
 
 embedded = st.context.is_embedded
 chosen = sidebar.Chosen(*embedding.read_config()) if embedded else sidebar.choose()
-waiting = waiting_slot()
+slot = waiting_slot()
 address.show_param_warnings(LAB_PARAMETERS.rules, LAB_PARAMETERS.free)
 
 
@@ -294,7 +294,7 @@ if chosen.config is None:
     st.markdown("Your own data are selected, but there is no table yet. Upload a file in the sidebar under Data.")
     st.stop()
 run = Run(chosen.config, chosen.given.digest if chosen.given else None)
-reporter = ProgressReporter(waiting)
+reporter = ProgressReporter(slot)
 try:
     trace = jobs.get_trace(run, reporter)
 except ConfigError as error:

@@ -50,13 +50,13 @@ def flip(key: str) -> None:
     session_by_name[key] = not session_by_name.get(key, False)
 
 
-def bar(found: Lesson, number: int, steps: tuple[int, ...], at: int) -> None:
+def bar(lesson: Lesson, number: int, steps: tuple[int, ...], at: int) -> None:
     """Draws the bar of buttons; each has a key.
 
     Args:
         steps, at: the marks of the picture's slider, and the step that it shows.
     """
-    last = len(found.scenes)
+    last = len(lesson.scenes)
     at_end = number >= last
     with st.container(key="present-bar", horizontal=True, vertical_alignment="center", gap="small"):
         st.button("Back", key="present_back", shortcut="Left", on_click=go, args=(number - 1,), disabled=number <= 1)
@@ -68,7 +68,7 @@ def bar(found: Lesson, number: int, steps: tuple[int, ...], at: int) -> None:
         st.button("Blank", key="present_blank_key", shortcut="B", on_click=flip, args=("present_blank",))
         st.button("Notes", key="present_notes_key", shortcut="N", on_click=flip, args=("present_notes",))
         if st.button("Leave", key="present_leave", shortcut="Esc"):
-            leave(found.scenes[number - 1])
+            leave(lesson.scenes[number - 1])
 
 
 def start(scene: Scene | None) -> None:

@@ -157,9 +157,9 @@ def draw_one(shown: Shown, view: TensorView) -> None:
 def draw_two(runs: list[Shown], views: list[TensorView]) -> None:
     """Draws two recordings beside each other, row by row, their profiles on one axis."""
     pairs = list(zip(runs, views, ("", "-beside"), strict=True))
-    drawn = [view for view in views if len(view.indices)]
-    quantity = quantity_of(drawn)
-    ends = shared_ends(drawn, quantity, session["relative_norm"])
+    nonempty = [view for view in views if len(view.indices)]
+    quantity = quantity_of(nonempty)
+    ends = shared_ends(nonempty, quantity, session["relative_norm"])
     relevant = list(dict.fromkeys(name for shown, view in zip(runs, views, strict=True)
                                   for name in charts_of(shown, view)[0]))  # fmt: skip
     with st.grid(2, min_column_width=380, gap="medium"):
@@ -246,8 +246,8 @@ ensure_navigation()
 if st.context.is_embedded:
     st.html(embedding.BARE)
 sync_address(controls.PARAMETERS)
-waiting = st.empty()
-reporter = FileProgressReporter(waiting)
+slot = st.empty()
+reporter = FileProgressReporter(slot)
 first, second = controls.choose(reporter)
 reporter.clear()
 address.show_param_warnings(controls.RULES, controls.FREE_TEXT_PARAMS)

@@ -95,7 +95,7 @@ class Picture:
     step: int = 0
 
 
-def make_picture(scene: Scene, step: int | None, waiting: DeltaGenerator) -> Picture:
+def make_picture(scene: Scene, step: int | None, slot: DeltaGenerator) -> Picture:
     """Trains what the scene shows, or takes it from the cache.
 
     Args:
@@ -106,7 +106,7 @@ def make_picture(scene: Scene, step: int | None, waiting: DeltaGenerator) -> Pic
         ConfigError: settings of the scene that are not allowed.
     """
     maker = _MAKERS.get(scene.page)
-    return maker(scene, step, waiting) if maker else Picture(headline="")
+    return maker(scene, step, slot) if maker else Picture(headline="")
 
 
 def _of_lab(scene: Scene, step: int | None, waiting: DeltaGenerator) -> Picture:

@@ -55,10 +55,10 @@ def open_at(chart: Chart, step: int, axis: tuple[float, float] | None = None) ->
     return replace(chart, spec=spec)
 
 
-def _merged(drawing: dict, change: dict) -> dict:
+def _merged(drawing: dict, update: dict) -> dict:
     return drawing | {
         name: _merged(drawing[name], value) if isinstance(value, dict) and name in drawing else value
-        for name, value in change.items()
+        for name, value in update.items()
     }
 
 

@@ -226,9 +226,9 @@ def _arm(arm: StyledArm, profile: ArmProfile, foot: float, dark: bool) -> Iterat
 
             yield shading(color, opacity) | group | shade(0), shade
     shown = _gaps(profile.median)
-    drawn: dict[str, Any] = line(arm, layers, shown[0], dark) | group
-    drawn["marker"] |= {"size": 10 if len(layers) <= 40 else 6}
-    yield drawn | {"hovertemplate": f"{safe(arm.label)}: %{{y}}<extra></extra>"}, lambda k: {"y": shown[k]}
+    lines: dict[str, Any] = line(arm, layers, shown[0], dark) | group
+    lines["marker"] |= {"size": 10 if len(layers) <= 40 else 6}
+    yield lines | {"hovertemplate": f"{safe(arm.label)}: %{{y}}<extra></extra>"}, lambda k: {"y": shown[k]}
 
 
 def _zeros(data: CompareProfileData, arms: Sequence[StyledArm], dark: bool) -> Iterator[tuple[dict, Mover]]:

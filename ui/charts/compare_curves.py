@@ -153,9 +153,9 @@ def _curves(
     )
     frame["legend"] |= legend
     top = OUT_OF_SIGHT * np.fmax.reduce(np.concatenate([_tamed_start(arm, name) for arm, _ in data.arms]))
-    drawn = [line for arm, curve in data.arms for line in _arm(arm, curve, top, share, dark)]
-    kept = [arm for arm, _ in data.arms]
-    return Chart({"data": drawn, "layout": frame}, f"{title}. {finding}", lambda: _curve_table(kept, name, before))
+    lines = [line for arm, curve in data.arms for line in _arm(arm, curve, top, share, dark)]
+    arms = [arm for arm, _ in data.arms]
+    return Chart({"data": lines, "layout": frame}, f"{title}. {finding}", lambda: _curve_table(arms, name, before))
 
 
 def _tamed_start(arm: StyledArm, name: str) -> np.ndarray:

@@ -29,7 +29,7 @@ def html(name: str) -> str:
     return re.sub(r"\^\{(.*?)\}", r"<sup>\1</sup>", re.sub(r"_\{(.*?)\}", r"<sub>\1</sub>", name))
 
 
-def plain(name: str) -> str:
+def to_plain_text(name: str) -> str:
     """A variable's LaTeX name in plain letters: w_{11}^{(0,1)} -> w11(0,1)."""
     return re.sub(r"[_^{}]", "", name)
 
@@ -239,7 +239,7 @@ def _here(surface: Surface, path: Path, step: int, dark: bool) -> list[dict]:
     eigenvalues, directions = np.linalg.eigh(surface.hessian(point))
     curved = np.maximum(np.abs(eigenvalues), 1e-300) ** -0.5
     lengths = AXIS * box * np.maximum(curved / curved.max(), SHORTEST)
-    lines, drawn = {"type": "scatter", "hoverinfo": "skip"}, []
+    lines, traces = {"type": "scatter", "hoverinfo": "skip"}, []
     for k, dash, name in ((1, "solid", "curves most, λ<sub>max</sub>"), (0, "dash", "curves least, λ<sub>min</sub>")):
         half = lengths[k] * directions[:, k] * (1 if directions[1, k] >= 0 else -1)
         if not _inside(surface, (point + half)[None], margin=0.05 * box)[0]:
@@ -248,14 +248,14 @@ def _here(surface: Surface, path: Path, step: int, dark: bool) -> list[dict]:
         words = {"text": ["", f"λ {number(eigenvalues[k], 3)}"], "textposition": "top center"}
         words["textfont"] = {"size": style.TEXT_SIZE, "color": theme.text}
         stroke = {"mode": "lines+text", "x": ends[:, 0], "y": ends[:, 1], "name": name} | words
-        drawn.append(lines | stroke | {"line": {"color": theme.accent, "width": 2.5, "dash": dash}})
+        traces.append(lines | stroke | {"line": {"color": theme.accent, "width": 2.5, "dash": dash}})
     arrow = np.array([point, _arrow_tip(surface, point)])
     head = {"symbol": "arrow", "angleref": "previous", "size": [0, 15], "color": _accent(dark), "opacity": 1}
     shaft = {"mode": "lines+markers", "x": arrow[:, 0], "y": arrow[:, 1], "name": "negative gradient", "marker": head}
-    drawn.append(lines | shaft | {"line": {"color": _accent(dark), "width": 3}})
+    traces.append(lines | shaft | {"line": {"color": _accent(dark), "width": 3}})
     now = {"size": 13, "color": _accent(dark), "line": {"color": theme.page, "width": 2}}
     here = {"mode": "markers", "x": point[:1], "y": point[1:], "name": f"step {step:,}", "marker": now}
-    return [*drawn, lines | here]
+    return [*traces, lines | here]
 
 
 def _arrow_tip(surface: Surface, point: np.ndarray) -> np.ndarray:
@@ -279,10 +279,10 @@ def _path(surface: Surface, path: Path, step: int, dark: bool) -> list[dict]:
     start = {"x": spots[:1, 0], "y": spots[:1, 1], "mode": "markers", "name": "start", "marker": first}
     lowest = np.array(surface.minima)
     star = {"symbol": "star", "size": 13, "color": theme.page, "line": {"color": theme.text, "width": 1.5}}
-    least = {"x": lowest[:, 0], "y": lowest[:, 1], "mode": "markers", "name": "minimum", "marker": star}
+    marker = {"x": lowest[:, 0], "y": lowest[:, 1], "mode": "markers", "name": "minimum", "marker": star}
     halo = {"x": spots[:, 0], "y": spots[:, 1], "mode": "lines", "showlegend": False}
     halo |= {"line": {"color": style.fade(theme.page, 0.7), "width": 5}}
-    return [lines | drawn for drawn in (halo, integer, start, least)]
+    return [lines | drawn for drawn in (halo, integer, start, marker)]
 
 
 def _finding(surface: Surface, path: Path, step: int) -> str:
@@ -292,6 +292,6 @@ def _finding(surface: Surface, path: Path, step: int) -> str:
 
 
 def _table(surface: Surface, path: Path) -> pd.DataFrame:
-    first, second = map(plain, surface.names)
+    first, second = map(to_plain_text, surface.names)
     columns = {first: path.points[:, 0], second: path.points[:, 1], "E": path.values}
     return pd.DataFrame({"step": np.arange(len(path.points))} | columns)

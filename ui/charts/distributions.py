@@ -158,6 +158,6 @@ def _finding(data: DistributionData) -> str:
     medians, zeros = data.quantiles[:, 1], data.zeros
     words = f"{'Median size' if data.by_size else 'Median'}: {number(medians[0])} in layer 1"
     words += f", {number(medians[-1])} in the output." if len(medians) > 1 else ", the only one."
-    most = int(zeros.argmax())
-    words += f" Most zeros: {percent(zeros[most])}, in layer {most + 1}." if zeros[most] else ""
+    most_zeros = int(zeros.argmax())
+    words += f" Most zeros: {percent(zeros[most_zeros])}, in layer {most_zeros + 1}." if zeros[most_zeros] else ""
     return f"{words} Stronger color: more values."

@@ -51,15 +51,15 @@ def error_bars(squared: np.ndarray, outputs: list[int], *, dark: bool = False) -
         bargap=0.45,
     )
     frame["legend"]["traceorder"] = "normal"  # Plotly reverses it for bars that are stacked
-    drawn = []
+    traces = []
     for column, k in enumerate(outputs):
         color = style.arm_mark(k).color(dark)
         pattern = {"shape": PATTERNS[k], "fgcolor": theme.page, "bgcolor": color, "size": 7, "solidity": 0.25}
         bars: dict[str, Any] = {"type": "bar", "x": samples, "y": data.squared[:, column], "name": f"output {k + 1}"}
         bars |= {"marker": {"color": color, "pattern": pattern}}
-        drawn.append(bars | {"hovertemplate": f"sample %{{x}}, output {k + 1}: %{{y}}<extra></extra>"})
+        traces.append(bars | {"hovertemplate": f"sample %{{x}}, output {k + 1}: %{{y}}<extra></extra>"})
     line = {"color": theme.text, "width": 2, "dash": "dash"}
     ends = {"x": frame["xaxis"]["range"], "y": [data.mean] * 2, "mode": "lines", "name": "their mean, E"}
-    drawn.append({"type": "scatter", "line": line, "hovertemplate": "E = %{y}<extra></extra>"} | ends)
+    traces.append({"type": "scatter", "line": line, "hovertemplate": "E = %{y}<extra></extra>"} | ends)
     alt = f"Error of each sample. {finding}"
-    return Chart({"data": drawn, "layout": frame}, alt, lambda: pd.DataFrame({"sample": samples, "E_n": data.each}))
+    return Chart({"data": traces, "layout": frame}, alt, lambda: pd.DataFrame({"sample": samples, "E_n": data.each}))

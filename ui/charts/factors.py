@@ -60,18 +60,18 @@ def contributions(terms: np.ndarray, *, dark: bool = False) -> Chart:
         barmode="relative",
         hovermode="closest",
     )  # fmt: skip
-    drawn = []
+    traces = []
     for n, row in enumerate(terms):
         color = style.depth_color(n / max(samples - 1, 1), dark)
         shape = {"color": color, "pattern": {"shape": PATTERNS[n % len(PATTERNS)], "fillmode": "overlay"}}
-        drawn.append({"type": "bar", "name": f"sample {n + 1}", "x": names, "y": row, "marker": shape,
+        traces.append({"type": "bar", "name": f"sample {n + 1}", "x": names, "y": row, "marker": shape,
                      "hovertemplate": f"sample {n + 1}: %{{y:.4~g}}<extra></extra>"})  # fmt: skip
     marker = {"symbol": "diamond", "size": 11, "color": theme.page, "line": {"color": theme.text, "width": 2}}
-    drawn.append({"type": "scatter", "mode": "markers", "name": "sum over n", "x": names, "y": total, "marker": marker,
+    traces.append({"type": "scatter", "mode": "markers", "name": "sum over n", "x": names, "y": total, "marker": marker,
                  "hovertemplate": "sum: %{y:.4~g}<extra></extra>"})  # fmt: skip
     sums = ", ".join(f"{weight.text} {number(float(value), 3)}" for weight, value in zip(WEIGHTS, total, strict=True))
     alt = f"Gradients over {samples} samples: {sums}. {finding}"
-    return Chart({"data": drawn, "layout": frame}, alt, lambda: contribution_table(terms))
+    return Chart({"data": traces, "layout": frame}, alt, lambda: contribution_table(terms))
 
 
 def contribution_table(terms: np.ndarray) -> pd.DataFrame:

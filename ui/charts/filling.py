@@ -65,11 +65,11 @@ def fill(chart: Chart, text_size: int = TEXT_SIZE) -> Chart:
     return replace(chart, spec=spec)
 
 
-def _on_one_line(drawing: dict, change: dict) -> dict:
+def _on_one_line(drawing: dict, update: dict) -> dict:
     """The change of a drawing, without line breaks where it is the finding of a frame."""
     if drawing.get("name") != "words":
-        return change
-    return change | {"text": [text.replace("<br>", " ") for text in change["text"]]}
+        return update
+    return update | {"text": [text.replace("<br>", " ") for text in update["text"]]}
 
 
 def _enlarged(part: object, scale: float, key: str = "") -> object:

@@ -38,16 +38,16 @@ class Guide:
 
 def draw_guide(guide: Guide, index: int, dark: bool) -> list[dict]:
     """The line of a guide and, below it, its band; `index` counts the guides of a chart."""
-    theme, drawn = style.theme(dark), []
+    theme, traces = style.theme(dark), []
     line = {"color": theme.accent, "width": 1.5, "dash": DASHES[index % len(DASHES)]}
     if guide.low is not None and guide.high is not None:
         edge = {"color": theme.accent, "width": 0}
         band = {"showlegend": False, "mode": "lines", "hoverinfo": "skip", "hovertemplate": None}
-        drawn.append(draw_line(guide.name, gaps(guide.low), edge, None) | band)
+        traces.append(draw_line(guide.name, gaps(guide.low), edge, None) | band)
         fill = {"fill": "tonexty", "fillcolor": style.fade(theme.accent, 0.16)}
-        drawn.append(draw_line(guide.name, gaps(guide.high), edge, None) | band | fill)
-    drawn.append(draw_line(guide.name, gaps(guide.values), line, None) | {"showlegend": False})
-    return drawn
+        traces.append(draw_line(guide.name, gaps(guide.high), edge, None) | band | fill)
+    traces.append(draw_line(guide.name, gaps(guide.values), line, None) | {"showlegend": False})
+    return traces
 
 
 def guide_labels(guides: Sequence[Guide], dark: bool) -> list[Label]:

@@ -151,7 +151,7 @@ def _norm_figure(data: HeatmapData, trace: Trace, title: str, finding: str, labe
     names = [style.power_of_ten(end) for end in ends]
     names[0], names[-1] = f"≤ {names[0]}", f"≥ {names[-1]}"
     key = "share of the output layer’s at step 0"
-    drawn = [
+    traces = [
         cells
         | {
             "z": np.where(np.isfinite(data.z), data.z, np.nan),
@@ -164,13 +164,13 @@ def _norm_figure(data: HeatmapData, trace: Trace, title: str, finding: str, labe
     if zero.any():
         one_color = [[0, ZERO[dark]], [1, ZERO[dark]]]
         mark = {"z": np.where(zero, 0, np.nan), "colorscale": one_color, "showscale": False}
-        drawn.append(heatmap_cells(data, "exactly 0") | mark)
+        traces.append(heatmap_cells(data, "exactly 0") | mark)
         # a heatmap has no entry of its own in a legend, so a square without a position stands for it
         square = {"symbol": "square", "size": 12, "color": ZERO[dark]}
         nowhere = {"type": "scatter", "x": [None], "y": [None], "mode": "markers"}
-        drawn.append(nowhere | {"marker": square, "name": "exactly 0"})
+        traces.append(nowhere | {"marker": square, "name": "exactly 0"})
         frame["legend"] |= {"y": 1, "yanchor": "bottom"}
-    return {"data": drawn, "layout": frame}
+    return {"data": traces, "layout": frame}
 
 
 def _frame(trace: Trace, title: str, finding: str, dark: bool, key: bool = False) -> dict:

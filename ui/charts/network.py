@@ -113,7 +113,7 @@ def _edges(
         largest: size of the largest weight of the whole network, which is the thickest.
     """
     theme = style.theme(dark)
-    drawn, labels = [], []
+    traces, labels = [], []
     middle = {"x": [], "y": [], "text": []}
     roomy = max(W.shape) <= MAX_LABELS
     for (i, j), entry in np.ndenumerate(W):
@@ -121,7 +121,7 @@ def _edges(
         size = abs(w) / largest
         line = {"color": edge_color(w, largest, dark), "width": 1.5 + 5 * size, "dash": DASHES[w < 0]}
         stroke = {"type": "scatter", "mode": "lines", "line": line, "hoverinfo": "skip", "showlegend": False}
-        drawn.append(stroke | {"x": [layer, layer + 1], "y": [left[i], right[j]]})
+        traces.append(stroke | {"x": [layer, layer + 1], "y": [left[i], right[j]]})
         for share in (0.3, 0.5, 0.7):
             middle["x"].append(layer + share)
             middle["y"].append(left[i] + share * (right[j] - left[i]))
@@ -132,8 +132,8 @@ def _edges(
             paint = {"bgcolor": theme.page, "borderpad": 1, "font": {"size": 12, "color": theme.text}}
             labels.append({"showarrow": False} | where | paint)
     unseen = {"type": "scatter", "mode": "markers", "marker": {"size": 14, "opacity": 0}, "showlegend": False}
-    drawn.append(unseen | middle | {"hovertemplate": "%{text}<extra></extra>"})
-    return drawn, labels
+    traces.append(unseen | middle | {"hovertemplate": "%{text}<extra></extra>"})
+    return traces, labels
 
 
 def edge_color(weight: float, largest: float, dark: bool) -> str:

@@ -92,10 +92,10 @@ def slope_chart(snapshot: Snapshot, layer: int, *, dark: bool = False) -> Chart:
     curve = {"type": "scatter", "mode": "lines", "x": points, "y": steepness, "yaxis": "y2", "hoverinfo": "skip"}
     line = {"color": theme.text, "width": 2.5, "simplify": False}
     data = [*chart.spec["data"], curve | {"name": f"φ′ of {activation.label}", "line": line}]
-    over = style.axis("φ′", dark, range=[min(0.0, float(np.min(steepness))), top])
-    over |= {"overlaying": "y", "side": "right", "showgrid": False, "fixedrange": True, "tickmode": "linear"}
-    over |= {"tick0": 0, "dtick": 0.25 if top < 1.6 else 0.5}
-    layout = chart.spec["layout"] | {"yaxis2": over}
+    slope_axis = style.axis("φ′", dark, range=[min(0.0, float(np.min(steepness))), top])
+    slope_axis |= {"overlaying": "y", "side": "right", "showgrid": False, "fixedrange": True, "tickmode": "linear"}
+    slope_axis |= {"tick0": 0, "dtick": 0.25 if top < 1.6 else 0.5}
+    layout = chart.spec["layout"] | {"yaxis2": slope_axis}
     layout["margin"] = layout["margin"] | {"r": 62}
     alt = f"{title}. {finding} The activation is {activation.label}."
 

@@ -115,10 +115,10 @@ def nielsen_ch5(series: Series, dark: bool) -> list[Chart]:
         zip(series["median"], series["low"], series["high"], series["paper"], strict=True)
     ):
         mark, layers = style.arm_mark(k), np.arange(1, len(median) + 1)
-        looks: dict[str, Any] = {"color": mark.color(dark), "symbol": mark.symbol}
+        marker: dict[str, Any] = {"color": mark.color(dark), "symbol": mark.symbol}
         shift = 0.08 * (k - 1)  # whiskers beside each other
         name = f"{len(median)} hidden layers"
-        curves.append(Curve(f"{name}, here", layers + shift, median, dash=mark.dash, low=low, high=high, **looks))
+        curves.append(Curve(f"{name}, here", layers + shift, median, dash=mark.dash, low=low, high=high, **marker))
         curves.append(
             Curve("the book's network", layers + shift, paper, theme.text, None, "circle", entry=k == 2, hollow=True)
         )
@@ -144,17 +144,17 @@ def glorot_2010(series: Series, dark: bool) -> list[Chart]:
     spreads = {"activations": "activation", "deltas": "delta", "weight_gradients": "weight_gradient"}
     for quantity, (title, x) in _GLOROT.items():
         for init in series["inits"]:
-            found, spread = series[init][quantity], series[init][spreads[quantity]]
-            layers = len(found["densities"])
+            histograms, spread = series[init][quantity], series[init][spreads[quantity]]
+            layers = len(histograms["densities"])
             curves = [
                 Curve(
                     f"layer {layer + 1}",
-                    found["centers"],
+                    histograms["centers"],
                     density,
                     style.depth_color(layer / (layers - 1), dark),
                     ("solid", "dash", "dot", "dashdot", "longdash")[layer % 5],
                 )
-                for layer, density in enumerate(found["densities"])
+                for layer, density in enumerate(histograms["densities"])
             ]
             finding = f"Standard deviation {number(spread[0])} in layer 1, {number(spread[-1])} in layer {layers}."
             xaxis = style.axis(x, dark, exponentformat="power")

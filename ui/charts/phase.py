@@ -74,16 +74,16 @@ def layer_means(measured: LayerMeans, expected: LayerMeans | None, quantity: str
     if not any((np.isfinite(line) & (line > 0)).any() for line in lines.values()):
         return style.empty(title, "There is no finite value in this network.", x="layer", y=axis, dark=dark)
     x = np.arange(1, len(own) + 1)
-    looks = {
+    styles = {
         "measured": ({"color": theme.muted, "width": 1}, {"size": 9, "color": style.MARKS[1].color(dark)}),
         "theory": ({"color": theme.accent, "width": 2.5, "dash": "dashdot"}, None),
     }
     data = []
     for name, values in lines.items():
-        line, marker = looks[name]
-        drawn = {"type": "scatter", "x": x, "y": np.where(values > 0, values, np.nan), "name": name, "line": line}
-        drawn |= {"mode": "lines+markers" if marker else "lines", "hovertemplate": "%{y}"}
-        data.append(drawn | ({"marker": marker} if marker else {}))
+        line, marker = styles[name]
+        trace = {"type": "scatter", "x": x, "y": np.where(values > 0, values, np.nan), "name": name, "line": line}
+        trace |= {"mode": "lines+markers" if marker else "lines", "hovertemplate": "%{y}"}
+        data.append(trace | ({"marker": marker} if marker else {}))
     if quantity == "chi":
         level: dict[str, Any] = {
             "type": "scatter",

@@ -344,12 +344,12 @@ def _main(data: ProfileData, dark: bool) -> tuple[dict, Mover]:
 
 
 def _varied(data: ProfileData, dark: bool) -> Iterator[tuple[dict, Mover]]:
-    looks = {
+    styles = {
         "with penalties": ("dash", "square-open", style.MARKS[2].color(dark)),
         "after clipping": ("dot", "triangle-down-open", style.theme(dark).accent),
     }
     for name, values in data.variants.items():
-        dash, symbol, color = looks[name]
+        dash, symbol, color = styles[name]
         drawn = gaps(values)
         line = {"color": color, "width": 2, "dash": dash}
         drawing = draw_line(name, drawn[0], line, {"symbol": symbol, "size": 8, "color": color})
@@ -360,8 +360,8 @@ def _previous(data: ProfileData, dark: bool) -> Iterator[tuple[dict, Mover]]:
     if data.previous is None:
         return
     line = {"color": style.theme(dark).muted, "width": 1.5, "dash": "dash"}
-    drawn = gaps(data.previous)
-    yield draw_line("previous run", drawn[0], line, None) | {"opacity": 0.6}, lambda k: {"y": drawn[k]}
+    previous = gaps(data.previous)
+    yield draw_line("previous run", previous[0], line, None) | {"opacity": 0.6}, lambda k: {"y": previous[k]}
 
 
 def _edge_marks(data: ProfileData, dark: bool) -> Iterator[tuple[dict, Mover]]:

@@ -302,7 +302,7 @@ def recording_heatmap(
     labels = [style.power_of_ten(end) for end in ends]
     labels[0], labels[-1] = f"≤ {labels[0]}", f"≥ {labels[-1]}"
     key = "share of the last tensor’s at " + ("the same step" if relative else "the first recorded step")
-    drawn = [
+    traces = [
         _cells(data, f"{'share' if relative else norm.label} 10<sup>%{{z:.2f}}</sup>")
         | {
             "z": np.where(np.isfinite(z), z, np.nan),
@@ -318,13 +318,13 @@ def recording_heatmap(
     ):
         if where.any():
             mark = {"z": np.where(where, 0, np.nan), "colorscale": [[0, color], [1, color]], "showscale": False}
-            drawn.append(_cells(data, name) | mark)
+            traces.append(_cells(data, name) | mark)
             square = {"symbol": "square", "size": 12, "color": color}
-            drawn.append(
+            traces.append(
                 {"type": "scatter", "x": [None], "y": [None], "mode": "markers", "marker": square, "name": name}
             )
             frame["legend"] |= {"y": 1, "yanchor": "bottom"}
-    return Chart({"data": drawn, "layout": frame}, f"{title}. {finding}", lambda: _map_table(data, 10.0**z))
+    return Chart({"data": traces, "layout": frame}, f"{title}. {finding}", lambda: _map_table(data, 10.0**z))
 
 
 def recording_shares(view: TensorView, field: str, title: str, key: str, *, dark: bool = False) -> Chart:

@@ -56,7 +56,7 @@ def sharpness_chart(
     if data is None:
         return style.empty(TITLE, "The run diverged before any step.", x="step", y=Y, dark=dark)
     theme, xaxis = style.theme(dark), style.steps_axis(np.asarray(steps), dark)
-    drawn = [
+    traces = [
         {
             "type": "scatter",
             "mode": "lines+markers",
@@ -74,13 +74,13 @@ def sharpness_chart(
         dashes = {"color": theme.text, "width": 1.5, "dash": "dash"}
         ends = {"x": [float(end) for end in xaxis["range"]], "y": [bound, bound]}
         name = f"stable up to {number(bound, 3)}"
-        drawn.append({"type": "scatter", "mode": "lines", "name": name, "line": dashes, "hoverinfo": "skip"} | ends)
+        traces.append({"type": "scatter", "mode": "lines", "name": name, "line": dashes, "hoverinfo": "skip"} | ends)
     positive = data.values.min() > 0
     yaxis = style.value_axis(Y, dark, *heights) if positive else style.axis(Y, dark)
-    frame = frame_over_steps(TITLE, data.finding, drawn, xaxis=xaxis, yaxis=yaxis, diverged_at=diverged_at, dark=dark)
+    frame = frame_over_steps(TITLE, data.finding, traces, xaxis=xaxis, yaxis=yaxis, diverged_at=diverged_at, dark=dark)
     alt = f"{TITLE}. {data.finding}{say_broken(diverged_at)}"
     columns = {"step": steps, "sharpness": values} | ({} if bound is None else {"stable up to": bound})
-    return Chart({"data": drawn, "layout": frame}, alt, lambda: pd.DataFrame(columns))
+    return Chart({"data": traces, "layout": frame}, alt, lambda: pd.DataFrame(columns))
 
 
 def _finding(steps: np.ndarray, values: np.ndarray, bound: float | None) -> str:
@@ -91,8 +91,8 @@ def _finding(steps: np.ndarray, values: np.ndarray, bound: float | None) -> str:
         way = f"It is {way}."
     if bound is None:
         return way
-    over = np.flatnonzero(values > bound)
-    if not over.size:
+    exceeding = np.flatnonzero(values > bound)
+    if not exceeding.size:
         return f"{way} It stays below the bound of {number(bound, 3)}: plain steps do not grow."
-    at = f"{way} It is above the bound of {number(bound, 3)} at step {steps[over[0]]:,}"
+    at = f"{way} It is above the bound of {number(bound, 3)} at step {steps[exceeding[0]]:,}"
     return f"{at}: along its steepest direction steps overshoot and grow."

@@ -147,8 +147,8 @@ def activations(names: Sequence[str], z: float, *, slopes: bool, dark: bool = Fa
 
 def saturated_beyond() -> float:
     """The net input above which S' < 5 % of 1/4: S (1 - S) = 1/80 at S = (1 + sqrt(1 - 4/80)) / 2."""
-    root = np.sqrt(1 - SATURATED)
-    return float(np.log((1 + root) / (1 - root)))
+    half_width = np.sqrt(1 - SATURATED)
+    return float(np.log((1 + half_width) / (1 - half_width)))
 
 
 def _of_bound(slope: float) -> str:

@@ -257,25 +257,25 @@ def _figure(
         "hoverinfo": "skip",
         "hoverongaps": False,
     }
-    drawn = [heat, *_holes(data, cells, partial, dark)]
+    traces = [heat, *_holes(data, cells, partial, dark)]
     if partial:
-        return {"data": drawn, "layout": frame}
+        return {"data": traces, "layout": frame}
     if spec.x.numeric and spec.y.numeric and min(len(data.x), len(data.y)) >= MIN_SMOOTH:
-        drawn += _level_lines(data, shown.kind, dark)
+        traces += _level_lines(data, shown.kind, dark)
     for name, x, y in data.lines:
         line = {"width": 2.5, "dash": "solid" if "χ" in name else "dot"}
         curve = {"type": "scatter", "mode": "lines", "name": name, "hoverinfo": "skip", "showlegend": False}
-        drawn.append(curve | {"x": x, "y": y, "line": line | {"color": _line_color(shown.kind, dark)}})
-        drawn.append(_legend_entry(name, line, dark))
-    drawn.append(_targets(data, spec, activation, shown.label))
+        traces.append(curve | {"x": x, "y": y, "line": line | {"color": _line_color(shown.kind, dark)}})
+        traces.append(_legend_entry(name, line, dark))
+    traces.append(_targets(data, spec, activation, shown.label))
     if data.chosen is not None:
         mark = {"symbol": "square-open", "size": 13, "line": {"width": 3}}
         here = {"type": "scatter", "mode": "markers", "name": "chosen cell", "hoverinfo": "skip"}
         there = {"x": [data.chosen[0]], "y": [data.chosen[1]], "cliponaxis": False, "showlegend": False}
-        drawn.append(here | there | {"marker": mark | {"color": _line_color(shown.kind, dark)}})
+        traces.append(here | there | {"marker": mark | {"color": _line_color(shown.kind, dark)}})
         nowhere = {"x": [None], "y": [None], "showlegend": alone}
-        drawn.append(here | nowhere | {"marker": mark | {"color": style.theme(dark).text}})
-    return {"data": drawn, "layout": frame}
+        traces.append(here | nowhere | {"marker": mark | {"color": style.theme(dark).text}})
+    return {"data": traces, "layout": frame}
 
 
 def _line_color(kind: str, dark: bool) -> str:

@@ -190,8 +190,8 @@ def _rename(i: int, key: str) -> None:
     arms = list(state.current_arms())
     name = session_by_name[key].strip()
     if name:
-        taken = {arm.name for arm in arms[:i] + arms[i + 1 :]}
-        arms[i] = replace(arms[i], name=state.unique_name(name, taken))
+        other_names = {arm.name for arm in arms[:i] + arms[i + 1 :]}
+        arms[i] = replace(arms[i], name=state.unique_name(name, other_names))
         state.set_arms(arms)
 
 

@@ -91,5 +91,5 @@ def _describe(config: RunConfig) -> str:
     activation = arm_name("activation", changes.pop("activation", config.activation))
     widths = changes.pop("hidden", config.hidden)
     shape = f"{len(widths)} x {widths[0]}" if len(set(widths)) == 1 else f"{len(widths)} layers"
-    rest = [arm_name(field, value) for field, value in changes.items()]
-    return ", ".join([f"{activation} {shape}", *rest])[:MAX_NAME_LENGTH].rstrip(" ,")
+    names = [arm_name(field, value) for field, value in changes.items()]
+    return ", ".join([f"{activation} {shape}", *names])[:MAX_NAME_LENGTH].rstrip(" ,")

@@ -64,11 +64,11 @@ def records(
     arms = {arm.name: arm.config(comparison.base) for arm in comparison.arms}
     keys = {name: key_of(comparison, config, digest) for name, config in arms.items()}
     done = {name: services().arms.get(key) for name, key in keys.items()}
-    found = {keys[name]: record for name, record in done.items() if record is not None}
+    summaries = {keys[name]: record for name, record in done.items() if record is not None}
     runs: dict[Key, list[Run]] = {
         key: [Run(key[0].replace(seed=key[0].seed + k), key[2]) for k in range(comparison.seeds)]
         for key in keys.values()
-        if key not in found
+        if key not in summaries
     }
     traces: dict[Run, Trace] = {}
 
@@ -78,11 +78,11 @@ def records(
             left = sum(other not in traces for other in wanted)
             for name in (name for name in keys if keys[name] == key):
                 reporter.missing(name, left)
-            if not left and key not in found:
+            if not left and key not in summaries:
                 record = summarize_arm([traces[other] for other in wanted])
-                found[key] = services().arms.get_or_compute(key, lambda record=record: record, lambda: None)
-                if len(found) < len(set(keys.values())):
-                    on_arm({name: found[key] for name, key in keys.items() if key in found})
+                summaries[key] = services().arms.get_or_compute(key, lambda record=record: record, lambda: None)
+                if len(summaries) < len(set(keys.values())):
+                    on_arm({name: summaries[key] for name, key in keys.items() if key in summaries})
 
     for name, key in keys.items():
         reporter.missing(name, len(runs.get(key, ())))
@@ -97,7 +97,7 @@ def records(
         with jobs.long_slot(reporter.on_queued, "comparison"):
             for table in dict.fromkeys(run.digest for run in missing):
                 _train([run for run in missing if run.digest == table], reporter, settle)
-    return {name: found[key] for name, key in keys.items()}
+    return {name: summaries[key] for name, key in keys.items()}
 
 
 def _train(runs: list[Run], reporter: ArmProgressReporter, settle: Callable[[Run, Trace], None]) -> None:

@@ -54,8 +54,8 @@ def panel(run: Run) -> None:
 def offered(run: Run) -> tuple[Field, ...]:
     """Return the settings that can be dragged: the depth where all layers have one width, and nothing that is fixed."""
     uniform = len(set(run.config.hidden)) == 1 and not session.get("hidden")
-    found: tuple[Field, ...] = ("init_scale", "depth") if uniform else ("init_scale",)
-    return tuple(field for field in found if not views.is_locked(field))
+    fields: tuple[Field, ...] = ("init_scale", "depth") if uniform else ("init_scale",)
+    return tuple(field for field in fields if not views.is_locked(field))
 
 
 def _family(run: Run, field: Field, reporter: ProgressReporter) -> dict[str, Any]:

@@ -26,7 +26,7 @@ def draw_suggestions(finding: Finding, config: RunConfig) -> None:
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         st.markdown("**Try**", width="content")
         for i, suggestion in enumerate(finding.suggestions):
-            changed = config.replace(**suggestion.changes)
+            suggested = config.replace(**suggestion.changes)
             with st.container(horizontal=True, width="content", gap="xxsmall", vertical_alignment="center"):
                 st.button(
                     f"{suggestion.label}: {suggestion.outcome}" if suggestion.outcome else suggestion.label,
@@ -35,7 +35,7 @@ def draw_suggestions(finding: Finding, config: RunConfig) -> None:
                     wrap=True,
                     help=f"Sets {describe(suggestion.changes)}.",
                     on_click=_apply,
-                    args=(changed,),
+                    args=(suggested,),
                 )
                 parameters = before_and_after(config, suggestion.changes)
                 if parameters:

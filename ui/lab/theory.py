@@ -89,15 +89,15 @@ BAND_NAMES = {"networks": "95 % of networks", "narrower networks": "95 % of narr
 def guides(theory: InitialNorms, quantity: str, trace: Trace) -> list[Guide]:
     """The lines that theory draws on the profile of a norm: the typical network with its band, and the hard limit."""
     norms, limit = (theory.delta, theory.worst_delta) if quantity == "delta_norm" else (theory.grad, theory.worst_grad)
-    root = np.sqrt([W.size for W, _ in trace.weights]) if quantity == "rms" else 1.0
+    scale = np.sqrt([W.size for W, _ in trace.weights]) if quantity == "rms" else 1.0
     lines = []
     if not norms.reason:
-        low, high = norms.low / root, norms.high / root
+        low, high = norms.low / scale, norms.high / scale
         name = BAND_NAMES[norms.method]
-        lines.append(Guide("typical network (theory)", norms.median / root, low, high, band_name=name))
+        lines.append(Guide("typical network (theory)", norms.median / scale, low, high, band_name=name))
         limit = limit * _above_band(limit, norms.high)
     if np.isfinite(limit[:-1]).any() and len(limit) > 1:
-        lines.append(Guide("hard limit", limit / root, fits=False))
+        lines.append(Guide("hard limit", limit / scale, fits=False))
     return lines
 
 

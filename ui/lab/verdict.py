@@ -31,8 +31,8 @@ def draw_details(diagnosis: Diagnosis, theory: str) -> None:
     with st.container(horizontal=True):
         for metric in diagnosis.numbers:
             st.metric(metric.label, typeset(metric.value), help=metric.help, border=True, height="stretch")
-    rest = diagnosis.sentence.removeprefix(gravest.what).strip()
-    st.markdown(" ".join(as_text(typeset(words)) for words in (rest, gravest.why, theory) if words))
+    details = diagnosis.sentence.removeprefix(gravest.what).strip()
+    st.markdown(" ".join(as_text(typeset(words)) for words in (details, gravest.why, theory) if words))
 
 
 def draw_findings(diagnosis: Diagnosis, config: RunConfig) -> None:

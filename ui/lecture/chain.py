@@ -184,8 +184,8 @@ def value(factor: Factor) -> str:
     if factor.top == E:
         return rf"\tfrac{{2}}{{N}}{_RESIDUAL_LATEX}"
     if factor.top == O:
-        rest = y(factor.bottom.indices[0]) if factor.bottom.letter == "w" else w12(factor.bottom.indices[0])
-        return rf"{_OUTPUT_SLOPE_LATEX}\,{rest.latex}"
+        parameter = y(factor.bottom.indices[0]) if factor.bottom.letter == "w" else w12(factor.bottom.indices[0])
+        return rf"{_OUTPUT_SLOPE_LATEX}\,{parameter.latex}"
     if factor.top.letter == "y":
         return rf"{factor.top.latex}\,(1 - {factor.top.latex})"
     return x(factor.bottom.indices[0]).latex
@@ -253,7 +253,7 @@ def _assemble(weight: Symbol, on_change: Callable[[], None]) -> None:
         st.latex(rf"\small {Factor(E, weight).latex} = \sum_{{n=1}}^{{N}} {product(map(value, factors))}")
         st.caption("In words: the sum over the samples of " + " times ".join(factor.spoken for factor in factors) + ".")
     else:
-        found = sum(factor.text in chosen for factor in factors)
-        extra = len(chosen) - found
-        beside = f", and {extra} chosen that do not belong" if extra else ""
-        st.caption(f"{found} of {len(factors)} factors found{beside}.")
+        n_right = sum(factor.text in chosen for factor in factors)
+        extra = len(chosen) - n_right
+        surplus = f", and {extra} chosen that do not belong" if extra else ""
+        st.caption(f"{n_right} of {len(factors)} factors found{surplus}.")

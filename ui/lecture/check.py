@@ -28,7 +28,7 @@ def section(given: Given) -> None:
                 value = st.number_input(f"${Factor(E, weight).inline}$", value=None, step=None,
                                         format="%.6g", key=KEYS[k], on_change=remember)  # fmt: skip
                 if value is not None:
-                    _judge(given, k, value)
+                    _check_number(given, k, value)
 
 
 def find(given: Given, k: int, value: float) -> Mistake | None:
@@ -42,7 +42,7 @@ def find(given: Given, k: int, value: float) -> Mistake | None:
     return find_mistake(instance, k, value, max(RELATIVE * abs(right), ABSOLUTE))
 
 
-def _judge(given: Given, k: int, value: float) -> None:
+def _check_number(given: Given, k: int, value: float) -> None:
     mistake = find(given, k, value)
     if mistake is None:
         st.markdown(":material/check_circle: Right.")

@@ -70,8 +70,8 @@ def section() -> None:
         st.segmented_control("Function", list(SURFACES), required=True, key="descent")
         try:
             surface, start, rate, momentum, steps = _settings(name)
-            whole: Any = steps  # a float from a widget; `descend` refuses one that is not whole
-            path = descend(surface, start, rate, momentum, whole)
+            n_steps: Any = steps  # a float from a widget; `descend` refuses one that is not whole
+            path = descend(surface, start, rate, momentum, n_steps)
         except ConfigError as error:
             panels.show_error(error)
             return

@@ -41,7 +41,7 @@ def section() -> None:
     with controls:
         try:
             _draw_sizes()
-            net = _edit(*_drawn())
+            net = _edit(*_load_network())
         except ConfigError as error:
             panels.show_error(error)
             return
@@ -55,7 +55,7 @@ def current() -> SmallNetwork:
     Raises:
         ConfigError: a cell of its tables is empty.
     """
-    drawn, which = _drawn()
+    drawn, which = _load_network()
     of, tables = session.get("net_edited", (None, {}))
     return _from_tables(tables) if of == which else drawn
 
@@ -64,7 +64,7 @@ def _from_tables(tables: dict[str, pd.DataFrame]) -> SmallNetwork:
     return SmallNetwork(**{name: frame.to_numpy(dtype=float) for name, frame in tables.items()})
 
 
-def _drawn() -> tuple[SmallNetwork, str]:
+def _load_network() -> tuple[SmallNetwork, str]:
     """The network of the sizes and the seed, and its name among all."""
     sizes = [session_by_name[key] for key in ("net_i", "net_j", "net_k", "net_n", "net_seed")]
     return draw(*sizes[:4], sizes[4]), "-".join(str(int(size)) for size in sizes)
@@ -89,17 +89,17 @@ def _draw_again() -> None:
     session["net_seed"] = 0.0 if seed == SEED.high else seed + 1
 
 
-def _edit(drawn: SmallNetwork, which: str) -> SmallNetwork:
+def _edit(network: SmallNetwork, which: str) -> SmallNetwork:
     """The same network with what a visitor wrote into its tables."""
-    (inputs, hidden), outputs = drawn.w01.shape, drawn.w12.shape[1]
+    (inputs, hidden), outputs = network.w01.shape, network.w12.shape[1]
     x, y, o, d = ([indexed(letter, k) for k in range(size)] for letter, size in
                   (("x", inputs), ("y", hidden), ("o", outputs), ("d", outputs)))  # fmt: skip
-    samples = list(range(1, len(drawn.x) + 1))
+    samples = list(range(1, len(network.x) + 1))
     tables = {
-        "w01": ("$W^{(0,1)}$: from input $i$ (row) to hidden unit $j$ (column)", drawn.w01, x, y),
-        "w12": ("$W^{(1,2)}$: from hidden unit $j$ (row) to output $k$ (column)", drawn.w12, y, o),
-        "x": ("Inputs $x_n$ of each sample $n$", drawn.x, samples, x),
-        "d": ("Targets $d_n$ of each sample $n$", drawn.d, samples, d),
+        "w01": ("$W^{(0,1)}$: from input $i$ (row) to hidden unit $j$ (column)", network.w01, x, y),
+        "w12": ("$W^{(1,2)}$: from hidden unit $j$ (row) to output $k$ (column)", network.w12, y, o),
+        "x": ("Inputs $x_n$ of each sample $n$", network.x, samples, x),
+        "d": ("Targets $d_n$ of each sample $n$", network.d, samples, d),
     }
     given = {}
     with st.expander("Edit the weights and the training set", icon=":material/edit:"):

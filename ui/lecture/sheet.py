@@ -112,9 +112,9 @@ def _drawing(instance: Instance) -> str:
     """The network as SVG, with its weights in numbers."""
     width, height = 420, 195
     weights = np.concatenate([instance.w01.ravel(), instance.w12])
-    places = [(px * width, py * height) for px, py in drawing.PLACES]
+    spots = [(px * width, py * height) for px, py in drawing.PLACES]
     lines = "".join(
-        f'<line x1="{places[a][0]:.0f}" y1="{places[a][1]:.0f}" x2="{places[b][0]:.0f}" y2="{places[b][1]:.0f}" '
+        f'<line x1="{spots[a][0]:.0f}" y1="{spots[a][1]:.0f}" x2="{spots[b][0]:.0f}" y2="{spots[b][1]:.0f}" '
         'stroke="#55626e" stroke-width="1.3"/>'
         for a, b in drawing.EDGES
     )
@@ -123,12 +123,12 @@ def _drawing(instance: Instance) -> str:
         f'<circle cx="{px:.0f}" cy="{py:.0f}" r="21" fill="#fff" stroke="#0b6e69" stroke-width="1.6"/>'
         f'<foreignObject x="{px - 21:.0f}" y="{py - 13:.0f}" width="42" height="26"><div '
         f'xmlns="http://www.w3.org/1999/xhtml" style="text-align:center;font-size:13px">{label}</div></foreignObject>'
-        for (px, py), label in zip(places[:5], labels, strict=True)
+        for (px, py), label in zip(spots[:5], labels, strict=True)
     )
     numbers = "".join(
         f'<rect x="{px - 19:.0f}" y="{py - 10:.0f}" width="38" height="20" fill="#fff"/>'
         f'<text x="{px:.0f}" y="{py + 5:.0f}" text-anchor="middle" font-size="13">{number(float(weight), 4)}</text>'
-        for (px, py), weight in zip(places[5:], weights, strict=True)
+        for (px, py), weight in zip(spots[5:], weights, strict=True)
     )
     words = ", ".join(f"{symbol.spoken} is {weight:g}" for symbol, weight in zip(WEIGHTS, weights, strict=True))
     return (

@@ -40,7 +40,7 @@ class DescentState:
         given: those numbers.
         weights, before: (6,) now and before the last step or run.
         errors: E after each step, from the start.
-        taken: steps of the last press of a button.
+        n_taken: steps of the last press of a button.
         parts: (steps, learning rate) of each stretch with one learning rate; the address holds them.
     """
 
@@ -48,7 +48,7 @@ class DescentState:
     weights: np.ndarray
     errors: np.ndarray
     before: np.ndarray | None = None
-    taken: int = 0
+    n_taken: int = 0
     parts: tuple[tuple[int, float], ...] = ()
 
     @property
@@ -155,17 +155,17 @@ def onward(walk: DescentState, eta: float, steps: int, *, enough: float = ENOUGH
     else:
         *new, errors = descend(*now, *data, eta, steps, enough, **kind)
         errors = errors[1:]
-    parts, taken = list(walk.parts), len(errors)
+    parts, n_taken = list(walk.parts), len(errors)
     if parts and parts[-1][1] == eta:
-        parts[-1] = parts[-1][0] + taken, eta
-    elif taken:
-        parts.append((taken, float(eta)))
+        parts[-1] = parts[-1][0] + n_taken, eta
+    elif n_taken:
+        parts.append((n_taken, float(eta)))
     return replace(
         walk,
         weights=np.concatenate([new[0].ravel(), new[1]]),
         errors=np.concatenate([walk.errors, errors]),
         before=walk.weights,
-        taken=taken,
+        n_taken=n_taken,
         parts=tuple(parts),
     )
 
@@ -197,6 +197,6 @@ def table(walk: DescentState) -> dict[str, Any]:
     if walk.before is None:
         return columns | {r"\text{now}": walk.weights, _GRADIENT: _solve(walk.given, walk.weights).gradient}
     columns[r"\text{before}"] = walk.before
-    if walk.taken == 1:
+    if walk.n_taken == 1:
         columns[_GRADIENT] = _solve(walk.given, walk.before).gradient
     return columns | {r"\Delta w": walk.weights - walk.before, r"\text{after}": walk.weights}

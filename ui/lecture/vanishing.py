@@ -62,9 +62,9 @@ def section() -> None:
     try:
         config = RunConfig().replace(hidden=(WIDTH,) * layers, activation=activation, init_scale=scale)
         paths, factors = _follow(config), _over_scales(config.replace(init_scale=1.0))
-        beside = of_activations(config)
+        activations = of_activations(config)
         # untrained: the profile at the first step, and no training to wait for
-        traces = [jobs.get_trace(Run(arm.config(config.replace(steps=0)))) for arm in beside.arms]
+        traces = [jobs.get_trace(Run(arm.config(config.replace(steps=0)))) for arm in activations.arms]
     except ConfigError as error:
         panels.show_error(error)
         return
@@ -85,7 +85,7 @@ def section() -> None:
         links.to_lab("Open this network in the Lab", config, "link_stack")
         links.to_compare("Compare four init scales", of_scales(config, critical), "link_scales")
     _along(paths)
-    _beside(config, beside, traces)
+    _draw_arms(config, activations, traces)
 
 
 def _along(paths: Paths) -> None:
@@ -167,7 +167,7 @@ def of_activations(config: RunConfig) -> Comparison:
     return Comparison(config, "activation", arms)
 
 
-def _beside(config: RunConfig, comparison: Comparison, traces: list[Trace]) -> None:
+def _draw_arms(config: RunConfig, comparison: Comparison, traces: list[Trace]) -> None:
     """The same stack with the other activations."""
     st.subheader("The same stack with other activations", anchor=False)
     arms = style_traces(comparison, traces)

@@ -64,8 +64,8 @@ def shown(paper: Paper) -> Shown | None:
     """The newest results of a paper."""
     if paper.name in get_new_results():
         return Shown(get_new_results()[paper.name], True)
-    kept = stored().get(paper.name)
-    return Shown(kept.result, False) if kept else None
+    entry = stored().get(paper.name)
+    return Shown(entry.result, False) if entry else None
 
 
 def chosen() -> Paper:
@@ -123,14 +123,14 @@ def section(paper: Paper) -> None:
         agreement = "" if there is None else f"{_agreement(there.result)} "
         source = f"{as_text(paper.authors)} ({paper.year}): [{as_text(paper.title)}]({paper.link})"
         st.markdown(agreement + source)
-    waiting = st.empty()
+    slot = st.empty()
     if there is not None:
         _figures(paper, there.result)
     claims = (f"- {_words(claim)} *({_words(checked)})*" for claim, checked in paper.claims)
     st.markdown("**What it says**\n" + "\n".join(claims))
     if there is not None:
         _differences(there.result)
-    _origin(paper, there, waiting)
+    _origin(paper, there, slot)
     if there is None:
         return
     st.subheader("Their numbers and ours", anchor=False)

@@ -56,14 +56,14 @@ def _draw_suggestions(finding: Finding) -> None:
 
 
 def _draw_recognized(shown: Shown, key: str) -> None:
-    found = recognize_mlp(shown.recording)
-    if found is None:
+    mlp = recognize_mlp(shown.recording)
+    if mlp is None:
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"{key}-recognized"):
         st.link_button(
             "Open this network in the Lab",
-            f"./?{link.to_query(found.config)}",
+            f"./?{link.to_query(mlp.config)}",
             icon=":material/science:",
             help="The Lab trains it, draws theory’s band around its gradient, and tries what helps.",
         )
-        st.caption(as_text(f"Recognized: {found.same}. {found.different}"), width="stretch")
+        st.caption(as_text(f"Recognized: {mlp.same}. {mlp.different}"), width="stretch")

@@ -178,8 +178,8 @@ def browser_cookie(headers: Headers) -> str:
 def _new_cookie(scheme: str) -> str:
     # Within a page of another site a browser keeps such a cookie only under these conditions.
     framed = limits.frame_ancestors() and scheme == "https"
-    rest = "; SameSite=None; Secure; Partitioned" if framed else "; SameSite=Lax"
-    return f"{COOKIE}={secrets.token_urlsafe(18)}; Path=/; HttpOnly{rest}"
+    attributes = "; SameSite=None; Secure; Partitioned" if framed else "; SameSite=Lax"
+    return f"{COOKIE}={secrets.token_urlsafe(18)}; Path=/; HttpOnly{attributes}"
 
 
 def _address(headers: Headers, client: tuple[str, int] | None) -> str:

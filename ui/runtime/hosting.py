@@ -139,9 +139,14 @@ def static_files() -> dict[str, tuple[str | None, bytes | None]]:
 
 def health(request: Request) -> Response:
     """200 as long as the trainings get on; 503 when one has held its place without progress for too long."""
-    training, waiting, still = services().queue_stats()
+    training, queued, still = services().queue_stats()
     stuck = still > limits.value("STUCK_SECONDS")
-    status = {"status": "stuck" if stuck else "ok", "training": training, "waiting": waiting, "still": round(still, 1)}
+    status = {
+        "status": "stuck" if stuck else "ok",
+        "training": training,
+        "waiting": queued,
+        "still": round(still, 1),
+    }
     return JSONResponse(status, 503 if stuck else 200, {"Cache-Control": "no-store"})
 
 

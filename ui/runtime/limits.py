@@ -135,8 +135,8 @@ def check_scheduler() -> None:
         ConfigError: it is not of the form scheme://host:port.
     """
     address = os.environ.get(SCHEDULER, "").strip()
-    found = _CLUSTER.fullmatch(address)
-    if address and not (found and 1 <= int(found[1]) <= 65_535):
+    match = _CLUSTER.fullmatch(address)
+    if address and not (match and 1 <= int(match[1]) <= 65_535):
         text = "the environment setting must be the address of a Dask scheduler, such as tcp://host:8786"
         raise ConfigError(SCHEDULER, address, text)
 

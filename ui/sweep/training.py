@@ -110,9 +110,9 @@ def describe_failures(table: SweepTable) -> str:
     """The number of networks that failed and the reason of the first, in a sentence; empty where none failed."""
     if not table.errors:
         return ""
-    place = min(table.errors)
+    first = min(table.errors)
     count = len(table.errors)
-    return f"{count:,} network{'s' * (count > 1)} failed; the first of them: {table.errors[place]}"
+    return f"{count:,} network{'s' * (count > 1)} failed; the first of them: {table.errors[first]}"
 
 
 def ran(table: SweepTable) -> np.ndarray:

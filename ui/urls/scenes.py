@@ -77,11 +77,11 @@ def expand(query: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
     """The query with a compact scene in it written out; as it is without one, or with one that cannot be read."""
     query = {name: list(texts) for name, texts in query.items()}
     try:
-        whole = unpack(query[PARAMETER][-1]) if query.get(PARAMETER) else {}
+        unpacked = unpack(query[PARAMETER][-1]) if query.get(PARAMETER) else {}
     except ConfigError:
         return query
-    rest = {name: texts for name, texts in query.items() if name != PARAMETER} if whole else query
-    return {name: [text] for name, text in whole.items()} | rest
+    others = {name: texts for name, texts in query.items() if name != PARAMETER} if unpacked else query
+    return {name: [text] for name, text in unpacked.items()} | others
 
 
 def expand_address() -> None:

@@ -10,7 +10,7 @@ from core.families.activations import ACTIVATIONS
 from core.lecture.descent import SURFACES, bowl, descend
 from core.lecture.small_network import SmallNetwork, draw
 from ui.charts import style
-from ui.charts.descent import MAX_POINTS, contours, from_the_side, html, plain, value_over_steps
+from ui.charts.descent import MAX_POINTS, contours, from_the_side, html, to_plain_text, value_over_steps
 from ui.charts.errors import error_bars
 from ui.charts.network import edge_color, indexed, network
 from ui.charts.slopes import REACH, activations, saturated_beyond, sigmoid_and_slope
@@ -111,7 +111,7 @@ def test_a_path_outside_the_box_is_left_out_of_the_surface():
 
 def test_names_of_variables_in_plotly_and_in_plain_letters():
     assert html("w_{11}^{(0,1)}") == "w<sub>11</sub><sup>(0,1)</sup>"
-    assert plain("w_{11}^{(0,1)}") == "w11(0,1)"
+    assert to_plain_text("w_{11}^{(0,1)}") == "w11(0,1)"
 
 
 # -- the network and its error --------------------------------------------------------------------------------------
