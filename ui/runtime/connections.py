@@ -6,6 +6,7 @@ import asyncio
 
 from uvicorn import Server
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 MAX_HEADER_BYTES = 64_000  # of one request: its address and its headers
 MAX_FRAME_BYTES = 1_000_000  # of one message of a page; an honest one has a few thousand
@@ -13,6 +14,7 @@ MAX_CONNECTIONS = 2_000
 HEADER_SECONDS = 20.0  # from the connection, or a request's first byte, to the end of its headers
 BODY_SECONDS = 90.0  # and from there to the end of its body
 READ_SECONDS = 90.0  # for which an answer may wait for its reader; the largest file has 1.5 MB
+MESSAGE_READ_SECONDS = 30.0  # for which messages of a page may wait for theirs
 
 
 class BoundedHttpProtocol(HttpToolsProtocol):
@@ -113,6 +115,42 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self.transport.abort()  # one that is closing too: it would wait until its last bytes are read
 
 
+class BoundedWebSocketProtocol(WebSocketsSansIOProtocol):
+    """uvicorn's protocol that hangs up on a page that does not read its messages.
+
+    Without this such a page would stay for good: what it is sent, and the close after a ping without an answer, wait
+    until it reads them.
+    """
+
+    _reader_timer: asyncio.TimerHandle | None = None
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the deadline."""
+        self._expect_reader(None)
+        super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """Wait for one who does not read what was sent."""
+        super().pause_writing()
+        self._expect_reader(MESSAGE_READ_SECONDS)
+
+    def resume_writing(self) -> None:
+        """Wait no longer: it has been read."""
+        super().resume_writing()
+        self._expect_reader(None)
+
+    def keepalive_timeout(self) -> None:
+        """Hang up on one who does not answer a ping, whatever it has not read."""
+        super().keepalive_timeout()
+        self.transport.abort()
+
+    def _expect_reader(self, seconds: float | None) -> None:
+        if self._reader_timer is not None:
+            self._reader_timer.cancel()
+        loop = asyncio.get_running_loop()
+        self._reader_timer = None if seconds is None else loop.call_later(seconds, self.transport.abort)
+
+
 def install() -> None:
     """Have every uvicorn server of this process keep these bounds, from its start on."""
     if getattr(Server.startup, "bounded", False):
@@ -122,6 +160,8 @@ def install() -> None:
     async def bounded(self: Server, sockets: list | None = None) -> None:
         if issubclass(self.config.http_protocol_class, HttpToolsProtocol):
             self.config.http_protocol_class = BoundedHttpProtocol
+        if self.config.ws_protocol_class is WebSocketsSansIOProtocol:
+            self.config.ws_protocol_class = BoundedWebSocketProtocol
         self.config.ws_max_size = min(self.config.ws_max_size, MAX_FRAME_BYTES)
         await startup(self, sockets)
 

@@ -4,6 +4,7 @@ import asyncio
 import socket
 
 import pytest
+import websockets
 from uvicorn import Config, Server
 
 from tests.support.loops import finished
@@ -21,7 +22,8 @@ async def page(scope, receive, send):
 
 
 def against(talk, monkeypatch, served=page, **bounds):
-    """Replies of a real server on this machine."""
+    """Replies of a real server on this machine; bounds are those of the module, or options of uvicorn."""
+    options = {name: bounds.pop(name) for name in list(bounds) if name.islower()}
     for name, value in bounds.items():
         monkeypatch.setattr(connections, name, value)
     monkeypatch.setattr(Server, "startup", Server.startup)  # undone afterwards
@@ -29,7 +31,7 @@ def against(talk, monkeypatch, served=page, **bounds):
 
     async def run():
         server = Server(
-            Config(served, host="127.0.0.1", port=0, http="httptools", lifespan="off", log_level="critical")
+            Config(served, host="127.0.0.1", port=0, http="httptools", lifespan="off", log_level="critical", **options)
         )
         serving = asyncio.create_task(server.serve())
         try:
@@ -142,3 +144,57 @@ def test_connections_are_bounded_in_number(monkeypatch):
         return refused, await answer(port, b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
 
     assert against(talk, monkeypatch, MAX_CONNECTIONS=3) == (b"", PAGE)
+
+
+async def is_page_hung_up_on(port, reads, seconds):
+    """True if the server ends the websocket of a page within so many seconds, who reads its messages or does not."""
+    line = socket.socket()
+    line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+    line.setblocking(False)
+    await asyncio.get_running_loop().sock_connect(line, ("127.0.0.1", port))
+    page = await websockets.connect(f"ws://127.0.0.1:{port}/", sock=line, ping_interval=None, compression=None)
+    try:
+        if reads:
+            async with asyncio.timeout(seconds):
+                async for _ in page:
+                    pass
+            return True
+        page.transport.pause_reading()
+        await asyncio.wait_for(TalkativePage.ended.wait(), seconds)
+        return True
+    except TimeoutError:
+        return False
+    finally:
+        page.transport.abort()
+
+
+class TalkativePage:
+    """An application that sends a page more than its connection holds, and waits for its answer."""
+
+    ended: asyncio.Event
+
+    async def __call__(self, scope, receive, send):
+        TalkativePage.ended = asyncio.Event()
+        await receive()
+        await send({"type": "websocket.accept"})
+        try:
+            for _ in range(100):
+                await send({"type": "websocket.send", "bytes": b"0" * 100_000})
+            while (await receive())["type"] != "websocket.disconnect":
+                pass
+        finally:
+            TalkativePage.ended.set()
+
+
+@pytest.mark.parametrize("bound", ["messages", "pings"])
+def test_a_page_that_does_not_read_its_messages_is_hung_up_on(bound, monkeypatch):
+    seconds, pings = (0.3, None) if bound == "messages" else (20, 0.2)
+
+    def outcome(reads, wait, **options):
+        async def talk(port, config):
+            return await is_page_hung_up_on(port, reads, wait)
+
+        return against(talk, monkeypatch, served=TalkativePage(), MESSAGE_READ_SECONDS=seconds, **options)
+
+    assert outcome(reads=False, wait=20, ws_ping_interval=pings, ws_ping_timeout=pings)
+    assert not outcome(reads=True, wait=1.5, ws_ping_interval=pings, ws_ping_timeout=pings)
