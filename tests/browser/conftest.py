@@ -101,3 +101,16 @@ def settled():
         page.wait_for_function(SETTLED, arg=next(questions), timeout=1000 * timeout, polling=50)
 
     return wait
+
+
+@pytest.fixture
+def lecture(tab, server, settled):
+    """Opens a section of the Lecture in a fresh tab of some width and theme."""
+
+    def visit(section, query="", width=1440, theme="light"):
+        page = tab(width, theme)
+        page.goto(f"{server}/lecture?section={section}&{query}")
+        settled(page, 120)
+        return page
+
+    return visit

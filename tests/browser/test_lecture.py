@@ -9,19 +9,6 @@ from ui.lecture import outline
 CONTOURS, SIGMOID = ".st-key-lecture-contours", ".st-key-lecture-sigmoid"
 
 
-@pytest.fixture
-def lecture(tab, server, settled):
-    """Opens the Lecture in a fresh tab of some width and theme."""
-
-    def visit(section, query="", width=1440, theme="light"):
-        page = tab(width, theme)
-        page.goto(f"{server}/lecture?section={section}&{query}")
-        settled(page, 120)
-        return page
-
-    return visit
-
-
 def click(page, chart, right, down):
     """Clicks inside the axes of a chart, at shares of their width and height."""
     axes = page.locator(f"{chart} .nsewdrag").first

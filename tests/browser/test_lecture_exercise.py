@@ -8,22 +8,9 @@ from core.lecture.instances import make_instance
 from ui.lecture import sheet
 
 
-@pytest.fixture
-def exercise(tab, server, settled):
-    """Opens a section of the Lecture in a fresh tab of some width and theme."""
-
-    def visit(section, query="", width=1440, theme="light"):
-        page = tab(width, theme)
-        page.goto(f"{server}/lecture?section={section}&{query}")
-        settled(page, 120)
-        return page
-
-    return visit
-
-
 @pytest.mark.parametrize("way", ["mouse", "keyboard"])
-def test_a_blank_is_answered_at_its_place_in_the_drawing_and_survives_a_reload(exercise, settled, way):
-    page = exercise("fill")
+def test_a_blank_is_answered_at_its_place_in_the_drawing_and_survives_a_reload(lecture, settled, way):
+    page = lecture("fill")
     blank = page.locator(".st-key-blank_button_1 button")
     if way == "mouse":
         blank.click()
@@ -44,8 +31,8 @@ def test_a_blank_is_answered_at_its_place_in_the_drawing_and_survives_a_reload(e
 
 
 @pytest.mark.parametrize("width", [390, 1440])
-def test_places_of_the_drawing_do_not_overlap(exercise, width):
-    page = exercise("fill", width=width)
+def test_places_of_the_drawing_do_not_overlap(lecture, width):
+    page = lecture("fill", width=width)
     boxes = [page.locator(f".st-key-blank_button_{n} button").bounding_box() for n in range(1, 12)]
     for i, a in enumerate(boxes):
         for b in boxes[:i]:
@@ -55,8 +42,8 @@ def test_places_of_the_drawing_do_not_overlap(exercise, width):
 
 
 @pytest.mark.slow
-def test_an_emptied_cell_gives_a_sentence_and_its_number_brings_the_solution_back(exercise, settled):
-    page = exercise("numbers", "exercise_solution=true")
+def test_an_emptied_cell_gives_a_sentence_and_its_number_brings_the_solution_back(lecture, settled):
+    page = lecture("numbers", "exercise_solution=true")
     page.get_by_text("Use numbers of your own").click()
     page.wait_for_timeout(1000)
     canvas = page.locator(".st-key-exercise_w12_0 canvas").first
@@ -84,8 +71,8 @@ def test_an_emptied_cell_gives_a_sentence_and_its_number_brings_the_solution_bac
     assert page.locator(".st-key-numbered_9").inner_text().strip().startswith("2")
 
 
-def test_steps_go_on_after_a_reload(exercise, settled):
-    page = exercise("steps", "walk=3x1")
+def test_steps_go_on_after_a_reload(lecture, settled):
+    page = lecture("steps", "walk=3x1")
     page.get_by_role("button", name="One step").click()
     settled(page)
     assert page.get_by_text(re.compile("After 4 steps E =")).count() == 1 and "walk=4x1" in page.url
@@ -103,8 +90,8 @@ def test_a_sheet_and_its_solution_print_on_one_page_each(page, number):
 
 
 @pytest.mark.slow
-def test_a_link_opens_the_network_that_was_shown(exercise, settled):
-    page = exercise("vanishing", "stack_layers=3&stack_activation=relu&stack_scale=2")
+def test_a_link_opens_the_network_that_was_shown(lecture, settled):
+    page = lecture("vanishing", "stack_layers=3&stack_activation=relu&stack_scale=2")
     with page.context.expect_page() as opened:
         page.get_by_role("link", name="Open this network in the Lab").click()
     lab = opened.value

@@ -22,6 +22,7 @@ from core.data.targets import check_targets, recommended_losses
 from core.errors import ConfigError
 from core.tables import Prepared, Table, find_obstacles, prepare, read_table
 from tests.support.checkout import HOUSE
+from tests.support.refusals import refused
 
 PEOPLE = b"age,color,score,group\n31,red,1.5,a\n42,blue,2.5,b\n53,red,-3e1,a\n64,green,.5,b\n"
 
@@ -32,15 +33,6 @@ def table(text):
 
 def kinds(read):
     return {column.name: column.kind for column in read.columns}
-
-
-def refused(call, *arguments, **named):
-    """The message of the ConfigError that the call must raise: one sentence, whatever the names hold."""
-    with pytest.raises(ConfigError) as caught:
-        call(*arguments, **named)
-    message = str(caught.value)
-    assert "\n" not in message and len(message) < 700
-    return message
 
 
 def archive():

@@ -14,21 +14,13 @@ from core.data.datasets import load, split
 from core.data.targets import infer_task
 from core.errors import ConfigError
 from core.tables import find_missing_rows, find_obstacles, prepare, read_table
+from tests.support.refusals import refused
 
 PEOPLE = b"age,color,score,group\n31,red,1.5,a\n42,blue,2.5,b\n53,red,-3e1,a\n64,green,.5,b\n"
 
 
 def table(text):
     return read_table(text.encode())
-
-
-def refused(call, *arguments, **named):
-    """The message of the ConfigError that the call must raise: one sentence, whatever the names hold."""
-    with pytest.raises(ConfigError) as caught:
-        call(*arguments, **named)
-    message = str(caught.value)
-    assert "\n" not in message and len(message) < 700
-    return message
 
 
 RUN = RunConfig(dataset="custom", hidden=(3,), steps=2)

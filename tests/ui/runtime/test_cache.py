@@ -1,28 +1,16 @@
 """The cache of results: one computation a key, bounded in number and in bytes."""
 
 import threading
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from core import ConfigError, RunConfig, train
+from tests.support.waiting import SOON, never
 from ui.runtime.cache import LRUCache, array_bytes
-
-SOON = 30  # seconds; a limit for what happens at once, so that a deadlock fails instead of hanging
 
 
 class Aborted(BaseException):
     """As Streamlit's own: not one of Exception's."""
-
-
-def never(*_):
-    raise AssertionError("nobody should have to wait")
-
-
-@pytest.fixture
-def pool():
-    with ThreadPoolExecutor(16) as pool:
-        yield pool
 
 
 @pytest.fixture

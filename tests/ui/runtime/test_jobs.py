@@ -13,21 +13,10 @@ import streamlit as st
 from core import ConfigError, RunConfig, train
 from core.engine.workers import Workers
 from core.tables import prepare, read_table
+from tests.support.waiting import SOON, never
 from ui.runtime import jobs, limits
 from ui.runtime.jobs import Run
 from ui.runtime.services import services, start_services
-
-SOON = 30  # seconds; a limit for what happens at once, so that a deadlock fails instead of hanging
-
-
-def never(*_):
-    raise AssertionError("nobody should have to wait")
-
-
-@pytest.fixture
-def pool():
-    with ThreadPoolExecutor(16) as pool:
-        yield pool
 
 
 @pytest.fixture

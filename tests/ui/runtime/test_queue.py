@@ -1,33 +1,21 @@
 """The queue: slots, turns, and signs of life."""
 
 import threading
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from core import ConfigError
+from tests.support.waiting import SOON, never
 from ui.runtime import queue as module
 from ui.runtime.queue import FairQueue, touch
-
-SOON = 30  # seconds; a limit for what happens at once, so that a deadlock fails instead of hanging
 
 
 class Aborted(BaseException):
     """As Streamlit's own: not one of Exception's."""
 
 
-def never(*_):
-    raise AssertionError("nobody should have to wait")
-
-
 def patiently(*_):
     pass
-
-
-@pytest.fixture
-def pool():
-    with ThreadPoolExecutor(24) as pool:
-        yield pool
 
 
 def hold(pool, queue, visitor=()):

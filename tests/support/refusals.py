@@ -1,0 +1,14 @@
+"""What a call must refuse, and how."""
+
+import pytest
+
+from core import ConfigError
+
+
+def refused(call, *arguments, **named):
+    """The message of the ConfigError that the call must raise: one sentence, whatever the names hold."""
+    with pytest.raises(ConfigError) as caught:
+        call(*arguments, **named)
+    message = str(caught.value)
+    assert "\n" not in message and len(message) < 700
+    return message
