@@ -249,4 +249,27 @@ def test_streamlit_makes_its_store_of_files_from_the_class_that_is_replaced(monk
     monkeypatch.setattr("streamlit.runtime.Runtime", lambda given: given)
     starlette_app.App(tmp_path / "app.py")._create_runtime()
     assert len(seen) == 1
-    assert MultiPartParser.spool_max_size  # where Starlette reads how much of a body stays in memory
+
+
+def test_the_largest_upload_is_read_into_memory_alone(monkeypatch):
+    for owner, name in (
+        (memory_uploaded_file_manager, "MemoryUploadedFileManager"),
+        (MultiPartParser, "spool_max_size"),
+    ):
+        monkeypatch.setattr(owner, name, getattr(owner, name))  # undone afterwards
+    monkeypatch.setenv("GRADIENT_LAB_MAX_UPLOAD", "5000000")
+    uploads.install()
+    content, edge = b"0" * 5_000_000, b"edge"
+    head = b'--edge\r\ncontent-disposition: form-data; name="file"; filename="t.csv"\r\n\r\n'
+
+    async def stream():
+        yield head + content + b"\r\n--" + edge + b"--\r\n"
+
+    async def read():
+        form = await MultiPartParser(Headers({"content-type": "multipart/form-data; boundary=edge"}), stream()).parse()
+        try:
+            return form["file"].size, form["file"].file._rolled
+        finally:
+            await form.close()
+
+    assert finished(read()) == (5_000_000, False)

@@ -104,7 +104,8 @@ def test_all_the_runs_of_a_comparison_or_a_sweep_together_are_limited(monkeypatc
 
 def test_the_table_for_those_who_host_names_every_setting():
     text = (HOUSE / "docs" / "hosting.md").read_text(encoding="utf-8")
-    rows = dict(re.findall(r"^\| `(GRADIENT_LAB_[A-Z_]+)` \|.*\| (.+) \| .+ \|$", text, re.MULTILINE))
+    found = re.findall(r"^\| `(GRADIENT_LAB_[A-Z_]+)` \|.*\| (.+) \| (.+) \|$", text, re.MULTILINE)
+    rows = {name: hosted for name, hosted, _ in found}
     assert set(rows) == {PREFIX + name for name in LIMITS} | {
         limits.FRAMES,
         limits.PROXY,
@@ -114,6 +115,10 @@ def test_the_table_for_those_who_host_names_every_setting():
     }
     fixed = {PREFIX + name: limit.hosted for name, limit in LIMITS.items() if not callable(limit.hosted)}
     assert {name: float(rows[name].replace(",", "")) for name in fixed} == fixed
+    at_home = {
+        name: None if text == "none" else float(text.replace(",", "")) for name, _, text in found if name in fixed
+    }
+    assert at_home == {name: LIMITS[name.removeprefix(PREFIX)].default for name in fixed}
 
 
 def test_the_compose_file_passes_every_setting_on_and_an_empty_one_where_the_host_has_none():
