@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -19,8 +20,11 @@ from .shared_numbers import Draws
 
 GROUP = 16  # networks computed together, or fewer where they are large
 GROUP_WEIGHTS = 1 << 23  # weights of a group: 32 MB
-SAFE_SQUARES = 1e-24, 1e24  # mean squares of a layer's outputs for which float32 does
-MIN_SQUARE = 1e-300  # a mean square below has lost its digits even in float64
+SAFE_SUMS = 1e-24, 1e30  # sums of squares that neither dtype has lost digits of
+SAFE_SIZES = 1e-12, 1e12  # root mean squares of a layer's outputs, and deviations of weights, for which float32 does
+MIN_DELTA = 1e-10  # root mean square of delta over that of dE/dy for which float32 does: slopes may be tiny
+MAX_NORMALIZED = 1e15  # root mean square of a net input whose squares float32 holds
+MIN_SIZE = 1e-290  # a root mean square below has lost its digits even in float64
 DROPOUT_SEED = 1  # of the masks, other than those of weights
 GOLDEN_RATIO = (5**0.5 - 1) / 2
 
@@ -91,6 +95,8 @@ class NetworkSampler:
         self.weights = sum(m * n for m, n in zip(widths, widths[1:], strict=False))
         self.group = int(np.clip(GROUP_WEIGHTS // self.weights, 1, GROUP))
         self._total, self._phi = networks * self.weights, ACTIVATIONS[config.activation]
+        sizes = [size for size in deviations if size > 0]
+        self._narrow = all(map(_is_safe, sizes)) and max(self._biases) < SAFE_SIZES[1]  # float32 is worth a try
         self._axis = {None: None, 1: -1, 2: -2}[NORMALIZATIONS[config.normalization].axis]  # there (R, units, samples)
         last = len(widths) - 2
         self._skips = [
@@ -105,7 +111,7 @@ class NetworkSampler:
         parts: list[Any] = []
         for first in range(start, stop, self.group):
             some = sample.part(slice(first, first + self.group))
-            logs = self._pass(some, first, np.float32)
+            logs = self._pass(some, first, np.float32) if self._narrow else None
             parts.append(self._pass(some, first, np.float64) if logs is None else logs)
             if self._on_passed is not None:
                 self._on_passed(self.group * sample.size)
@@ -120,35 +126,41 @@ class NetworkSampler:
 
     def _pass(self, sample: Sample, first: int, dtype: type) -> np.ndarray | None:
         """Forward and back; None where float32 does not do."""
+        log_y = [_log_size(sample.X)]
+        if dtype is np.float32 and not _is_safe(np.exp(log_y[0] / 2)).all():
+            return None
         W, b = self._draw(first, dtype)
         last, y, slopes, normalized = len(W) - 1, [sample.X.astype(dtype)], [], []
         in_range = np.ones(len(W[0]), bool)
         for layer in range(last):
             net = self._net(y[layer], W[layer], b[layer])
             if self._axis is not None:
+                if dtype is np.float32 and not log_mean_square(net).max() < 2 * math.log(MAX_NORMALIZED):
+                    return None
                 normalized.append((net, self._normalize(net)))
             value, slope = self._phi.evaluate(net)
             if self.config.dropout:
                 self._drop(value, slope, first, layer)
             if self._skips[layer]:
                 value += y[layer]
+            log_square = log_mean_square(value)
+            if dtype is np.float32 and not _is_safe(np.exp(log_square / 2)).all():
+                return None
+            in_range &= (log_square >= 2 * math.log(MIN_SIZE)) & (log_square < math.inf) | ~value.any(axis=(1, 2))
+            value[~in_range] = 0  # and what comes of it does not count
             y.append(value)
             slopes.append(slope)
-            square = mean_square(value)
-            if dtype is np.float32 and not (SAFE_SQUARES[0] < square.min() and square.max() < SAFE_SQUARES[1]):
-                return None
-            if not square.min() >= MIN_SQUARE:
-                in_range &= (square >= MIN_SQUARE) | ~value.any(axis=(1, 2))
+            log_y.append(log_square)
         if self.widths[-1] == 1 and INITS[self.config.init].draws != "orthogonal":
             W[last] = self._stratify(W[last], y[last], first)
         net = self._net(y[last], W[last], b[last])
-        if dtype is np.float32 and not mean_square(net).max() < SAFE_SQUARES[1]:
-            return None
-        delta = output_delta(self.config, net, sample.D.astype(dtype))
+        delta = output_delta(self.config, net.astype(float), sample.D)
         if self._class_weights is not None:
-            delta *= sample_weights(self._class_weights, sample.D).astype(dtype)
-        logs = self._backward(W, y, slopes, normalized, delta, sample)
-        logs[:, ~in_range] = np.nan
+            delta *= sample_weights(self._class_weights, sample.D)
+        log_scale = _scale_to_one(delta)
+        logs = self._backward(W, y, log_y, slopes, normalized, delta.astype(dtype), log_scale, sample)
+        if logs is not None:
+            logs[:, ~in_range] = np.nan
         return logs
 
     def _drop(self, value: np.ndarray, slope: np.ndarray, first: int, layer: int) -> None:
@@ -175,8 +187,7 @@ class NetworkSampler:
         """
         rank = (0.5 + GOLDEN_RATIO * (first + np.arange(len(W)))) % 1
         along = np.broadcast_to(y.mean(axis=-2, keepdims=True), (len(W), 1, W.shape[1]))
-        length = np.sqrt(np.vecdot(along, along))[..., None]
-        along = along / np.where(length > 0, length, 1)
+        along = _directions(along)
         wanted = (ndtri(rank) * self.deviations[-1]).astype(W.dtype)[:, None, None]
         return W + np.swapaxes(along, 1, 2) * (wanted - along @ W)
 
@@ -193,35 +204,83 @@ class NetworkSampler:
         delta -= net * along
         delta *= inverse
 
-    def _backward(self, W, y, slopes, normalized, delta: np.ndarray, sample: Sample) -> Any:
-        """Every layer's dE/dy is scaled to a mean square of 1: what was taken out is kept as a logarithm."""
+    def _backward(self, W, y, log_y, slopes, normalized, delta: np.ndarray, log_scale, sample: Sample) -> Any:
+        """Every layer's y and dE/dy are scaled to a mean square of 1: what was taken out is kept as a logarithm.
+
+        None where float32 does not do.
+        """
         networks, last = len(delta), len(W) - 1
-        weights, root_weights = (w.astype(delta.dtype)[:, None] for w in (sample.weights, np.sqrt(sample.weights)))
-        logs, log_scale, dy = np.empty((2, networks, last + 1)), np.zeros(networks), None
+        root_weights = np.sqrt(sample.weights).astype(delta.dtype)[:, None]
+        logs, dy = np.empty((2, networks, last + 1)), np.zeros(())
         for layer in range(last, -1, -1):
-            gradient = np.swapaxes(y[layer] * weights, -1, -2) @ delta
-            with np.errstate(divide="ignore"):
-                logs[0, :, layer] = np.log(mean_square(gradient) * gradient[0].size) + log_scale
-                logs[1, :, layer] = np.log(mean_square(delta * root_weights) * delta[0].size / sample.batch) + log_scale
+            log_delta = log_mean_square(delta * root_weights) + math.log(sample.size)
+            if self._loses_slopes(delta, log_delta):
+                return None
+            shrink = _inverse_root(log_y[layer])[..., None] * sample.weights
+            gradient = np.swapaxes(y[layer] * shrink.astype(delta.dtype)[..., None], -1, -2) @ delta
+            logs[0, :, layer] = log_mean_square(gradient) + math.log(gradient[0].size) + log_y[layer] + log_scale
+            logs[1, :, layer] = log_delta + math.log(delta.shape[-1] / sample.batch) + log_scale
             if layer == 0:
                 return logs
             through = delta @ np.swapaxes(W[layer], -1, -2)
             if self._skips[layer]:
                 through += dy
             dy = through
-            scale = mean_square(dy)
-            scale[~(scale > 0)] = 1
-            dy *= (1 / np.sqrt(scale)).astype(dy.dtype)[:, None, None]
-            log_scale += np.log(scale)
+            log_scale = log_scale + _scale_to_one(dy)
             delta = dy * slopes[layer - 1]
             if self._axis is not None:
                 self._normalize_backward(delta, *normalized[layer - 1])
 
+    def _loses_slopes(self, delta: np.ndarray, log_delta: np.ndarray) -> bool:
+        """Whether slopes are so small that float32 has lost their digits, other than those that are exactly 0."""
+        if delta.dtype == np.float64 or self._phi.piecewise_slopes is not None:
+            return False
+        return not log_delta.min() > 2 * math.log(MIN_DELTA)
 
-def mean_square(values: np.ndarray) -> np.ndarray:
-    """Over all but the first axis, float64."""
+
+def _directions(vectors: np.ndarray) -> np.ndarray:
+    """Each vector over its length; zeros stay zeros."""
+    largest = np.abs(vectors).max(axis=-1, keepdims=True)
+    scaled = vectors / np.where(largest > 0, largest, 1)
+    length = np.linalg.norm(scaled, axis=-1, keepdims=True)
+    return scaled / np.where(length > 0, length, 1)
+
+
+def _is_safe(sizes: Any) -> Any:
+    return (sizes > SAFE_SIZES[0]) & (sizes < SAFE_SIZES[1])
+
+
+def _log_size(X: np.ndarray) -> np.ndarray:
+    """ln of the mean square of inputs, (N, inputs) or with an axis of networks in front, which the result has too."""
+    return log_mean_square(X.astype(float).reshape(*X.shape[:-2], -1)[..., None, :])
+
+
+def _inverse_root(log_square: np.ndarray) -> np.ndarray:
+    """1 / root mean square from its logarithm; 1 for zeros and for what is not finite."""
+    return np.exp(-np.where(np.isfinite(log_square), log_square, 0.0) / 2)
+
+
+def _scale_to_one(values: np.ndarray) -> np.ndarray:
+    """Scales each network's values to a mean square of 1, in place, and returns ln of what it was; 0 for zeros."""
+    log_square = log_mean_square(values)
+    values *= _inverse_root(log_square).astype(values.dtype)[:, None, None]
+    return np.where(np.isneginf(log_square), 0.0, log_square)
+
+
+def log_mean_square(values: np.ndarray) -> np.ndarray:
+    """ln of the mean square over all but the first axis, float64; -inf for zeros. No square over- or underflows."""
     flat = values.reshape(len(values), -1)
-    return np.vecdot(flat, flat).astype(float) / flat.shape[1]
+    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):  # such sums are made again below
+        square = np.vecdot(flat, flat).astype(float)
+        log = np.log(square)
+    again = ~((square > SAFE_SUMS[0]) & (square < SAFE_SUMS[1]))
+    if again.any():
+        some = flat[again].astype(float)
+        largest = np.abs(some).max(axis=1)
+        some /= np.where((largest > 0) & (largest < math.inf), largest, 1)[:, None]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            log[again] = np.log(np.vecdot(some, some)) + 2 * np.log(np.where(largest > 0, largest, 1))
+    return log - math.log(flat.shape[1])
 
 
 def output_delta(config: RunConfig, net: np.ndarray, D: np.ndarray) -> np.ndarray:

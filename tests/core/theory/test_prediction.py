@@ -242,13 +242,39 @@ def test_where_residual_changes_nothing_there_is_the_same_theory(hidden):
 
 
 @pytest.mark.parametrize("fields", [
-    {"activation": "relu", "init_scale": 1e60}, {"activation": "linear", "init_scale": 1e30, "hidden": (4,) * 9},
-    {"activation": "softplus", "init_scale": 1e40}, {"activation": "tanh", "bias_std": 1e200},
-    {"activation": "tanh", "init_scale": 1e300}, {"activation": "relu", "init_scale": 1e-60, "hidden": (4,) * 9},
+    {"activation": "relu", "init_scale": 1e70}, {"activation": "linear", "init_scale": 1e30, "hidden": (4,) * 9},
+    {"activation": "softplus", "init_scale": 1e80}, {"activation": "relu", "init_scale": 1e200},
+    {"activation": "relu", "init_scale": 1e-60, "hidden": (4,) * 9},
 ], ids=str)  # fmt: skip
 def test_what_leaves_the_range_of_float64_gives_a_reason_and_no_number(fields):
     found = predict(RunConfig(**{"hidden": (8, 8)} | fields))
     assert "range" in found.reason and np.isnan([found.mean, found.median, found.low, found.high]).all()
+
+
+EXTREME = {
+    "targets of 1e45": ({"activation": "tanh"}, (1.0, 1e45)),
+    "inputs and targets of 1e10": ({"activation": "linear"}, (1e10, 1e10)),
+    "inputs of 1e-45": ({"activation": "sigmoid"}, (1e-45, 1.0)),
+    "inputs of 1e-30, normalized": ({"activation": "tanh", "normalization": "layer"}, (1e-30, 1.0)),
+    "weights of 1e40": ({"activation": "leaky_relu", "init_scale": 1e40}, (1.0, 1.0)),
+    "weights of 1e-60": ({"activation": "linear", "init_scale": 1e-60}, (1.0, 0.0)),
+    "biases of 1e30": ({"activation": "leaky_relu", "bias_std": 1e30}, (1.0, 1.0)),
+    "targets of 0": ({"activation": "linear", "init_scale": 1e-6, "hidden": (8,) * 12}, (1.0, 0.0)),
+}
+
+
+@pytest.mark.parametrize("name", EXTREME)
+def test_what_stays_in_the_range_of_float64_is_predicted_though_its_squares_do_not(name):
+    fields, (x, d) = EXTREME[name]
+    rng = np.random.default_rng(0)
+    data = x * rng.standard_normal((24, 3)), d * rng.standard_normal((24, 1))
+    config = RunConfig(**{"hidden": (8, 8), "dataset": "custom", "steps": 0} | fields)
+    with np.errstate(all="ignore"):
+        logs = np.log([trace.grad_norm[0] for trace in train([config.replace(seed=s) for s in range(60)], data=data)])
+    found = predict(config, data)
+    assert found.reason == "" and np.isfinite(logs).all()
+    off = np.abs(np.log(found.median) - np.median(logs, axis=0)) / logs.std(axis=0)
+    assert (off < 4 * 1.25 / math.sqrt(60)).all(), off  # 4 standard errors of the median of 60
 
 
 def test_a_norm_of_500_layers_is_kept_where_float64_holds_it():

@@ -12,7 +12,7 @@ from core.families.activations import ACTIVATIONS
 from core.families.initializers import INITS
 from core.families.losses import LOSSES
 from core.families.normalization import NORMALIZATIONS
-from core.theory.sampled_networks import NetworkSampler, Sample
+from core.theory.sampled_networks import NetworkSampler, Sample, log_mean_square
 from core.theory.shared_numbers import HAAR_MATRICES, Draws, haar_matrices
 
 WIDTHS = (3, 6, 6, 4, 2)
@@ -50,6 +50,7 @@ def test_norms_are_those_of_the_engine_with_the_same_weights(activation, loss, n
         np.testing.assert_allclose(np.exp(logs[1, network]), delta, rtol=2e-3, atol=1e-6 * max(delta))
 
 
+@pytest.mark.filterwarnings("error")
 @given(st.floats(1e-30, 1e30), st.integers(1, 6))
 def test_without_targets_a_linear_network_scales_as_the_product_of_its_weights(scale, depth):
     config = RunConfig(hidden=(5,) * depth, activation="linear")
@@ -59,8 +60,17 @@ def test_without_targets_a_linear_network_scales_as_the_product_of_its_weights(s
     other = sampler_of(config.replace(init_scale=scale), widths).log_squares(sample, 0, 16)
     # dE/dW^l holds every weight but its own, and the output's error all of them once more
     expected = 2 * (2 * depth + 1) * math.log(scale)
-    if abs(expected) < 600:  # where neither leaves the range of float64
-        np.testing.assert_allclose(other[0] - one[0], expected, rtol=1e-4, atol=1e-3)
+    # the norms themselves need not be within the range of float64, nor their squares
+    np.testing.assert_allclose(other[0] - one[0], expected, rtol=1e-4, atol=1e-3)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@given(st.integers(-30, 30))
+def test_the_logarithm_of_a_mean_square_neither_overflows_nor_underflows(dtype, exponent):
+    values = np.array([[3.0, -4.0], [0.0, 0.0]])
+    scale = 10.0 ** (exponent * (10 if dtype is np.float64 else 1))
+    square, nothing = log_mean_square((values * scale).astype(dtype))
+    assert square == pytest.approx(math.log(12.5) + 2 * math.log(scale), abs=1e-5) and nothing == -math.inf
 
 
 def test_weighted_samples_count_as_often_as_they_weigh():
