@@ -182,7 +182,10 @@ async def send_states(server: Server, rng: random.Random, count: int) -> None:
                 asked = rerun_with(stranger, lambda made: state(rng, made))
                 left -= max(len(asked.rerun_script.widget_states.widgets), 1)
                 await stranger.post(asked)
-                await stranger.answer(time.perf_counter())
+                try:
+                    await stranger.answer(time.perf_counter())
+                except TimeoutError:  # a network of minutes: only the honest visitor's answers are held to a time
+                    break
 
 
 async def send_requests(server: Server, rng: random.Random, count: int) -> None:
