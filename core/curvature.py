@@ -25,7 +25,7 @@ from .families.class_weights import class_weights, sample_weights
 from .families.losses import LOSSES, OUTPUT_ACTIVATIONS
 from .families.normalization import EPS, NORMALIZATIONS
 from .families.optimizers import OPTIMIZERS
-from .layout import Layout
+from .layout import Layout, ParameterStack
 
 MAX_DENSE = 4_000  # parameters of a dense Hessian: 128 MB
 SMALL = 120  # parameters up to which all eigenvalues take less time than Lanczos
@@ -307,7 +307,7 @@ class _Product(_State):
             self._along_backward(along, out, ry, rnet, rh)
         return out.flat
 
-    def _along_forward(self, along) -> tuple[list, list, list]:
+    def _along_forward(self, along: ParameterStack) -> tuple[list[np.ndarray], list[np.ndarray], list[np.ndarray]]:
         last, V = self.layout.layers - 1, along.weights
         ry, rnet, rh = [np.zeros((1, *self.y[0].shape))], [], []
         for layer in range(last + 1):
@@ -323,7 +323,14 @@ class _Product(_State):
                 ry.append(moved + ry[layer] if self.skips[layer] else moved)
         return ry, rnet, rh
 
-    def _along_backward(self, along, out, ry, rnet, rh) -> None:
+    def _along_backward(
+        self,
+        along: ParameterStack,
+        out: ParameterStack,
+        ry: list[np.ndarray],
+        rnet: list[np.ndarray],
+        rh: list[np.ndarray],
+    ) -> None:
         last, V = self.layout.layers - 1, along.weights
         if self.output_activation is None:
             o = self.output

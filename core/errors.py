@@ -24,5 +24,5 @@ class ConfigError(ValueError):
         named = named if len(named) <= 40 else named[:37] + "..."
         super().__init__(f"{named} = {shown} is not allowed: {allowed}")
 
-    def __reduce__(self):  # worker processes send it back with its parts
+    def __reduce__(self) -> tuple[Any, ...]:  # worker processes send it back with its parts
         return type(self), (self.field, self.value, self.allowed)

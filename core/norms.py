@@ -31,7 +31,7 @@ def scaled_norm(values: np.ndarray) -> float:
 
 
 @summing
-def sum_squares(values):
+def sum_squares(values: np.ndarray) -> float:
     """Of all of (numbers,), in float64."""
     total = 0.0
     for n in range(values.shape[0]):
@@ -40,7 +40,7 @@ def sum_squares(values):
 
 
 @summing
-def scale_and_sum(values, scale):
+def scale_and_sum(values: np.ndarray, scale: float) -> float:
     """The sum of squares of values / scale, (numbers,), in float64."""
     total = 0.0
     for n in range(values.shape[0]):
@@ -50,13 +50,13 @@ def scale_and_sum(values, scale):
 
 
 @compiled
-def find_scale(largest):
+def find_scale(largest: float) -> float:
     """The divisor of numbers before they are squared: their largest absolute value where it is of use."""
     return largest if 0 < largest < math.inf else 1.0
 
 
 @compiled
-def root_of_squares(values, square):
+def root_of_squares(values: np.ndarray, square: float) -> float:
     """The norm of (numbers,) whose sum of squares is known; computed again, scaled, where that nears the limits."""
     if SAFE_LOW <= square <= SAFE_HIGH:
         return math.sqrt(square)
@@ -70,13 +70,13 @@ def root_of_squares(values, square):
 
 
 @compiled
-def compute_norm(values):
+def compute_norm(values: np.ndarray) -> float:
     """The norm of (numbers,), in float64; squares neither overflow nor underflow."""
     return root_of_squares(values, sum_squares(values))
 
 
 @compiled
-def compute_unit_norms(W, out):
+def compute_unit_norms(W: np.ndarray, out: np.ndarray) -> None:
     """Norms of the columns of W (fan_in, units), each unit's incoming weights, into `out` (units,) or longer."""
     fan_in, units = W.shape
     for unit in range(units):

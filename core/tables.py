@@ -197,7 +197,7 @@ def read_table(
     )
 
 
-def _check_choices(header, header_lines, delimiter, decimal, day_first) -> None:
+def _check_choices(header: object, header_lines: object, delimiter: object, decimal: object, day_first: object) -> None:
     for field, value, allowed in (
         ("header", header, (None, True, False)),
         ("header_lines", header_lines, (None, 1, 2)),
@@ -309,7 +309,9 @@ def _resolve(
     return sign, found.either if doubtful or (points and commas) else None
 
 
-def _name_columns(columns: Sequence[Column], heads: Sequence[str], header: bool, name: str):
+def _name_columns(
+    columns: Sequence[Column], heads: Sequence[str], header: bool, name: str
+) -> tuple[list[Column], list[str]]:
     """Returns the columns with their names, without unnamed empty ones, and notes about those that were left out."""
     named: list[Column] = []
     seen: set[str] = set()

@@ -10,6 +10,7 @@ import segno
 import streamlit as st
 
 from ui import panels
+from ui.charts.style import Chart
 from ui.compare.printable import document
 from ui.controls import fields
 from ui.session import session
@@ -84,7 +85,7 @@ def qr_code(address: str) -> str:
     return f'<img src="{picture}" alt="QR code of {escape(address)}" style="width: 100%; max-width: 22rem">'
 
 
-def make_handout(title: str, lines: list[str], chart, address: str) -> str:
+def make_handout(title: str, lines: list[str], chart: Chart, address: str) -> str:
     """The sheet of a scene: verdict, settings, picture, link and QR code, as one HTML file that loads nothing."""
     page = document(title, [*lines, address], [chart], [])
     code = f'<figure style="width: 9rem">{qr_code(address)}</figure>'

@@ -19,6 +19,10 @@ from .selection import MAX_SAMPLES, MIN_SAMPLES, Choices, Selection, describe_mi
 if TYPE_CHECKING:
     from ..tables import Table
 
+# D, the task, the names of the outputs, a sentence about them, and what a sample is stratified by
+Targets = tuple[np.ndarray, str, tuple[str, ...], str, np.ndarray]
+Inputs = tuple[np.ndarray, tuple[str, ...], tuple[tuple[int, int], ...], list[str]]
+
 
 def build(table: Table, choices: Choices, selection: Selection) -> Prepared:
     notes = []
@@ -105,7 +109,7 @@ def _infer_task(column: Column, labels: Sequence[str], values: np.ndarray) -> st
     return "multi-class"
 
 
-def build_targets(targets: Sequence[Column], rows: np.ndarray, choices: Choices, dropped: bool):
+def build_targets(targets: Sequence[Column], rows: np.ndarray, choices: Choices, dropped: bool) -> Targets:
     """Returns D, the task, the names of the outputs, a sentence about them, and what a sample is stratified by."""
     if len(targets) > 1:
         return _build_several_targets(targets, rows, choices, dropped)
@@ -150,7 +154,7 @@ def _moments(values: np.ndarray) -> str:
     return f"mean {values.mean():.6g} and standard deviation {(values / size).std() * size:.6g}"
 
 
-def _build_several_targets(targets: Sequence[Column], rows: np.ndarray, choices: Choices, dropped: bool):
+def _build_several_targets(targets: Sequence[Column], rows: np.ndarray, choices: Choices, dropped: bool) -> Targets:
     for column in targets:
         if column.kind not in ("numeric", "date"):
             raise ConfigError("target", column.name, "it holds texts; several targets must be numeric")
@@ -165,7 +169,7 @@ def _build_several_targets(targets: Sequence[Column], rows: np.ndarray, choices:
     return D, "regression", names, note, D[:, 0]
 
 
-def _build_inputs(columns: Sequence[Column], rows: np.ndarray, choices: Choices):
+def _build_inputs(columns: Sequence[Column], rows: np.ndarray, choices: Choices) -> Inputs:
     """Returns X, the names of its columns, the groups of categories, and the constant columns, which X leaves out."""
     blocks, names, groups, constant, width = [], [], [], [], 0
     for column in columns:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, lru_cache, partial
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -22,6 +22,9 @@ from .synthetic import (
     one_hot,
 )
 from .targets import infer_task
+
+if TYPE_CHECKING:
+    from ..config import RunConfig
 
 
 class Draw(Protocol):
@@ -88,15 +91,15 @@ class TableData(tuple):
 
     source: Any
 
-    def __new__(cls, X: np.ndarray, D: np.ndarray, source: Any):
+    def __new__(cls, X: np.ndarray, D: np.ndarray, source: Any) -> TableData:
         pair = super().__new__(cls, (X, D))
         pair.source = source
         return pair
 
-    def __getnewargs__(self):
+    def __getnewargs__(self) -> tuple[np.ndarray, np.ndarray, Any]:
         return self[0], self[1], self.source
 
-    def split(self, config) -> Split:
+    def split(self, config: RunConfig) -> Split:
         """Returns the samples of a run with this config."""
         return self.source.split(config)
 

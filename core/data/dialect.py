@@ -149,7 +149,9 @@ def _sample_records(lines: Sequence[str], delimiter: str) -> list[tuple[int, lis
     return records
 
 
-def _locate_header(records, delimiter: str, width: int, first_line: int, skip_lines: int | None) -> Dialect:
+def _locate_header(
+    records: Sequence[tuple[int, list[str]]], delimiter: str, width: int, first_line: int, skip_lines: int | None
+) -> Dialect:
     """Returns the dialect whose table starts at the first record of the common width, or at R's header above it."""
     if skip_lines is not None:
         return Dialect(delimiter, width, skip_lines, len(records[0][1]))

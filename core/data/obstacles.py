@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -35,7 +35,7 @@ class Obstacle:
     fixes: tuple[Fix, ...] = ()
 
 
-def list_obstacles(table: Table, choices: Choices, selection: Selection):
+def list_obstacles(table: Table, choices: Choices, selection: Selection) -> Iterator[Obstacle]:
     """Yields what stands in the way: columns that cannot be read or used, then missing values, then too few rows."""
     rows = ~selection.missing
     obstacles = [_check_column(table, column, choices, rows) for column in selection.targets]

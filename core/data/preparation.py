@@ -104,13 +104,26 @@ _DEFAULTS = {
 }
 
 
-def _positional(arguments: tuple, choices: Mapping[str, Any]) -> list[object]:
+def _positional(arguments: tuple, choices: Mapping[str, Any]) -> list[Any]:
     given = dict(zip(_DEFAULTS, arguments, strict=False)) | dict(choices)
     return [given.get(name, default) for name, default in _DEFAULTS.items()]
 
 
-def _check_choices(table: Table, target, drop_missing, task, leave_out, kinds, fill_missing, missing_as_class,
-                   keep_index, one_class, date_parts, max_rows, seed) -> Choices:  # fmt: skip
+def _check_choices(
+    table: Table,
+    target: str | Sequence[str],
+    drop_missing: bool,
+    task: str | None,
+    leave_out: Collection[str],
+    kinds: Mapping[str, str] | None,
+    fill_missing: bool,
+    missing_as_class: Collection[str],
+    keep_index: bool,
+    one_class: str | None,
+    date_parts: Collection[str],
+    max_rows: int | None,
+    seed: int,
+) -> Choices:
     targets = (target,) if isinstance(target, str) else tuple(target)
     kinds = dict(kinds or {})
     names = [column.name for column in table.columns]

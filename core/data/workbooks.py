@@ -79,7 +79,7 @@ def read_workbook(
     raise table_error(name, "it is empty")
 
 
-def _read_sheet(page, name: str, max_cells: int) -> Cells:
+def _read_sheet(page: Any, name: str, max_cells: int) -> Cells:
     """Reads the rows with content; the line of a row is its number in the sheet."""
     page.reset_dimensions()  # the stored size may claim a million empty columns
     lines, rows, width, blocks = [], [], 0, []

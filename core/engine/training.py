@@ -43,7 +43,7 @@ class _OneBlasThread:
         self._controller: ThreadpoolController | None = None
         self._limiter: Any = None
 
-    def __enter__(self):
+    def __enter__(self) -> None:
         with self._lock:
             if self._inside == 0:
                 self._controller = self._controller or ThreadpoolController()  # looks through every loaded library
@@ -51,7 +51,7 @@ class _OneBlasThread:
                 self._limiter = self._controller.limit(limits=1, user_api="blas")
             self._inside += 1
 
-    def __exit__(self, *exception):
+    def __exit__(self, *exception: object) -> None:
         with self._lock:
             self._inside -= 1
             if self._inside == 0:
@@ -284,7 +284,13 @@ class ProgressCount:
 # -- executors --------------------------------------------------------------------------------------------------
 
 
-def _on_executor(executor: Executor, chunks: list[list[int]], jobs: list[tuple], progress: ProgressCount, done) -> None:
+def _on_executor(
+    executor: Executor,
+    chunks: list[list[int]],
+    jobs: list[tuple],
+    progress: ProgressCount,
+    done: Callable[[list[int], Any], None],
+) -> None:
     """Sends every chunk to the executor; when the caller gives up, drops what waits and stops what runs."""
     with cancel_token() as token:
         pending = {executor.submit(_train_leased, token, *job): chunk for chunk, job in zip(chunks, jobs, strict=True)}

@@ -9,11 +9,15 @@ import os
 import sys
 import threading
 import types
+from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigError
+
+if TYPE_CHECKING:
+    from distributed import Client
 
 SCHEDULER = "GRADIENT_LAB_SCHEDULER"  # the environment setting that names a Dask cluster, as tcp://host:port
 NICENESS = 10  # workers give way to the server's own threads, which answer every visitor
@@ -61,7 +65,7 @@ class Workers(Executor):
         self._pool: ProcessPoolExecutor | None = None
         self._closed = False
 
-    def submit(self, fn, /, *args, **kwargs) -> Future:
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future:
         """Sends one call; the future fails with BrokenProcessPool if its process dies meanwhile."""
         with self._lock:
             if self._closed:
@@ -148,7 +152,7 @@ def get_executor() -> Executor:
         return _shared
 
 
-def _connect(address: str):
+def _connect(address: str) -> Client:
     """A client of the Dask cluster at this address."""
     try:
         from distributed import Client

@@ -16,6 +16,7 @@ batch normalization, here in the limit of a large batch whose samples differ in 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -70,7 +71,9 @@ def expected_means(config: RunConfig, data: Data | None = None) -> LayerMeans:
     return LayerMeans(q=np.where(np.isfinite(q), q, np.nan), chi=np.where(np.isfinite(chi), chi, np.nan))
 
 
-def _forward(config: RunConfig, gains, sigma_b: list[float], X: np.ndarray, skips) -> tuple[np.ndarray, np.ndarray]:
+def _forward(
+    config: RunConfig, gains: Sequence[float], sigma_b: list[float], X: np.ndarray, skips: Sequence[bool]
+) -> tuple[np.ndarray, np.ndarray]:
     """(q, E phi'^2 / v), (layers,) and (hidden layers,)."""
     q, slope2 = np.full(len(gains), np.nan), np.full(len(skips), np.nan)
     batch = config.normalization == "batch"

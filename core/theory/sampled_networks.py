@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -204,7 +204,17 @@ class NetworkSampler:
         delta -= net * along
         delta *= inverse
 
-    def _backward(self, W, y, log_y, slopes, normalized, delta: np.ndarray, log_scale, sample: Sample) -> Any:
+    def _backward(
+        self,
+        W: Sequence[np.ndarray],
+        y: Sequence[np.ndarray],
+        log_y: Sequence[np.ndarray],
+        slopes: Sequence[np.ndarray],
+        normalized: Sequence[Any],
+        delta: np.ndarray,
+        log_scale: np.ndarray,
+        sample: Sample,
+    ) -> Any:
         """Every layer's y and dE/dy are scaled to a mean square of 1: what was taken out is kept as a logarithm.
 
         None where float32 does not do.

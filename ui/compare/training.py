@@ -106,7 +106,7 @@ def _train(runs: list[Run], reporter: ArmProgressReporter, settle: Callable[[Run
     for again in (True, False):
         sent = list(left)
 
-        def done(i: int, trace: Trace, sent=sent) -> None:
+        def done(i: int, trace: Trace, sent: list[Run] = sent) -> None:
             left.remove(sent[i])
             settle(sent[i], services().runs.get_or_compute(sent[i], lambda: trace, lambda: None))
 

@@ -54,7 +54,9 @@ def hide_foreign_words() -> None:
 _make_any_record = logging.getLogRecordFactory()
 
 
-def _make_record(name: str, level: int, path: str, line: int, message: object, args, exc_info, *rest, **more):
+def _make_record(
+    name: str, level: int, path: str, line: int, message: object, args: Any, exc_info: Any, *rest: Any, **more: Any
+) -> logging.LogRecord:
     """A warning or an error of another package keeps its place and its kind, and no word: that may be a visitor's."""
     if level >= logging.WARNING and name != _LOG.name:
         kind = exc_info[0].__name__ if isinstance(exc_info, tuple) and exc_info[0] else logging.getLevelName(level)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Executor, wait
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -75,12 +75,12 @@ def run_cost(run: Run) -> Cost:
     return cost(run.config, *data_sizes(run))
 
 
-def short_slot(wait_for: Callable[[int], None], work: str = "training"):
+def short_slot(wait_for: Callable[[int], None], work: str = "training") -> AbstractContextManager[None]:
     """Hold a slot of the queue for work of about half a second, in the turn of the current visitor."""
     return services().short_queue.slot(wait_for, work, current_visitor())
 
 
-def long_slot(wait_for: Callable[[int], None], work: str = "training"):
+def long_slot(wait_for: Callable[[int], None], work: str = "training") -> AbstractContextManager[None]:
     """Hold a slot of the queue for longer work, in the turn of the current visitor."""
     return services().long_queue.slot(wait_for, work, current_visitor())
 
@@ -185,7 +185,9 @@ def _in_turn(
         return retry_once(lambda: _in_worker(executor, reporter, reports, call, *args, **options))
 
 
-def _in_worker(executor: Executor, reporter: Any, reports: bool, call: Callable, *args, **options):
+def _in_worker(
+    executor: Executor, reporter: Any, reports: bool, call: Callable[..., Any], *args: Any, **options: Any
+) -> Any:
     with cancel_token() as token:
         future = executor.submit(_supervised if reports else _unsupervised, token, call, *args, **options)
         try:
