@@ -1,8 +1,14 @@
 """The files with which the dashboard is deployed: closed containers, and a proxy whose bounds fit the server's."""
 
+import json
 import re
+import shlex
+import subprocess
+import sys
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from tests.support.checkout import HOUSE
 from ui.runtime import connections, guard, limits, uploads
@@ -78,3 +84,38 @@ def test_the_proxy_waits_no_longer_for_a_sender_and_takes_no_larger_body_than_th
     assert largest <= size < 2 * largest
     assert "proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;" in NGINX
     assert "GRADIENT_LAB_TRUST_PROXY: ${GRADIENT_LAB_TRUST_PROXY:-1}" in COMPOSE
+
+
+def pins():
+    """By name, each pin of the lock file: (version, marker, hashes)."""
+    found = {}
+    for entry in re.split(r"\n(?=\S)", (HOUSE / "requirements.lock").read_text(encoding="utf-8").strip()):
+        pin = re.match(r"([\w.-]+)==([\w.+]+)(?: ; (.+?))? *\\?\n", entry)
+        assert pin, entry
+        found.setdefault(canonicalize_name(pin[1]), []).append(
+            (pin[2], pin[3], re.findall(r"--hash=sha256:(\S+)", entry))
+        )
+    return found
+
+
+def test_the_lock_file_pins_every_requirement_of_a_server_with_hashes():
+    locked = pins()
+    codes = [code for entries in locked.values() for _, _, hashes in entries for code in hashes or [""]]
+    assert all(re.fullmatch("[0-9a-f]{64}", code) for code in codes)
+    lines = (HOUSE / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    wanted = [Requirement(line) for line in (line.split("#")[0].strip() for line in lines) if line]
+    assert wanted
+    for one in wanted:
+        assert all(one.specifier.contains(version) for version, _, _ in locked[canonicalize_name(one.name)]), one
+
+
+@pytest.mark.slow
+def test_the_bill_of_materials_lists_every_pin(tmp_path):
+    pytest.importorskip("cyclonedx_py", reason="the tools of developers are not installed")
+    (command,) = re.findall(r"\$\(PY\) -m (cyclonedx_py .*?)\n\n", MAKEFILE, re.DOTALL)
+    words = shlex.split(command.replace("\\\n", " ").replace("build/sbom.json", str(tmp_path / "sbom.json")))
+    subprocess.run([sys.executable, "-m", *words], cwd=HOUSE, check=True, capture_output=True, timeout=120)
+    bill = json.loads((tmp_path / "sbom.json").read_text(encoding="utf-8"))
+    assert bill["bomFormat"] == "CycloneDX"
+    listed = {(canonicalize_name(part["name"]), part["version"]) for part in bill["components"]}
+    assert listed == {(name, version) for name, entries in pins().items() for version, _, _ in entries}
