@@ -49,6 +49,11 @@ def strip_run(name: str) -> str:
     return name.rpartition(" - ")[2] if " - " in name else name
 
 
+def run_of(name: str) -> str:
+    """The run's name before a column of a Weights & Biases export; empty without one."""
+    return name.rpartition(" - ")[0]
+
+
 def is_bound(name: str) -> bool:
     """True if a column holds the __MIN or __MAX of a group of runs, which say nothing about one."""
     return bool(_BOUND.search(name))
@@ -57,6 +62,7 @@ def is_bound(name: str) -> bool:
 def parse_key(name: str) -> Key | None:
     """Meaning of a logged name; None where it is none of a recording's fields."""
     name = strip_run(name.strip())
+    name = re.sub(r"^(?:(?:metrics?|logs?|scalars?)[/.])+", "", name, flags=re.IGNORECASE)
     for field, pattern in _ROWS.items():
         if re.fullmatch(pattern, name, re.IGNORECASE):
             return Key(field, None)
@@ -76,6 +82,7 @@ def parse_key(name: str) -> Key | None:
 
 def _key(field: str, parameter: str) -> Key | None:
     parameter = re.sub(r"[_/. -](?:step|epoch)$", "", parameter)
+    parameter = re.sub(rf"(weight|bias){_MARK}{_NORM}$", r"\1", parameter, flags=re.IGNORECASE)
     if _TOTAL.fullmatch(parameter) or re.fullmatch(r"norm(_total)?", parameter, re.IGNORECASE):
         return Key("global_grad_norm", None) if field == "grad_norm" else None
     return Key(field, parameter)

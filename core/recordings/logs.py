@@ -12,7 +12,7 @@ import pandas as pd
 
 from ..errors import ConfigError
 from .cells import LINE, brief, check_size, check_steps, find_column, no_gradients, read_numbers, to_number
-from .keys import is_bound, parse_key
+from .keys import Key, is_bound, parse_key, run_of
 from .recording import ROW_FIELDS, VALUE_FIELDS, Recording, describe, natural_key
 from .tensorboard import read_scalars
 
@@ -113,12 +113,16 @@ def read_wide(table: pd.DataFrame, name: str) -> Recording:
     step_column = next((columns[s] for s in STEP_NAMES if s in columns), None)
     keys = {c: parse_key(str(c)) for c in table.columns if not is_bound(str(c)) and c != step_column}
     known = {column: key for column, key in keys.items() if key is not None}
+    known, notes = _of_first_run(known)
     if not [key for key in known.values() if key.field == "grad_norm"]:
         raise no_gradients(name, table.columns)
     if step_column is None:
-        step, notes = np.arange(len(table), dtype=float), ("The table has no step, so its rows are counted from 0.",)
+        step, notes = (
+            np.arange(len(table), dtype=float),
+            (*notes, "The table has no step, so its rows are counted from 0."),
+        )
     else:
-        (step, _), notes = read_numbers(table[step_column], name), ()
+        step, _ = read_numbers(table[step_column], name)
     parts = []
     for i, column in enumerate(known):
         value, is_nan = read_numbers(table[column], name)
@@ -127,6 +131,15 @@ def read_wide(table: pd.DataFrame, name: str) -> Recording:
     tag, step, value = (np.concatenate([part[i] for part in parts]) for i in range(3))
     source = "a table with a column for each logged value"
     return to_recording(Entries(tag, step, value, list(known.values())), name, source, notes)
+
+
+def _of_first_run(known: dict[Any, Key]) -> tuple[dict[Any, Key], tuple[str, ...]]:
+    """The columns of one run, with a note where an export has those of several."""
+    runs = list(dict.fromkeys(run_of(str(column)) for column, key in known.items() if key.field == "grad_norm"))
+    if len(runs) < 2:
+        return known, ()
+    note = f"The file holds {len(runs)} runs, of which the first is read: {runs[0]}. Export one run for a file."
+    return {column: key for column, key in known.items() if run_of(str(column)) == runs[0]}, (note,)
 
 
 def read_json_rows(rows: Iterator[tuple[int, dict]], name: str) -> Recording:
@@ -225,6 +238,10 @@ def json_objects(text: str, name: str) -> Iterator[tuple[int, dict]]:
             raise ConfigError("recording", name, "the list must hold an object for each step")
         yield from enumerate(listed, 1)
         return
+    listed = _listed_in_object(text)
+    if listed:
+        yield from enumerate(listed, 1)
+        return
     lines = text.splitlines()
     for number, line in enumerate(lines, 1):
         if not line.strip():
@@ -238,6 +255,20 @@ def json_objects(text: str, name: str) -> Iterator[tuple[int, dict]]:
         if not isinstance(row, dict):
             raise ConfigError("recording", name, f"line {number} is not a JSON object")
         yield number, row
+
+
+def _listed_in_object(text: str) -> list[dict]:
+    """The objects that a single JSON document lists, as trainer_state.json does; empty for lines of JSON."""
+    if not text.lstrip().startswith("{"):
+        return []
+    try:
+        whole = json.loads(text)  # fails at the second line of JSON lines
+    except (ValueError, RecursionError):
+        return []
+    if {"format", "step"} & whole.keys():  # a recording without steps, or a single one
+        return []
+    lists = (value for value in whole.values() if isinstance(value, list) and value)
+    return next((listed for listed in lists if all(isinstance(one, dict) for one in listed)), [])
 
 
 def _flatten(row: Mapping, prefix: str = "") -> Iterator[tuple[str, object]]:

@@ -126,6 +126,25 @@ def test_a_weights_and_biases_export_with_the_runs_name_and_its_bounds():
     check(read_recording(table.to_csv(index=False).encode(), "wandb_export.csv"))
 
 
+def test_of_an_export_with_several_runs_the_first_is_read_and_a_note_says_so():
+    table = pd.DataFrame({"Step": [0, 5]})
+    for run, factor in (("swift-sun-3", 1.0), ("late-moon-4", 1e6)):
+        for i, name in enumerate(NAMES):
+            table[f"{run} - gradients/{name}"] = factor * EXPECTED[:, i]
+    recording = read_recording(table.to_csv(index=False).encode(), "wandb_export.csv")
+    check(recording)
+    assert "2 runs" in recording.notes[0] and "swift-sun-3" in recording.notes[0]
+
+
+@pytest.mark.parametrize("indent", [None, 2])
+def test_a_document_that_lists_its_steps_is_read_as_lines_are(indent):
+    steps: dict = {0: {}, 5: {}}
+    for tag, step, value in LOGGED:
+        steps[step][tag] = value
+    state = {"best_metric": None, "log_history": [{"step": step, **values} for step, values in steps.items()]}
+    check(read_recording(json.dumps(state, indent=indent).encode(), "trainer_state.json"))
+
+
 def test_a_long_table_of_tags_with_other_measurements_between():
     lines = ["tag,step,value", *(f"{tag},{step},{value}" for tag, step, value in LOGGED), "val_acc,0,0.5", "lr,5,0.1"]
     recording = read_recording("\n".join(lines).encode(), "scalars.csv")
@@ -162,6 +181,10 @@ def test_json_lines_with_an_object_a_step():
         ("train_loss", "loss", None),
         ("lr-SGD", "learning_rate", None),
         ("weight_norm/net.0", "weight_norm", "net.0"),
+        ("grads/net.0.weight_norm", "grad_norm", "net.0.weight"),
+        ("metrics/grads/encoder/0/weight/norm", "grad_norm", "encoder/0/weight"),
+        ("grad_norm/layers.0.attn_norm", "grad_norm", "layers.0.attn_norm"),
+        ("logs/loss", "loss", None),
     ],
 )
 def test_a_logged_name_says_what_it_is(key, field, parameter):
