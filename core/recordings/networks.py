@@ -45,8 +45,8 @@ class Recognized:
 def recognize_mlp(recording: Recording) -> Recognized | None:
     """The same network with the settings of the Lab; None where the model is no chain of linear layers.
 
-    The scale of the initial weights is the measured one: init_scale = ||W|| / sqrt(fan_out), the median over layers, so
-    that weights of any distribution get the variance that they have.
+    The sizes of the initial weights and biases are the measured ones: init_scale = ||W|| / sqrt(fan_out) and
+    bias_std = ||b|| / sqrt(units), medians over layers, so that those of any distribution get the variance they have.
     """
     chain = recording.details.get("chain")
     if not isinstance(chain, Sequence) or not all(isinstance(module, Mapping) for module in chain):
@@ -62,7 +62,7 @@ def recognize_mlp(recording: Recording) -> Recognized | None:
     hidden, activation, normalization, output_activation = layers
     optimizer, note = _optimizer(recording)
     dataset = _DATASETS.get((widths[0], widths[-1]))
-    scale = _init_scale(recording, widths[1:])
+    scale, bias = _init_scale(recording, widths[1:]), _bias_std(recording, len(linear))
     classes = widths[-1] > 1
     settings: dict[str, Any] = {
         "hidden": tuple(widths[1:-1]),
@@ -73,6 +73,7 @@ def recognize_mlp(recording: Recording) -> Recognized | None:
         "dataset": dataset or "circles",
         "steps": int(min(max(recording.step[-1], 0), MAX_STEPS)),
         "init_scale": scale,
+        "bias_std": bias,
         **optimizer,
     }
     if dataset in ("iris", "wine", "digits", "blobs") and classes:
@@ -86,7 +87,8 @@ def recognize_mlp(recording: Recording) -> Recognized | None:
         data += f", which has other inputs and outputs than your {widths[0]:,} and {widths[-1]:,}"
     return Recognized(
         config,
-        f"{len(config.hidden)} hidden layers, {activation}, weights of {scale:.3g}/√fan-in{note}",
+        f"{len(config.hidden)} hidden layers, {activation}, weights of {scale:.3g}/√fan-in"
+        f"{f', biases of {bias:.2g}' if bias else ''}{note}",
         f"{data[0].upper()}{data[1:]}, and draws its own weights of that size.",
     )
 
@@ -131,6 +133,16 @@ def _init_scale(recording: Recording, outputs: Sequence[int]) -> float:
     scales = norms[0, weights[: len(outputs)]] / np.sqrt(np.array(outputs, dtype=float))
     scales = scales[np.isfinite(scales)]
     return float(f"{np.median(scales):.3g}") if scales.size and np.median(scales) > 0 else 1.0
+
+
+def _bias_std(recording: Recording, layers: int) -> float:
+    norms, biases = recording.values.get("weight_norm"), recording.of_kind("bias")
+    if norms is None or len(biases) != layers:
+        return 0.0
+    sizes = np.array([recording.parameters[i].size or np.nan for i in biases], dtype=float)
+    deviations = norms[0, biases] / np.sqrt(sizes)
+    deviations = deviations[np.isfinite(deviations)]
+    return float(f"{np.median(deviations):.3g}") if deviations.size else 0.0
 
 
 def _optimizer(recording: Recording) -> tuple[dict[str, Any], str]:

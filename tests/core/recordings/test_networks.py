@@ -6,6 +6,7 @@ import pytest
 from core.recordings import Parameter, Recording
 from core.recordings.examples import load_example
 from core.recordings.networks import recognize_mlp
+from core.theory import predict
 
 
 def linear(inputs, outputs):
@@ -75,3 +76,31 @@ def test_the_vanishing_example_is_recognized_and_a_transformer_is_not():
     assert found.config.hidden == (32,) * 50 and found.config.activation == "sigmoid"
     assert found.config.init_scale == pytest.approx(3**-0.5, rel=0.02)  # PyTorch draws from U(-1, 1) / sqrt(fan_in)
     assert recognize_mlp(load_example("transformer_pre_ln")) is None
+
+
+def test_the_size_of_the_biases_is_the_models_own():
+    layers = (8, 8, 1)
+    parameters, norms = [], []
+    for i, units in enumerate(layers):
+        parameters.append(Parameter(name=f"{i}.weight", layer=i + 1, kind="weight", size=8 * units))
+        parameters.append(Parameter(name=f"{i}.bias", layer=i + 1, kind="bias", size=units))
+        norms += [0.7 * units**0.5, 0.2 * units**0.5]
+    values = {"grad_norm": np.ones((1, 6)), "weight_norm": np.array([norms])}
+    given = Recording(
+        name="run", source="test", parameters=tuple(parameters), step=np.array([0]), values=values,
+        details={"chain": CHAIN},
+    )  # fmt: skip
+    found = recognize_mlp(given)
+    assert (found.config.init_scale, found.config.bias_std) == pytest.approx((0.7, 0.2))
+    assert "biases of 0.2" in found.same
+
+
+@pytest.mark.parametrize("name, factor", [("vanishing_mlp", 5.0), ("float16_underflow", 2.5)])
+def test_the_recognized_network_of_an_example_has_the_gradients_that_were_recorded(name, factor):
+    # Without the recorded biases theory had the second example level, where its gradient falls by a factor of 10,000.
+    recording = load_example(name)
+    measured = recording.values["grad_norm"][0, recording.of_kind("weight")]
+    typical = predict(recognize_mlp(recording).config).median
+    ratio = (measured / measured[-1]) / (typical / typical[-1])
+    ratio = ratio[measured > 0]  # float16 loses the gradient of two layers
+    assert ratio.min() > 1 / factor and ratio.max() < factor
