@@ -11,11 +11,14 @@ from pathlib import Path
 from urllib.parse import parse_qs
 
 from core import ConfigError
+from core.config import Number
 from ui.runtime.limits import SCENES
 
 FOLDER = Path(__file__).resolve().parents[1] / "scenes"  # in the checkout and in the wheel
-PAGES = ("", "compare", "sweep", "lecture", "papers")
+PAGES = ("", "compare", "sweep", "lecture", "papers", "runs")
 MAX_SCENES, MAX_BYTES = 200, 1_000_000
+MAX_TEXT = 4_000  # characters of a link or a text
+MINUTES = Number(0, 600)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +92,7 @@ def read_lesson(raw: bytes, name: str) -> Lesson:
     title = content.get("title", name)
     return Lesson(
         name=name,
-        title=title if isinstance(title, str) else name,
+        title=title if isinstance(title, str) and len(title) <= MAX_TEXT and _is_text(title) else name,
         scenes=tuple(_read_scene(scene, f"{name}, scene {n}") for n, scene in enumerate(scenes, 1)),
     )
 
@@ -101,11 +104,12 @@ def _read_scene(given: object, where: str) -> Scene:
     for key, value in given.items():
         if key not in known:
             raise ConfigError(where, key, "a scene has " + ", ".join(sorted(known)))
-        wanted = (int, float) if key == "minutes" else str
-        if not isinstance(value, wanted) or isinstance(value, bool):
-            raise ConfigError(
-                f"{where}, {key}", value, "it must be a number" if key == "minutes" else "it must be a text"
-            )
+        if key == "minutes":
+            MINUTES.validate(f"{where}, {key}", value)
+        elif not isinstance(value, str):
+            raise ConfigError(f"{where}, {key}", value, "it must be a text")
+        elif len(value) > MAX_TEXT or not _is_text(value):
+            raise ConfigError(f"{where}, {key}", value[:20], f"it must be a text of at most {MAX_TEXT:,} characters")
     for key in ("link", "title"):
         if not given.get(key) and not (key == "link" and given.get(key) == ""):
             raise ConfigError(where, f"no {key}", f'it needs "{key}"')
@@ -114,6 +118,11 @@ def _read_scene(given: object, where: str) -> Scene:
         pages = ", ".join(page or "?... (the Lab)" for page in PAGES)
         raise ConfigError(f"{where}, link", scene.link, f"it must begin with a page: {pages}")
     return scene
+
+
+def _is_text(value: str) -> bool:
+    """False for half of a character, which JSON can hold and no page can show."""
+    return value.encode(errors="ignore").decode() == value
 
 
 def read_folder(path: Path) -> dict[str, Lesson]:
@@ -147,4 +156,5 @@ def lessons() -> dict[str, Lesson]:
         ConfigError: as `read_folder`, for the lecturer's own.
     """
     own = os.environ.get(SCENES)
-    return (read_folder(Path(own)) if own else {}) | shipped()
+    first = read_folder(Path(own)) if own else {}
+    return first | {name: lesson for name, lesson in shipped().items() if name not in first}

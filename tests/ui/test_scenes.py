@@ -117,6 +117,12 @@ BAD = {
     "a script": b'{"scenes": [{"link": "javascript:alert(1)", "title": "x"}]}',
     "an unknown field": b'{"scenes": [{"link": "", "title": "x", "html": "<b>"}]}',
     "a number for a text": b'{"scenes": [{"link": "", "title": 3}]}',
+    "minutes that are none": b'{"scenes": [{"link": "", "title": "x", "minutes": NaN}]}',
+    "minutes below 0": b'{"scenes": [{"link": "", "title": "x", "minutes": -1}]}',
+    "minutes that are true": b'{"scenes": [{"link": "", "title": "x", "minutes": true}]}',
+    "half of a character": b'{"scenes": [{"link": "", "title": "\\ud800"}]}',
+    "a long link": json.dumps({"scenes": [{"link": "?" + "x" * 5_000, "title": "x"}]}).encode(),
+    "no text": b"\xff\xfe\x00",
     "deep": b"[" * 100_000,
     "too long": b" " * 2_000_000,
 }
@@ -138,6 +144,12 @@ def test_a_folder_and_a_file_of_a_lecturer_come_before_those_that_ship(tmp_path,
     monkeypatch.setenv("GRADIENT_LAB_SCENES", str(tmp_path / "none.json"))
     with pytest.raises(ConfigError, match="GRADIENT_LAB_SCENES"):
         scenes.lessons()
+
+
+def test_a_lecturers_own_lesson_takes_the_place_of_one_that_ships_under_its_name(tmp_path, monkeypatch):
+    (tmp_path / "lesson-20.json").write_text('{"title": "Mine", "scenes": [{"link": "runs", "title": "A run"}]}')
+    monkeypatch.setenv("GRADIENT_LAB_SCENES", str(tmp_path))
+    assert scenes.lessons()["lesson-20"].title == "Mine" and list(scenes.lessons()) == ["lesson-20", "lesson-45"]
 
 
 def test_the_guide_for_teachers_lists_every_scene():
