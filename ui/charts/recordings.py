@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -15,6 +16,7 @@ from core.wording import percent
 from ui.charts import style
 from ui.charts.animation import choose_frames
 from ui.charts.arms import safe
+from ui.charts.guides import Guide
 from ui.charts.heatmap import BELOW, HEIGHT, MAX_COLUMNS, ZERO, HeatmapData, heatmap_cells
 from ui.charts.pooling import bin_rows
 from ui.charts.profile import MAX_FRAMES, MAX_VALUES, ProfileData, axis_ends, draw_profile
@@ -77,6 +79,7 @@ def recording_profile(
     *,
     relative: bool = True,
     ends: tuple[float, float] | None = None,
+    guides: Sequence[Guide] = (),
     dark: bool = False,
 ) -> Chart:
     """Norm over tensors, logarithmic, with play and a step slider; what is zero or not finite has a mark of its own.
@@ -86,10 +89,11 @@ def recording_profile(
         quantity: a key of NORMS.
         relative: whether norms are relative to the last tensor's at the same step.
         ends: powers of ten at the ends of the axis, where charts share one.
+        guides: lines relative to the last tensor, such as a theory's; drawn where the norms are relative too.
     """
     norm = NORMS[quantity]
     title = f"{norm.label[0].upper()}{norm.label[1:]} by layer"
-    data = recording_profile_data(view, quantity, relative=relative)
+    data = recording_profile_data(view, quantity, relative=relative, guides=guides)
     if data is None:
         return style.empty(title, "No gradient was recorded here.", x="tensor", y=norm.symbol, dark=dark)
     if ends is not None:
@@ -97,11 +101,13 @@ def recording_profile(
     figure = draw_profile(data, title, dark)
     figure["layout"]["xaxis"] |= _tensor_ticks(len(view.indices), data.layers, dark)
     figure["layout"]["yaxis"]["title"]["text"] = "relative to the last tensor" if data.relative else norm.symbol
-    return Chart(figure, _profile_alt(view, title), lambda: _long_table(view, quantity))
+    alt = _profile_alt(view, title)
+    alt += "".join(f" {g.name[0].upper()}{g.name[1:]}: {number(g.values[0])} at the first." for g in data.guides)
+    return Chart(figure, alt, lambda: _long_table(view, quantity))
 
 
 def recording_profile_data(
-    view: TensorView, quantity: str = "grad_norm", *, relative: bool = True
+    view: TensorView, quantity: str = "grad_norm", *, relative: bool = True, guides: Sequence[Guide] = ()
 ) -> ProfileData | None:
     """The data step of `recording_profile`; None without any gradient."""
     norms, names = view.norms(quantity), view.names
@@ -122,7 +128,8 @@ def recording_profile_data(
         if not np.allclose(clipped, values, rtol=1e-9, atol=0, equal_nan=True):
             variants["after clipping"] = clipped
     color = decades(values, 1.0 if relative else reference_norm(norms))
-    low, high = axis_ends(values, list(variants.values()), ())
+    lines = tuple(guides) if relative and quantity == "grad_norm" and len(slices) == len(names) else ()
+    low, high = axis_ends(values, list(variants.values()), lines)
     groups = [names[pool.start] if pool.stop - pool.start == 1 else _pooled(names, pool) for pool in slices]
     steps = view.recording.step[rows]
     return ProfileData(
@@ -135,7 +142,7 @@ def recording_profile_data(
         fitting_span(color),
         variants,
         None,
-        (),
+        lines,
         fit_factors(norms, groups) if view.is_depth and len(slices) == len(names) else np.full(len(rows), np.nan),
         low,
         high,

@@ -7,6 +7,7 @@ from core.recordings import Parameter, Recording
 from core.recordings.examples import EXAMPLES, load_example
 from core.recordings.selection import GROUPS, select_tensors
 from ui.charts import recording_curves
+from ui.charts.guides import Guide
 from ui.charts.recordings import (
     MAX_POINTS,
     MAX_ROWS,
@@ -49,6 +50,16 @@ def test_a_zero_and_an_infinity_have_marks_of_their_own_and_are_not_drawn_as_sma
 def test_a_recording_without_either_has_neither_mark():
     assert not {"exactly 0", "not finite"} & set(names_of(recording_profile(made([[0.5, 1.0]] * 3))))
     assert not {"exactly 0", "not finite"} & set(names_of(recording_heatmap(made([[0.5, 1.0]] * 3))))
+
+
+def test_a_line_of_theory_is_drawn_where_norms_are_relative_and_nowhere_else():
+    line = Guide("typical network (theory)", np.array([0.5, 1.0]))
+    view = made([[0.25, 1.0], [0.5, 2.0]])
+    drawn = recording_profile(view, guides=[line])
+    assert line.name in names_of(drawn) and drawn.alt.endswith("Typical network (theory): 0.5 at the first.")
+    assert line.name not in names_of(recording_profile(view, relative=False, guides=[line]))
+    silent = recording_profile(made([[2.0, 1.0], [4.0, 0.0]]), guides=[line])
+    assert line.name not in names_of(silent)
 
 
 def test_where_the_last_tensor_is_silent_norms_are_shown_as_they_are():
