@@ -34,7 +34,7 @@ from ui.runtime.progress import waiting_slot
 from ui.session import session
 from ui.text import as_text, typeset
 from ui.urls import address, views
-from ui.urls.sync import sync_address, update_address
+from ui.urls.sync import current_query, sync_address, update_address
 
 TITLE = "Compare networks"
 CLAIM = "Networks side by side on shared axes. Each arm differs in the setting that varies; all share the same seeds."
@@ -194,8 +194,9 @@ comparison, refused = (state.try_build if embedded else controls.choose)(chosen.
 preset = controls.current_preset(comparison)
 if not embedded:
     with header, panels.page_header(preset.label if preset else TITLE, preset.claim if preset else CLAIM):
-        sharing.present_button(state.PARAMETERS)
-        sharing.draw_menu(state.PARAMETERS, partial(files.settings_and_files, comparison))
+        scene = partial(current_query, state.PARAMETERS)
+        sharing.present_button("compare", scene)
+        sharing.draw_menu("compare", scene, partial(files.settings_and_files, comparison))
 if not embedded and session["arm_editor"]:
     with st.container(border=True, key="arm_rows"):
         editor.draw_editor(comparison)

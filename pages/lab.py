@@ -43,7 +43,7 @@ from ui.runtime.services import services
 from ui.session import session
 from ui.text import typeset
 from ui.urls import address, scenes, views
-from ui.urls.sync import sync_address
+from ui.urls.sync import current_query, sync_address
 
 # Points at which the answer is drawn: fewer for a network of many units, because all their values are held at once.
 MAX_POINTS, MIN_POINTS, MAX_VALUES = 6_400, 400, 4_000_000
@@ -265,9 +265,9 @@ def share(config: RunConfig | None, run: Run | None = None, diagnosis: Diagnosis
         lines, draw = [what, panels.summary_line(run.config)], read_picture(run, st.empty())
         return lambda: sharing.make_handout(title, lines, draw(), link)  # light: it is for paper
 
-    sharing.present_button(LAB_PARAMETERS)
-    files = partial(panels.settings_and_files, config, run)
-    sharing.draw_menu(LAB_PARAMETERS, files, make_handout if run and diagnosis else None)
+    scene, files = partial(current_query, LAB_PARAMETERS), partial(panels.settings_and_files, config, run)
+    sharing.present_button("", scene)
+    sharing.draw_menu("", scene, files, make_handout if run and diagnosis else None)
 
 
 embedded = st.context.is_embedded
@@ -304,7 +304,10 @@ reporter.clear()
 diagnosis = diagnose(trace)
 if embedded:
     embedding.draw(
-        picture(run), "gradient-profile", verdict=partial(draw_verdict, diagnosis), controls=embedding.CONTROLS
+        picture(run),
+        "gradient-profile",
+        verdict=partial(draw_verdict, diagnosis),
+        controls=embedding.fields_of_run(),
     )
     st.stop()
 with panels.page_header("Gradient Flow Lab", panels.summary_line(run.config)):

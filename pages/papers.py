@@ -2,21 +2,22 @@
 
 import streamlit as st
 
-from ui import embedding, panels
+from ui import panels, sharing
 from ui.navigation import ensure_navigation
 from ui.papers import sections
-from ui.urls import address
+from ui.urls import address, views
 
 ensure_navigation()
+address.drop_invalid_params(views.FRAME, sections.FREE_TEXT_PARAMS)
 if st.context.is_embedded:
-    st.html(embedding.BARE)
-address.drop_invalid_params({}, sections.FREE_TEXT_PARAMS)
-panels.page_header(
+    sections.draw_frame()
+    st.stop()
+with panels.page_header(
     "Papers, run again",
     "Results that the field rests on: what each paper says, what this engine measures, and the difference.",
-)
-address.show_param_warnings({}, sections.FREE_TEXT_PARAMS)
+):
+    sharing.present_button("papers", sections.scene)
+    sharing.draw_menu("papers", sections.scene, panels.choose_picture)
+address.show_param_warnings(views.FRAME, sections.FREE_TEXT_PARAMS)
 sections.section(sections.chosen())
 sections.overview()
-if st.context.is_embedded:
-    st.markdown(f"[Open the full page]({embedding.full_page()})")

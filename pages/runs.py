@@ -8,8 +8,10 @@ import streamlit as st
 
 from core import ConfigError
 from core.export import to_csv
-from core.recordings.selection import GROUPS, select_tensors
-from ui import embedding, panels
+from core.recordings.selection import GROUPS
+from ui import embedding, panels, sharing
+from ui.charts.animation import open_at
+from ui.charts.filling import fill
 from ui.charts.recording_curves import (
     recording_global_norm,
     recording_learning_rate,
@@ -31,11 +33,12 @@ from ui.navigation import ensure_navigation
 from ui.runs import controls
 from ui.runs.files import Shown
 from ui.runs.snippets import draw_snippets
+from ui.runs.theory import typical_network
 from ui.runs.verdict import draw_details, draw_verdict
-from ui.session import session
+from ui.session import session, session_by_name
 from ui.text import as_text
-from ui.urls import address
-from ui.urls.sync import sync_address
+from ui.urls import address, views
+from ui.urls.sync import current_query, sync_address, update_address
 
 CLAIM = "Three lines record the gradients of any PyTorch, Keras or JAX model. Drop the file in the sidebar."
 
@@ -58,14 +61,6 @@ RELEVANT = {
     "underflow": ("loss", "zero_share", "update-ratio"),
 }
 OTHERWISE_RELEVANT = ("loss", "update-ratio", "global-norm")
-
-
-def view_of(shown: Shown) -> TensorView:
-    """The chosen tensors of a recording."""
-    kind, pattern, order = session["tensors"], session["pattern"] or "", session["order"]
-    indices = select_tensors(shown.recording, kind, pattern=pattern, order=order)
-    is_depth = kind == "weights" and order in ("model", "names")
-    return TensorView(recording=shown.recording, indices=indices, is_depth=is_depth)
 
 
 def draw_chart(name: str, view: TensorView) -> Chart:
@@ -112,18 +107,28 @@ def charts_of(shown: Shown, view: TensorView) -> tuple[list[str], list[str]]:
     return relevant, [name for name in recorded if name not in relevant]
 
 
+def profile(view: TensorView, quantity: str, ends: tuple[float, float] | None = None) -> Chart:
+    """The profile as the address has it open.
+
+    Args:
+        quantity: the norm, of `quantity_of`.
+        ends: powers of ten at the ends of the axis that it shares with another recording.
+    """
+    relative = session["relative_norm"]
+    lines = typical_network(view) if relative else ()
+    chart = recording_profile(view, quantity, relative=relative, ends=ends, guides=lines, dark=panels.dark())
+    return open_at(chart, views.shown_step(), views.axis_range())
+
+
 def draw_profile(view: TensorView, key: str, quantity: str, ends: tuple[float, float] | None = None) -> None:
     """Draws the profile, or says that no tensor is chosen.
 
     Args:
         key: ends the keys of a recording's charts.
-        quantity: the norm, of `quantity_of`.
-        ends: of the axis that it shares with another recording.
+        quantity, ends: as for `profile`.
     """
     if len(view.indices):
-        relative = session["relative_norm"]
-        chart = recording_profile(view, quantity, relative=relative, ends=ends, dark=panels.dark())
-        panels.show(chart, f"run-profile{key}")
+        panels.show(profile(view, quantity, ends), f"run-profile{key}")
         return
     group, pattern = GROUPS[session["tensors"]][0].lower(), session["pattern"]
     words = f" whose names contain “{pattern}”" if pattern else ""
@@ -154,13 +159,38 @@ def draw_one(shown: Shown, view: TensorView) -> None:
     more_curves(view, others, "", 2)
 
 
-def draw_two(runs: list[Shown], views: list[TensorView]) -> None:
+def draw_frame(runs: list[Shown], chosen: list[TensorView]) -> None:
+    """Draws what a frame shows: the profiles on one axis, each below its verdict."""
+    drawn = [(shown, view) for shown, view in zip(runs, chosen, strict=True) if len(view.indices)]
+    if not drawn:
+        for _, view in zip(runs, chosen, strict=True):
+            draw_profile(view, "", "grad_norm")
+        st.stop()
+    quantity = quantity_of([view for _, view in drawn])
+    ends = shared_ends([view for _, view in drawn], quantity, session["relative_norm"])
+
+    def picture() -> None:
+        with st.grid(len(drawn), min_column_width=240, gap="small"):
+            for i, (_, view) in enumerate(drawn):
+                with st.container():
+                    panels.show(fill(profile(view, quantity, ends)), f"run-profile{'-beside' * i}", height="stretch")
+
+    def verdict() -> None:
+        with st.grid(len(drawn), min_column_width=240, gap="small"):
+            for i, (shown, _) in enumerate(drawn):
+                with st.container():
+                    draw_verdict(shown, f"verdict{'-beside' * i}", brief=len(drawn) > 1)
+
+    embedding.draw_frame(picture, verdict=verdict)
+
+
+def draw_two(runs: list[Shown], chosen: list[TensorView]) -> None:
     """Draws two recordings beside each other, row by row, their profiles on one axis."""
-    pairs = list(zip(runs, views, ("", "-beside"), strict=True))
-    nonempty = [view for view in views if len(view.indices)]
+    pairs = list(zip(runs, chosen, ("", "-beside"), strict=True))
+    nonempty = [view for view in chosen if len(view.indices)]
     quantity = quantity_of(nonempty)
     ends = shared_ends(nonempty, quantity, session["relative_norm"])
-    relevant = list(dict.fromkeys(name for shown, view in zip(runs, views, strict=True)
+    relevant = list(dict.fromkeys(name for shown, view in zip(runs, chosen, strict=True)
                                   for name in charts_of(shown, view)[0]))  # fmt: skip
     with st.grid(2, min_column_width=380, gap="medium"):
         for shown, _, key in pairs:
@@ -186,24 +216,30 @@ def draw_two(runs: list[Shown], views: list[TensorView]) -> None:
                 more_curves(view, others, key, 1)
 
 
+def keep_address() -> None:
+    """Writes an opened panel to the address; for the callbacks of fragments, which run alone."""
+    update_address(controls.PARAMETERS)
+
+
 @st.fragment
 def more_curves(view: TensorView, names: list[str], key: str, columns: int) -> None:
     """Draws the other curves when they are asked for."""
     if not names:
         return
     labels = ", ".join((CURVES | SHARES)[name][0].lower() for name in names)
-    box = st.expander(f"More curves: {labels}", key=f"run-more{key}", on_change="rerun")
+    panel = "runs_more_beside" if key else "runs_more"
+    box = st.expander(f"More curves: {labels}", key=panel, on_change=keep_address)
     if box.open:
         with box, st.grid(columns, min_column_width=380, gap="medium"):
             for name in names:
                 panels.show(draw_chart(name, view), f"run-{name}{key}")
 
 
-def numbers(views: dict[str, TensorView]) -> None:
+def numbers(chosen: dict[str, TensorView]) -> None:
     """Draws any chart as a table when it is asked for."""
     tables: dict[str, Callable[[], Chart]] = {}
-    for label, view in views.items():
-        prefix = f"{label}: " if len(views) > 1 else ""
+    for label, view in chosen.items():
+        prefix = f"{label}: " if len(chosen) > 1 else ""
         if len(view.indices):
             quantity = quantity_of([view])
             tables[f"{prefix}By layer and step"] = partial(recording_profile, view, quantity)
@@ -215,13 +251,15 @@ def numbers(views: dict[str, TensorView]) -> None:
         panels.tables(tables, "run-numbers")
 
 
-def share_menu(runs: list[Shown]) -> None:
-    """Draws the menu with the link to this view and the recordings as files."""
-    with st.popover("Share", icon=":material/ios_share:"):
-        own = " It does not contain your file." if any(not shown.example for shown in runs) else ""
-        st.caption(f"This link opens the page with this view.{own}")
-        page = (st.context.url or "").partition("?")[0]
-        st.code("?".join(filter(None, (page, controls.query()))), language=None, wrap_lines=True)
+def share(runs: list[Shown]) -> None:
+    """Draws the buttons that show the scene elsewhere; a file of one's own is not on a projector's page."""
+    scene, are_examples = partial(current_query, controls.PARAMETERS), all(shown.example for shown in runs)
+    if are_examples:
+        sharing.present_button("runs", scene)
+
+    def files() -> None:
+        if not are_examples:
+            st.caption("The link does not contain your file.")
         for i, shown in enumerate(runs):
             name = f"recording{'-beside' * i}.csv"
             if panels.is_writable(len(shown.recording.step) * len(shown.recording.parameters)):
@@ -233,6 +271,8 @@ def share_menu(runs: list[Shown]) -> None:
                 )
         panels.choose_picture()
 
+    sharing.draw_menu("runs", scene, files)
+
 
 def describe(shown: Shown) -> str:
     """One line that describes a recording."""
@@ -243,8 +283,6 @@ def describe(shown: Shown) -> str:
 
 
 ensure_navigation()
-if st.context.is_embedded:
-    st.html(embedding.BARE)
 sync_address(controls.PARAMETERS)
 slot = st.empty()
 reporter = FileProgressReporter(slot)
@@ -252,19 +290,20 @@ first, second = controls.choose(reporter)
 reporter.clear()
 address.show_param_warnings(controls.RULES, controls.FREE_TEXT_PARAMS)
 runs = [shown for shown in (first, second) if isinstance(shown, Shown)]
+chosen = [controls.choose_tensors(shown.recording, session_by_name) for shown in runs]
+if st.context.is_embedded:
+    draw_frame(runs, chosen)
+    st.stop()
 with panels.page_header("Your run", CLAIM):
-    share_menu(runs)
+    share(runs)
 with st.expander("Record your own run in three lines", key="runs_snippets", icon=":material/fiber_manual_record:",
                  expanded=all(shown.example for shown in runs)):  # fmt: skip
     draw_snippets()
 for refused in (first, second):
     if isinstance(refused, ConfigError):
         panels.show_error(refused)
-views = [view_of(shown) for shown in runs]
 if len(runs) == 1:
-    draw_one(runs[0], views[0])
+    draw_one(runs[0], chosen[0])
 elif runs:
-    draw_two(runs, views)
-numbers({f"{i + 1}. {shown.label}": view for i, (shown, view) in enumerate(zip(runs, views, strict=True))})
-if st.context.is_embedded:
-    st.markdown(f"[Open the full page]({embedding.full_page()})")
+    draw_two(runs, chosen)
+numbers({f"{i + 1}. {shown.label}": view for i, (shown, view) in enumerate(zip(runs, chosen, strict=True))})

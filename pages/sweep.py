@@ -25,7 +25,7 @@ from ui.sweep import controls, training
 from ui.sweep.training import SweepProgressReporter
 from ui.text import as_text, format_duration
 from ui.urls import address, link
-from ui.urls.sync import sync_address, update_address
+from ui.urls.sync import current_query, sync_address, update_address
 
 CLAIMS = "Sweep two settings", "Each cell of the map is one or several networks; its color is one number of them."
 
@@ -249,8 +249,9 @@ if embedded:
     embedding.draw(map_picture, "sweep-map", verdict=lambda: st.header(title, anchor=False))
     st.stop()
 with actions:
-    sharing.present_button(controls.PARAMETERS)
-    sharing.draw_menu(controls.PARAMETERS, partial(table_files, table))
+    scene = partial(current_query, controls.PARAMETERS)
+    sharing.present_button("sweep", scene)
+    sharing.draw_menu("sweep", scene, partial(table_files, table))
 if training.describe_failures(table):
     st.warning(as_text(training.describe_failures(table)), icon=":material/error:")
 picture(chosen.map, table, chosen.show)

@@ -12,6 +12,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from core import ConfigError
 from core.config import Number
+from core.diagnosis.recordings import RECORDING_VERDICTS
 from core.diagnosis.rules import VERDICTS, diagnose
 from core.sweeps.maps import compute_cells
 from ui import panels
@@ -20,6 +21,7 @@ from ui.charts.arms import style_arms
 from ui.charts.compare import compare_profile
 from ui.charts.filling import fill
 from ui.charts.profile import gradient_profile
+from ui.charts.recordings import recording_profile
 from ui.charts.style import Chart
 from ui.charts.sweep import sweep_map
 from ui.compare import cards, state, training
@@ -28,6 +30,9 @@ from ui.controls.fields import LAB_PARAMETERS
 from ui.lab import theory
 from ui.lab.verdict import ICONS
 from ui.lecture.links import address
+from ui.runs import controls as runs_controls
+from ui.runs.files import NONE, get_example
+from ui.runs.theory import typical_network
 from ui.runtime import jobs
 from ui.runtime.jobs import Run
 from ui.runtime.progress import ProgressReporter
@@ -73,7 +78,7 @@ _PICTURE = (
 )
 ROWS = {"title": 60, "verdict": 100, "bar": 76}  # pixels beside the picture
 ZOOM = 1.9  # of a page in a frame, whose smallest type is 13 pixels
-WITH_VERDICT = ("", "compare")  # pages whose picture has a verdict above it
+WITH_VERDICT = ("", "compare", "runs")  # pages whose picture has a verdict above it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,7 +162,29 @@ def _of_sweep(scene: Scene, step: int | None, waiting: DeltaGenerator) -> Pictur
     return Picture(headline="", chart=sweep_map(spec, activation, cells, show, lines, dark=panels.dark()))
 
 
-_MAKERS: dict[str, Callable[..., Picture]] = {"": _of_lab, "compare": _of_compare, "sweep": _of_sweep}
+def _of_runs(scene: Scene, step: int | None, waiting: DeltaGenerator) -> Picture:
+    values = read_query(scene.query, runs_controls.PARAMETERS)
+    view = runs_controls.choose_tensors(get_example(values["example"]).recording, values)
+    if values["beside"] != NONE or not len(view.indices):
+        return Picture(headline="")  # two pictures, or none: as the page shows them in a frame
+    diagnosis = get_example(values["example"]).diagnosis
+    gravest = diagnosis.findings[0]
+    norm, relative = str(values["norm"]), bool(values["relative_norm"])
+    lines = typical_network(view, waiting) if relative else ()
+    chart = recording_profile(view, norm, relative=relative, guides=lines, dark=panels.dark())
+    return Picture(
+        headline=f"{ICONS[gravest.severity]} {RECORDING_VERDICTS[diagnosis.verdict]}",
+        sentence=as_text(typeset(gravest.what)),
+        **_at(chart, values, step),
+    )
+
+
+_MAKERS: dict[str, Callable[..., Picture]] = {
+    "": _of_lab,
+    "compare": _of_compare,
+    "sweep": _of_sweep,
+    "runs": _of_runs,
+}
 
 
 def _at(chart: Chart, values: Mapping[str, Any], step: int | None) -> dict[str, Any]:
@@ -169,7 +196,7 @@ def _at(chart: Chart, values: Mapping[str, Any], step: int | None) -> dict[str, 
 
 def _steps(chart: Chart) -> tuple[int, ...]:
     sliders = chart.spec["layout"].get("sliders") or ({"steps": ()},)
-    return tuple(int(mark["args"][0][0]) for mark in sliders[0]["steps"])
+    return tuple(int(float(mark["args"][0][0])) for mark in sliders[0]["steps"])
 
 
 def draw_scene(scene: Scene, step: int | None) -> tuple[tuple[int, ...], int]:
@@ -186,7 +213,8 @@ def draw_scene(scene: Scene, step: int | None) -> tuple[tuple[int, ...], int]:
         st.markdown(picture.sentence)
     with st.container(key="present-picture"):
         if picture.chart is None:
-            query = urlencode(scene.query | {"embed": ["true"]}, doseq=True)
+            words = {"text": ["off"]} if scene.title else {}  # the title of the scene stands above
+            query = urlencode(words | scene.query | {"embed": ["true"]}, doseq=True)
             st.iframe(address(scene.page, query), height="stretch")
         else:
             panels.show(fill(picture.chart, TEXT_SIZE), "present-chart", height="stretch")

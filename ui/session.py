@@ -168,6 +168,8 @@ class RunsControls(TypedDict, total=False):
 
     example: str
     beside: str
+    runs_more: bool
+    runs_more_beside: bool
     tensors: str
     pattern: str
     order: str
@@ -199,11 +201,14 @@ class LectureControls(TypedDict, total=False):
     net_seed: float
     net_sample: float
     net_edited: tuple[Any, dict[str, pd.DataFrame]]  # the tables as they were left, by the network they belong to
+    bowl_condition: float
+    bowl_rotation: float
     sigmoid_z: float
     sigmoid_beside: list[str]
     stack_activation: str
     stack_layers: float
     stack_scale: float
+    cure: str  # that a frame shows
     stack_path: bool
     error_output: str
 
@@ -273,7 +278,7 @@ COMPOSED = {
     "{}_reached": "bool: a visitor has come near what is drawn below the screen, by its key",
     "{}_of": "str: the chart whose numbers are shown, by the key of the box",
     "{}-numbers": "bool: the numbers of a chart are open, by its key",
-    "run-more{}": "bool: more curves of a recording are open",
+    "figure_{}": "int: the figure of a paper that a frame shows",
     "{}_{}": "float or None: an end or the count of a sweep's axis, by the axis and the part",
     "{}_spacing": "str: of a sweep's axis",
     "{}_eta": "float: learning rate on a surface, by its name",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from html import escape
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
@@ -13,54 +13,62 @@ from ui import panels
 from ui.charts.style import Chart
 from ui.compare.printable import document
 from ui.controls import fields
+from ui.embedding import CONTROLS
 from ui.session import session
 from ui.urls import scenes, views
-from ui.urls.sync import Parameters, current_query
 
+Query = dict[str, list[str]]  # parameters of an address
 FRAMES = {"800 × 600": (800, 600), "640 × 400": (640, 400)}
 SAFE = ",;~=!"  # characters that an address keeps as they are, for readers
 
 
-def to_address(query: dict[str, list[str]]) -> str:
+def to_address(query: Query) -> str:
     """The address of this page with a query."""
     page = urlsplit(st.context.url or "")
     return urlunsplit((page.scheme, page.netloc, page.path or "/", urlencode(query, doseq=True, safe=SAFE), ""))
 
 
-def compact_address(query: dict[str, list[str]]) -> str:
+def compact_address(query: Query) -> str:
     """The compact address of a scene of the Lab."""
     return to_address({scenes.PARAMETER: [scenes.pack(query)]}) if query else to_address({})
 
 
-def present_button(parameters: Parameters) -> None:
-    """Draws the button that shows the scene on a projector; its key is P."""
+def present_button(page: str, read_query: Callable[[], Query]) -> None:
+    """Draws the button that shows the scene on a projector; its key is P.
+
+    Args:
+        page: its path; empty for the Lab.
+        read_query: returns the parameters that state what the page shows now.
+    """
     if st.button("Present", key="present", icon=":material/slideshow:", shortcut="P"):
-        query = urlencode(current_query(parameters), doseq=True)
-        page = "" if parameters.page == "lab" else parameters.page
-        st.switch_page("pages/present.py", query_params={"link": f"{page}?{query}"})
+        st.switch_page("pages/present.py", query_params={"link": f"{page}?{urlencode(read_query(), doseq=True)}"})
 
 
 @st.fragment
 def draw_menu(
-    parameters: Parameters, more: Callable[[], None], handout: Callable[[str], Callable[[], str]] | None = None
+    page: str,
+    read_query: Callable[[], Query],
+    more: Callable[[], None],
+    handout: Callable[[str], Callable[[], str]] | None = None,
 ) -> None:
     """Draws the menu to share a page: its scene, and what the page adds.
 
     Args:
+        page, read_query: as for `present_button`.
         more: draws the page's own entries, such as files.
         handout: given the scene's address, returns what makes its sheet as HTML; None where there is nothing to print.
     """
     menu = st.popover("Share", icon=":material/ios_share:", key="share", on_change="rerun")
-    query = current_query(parameters)
+    query = read_query()
     if session.pop("share_embed_asked", False):
-        draw_embed_dialog(query)
+        draw_embed_dialog(query, CONTROLS if page == "" else ())
     if not menu.open:
         return
     with menu:
         st.caption("This link opens the scene: page, settings, quantity, step, opened panels and range of the axis.")
         address = to_address(query)
         st.code(address, language=None, wrap_lines=True)
-        if parameters.page == "lab":
+        if page == "":
             st.caption("Copy scene: the same, compact.")
             address = compact_address(query)
             st.code(address, language=None, wrap_lines=True)
@@ -93,20 +101,26 @@ def make_handout(title: str, lines: list[str], chart: Chart, address: str) -> st
 
 
 @st.dialog("Show in another site", width="large")
-def draw_embed_dialog(query: dict[str, list[str]]) -> None:
-    """Builds the code of a frame, with the frame itself below."""
+def draw_embed_dialog(query: Query, controls: Sequence[str]) -> None:
+    """Builds the code of a frame, with the frame itself below.
+
+    Args:
+        query: of the scene.
+        controls: fields of RunConfig that the frame has.
+    """
     with st.container(horizontal=True, vertical_alignment="bottom"):
         size = st.segmented_control("Size", list(FRAMES), default=next(iter(FRAMES)), required=True, key="embed_size")
         words = st.toggle("Words", value=True, key="embed_words")
-    options = ["activation", "depth", "init_scale"]
-    labels = {field: fields.CONTROLS[field].label for field in options}
-    with st.container(horizontal=True):
-        hidden = st.pills(
-            "Hidden controls", options, selection_mode="multi", format_func=labels.__getitem__, key="embed_hide"
-        )
-        locked = st.pills(
-            "Fixed controls", options, selection_mode="multi", format_func=labels.__getitem__, key="embed_lock"
-        )
+    labels = {field: fields.CONTROLS[field].label for field in controls}
+    hidden, locked = [], []
+    if controls:
+        with st.container(horizontal=True):
+            hidden = st.pills(
+                "Hidden controls", controls, selection_mode="multi", format_func=labels.__getitem__, key="embed_hide"
+            )
+            locked = st.pills(
+                "Fixed controls", controls, selection_mode="multi", format_func=labels.__getitem__, key="embed_lock"
+            )
     width, height = FRAMES[size]
     address = to_address(frame_query(query, hide=hidden, lock=locked, words=words))
     st.code(frame_code(address, width=width, height=height), language="html", wrap_lines=True)
@@ -114,7 +128,7 @@ def draw_embed_dialog(query: dict[str, list[str]]) -> None:
     st.iframe(address, width=width, height=height)
 
 
-def frame_query(query: dict[str, list[str]], *, hide: list[str], lock: list[str], words: bool) -> dict[str, list[str]]:
+def frame_query(query: Query, *, hide: list[str], lock: list[str], words: bool) -> Query:
     """The parameters of a page within a frame."""
     query = {name: texts for name, texts in query.items() if name not in views.FRAME}
     frame = {"hide": ",".join(hide), "lock": ",".join(lock), "text": "" if words else "off"}

@@ -9,9 +9,30 @@ import pytest
 
 from tests.support.visitor import served
 
-PICTURES = {"": ".st-key-gradient-profile", "compare": ".st-key-compare-profile", "sweep": ".st-key-sweep-map",
-            "lecture": ".st-key-lecture-contours", "papers": "h1", "runs": "h1",
-            "present?lesson=lesson-20&scene=1": ".st-key-present iframe"}  # fmt: skip
+SVG = " .js-plotly-plot .main-svg"
+PICTURES = {
+    "": f".st-key-gradient-profile{SVG}",
+    "compare": f".st-key-compare-profile{SVG}",
+    "sweep": f".st-key-sweep-map{SVG}",
+    "lecture": f".st-key-lecture-contours{SVG}",
+    "lecture?section=network": f".st-key-lecture-network{SVG}",
+    "lecture?section=error": f".st-key-lecture-error{SVG}",
+    "lecture?section=sigmoid": f".st-key-lecture-sigmoid{SVG}",
+    "lecture?section=fill": ".st-key-blanks",
+    "lecture?section=chain": "[role=tabpanel] .katex-display",
+    "lecture?section=numbers&exercise=17": ".st-key-numbered",
+    "lecture?section=steps&walk=20x1": f".st-key-exercise-errors{SVG}",
+    "lecture?section=vanishing": f".st-key-stack-product{SVG}",
+    "lecture?section=cures": f".st-key-cure-activation{SVG}",
+    "papers": f".st-key-paper-nielsen_ch5-0{SVG}",
+    "papers?paper=glorot_2010&figure=6": f".st-key-paper-glorot_2010-5{SVG}",
+    "runs": f".st-key-run-profile{SVG}",
+    "runs?beside=dead_cnn": f".st-key-run-profile-beside{SVG}",
+}
+OTHERS = {
+    "lecture?section=path": "text=Present it",
+    "present?lesson=lesson-20&scene=1": ".st-key-present iframe",
+}
 
 
 @pytest.fixture(scope="module")
@@ -52,27 +73,28 @@ def framed(page, site, hosted):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("size", [(800, 600), (640, 400)])
-@pytest.mark.parametrize("path", ["", "compare", "sweep"])
+@pytest.mark.parametrize("path", PICTURES)
 def test_a_page_in_a_frame_shows_its_picture_whole_without_scrolling(framed, settled, path, size):
-    _, frame = framed(f"{path}?embed=true", *size)
-    frame.wait_for_selector(f"{PICTURES[path]} .js-plotly-plot .main-svg", timeout=120_000)
+    _, frame = framed(f"{path}{'&' if '?' in path else '?'}embed=true", *size)
+    frame.wait_for_selector(PICTURES[path], timeout=120_000)
     settled(frame, 90)
     assert frame.evaluate("(m => m.scrollHeight - m.clientHeight)(document.querySelector('[data-testid=stMain]'))") <= 1
     assert frame.evaluate("(m => m.scrollWidth - m.clientWidth)(document.querySelector('[data-testid=stMain]'))") <= 0
     for hidden in ("[data-testid=stSidebar]", "[data-testid=stTopNavLink]", ".st-key-glossary"):
         assert not frame.locator(hidden).first.is_visible()
-    box = frame.locator(f"{PICTURES[path]} .js-plotly-plot").first.bounding_box()
-    assert box["height"] > 0.5 * size[1]
+    room = frame.locator(".st-key-frame-picture")
+    assert room.bounding_box()["height"] > 0.5 * size[1]
+    assert room.evaluate("e => e.scrollHeight - e.clientHeight") <= 1
     link = frame.get_by_role("link", name="Open the full page")
     assert link.is_visible() and "embed" not in link.get_attribute("href")
     assert frame.page.context.cookies() == []
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("path", ["lecture", "papers", "runs", "present?lesson=lesson-20&scene=1"])
+@pytest.mark.parametrize("path", OTHERS)
 def test_every_other_page_is_shown_in_a_frame_without_its_navigation(framed, settled, path):
-    _, frame = framed(f"{path}{'&' if '?' in path else '?'}embed=true", 800, 600)
-    frame.wait_for_selector(PICTURES[path], timeout=120_000)
+    _, frame = framed(f"{path}&embed=true", 800, 600)
+    frame.wait_for_selector(OTHERS[path], timeout=120_000)
     settled(frame, 90)
     assert not frame.locator("[data-testid=stTopNavLink]").first.is_visible()
     assert frame.evaluate("(m => m.scrollWidth - m.clientWidth)(document.querySelector('[data-testid=stMain]'))") <= 0
@@ -82,7 +104,7 @@ def test_every_other_page_is_shown_in_a_frame_without_its_navigation(framed, set
 
 def test_controls_in_a_frame_work_are_hidden_or_fixed_and_words_can_be_off(framed, settled):
     _, frame = framed("?embed=true&depth=3&hide=init_scale&lock=depth&text=off", 640, 400)
-    frame.wait_for_selector(f"{PICTURES['']} .js-plotly-plot .main-svg", timeout=120_000)
+    frame.wait_for_selector(PICTURES[""], timeout=120_000)
     settled(frame, 90)
     assert frame.locator(".st-key-init_scale").count() == 0
     assert (
@@ -94,6 +116,23 @@ def test_controls_in_a_frame_work_are_hidden_or_fixed_and_words_can_be_off(frame
     settled(frame, 90)
     assert "activation=relu" in frame.evaluate("location.search")
     assert "hide=init_scale" in frame.evaluate("location.search")
+
+
+def test_controls_of_a_lecture_section_are_hidden_or_fixed_in_a_frame_and_answers_are_checked(framed, settled):
+    _, frame = framed("lecture?section=vanishing&embed=true&hide=stack_layers&lock=stack_scale", 800, 600)
+    frame.wait_for_selector(PICTURES["lecture?section=vanishing"], timeout=120_000)
+    settled(frame, 90)
+    assert frame.locator(".st-key-stack_layers").count() == 0
+    assert frame.locator(".st-key-stack_scale [role=slider][disabled], .st-key-stack_scale input:disabled").count() == 1
+    assert frame.locator("h2").inner_text() == "Why it vanishes"
+    _, frame = framed("lecture?section=numbers&exercise=17&embed=true&text=off", 640, 400)
+    frame.wait_for_selector(".st-key-numbered", timeout=120_000)
+    assert frame.locator("h2").count() == 0
+    field = frame.locator(".st-key-mine_0 input")
+    field.fill("0.123")
+    field.press("Enter")
+    frame.get_by_role("alert").wait_for()
+    assert "mine=0.123" in frame.evaluate("decodeURIComponent(location.search)")
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from urllib.parse import urlencode
 
 import pytest
 
@@ -60,6 +61,23 @@ def test_a_scene_asks_first_then_shows_its_run_in_large_type_and_keys_lead_on(pr
     assert "scene=5" in page.url
 
 
+def fits_its_frame(page, settled):
+    [frame] = page.frames[1:]
+    frame.wait_for_selector(".st-key-frame-picture")
+    settled(frame, 120)
+    low, wide = frame.locator("[data-testid=stMain]").evaluate(OVERFLOW)
+    assert low <= 1 and wide <= 0
+    assert frame.locator(".st-key-frame-picture").evaluate("e => e.scrollHeight - e.clientHeight") <= 1
+
+
+@pytest.mark.parametrize("link", ["lecture?section=vanishing", "lecture?section=numbers&exercise=17",
+                                  "papers?paper=he_2015&figure=2", "runs?beside=dead_cnn"])  # fmt: skip
+def test_a_page_that_is_presented_in_a_frame_fits_it(present, settled, link):
+    page = present(urlencode({"link": link}))
+    page.locator(".st-key-present iframe").wait_for()
+    fits_its_frame(page, settled)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("size", [(1280, 720), (1920, 1080)])
 @pytest.mark.parametrize("number", range(1, len(shipped()["lesson-45"].scenes) + 1))
@@ -84,6 +102,8 @@ def test_every_scene_fits_the_wall_in_large_type_above_the_keys(tab, server, set
     picture.wait_for(timeout=120_000)
     settled(page, 120)
     check()
+    if scene.page == "lecture":
+        fits_its_frame(page, settled)
     box, bar = picture.bounding_box(), page.locator(BAR).bounding_box()
     assert box["y"] + box["height"] <= bar["y"] + 1
     assert box["height"] > 0.4 * size[1]

@@ -45,7 +45,9 @@ def test_the_question_comes_before_the_picture_and_the_notes_beside():
 
 @pytest.mark.parametrize("link", ["?depth=-1", "?loss=bce", "?s=nonsense", "compare?arms=x", "sweep?x_count=x",
                                   "?dataset=custom", "?depth=500&width=4096", "sweep?x_count=500&y_count=500",
-                                  "https://example.org", "javascript:alert(1)", "runs", "<script>"])  # fmt: skip
+                                  "https://example.org", "javascript:alert(1)", "runs",
+                                  "runs?example=dead_cnn&step=40",
+                                  "design", "<script>"])  # fmt: skip
 def test_a_link_of_any_kind_is_shown_or_refused_in_a_sentence(link, monkeypatch):
     monkeypatch.setenv("GRADIENT_LAB_MAX_COST", "3e8")
     monkeypatch.setenv("GRADIENT_LAB_MAX_SWEEP", "12")

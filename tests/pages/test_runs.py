@@ -104,6 +104,25 @@ def test_a_chain_of_linear_layers_opens_in_the_lab_with_its_own_settings():
     assert not visit(example="resnet_plain").get("link_button")
 
 
+def profile(**query):
+    return visit(**query).get("plotly_chart")[0].proto.spec
+
+
+def test_theorys_line_lies_over_the_profile_of_a_recognized_network_in_its_own_order():
+    name, example = "typical network (theory)", {"example": "float16_underflow"}
+    assert name in profile(**example)
+    for query in ({"relative_norm": "false"}, {"order": "reversed"}, {"pattern": "2."}, {"example": "dead_cnn"}):
+        assert name not in profile(**example | query)
+
+
+def test_a_scene_opens_at_its_step_and_axis_with_its_curves():
+    app, closed = visit(example="dead_cnn", step="120", axis="-3,2", runs_more="true"), visit(example="dead_cnn")
+    layout = json.loads(app.get("plotly_chart")[0].proto.spec)["layout"]
+    assert layout["yaxis"]["range"] == [-3, 2] and layout["sliders"][0]["active"] > 0
+    assert len(charts(app)) > len(charts(closed))
+    assert "true" in app.query_params["runs_more"]
+
+
 def read_query(link):
     numbers = dict(parse_qsl(urlsplit(link).query))
     return {key: float(text) if text.replace(".", "", 1).isdigit() else text for key, text in numbers.items()}

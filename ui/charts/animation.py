@@ -40,7 +40,7 @@ def choose_frames(step: np.ndarray, max_frames: int) -> tuple[np.ndarray, np.nda
 def open_at(chart: Chart, step: int, axis: tuple[float, float] | None = None) -> Chart:
     """The chart as it opens at a step, the last frame up to it, and with these powers of ten at its axis's ends."""
     spec = dict(chart.spec)
-    frames = [frame for frame in spec.get("frames", ()) if int(frame["name"]) <= step]
+    frames = [frame for frame in spec.get("frames", ()) if float(frame["name"]) <= step]
     if frames and step > 0:
         drawings = list(spec["data"])
         indices = frames[-1].get("traces", range(len(frames[-1]["data"])))
@@ -48,7 +48,7 @@ def open_at(chart: Chart, step: int, axis: tuple[float, float] | None = None) ->
             drawings[index] = _merged(drawings[index], change)
         spec["data"] = drawings
         slider = spec["layout"]["sliders"][0]
-        active = sum(int(mark["args"][0][0]) <= step for mark in slider["steps"]) - 1
+        active = sum(float(mark["args"][0][0]) <= step for mark in slider["steps"]) - 1
         spec["layout"] = spec["layout"] | {"sliders": [slider | {"active": max(active, 0)}]}
     if axis is not None:
         spec["layout"] = spec["layout"] | {"yaxis": spec["layout"]["yaxis"] | {"range": list(axis)}}

@@ -31,6 +31,8 @@ def fill(chart: Chart, text_size: int = TEXT_SIZE) -> Chart:
     animated = bool(layout.get("sliders"))
     below = scale * (TICKS + AXIS_TITLE) + (PLAYER * min(scale, 1.4) if animated else 0)
     left = scale * (LEFT_OF_PLAYER if animated else LEFT)
+    if not animated and layout.get("xaxis", {}).get("visible", True) is False:  # a drawing, without axes
+        below = left = ROOM_ABOVE
     layout["margin"] = {"l": round(left), "r": round(22 * scale), "t": round(ROOM_ABOVE * scale), "b": round(below)}
     for player in (*layout.get("sliders", ()), *layout.get("updatemenus", ())):
         player["y"] = 0
@@ -40,8 +42,16 @@ def fill(chart: Chart, text_size: int = TEXT_SIZE) -> Chart:
         vertical["dtick"] = max(1, math.ceil((vertical["range"][1] - vertical["range"][0]) / MAX_POWERS))
     legend = layout.get("legend", {})
     legend = {name: value for name, value in legend.items() if not name.startswith("entrywidth")}
-    layout["legend"] = legend | {"x": 0, "xanchor": "left", "y": 1, "yanchor": "bottom", "orientation": "h"}
-    if layout.get("showlegend", True) and sum(drawing.get("showlegend", True) for drawing in spec["data"]) > 1:
+    is_map = "scaleanchor" in layout.get("xaxis", {}) or "scaleanchor" in vertical
+    if is_map:  # as high as wide: there is room beside it, and none above
+        layout["legend"] = legend | {"x": 1.02, "xanchor": "left", "y": 1, "yanchor": "top", "orientation": "v"}
+    else:
+        layout["legend"] = legend | {"x": 0, "xanchor": "left", "y": 1, "yanchor": "bottom", "orientation": "h"}
+    if (
+        not is_map
+        and layout.get("showlegend", True)
+        and sum(drawing.get("showlegend", True) for drawing in spec["data"]) > 1
+    ):
         layout["margin"]["t"] += round(LEGEND * scale)
     if "yaxis2" in layout:
         strip = (STRIP_ON_WALL if scale > 1 else STRIP) if "yaxis3" in layout else 0.0

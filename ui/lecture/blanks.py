@@ -86,6 +86,19 @@ def section(on_change: Callable[[], None]) -> None:
         "Two inputs, two hidden units, one output, no biases. **Press a blank and choose its symbol.** $n$ counts "
         "samples; $w_{ij}^{(0,1)}$ leads from unit $i$ of layer 0 to unit $j$ of layer 1."
     )
+    filled = draw_blanks(on_change)
+    wrong = [number for number, key in enumerate(KEYS, 1) if session_by_name.get(key) and number not in filled]
+    if wrong:
+        blank_numbers = ", ".join(map(str, wrong))
+        st.caption(f"Not right yet: {blank_numbers}. Press the blank to read why.")
+
+
+def draw_blanks(on_change: Callable[[], None]) -> list[int]:
+    """Draws the network with a button for each blank; returns the numbers of those that are right.
+
+    Args:
+        on_change: called when a choice changes.
+    """
     filled = [
         number
         for number, (key, blank) in enumerate(zip(KEYS, BLANKS, strict=True), 1)
@@ -93,10 +106,7 @@ def section(on_change: Callable[[], None]) -> None:
     ]
     marked = [number - 1 for number in filled]
     drawing.draw("blanks", describe(filled), lambda index: _blank(index + 1, on_change), marked)
-    wrong = [number for number, key in enumerate(KEYS, 1) if session_by_name.get(key) and number not in filled]
-    if wrong:
-        blank_numbers = ", ".join(map(str, wrong))
-        st.caption(f"Not right yet: {blank_numbers}. Press the blank to read why.")
+    return filled
 
 
 def describe(filled: list[int]) -> str:

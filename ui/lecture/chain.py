@@ -206,10 +206,20 @@ def section(on_change: Callable[[], None]) -> None:
         "Now the chains. **Choose the factors whose product, summed over $n$, is the gradient.** Their order is free, "
         "since numbers commute; below they are written from the error to the weight."
     )
+    draw_chains(on_change)
+
+
+def draw_chains(on_change: Callable[[], None], *, max_reasons: int = 8) -> None:
+    """Draws a tab for each gradient, in which its chain is put together.
+
+    Args:
+        on_change: called when an answer changes.
+        max_reasons: the number of wrong factors that are explained at a time, the newest ones.
+    """
     tabs = st.tabs([f"${Factor(E, weight).inline}$" for weight in WEIGHTS])
     for tab, weight in zip(tabs, WEIGHTS, strict=True):
         with tab:
-            _assemble(weight, on_change)
+            _assemble(weight, on_change, max_reasons)
 
 
 def _ask(question: Question, on_change: Callable[[], None]) -> None:
@@ -229,7 +239,7 @@ def _ask(question: Question, on_change: Callable[[], None]) -> None:
             st.error(with_formulas(why), icon=":material/cancel:")
 
 
-def _assemble(weight: Symbol, on_change: Callable[[], None]) -> None:
+def _assemble(weight: Symbol, on_change: Callable[[], None], max_reasons: int) -> None:
     factors, names = chain(weight), {factor.text: factor for factor in offered(weight)}
     picture = st.container()
     chosen = st.pills(
@@ -244,10 +254,9 @@ def _assemble(weight: Symbol, on_change: Callable[[], None]) -> None:
     links = [factor.latex if factor.text in chosen else gap for factor in factors]
     with picture:
         st.latex(rf"\small {Factor(E, weight).latex} = \sum_{{n=1}}^{{N}} {product(links)}")
-    for text in chosen:
-        why = reason(weight, names[text])
-        if why:
-            st.error(with_formulas(why), icon=":material/cancel:")
+    reasons = [why for text in chosen if (why := reason(weight, names[text]))]
+    for why in reasons[-max_reasons:]:
+        st.error(with_formulas(why), icon=":material/cancel:")
     if complete(weight, chosen):
         st.markdown(":material/check_circle: Right. With what each factor equals:")
         st.latex(rf"\small {Factor(E, weight).latex} = \sum_{{n=1}}^{{N}} {product(map(value, factors))}")

@@ -23,12 +23,23 @@ def section(given: Given) -> None:
     _restore()
     st.markdown("**Check my numbers.** Rounding to three digits is close enough.")
     with st.grid(3, min_column_width=230, gap="small"):
-        for k, weight in enumerate(WEIGHTS):
+        for k in range(len(WEIGHTS)):
             with st.container():
-                value = st.number_input(f"${Factor(E, weight).inline}$", value=None, step=None,
-                                        format="%.6g", key=KEYS[k], on_change=remember)  # fmt: skip
+                value = draw_field(k)
                 if value is not None:
-                    _check_number(given, k, value)
+                    check_number(given, k, value)
+
+
+def draw_field(k: int, disabled: bool = False) -> float | None:
+    """Draws the field for the gradient by a weight, and returns the number in it."""
+    return st.number_input(f"${Factor(E, WEIGHTS[k]).inline}$", value=None, step=None, format="%.6g", key=KEYS[k],
+                           on_change=remember, placeholder="your number", disabled=disabled)  # fmt: skip
+
+
+def restored(k: int) -> float | None:
+    """The visitor's own gradient by a weight, from the address or the field; None where there is none."""
+    _restore()
+    return session_by_name.get(KEYS[k])
 
 
 def find(given: Given, k: int, value: float) -> Mistake | None:
@@ -42,7 +53,8 @@ def find(given: Given, k: int, value: float) -> Mistake | None:
     return find_mistake(instance, k, value, max(RELATIVE * abs(right), ABSOLUTE))
 
 
-def _check_number(given: Given, k: int, value: float) -> None:
+def check_number(given: Given, k: int, value: float) -> None:
+    """Draws what is to be said about a gradient that was computed by hand."""
     mistake = find(given, k, value)
     if mistake is None:
         st.markdown(":material/check_circle: Right.")

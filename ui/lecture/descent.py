@@ -78,12 +78,12 @@ def section() -> None:
         lowest = surface.nearest_minimum(path.points[-1])
         _limits(name, surface, lowest, momentum)
     with step_slider:
-        step = _step(name, len(path.points) - 1)
+        step = draw_step(name, len(path.points) - 1)
     in_space = has_webgl("lecture-webgl")
     with pictures, st.grid(1 + in_space, min_column_width=420, gap="medium"):
         with st.container():
             chart = contours(surface, path, step, dark=panels.dark())
-            panels.show(chart, "lecture-contours", numbers=True, picked=lambda: _start_at(name))
+            panels.show(chart, "lecture-contours", numbers=True, picked=lambda: start_at(name))
         if in_space:
             with st.container():
                 panels.show(from_the_side(surface, path, step, dark=panels.dark()), "lecture-surface", numbers=True)
@@ -127,6 +127,19 @@ def _settings(name: str) -> tuple[Surface, tuple[float, float], float, float, fl
     return surface, (x, y), rate, momentum, steps
 
 
+def current() -> tuple[Surface, Path, int]:
+    """The surface, the path on it and the step shown, as the controls have them.
+
+    Raises:
+        ConfigError: a control without a number.
+    """
+    name = session["descent"]
+    surface = bowl(session["bowl_condition"], session["bowl_rotation"]) if name == "bowl" else SURFACES[name]()
+    x, y, *rest = (session_by_name[f"{name}_{short}"] for short in ("x", "y", "eta", "mu", "steps"))
+    path = descend(surface, (x, y), *rest)
+    return surface, path, min(int(session_by_name[f"{name}_step"]), len(path.points) - 1)
+
+
 def _number(label: str, key: str, step: float, about: str) -> float:
     return st.number_input(label, key=key, help=about, **number_options(ADDRESS[key], step))
 
@@ -158,7 +171,7 @@ def _set_rate(name: str, rate: float, where: tuple[tuple[float, float], int] | N
         session_by_name[f"{name}_step"] = 0
 
 
-def _start_at(name: str) -> None:
+def start_at(name: str) -> None:
     """A click on the level lines moves the start there."""
     points = session["lecture-contours"].selection.points
     if points:
@@ -166,14 +179,14 @@ def _start_at(name: str) -> None:
         session_by_name[f"{name}_step"] = 0
 
 
-def _step(name: str, last: int) -> int:
-    """The step whose point is shown."""
+def draw_step(name: str, last: int, disabled: bool = False) -> int:
+    """Draws the slider of the step whose point is shown, and returns the step."""
     key = f"{name}_step"
     if last == 0:
         return 0
     session_by_name[key] = min(int(session_by_name[key]), last)
-    return st.slider("Step shown", 0, last, key=key, help="The point on the path at which the arrow, the "
-                     "eigen-directions and the formulas are drawn.")  # fmt: skip
+    about = "The point on the path at which the arrow, the eigen-directions and the formulas are drawn."
+    return st.slider("Step shown", 0, last, format="step %d", key=key, disabled=disabled, help=about)
 
 
 def describe(outcome: Outcome, path: Path) -> str:

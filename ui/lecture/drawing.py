@@ -58,12 +58,12 @@ def _style(key: str, marked: Sequence[int]) -> str:
     )
     # The alternative text is for screen readers; the arrow of a popover's button takes room that a phone lacks.
     return (
-        f".st-key-{key}{{position:relative;flex:none;height:{HEIGHT}px;max-width:{MAX_WIDTH}px;"
+        f".st-key-{key}{{--height:{HEIGHT}px;position:relative;flex:none;height:var(--height);max-width:{MAX_WIDTH}px;"
         f"background:url({_lines(marked)}) 0 0/100% 100% no-repeat}}"
         f".st-key-{key}_words{{position:absolute;inset:0}}"
         f".st-key-{key}_words p{{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}}"
-        f".st-key-{key}_words span{{position:absolute;top:{HEIGHT - 24}px;transform:translateX(-50%);opacity:.75;"
-        "white-space:nowrap}"
+        f".st-key-{key}_words span{{position:absolute;top:calc(var(--height) - 24px);transform:translateX(-50%);"
+        "opacity:.75;white-space:nowrap}"
         f"{positions}{of(range(len(PLACES)), '[data-testid=stMarkdownContainer]:not(button *)')}{{background:{page}}}"
         f"{of(nodes, 'button')}{{border-radius:2rem;min-width:3.6rem;min-height:3.2rem;justify-content:center}}"
         f"{of(edges, 'button')}{{padding:.1rem .5rem;min-height:2.2rem;min-width:2.6rem;justify-content:center}}"

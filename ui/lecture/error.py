@@ -34,12 +34,7 @@ def section() -> None:
         st.markdown("The error needs the network of the section before: correct its table first.")
         return
     samples, outputs = net.d.shape
-    options = [ALL, *map(str, range(1, outputs + 1))] if outputs > 1 else [ALL]
-    if session["error_output"] not in options:
-        session["error_output"] = ALL
-    chosen = session["error_output"]
-    counted = list(range(outputs)) if chosen == ALL else [int(chosen) - 1]
-    part = net if chosen == ALL else net.output(counted[0])
+    part, counted = choose_outputs(net)
     each = part.squared.sum(axis=1)
     by_hand, core = float(each.sum() / samples), part.engine_error()
     with st.grid(2, min_column_width=420, gap="medium"):
@@ -48,18 +43,39 @@ def section() -> None:
         with st.container():
             panels.table(_table(part, counted), hide_index=True, height=min(38 + 35 * len(counted) * samples, 318))
     if outputs > 1:
-        st.segmented_control(
-            "Outputs counted",
-            options,
-            required=True,
-            format_func=lambda k: f"all {outputs}" if k == ALL else f"only $o_{{n{k}}}$",
-            key="error_output",
-        )
+        draw_outputs(outputs)
     st.latex(_sum(each, by_hand))
     with st.container(horizontal=True):
         st.metric("Summed here", f"{by_hand:.12g}", border=True)
         st.metric("Computed by training", f"{core:.12g}", border=True, help="`train(..., steps=0)[0].loss[0]`")
         st.metric("Difference", number(abs(by_hand - core)), border=True)
+
+
+def choose_outputs(net: SmallNetwork) -> tuple[SmallNetwork, list[int]]:
+    """The network with the outputs that are counted, and their indices."""
+    outputs = net.d.shape[1]
+    if session["error_output"] not in _options(outputs):
+        session["error_output"] = ALL
+    if session["error_output"] == ALL:
+        return net, list(range(outputs))
+    index = int(session["error_output"]) - 1
+    return net.output(index), [index]
+
+
+def draw_outputs(outputs: int, disabled: bool = False) -> None:
+    """Draws the choice of the outputs that are counted."""
+    st.segmented_control(
+        "Outputs counted",
+        _options(outputs),
+        required=True,
+        format_func=lambda k: f"all {outputs}" if k == ALL else f"only $o_{{n{k}}}$",
+        key="error_output",
+        disabled=disabled,
+    )
+
+
+def _options(outputs: int) -> list[str]:
+    return [ALL, *map(str, range(1, outputs + 1))] if outputs > 1 else [ALL]
 
 
 def _sum(each: np.ndarray, mean: float) -> str:

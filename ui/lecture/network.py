@@ -70,6 +70,18 @@ def _load_network() -> tuple[SmallNetwork, str]:
     return draw(*sizes[:4], sizes[4]), "-".join(str(int(size)) for size in sizes)
 
 
+def draw_sample(net: SmallNetwork, disabled: bool = False) -> None:
+    """Draws the choice of the sample that is shown."""
+    st.segmented_control("Sample", list(range(1, len(net.d) + 1)), required=True, key="net_sample", disabled=disabled,
+                         format_func=lambda n: f"$n = {n}$")  # fmt: skip
+
+
+def shown_sample(net: SmallNetwork) -> int:
+    """The index of the sample that is shown."""
+    session["net_sample"] = min(int(session["net_sample"]), len(net.d))
+    return int(session["net_sample"]) - 1
+
+
 def _draw_sizes() -> None:
     with st.grid(5, min_column_width=130, gap="small", vertical_alignment="bottom"):
         _draw_whole("Inputs $I$", "net_i")
@@ -114,13 +126,11 @@ def _edit(network: SmallNetwork, which: str) -> SmallNetwork:
 
 def _answer(net: SmallNetwork) -> None:
     """The picture for one sample, and the choice of the sample."""
-    hidden, samples, outputs = net.w01.shape[1], *net.d.shape
-    session["net_sample"] = min(int(session["net_sample"]), samples)
-    sample = int(session["net_sample"]) - 1
+    hidden, outputs = net.w01.shape[1], net.d.shape[1]
+    sample = shown_sample(net)
     picture, choice = st.container(), st.container()
     with choice:
-        st.segmented_control("Sample", list(range(1, samples + 1)), required=True, key="net_sample",
-                             format_func=lambda n: f"$n = {n}$")  # fmt: skip
+        draw_sample(net)
     with picture, st.grid(2, min_column_width=420, gap="medium"):
         with st.container():
             panels.show(network(net, sample, dark=panels.dark()), "lecture-network", numbers=True)

@@ -8,7 +8,14 @@ from ui import scenes
 from ui.lecture.links import address
 
 LESSON = "lesson-20"
-WHERE = {"": "Lab", "compare": "Compare", "sweep": "Sweep", "lecture": "Lecture", "papers": "Papers"}
+WHERE = {
+    "": "Lab",
+    "compare": "Compare",
+    "sweep": "Sweep",
+    "lecture": "Lecture",
+    "papers": "Papers",
+    "runs": "Your run",
+}
 
 
 def section() -> None:

@@ -28,9 +28,9 @@ def section() -> None:
         "by a click.**"
     )
     picture = st.container()
-    z = st.slider("Net input $z$", -REACH, REACH, step=0.05, key="sigmoid_z")
+    z = draw_slider()
     with picture:
-        panels.show(sigmoid_and_slope(z, dark=panels.dark()), "lecture-sigmoid", numbers=True, picked=_move)
+        panels.show(sigmoid_and_slope(z, dark=panels.dark()), "lecture-sigmoid", numbers=True, picked=move)
     st.markdown(as_text(describe(z)))
     st.subheader("Beside other activations", anchor=False)
     pictures = st.container()
@@ -50,7 +50,12 @@ def section() -> None:
         panels.table(_table(names, z), hide_index=True)
 
 
-def _move() -> None:
+def draw_slider(disabled: bool = False) -> float:
+    """Draws the slider of the point, and returns its net input."""
+    return st.slider("Net input $z$", -REACH, REACH, step=0.05, format="z = %.2f", key="sigmoid_z", disabled=disabled)
+
+
+def move() -> None:
     """A click on the picture moves the point there."""
     points = session["lecture-sigmoid"].selection.points
     if points:
@@ -59,7 +64,7 @@ def _move() -> None:
 
 def describe(z: float) -> str:
     """Words for the meaning of the slope at z."""
-    slope = float(ACTIVATIONS["sigmoid"].slope(np.array([z]))[0])
+    slope = slope_at(z)
     state = "is saturated" if slope < SATURATED / 4 else "is not saturated"
     bound = f"A unit counts as saturated where the slope is below {SATURATED:.0%} of that"
     product = f"{LAYERS} slopes like this one, multiplied, make {number(slope**LAYERS)}"
@@ -67,6 +72,11 @@ def describe(z: float) -> str:
         f"The slope is never above 1/4, which it has at z = 0 only. {bound}, beyond ±{number(saturated_beyond(), 3)}: "
         f"this one {state}. {product}; at best (1/4) to the power {LAYERS} is {number(0.25**LAYERS)}."
     )
+
+
+def slope_at(z: float) -> float:
+    """The slope of the sigmoid at z."""
+    return float(ACTIVATIONS["sigmoid"].slope(np.array([z]))[0])
 
 
 def _table(names: list[str], z: float) -> pd.DataFrame:

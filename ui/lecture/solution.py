@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -38,6 +38,7 @@ from ui.lecture.symbols import (
 )
 from ui.lecture.tables import edit_table
 from ui.session import session
+from ui.urls import views
 
 INPUTS = ("x₁", "x₂", "d")
 WEIGHT_NAMES = tuple("".join(map(str, weight.indices)) + "_" + weight.layers[0] for weight in WEIGHTS)
@@ -82,17 +83,7 @@ def section() -> None:
 def _choose_number() -> None:
     """The number of the exercise, the next one, and its sheets."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        st.number_input(
-            "Exercise",
-            float(NUMBER.low),
-            float(NUMBER.high),
-            step=1.0,
-            format="%.0f",
-            key="exercise",
-            width=150,
-            help="The same number gives the same exercise to everyone; 0 is the one of the lecture.",
-            on_change=_start_over,
-        )
+        draw_number(150)
         st.button("Next exercise", icon=":material/casino:", key="exercise_next", on_click=_choose_next)
         chosen = exercise.instance()  # a file is made in a thread without the session
         for label, make, name in (
@@ -103,6 +94,30 @@ def _choose_number() -> None:
                 f"{label} to print", lambda make=make: make(chosen), name, "text/html",
                 key=f"exercise_{label.lower()}_file", on_click="ignore", icon=":material/print:",
             )  # fmt: skip
+
+
+def draw_number(width: int | Literal["stretch"] = "stretch") -> None:
+    """Draws the field for the number of the exercise."""
+    st.number_input(
+        "Exercise",
+        float(NUMBER.low),
+        float(NUMBER.high),
+        step=1.0,
+        format="%.0f",
+        key="exercise",
+        width=width,
+        help="The same number gives the same exercise to everyone; 0 is the one of the lecture.",
+        on_change=_start_over,
+        disabled=views.is_locked("exercise"),
+    )
+
+
+def draw_weight() -> None:
+    """Draws the choice of one of the six weights."""
+    names = dict(zip(WEIGHT_NAMES, WEIGHTS, strict=True))
+    st.segmented_control("The gradient by", list(names), required=True, key="exercise_weight",
+                         format_func=lambda name: f"${names[name].latex}$",
+                         disabled=views.is_locked("exercise_weight"))  # fmt: skip
 
 
 def _choose_next() -> None:
@@ -119,6 +134,21 @@ def _start_over() -> None:
 
 def _draw_given(given: Given) -> None:
     """The network with its weights, its samples beside it, and what is asked."""
+    hidden = ACTIVATIONS[given.activation].label.lower()
+    with st.grid(2, min_column_width=340, gap="medium"):
+        with st.container():
+            draw_network(given)
+        with st.container():
+            st.markdown(
+                f"The hidden units are **{hidden}**, the output is a sigmoid, there are no biases. Find the six "
+                "gradients $\\partial E / \\partial w$ by hand, then check each below."
+            )
+            st.latex(list_samples(given))
+            st.latex(r"E = \tfrac{1}{N} \textstyle\sum_{n=1}^{N} (o_n - d_n)^2")
+
+
+def draw_network(given: Given) -> None:
+    """Draws the network with its weights."""
     symbols = [x(1), x(2), y(1), y(2), O]
 
     def fill(position: int) -> None:
@@ -128,23 +158,15 @@ def _draw_given(given: Given) -> None:
             st.badge(f"${tex(float(given.weights[position - len(symbols)]))}$", color="primary")
 
     weights = ", ".join(f"{w.spoken} is {number(float(v), 4)}" for w, v in zip(WEIGHTS, given.weights, strict=True))
-    hidden = ACTIVATIONS[given.activation].label.lower()
-    with st.grid(2, min_column_width=340, gap="medium"):
-        with st.container():
-            everything = range(len(drawing.PLACES))
-            drawing.draw("numbered", f"The network with its weights: {weights}.", fill, everything)
-        with st.container():
-            st.markdown(
-                f"The hidden units are **{hidden}**, the output is a sigmoid, there are no biases. Find the six "
-                "gradients $\\partial E / \\partial w$ by hand, then check each below."
-            )
-            rows = [rf"{n} & {tex(a)} & {tex(b)} & {tex(t)}" for n, ((a, b), t) in
-                    enumerate(zip(given.x.tolist(), given.d.tolist(), strict=True), 1)]  # fmt: skip
-            st.latex(
-                rf"\begin{{array}}{{c|ccc}} n & {x(1).latex} & {x(2).latex} & {D.latex} \\ \hline "
-                + r" \\ ".join(rows) + r"\end{array}"
-            )  # fmt: skip
-            st.latex(r"E = \tfrac{1}{N} \textstyle\sum_{n=1}^{N} (o_n - d_n)^2")
+    drawing.draw("numbered", f"The network with its weights: {weights}.", fill, range(len(drawing.PLACES)))
+
+
+def list_samples(given: Given) -> str:
+    """LaTeX of the samples, a row each."""
+    rows = [rf"{n} & {tex(a)} & {tex(b)} & {tex(t)}" for n, ((a, b), t) in
+            enumerate(zip(given.x.tolist(), given.d.tolist(), strict=True), 1)]  # fmt: skip
+    head = rf"\begin{{array}}{{c|ccc}} n & {x(1).latex} & {x(2).latex} & {D.latex} \\ \hline "
+    return head + r" \\ ".join(rows) + r"\end{array}"
 
 
 def _edit(given: Given) -> Given:
@@ -236,14 +258,8 @@ def _one_gradient(given: Given, s: Solution) -> None:
     """One gradient written out, sample by sample."""
     names = dict(zip(WEIGHT_NAMES, WEIGHTS, strict=True))
     picture = st.container()
-    chosen = st.segmented_control(
-        "The gradient by",
-        list(names),
-        required=True,
-        format_func=lambda name: f"${names[name].latex}$",
-        key="exercise_weight",
-    )
-    weight = names[str(chosen)]
+    draw_weight()
+    weight = names[session["exercise_weight"]]
     with picture, st.grid(2, min_column_width=380, gap="medium"):
         with st.container():
             st.latex(rf"\small {Factor(E, weight).latex} = \sum_n {product(f.latex for f in chain(weight))}")

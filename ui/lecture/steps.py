@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,6 +21,7 @@ from ui.lecture.formulas import formula_table
 from ui.lecture.symbols import WEIGHTS
 from ui.session import session
 from ui.text import as_text
+from ui.urls import views
 from ui.urls.link import Text
 
 ENOUGH = 1e-3  # norm of the gradient at which a step hardly changes E; with the first numbers about 11,000 steps away
@@ -60,10 +63,10 @@ class DescentState:
 def section() -> None:
     """The picture, learning rate and buttons, and what they did."""
     try:
-        walk = _walk(exercise.given())
+        walk = current()
     except ConfigError as error:
         panels.show_error(error)
-        st.button("Back to the start", icon=":material/restart_alt:", on_click=_forget, key="exercise_back")
+        _draw_back()
         return
     st.latex(r"w \;\leftarrow\; w + \Delta w, \qquad \Delta w = -\eta\, \frac{\partial E}{\partial w}")
     with st.grid(2, min_column_width=380, gap="medium"):
@@ -71,20 +74,52 @@ def section() -> None:
             panels.show(error_over_steps(walk.errors, dark=panels.dark()), "exercise-errors", numbers=True)
         with st.container():
             formula_table(table(walk), "Weights before and after", 5)
-    s = _solve(walk.given, walk.weights)
-    st.markdown(as_text(describe(walk, s.error, float(np.linalg.norm(s.gradient)))))
+    st.markdown(as_text(summarize(walk)))
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        eta = st.number_input("Learning rate $\\eta$", step=0.5, format="%.6g", key="exercise_eta", width=170)
-        full = len(walk.errors) > MAX_STEPS
-        for label, icon, steps, key, about in (
-            ("One step", "step", 1, "exercise_step", None),
-            ("Run to the end", "fast_forward", RUN, "exercise_run",
-             f"Until the norm of the gradient is {ENOUGH:g}, or {RUN:,} steps."),
-        ):  # fmt: skip
-            st.button(label, icon=f":material/{icon}:", on_click=_press, args=(steps,), key=key, help=about,
-                      disabled=full)  # fmt: skip
-        st.button("Back to the start", icon=":material/restart_alt:", on_click=_forget, key="exercise_back")
+        for draw in controls(walk).values():
+            draw()
     st.caption("In words: every weight changes by minus the learning rate times its gradient, all six at once.")
+    show_refusal()
+
+
+def current() -> DescentState:
+    """The walk as far as it has come, from the numbers that are chosen.
+
+    Raises:
+        ConfigError: a number of the exercise, or a learning rate of the address, that is not allowed.
+    """
+    return _walk(exercise.given())
+
+
+def controls(walk: DescentState) -> dict[str, Callable[[], None]]:
+    """By key, what draws each control."""
+    locked, full = views.is_locked, len(walk.errors) > MAX_STEPS
+
+    def rate() -> None:
+        st.number_input("Learning rate $\\eta$", step=0.5, format="%.6g", key="exercise_eta", width=170,
+                        disabled=locked("exercise_eta"))  # fmt: skip
+
+    def press(label: str, icon: str, steps: int, key: str, about: str | None = None) -> None:
+        st.button(label, icon=f":material/{icon}:", on_click=_press, args=(steps,), key=key, help=about,
+                  disabled=full or locked(key))  # fmt: skip
+
+    about = f"Until the norm of the gradient is {ENOUGH:g}, or {RUN:,} steps."
+    return {
+        "exercise_eta": rate,
+        "exercise_step": partial(press, "One step", "step", 1, "exercise_step"),
+        "exercise_run": partial(press, "Run to the end", "fast_forward", RUN, "exercise_run", about),
+        "exercise_back": _draw_back,
+    }
+
+
+def _draw_back() -> None:
+    st.button("Back to the start", icon=":material/restart_alt:", on_click=_forget, key="exercise_back",
+              disabled=views.is_locked("exercise_back"))  # fmt: skip
+
+
+def show_refusal() -> None:
+    """Draws the reason why the chosen learning rate, or the last step, is refused."""
+    eta = session["exercise_eta"]
     refused, fault = session.get("exercise_fault") or (None, None)
     if fault is None or refused != eta:  # the refusal of one learning rate does not stay beside another
         fault = None
@@ -94,6 +129,12 @@ def section() -> None:
             fault = error
     if fault is not None:
         panels.show_error(fault)
+
+
+def summarize(walk: DescentState) -> str:
+    """Where a walk stands, in a sentence or two."""
+    s = _solve(walk.given, walk.weights)
+    return describe(walk, s.error, float(np.linalg.norm(s.gradient)))
 
 
 def _walk(given: Given) -> DescentState:

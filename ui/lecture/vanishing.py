@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from core import ConfigError, RunConfig, Trace
 from core.comparison.arm_statistics import summarize_arm
@@ -27,7 +28,9 @@ from ui.lecture import links
 from ui.runtime import jobs
 from ui.runtime.jobs import Run
 from ui.runtime.progress import ProgressReporter
+from ui.session import session
 from ui.text import as_text
+from ui.urls import views
 
 ACTIVE = ("sigmoid", "tanh", "relu")
 MAX_LAYERS, WIDTH = 30, 32
@@ -35,8 +38,9 @@ ADDRESS = {
     "stack_activation": Choice(ACTIVE),
     "stack_layers": Number(1, MAX_LAYERS, integer=True),
     "stack_scale": Number(0.25, 16),
+    "cure": Choice(("cure-activation", "cure-clipping", "cure-regularization")),
 }
-DEFAULTS = {"stack_activation": "sigmoid", "stack_layers": 10.0, "stack_scale": 1.0}
+DEFAULTS = {"stack_activation": "sigmoid", "stack_layers": 10.0, "stack_scale": 1.0, "cure": "cure-activation"}
 SCALES = np.geomspace(0.25, 16, 13)
 
 
@@ -49,19 +53,13 @@ def section() -> None:
     st.latex(r"\delta^{l} = \operatorname{diag}\big(\varphi'(\mathit{net}^{l})\big)\; W\, \delta^{l+1}")
     pictures, words, controls = st.container(), st.container(), st.container()
     with controls, st.grid(3, min_column_width=230, gap="medium", vertical_alignment="bottom"):
-        activation = st.segmented_control(
-            "Activation",
-            list(ACTIVE),
-            required=True,
-            format_func=lambda name: ACTIVATIONS[name].label,
-            key="stack_activation",
-        )
-        layers = int(st.slider("Hidden layers", 1.0, float(MAX_LAYERS), step=1.0, format="%d", key="stack_layers"))
-        about = rf"$\sigma_w$ in $w \sim N(0, \sigma_w^2 / {WIDTH})$: each layer has {WIDTH} units."
-        scale = st.slider("Init scale $\\sigma_w$", 0.25, 16.0, step=0.25, key="stack_scale", help=about)
+        for draw in CONTROLS.values():
+            with st.container():
+                draw()
     try:
-        config = RunConfig().replace(hidden=(WIDTH,) * layers, activation=activation, init_scale=scale)
-        paths, factors = _follow(config), _over_scales(config.replace(init_scale=1.0))
+        paths = current()
+        config = paths.config
+        factors = _over_scales(config.replace(init_scale=1.0))
         activations = of_activations(config)
         # untrained: the profile at the first step, and no training to wait for
         traces = [jobs.get_trace(Run(arm.config(config.replace(steps=0)))) for arm in activations.arms]
@@ -86,6 +84,46 @@ def section() -> None:
         links.to_compare("Compare four init scales", of_scales(config, critical), "link_scales")
     _along(paths)
     _draw_arms(config, activations, traces)
+
+
+def current() -> Paths:
+    """The products of the layers of the chosen stack.
+
+    Raises:
+        ConfigError: a control without a number.
+    """
+    layers, scale = int(session["stack_layers"]), session["stack_scale"]
+    return _follow(RunConfig().replace(hidden=(WIDTH,) * layers, activation=session["stack_activation"],
+                                       init_scale=scale))  # fmt: skip
+
+
+def _draw_activation() -> None:
+    st.segmented_control(
+        "Activation",
+        list(ACTIVE),
+        required=True,
+        format_func=lambda name: ACTIVATIONS[name].label,
+        key="stack_activation",
+        disabled=views.is_locked("stack_activation"),
+    )
+
+
+def _draw_layers() -> None:
+    st.slider("Hidden layers", 1.0, float(MAX_LAYERS), step=1.0, format="%d layers", key="stack_layers",
+              disabled=views.is_locked("stack_layers"))  # fmt: skip
+
+
+def _draw_scale() -> None:
+    about = rf"$\sigma_w$ in $w \sim N(0, \sigma_w^2 / {WIDTH})$: each layer has {WIDTH} units."
+    st.slider("Init scale $\\sigma_w$", 0.25, 16.0, step=0.25, format="init scale %.2f", key="stack_scale", help=about,
+              disabled=views.is_locked("stack_scale"))  # fmt: skip
+
+
+CONTROLS: dict[str, Callable[[], None]] = {
+    "stack_activation": _draw_activation,
+    "stack_layers": _draw_layers,
+    "stack_scale": _draw_scale,
+}
 
 
 def _along(paths: Paths) -> None:
@@ -208,6 +246,21 @@ class Cure:
     chart: Callable[..., Chart]
     key: str
 
+    def train(self, waiting: DeltaGenerator) -> list[Trace]:
+        """The traces of its arms, one seed each; progress is shown in `waiting`.
+
+        Raises:
+            ConfigError: this server allows less than the training takes.
+        """
+        reporter = ProgressReporter(waiting)
+        traces = [jobs.get_trace(Run(arm.config(self.comparison.base)), reporter) for arm in self.comparison.arms]
+        reporter.clear()
+        return traces
+
+    def draw(self, traces: list[Trace]) -> Chart:
+        """Its chart."""
+        return self.chart(style_traces(self.comparison, traces), dark=panels.dark())
+
 
 def _two(name: str, without: str, arm: str) -> Comparison:
     """One arm of a ready comparison beside the network without it."""
@@ -241,6 +294,13 @@ CURES = (
 )
 
 
+def draw_choice() -> None:
+    """Draws the choice of the cure that a frame shows."""
+    titles = {cure.key: cure.title for cure in CURES}
+    st.segmented_control("Cure", list(titles), required=True, format_func=titles.__getitem__, key="cure",
+                         disabled=views.is_locked("cure"))  # fmt: skip
+
+
 @st.fragment
 def draw_cures() -> None:
     """Each cure with a real training before and after."""
@@ -251,17 +311,12 @@ def draw_cures() -> None:
         for cure in CURES:
             with st.container():
                 st.markdown(f"**{cure.title}.** {cure.why}")
-                reporter = ProgressReporter(st.empty())
                 try:
-                    configs = [arm.config(cure.comparison.base) for arm in cure.comparison.arms]
-                    traces = [jobs.get_trace(Run(config), reporter) for config in configs]
+                    traces = cure.train(st.empty())
                 except ConfigError as error:  # this server may allow less than the training takes
                     panels.show_error(error)
                     continue
-                reporter.clear()
-                panels.show(
-                    cure.chart(style_traces(cure.comparison, traces), dark=panels.dark()), cure.key, numbers=True
-                )
+                panels.show(cure.draw(traces), cure.key, numbers=True)
                 st.markdown(as_text(outcome(cure.comparison, traces)))
                 links.to_compare("Open this comparison", cure.comparison, f"link_{cure.key}")
 

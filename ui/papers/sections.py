@@ -19,18 +19,18 @@ from core.papers.registry import PAPERS
 from core.papers.report import Result, Row, Stages
 from core.papers.stored import StoredResult, fingerprint, read
 from core.wording import percent
-from ui import panels
+from ui import embedding, panels
 from ui.charts import style
 from ui.charts.paper_figures import FIGURES
 from ui.charts.style import number
 from ui.runtime import jobs
 from ui.runtime.progress import ProgressReporter
-from ui.session import session
+from ui.session import session, session_by_name
 from ui.text import as_text, format_duration
-from ui.urls import link
+from ui.urls import link, views
 
 FIRST = next(iter(PAPERS))
-FREE_TEXT_PARAMS = ("paper",)  # of the address: its text is refused where it is read
+FREE_TEXT_PARAMS = ("paper", "figure")  # of the address: their texts are refused where they are read
 
 
 @dataclass(frozen=True)
@@ -90,6 +90,44 @@ def chosen() -> Paper:
 
 def _turn() -> None:
     st.query_params["paper"] = session["paper_shown"]
+    st.query_params.pop("figure", None)
+
+
+def scene() -> dict[str, list[str]]:
+    """The parameters that state what the page shows now."""
+    query = {name: st.query_params.get_all(name) for name in FREE_TEXT_PARAMS if name in st.query_params}
+    return {"paper": [session.get("paper_shown", FIRST)]} | query
+
+
+def draw_frame() -> None:
+    """Draws what a frame shows: the subject, how our numbers agree, and one figure."""
+    for parameter, default in views.FRAME_DEFAULTS.items():
+        session_by_name[parameter] = st.query_params.get(parameter, default)
+    name = st.query_params.get("paper", FIRST)
+    paper = PAPERS.get(name)
+    there = None if paper is None else shown(paper)
+    if paper is None or there is None:
+        panels.show_error(ConfigError("paper", name, "it must be one of " + ", ".join(PAPERS)))
+        return
+    charts = FIGURES[paper.name](there.result.series, panels.dark())
+    count, asked = len(charts), st.query_params.get("figure", "1")
+    if asked not in map(str, range(1, count + 1)):
+        panels.show_error(ConfigError("figure", asked, f"it must be from 1 to {count}"))
+        return
+    key = f"figure_{paper.name}"
+    index = int(session_by_name.setdefault(key, int(asked)))
+
+    def choose() -> None:
+        st.segmented_control("Figure", list(range(1, count + 1)), required=True, key=key,
+                             disabled=views.is_locked("figure"))  # fmt: skip
+
+    sentence = f"{_agreement(there.result)} {as_text(paper.authors)} ({paper.year}): {as_text(paper.title)}"
+    embedding.draw(
+        charts[index - 1],
+        f"paper-{paper.name}-{index - 1}",
+        verdict=lambda: embedding.draw_words(as_text(paper.subject), sentence),
+        controls={"figure": choose} if count > 1 else {},
+    )
 
 
 def overview() -> None:

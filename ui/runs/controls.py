@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlencode
 
 import streamlit as st
 
@@ -11,15 +11,16 @@ from core import ConfigError
 from core.config import Choice, Flag
 from core.recordings import Recording
 from core.recordings.examples import EXAMPLES
-from core.recordings.selection import GROUPS, ORDERS, count_groups
-from ui.charts.recordings import NORMS
+from core.recordings.selection import GROUPS, ORDERS, count_groups, select_tensors
+from ui.charts.recordings import NORMS, TensorView
 from ui.runs.files import NONE, Shown, draw_upload, get_example, get_file
 from ui.runtime.progress import ProgressReporter
 from ui.session import session, session_by_name
-from ui.urls import sync
+from ui.urls import views
 from ui.urls.sync import Parameters
 
 FIRST = next(iter(EXAMPLES))
+PANELS = ("runs_more", "runs_more_beside")  # more curves, of the first recording and of the one beside it
 RULES: dict[str, Any] = {
     "example": Choice(tuple(EXAMPLES)),
     "beside": Choice((NONE, *EXAMPLES)),
@@ -27,6 +28,9 @@ RULES: dict[str, Any] = {
     "order": Choice(tuple(ORDERS)),
     "norm": Choice(tuple(NORMS)),
     "relative_norm": Flag(),
+    **dict.fromkeys(PANELS, Flag()),
+    **views.PICTURE,
+    **views.FRAME,
 }
 FREE_TEXT_PARAMS = ("pattern",)
 DEFAULTS: dict[str, Any] = {
@@ -37,14 +41,25 @@ DEFAULTS: dict[str, Any] = {
     "order": "model",
     "norm": "grad_norm",
     "relative_norm": True,
+    **dict.fromkeys(PANELS, False),
+    **views.PICTURE_DEFAULTS,
+    **views.FRAME_DEFAULTS,
 }
-PARAMETERS = Parameters("runs", RULES, FREE_TEXT_PARAMS, DEFAULTS)
+VIEW = frozenset((*PANELS, *views.PICTURE, *views.FRAME))
+PARAMETERS = Parameters("runs", RULES, FREE_TEXT_PARAMS, DEFAULTS, view=VIEW, of_run=views.OF_RUN)
 
 
-def query() -> str:
-    """The query string whose page shows this choice of examples and tensors."""
-    values = {key: session_by_name.get(key, default) for key, default in DEFAULTS.items()}
-    return urlencode(sync.to_query(PARAMETERS, values), doseq=True)
+def choose_tensors(recording: Recording, values: Mapping[str, Any]) -> TensorView:
+    """The tensors of a recording that the controls choose.
+
+    Args:
+        recording: the run.
+        values: of the controls, by key.
+    """
+    kind, order = values["tensors"], values["order"]
+    indices = select_tensors(recording, kind, pattern=values["pattern"] or "", order=order)
+    is_depth = kind == "weights" and order in ("model", "names")
+    return TensorView(recording=recording, indices=indices, is_depth=is_depth)
 
 
 def choose(reporter: ProgressReporter) -> tuple[Shown | ConfigError | None, Shown | ConfigError | None]:

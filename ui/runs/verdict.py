@@ -13,12 +13,19 @@ from ui.text import as_text, typeset
 from ui.urls import link
 
 
-def draw_verdict(shown: Shown, key: str) -> None:
-    """Draws the verdict with its icon, and what happened in a sentence with its numbers."""
+def draw_verdict(shown: Shown, key: str, *, brief: bool = False) -> None:
+    """Draws the verdict with its icon, and what happened in a sentence with its numbers.
+
+    Args:
+        shown: the recording.
+        key: of the container.
+        brief: whether the sentence is left out.
+    """
     gravest = shown.diagnosis.findings[0]
     with st.container(key=key, gap="xxsmall"):
         st.header(f"{ICONS[gravest.severity]} {RECORDING_VERDICTS[shown.diagnosis.verdict]}", anchor=False)
-        st.markdown(as_text(typeset(gravest.what)))
+        if not brief:
+            st.markdown(as_text(typeset(gravest.what)))
 
 
 def draw_details(shown: Shown, key: str) -> None:

@@ -10,8 +10,9 @@ SCRIPT = """
 (() => {
   if (window.gradientLabPicture) return;
   window.gradientLabPicture = true;
+  const PICTURES = ".st-key-gradient-profile, .st-key-compare-profile, .st-key-run-profile";
   const write = event => {
-    const plot = document.querySelector(":is(.st-key-gradient-profile, .st-key-compare-profile) .js-plotly-plot");
+    const plot = document.querySelector(`:is(${PICTURES}) .js-plotly-plot`);
     const layout = plot && plot._fullLayout;
     if (!layout || plot.contains(event.target)) return;
     const url = new URL(location.href), before = url.search;

@@ -3,8 +3,12 @@
 import pytest
 
 from core import RunConfig, train
+from core.lecture.descent import bowl, descend
+from core.lecture.small_network import draw
 from ui.charts.animation import open_at
-from ui.charts.filling import fill
+from ui.charts.descent import contours
+from ui.charts.filling import ROOM_ABOVE, fill
+from ui.charts.network import network
 from ui.charts.profile import gradient_profile
 
 CONFIG = RunConfig(hidden=(8,) * 5, steps=40, samples=16)
@@ -60,3 +64,12 @@ def test_a_chart_opens_at_the_last_frame_up_to_a_step(profile, step):
 
 def test_an_axis_of_an_address_is_the_axis_of_the_picture(profile):
     assert tuple(open_at(profile, 0, (-9.0, 2.0)).figure.layout.yaxis.range) == (-9.0, 2.0)
+
+
+def test_a_chart_as_high_as_wide_has_its_legend_beside_it_and_a_drawing_no_room_for_axes():
+    surface = bowl()
+    path = descend(surface, surface.start, 0.05, 0.0, 5)
+    legend = fill(contours(surface, path, 0)).spec["layout"]["legend"]
+    assert legend["orientation"] == "v" and legend["x"] > 1
+    margin = fill(network(draw(3, 3, 2, 4, 0), 0)).spec["layout"]["margin"]
+    assert margin["b"] == margin["l"] == ROOM_ABOVE
