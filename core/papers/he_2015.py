@@ -100,7 +100,8 @@ def run(
             guess,
             float(stalled.mean()),
             0.02,
-            "“completely stalls”: what a guess is worth, ln 10, to 1 %",
+            "what a guess is worth, ln 10, to 1 %: nothing has been learned",
+            against="theory",
         ),
         near(
             "30 layers: log₁₀ of the first layer's gradient norm, Xavier's over He's",

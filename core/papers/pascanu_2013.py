@@ -248,6 +248,7 @@ def _run_mean_field(networks: int, report: Progress) -> tuple[list, dict]:
             math.exp(np.median(rates)),
             0.02,
             f"the largest eigenvalue takes over as t grows; {LENGTH} steps are few, and {networks} networks a sample",
+            against="theory",
         )
     )
     for done, scale in enumerate(SCALES):

@@ -76,9 +76,13 @@ def near(
     )
 
 
-def in_kind(what: str, reference: str, here: str, agrees: bool, why: str, *, against: str = "paper") -> Row:
-    """State a claim without a number beside what happens here."""
-    return Row(what=what, against=against, reference=reference, here=here, tolerance=why, agrees=bool(agrees))
+def in_kind(
+    what: str, reference: str, here: str, agrees: bool, why: str, *, against: str = "paper", checked: bool = True
+) -> Row:
+    """State a claim in words beside what happens here."""
+    return Row(
+        what=what, against=against, reference=reference, here=here, tolerance=why, agrees=bool(agrees), checked=checked
+    )
 
 
 @dataclass(frozen=True)

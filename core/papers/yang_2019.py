@@ -67,7 +67,8 @@ def run(
                 FACTOR,
                 factors[-1],
                 0.02 * FACTOR,
-                f"2 %: the paper's layers are infinitely wide, these have {width} units",
+                f"2 %: the formula is for infinitely wide layers, these have {width} units",
+                against="theory",
             )
         )
     spread = max(factors) / min(factors)

@@ -14,7 +14,7 @@ from ui.charts.papers import (
     saxe,
     schoenholz_2017,
 )
-from ui.charts.papers_depth import balduzzi_2017, prince_ch11, yang_2019
+from ui.charts.papers_depth import balduzzi_2017, pennington_2017, prince_ch11, yang_2019
 from ui.charts.papers_recurrent import pascanu_2013
 from ui.charts.style import Chart
 
@@ -27,6 +27,7 @@ FIGURES: dict[str, Callable[[Series, bool], list[Chart]]] = {
         schoenholz_2017,
         pascanu_2013,
         saxe,
+        pennington_2017,
         hanin_nica,
         yang_2019,
         prince_ch11,

@@ -92,3 +92,28 @@ def balduzzi_2017(series: Series, dark: bool) -> list[Chart]:
     xaxis = style.axis("input x", dark, range=[-2, 2], showgrid=False)
     yaxis = style.axis("df/dx, of its largest", dark, range=[-1.1, 1.1])
     return [first, plot("The gradient along a line of inputs", finding, curves, xaxis, yaxis, dark=dark)]
+
+
+def pennington_2017(series: Series, dark: bool) -> list[Chart]:
+    """The spectra of the Jacobian beside theory, and their variance by depth."""
+    labels, depths = series["labels"], np.array(series["depths"])
+    marks = [style.arm_mark(k) for k in range(len(labels))]
+    curves = []
+    for name, mark, drawn, theory in zip(labels, marks, series["densities"], series["theory"], strict=True):
+        shown = [value if value > 0 else None for value in drawn]
+        curves.append(Curve(name, series["centers"], shown, mark.color(dark), None, mark.symbol))
+        curves.append(Curve(f"{name}, theory", theory["value"], theory["density"], mark.color(dark), entry=False))
+    finding = f"After {depths[-1]} layers only tanh with orthogonal weights and a small q keeps all values near 1."
+    xaxis = log_axis("singular value", dark, series["centers"])
+    yaxis = style.axis("density of its logarithm", dark, decades=(-2.5, 1.3))
+    first = plot("Singular values of the Jacobian; lines: theory", finding, curves, xaxis, yaxis, dark=dark)
+    curves = []
+    for name, mark, ours, theory in zip(labels, marks, series["variances"], series["expected"], strict=True):
+        curves.append(Curve(name, depths, ours, mark.color(dark), None, mark.symbol))
+        curves.append(Curve(f"{name}, theory", depths, theory, mark.color(dark), entry=False))
+    adds = [number(float(theory[-1] / depths[-1])) for theory in series["expected"]]
+    finding = f"It grows in proportion to depth: a layer adds {adds[0]} for {labels[0]} and {adds[3]} for {labels[3]}."
+    xaxis = log_axis("hidden layers", dark, depths)
+    xaxis |= {"tickvals": depths.tolist(), "ticktext": [str(depth) for depth in series["depths"]]}
+    yaxis = log_axis("variance / mean²", dark, series["variances"], series["expected"])
+    return [first, plot("Variance of the squared singular values", finding, curves, xaxis, yaxis, dark=dark)]
