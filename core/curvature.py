@@ -26,7 +26,10 @@ from .families.losses import LOSSES, OUTPUT_ACTIVATIONS
 from .families.normalization import EPS, NORMALIZATIONS
 from .families.optimizers import OPTIMIZERS
 from .layout import Layout, ParameterStack
+from .trace import Snapshot
 
+MAX_JACOBIANS, MAX_JACOBIAN_WORK = 16, 3_000_000_000  # samples and multiply-adds of `hidden_singular_values`
+SVD_WORK = 10  # multiply-adds of singular values over m n^2, roughly
 MAX_DENSE = 4_000  # parameters of a dense Hessian: 128 MB
 SMALL = 120  # parameters up to which all eigenvalues take less time than Lanczos
 BLOCK = 64  # directions at once, so that a large Hessian needs no large memory besides itself
@@ -227,6 +230,29 @@ def jacobian_singular_values(
         finite = np.isfinite(J).all(axis=(1, 2))
         values[finite] = np.linalg.svd((J / scale)[finite], compute_uv=False) * scale[finite, :, 0]
     return values
+
+
+def hidden_singular_values(state: Snapshot) -> np.ndarray | None:
+    """Singular values of the Jacobian from the first hidden layer to the last, (samples, min(n_1, n_L)).
+
+    Of the first 16 samples of a snapshot; of all with batch normalization, whose mean and variance are theirs.
+
+    Returns:
+        None with fewer than two hidden layers, with weights that are not finite, and where it takes more than 3e9
+        multiply-adds.
+    """
+    config, widths = state.config, state.config.hidden
+    given = [array for layer in state.weights for array in layer if array is not None]
+    if len(widths) < 2 or not all(np.isfinite(array).all() for array in given):
+        return None
+    count = len(state.inputs) if config.normalization == "batch" else min(len(state.inputs), MAX_JACOBIANS)
+    work = widths[0] * sum(m * n for m, n in zip(widths, widths[1:], strict=False))
+    work += SVD_WORK * widths[0] * widths[-1] * min(widths[0], widths[-1])
+    if count * work > MAX_JACOBIAN_WORK:
+        return None
+    plain = config.replace(dataset="custom", holdout=0.0, batch_size=None, class_weight=RunConfig().class_weight)
+    data = state.inputs[:count], state.targets[:count]
+    return jacobian_singular_values(plain, state.weights, data, between=(1, len(widths)))
 
 
 def _through_layer(state: _State, config: RunConfig, layer: int, J: np.ndarray) -> np.ndarray:

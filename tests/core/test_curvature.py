@@ -10,6 +10,7 @@ from core.curvature import (
     SMALL,
     hessian,
     hessian_vector,
+    hidden_singular_values,
     jacobian_singular_values,
     sharpness,
     sharpness_over,
@@ -404,6 +405,21 @@ def test_fixed_statistics_of_batch_normalization_scale_each_unit():
     expected = np.linalg.svd(state.weights[1][0] / deviation, compute_uv=False)
     values = jacobian_singular_values(config, state.weights, between=(1, 2))
     np.testing.assert_allclose(values, np.tile(expected, (30, 1)), rtol=1e-10)
+
+
+@pytest.mark.parametrize("fields, count", [({}, 16), ({"normalization": "batch"}, 30), ({"holdout": 0.5}, 15)])
+def test_hidden_layers_have_a_jacobian_of_their_own(fields, count):
+    config = RunConfig(hidden=(6, 5, 4), activation="tanh", steps=0, samples=30, class_weight="balanced",
+                       loss="bce", output_activation="sigmoid", **fields)  # fmt: skip
+    state = snapshot(config)
+    expected = jacobian_singular_values(config, state.weights, between=(1, 3))[:count]
+    assert len(expected) == count
+    np.testing.assert_allclose(hidden_singular_values(state), expected, rtol=1e-10)
+
+
+@pytest.mark.parametrize("hidden", [(), (7,), (900, 900)])
+def test_too_few_hidden_layers_have_no_jacobian_and_too_large_ones_none_in_time(hidden):
+    assert hidden_singular_values(snapshot(RunConfig(hidden=hidden, steps=0, samples=8))) is None
 
 
 def test_layers_that_do_not_exist_are_refused():

@@ -115,7 +115,7 @@ def test_one_theory_serves_runs_that_differ_in_training_only():
 def test_why_shows_q_and_chi_beside_theory_the_depth_scale_and_the_plane():
     app = open_box(visit(), "why")
     keys = [chart.proto.id for chart in shown(app)]
-    assert all(any(key in found for found in keys) for key in ("q-chart", "chi-chart", "phase-plane"))
+    assert all(any(key in found for found in keys) for key in ("q-chart", "chi-chart", "phase-plane", "spectrum-chart"))
     said = " ".join(texts(app.markdown))
     assert "**0.236**" in said  # sqrt(chi) of a sigmoid at sigma_w = 1
     assert "up to 2 layers can be trained: this network, of 10, is beyond that" in said

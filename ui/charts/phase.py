@@ -97,7 +97,7 @@ def layer_means(measured: LayerMeans, expected: LayerMeans | None, quantity: str
         title,
         finding,
         xaxis=style.layers_axis(len(own), dark),
-        yaxis=_log_axis(axis, style.log_range(*lines.values(), np.ones(1), least=1.0), dark),
+        yaxis=fine_log_axis(axis, style.log_range(*lines.values(), np.ones(1), least=1.0), dark),
         dark=dark,
         height=HEIGHT,
         hovermode="x unified",
@@ -106,7 +106,7 @@ def layer_means(measured: LayerMeans, expected: LayerMeans | None, quantity: str
     return Chart({"data": data, "layout": frame}, f"{title}. {finding}", lambda: pd.DataFrame(columns))
 
 
-def _log_axis(title: str, decades: tuple[float, float], dark: bool) -> dict:
+def fine_log_axis(title: str, decades: tuple[float, float], dark: bool) -> dict:
     """A logarithmic axis; over few decades with labels at 2 and 5 too."""
     axis = style.axis(title, dark, decades=decades)
     if decades[1] - decades[0] > 2:

@@ -12,6 +12,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from core import ConfigError, Trace
 from core.config import RunConfig
+from core.curvature import hidden_singular_values
 from core.gradient_check import gradient_check, gradient_check_cost
 from core.theory.coverage import band_coverage
 from core.theory.initialization import InitialNorms, initial_norms_cost, predict_initial_norms
@@ -24,6 +25,7 @@ from core.wording import percent
 from ui import panels
 from ui.charts.guides import Guide
 from ui.charts.phase import HIGHEST, WIDEST, layer_means, phase_plane
+from ui.charts.singular_values import spectrum_chart
 from ui.charts.style import Chart, number
 from ui.controls.fields import keep_address
 from ui.runtime import jobs, limits
@@ -131,6 +133,7 @@ def why(run: Run) -> None:
         with jobs.short_slot(reporter.on_queued, "theory"):
             means = expected_means(start.config, jobs.get_data(start))
             here = locate(start.config, snapshot.inputs.shape[1], snapshot.targets.shape[1])
+            singular = hidden_singular_values(snapshot)
         reporter.clear()
         _formulas(run.config)
         if run.config.hidden:
@@ -140,6 +143,10 @@ def why(run: Run) -> None:
                     with st.container():
                         chart = layer_means(measured, means, quantity, dark=panels.dark())
                         panels.show(chart, f"{quantity}-chart", numbers=True)
+        if singular is not None:
+            chart = spectrum_chart(singular, len(run.config.hidden) - 1, dark=panels.dark())
+            panels.show(chart, "spectrum-chart", numbers=True)
+            st.caption(_ISOMETRY)
         if here is None:
             if run.config.hidden:
                 st.caption(NO_PLANE)
@@ -152,6 +159,12 @@ def why(run: Run) -> None:
             st.caption("The scale of the weights is beyond any plane.")
 
 
+_ISOMETRY = (
+    r"The factors χ multiply to about the mean square of the singular values of the Jacobian $\partial y^L / \partial "
+    "y^1$; these are all of them, at step 0. Where they are near 1, signal and gradient keep every direction: "
+    "dynamical isometry. ReLU never has it, tanh with orthogonal weights nearly. Batch normalization counts with fixed "
+    "mean and variance, dropout not at all. Source: Pennington, Schoenholz & Ganguli 2017."
+)
 NO_PLANE = (
     "The phase plane is drawn for plain networks only: residual layers, normalization and dropout change what a layer "
     "multiplies, so that σ_w and σ_b alone do not locate the network."

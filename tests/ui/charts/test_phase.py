@@ -10,6 +10,7 @@ from core.theory.network import locate
 from core.theory.plane import gradient_factors
 from core.theory.variance_map import critical_points
 from ui.charts.phase import layer_means, phase_plane
+from ui.charts.singular_values import spectrum_chart
 
 SIGMA_W, SIGMA_B = np.linspace(0.1, 4, 12), np.linspace(0, 1.5, 7)
 CONFIG = RunConfig(hidden=(8,) * 4, samples=16)
@@ -33,6 +34,22 @@ def test_measured_and_expected_stand_beside_each_other(quantity, dark):
 def test_without_theory_the_measured_means_stand_alone():
     chart = layer_means(measured_means(snapshot(CONFIG)), None, "q")
     assert "theory" not in [trace.name for trace in chart.figure.data]
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_every_direction_is_drawn_by_rank_and_those_that_vanish_are_counted(dark):
+    values = np.array([[4.0, 1.0, 0.1, 1e-17], [2.0, 1.0, 0.3, 0.0]])
+    chart = spectrum_chart(values, 5, dark=dark)
+    np.testing.assert_allclose(named(chart.figure, "median over samples").y, [3.0, 1.0, 0.2, np.nan])
+    np.testing.assert_allclose(named(chart.figure, "half of the samples").y, [3.5, 1, 0.25, 0.15, 1, 2.5])
+    assert set(named(chart.figure, "isometry: all at 1").y) == {1} and chart.table["rank"].tolist() == [1, 2, 3, 4]
+    assert "Over 5 layers: largest 3, smallest 0.2, and 1 of 4 vanish." in chart.alt
+
+
+@pytest.mark.parametrize("value", [0.0, np.nan, np.inf])
+def test_where_no_direction_gets_through_a_sentence_says_so(value):
+    chart = spectrum_chart(np.full((2, 3), value), 2)
+    assert not chart.figure.data and "No direction gets through." in chart.alt
 
 
 @pytest.mark.parametrize("value", [0.0, np.nan, np.inf])
