@@ -2,13 +2,17 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from core.recordings import Parameter, Recording
 from core.recordings.examples import EXAMPLES, load_example
 from core.recordings.selection import GROUPS, select_tensors
+from core.wording import percent
 from ui.charts import recording_curves
 from ui.charts.guides import Guide
 from ui.charts.recordings import (
+    MAX_COLUMNS,
     MAX_POINTS,
     MAX_ROWS,
     NORMS,
@@ -19,6 +23,7 @@ from ui.charts.recordings import (
     recording_profile_data,
     recording_shares,
 )
+from ui.charts.style import number
 
 CURVES = [getattr(recording_curves, name) for name in dir(recording_curves) if name.startswith("recording_")]
 
@@ -134,3 +139,104 @@ def test_names_of_a_file_are_no_markup_in_a_figure_and_long_ones_are_shortened()
     shares = TensorView(recording=made([[1.0, 1.0]], dead=np.ones((1, 2))).recording, indices=np.arange(2))
     assert recording_shares(shares, "dead", "Dead", "share").figure.layout.title.text == "Dead"
     assert recording_profile(view).table["tensor"][0] == name
+
+
+# -- random numbers, of which every other tensor, step or quantity would be another -----------------------------------
+
+SEEDS = st.integers(0, 10**6)
+few = settings(max_examples=10)
+NAMES = [f"block.{i}.weight" for i in range(5)]
+
+
+def random_view(rng, rows=6, order=(3, 0, 4, 1)):
+    """Some tensors of a recording of five, in an order of their own; sizes differ, and every number is random."""
+    parameters = tuple(Parameter(name=name, layer=i, kind="weight", size=3 + 4 * i) for i, name in enumerate(NAMES, 1))
+    fields = ("grad_norm", "clipped_grad_norm", "weight_norm", "update_norm")
+    values = {field: np.exp(rng.normal(0, 2, (rows, 5))) for field in fields}
+    values |= {field: rng.uniform(0, 1, (rows, 5)) for field in ("dead", "zero_share")}
+    recording = Recording(
+        name="r", source="t", parameters=parameters, step=np.cumsum(rng.integers(1, 50, rows)), values=values
+    )
+    return TensorView(recording=recording, indices=np.array(order))
+
+
+def sized(view, quantity, field="grad_norm"):
+    """The norms of a view, or per weight: divided by the root of the number of entries."""
+    norms = view.recording.values[field][:, view.indices]
+    return norms / np.sqrt(7.0 + 4 * view.indices) if quantity == "rms" else norms
+
+
+@few
+@given(SEEDS, st.sampled_from(list(NORMS)), st.booleans())
+def test_every_frame_of_a_profile_holds_the_norms_of_its_step_in_the_order_chosen(seed, quantity, relative):
+    view = random_view(np.random.default_rng(seed))
+    norms, clipped = sized(view, quantity), sized(view, quantity, "clipped_grad_norm")
+    chart, step = recording_profile(view, quantity, relative=relative), view.recording.step
+    places = {part["name"]: place for place, part in enumerate(chart.spec["data"])}
+    assert [int(frame["name"]) for frame in chart.spec["frames"]] == step.tolist()
+    for row, frame in enumerate(chart.spec["frames"]):
+        moved = dict(zip(frame["traces"], frame["data"], strict=True))
+        last = norms[row, -1] if relative else 1.0  # clipping is shown against what there was before it
+        np.testing.assert_allclose(moved[places["this network"]]["y"], norms[row] / last, rtol=1e-12)
+        np.testing.assert_allclose(moved[places["after clipping"]]["y"], clipped[row] / last, rtol=1e-12)
+        words = (
+            f"the first tensor gets {number(norms[row, 0] / last)} of the last’s, {number(norms[row, -1])}."
+            if relative
+            else f"{number(norms[row, 0])} at the first tensor, {number(norms[row, -1])} at the last."
+        )
+        data = recording_profile_data(view, quantity, relative=relative)
+        assert data.words[row] == f"Step {step[row]:,}: {words}"
+    assert chart.spec["data"][places["this network"]]["text"] == view.names
+    plain = view.recording.values["grad_norm"][:, view.indices]
+    for row in (0, -1):
+        ends = f"{number(plain[row, 0])} at {view.names[0]}, {number(plain[row, -1])} at {view.names[-1]}, tensor 4."
+        assert f"Step {step[row]:,}: {ends}" in chart.alt
+    np.testing.assert_allclose(chart.table[quantity], norms.ravel())
+
+
+@few
+@given(SEEDS, st.sampled_from(list(NORMS)), st.booleans())
+def test_a_map_has_every_norm_in_its_cell_and_is_told_by_its_corners(seed, quantity, relative):
+    view = random_view(np.random.default_rng(seed))
+    norms, step = sized(view, quantity), view.recording.step
+    chart = recording_heatmap(view, quantity, relative=relative)
+    heat = chart.spec["data"][0]
+    shown = norms / norms[:, -1:] if relative else norms
+    level = 0.0 if relative else np.log10(norms[0, -1])
+    np.testing.assert_allclose(heat["z"], np.log10(shown).T, atol=1e-12)
+    assert (heat["zmin"] + heat["zmax"]) / 2 == pytest.approx(level)
+    np.testing.assert_allclose(heat["colorbar"]["tickvals"][2], level, atol=1e-12)
+    assert ("same step" in heat["colorbar"]["title"]["text"]) == relative
+    ends = [f"{number(norms[0, k])} to {number(norms[-1, k])}" for k in (0, -1)]
+    told = f"Steps {step[0]:,} to {step[-1]:,}: the first tensor from {ends[0]}, the last from {ends[1]}."
+    assert told in chart.alt
+    np.testing.assert_allclose([chart.table[name] for name in view.names], shown.T)
+    np.testing.assert_array_equal(chart.table["step"], step)
+
+
+@few
+@given(SEEDS, st.sampled_from(["dead", "zero_share"]))
+def test_a_share_is_told_of_the_tensor_where_it_is_largest_in_the_last_row_recorded(seed, field):
+    view = random_view(np.random.default_rng(seed))
+    view.recording.values[field][-1] = np.nan  # the last row holds none
+    shares = view.recording.values[field][:, view.indices]
+    chart = recording_shares(view, field, "Title", "share")
+    worst = shares[-2].argmax()
+    told = f"At most {percent(shares[-2, worst])}, at {view.names[worst]}, at step {view.recording.step[-2]:,}."
+    assert told in chart.alt
+    np.testing.assert_array_equal(chart.spec["data"][0]["z"], shares.T)
+
+
+@few
+@given(SEEDS)
+def test_a_pooled_map_names_the_steps_and_the_first_tensor_of_every_pool(seed):
+    rng = np.random.default_rng(seed)
+    norms = np.exp(rng.normal(0, 1, (2 * MAX_COLUMNS, 3)))
+    view = made(norms)
+    table, data = recording_heatmap(view).table, map_data(view, norms, logarithmic=True)
+    np.testing.assert_array_equal(table["step"], view.recording.step[::2])
+    np.testing.assert_array_equal(table["to step"], view.recording.step[1::2])
+    np.testing.assert_allclose(10.0**data.cells.z, (norms[::2] + norms[1::2]).T / 2)  # the median of two
+    many = made(np.ones((2, 2 * MAX_POINTS)))
+    axis = recording_profile(many).spec["layout"]["xaxis"]
+    assert axis["ticktext"] == [f"{2 * at - 1:,}" for at in axis["tickvals"]]  # two tensors a point
