@@ -188,3 +188,49 @@ def test_the_table_has_a_row_for_each_arm_step_and_layer():
 def test_the_legend_leaves_room_for_every_row_on_the_narrowest_screen():
     heights = [compare_loss(drawn([SMALL] * count)).figure.layout.margin.b for count in (2, 4, 8)]
     assert all(low < high for low, high in pairwise(heights))
+
+
+def test_marks_of_zeros_stand_at_the_layers_that_are_zero_in_the_colors_of_their_arms():
+    arms, rng = drawn([SMALL, SMALL.replace(activation="relu")]), np.random.default_rng(0)
+    zeros = [rng.random(arm.record.layers["grad_norm"].median.shape) < 0.4 for arm in arms]
+    for arm, where in zip(arms, zeros, strict=True):
+        where[:, -1] = False  # the others are relative to the output layer
+        for part in vars(arm.record.layers["grad_norm"]).values():
+            part[where] = 0.0
+    chart = compare_profile(arms, "grad_norm")
+    place = next(k for k, part in enumerate(chart.spec["data"]) if part.get("name") == "exactly 0")
+    for row, frame in enumerate(chart.spec["frames"]):
+        marks = frame["data"][place]
+        wanted = [(layer + 1, arm.mark.color(False)) for arm, where in zip(arms, zeros, strict=True)
+                  for layer in np.flatnonzero(where[row])]  # fmt: skip
+        assert list(zip(marks["x"], marks["marker"]["color"], strict=True)) == wanted
+
+
+@pytest.mark.parametrize("quantity", LAYER_NORMS)
+def test_hovering_a_small_heatmap_tells_the_median_norm_itself(quantity):
+    for arm in drawn(AWKWARD["two"]):
+        (cells,) = compare_heatmap(arm, quantity, layers=3).spec["data"]
+        median = arm.record.layers[quantity].median
+        assert cells["text"] == [[style.number(norm) for norm in row] for row in median.T.tolist()]
+
+
+def test_a_small_heatmap_of_an_arm_that_breaks_says_at_which_step():
+    arm = drawn(AWKWARD["diverging"])[1]
+    at = arm.record.summary["diverged_at"]
+    assert at < arm.record.step[-1]
+    assert f"Breaks at step {at:.10g}. Step 0:" in compare_heatmap(arm, layers=3).alt
+
+
+def test_the_inner_band_is_shaded_more_than_the_outer():
+    outer, inner, *_ = compare_profile(drawn(AWKWARD["two"], seeds=5), "grad_norm").spec["data"]
+    opacity = [float(part["fillcolor"].rpartition(",")[2].rstrip(")")) for part in (outer, inner)]
+    assert opacity[0] < opacity[1]
+
+
+def test_the_table_of_the_global_norm_has_both_of_its_medians():
+    arms = drawn(AWKWARD["regression"])
+    table = compare_global_norm(arms).table
+    for arm in arms:
+        rows = table[table["arm"] == arm.name]
+        for name in ("norm_before", "norm_after"):
+            np.testing.assert_array_equal(rows[f"{name} median"], arm.record.curves[name].median)

@@ -10,6 +10,7 @@ from core.exercise import solve
 from core.lecture.paths import over_scales, trace_paths
 from ui.charts.factors import contributions, error_over_steps
 from ui.charts.paths import NAMES, factor_by_scale, product_of_layers
+from ui.charts.style import number
 from ui.lecture.solution import terms
 from ui.lecture.symbols import WEIGHTS, Factor, Symbol, chain, w01, y
 
@@ -110,3 +111,15 @@ def test_each_factor_of_a_chain_begins_where_the_one_before_ends():
         assert links[0].top.letter == "E" and links[-1].bottom == weight
         assert all(one.bottom == other.top for one, other in zip(links, links[1:], strict=False))
         assert len(links) == (4 if weight.layers == "0,1" else 2)
+
+
+@pytest.mark.parametrize("layers", [2, 3, 6])
+def test_the_factor_of_each_way_is_told_as_its_own(layers):
+    paths = trace_paths(RunConfig(hidden=(8,) * layers, activation="tanh", init_scale=1.4))
+    alt = product_of_layers(paths).alt
+    factors = {name: getattr(paths, name)[0] ** (1 / (layers - 1)) for name in ("measured", "worst", "typical")}
+    assert len({number(value, 3) for value in factors.values()}) == 3
+    share = number(float(paths.measured[0]))
+    assert f"Layer 1 gets {share} of layer {layers}’s: {number(factors['measured'], 3)} a layer." in alt
+    assert f"Worst case: {number(factors['worst'], 3)} a layer." in alt
+    assert f"Typical: {number(factors['typical'], 3)} a layer." in alt

@@ -219,3 +219,74 @@ def test_activations_are_drawn_in_their_own_marks_with_their_point(names, z, slo
         here = (activation.slope if slopes else activation)(np.array([z]))
         assert point.y[0] == here[0] and point.marker.symbol == mark.symbol
         assert line.line.color == mark.color(dark)
+
+
+@pytest.mark.parametrize("sizes", SIZES, ids=str)
+def test_every_edge_joins_its_two_nodes_and_its_number_stands_on_it(sizes):
+    net = draw(*sizes, seed=5)
+    chart = network(net, 0)
+    nodes = [part for part in chart.spec["data"] if part.get("mode") == "markers+text"]
+    edges = iter([part for part in chart.spec["data"] if part.get("mode") == "lines" and part["x"][0] is not None])
+    captions = chart.spec["layout"]["annotations"]
+    for layer, W in enumerate((net.w01, net.w12)):
+        for (i, j), weight in np.ndenumerate(W):
+            edge = next(edges)
+            assert edge["y"] == [nodes[layer]["y"][i], nodes[layer + 1]["y"][j]] and edge["x"] == [layer, layer + 1]
+            if max(W.shape) > 3:
+                continue
+            on_edge = [
+                note
+                for note in captions
+                if "bgcolor" in note
+                and layer < note["x"] < layer + 1
+                and note["text"] == style.number(weight, 2)
+                and note["y"] == pytest.approx(edge["y"][0] + (note["x"] - layer) * np.diff(edge["y"])[0])
+            ]
+            assert on_edge  # fmt: skip
+    table = chart.table.set_index("node")
+    for letter, nets, outputs in (("y", net.values.net[0], net.values.activation[0]),
+                                  ("o", net.values.net[1], net.values.output)):  # fmt: skip
+        for k in range(outputs.shape[1]):
+            row = table.loc[indexed(letter, k)]
+            assert (row["net input"], row["output"]) == (nets[0, k], outputs[0, k])
+            below = [note["text"] for note in captions if note["text"] == f"net {style.number(float(nets[0, k]), 2)}"]
+            assert below
+    for part in nodes:  # dark numbers on pale nodes, and pale ones on dark nodes
+        for value, ink in zip(part["text"], part["textfont"]["color"], strict=True):
+            shown = float(value.replace("−", "-").replace(",", ""))
+            if abs(shown - 0.6) > 0.01:
+                assert ink == (style.LIGHT.page if shown > 0.6 else style.LIGHT.text)
+
+
+@pytest.mark.parametrize("name", SURFACES)
+def test_every_height_and_every_click_is_the_function_at_its_place(name):
+    surface = SURFACES[name]()
+    path = descend(surface, surface.start, surface.learning_rate, steps=6)
+    sheet, *_ = (side := from_the_side(surface, path, 2)).spec["data"]
+
+    def height(value):
+        above = value - surface.lowest
+        return np.log10(10 + above) - 1 if surface.logarithmic else above
+
+    some = np.s_[::8, ::8]
+    wanted = [[height(float(surface.value(x, y))) for x in sheet["x"][::8]] for y in sheet["y"][::8]]
+    np.testing.assert_allclose(sheet["z"][some], wanted, atol=1e-9)
+    axis = side.spec["layout"]["scene"]["zaxis"]
+    for at, label in zip(axis["tickvals"], axis["ticktext"], strict=True):
+        told = {style.number(value) for value in (surface.lowest, *np.atleast_1d(_value_at(surface, at)))}
+        assert label in told
+    levels = contours(surface, path, 2)
+    grid = next(part for part in levels.spec["data"] if part.get("name") == "start here")
+    told = [float(surface.value(x, y)) for x, y in zip(grid["x"][::31], grid["y"][::31], strict=True)]
+    told += [float(surface.value(x, y)) for x, y in zip(grid["x"][:31], grid["y"][:31], strict=True)]
+    np.testing.assert_allclose([*grid["customdata"][::31], *grid["customdata"][:31]], told)
+    shades = np.asarray(levels.spec["data"][0]["z"])[some]
+    np.testing.assert_allclose(shades if surface.logarithmic else shades**2, wanted, atol=1e-9)
+    point = path.points[2]
+    told = f"E = {style.number(path.values[2], 3)}, gradient norm "
+    assert told + style.number(float(np.linalg.norm(surface.gradient(point))), 3) in levels.alt
+
+
+def _value_at(surface, height):
+    """E at a height of the picture."""
+    return surface.lowest + (10 ** (height + 1) - 10 if surface.logarithmic else height)

@@ -6,8 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core import RunConfig, snapshot
+from core.engine.batch import SATURATED
 from core.families.activations import ACTIVATIONS
+from core.families.normalization import NORMALIZATIONS
 from core.layer_slopes import activation_slopes
+from core.wording import percent
 from ui.charts.one_layer import count, gradient_histogram, slope_chart, weight_histogram
 from ui.charts.style import number
 
@@ -62,3 +65,31 @@ def test_sizes_of_a_gradient_stand_on_an_axis_of_decades():
     assert chart.table["from"].iloc[0] < sizes.min() and sizes.max() < chart.table["to"].iloc[-1]
     assert number(float(np.median(sizes))) in chart.alt
     assert all(text.startswith("10<sup>") for text in chart.figure.layout.xaxis.ticktext)
+
+
+@pytest.mark.parametrize("layer", range(3))
+@pytest.mark.parametrize("activation", ["sigmoid", "relu", "elu"])
+def test_the_numbers_of_every_layer_are_its_own(activation, layer):
+    state = snapshot(SMALL.replace(activation=activation, init_scale=4.0), 2)
+    weights, gradient = state.weights[layer][0], state.weight_gradient[layer]
+    told = f"Mean {number(float(weights.mean()))}, standard deviation {number(float(weights.std()), 3)}."
+    assert told in weight_histogram(state, layer).alt
+    sizes = np.abs(gradient[gradient != 0])
+    alt = gradient_histogram(state, layer).alt
+    assert f"Median size {number(float(np.median(sizes)))}." in alt
+    zeros = np.mean(gradient == 0)
+    assert (f"{percent(zeros)} are exactly 0." in alt) == (zeros > 0)
+    own = ACTIVATIONS[activation if layer < 2 else state.config.output_activation]
+    slopes = own.slope(state.net[layer])
+    saturated = np.mean(np.abs(slopes) < SATURATED * own.sup_slope)
+    chart = slope_chart(state, layer)
+    assert f"{percent(saturated)} of its units are saturated" in chart.alt
+    table = chart.table
+    np.testing.assert_allclose(table["slope"], own.slope((table["from"] + table["to"]).to_numpy() / 2), atol=1e-12)
+
+
+@pytest.mark.parametrize("normalization", NORMALIZATIONS)
+def test_the_axis_says_normalized_in_hidden_layers_of_a_normalized_network_only(normalization):
+    state = snapshot(SMALL.replace(normalization=normalization), 0)
+    titles = [slope_chart(state, layer).figure.layout.xaxis.title.text for layer in range(3)]
+    assert titles == (["net"] * 3 if normalization == "none" else ["net, normalized", "net, normalized", "net"])

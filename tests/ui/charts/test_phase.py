@@ -11,6 +11,7 @@ from core.theory.plane import gradient_factors
 from core.theory.variance_map import critical_points
 from ui.charts.phase import layer_means, phase_plane
 from ui.charts.singular_values import spectrum_chart
+from ui.charts.style import number
 
 SIGMA_W, SIGMA_B = np.linspace(0.1, 4, 12), np.linspace(0, 1.5, 7)
 CONFIG = RunConfig(hidden=(8,) * 4, samples=16)
@@ -82,3 +83,27 @@ def test_the_plane_names_the_phase(scale, words):
     here = locate(CONFIG.replace(activation="tanh", init_scale=scale), 2, 1)
     chart = phase_plane("tanh", here, gradient_factors("tanh", SIGMA_W, SIGMA_B), SIGMA_W, SIGMA_B)
     assert words in chart.alt
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_everything_on_the_plane_is_the_factor_at_its_place_and_its_region_has_its_name(seed):
+    rng = np.random.default_rng(seed)
+    bound = rng.uniform(1.5, 2.5)  # from here on gradients explode; without symmetry in sigma_w and sigma_b
+    factors = np.exp(SIGMA_W - bound)[None, :] * np.exp(-0.1 * SIGMA_B)[:, None]
+    here = locate(CONFIG.replace(activation="tanh", init_scale=rng.uniform(0.5, 3), bias_std=0.4), 2, 1)
+    chart = phase_plane("tanh", here, factors, SIGMA_W, SIGMA_B)
+    heat, star = chart.spec["data"][0], named(chart.figure, "this network")
+    np.testing.assert_array_equal(heat["customdata"], factors)
+    np.testing.assert_allclose(heat["z"], np.clip(np.log10(factors), -0.5, 0.5))
+    assert (heat["x"] is SIGMA_W) and (heat["y"] is SIGMA_B)
+    assert f"factor per layer {number(here.chi**0.5)}<extra>" in star.hovertemplate
+    assert f"σ_w = {number(here.sigma_w)}, σ_b = {number(here.sigma_b)}," in chart.alt
+    for at, label in zip(heat["colorbar"]["tickvals"], heat["colorbar"]["ticktext"], strict=True):
+        assert float(label.strip("≤≥ ")) == pytest.approx(10**at, rel=0.02)
+    vanish, explode = (next(w for w in chart.spec["layout"]["annotations"] if word in w["text"]) for word in REGIONS)
+    for words, where in ((vanish, factors < 0.98), (explode, factors > 1.02)):
+        rows, columns = np.nonzero(where)
+        assert (words["x"], words["y"]) == pytest.approx((SIGMA_W[columns].mean(), SIGMA_B[rows].mean()))
+
+
+REGIONS = ("gradients vanish", "gradients explode")

@@ -183,3 +183,37 @@ def test_ready_maps_are_different_and_their_fields_are_suited():
         values = Axis(field).values()
         assert len(values) <= count and (values[0], values[-1]) == (low, high)
         assert Axis(field).logarithmic == log
+
+
+@pytest.mark.parametrize("quantity", QUANTITIES)
+def test_level_lines_and_holes_are_where_the_cells_have_them(quantity):
+    rng = np.random.default_rng(3)
+    cells = rng.uniform(0.2, 0.9, (5, 4)) if quantity != "first over last" else rng.normal(0, 2, (5, 4))
+    holes = rng.random((5, 4)) < 0.2
+    cells[holes] = np.nan
+    chart = drawn(cells, quantity)
+    heat, gray = parts(chart, "heatmap")
+    z = heat["z"]
+    np.testing.assert_array_equal(np.isfinite(gray["z"]), holes)
+    np.testing.assert_array_equal(np.isnan(z), holes)
+    for contour in parts(chart, "contour"):
+        inside = np.isfinite(contour["z"]) & (contour["z"] >= heat["zmin"]) & (contour["z"] <= heat["zmax"])
+        np.testing.assert_allclose(contour["z"][inside], z[inside])
+        np.testing.assert_array_equal(np.isnan(contour["z"]), holes)
+        np.testing.assert_array_equal(contour["x"], SMALL.x.values())
+        np.testing.assert_array_equal(contour["y"], SMALL.y.values())
+
+
+def test_the_critical_line_is_solid_and_the_depth_scales_are_dotted():
+    lines_of_theory = [Curve(name, np.array([1.0, 1.5]), np.array([0.0, 1.0])) for name in ("theory: χ = 1", "six")]
+    found = {part["name"]: part["line"]["dash"] for part in drawn(lines=lines_of_theory).spec["data"]
+             if part.get("name") in ("theory: χ = 1", "six")}  # fmt: skip
+    assert found == {"theory: χ = 1": "solid", "six": "dot"}
+
+
+def test_colors_of_a_loss_end_three_decades_above_its_median_and_span_six_at_most():
+    cells = np.geomspace(1e-9, 1e9, 20).reshape(5, 4)
+    heat = parts(drawn(cells, "final loss"), "heatmap")[0]
+    assert (heat["zmin"], heat["zmax"]) == pytest.approx((-3, 3))
+    heat = parts(drawn(RAMP, "final loss"), "heatmap")[0]
+    assert (heat["zmin"], heat["zmax"]) == pytest.approx((np.log10(0.5), np.log10(2)))
