@@ -5,7 +5,7 @@ import pytest
 
 from core import diagnose
 from core.diagnosis.code_suggestions import CODE_SUGGESTIONS
-from core.diagnosis.recording_statistics import profile
+from core.diagnosis.recording_statistics import early_rows, profile
 from core.diagnosis.recordings import RECORDING_VERDICTS, describe_missing
 from core.recordings import Parameter, Recording
 from core.recordings.examples import EXAMPLES, load_example
@@ -260,3 +260,143 @@ def test_every_example_shows_what_it_is_named_for(name):
     assert found.verdict == VERDICTS_OF_EXAMPLES[name]
     assert {finding.name for finding in found.findings} <= set(RECORDING_VERDICTS)
     assert all(s.code and "{" not in s.code for f in found.findings for s in f.suggestions)
+
+
+# -- each number and each name in a sentence is the one that it says --------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_break_is_told_at_its_first_row_with_the_rise_before_it(seed):
+    rng = np.random.default_rng(seed)
+    at, norms = int(rng.integers(5, 30)), np.tile(np.geomspace(1, 900, STEPS)[:, None], LAYERS)
+    tensor = int(rng.integers(LAYERS))
+    norms[at, tensor] = norms[at + 1 :] = np.inf
+    sentence = diagnose(recording(norms)).sentence
+    joint = np.linalg.norm(norms[:at], axis=1)
+    assert sentence.startswith(f"At step {10 * at}, the gradient of net.{tensor}.weight is not finite.")
+    rose = f"rose from {format_number(joint[0])} to {format_number(joint[-1])}."
+    assert (rose in sentence) == (joint[-1] >= 3 * joint[0])
+    level = np.ones((STEPS, LAYERS))
+    level[at:] = np.inf
+    assert "rose" not in diagnose(recording(level)).sentence
+
+
+@pytest.mark.parametrize("absent, severity", [(1, "warning"), (4, "warning"), (5, "bad"), (7, "bad")])
+def test_parameters_without_a_gradient_are_bad_where_they_are_more_than_half(absent, severity):
+    norms = np.ones((STEPS, LAYERS))
+    norms[:, :absent] = np.nan
+    (found,) = [finding for finding in diagnose(recording(norms)).findings if finding.name == "no_gradient"]
+    assert found.severity == severity
+
+
+@pytest.mark.parametrize("share, expected", [(0.05, "rounded_away"), (0.5, "never_moves"), (3.0, "never_moves")])
+def test_a_still_tensor_is_blamed_on_the_optimizer_where_its_gradient_would_move_it(share, expected):
+    norms, update = np.ones((STEPS, LAYERS)), np.full((STEPS, LAYERS), 1e-3)
+    norms[:, 2], update[:, 2] = share, 0.0
+    names = [f.name for f in diagnose(recording(norms, update_norm=update, weight_norm=np.ones_like(norms))).findings]
+    assert expected in names and len({"rounded_away", "never_moves"} & set(names)) == 1
+
+
+def test_underflow_is_of_tensors_whose_median_share_of_zeros_is_large():
+    zeros = np.full((STEPS, LAYERS), 0.1)
+    zeros[:5] = 0.9  # now and then
+    assert "underflow" not in [f.name for f in diagnose(recording(zero_share=zeros, scale=8)).findings]
+    zeros[:, 3] = 0.8
+    found = diagnose(recording(zero_share=zeros, scale=8))
+    assert found.verdict == "underflow" and "of net.3.weight are exactly 0" in found.sentence
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_silent_units_are_told_at_the_last_row_worst_first_and_at_the_first(seed):
+    rng = np.random.default_rng(seed)
+    dead = np.full((STEPS, LAYERS), np.nan)
+    kinds = ["weight"] * 4 + ["activation"] * 4
+    dead[[3, 20], 4:] = rng.uniform(0, 0.4, (2, 4))
+    dead[33, 4:] = rng.permutation([0.6, 0.7, 0.9, 0.2])
+    found = diagnose(recording(kinds=kinds, dead=dead))
+    order = [f"net.{4 + k}.weight" for k in np.argsort(-dead[33, 4:])[:3]]
+    worst = dead[33, 4:] > 0.5
+    assert found.findings[0].what == (
+        f"At step 330, 90 % of the units of {order[0]}, {order[1]} and {order[2]} are silent on the whole batch. "
+        f"At step 30 at most {percent(dead[3, 4:][worst].max())} were."
+    )
+    assert found.findings[0].severity == "warning"
+    dead[33, 5] = 1.0
+    assert diagnose(recording(kinds=kinds, dead=dead)).findings[0].severity == "bad"
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_clipping_is_told_with_its_median_and_a_threshold_of_the_90th_percentile(seed):
+    rng = np.random.default_rng(seed)
+    norms = np.tile(np.exp(rng.normal(0, 1, (STEPS, 1))), LAYERS)
+    scale = rng.uniform(0.05, 0.4, (STEPS, 1))
+    (found,) = [f for f in diagnose(recording(norms, clipped_grad_norm=norms * scale)).findings if f.name == "clipping"]
+    assert f"leaves, in the median, {percent(np.median(scale))} of the gradient" in found.what
+    threshold = np.percentile(np.linalg.norm(norms, axis=1), 90)
+    assert f"{threshold:.2g})" in found.suggestions[0].code
+
+
+def test_the_first_ten_rows_have_no_level_to_spike_from():
+    for row, verdict in ((5, "healthy"), (9, "healthy"), (10, "spike")):
+        loss = np.ones(STEPS)
+        loss[row] = 50.0
+        loss[row + 1 :] = 0.1
+        assert diagnose(recording(loss=loss)).verdict == verdict, row
+
+
+@pytest.mark.parametrize("before, is_named", [(5, True), (4, True), (0, True), (6, False)])
+def test_who_moved_first_is_looked_for_in_the_five_rows_before(before, is_named):
+    loss, norms = np.ones(STEPS), np.ones((STEPS, LAYERS))
+    loss[20] = 50.0
+    norms[20 - before, 2] = 7.0
+    sentence = diagnose(recording(norms, loss=loss)).sentence
+    told = f"net.2.weight moved first: at step {200 - 10 * before} it is 7 times its median before."
+    assert (told in sentence) == is_named
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_stuck_loss_is_told_over_the_last_six_tenths_beside_its_first_value(seed):
+    rng = np.random.default_rng(seed)
+    loss = np.concatenate([np.linspace(1.2, 0.9, 16), 0.9 + rng.uniform(-1e-3, 1e-3, 24)])
+    found = diagnose(recording(loss=loss))
+    assert found.verdict == "stuck"
+    level = format_number(float(np.median(loss[28:])))
+    assert f"From step 160 to step 390 the loss stays near {level}; at step 0 it was 1.2." in found.sentence
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_steps_length_is_the_median_over_tensors_and_rows(seed):
+    rng = np.random.default_rng(seed)
+    weight, ratio = np.exp(rng.normal(0, 1, (STEPS, LAYERS))), np.exp(rng.normal(-1, 1, (STEPS, LAYERS)))
+    found = diagnose(recording(update_norm=ratio * weight, weight_norm=weight))
+    assert found.verdict == "large_steps"
+    assert f"by {format_number(float(np.median(ratio)))} of its norm" in found.sentence
+
+
+@pytest.mark.parametrize("factor", [0.3, 0.9, 3.0])
+def test_the_numbers_on_top_are_the_factor_the_ratio_and_both_ends_of_the_loss(factor):
+    loss = np.linspace(2.5, 0.25, STEPS)
+    metrics = diagnose(recording(sloped(factor), loss=loss)).numbers
+    ratio = format_number(factor ** (LAYERS - 1))
+    assert [metric.value for metric in metrics] == [format_number(factor), ratio, "2.5 → 0.25"]
+
+
+@pytest.mark.parametrize("rows, early", [(5, 1), (20, 2), (40, 3), (1000, 3)])
+def test_early_rows_are_a_tenth_and_three_at_most(rows, early):
+    run = recording()
+    object.__setattr__(run, "step", np.arange(rows))
+    assert early_rows(run) == early
+
+
+def test_only_layers_before_the_first_that_gets_a_gradient_are_silent_first():
+    norms = np.ones((STEPS, LAYERS))
+    norms[:, [0, 1, 5]] = 0.0
+    sentence = diagnose(recording(norms)).sentence
+    assert "net.0.weight and net.1.weight is exactly 0" in sentence and "net.5" not in sentence
+
+
+@pytest.mark.parametrize("gap", [1, 2, 3])
+def test_decades_are_those_from_the_first_to_the_last_position_with_a_gradient(gap):
+    norms = sloped(0.5)
+    norms[:, 3 : 3 + gap] = 0.0
+    assert profile(recording(norms)).decades == pytest.approx((LAYERS - 1) * np.log10(0.5))

@@ -10,6 +10,7 @@ from core.diagnosis.fresh_start import start_over
 from core.diagnosis.rules import EXPLODED, VANISHED
 from core.diagnosis.statistics import TraceStats
 from core.diagnosis.suggestions import (
+    GUIDE_RATIO,
     balance,
     for_clipping,
     for_dead_output,
@@ -158,3 +159,116 @@ def test_levels_are_kept_by_those_activations_whose_deep_networks_measure_so(nam
     config = RELU.replace(activation=name, init=init, init_scale=scale, hidden=(64,) * depth, steps=0)
     decades = [TraceStats(trace).decades[0] for trace in train([config.replace(seed=100 + k) for k in range(8)])]
     assert VANISHED < np.median(decades) < EXPLODED if level else np.median(decades) < VANISHED
+
+
+# -- numbers of a suggestion, for any config --------------------------------------------------------------------------
+
+STEP_DOWN = 2.5  # by which a number becomes smaller at most when it is rounded down to 1, 2 or 5
+ORDINARY = st.floats(1e-6, 1e3)
+
+
+def rates(suggestions):
+    """The learning rates that these suggestions set."""
+    return [one.changes["learning_rate"] for one in suggestions if "learning_rate" in one.changes]
+
+
+@settings(max_examples=40)
+@given(configs(), ORDINARY, ORDINARY)
+def test_steps_that_are_too_long_are_shortened_to_three_times_the_guide_and_then_to_a_tenth(config, rate, ratio):
+    config = config.replace(learning_rate=rate)
+    aim = min(rate / 2, rate * 3 * GUIDE_RATIO / ratio)
+    for found, wanted in zip(rates(for_large_steps(config, ratio)), (aim, aim / 10), strict=True):
+        assert wanted / STEP_DOWN <= found * (1 + 1e-9) and found <= wanted * (1 + 1e-9)
+
+
+@settings(max_examples=40)
+@given(configs(), ORDINARY, st.floats(1e-6, 1e-2))
+def test_steps_that_are_too_short_are_lengthened_to_the_guide_as_far_as_that_is_safe(config, rate, ratio):
+    config = config.replace(learning_rate=rate)
+    safe = max(safe_learning_rate(config.replace(learning_rate=1e9)), 10 * rate)
+    aim = min(rate * GUIDE_RATIO / ratio, safe)
+    raised = [one.changes["learning_rate"] for one in for_small_steps(config, ratio) if set(one.changes) == {
+        "learning_rate"}]  # fmt: skip
+    assert raised == ([round_down(aim)] if round_down(aim) > rate else [])
+
+
+@settings(max_examples=40)
+@given(configs(), ORDINARY, st.integers(1, 1000), st.floats(0, 1e6))
+def test_after_a_divergence_the_first_step_moves_no_layer_by_more_than_a_twentieth(config, rate, step, ratio):
+    config = config.replace(learning_rate=rate, clip="none")
+    offered = for_divergence(config, step, ratio)
+    (slower,) = [one.changes["learning_rate"] for one in offered if set(one.changes) == {"learning_rate"}]
+    assert 0.05 / STEP_DOWN <= slower / rate * max(ratio, 1) * (1 + 1e-9) and slower / rate * ratio <= 0.05 * (1 + 1e-9)
+    (clipped,) = [one.changes for one in offered if "clip" in one.changes]
+    safe = safe_learning_rate(config.replace(learning_rate=1e9))
+    assert clipped.get("learning_rate", rate) == min(5 * safe, rate)
+
+
+@settings(max_examples=40)
+@given(configs(), st.floats(1, 1e6), st.lists(st.floats(1e-6, 1.0), min_size=3, max_size=3))
+def test_a_weakened_penalty_pulls_a_tenth_as_hard_as_the_data_do(config, weight, strengths):
+    names = ("l1", "l2", "weight_decay")
+    config = config.replace(**dict(zip(names, strengths, strict=True)))
+    weaker, off = for_penalty(config, weight)
+    for name, strength in zip(names, strengths, strict=True):
+        pull = weaker.changes[name] / strength * weight
+        assert 0.1 / STEP_DOWN <= pull * (1 + 1e-9) and pull <= 0.1 * (1 + 1e-9)
+        assert off.changes[name] == 0
+
+
+@settings(max_examples=40)
+@given(configs(), ORDINARY, ORDINARY, st.floats(1e-6, 1))
+def test_a_raised_threshold_would_have_bound_in_a_tenth_of_the_steps_and_leaves_a_clipped_step_as_long(
+    config, rate, threshold, tenth
+):
+    config = config.replace(clip="global_norm", learning_rate=rate, clip_threshold=threshold)
+    safe = safe_learning_rate(config.replace(learning_rate=1e9))
+    for one in for_clipping(config, tenth):
+        changed = config.replace(**one.changes)
+        assert changed.learning_rate == min(5 * safe, rate)
+        longest = changed.clip_threshold * changed.learning_rate
+        assert longest == pytest.approx(threshold / tenth * rate, rel=0.5)  # the threshold has one digit
+
+
+@settings(max_examples=40)
+@given(configs(), ORDINARY)
+def test_units_and_outputs_that_died_in_training_get_shorter_steps_and_those_dead_at_first_none(config, rate):
+    config = config.replace(learning_rate=rate, activation="relu", output_activation="relu", loss="mse")
+    for made in (for_dead_units, for_saturation):
+        slower = [one.changes["learning_rate"] for one in made(config, False) if set(one.changes) == {"learning_rate"}]
+        aim = min(safe_learning_rate(config), rate / 10)
+        assert slower == [round_down(aim)]
+    assert rates(for_dead_output(config, True)) == []
+    assert set(rates(for_dead_output(config, False))) == {round_down(rate / 5)}
+
+
+@settings(max_examples=40)
+@given(configs())
+def test_what_is_widened_is_never_narrowed(config):
+    for one in [*for_dead_units(config, True), *for_stuck(config), *for_degenerate_normalization(config)]:
+        wide = one.changes.get("hidden", config.hidden)
+        if config.hidden:
+            assert len(wide) == len(config.hidden)
+            assert all(units >= before for units, before in zip(wide, config.hidden, strict=True))
+        if "hidden" in one.changes:
+            assert min(wide) >= 8
+
+
+@settings(max_examples=40)
+@given(configs(), st.sampled_from(["layer", "batch"]))
+def test_degenerate_normalization_gets_more_values_of_the_kind_it_averages_over(config, normalization):
+    config = config.replace(normalization=normalization, hidden=(2, 1), batch_size=1, samples=max(config.samples, 40))
+    first = for_degenerate_normalization(config)[0].changes
+    assert set(first) == ({"batch_size"} if normalization == "batch" else {"hidden"})
+    few = config.replace(samples=5, normalization="batch", batch_size=1)
+    assert for_degenerate_normalization(few)[0].changes["batch_size"] == 5
+
+
+@settings(max_examples=20)
+@given(configs(), st.floats(0.01, 10), st.integers(2, 40))
+def test_scaled_branches_are_never_made_larger(config, scale, depth):
+    config = config.replace(residual=True, hidden=(16,) * depth, init="normal", init_scale=scale)
+    for one in balance(config):
+        if one.label.startswith("Scale the residual branches"):
+            new = one.changes.get("init_scale", scale)
+            assert new <= scale and new <= depth**-0.5 * 1.05  # which has two digits

@@ -104,3 +104,20 @@ def test_the_recognized_network_of_an_example_has_the_gradients_that_were_record
     ratio = (measured / measured[-1]) / (typical / typical[-1])
     ratio = ratio[measured > 0]  # float16 loses the gradient of two layers
     assert ratio.min() > 1 / factor and ratio.max() < factor
+
+
+@pytest.mark.parametrize("nesterov, optimizer", [(True, "nesterov"), (False, "momentum"), (None, "momentum")])
+def test_momentum_is_nesterovs_where_the_model_says_so(nesterov, optimizer):
+    given = {"type": "SGD", "lr": 0.1, "momentum": 0.9, "nesterov": nesterov}
+    assert recognize_mlp(recorded(CHAIN, given)).config.optimizer == optimizer
+
+
+@pytest.mark.parametrize("biases", [(True, True, True), (True, False, False), (False, False, False)])
+def test_biases_scale_and_steps_are_the_models_at_its_beginning(biases):
+    chain = [{**part} for part in CHAIN]
+    for part, bias in zip([part for part in chain if part["type"] == "Linear"], biases, strict=True):
+        part["bias"] = bias
+    run = recorded(chain, None, np.sqrt([8.0, 8.0, 1.0]))
+    run.values["weight_norm"][1:] *= 5.0  # the weights grew in training
+    found = recognize_mlp(run).config
+    assert found.bias == any(biases) and found.init_scale == 1.0 and found.steps == run.step[-1]
