@@ -1,0 +1,32 @@
+"""The numbers of one opened layer, for every activation."""
+
+import numpy as np
+import pytest
+
+from core import RunConfig, snapshot
+from core.families.activations import ACTIVATIONS
+from core.wording import percent
+from ui.charts.style import number
+from ui.lab.layer import _numbers
+
+LABELS = ["‖δ‖", "‖∂E/∂W‖", "‖W‖", "Mean slope φ′"]
+
+
+@pytest.mark.parametrize("layer", range(3))
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_norms_mean_slope_and_silent_units_are_those_of_the_layer(name, layer):
+    state = snapshot(RunConfig(hidden=(12, 9), samples=10, activation=name, init_scale=2.0, bias_std=1.0, steps=0))
+    slopes = ACTIVATIONS[name if layer < 2 else state.config.output_activation].slope(state.net[layer])
+    values = {label: value for label, value, _ in _numbers(state, layer)}
+    norms = (state.delta[layer], state.weight_gradient[layer], state.weights[layer][0])
+    wanted = [number(float(np.linalg.norm(part)), 3) for part in norms] + [number(float(slopes.mean()), 3)]
+    assert [values[label] for label in LABELS] == wanted
+    silent = np.mean([not column.any() for column in slopes.T])
+    assert values.get("Units without a slope") == (percent(silent) if silent else None)
+
+
+def test_a_unit_is_silent_where_it_is_flat_at_every_sample():
+    state = snapshot(RunConfig(hidden=(40,), samples=6, activation="relu", bias_std=3.0, steps=0))
+    silent = np.mean((state.net[0] <= 0).all(axis=0))
+    assert 0 < silent < 1
+    assert {label: value for label, value, _ in _numbers(state, 0)}["Units without a slope"] == percent(silent)

@@ -1,0 +1,42 @@
+"""Words about a descent: which side of the limit, which way E went, and how unequal the curvatures are."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.lecture.descent import SURFACES, Outcome, bowl, descend
+from ui.charts.style import number
+from ui.lecture.descent import _curved, against_limit, describe
+
+
+@given(st.floats(1e-3, 10), st.floats(1e-3, 10))
+def test_a_learning_rate_is_told_by_its_side_of_the_limit_and_its_share_of_it(limit, rate):
+    words = against_limit(bowl(), limit, rate)
+    side = "below" if rate < limit else "above" if rate > limit else "exactly at"
+    share = f"{rate / limit:.0%} of it" if rate / limit <= 10 else f"{number(rate / limit, 3)} times it"
+    assert words == f"The limit is {number(limit, 4)}; the learning rate {number(rate, 4)} is {side} it, {share}."
+
+
+@pytest.mark.parametrize("kind", ["diverges", "swings", "underway"])
+def test_growth_is_told_from_the_first_to_the_last_value(kind):
+    surface = bowl(10, 30)
+    path = descend(surface, (-2.0, 1.0), 0.3, steps=4)
+    first, last = number(path.values[0], 3), number(path.values[-1], 3)
+    assert first != last
+    words = describe(Outcome(kind, 4, -5.0, 0.2), path)
+    assert f"E has grown from {first} to {last}" in words or f"it has grown from {first} to {last}" in words
+
+
+@given(st.floats(0.01, 100), st.floats(1.001, 1000))
+def test_curvatures_are_told_by_the_larger_over_the_smaller(low, ratio):
+    words = _curved(bowl(), np.array([low, low * ratio]))
+    assert f"E curves {number(low * ratio / low, 3)} times as much one way" in words
+
+
+@pytest.mark.parametrize("name", SURFACES)
+def test_only_where_the_hessian_changes_the_limit_is_called_local(name):
+    surface = SURFACES[name]()
+    assert ("this limit is local" in _curved(surface, np.array([1.0, 2.0]))) == (not surface.quadratic)
+    assert ("at the minimum" in against_limit(surface, 1.0, 0.5)) == (not surface.quadratic)
+    assert "curves down (−3)" in _curved(surface, np.array([-3.0, 2.0]))

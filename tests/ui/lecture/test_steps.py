@@ -1,0 +1,52 @@
+"""Gradient descent on the exercise's own numbers: what is told and shown after each press."""
+
+import numpy as np
+import pytest
+
+from core.exercise import update
+from core.lecture.instances import make_instance
+from ui.charts.style import number
+from ui.lecture import steps
+from ui.lecture.exercise import Given
+from ui.lecture.steps import DescentState, describe, onward, table
+
+
+def start(seed):
+    """The walk of a random exercise before its first step."""
+    one = make_instance(seed)
+    given = Given(w01=one.w01, w12=one.w12, x=one.x, d=one.d, activation=one.activation)
+    return DescentState(given, given.weights, np.array([given.solve().error]))
+
+
+@pytest.mark.parametrize("seed", range(0, 9999, 1111))
+def test_a_walk_is_told_by_its_steps_its_error_now_and_its_first_error(seed):
+    walk = start(seed)
+    for eta in (0.5, 0.5, 0.25):
+        walk = onward(walk, eta, 1)
+    words = describe(walk, float(walk.errors[-1]), 0.123)
+    where = f"E = {number(float(walk.errors[-1]), 5)}, and the norm of the gradient is 0.123"
+    assert words == f"After 3 steps {where}; E was {number(float(walk.errors[0]), 5)} at first."
+    assert walk.parts == ((2, 0.5), (1, 0.25)) and walk.text == "2x0.5,1x0.25"
+
+
+@pytest.mark.parametrize("norm, is_end", [(steps.ENOUGH * 1.01, False), (steps.ENOUGH, True), (0.0, True)])
+def test_the_end_of_a_run_is_a_gradient_of_a_thousandth(norm, is_end):
+    walk = onward(start(7), 0.5, 1)
+    assert ("this is the end of the run" in describe(walk, 0.2, norm)) == is_end
+
+
+@pytest.mark.parametrize("seed", range(0, 9999, 1111))
+def test_the_table_shows_weights_before_their_gradient_the_change_and_weights_after(seed):
+    walk = start(seed)
+    now, gradient = table(walk)[r"\text{now}"], table(walk)[steps._GRADIENT]
+    np.testing.assert_array_equal(now, walk.given.weights)
+    after = onward(walk, 0.7, 1)
+    shown = table(after)
+    np.testing.assert_array_equal(shown[r"\text{before}"], now)
+    np.testing.assert_allclose(shown[steps._GRADIENT], gradient)
+    np.testing.assert_allclose(shown[r"\Delta w"], -0.7 * gradient, atol=1e-15)
+    arguments = walk.given.arguments()
+    new = update(arguments["w01"], arguments["w12"], arguments["x"], arguments["d"], 0.7,
+                 activation=arguments["activation"])  # fmt: skip
+    np.testing.assert_allclose(shown[r"\text{after}"], np.concatenate([new[0].ravel(), new[1]]))
+    assert steps._GRADIENT not in table(onward(after, 0.7, 3))  # of many steps there are many gradients
