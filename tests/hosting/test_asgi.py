@@ -302,3 +302,33 @@ def test_an_upload_above_the_limit_is_refused_before_it_is_read(server):
             return await visitor.visit()
 
     assert "Choose a table" in finished(visit()).texts
+
+
+def test_only_what_is_fetched_whole_is_compressed_here_under_any_path_of_the_server(client, monkeypatch):
+    gzipped, path = [(b"accept-encoding", b"gzip")], f"/static/js/{BIGGEST}"
+    assert client.get(path, "HEAD", gzipped).headers.get("content-encoding") is None
+    for base in ("lab", "/lab/", "a/b"):
+        monkeypatch.setattr(hosting.config, "get_option", {"server.baseUrlPath": base}.get)
+        answer = client.get(f"/{base.strip('/')}{path}", headers=gzipped)
+        assert answer.headers["content-encoding"] == "gzip"
+
+
+def test_short_work_is_done_by_as_many_processes_as_allowed_before_that_of_sweeps(monkeypatch):
+    made = []
+
+    class Pool:
+        def __init__(self, count, niceness):
+            made.append((count, niceness))
+
+        def shutdown(self, cancel_futures):
+            pass
+
+    monkeypatch.setenv("GRADIENT_LAB_MAX_TRAININGS", "3")
+    monkeypatch.setattr(hosting.pkgutil, "walk_packages", lambda *_: [])
+    monkeypatch.setattr(hosting.workers, "Workers", Pool)
+    for module, name in ((hosting.sys, "setswitchinterval"), (hosting.atexit, "register")):
+        monkeypatch.setattr(module, name, lambda *_, **__: None)
+    monkeypatch.setattr(hosting, "train", lambda configs, executor: made.append(type(executor)))
+    monkeypatch.setattr(hosting, "start_services", lambda pool: made.append(type(pool)))
+    hosting._warm()
+    assert made == [(3, hosting.NICENESS), Pool, Pool] and 0 < hosting.NICENESS

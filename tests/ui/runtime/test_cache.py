@@ -2,6 +2,7 @@
 
 import threading
 
+import numpy as np
 import pytest
 
 from core import ConfigError, RunConfig, train
@@ -112,3 +113,8 @@ def test_a_trace_counts_with_all_its_arrays():
     # at least its per-layer and per-row fields of 8 bytes each, and the weights; at most a few columns more
     assert array_bytes(trace) >= 8 * (8 * rows * layers + 8 * rows + weights)
     assert array_bytes(trace) <= 8 * (10 * rows * layers + 12 * rows + weights)
+
+
+def test_a_text_counts_as_64_bytes_and_a_list_as_its_parts():
+    assert array_bytes(np.array(["a", None, "ccc"], dtype=object)) == 3 * 64
+    assert array_bytes([np.zeros(3), (np.zeros(2, np.float32), "text")]) == 24 + 8

@@ -198,3 +198,35 @@ def test_a_page_that_does_not_read_its_messages_is_hung_up_on(bound, monkeypatch
 
     assert outcome(reads=False, wait=20, ws_ping_interval=pings, ws_ping_timeout=pings)
     assert not outcome(reads=True, wait=1.5, ws_ping_interval=pings, ws_ping_timeout=pings)
+
+
+def test_every_request_of_a_connection_has_headers_of_its_own(monkeypatch):
+    one = b"GET / HTTP/1.1\r\nhost: x\r\n" + b"x: " + b"0" * 40_000 + b"\r\n\r\n"
+
+    async def talk(port, config):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        answers = []
+        for _ in range(3):
+            writer.write(one)
+            answers.append((await reader.readuntil(b"ok"))[:12])
+        writer.close()
+        return answers
+
+    assert against(talk, monkeypatch) == [PAGE] * 3
+
+
+def test_headers_and_a_body_have_their_own_deadlines_and_an_answer_has_none(monkeypatch):
+    deadlines, expect = [], connections.BoundedHttpProtocol._expect
+
+    def note(self, seconds):
+        deadlines.append(seconds)
+        expect(self, seconds)
+
+    async def talk(port, config):
+        found = await answer(port, b"PUT / HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\n", b"1", b"2")
+        return found, deadlines[:4]
+
+    monkeypatch.setattr(connections.BoundedHttpProtocol, "_expect", note)
+    header, body = connections.HEADER_SECONDS, connections.BODY_SECONDS
+    assert header < body
+    assert against(talk, monkeypatch) == (PAGE, [header, header, body, None])

@@ -63,3 +63,11 @@ def test_an_error_in_a_thread_is_filed_without_its_words(opened):
 def test_own_events_stay_as_they_are(opened):
     event_log.record("start", seconds=1)
     assert opened[1] == ["start{'seconds': 1}"]
+
+
+@pytest.mark.parametrize("level, hidden", [(logging.INFO, False), (logging.WARNING, True), (logging.ERROR, True)])
+def test_words_are_hidden_from_warnings_on(opened, level, hidden):
+    other, written = opened
+    other.setLevel(logging.DEBUG)
+    other.log(level, "a secret visitor")
+    assert ("secret" not in written[0]) == hidden

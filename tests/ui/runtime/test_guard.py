@@ -273,3 +273,133 @@ def test_the_largest_upload_is_read_into_memory_alone(monkeypatch):
             await form.close()
 
     assert finished(read()) == (5_000_000, False)
+
+
+def test_a_page_that_sends_faster_than_pages_do_is_read_as_slowly_as_they_send(monkeypatch):
+    now, pauses = [50.0], []
+
+    async def sleep(seconds):
+        pauses.append(seconds)
+        now[0] += seconds
+
+    burst, rate = int(guard.BURST), guard.MESSAGES_PER_SECOND
+    monkeypatch.setattr(guard.time, "monotonic", lambda: now[0])
+    receive, _ = filtered(*[message("rerun_script").SerializeToString()] * (3 * burst))
+
+    async def read(count):
+        """The pauses made while so many messages are read."""
+        pauses.clear()
+        monkeypatch.setattr(guard.asyncio, "sleep", sleep)
+        for _ in range(count):
+            await receive()
+        monkeypatch.undo()
+        monkeypatch.setattr(guard.time, "monotonic", lambda: now[0])
+        return sum(pauses)
+
+    assert finished(read(burst)) == 0
+    assert finished(read(3)) == pytest.approx(3 / rate)
+    now[0] += 1000.0  # a long pause saves up one burst and no more
+    assert finished(read(burst)) == 0
+    assert finished(read(1)) == pytest.approx(1 / rate)
+
+
+@pytest.mark.parametrize(
+    "protocols, resumes", [("", ""), ("streamlit", ""), ("streamlit, xsrf", ""), ("streamlit, xsrf, ", ""),
+                           ("streamlit, xsrf, session", "1")],
+)  # fmt: skip
+def test_a_page_goes_on_with_a_session_that_its_third_protocol_names(protocols, resumes):
+    assert named(sec_websocket_protocol=protocols)[visitors.RESUME_HEADER] == resumes
+
+
+def answered(content_type, cookie="", scheme="http"):
+    """The cookie that the gate adds to such an answer, or None."""
+    sent = []
+
+    async def app(scope, receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", content_type)]})
+
+    async def send(message):
+        sent.append(message)
+
+    headers = [(b"host", b"localhost")] + ([(b"cookie", cookie.encode())] if cookie else [])
+    scope = {"type": "http", "method": "GET", "path": "/", "headers": headers, "scheme": scheme}
+    finished(guard.GuardMiddleware(app)(scope, None, send))
+    return Headers(raw=sent[0]["headers"]).get("set-cookie")
+
+
+def test_a_browser_gets_its_name_with_its_first_page_and_keeps_it():
+    made = answered(b"text/html; charset=utf-8")
+    assert made.startswith("lab_browser=") and made.endswith("; Path=/; HttpOnly; SameSite=Lax")
+    assert made != answered(b"text/html; charset=utf-8")
+    assert answered(b"text/html", cookie="lab_browser=known") is None
+    assert answered(b"text/html", cookie="another=1") is not None
+    assert answered(b"text/css") is None
+
+
+@pytest.mark.parametrize("frames", ["", "https://example.org"])
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_only_a_framed_and_encrypted_page_has_a_cookie_for_frames(frames, scheme, monkeypatch):
+    monkeypatch.setenv(limits.FRAMES, frames)
+    framed = "SameSite=None; Secure; Partitioned" in answered(b"text/html", scheme=scheme)
+    assert framed == (bool(frames) and scheme == "https")
+
+
+def test_a_cookie_has_64_characters_at_most():
+    assert guard.browser_cookie(Headers({"cookie": f"lab_browser={'a' * 100}"})) == "a" * 64
+    assert guard.browser_cookie(Headers({"cookie": "lab_browser=ab"})) == "ab"
+
+
+def test_this_machines_own_name_is_known(monkeypatch):
+    monkeypatch.setattr(guard.socket, "gethostname", lambda: "Lecture-PC")
+    assert guard.is_known_host("lecture-pc:8501") and not guard.is_known_host("other-pc:8501")
+
+
+def put_through_the_gate(monkeypatch, requests, **headers):
+    """The most uploads that were read at once, and the sizes that the store was asked about."""
+    asked, reading, most = [], [], []
+
+    class Store(BoundedUploads):
+        def check(self, session_id, file_id, n_bytes):
+            asked.append((session_id, file_id, n_bytes))
+
+    class Runtime:
+        uploaded_file_mgr = Store("/upload")
+
+    async def app(scope, receive, send):
+        reading.append(1)
+        most.append(len(reading))
+        await asyncio.sleep(0.01)
+        reading.pop()
+
+    monkeypatch.setattr(guard.runtime, "get_instance", Runtime)
+    given = [(b"host", b"localhost"), *((name.replace("_", "-").encode(), text) for name, text in headers.items())]
+    scope = {"type": "http", "method": "PUT", "path": "/_stcore/upload_file/a/b", "headers": given, "scheme": "http"}
+
+    async def all_at_once():
+        gate = guard.GuardMiddleware(app)
+        await asyncio.gather(*(gate(scope, None, None) for _ in range(requests)))
+
+    finished(all_at_once())
+    return max(most), asked
+
+
+def test_an_upload_is_asked_about_by_its_length_and_four_are_read_at_once(monkeypatch):
+    most, asked = put_through_the_gate(monkeypatch, 9, content_length=b"1234")
+    assert most == guard.MAX_UPLOADS_AT_ONCE and asked == [("a", "b", 1234)] * 9
+    assert put_through_the_gate(monkeypatch, 1, content_length=b"-5")[1] == [("a", "b", 0)]
+
+
+def test_the_bytes_of_one_session_add_up_and_those_of_all_do(files, monkeypatch):
+    monkeypatch.setenv("GRADIENT_LAB_MAX_UPLOAD", "1000000")  # a session has four times that, and the overhead
+    places = [files.get_upload_urls("session", ["x"])[0].file_id for _ in range(6)]
+    for place in places[:5]:
+        put(files, "session", place, 1_000_000)
+    with pytest.raises(HTTPException) as refused:
+        put(files, "session", places[5], 1)
+    assert refused.value.status_code == 413
+    monkeypatch.setenv("GRADIENT_LAB_MAX_UPLOADS", "5500000")
+    (other,) = files.get_upload_urls("other", ["x"])
+    files.check("other", other.file_id, 500_000)
+    with pytest.raises(HTTPException) as refused:
+        files.check("other", other.file_id, 500_001)
+    assert refused.value.status_code == 507

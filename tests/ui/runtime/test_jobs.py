@@ -16,7 +16,7 @@ from core.tables import prepare, read_table
 from tests.support.waiting import SOON, never
 from ui.runtime import jobs, limits
 from ui.runtime.jobs import Run
-from ui.runtime.services import services, start_services
+from ui.runtime.services import create, services, start_services
 
 
 @pytest.fixture
@@ -265,3 +265,71 @@ def test_a_class_of_sixty_that_opens_one_scene_costs_one_training(fresh, monkeyp
         traces = list(students.map(open_scene, range(60)))
     assert len(trainings) == 1
     assert all(trace is traces[0] for trace in traces)
+
+
+@pytest.mark.parametrize("steps, cost, short", [(1.0, 1.0, True), (1.1, 1.0, False), (1.0, 1.1, False)])
+def test_a_run_is_short_by_its_steps_times_layers_and_by_its_cost(steps, cost, short, monkeypatch):
+    config = RunConfig(hidden=(4, 4), steps=30)
+    monkeypatch.setattr(jobs, "SHORT_STEPS", 30 * 3 / steps)
+    monkeypatch.setattr(jobs, "SHORT_COST", jobs.run_cost(Run(config)).multiply_adds / cost)
+    assert jobs.is_short(Run(config)) == short
+
+
+@pytest.mark.parametrize("is_short", [True, False])
+def test_a_short_run_takes_a_slot_of_the_short_queue_and_the_servers_processes(is_short, fresh, monkeypatch):
+    seen = []
+
+    def train_here(configs, data, on_progress, executor):
+        queues = {name for name in ("short_queue", "long_queue") if getattr(services(), name).is_busy}
+        seen.append((queues, executor is services().executor))
+        return train(configs)
+
+    monkeypatch.setattr(jobs, "is_short", lambda run: is_short)
+    monkeypatch.setattr(jobs, "train", train_here)
+    object.__setattr__(services(), "executor", object())
+    jobs.get_trace(Run(SMALL))
+    assert seen == [({"short_queue"}, True) if is_short else ({"long_queue"}, False)]
+
+
+@pytest.mark.parametrize("work, shared", [(jobs.SHORT_COST, False), (jobs.SHORT_COST + 1, True)])
+def test_short_work_has_processes_of_its_own_and_long_work_the_shared_ones(work, shared, fresh, monkeypatch):
+    used, own, common = [], object(), object()
+    monkeypatch.setattr(jobs, "_in_worker", lambda executor, *rest, **options: used.append(executor))
+    monkeypatch.setattr(jobs.workers, "get_executor", lambda: common)
+    object.__setattr__(services(), "executor", own)
+    compute(never, work=work)
+    assert used == [common if shared else own]
+
+
+@pytest.mark.parametrize("more, queue", [(0, "short_queue"), (1, "long_queue")])
+def test_a_file_takes_a_slot_of_the_queue_that_fits_its_size(more, queue, fresh):
+    def busy(raw):
+        return {name for name in ("short_queue", "long_queue") if getattr(services(), name).is_busy}
+
+    assert jobs.read_in_turn(busy, b"0" * (jobs.SHORT_FILE_BYTES + more), reporter=Reporter()) == {queue}
+
+
+@pytest.mark.parametrize("samples", [50, 150, 100_000])
+def test_a_run_has_no_more_samples_than_its_dataset(samples):
+    available = jobs.DATASETS["iris"].available
+    config = RunConfig(dataset="iris", samples=samples, loss="cross_entropy", output_activation="softmax")
+    assert jobs.data_sizes(Run(config)) == (4, 3, min(samples, available))
+    assert jobs.data_sizes(Run(RunConfig(samples=samples)))[2] == samples
+
+
+def test_what_is_computed_at_once_waits_in_no_queue(fresh, monkeypatch):
+    run = Run(SMALL)
+    cost = jobs.run_cost(Run(SMALL.stop_at(1))).multiply_adds
+    monkeypatch.setattr(services().short_queue, "slot", never)
+    monkeypatch.setattr(jobs, "INSTANT_COST", cost)
+    assert jobs.get_snapshot(run, 1).step == 1
+    monkeypatch.setattr(jobs, "INSTANT_COST", cost - 1)
+    with pytest.raises(AssertionError, match="nobody should have to wait"):
+        jobs.get_snapshot(Run(SMALL.replace(seed=5)), 1)
+
+
+@pytest.mark.parametrize("executor, factor", [(None, 1), (object(), 2)])
+def test_twice_as_many_short_runs_are_let_in_where_other_processes_do_them(executor, factor, monkeypatch):
+    monkeypatch.setenv("GRADIENT_LAB_MAX_TRAININGS", "3")
+    made = create(executor)
+    assert (made.short_queue.free, made.long_queue.free) == (3 * factor, 3)

@@ -132,3 +132,21 @@ def test_the_compose_file_passes_every_setting_on_and_an_empty_one_where_the_hos
         limits.SCHEDULER,
         limits.SCENES,
     ]
+
+
+def test_no_limit_of_a_server_is_above_the_one_at_home(monkeypatch):
+    monkeypatch.setattr(limits.os, "environ", {})
+    at_home = {name: limits.value(name) for name in LIMITS}
+    limits.apply_server_defaults()
+    for name, limit in at_home.items():
+        assert limit is None or limits.value(name) <= limit, name
+
+
+@pytest.mark.parametrize("port, allowed", [(1, True), (65_535, True), (0, False), (65_536, False)])
+def test_a_scheduler_may_have_any_port(port, allowed, monkeypatch):
+    monkeypatch.setenv(limits.SCHEDULER, f"tcp://host:{port}")
+    if allowed:
+        limits.check_scheduler()
+    else:
+        with pytest.raises(ConfigError):
+            limits.check_scheduler()

@@ -65,3 +65,23 @@ def test_the_same_words_are_sent_once_and_the_script_still_looks_whether_it_is_s
     assert slot.sent[3:] == ["empty"]
     reporter.on_shared()
     assert len(slot.sent) == 5
+
+
+@pytest.mark.parametrize(
+    "done, share, step", [(0, 0.0, "0"), (150, 0.5, "150"), (299, 299 / 300, "299"), (300, 1.0, "299")]
+)
+def test_the_bar_is_the_share_done_and_the_words_count_steps(done, share, step, checks, monkeypatch):
+    monkeypatch.setattr(progress, "PATIENCE_SECONDS", 0)
+    slot = Slot()
+    ProgressReporter(slot).on_progress(done, 300)  # the initialization counts too
+    assert slot.sent == [(done / 300, f"Training: step {step} of 299. A change of any control stops this run.")]
+
+
+def test_a_run_is_shown_from_half_a_second_on(checks, monkeypatch):
+    now, slot = [10.0], Slot()
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
+    reporter = ProgressReporter(slot)
+    for seconds, sent in ((0.49, 0), (0.51, 1)):
+        now[0] = 10.0 + seconds
+        reporter.on_progress(int(100 * seconds), 300)
+        assert len(slot.sent) == sent

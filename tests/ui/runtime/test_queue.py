@@ -178,3 +178,28 @@ def test_work_without_a_sign_of_life_is_seen_and_work_with_one_is_not_stuck(pool
         assert queue.state() == (1, 0, 0)
     touch()  # without a slot, nothing
     assert queue.state() == (0, 0, 0)
+
+
+def test_work_within_work_gives_its_life_signs_back_to_the_outer_one(monkeypatch):
+    outer, inner, now = FairQueue(1), FairQueue(1), [0.0]
+    monkeypatch.setattr(module.time, "monotonic", lambda: now[0])
+    with outer.slot(never):
+        with inner.slot(never):
+            now[0] = 3.0
+            touch()
+            assert (outer.state()[2], inner.state()[2]) == (3.0, 0.0)
+        now[0] = 5.0
+        touch()
+        assert outer.state()[2] == 0.0
+
+
+def test_one_page_withdraws_no_run_of_another_page_of_the_same_browser(pool):
+    queue, order = FairQueue(1), []
+    holder, leave = hold(pool, queue)
+    pages = [("address", "browser", page) for page in ("one", "two")]
+    calls = [join(pool, queue, order, page, visitor=page)[0] for page in pages]
+    assert queue.state()[1] == 2
+    leave.set()
+    for call in (holder, *calls):
+        call.result(SOON)
+    assert order == pages
