@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..choices import ActivationName
 from ..config import RunConfig
 from ..curvature import jacobian_singular_values
 from ..engine.training import Progress, train
@@ -36,7 +37,7 @@ class Kind:
     """
 
     label: str
-    activation: str
+    activation: ActivationName
     q: float
     orthogonal: bool
 
