@@ -149,7 +149,7 @@ def run(
 
 
 def _claims(values: list[np.ndarray]) -> list[Row]:
-    """What the abstract says, of the singular values of each kind."""
+    """The claims of the abstract, beside the singular values of each kind."""
     shares = [float((values[k] < ZERO * values[k].max()).mean()) for k in RELU]
     largest = min(float(values[k].max()) for k in RELU)
     low, high = np.quantile(values[TANH_GAUSSIAN], (0.1, 1.0))

@@ -242,7 +242,7 @@ class NetworkSampler:
                 self._normalize_backward(delta, *normalized[layer - 1])
 
     def _loses_slopes(self, delta: np.ndarray, log_delta: np.ndarray) -> bool:
-        """Whether slopes are so small that float32 has lost their digits, other than those that are exactly 0."""
+        """True where slopes are so small that float32 has lost their digits; those that are exactly 0 do not count."""
         if delta.dtype == np.float64 or self._phi.piecewise_slopes is not None:
             return False
         return not log_delta.min() > 2 * math.log(MIN_DELTA)
