@@ -7,12 +7,14 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core import RunConfig, train
+from core.config import cost
 from core.curvature import sharpness_over, stability_bound
 from core.families.optimizers import OPTIMIZERS
 from ui.charts import style
 from ui.charts.sharpness import sharpness_chart
 from ui.charts.style import number
 from ui.lab import sharpness
+from ui.runtime import jobs
 from ui.runtime.jobs import Run
 
 SMALL = RunConfig(hidden=(5, 5), activation="tanh", samples=16, steps=40)
@@ -126,3 +128,13 @@ def test_awkward_values_have_a_chart_and_a_finding(values, bound, said):
 def test_where_a_run_broke_is_marked():
     chart = sharpness_chart([0, 4], np.array([1.0, 9.0]), 4.0, diverged_at=5)
     assert "diverged at step 5" in chart.alt and chart.figure.layout.annotations[0].text == "diverged at step 5"
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_the_work_is_training_to_every_step_and_sixty_products_of_the_hessian_at_each(bias):
+    run = Run(RunConfig(hidden=(5, 3), samples=20, steps=40, bias=bias))
+    trace = jobs.get_trace(run)
+    steps = sharpness.measured_steps(trace)
+    parameters = 2 * 5 + 5 * 3 + 3 * 1 + bias * (5 + 3 + 1)
+    training = sum(cost(run.config.stop_at(step), 2, 1, 20).multiply_adds for step in steps)
+    assert sharpness.work_of(run, trace) == training + len(steps) * 60 * 6 * 20 * parameters

@@ -98,3 +98,12 @@ def test_a_text_that_is_no_scene_is_refused_or_names_what_is_not_allowed(text):
 def test_a_compact_scene_beside_other_parameters_gives_way_to_them():
     assert expand({"s": ["A3C20"], "depth": ["5"]}) == {"activation": ["relu"], "depth": ["5"]}
     assert expand({"s": ["nonsense"], "depth": ["5"]}) == {"s": ["nonsense"], "depth": ["5"]}
+
+
+@pytest.mark.parametrize("field", scenes.NAMES)
+def test_positions_are_those_of_the_names_and_none_is_read_beyond_the_last(field):
+    code, names = scenes.CODES[field], scenes.NAMES[field]
+    for position, name in enumerate(names):
+        assert scenes.unpack(f"{code}{position}") == {field: name}
+        assert scenes.pack({field: [name]}) == f"{code}{position}"
+    assert scenes.unpack(f"{code}{len(names)}") == {field: f"{len(names)}"}

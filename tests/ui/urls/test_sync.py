@@ -9,7 +9,7 @@ from core.presets.sweeps import SWEEP_PRESETS
 from ui.compare import state as compare_state
 from ui.controls.fields import LAB_PARAMETERS
 from ui.sweep import controls as sweep_controls
-from ui.urls import link
+from ui.urls import link, sync
 from ui.urls.sync import read_query, to_query
 
 ANY_TEXT = st.text(st.characters(codec="utf-8") | st.sampled_from(",;~=%&!# +"), max_size=30)
@@ -44,3 +44,16 @@ def test_whole_numbers_have_no_decimal_point():
         "depth": ["20"],
         "init_scale": ["2.5"],
     }
+
+
+def test_the_last_fifty_actions_can_be_undone_and_the_newest_first(monkeypatch):
+    session = {}
+    monkeypatch.setattr(sync, "session", session)
+    for action in range(60):
+        sync._record("lab", {"depth": action}, {"depth": action + 1})
+    assert [state["depth"] for state in session["undo"]["lab"]] == list(range(10, 60))
+    sync._record("lab", {"depth": 60}, {"depth": 59})  # the action undone
+    assert session["undo"]["lab"][-1] == {"depth": 58}
+    sync._record("lab", {"depth": 59}, {"depth": 59})  # nothing changed
+    sync._record("compare", {}, {"depth": 1})  # nor at a first visit
+    assert len(session["undo"]["lab"]) == 49 and session["undo"]["compare"] == []

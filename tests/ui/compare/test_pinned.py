@@ -1,0 +1,26 @@
+"""Settings from the Lab are offered as arms as long as there is room for them."""
+
+import pytest
+
+from core import RunConfig
+from core.comparison.arms import MAX_ARMS
+from ui.compare import pinned
+
+PINNED = [RunConfig(hidden=(4,) * depth) for depth in (2, 3)]
+
+
+@pytest.mark.parametrize("present", range(2, MAX_ARMS + 1))
+def test_pinned_settings_are_offered_where_all_arms_together_have_room(present, monkeypatch):
+    drawn, line = [], ",".join(f"{k / 10:g}" for k in range(1, present + 1))
+    monkeypatch.setattr(pinned, "session", {"pinned": []})
+    monkeypatch.setattr(pinned.state, "vary", lambda: "init_scale")
+    monkeypatch.setattr(pinned.state, "arms_line", lambda: line)
+    monkeypatch.setattr(pinned.st, "button", lambda label, **_: drawn.append(label))
+    pinned.offer()
+    assert drawn == []
+    for config in PINNED:
+        pinned.pin(config)
+        pinned.pin(config)  # which is there already
+    pinned.offer()
+    room = present + len(PINNED) <= MAX_ARMS
+    assert drawn == ["Add 2 settings from the Lab"] * room

@@ -1,0 +1,30 @@
+"""A suggestion as a comparison of the network without and with it."""
+
+import pytest
+
+from core import RunConfig
+from ui.compare import state
+from ui.lab.suggestions import SEEDS, before_and_after, describe
+from ui.urls import link
+from ui.urls.sync import read_query
+
+CHANGES = [{"init": "he_normal", "activation": "relu"}, {"learning_rate": 0.001}, {"hidden": (8, 8, 8)}]
+
+
+@pytest.mark.parametrize("changes", CHANGES, ids=str)
+def test_the_network_stands_before_the_change_and_the_changed_one_after_it(changes):
+    config = RunConfig(hidden=(4, 4, 4), activation="tanh", steps=30)
+    parameters = before_and_after(config, changes)
+    values = read_query({name: [text] for name, text in parameters.items()}, state.PARAMETERS)
+    vary = None if values["vary"] == state.NO_FIELD else values["vary"]
+    comparison = state.make_comparison(link.to_config(values), vary, values["arms"], int(values["seeds"]))
+    before, after = comparison.arms
+    assert (before.name, after.name, comparison.seeds) == ("before", "after", SEEDS)
+    assert before.config(comparison.base) == config and after.config(comparison.base) == config.replace(**changes)
+
+
+def test_changes_are_listed_as_in_a_sentence():
+    assert describe({"activation": "relu"}) == "Activation to ReLU"
+    assert describe({"activation": "relu", "init": "he_normal", "l2": 0.5}) == (
+        "Activation to ReLU, Init to He normal and L2 to 0.5"
+    )
