@@ -174,6 +174,7 @@ RULES: dict[str, Number | Choice | Flag | LayerSizes] = {
     "warmup_steps": Number(0, MAX_STEPS, integer=True),
     "class_weight": Choice(tuple(CLASS_WEIGHTS)),
     "dropout": Number(0, 1, high_open=True),
+    "norm_affine": Flag(),
 }
 
 
@@ -222,6 +223,7 @@ class RunConfig:
     warmup_steps: int = 0
     class_weight: ClassWeightName = "none"
     dropout: float = 0.0
+    norm_affine: bool = False
 
     def __post_init__(self):
         for name, rule in RULES.items():
@@ -268,6 +270,11 @@ class RunConfig:
         """The same run, ended after so many steps: the schedule of its learning rate keeps its length."""
         length = self.schedule_steps if self.schedule == "constant" else self.schedule_length
         return self.replace(steps=step, schedule_steps=length, record_every=max(step, 1))
+
+    @property
+    def has_norm_affine(self) -> bool:
+        """True where hidden layers are normalized, and then scaled and shifted by learned numbers."""
+        return self.norm_affine and self.normalization != "none"
 
     @property
     def schedule_length(self) -> int:
@@ -319,7 +326,7 @@ def cost(config: RunConfig, inputs: int | None = None, outputs: int | None = Non
     batch = config.batch_size or samples - n_holdout
     widths = (inputs, *config.hidden, outputs)
     weights = [m * n for m, n in zip(widths, widths[1:], strict=False)]
-    parameters = sum(weights) + sum(widths[1:])
+    parameters = sum(weights) + sum(widths[1:]) + 2 * sum(config.hidden) * config.has_norm_affine
     passes = config.steps + 1
     multiply_adds = passes * batch * (3 * sum(weights) - weights[0]) + config.rows * n_holdout * sum(weights)
 

@@ -2,7 +2,7 @@
 
 The R-operator differentiates every quantity of the forward and the backward pass along a direction v of the
 parameters: R{dE/dtheta} = H v, at about twice the cost of a gradient and without ever forming H. Vectors run over
-the parameters layer by layer from the input: W row by row (fan_in, fan_out), then b.
+the parameters layer by layer from the input: W row by row (fan_in, fan_out), then b, then a learned gain and shift.
 
 Source: Pearlmutter 1994, "Fast exact multiplication by the Hessian".
 """
@@ -41,7 +41,8 @@ def hessian(config: RunConfig, weights: Initial, data: Data | None = None) -> np
 
     Args:
         config: the network and its loss; penalties do not count, and the batch is all training samples.
-        weights: [(W, b), ...] by layer, as a Trace or a Snapshot holds them; b is None without biases.
+        weights: [(W, b), ...] by layer, as a Trace or a Snapshot holds them; b is None without biases, and with
+            `norm_affine` a hidden layer's are (W, b, gain, shift).
         data: (X, D) replacing the config's dataset.
 
     Raises:
@@ -152,20 +153,22 @@ class _State:
     Attributes:
         layout, W, skips: sizes; weights by layer; which layers add their input.
         y, h: input of every layer; net input of every hidden layer, after normalization.
-        inverse, slope, curvature: by hidden layer 1 / deviation (None without normalization), phi'(h), phi''(h).
+        gain, inverse: by hidden layer, 1 where none is learned; 1 / deviation, None without normalization.
+        slope, curvature: by hidden layer phi'(u), phi''(u) at u = gain * h + shift.
         output, delta: of the last layer; dE/dnet by layer.
     """
 
     def __init__(self, config: RunConfig, weights: Initial, data: Data | None):
         samples = checked_data(config, data)
-        self.layout = Layout((samples.X.shape[1], *config.hidden, samples.D.shape[1]), config.bias)
+        widths = (samples.X.shape[1], *config.hidden, samples.D.shape[1])
+        self.layout = Layout(widths, config.bias, config.has_norm_affine)
         try:
             check_initial(weights, self.layout)
         except ConfigError as error:
             raise ConfigError("weights", error.value, error.allowed) from None
         start = config.replace(steps=0, record_every=1, batch_size=None, dtype="float64", dropout=0.0)
         state = snapshot(start, 0, data, weights)
-        self.W = [W for W, _ in state.weights]
+        self.W = [W for W, *_ in state.weights]
         self.D, self.output, self.delta = state.targets, state.output, state.delta
         weights_of_classes = class_weights(config.class_weight, samples.task, samples.D)
         self.sample_weights = 1.0 if weights_of_classes is None else sample_weights(weights_of_classes, self.D)
@@ -174,18 +177,21 @@ class _State:
         self.axis = None if normalized is None else {1: -1, 2: -2}[normalized]  # there (R, units, samples)
         last, activation = self.layout.layers - 1, ACTIVATIONS[config.activation]
         self.skips = [config.residual and layer < last and m == n for layer, (m, n) in enumerate(self.layout.shapes)]
-        self.h, self.inverse, self.slope, self.curvature = [], [], [], []
+        self.h, self.gain, self.inverse, self.slope, self.curvature = [], [], [], [], []
         with np.errstate(all="ignore"):
-            for net in self.net[:-1]:
+            for net, (_, _, *own) in zip(self.net[:-1], state.weights, strict=False):
                 h, inverse = net, None
                 if self.axis is not None:
                     h = net - self.mean(net)
                     inverse = 1 / np.sqrt(self.mean(h * h) + EPS)
                     h *= inverse
+                gain, shift = own or (1.0, 0.0)
+                u = gain * h + shift
                 self.h.append(h)
+                self.gain.append(gain)
                 self.inverse.append(inverse)
-                self.slope.append(activation.slope(h))
-                self.curvature.append(activation.curvature(h))
+                self.slope.append(activation.slope(u))
+                self.curvature.append(activation.curvature(u))
 
     def mean(self, values: np.ndarray) -> np.ndarray:
         """Over what normalization averages over."""
@@ -261,7 +267,7 @@ def _through_layer(state: _State, config: RunConfig, layer: int, J: np.ndarray) 
     if layer == state.layout.layers - 1:
         return _through_output(state, config, through)
     if state.axis is not None:
-        inverse = state.inverse[layer]
+        inverse = state.gain[layer] * state.inverse[layer]
         if state.axis == -1:  # over units, which all depend on the sample's own input
             h = state.h[layer][:, None]
             along = (through * h).mean(axis=-1, keepdims=True)
@@ -298,15 +304,17 @@ class _Product(_State):
             self._derivatives_of_y()
 
     def _derivatives_of_y(self) -> None:
-        """dE/dy and dE/dh of every hidden layer, from delta."""
+        """dE/dy, dE/du and dE/dh of every hidden layer, from delta; u = gain * h + shift."""
         last = self.layout.layers - 1
         self.dy: list[Any] = [None] * last
+        self.du: list[Any] = [None] * last
         self.g: list[Any] = [None] * last
         for layer in range(last - 1, -1, -1):
             self.dy[layer] = self.delta[layer + 1] @ self.W[layer + 1].T
             if layer + 1 < last and self.skips[layer + 1]:
                 self.dy[layer] += self.dy[layer + 1]
-            self.g[layer] = self.dy[layer] * self.slope[layer]
+            self.du[layer] = self.dy[layer] * self.slope[layer]
+            self.g[layer] = self.gain[layer] * self.du[layer]
 
     def _normalized(self, layer: int, x: np.ndarray) -> np.ndarray:
         """The Jacobian of normalization times x, which is symmetric: s (x - mean x - h mean(h x))."""
@@ -322,6 +330,12 @@ class _Product(_State):
         h, g, s = self.h[layer], self.g[layer], self.inverse[layer]
         moved = self._normalized(layer, rg) - s * (rh * self.mean(h * g) + h * self.mean(rh * g))
         return moved - s * self.mean(h * rnet) * self.delta[layer]
+
+    def _ru(self, layer: int, along, rh: np.ndarray) -> np.ndarray:
+        """R{gain * h + shift}."""
+        if not along.gains:
+            return rh
+        return self.gain[layer] * rh + along.gains[layer][:, None] * self.h[layer] + along.shifts[layer][:, None]
 
     def __call__(self, vectors: np.ndarray) -> np.ndarray:
         """H v of each row of `vectors`, (directions, P)."""
@@ -345,7 +359,7 @@ class _Product(_State):
             rnet.append(moved)
             if layer < last:
                 rh.append(self._normalized(layer, moved))
-                moved = self.slope[layer] * rh[layer]
+                moved = self.slope[layer] * self._ru(layer, along, rh[layer])
                 ry.append(moved + ry[layer] if self.skips[layer] else moved)
         return ry, rnet, rh
 
@@ -381,7 +395,12 @@ class _Product(_State):
             rdy = rdelta @ self.W[layer].T + self.delta[layer] @ V[layer].transpose(0, 2, 1)
             if layer < last and self.skips[layer]:
                 rdy += above
-            rg = self.curvature[below] * rh[below] * self.dy[below] + self.slope[below] * rdy
+            ru = self._ru(below, along, rh[below])
+            rg = self.curvature[below] * ru * self.dy[below] + self.slope[below] * rdy
+            if along.gains:
+                out.gains[below][:] = (rg * self.h[below] + self.du[below] * rh[below]).sum(axis=1)
+                out.shifts[below][:] = rg.sum(axis=1)
+                rg = self.gain[below] * rg + along.gains[below][:, None] * self.du[below]
             rdelta = self._normalized_along(below, rnet[below], rh[below], rg)
 
     def dense(self) -> np.ndarray:

@@ -255,6 +255,8 @@ def _network_slots(config: RunConfig) -> dict[str, str]:
     layers = f"Hidden layers: {config.activation if config.hidden else 'none'}"
     if config.normalization != "none":
         layers += f" after {config.normalization} normalization"
+    if config.has_norm_affine:
+        layers += " with a learned gain and shift"
     if config.dropout:
         layers += f", dropout {config.dropout:g}"
     if config.residual:
@@ -282,16 +284,25 @@ def _network_slots(config: RunConfig) -> dict[str, str]:
         )
     else:
         draw_bias = "linear.bias.zero_()"
+    rule = NORMALIZATIONS[config.normalization]
     return {
         "init": INITS[config.init].pytorch,
         "layers": layers,
         "output": output,
         "bias": str(config.bias),
         "draw_bias": draw_bias,
-        "normalize": NORMALIZATIONS[config.normalization].pytorch,
+        "make_norm": _make_norm(config),
+        "normalize": rule.pytorch_affine if config.has_norm_affine else rule.pytorch,
         "activate": _activate(config),
         "finish": finish,
     }
+
+
+def _make_norm(config: RunConfig) -> str:
+    """Returns the lines that give a hidden layer its learned gain, at first 1, and shift, at first 0."""
+    if not config.has_norm_affine or not config.hidden:
+        return ""
+    return f"if layer < len(WIDTHS) - 2:\n    linear.norm = {NORMALIZATIONS[config.normalization].pytorch_module}"
 
 
 def _activate(config: RunConfig) -> str:

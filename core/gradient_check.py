@@ -51,7 +51,7 @@ class GradientCheck:
 
 
 def gradient_check(config: RunConfig, data: Data | None = None, on_progress: Progress | None = None) -> GradientCheck:
-    """Compares dE/dW and dE/db of every layer at initialization with differences of the loss, in float64.
+    """Compares the gradient of every layer's parameters at initialization with differences of the loss, in float64.
 
     For each layer a direction halfway between the gradient's own and a random one is followed both ways, with steps
     from 2 to 3e-8. Differences are extrapolated to step 0 (Ridders 1982), and of all pairs of neighbors the one that
@@ -69,8 +69,8 @@ def gradient_check(config: RunConfig, data: Data | None = None, on_progress: Pro
     start_state = snapshot(start, 0, data)
     rng = np.random.default_rng(0)
     directions, exact, size = [], [], []
-    for W, b in zip(start_state.weight_gradient, start_state.bias_gradient, strict=True):
-        parts = [W] if b is None else [W, b]
+    for layer in start_state.gradients:
+        parts = [part for part in layer if part is not None]
         norm = np.sqrt(sum((part * part).sum() for part in parts))
         other = [rng.standard_normal(part.shape) for part in parts]
         length = np.sqrt(sum((part * part).sum() for part in other))
@@ -80,7 +80,7 @@ def gradient_check(config: RunConfig, data: Data | None = None, on_progress: Pro
         exact.append(sum((g * d).sum() for g, d in zip(parts, directions[-1], strict=True)))
         size.append(norm)
     weights = start_state.weights
-    together = max(1, MAX_BYTES // (16 * sum(W.size for W, _ in weights)))
+    together = max(1, MAX_BYTES // (16 * sum(W.size for W, *_ in weights)))
 
     layers = np.unique(np.linspace(0, len(weights) - 1, MAX_LAYERS).round().astype(int))
     steps = LONGEST * FACTOR ** -np.arange(STEPS)
@@ -144,7 +144,6 @@ def _extrapolated(central: np.ndarray, rounding: np.ndarray) -> tuple[np.ndarray
 def _moved(weights: list, layer: int, step: float, directions: list) -> list:
     """The network with one layer moved along its direction."""
     shifted_weights = list(weights)
-    W, b = weights[layer]
-    along = directions[layer]
-    shifted_weights[layer] = (W + step * along[0], None if b is None else b + step * along[1])
+    along = iter(directions[layer])
+    shifted_weights[layer] = tuple(None if part is None else part + step * next(along) for part in weights[layer])
     return shifted_weights

@@ -36,7 +36,7 @@ class LayerNorm:
     def values(self, trace: Trace, field: str | None = None, rows: Rows = slice(None)) -> np.ndarray:
         """(rows, layers) of the norm, or of the variant `field`, for all rows or some."""
         norms = getattr(trace, field or self.field)[rows]
-        return norms / np.sqrt([W.size for W, _ in trace.weights]) if self.per_weight else norms
+        return norms / np.sqrt([W.size for W, *_ in trace.weights]) if self.per_weight else norms
 
 
 _VARIANTS = (("total_grad_norm", "with penalties"), ("clipped_grad_norm", "after clipping"))

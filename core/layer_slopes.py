@@ -17,14 +17,18 @@ def layer_activation(snapshot: Snapshot, layer: int) -> Activation | None:
 
 
 def activation_inputs(snapshot: Snapshot, layer: int) -> np.ndarray:
-    """(samples, units): what the activation of a layer is applied to, after normalization where there is one."""
+    """(samples, units): what the activation of a layer is applied to, after normalization where there is one.
+
+    That is gain * normalized + shift where normalization learns them.
+    """
     net, axis = snapshot.net[layer], NORMALIZATIONS[snapshot.config.normalization].axis
     if axis is None or layer == len(snapshot.net) - 1:
         return net
     normalized = np.ascontiguousarray(net.T)[None]  # (1, units, samples)
     averaged = tuple(1 if each == axis else size for each, size in enumerate(normalized.shape))
     normalize(normalized, axis, np.empty(averaged, net.dtype))
-    return normalized[0].T
+    gain, shift = snapshot.weights[layer][2:] or (1, 0)
+    return gain * normalized[0].T + shift
 
 
 def activation_slopes(snapshot: Snapshot, layer: int) -> np.ndarray | None:

@@ -114,6 +114,7 @@ class Network(torch.nn.Module):
                 W = draw_weights(layer, linear.in_features, linear.out_features)
                 linear.weight.copy_(torch.from_numpy(W.T))
                 $draw_bias
+                $make_norm
 
     def forward(self, y):
         *hidden, output = self.linears

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from .config import RunConfig
+from .layout import LayerParameters
 from .norms import scaled_norm
 
 LAYER_FIELDS = (
@@ -52,11 +53,12 @@ class Trace:
         weight_norm, update_ratio: (rows, layers) ||W||_F, and ||W's step|| / ||W||.
         saturation: (rows, layers) share of (sample, unit) with |phi'| < 0.05 sup |phi'|; NaN at a softmax output.
         dead: (rows, layers) share of units so on every sample.
-        global_grad_norm: (rows,) norm of all parameters' gradient, W and b, with penalties, before clipping.
+        global_grad_norm: (rows,) norm of all parameters' gradient, of W, b, gain and shift, with penalties, before
+            clipping.
         clip_scale: (rows,) that norm after clipping / before it; 1 where not clipped.
         diverged_at: the step at which a value ceased to be finite, or None.
-        weights: final [(W, b), ...], W (fan_in, fan_out), b (fan_out,) or None; of a run that diverged, those
-            it had at that step.
+        weights: final [(W, b), ...], W (fan_in, fan_out), b (fan_out,) or None; (W, b, gain, shift) of hidden layers
+            with `norm_affine`. Of a run that diverged, those it had at that step.
     """
 
     config: RunConfig
@@ -78,7 +80,7 @@ class Trace:
     global_grad_norm: np.ndarray
     clip_scale: np.ndarray
     diverged_at: int | None
-    weights: list[tuple[np.ndarray, np.ndarray | None]]
+    weights: list[LayerParameters]
 
     @property
     def layers(self) -> int:
@@ -113,7 +115,7 @@ class Trace:
         shares = getattr(self, name)
         if self.layers == 1:
             return shares[:, 0]
-        units = np.array([W.shape[1] for W, _ in self.weights[:-1]])
+        units = np.array([W.shape[1] for W, *_ in self.weights[:-1]])
         return shares[:, :-1] @ units / units.sum()
 
     def summary(self) -> dict[str, Any]:
@@ -167,7 +169,8 @@ class Snapshot:
         net, activation, delta: by layer, (samples, units): net input (before normalization), output y, dE/dnet.
         weight_gradient, bias_gradient: by layer, dE/dW (fan_in, fan_out) and dE/db (fan_out,) of the data loss;
             the latter None without biases.
-        weights: [(W, b), ...].
+        norm_gradient: by hidden layer (dE/dgain, dE/dshift), each (fan_out,); empty where neither is learned.
+        weights: as in a Trace.
         output: (samples, outputs).
     """
 
@@ -180,8 +183,16 @@ class Snapshot:
     delta: list[np.ndarray]
     weight_gradient: list[np.ndarray]
     bias_gradient: list[np.ndarray | None]
-    weights: list[tuple[np.ndarray, np.ndarray | None]]
+    norm_gradient: list[tuple[np.ndarray, ...]]
+    weights: list[LayerParameters]
     output: np.ndarray
+
+    @property
+    def gradients(self) -> list[LayerParameters]:
+        """The gradient of each layer's parameters, shaped as `weights`."""
+        own = [*self.norm_gradient, *[()] * (len(self.weights) - len(self.norm_gradient))]
+        pairs = zip(self.weight_gradient, self.bias_gradient, own, strict=True)
+        return [(W, b, *rest) for W, b, rest in pairs]
 
 
 def compared_layers(layers: int) -> int:

@@ -226,7 +226,7 @@ def answer(run: Run, trace: Trace) -> None:
         if data
         else load(config.dataset, config.samples, config.noise, config.holdout, config.seed, config.scaling)
     )
-    units = sum(W.shape[1] for W, _ in trace.weights)
+    units = sum(W.shape[1] for W, *_ in trace.weights)
     points = grid(parts.X, math.isqrt(min(MAX_POINTS, max(MAX_VALUES // units, MIN_POINTS))))
     outputs = evaluate(config, trace.weights, points)
     if inputs == 1:

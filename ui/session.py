@@ -67,6 +67,7 @@ class RunControls(TypedDict, total=False):
     seed: float
     class_weight: str
     dropout: float
+    norm_affine: bool
 
 
 class Frame(TypedDict, total=False):

@@ -40,6 +40,7 @@ VARIES: dict[str, tuple[object, ...]] = {
     "max_norm": (None, 0.5, 1.0, 2.0),
     "dropout": (0.0, 0.1, 0.3, 0.5),
     "normalization": tuple(NORMALIZATIONS),
+    "norm_affine": (False, True),
     "residual": (False, True),
     "optimizer": tuple(OPTIMIZERS),
     "schedule": tuple(SCHEDULES),
@@ -311,6 +312,7 @@ _MEMBERS: dict[str, Mapping[str, Any]] = {
 _APPLIES: dict[str, Callable[[RunConfig], bool]] = {
     "momentum": lambda c: OPTIMIZERS[c.optimizer].uses_momentum,
     "clip_threshold": lambda c: c.clip != "none",
+    "norm_affine": lambda c: c.normalization != "none",
     "schedule_steps": lambda c: c.schedule != "constant",
     "class_weight": lambda c: DATASETS[c.dataset].task != "regression",
     "bias_std": lambda c: c.bias and INITS[c.init].bias_deviation is None,

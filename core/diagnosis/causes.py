@@ -121,9 +121,9 @@ def identical_layers(stats: TraceStats) -> np.ndarray:
     """The hidden layers, from 1, of two units or more that all have equal weights in and out."""
     weights = stats.trace.weights
     causes = []
-    for layer, ((W, b), (W_next, _)) in enumerate(zip(weights, weights[1:], strict=False), start=1):
-        incoming = W if b is None else np.vstack([W, b])
-        if W.shape[1] > 1 and _equal(incoming.T) and _equal(W_next):
+    for layer, (own, (W_next, *_)) in enumerate(zip(weights, weights[1:], strict=False), start=1):
+        incoming = np.vstack([values for values in own if values is not None])
+        if incoming.shape[1] > 1 and _equal(incoming.T) and _equal(W_next):
             causes.append(layer)
     return np.array(causes, dtype=int)
 
@@ -249,6 +249,6 @@ def _near_the_limit(stats: TraceStats, lost_layers: np.ndarray, tiny: float) -> 
 
 def _zero_signal(stats: TraceStats, layer: int) -> bool:
     """True where a signal of ordinary size would reach this layer (index from 0): its zero is exact."""
-    fan_in = np.array([len(W) for W, _ in stats.trace.weights[:layer]])
+    fan_in = np.array([len(W) for W, *_ in stats.trace.weights[:layer]])
     signal = np.log10(stats.trace.weight_norm[0, :layer] / np.sqrt(2 * fan_in)).sum()
     return bool(signal > np.log10(np.finfo(stats.config.dtype).tiny) / 2)

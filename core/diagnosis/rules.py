@@ -262,7 +262,7 @@ def _find_penalty(stats: TraceStats) -> Finding | None:
     trace, config = stats.trace, stats.config
     if not (config.l1 or config.l2 or config.weight_decay) or not len(stats.good):
         return None
-    weights, norm = sum(W.size for W, _ in trace.weights), trace.weight_norm[stats.good]
+    weights, norm = sum(W.size for W, *_ in trace.weights), trace.weight_norm[stats.good]
     total = joint_norm(norm)
     with np.errstate(all="ignore"):
         pull = np.hypot(2 * config.l2 * total, config.l1 * np.sqrt(weights))  # l1's gradient is ±l1 in each weight

@@ -216,7 +216,7 @@ class TraceStats:
             return None
         if self.config.bias and (self.config.bias_std > 0 or INITS[self.config.init].bias_deviation is not None):
             return None
-        fan_in = np.array([len(W) for W, _ in self.trace.weights])
+        fan_in = np.array([len(W) for W, *_ in self.trace.weights])
         signal = np.cumsum(np.log10(self.trace.weight_norm[0] / np.sqrt(2 * fan_in)))
         return int(silent[0]) + 1 if signal[silent[0]] < np.log10(tiny) + 3 else None
 
@@ -279,8 +279,8 @@ def find_break(trace: Trace) -> Break:
     first output; the loss (the output layer's); on the way back the last delta or weight gradient. For data of one's
     own, which a trace does not hold, standard normal samples of their shape stand in.
     """
-    for layer, (W, b) in enumerate(trace.weights, start=1):
-        if not (np.isfinite(W).all() and (b is None or np.isfinite(b).all())):
+    for layer, parameters in enumerate(trace.weights, start=1):
+        if not all(np.isfinite(values).all() for values in parameters if values is not None):
             return Break(layer, "weights")
     samples = training_samples(trace)
     if samples is None:

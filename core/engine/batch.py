@@ -160,5 +160,5 @@ class Batch:
         forward(self.network, parameters, self.memory)
 
     def backward(self, parameters: np.ndarray, gradient: np.ndarray) -> None:
-        """delta of every layer, and dE/dW, dE/db into `gradient`, (parameters,) as they are."""
+        """delta of every layer, and the gradient into `gradient`, (parameters,) as they are."""
         backward(self.network, parameters, gradient, self.memory)

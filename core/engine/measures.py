@@ -12,7 +12,7 @@ from ..norms import root_of_squares, sum_squares
 
 @compiled
 def measure_norms(layout, flat, norms):
-    """Norm of each layer's weights into `norms`, (layers,); returns the sum of squares of all numbers, of b too.
+    """Norm of each layer's weights into `norms`, (layers,); returns the sum of squares of all its numbers.
 
     Args:
         layout: a LayoutArrays.
@@ -21,7 +21,7 @@ def measure_norms(layout, flat, norms):
     total = 0.0
     for layer in range(norms.shape[0]):
         start, end = layout.offsets[layer], layout.offsets[layer + 1]
-        after_weights = end - layout.bias * layout.widths[layer + 1]
+        after_weights = start + layout.widths[layer] * layout.widths[layer + 1]
         square = sum_squares(flat[start:after_weights])
         norms[layer] = root_of_squares(flat[start:after_weights], square)
         total += square + sum_squares(flat[after_weights:end])

@@ -7,7 +7,7 @@ import numpy as np
 from ..compiled.cache import compiled, summing
 from ..families.activations import activate
 from ..families.losses import compute_loss, softmax
-from ..families.normalization import normalize, normalize_backward
+from ..families.normalization import normalize, normalize_backward, scale_and_shift, scale_and_shift_backward
 from ..norms import sum_squares
 
 
@@ -34,6 +34,13 @@ def drop(mask, values, slopes):
 def block(memory, start, rows, columns):
     """(rows, columns) of a flat array, from `start` on."""
     return memory[start : start + rows * columns].reshape(rows, columns)
+
+
+@compiled
+def gain_and_shift(layout, flat, layer):
+    """Gain and shift of a hidden layer, (2, units), in (parameters,)."""
+    units = layout.widths[layer + 1]
+    return block(flat, layout.offsets[layer + 1] - 2 * units, 2, units)
 
 
 @compiled
@@ -66,6 +73,9 @@ def forward(network, parameters, batch):
         if network.axis:
             inverse = inverse_deviation_view(batch.inverse_deviation[layer], network.axis, units, samples)
             normalize(net.reshape(1, units, samples), network.axis, inverse)
+            if network.layout.affine:
+                normalized, net = net, block(batch.dy[0], 0, units, samples)  # which only the backward pass needs
+                scale_and_shift(normalized, gain_and_shift(network.layout, parameters, layer), net)
         y = block(batch.inputs, batch.input_starts[layer + 1], units, samples)
         activate(network.activation, net, y, slopes, low, network.threshold)
         if batch.masks.shape[0]:
@@ -103,7 +113,7 @@ def output_delta(network, batch, delta):
 
 @compiled
 def backward(network, parameters, gradient, batch):
-    """delta of every layer in the memory of its slope, with its sum of squares, and dE/dW, dE/db.
+    """delta of every layer in the memory of its slope, with its sum of squares, and the gradient.
 
     Args:
         network, parameters, batch: as in `forward`.
@@ -129,9 +139,17 @@ def backward(network, parameters, gradient, batch):
         below = batch.slopes[start : start + fan_in * samples]
         squares[layer - 1] = multiply(dy.reshape(-1), below)
         if network.axis:
+            normalized = batch.nets[start : start + fan_in * samples]
+            if network.layout.affine:
+                scale_and_shift_backward(
+                    below.reshape(fan_in, samples),
+                    normalized.reshape(fan_in, samples),
+                    gain_and_shift(network.layout, parameters, layer - 1),
+                    gain_and_shift(network.layout, gradient, layer - 1),
+                )
             normalize_backward(
                 below.reshape(1, fan_in, samples),
-                batch.nets[start : start + fan_in * samples].reshape(1, fan_in, samples),
+                normalized.reshape(1, fan_in, samples),
                 network.axis,
                 inverse_deviation_view(batch.inverse_deviation[layer - 1], network.axis, fan_in, samples),
             )

@@ -41,7 +41,7 @@ class Stack:
         self.dtype, self.task = np.dtype(kind.dtype), splits[0].task
         X, D, n_holdout = splits[0].X, splits[0].D, len(splits[0].X_holdout)
         self.samples, self.batch_size = len(X), kind.batch_size or len(X)
-        self.layout = Layout((X.shape[1], *kind.hidden, D.shape[1]), kind.bias)
+        self.layout = Layout((X.shape[1], *kind.hidden, D.shape[1]), kind.bias, kind.has_norm_affine)
         for given in initial:
             if given is not None:
                 check_initial(given, self.layout)
@@ -61,10 +61,12 @@ class Stack:
     def start(self, run: int) -> None:
         """Place a run's data and its initial parameters."""
         split, config = self.splits[run], self.configs[run]
-        for layer, (W, b) in enumerate(self.initial[run] or draw_parameters(config, self.layout)):
+        for layer, (W, b, *own) in enumerate(self.initial[run] or draw_parameters(config, self.layout)):
             self.parameters.weights[layer][0] = W
             if b is not None:
                 self.parameters.biases[layer][0] = b
+            if own:
+                self.parameters.gains[layer][0], self.parameters.shifts[layer][0] = own
         self.state.states.fill(0)
         self.holdout_batch.fill(split.X_holdout, split.D_holdout, self._weigh(run, split.D_holdout))
         if self.batch_size == self.samples:

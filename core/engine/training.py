@@ -82,7 +82,8 @@ def train(
         data: (X, D), X (samples, inputs) and D (samples, outputs), used as given instead of each config's dataset,
             samples and noise.
         initial: for each config a list of (W, b) by layer, W (fan_in, fan_out), b (fan_out,) or None without
-            biases, that replaces the drawn parameters; None in its place draws them.
+            biases, that replaces the drawn parameters; with `norm_affine` a hidden layer's are (W, b, gain, shift),
+            both (fan_out,). None in its place draws them.
         on_progress: called with (done, total) run-steps at most every 0.1 s; any exception from it ends the work at
             once and goes on to the caller.
         executor: any concurrent.futures executor to send chunks to; None trains in this process.
@@ -162,8 +163,9 @@ def snapshot(
         net=[np.ascontiguousarray(values) for values in net],
         activation=[y.T.copy() for y in batch.y[1:]] + [output],
         delta=[delta.T.copy() for delta in batch.delta],
-        weight_gradient=[W for W, _ in gradients],
-        bias_gradient=[b for _, b in gradients],
+        weight_gradient=[W for W, *_ in gradients],
+        bias_gradient=[b for _, b, *_ in gradients],
+        norm_gradient=[tuple(own) for _, _, *own in gradients if own],
         weights=trace.weights,
         output=output,
     )
@@ -200,7 +202,7 @@ def stack_key(config: RunConfig) -> tuple:
         *(config.activation, config.output_activation, config.residual, config.normalization, config.loss),
         *(config.optimizer, config.clip, config.steps, config.record_every, config.dtype),
         *(config.schedule, config.schedule_steps, config.warmup_steps, config.class_weight),
-        config.dropout > 0,
+        *(config.dropout > 0, config.has_norm_affine),
         *(config.l1 > 0, config.l2 > 0, config.weight_decay > 0, config.max_norm is not None),
     )
 

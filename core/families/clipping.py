@@ -96,9 +96,9 @@ def clip(code, layout, gradient, parameters, threshold):
             for unit in range(units):
                 bounds[unit] = threshold * max(bounds[unit], AGC_EPS)
             _shrink_units(gradient[start:after_weights].reshape(fan_in, units), bounds, norms)
-            if end > after_weights:  # a bias vector is one unit
-                bound = threshold * max(compute_norm(parameters[after_weights:end]), AGC_EPS)
-                _shrink(gradient[after_weights:end], bound)
+            for first in range(after_weights, end, units):  # each vector, b, gain or shift, is one unit
+                bound = threshold * max(compute_norm(parameters[first : first + units]), AGC_EPS)
+                _shrink(gradient[first : first + units], bound)
 
 
 @compiled
@@ -151,7 +151,7 @@ CLIPS: dict[str, Clip] = {
             label="by each layer's norm",
             formula=r"g^l \leftarrow g^l \min(1, c / \lVert g^l \rVert)",
             recommended=1.0,
-            source="the rule of Pascanu et al. 2013 for each layer's W and b jointly",
+            source="the rule of Pascanu et al. 2013 for each layer's parameters jointly",
             pytorch="""\
 for linear in network.linears:
     clip_jointly(linear.parameters())""",

@@ -1,4 +1,4 @@
-"""Normalization of net input before the activation, without learned scale or shift."""
+"""Normalization of net input before the activation, and the gain and shift that may be learned after it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..compiled.cache import summing
+from ..compiled.cache import compiled, summing
 
 EPS = 1e-5  # inside the root, as PyTorch has it
 
@@ -18,6 +18,8 @@ class Normalization:
     Attributes:
         axis: 1 over a sample's units, 2 over the batch's samples, None for no normalization.
         pytorch: the line of an exported script that normalizes `net`, (samples, units).
+        pytorch_module: the module of an exported script that holds a learned gain and shift as its weight and bias.
+        pytorch_affine: the line that normalizes `net` with them.
     """
 
     name: str
@@ -26,6 +28,8 @@ class Normalization:
     axis: int | None
     source: str
     pytorch: str
+    pytorch_module: str = ""
+    pytorch_affine: str = ""
 
 
 @summing
@@ -98,6 +102,38 @@ def normalize_backward(delta, normalized, axis, inverse_deviation):
                     delta[run, unit, n] = centered * inverse_deviation[run, 0, n]
 
 
+@compiled
+def scale_and_shift(normalized, own, out):
+    """out <- gain * normalized + shift, a gain and a shift for each unit.
+
+    Args:
+        normalized, out: (units, samples).
+        own: gain and shift, (2, units).
+    """
+    for unit in range(normalized.shape[0]):
+        gain, shift = own[0, unit], own[1, unit]
+        for n in range(normalized.shape[1]):
+            out[unit, n] = gain * normalized[unit, n] + shift
+
+
+@summing
+def scale_and_shift_backward(delta, normalized, own, gradient):
+    """delta <- dE/d(normalized net) from dE/d(gain * normalized net + shift), in place.
+
+    Args:
+        delta, normalized: (units, samples).
+        own: gain and shift, (2, units).
+        gradient: dE/dgain = sum_n delta * normalized and dE/dshift = sum_n delta, (2, units), written.
+    """
+    for unit in range(delta.shape[0]):
+        row, h, gain, along, total = delta[unit], normalized[unit], own[0, unit], 0.0, 0.0
+        for n in range(row.shape[0]):
+            along += np.float64(row[n]) * h[n]
+            total += row[n]
+            row[n] *= gain
+        gradient[0, unit], gradient[1, unit] = along, total
+
+
 NORMALIZATIONS: dict[str, Normalization] = {
     member.name: member
     for member in (
@@ -112,6 +148,8 @@ NORMALIZATIONS: dict[str, Normalization] = {
             axis=1,
             source="Ba, Kiros & Hinton 2016",
             pytorch="net = torch.nn.functional.layer_norm(net, net.shape[1:], eps=1e-5)",
+            pytorch_module="torch.nn.LayerNorm(linear.out_features, eps=1e-5, dtype=DTYPE)",
+            pytorch_affine="net = linear.norm(net)",
         ),
         Normalization(
             name="batch",
@@ -121,6 +159,10 @@ NORMALIZATIONS: dict[str, Normalization] = {
             axis=2,
             source="Ioffe & Szegedy 2015, with the batch's own statistics",
             pytorch="net = (net - net.mean(dim=0)) / torch.sqrt(net.var(dim=0, correction=0) + 1e-5)  # of this batch",
+            pytorch_module="torch.nn.BatchNorm1d(linear.out_features, track_running_stats=False, dtype=DTYPE)",
+            pytorch_affine="""\
+net = (net - net.mean(dim=0)) / torch.sqrt(net.var(dim=0, correction=0) + 1e-5)  # of this batch, of one sample too
+net = linear.norm.weight * net + linear.norm.bias""",
         ),
     )
 }

@@ -76,7 +76,7 @@ ADAMW_CODE = """\
 torch.optim.AdamW(
         [
             {"params": [linear.weight for linear in network.linears], "weight_decay": WEIGHT_DECAY},
-            {"params": [linear.bias for linear in network.linears if linear.bias is not None], "weight_decay": 0.0},
+            {"params": [vector for vector in network.parameters() if vector.ndim == 1], "weight_decay": 0.0},
         ],
         lr=LEARNING_RATE, betas=(0.9, 0.999), eps=1e-8,
     )"""

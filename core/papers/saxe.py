@@ -32,7 +32,7 @@ def run(
     for stage, init in enumerate(("normal", "orthogonal")):
         config = CONFIG.replace(init=init, hidden=(width,) * (matrices - 1))
         (trace,) = train([config], data=data)
-        spectra[init] = singular_values([W for W, _ in trace.weights], stages.stage(stage))
+        spectra[init] = singular_values([W for W, *_ in trace.weights], stages.stage(stage))
     normal, orthogonal = spectra["normal"], spectra["orthogonal"]
     # ln sigma_i -> matrices * (ln(2 / n) + psi((n - i + 1) / 2)) / 2: Newman 1986, exact as the product grows
     rank = np.arange(width)

@@ -68,6 +68,7 @@ def recognize_mlp(recording: Recording) -> Recognized | None:
         "hidden": tuple(widths[1:-1]),
         "activation": activation if hidden else "linear",
         "normalization": normalization,
+        "norm_affine": normalization != "none" and len(recording.of_kind("norm")) > 0,
         "bias": any(bool(module.get("bias")) for module in linear),
         "output_activation": output_activation,
         "dataset": dataset or "circles",

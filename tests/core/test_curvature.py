@@ -21,6 +21,7 @@ from core.families.losses import LOSSES
 from core.families.normalization import NORMALIZATIONS
 from core.families.optimizers import OPTIMIZERS
 from tests.support.checkout import REFERENCE
+from tests.support.gains import draw_gains
 
 with open(REFERENCE / "exercise.json", encoding="utf-8") as file:
     REFERENCE = json.load(file)
@@ -113,15 +114,17 @@ def flat(pairs):
 
 def unflat(vector, weights):
     pairs, at = [], 0
-    for W, b in weights:
-        pairs.append((vector[at : at + W.size].reshape(W.shape), vector[at + W.size : at + W.size + b.size]))
-        at += W.size + b.size
+    for arrays in weights:
+        ends = at + np.cumsum([values.size for values in arrays])
+        parts = np.split(vector[at : ends[-1]], ends[:-1] - at)
+        pairs.append(tuple(part.reshape(values.shape) for part, values in zip(parts, arrays, strict=True)))
+        at = ends[-1]
     return pairs
 
 
 def gradient(config, data, theta, weights):
     snap = snapshot(config, data=data, initial=unflat(theta, weights))
-    return flat(list(zip(snap.weight_gradient, snap.bias_gradient, strict=True)))
+    return flat(snap.gradients)
 
 
 def check_against_differences(config, data, weights):
@@ -147,6 +150,25 @@ def test_products_are_the_slopes_of_the_gradient(activation, loss, normalization
             activation=activation, loss=loss, output_activation=LOSSES[loss].output_activation or activation, **fields
         )
     )
+
+
+@pytest.mark.parametrize("residual", [False, True], ids=["plain", "residual"])
+@pytest.mark.parametrize("normalization", [name for name in NORMALIZATIONS if name != "none"])
+@pytest.mark.parametrize("loss", LOSSES)
+def test_products_are_the_slopes_of_the_gradient_of_a_learned_gain_and_shift_too(loss, normalization, residual):
+    config, data, weights = smooth_case(
+        activation="tanh",
+        loss=loss,
+        output_activation=LOSSES[loss].output_activation or "tanh",
+        normalization=normalization,
+        residual=residual,
+        norm_affine=True,
+    )
+    weights = draw_gains(weights)
+    check_against_differences(config, data, weights)
+    full = hessian(config, weights, data)
+    v = np.random.default_rng(1).standard_normal(len(full))
+    close(hessian_vector(config, weights, v, data), full @ v, 1e-13)
 
 
 @pytest.mark.parametrize("loss", ["bce", "cross_entropy"])
@@ -362,6 +384,7 @@ OUTPUTS = {"linear": lambda net: net, "sigmoid": lambda net: 1 / (1 + np.exp(-ne
 
 @pytest.mark.parametrize("fields", [
     {}, {"residual": True}, {"normalization": "layer"}, {"residual": True, "normalization": "layer"},
+    {"normalization": "layer", "norm_affine": True},
     {"loss": "bce", "output_activation": "sigmoid"},
     {"loss": "cross_entropy", "output_activation": "softmax", "dataset": "iris"},
 ], ids=str)  # fmt: skip
@@ -369,6 +392,7 @@ OUTPUTS = {"linear": lambda net: net, "sigmoid": lambda net: 1 / (1 + np.exp(-ne
 def test_singular_values_of_the_jacobian_are_those_of_differences(fields, between):
     config = RunConfig(hidden=(6, 6, 4, 4), activation="tanh", bias_std=0.2, samples=12, steps=0, **fields)
     state = snapshot(config)
+    state = snapshot(config, initial=draw_gains(state.weights))
     values = jacobian_singular_values(config, state.weights, between=between)
     first, last = between or (0, 5)
     for sample in (0, 7):

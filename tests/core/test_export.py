@@ -68,6 +68,7 @@ def mixed(number):
         warmup_steps=(0, 7)[number % 7 == 2],
         class_weight=member(CLASS_WEIGHTS, number // 2),
         dropout=0.4 * (number % 4 == 1),
+        norm_affine=number % 5 != 3,
         max_norm=0.9 if number % 3 == 2 else None,
         batch_size=(None, 16, 7)[number % 3],
         holdout=0.2 * (number // 3 % 2),

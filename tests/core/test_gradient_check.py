@@ -14,7 +14,8 @@ BLOBS = SMALL.replace(dataset="blobs", loss="cross_entropy", output_activation="
 
 # 1e-7: differences of a loss near 1 carry rounding of 1e-16 over steps of 1e-8 at the worst, next to a kink.
 @pytest.mark.parametrize("activation", ACTIVATIONS)
-@pytest.mark.parametrize("kind", [{}, {"residual": True}, {"normalization": "batch"}, {"batch_size": 7}])
+@pytest.mark.parametrize("kind", [{}, {"residual": True}, {"normalization": "batch"}, {"batch_size": 7},
+                                  {"normalization": "layer", "norm_affine": True}])  # fmt: skip
 def test_backpropagation_agrees_with_differences_of_the_loss(activation, kind):
     found = gradient_check(SMALL.replace(activation=activation, **kind))
     assert np.nanmax(found.relative_error) < 1e-7

@@ -6,6 +6,7 @@ import pytest
 from core import RunConfig, snapshot
 from core.families.activations import ACTIVATIONS
 from core.layer_slopes import activation_inputs, activation_slopes, layer_activation
+from tests.support.gains import draw_gains
 
 SMALL = RunConfig(hidden=(5, 4), samples=12, steps=3)
 
@@ -16,6 +17,14 @@ def test_the_activation_of_its_inputs_is_what_the_layer_holds(normalization):
     for layer, held in enumerate(state.activation[:-1]):
         np.testing.assert_allclose(np.tanh(activation_inputs(state, layer)), held, rtol=1e-12, atol=1e-14)
     np.testing.assert_array_equal(activation_inputs(state, 2), state.net[2])
+
+
+@pytest.mark.parametrize("normalization", ["layer", "batch"])
+def test_the_inputs_of_the_activation_have_the_learned_gain_and_shift(normalization):
+    config = SMALL.replace(normalization=normalization, norm_affine=True, activation="tanh")
+    state = snapshot(config, 2, initial=draw_gains(snapshot(config).weights))
+    for layer, held in enumerate(state.activation[:-1]):
+        np.testing.assert_allclose(np.tanh(activation_inputs(state, layer)), held, rtol=1e-12, atol=1e-14)
 
 
 def test_slopes_of_a_sigmoid_layer_are_s_times_one_minus_s():

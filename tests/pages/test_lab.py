@@ -89,6 +89,7 @@ BESIDE = {
     "clip_threshold": {"clip": "value"},
     "loss": {"output_activation": "sigmoid"},
     "schedule_steps": {"schedule": "cosine"},
+    "norm_affine": {"normalization": "layer"},
 }
 
 
@@ -121,6 +122,7 @@ def test_every_control_explains_itself(key):
     ("depth", {"hidden": "4,4"}, "set below"),
     ("bias_std", {"bias": "false"}, "no biases"),
     ("residual", {"depth": "0"}, "no hidden layer"),
+    ("norm_affine", {}, "no layer is normalized"),
     ("learning_rate", {"steps": "0"}, "nothing is trained"),
 ])  # fmt: skip
 def test_a_control_that_does_not_apply_is_disabled_and_says_why(key, parameters, reason):

@@ -124,6 +124,10 @@ class Tensor:
     def shape(self) -> tuple[int, ...]:
         return self.values.shape
 
+    @property
+    def ndim(self) -> int:
+        return self.values.ndim
+
     def __len__(self) -> int:
         return len(self.values)
 
@@ -260,12 +264,22 @@ sqrt = _elementwise(lambda z: (np.sqrt(z), 0.5 / np.sqrt(z)))
 softplus = _elementwise(lambda z, threshold=20: (np.where(z > threshold, z, np.logaddexp(0, z)), expit(z)))
 
 
-def layer_norm(z: Tensor, shape: Sequence[int], eps: float = 1e-5) -> Tensor:
-    return (z - z.mean(1, True)) / sqrt(z.var(1, 0, True) + eps)
+def layer_norm(
+    z: Tensor, shape: Sequence[int], weight: Tensor | float = 1.0, bias: Tensor | float = 0.0, eps: float = 1e-5
+) -> Tensor:
+    return (z - z.mean(1, True)) / sqrt(z.var(1, 0, True) + eps) * weight + bias
 
 
-def batch_norm(z: Tensor, mean: None, var: None, training: bool, eps: float = 1e-5) -> Tensor:
-    return (z - z.mean(0)) / sqrt(z.var(0, 0) + eps)
+def batch_norm(
+    z: Tensor,
+    mean: None,
+    var: None,
+    weight: Tensor | float = 1.0,
+    bias: Tensor | float = 0.0,
+    training: bool = False,
+    eps: float = 1e-5,
+) -> Tensor:
+    return (z - z.mean(0)) / sqrt(z.var(0, 0) + eps) * weight + bias
 
 
 def bce_with_logits(z: Tensor, D: Tensor, weight: Tensor | None = None, *, reduction: str) -> Tensor:
@@ -345,6 +359,26 @@ class Linear(Module):
 
     def forward(self, y: Tensor) -> Tensor:
         return functional.linear(y, self.weight, self.bias)
+
+
+class LayerNorm(Module):
+    def __init__(self, units: int, eps: float, dtype: type):
+        self.weight = Tensor(np.ones(units, dtype), requires_grad=True)
+        self.bias = Tensor(np.zeros(units, dtype), requires_grad=True)
+        self._eps = eps
+
+    def forward(self, net: Tensor) -> Tensor:
+        return layer_norm(net, net.shape[1:], self.weight, self.bias, self._eps)
+
+
+class BatchNorm1d(LayerNorm):
+    """The statistics of the batch, always."""
+
+    def __init__(self, units: int, track_running_stats: bool, dtype: type):
+        super().__init__(units, 1e-5, dtype)
+
+    def forward(self, net: Tensor) -> Tensor:
+        return batch_norm(net, None, None, self.weight, self.bias, True)
 
 
 def clip_grad_value(parameters: Iterable[Tensor], threshold: float) -> None:
@@ -472,6 +506,8 @@ torch = SimpleNamespace(
         Module=Module,
         ModuleList=ModuleList,
         Linear=Linear,
+        LayerNorm=LayerNorm,
+        BatchNorm1d=BatchNorm1d,
         functional=functional,
         utils=SimpleNamespace(clip_grad_value_=clip_grad_value),
     ),

@@ -82,6 +82,7 @@ def quick_runs(draw):
         **{name: draw(values(name)) for name in registries},
         **{name: draw(SIZES) for name in ("init_scale", "learning_rate", "clip_threshold")},
         dropout=draw(st.sampled_from([0.0, 0.0, 0.4])),
+        norm_affine=draw(st.booleans()),
         **{name: draw(OFTEN_NONE) for name in ("l1", "l2", "weight_decay")},
     )
 

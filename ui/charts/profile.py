@@ -156,7 +156,7 @@ def profile_data(
         low,
         high,
         _words(trace.step[rows], norms, norm, relative),
-        np.array([trace.weights[0][0].shape[0], *(W.shape[1] for W, _ in trace.weights)]),
+        np.array([trace.weights[0][0].shape[0], *(W.shape[1] for W, *_ in trace.weights)]),
     )
 
 

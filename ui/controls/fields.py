@@ -108,8 +108,11 @@ CONTROLS: dict[str, Control] = {
     "residual": Control(
         "Residual", r"$y^l = y^{l-1} + \varphi(net^l)$ in every hidden layer that is as wide as the previous layer."
     ),
-    "normalization": Control(
-        "Normalization", "Normalizes net in hidden layers, before the activation, without a learned scale."
+    "normalization": Control("Normalization", "Normalizes net in hidden layers, before the activation."),
+    "norm_affine": Control(
+        "Learned gain and shift",
+        r"$\gamma_j \hat z_{nj} + \beta_j$ enters the activation: a gain and a shift of each unit, trained from "
+        r"$\gamma = 1$ and $\beta = 0$. Penalties and decay leave them alone.",
     ),
     "init": Control(
         "Init", r"The distribution of the initial weights; $\sigma$ is the standard deviation of one weight."
@@ -201,6 +204,10 @@ _APPLIES: dict[str, tuple[Callable[[Values], bool], str]] = {
     "residual": (lambda v: _has_hidden(v), "there is no hidden layer"),
     "dropout": (lambda v: _has_hidden(v), "there is no hidden layer"),
     "normalization": (lambda v: _has_hidden(v), "there is no hidden layer"),
+    "norm_affine": (
+        lambda v: _has_hidden(v) and v["normalization"] != "none",
+        "no layer is normalized",
+    ),
     "bias_std": (
         lambda v: v["bias"] and INITS[v["init"]].bias_deviation is None,
         "the network has no biases, or the init draws them itself",
@@ -310,7 +317,7 @@ def draw_network() -> None:
     with first:
         draw("activation")
     with more:
-        for field in ("output_activation", "normalization", "residual", "bias"):
+        for field in ("output_activation", "normalization", "norm_affine", "residual", "bias"):
             draw(field)
 
 

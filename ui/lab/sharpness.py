@@ -47,7 +47,7 @@ def work_of(run: Run, trace: Trace) -> int:
 
 
 def _parameters(trace: Trace) -> int:
-    return sum(W.size + (0 if b is None else b.size) for W, b in trace.weights)
+    return sum(values.size for layer in trace.weights for values in layer if values is not None)
 
 
 def unsupported_reason(run: Run, trace: Trace) -> str | None:

@@ -91,7 +91,7 @@ BAND_NAMES = {"networks": "95 % of networks", "narrower networks": "95 % of narr
 def guides(theory: InitialNorms, quantity: str, trace: Trace) -> list[Guide]:
     """The lines that theory draws on the profile of a norm: the typical network with its band, and the hard limit."""
     norms, limit = (theory.delta, theory.worst_delta) if quantity == "delta_norm" else (theory.grad, theory.worst_grad)
-    scale = np.sqrt([W.size for W, _ in trace.weights]) if quantity == "rms" else 1.0
+    scale = np.sqrt([W.size for W, *_ in trace.weights]) if quantity == "rms" else 1.0
     lines = []
     if not norms.reason:
         low, high = norms.low / scale, norms.high / scale
@@ -196,6 +196,8 @@ def _formulas(config: RunConfig) -> None:
         st.caption(
             r"Normalization divides by the variance $v^l$, of the layer or of the batch. Source: Yang et al. 2019."
         )
+        if config.norm_affine:
+            st.caption("The learned gain is 1 and the shift 0 at initialization, which this theory describes.")
     if config.dropout:
         st.latex(_DROPPED)
         st.caption(

@@ -10,6 +10,7 @@ from core import RunConfig, snapshot, train
 from core.families.activations import ACTIVATIONS
 from core.families.losses import LOSSES, OUTPUT_ACTIVATIONS
 from core.families.normalization import NORMALIZATIONS
+from tests.support.gains import draw_gains
 
 WIDTHS = (4, 4, 4, 4, 3, 3, 3, 3)  # four residuals pass by, two layers change the width, the output never has one
 SAMPLES = 7
@@ -59,20 +60,22 @@ def smooth_case(**fields):
 
 
 def directions(snap, rng):
-    """[(layer, direction of W, direction of b)]: for each layer a random one in W, one in b, and a single entry."""
+    """[(layer, which of its arrays, direction)]: a random one in each array, and for each layer a single entry of W."""
     found = []
-    for layer, (W, b) in enumerate(snap.weights):
-        along_W, along_b = rng.standard_normal(W.shape), rng.standard_normal(b.shape)
-        found.append((layer, along_W / np.linalg.norm(along_W), np.zeros_like(b)))
-        found.append((layer, np.zeros_like(W), along_b / np.linalg.norm(along_b)))
-        entry = np.zeros_like(W)
-        entry[rng.integers(0, W.shape[0]), rng.integers(0, W.shape[1])] = 1
-        found.append((layer, entry, np.zeros_like(b)))
+    for layer, arrays in enumerate(snap.weights):
+        for index, values in enumerate(arrays):
+            along = rng.standard_normal(values.shape)
+            found.append((layer, index, along / np.linalg.norm(along)))
+        entry = np.zeros_like(arrays[0])
+        entry[rng.integers(0, entry.shape[0]), rng.integers(0, entry.shape[1])] = 1
+        found.append((layer, 0, entry))
     return found
 
 
-def shifted(weights, layer, along_W, along_b, amount):
-    return [(W + amount * along_W, b + amount * along_b) if k == layer else (W, b) for k, (W, b) in enumerate(weights)]
+def shifted(weights, layer, index, along, amount):
+    moved = list(weights)
+    moved[layer] = tuple(values + amount * along if k == index else values for k, values in enumerate(weights[layer]))
+    return moved
 
 
 def check(config, given, snap):
@@ -80,10 +83,9 @@ def check(config, given, snap):
     initial = [shifted(snap.weights, *way, times * H) for way in ways for times, _ in STENCIL] + [snap.weights]
     *losses, loss = (trace.loss[0] for trace in train([config] * len(initial), data=given, initial=initial))
     numeric = np.reshape(losses, (len(ways), len(STENCIL))) @ [weight for _, weight in STENCIL] / H
-    for (layer, along_W, along_b), found in zip(ways, numeric, strict=True):
-        G, g = snap.weight_gradient[layer], snap.bias_gradient[layer]
-        analytic = (G * along_W).sum() + (g * along_b).sum()
-        size = np.hypot(np.linalg.norm(G), np.linalg.norm(g))
+    for (layer, index, along), found in zip(ways, numeric, strict=True):
+        analytic = (snap.gradients[layer][index] * along).sum()
+        size = np.linalg.norm([np.linalg.norm(gradient) for gradient in snap.gradients[layer]])
         assert abs(found - analytic) <= RTOL * size + ATOL * max(loss, 1), (
             f"layer {layer + 1}: {found!r} by differences, {analytic!r} by the engine"
         )
@@ -108,6 +110,24 @@ def test_gradients_are_the_slopes_of_the_loss(activation, loss, normalization, r
             residual=residual,
         )
     )
+
+
+@pytest.mark.parametrize("residual", [False, True], ids=["plain", "residual"])
+@pytest.mark.parametrize("normalization", [name for name in NORMALIZATIONS if name != "none"])
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("activation", ["tanh", "gelu"])  # without kinks, wherever gains and shifts move net inputs
+def test_gradients_of_a_learned_gain_and_shift(activation, loss, normalization, residual):
+    config, given, snap = smooth_case(
+        activation=activation,
+        loss=loss,
+        output_activation=output_of(loss, activation),
+        normalization=normalization,
+        residual=residual,
+        norm_affine=True,
+    )
+    moved = snapshot(config, data=given, initial=draw_gains(snap.weights))
+    assert len(moved.norm_gradient) == len(WIDTHS) - 2
+    check(config, given, moved)
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)

@@ -18,6 +18,7 @@ from core.families.normalization import NORMALIZATIONS
 from core.families.optimizers import OPTIMIZERS
 from core.families.schedules import SCHEDULES
 from tests.support import numpy_torch
+from tests.support.gains import draw_gains
 
 ORDER = ("penalty", "clip", "decay", "step", "project")
 # Both sides round differently, by about 1e-15 a step; twelve steps of a well-conditioned network keep that below 1e-11,
@@ -83,9 +84,13 @@ class Network:
         self.masks = np.random.default_rng([config.seed, 4])  # the engine's own numbers
         self.torch, self.config, self.class_weights = torch, config, class_weights
         double = {"dtype": torch.float64, "requires_grad": True}
-        self.W = [torch.tensor(W.T.copy(), **double) for W, _ in weights]
-        self.b = [None if b is None else torch.tensor(b, **double) for _, b in weights]
-        self.parameters = [p for pair in zip(self.W, self.b, strict=True) for p in pair if p is not None]
+        self.W = [torch.tensor(W.T.copy(), **double) for W, *_ in weights]
+        self.b = [None if b is None else torch.tensor(b, **double) for _, b, *_ in weights]
+        self.own = [[torch.tensor(values, **double) for values in own] for _, _, *own in weights]  # gain and shift
+        self.layers = [
+            [p for p in (W, b, *own) if p is not None] for W, b, own in zip(self.W, self.b, self.own, strict=True)
+        ]
+        self.parameters = [p for layer in self.layers for p in layer]
         self.optimizer = OPTIMIZER[config.optimizer](torch.optim, self.parameters, config)
         self.schedule = SCHEDULER[config.schedule](torch.optim.lr_scheduler, self.optimizer, config)
 
@@ -99,9 +104,9 @@ class Network:
                 return LOSS[c.loss](F, net, phi(F, c.output_activation, net), D, self.weigh(D)) / len(X)
             z = net
             if c.normalization == "layer":
-                z = F.layer_norm(z, z.shape[1:])
+                z = F.layer_norm(z, z.shape[1:], *self.own[layer])
             elif c.normalization == "batch":
-                z = F.batch_norm(z, None, None, training=True)
+                z = F.batch_norm(z, None, None, *self.own[layer], training=True)
             out = phi(F, c.activation, z)
             if c.dropout:
                 stays = (self.masks.random((W.shape[0], len(X))).T >= c.dropout) / (1 - c.dropout)
@@ -129,14 +134,14 @@ class Network:
         elif kind == "global_norm":
             self._shrink([p.grad for p in self.parameters], c)
         elif kind == "per_layer_norm":
-            for W, b in zip(self.W, self.b, strict=True):
-                self._shrink([p.grad for p in (W, b) if p is not None], c)
+            for layer in self.layers:
+                self._shrink([p.grad for p in layer], c)
         elif kind == "adaptive":
-            for W, b in zip(self.W, self.b, strict=True):
+            for W, *vectors in self.layers:
                 for unit in range(len(W)):
                     self._shrink([W.grad[unit]], c * max(float(torch.linalg.vector_norm(W[unit])), 1e-3))
-                if b is not None:
-                    self._shrink([b.grad], c * max(float(torch.linalg.vector_norm(b)), 1e-3))
+                for vector in vectors:
+                    self._shrink([vector.grad], c * max(float(torch.linalg.vector_norm(vector)), 1e-3))
 
     @staticmethod
     def _shrink(gradients, bound):
@@ -196,13 +201,10 @@ class Network:
 
 
 def in_pytorch(torch, config, weights, batches, order=ORDER, class_weights=None):
-    """(rows, final weights as (fan_in, fan_out)) of a run in PyTorch over the given (X, D) of each step."""
+    """(rows, final parameters by layer, W (fan_in, fan_out)) of a run in PyTorch over the given (X, D) of each step."""
     network = Network(torch, config, weights, class_weights)
     rows = [network.update(*(torch.tensor(part, dtype=torch.float64) for part in batch), order) for batch in batches]
-    final = [
-        (W.detach().numpy().T, None if b is None else b.detach().numpy())
-        for W, b in zip(network.W, network.b, strict=True)
-    ]
+    final = [[W.detach().numpy().T, *(p.detach().numpy() for p in vectors)] for W, *vectors in network.layers]
     return rows, final
 
 
@@ -222,6 +224,9 @@ def problem(config, seed=5):
         )
         for m, n in zip(widths, widths[1:], strict=False)
     ]
+    if config.has_norm_affine:
+        *hidden, output = initial
+        initial = draw_gains([*((W, b, 1, 0) for W, b in hidden), output])
     return (X, D), initial
 
 
@@ -245,10 +250,9 @@ def compare(torch, config, batches=None, order=ORDER):
         for name, wanted in row.items():
             if wanted is not None:
                 worst = max(worst, difference(getattr(trace, name)[t], wanted, np.abs(wanted)))
-    for (W, b), (W_torch, b_torch) in zip(trace.weights, final, strict=True):
-        worst = max(worst, difference(W, W_torch, np.abs(W_torch).max()))
-        if b is not None:
-            worst = max(worst, difference(b, b_torch, np.abs(b_torch).max()))
+    for layer, layer_torch in zip(trace.weights, final, strict=True):
+        for values, values_torch in zip([p for p in layer if p is not None], layer_torch, strict=True):
+            worst = max(worst, difference(values, values_torch, np.abs(values_torch).max()))
     return worst
 
 
@@ -268,7 +272,7 @@ def test_penalties_clipping_decay_and_max_norm_together(torch, optimizer, clip):
     (trace,) = train([config], data=data, initial=[initial])
     assert (trace.clip_scale[:-1] < 1).any() == (clip != "none")  # clipping binds ...
     (first,) = train([config.replace(steps=1)], data=data, initial=[initial])
-    norms = np.concatenate([np.linalg.norm(W, axis=0) for W, _ in first.weights])
+    norms = np.concatenate([np.linalg.norm(W, axis=0) for W, *_ in first.weights])
     assert np.isclose(norms, 0.9, rtol=1e-12).sum() > 3  # ... and so does the projection
 
 
@@ -323,6 +327,31 @@ def test_every_loss_with_and_without_biases(torch, loss, bias):
 @pytest.mark.parametrize("normalization", NORMALIZATIONS)
 def test_dropout_by_the_same_masks(torch, normalization, residual):
     config = EVERYTHING.replace(dropout=0.4, normalization=normalization, residual=residual)
+    assert compare(torch, config) < RTOL
+
+
+@pytest.mark.parametrize("clip", CLIPS)
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("normalization", [name for name in NORMALIZATIONS if name != "none"])
+def test_a_learned_gain_and_shift_with_penalties_clipping_decay_and_max_norm(torch, normalization, optimizer, clip):
+    # Under batch normalization a bias has no gradient but rounding, which adaptive optimizers make steps of.
+    config = EVERYTHING.replace(
+        normalization=normalization, norm_affine=True, bias=normalization == "layer", optimizer=optimizer, clip=clip,
+        clip_threshold=THRESHOLD[clip],
+    )  # fmt: skip
+    assert compare(torch, config) < RTOL
+    data, initial = problem(config)
+    (trace,) = train([config], data=data, initial=[initial])
+    for (*_, gain, shift), (*_, first_gain, first_shift) in zip(trace.weights[:-1], initial[:-1], strict=True):
+        assert np.abs(gain - first_gain).max() > 1e-3 and np.abs(shift - first_shift).max() > 1e-3
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_a_learned_gain_and_shift_under_every_loss_with_dropout_and_residuals(torch, loss):
+    config = RunConfig(
+        hidden=(6, 6, 6), activation="silu", loss=loss, output_activation=LOSSES[loss].output_activation or "tanh",
+        normalization="layer", norm_affine=True, residual=True, dropout=0.3, samples=11, steps=10, learning_rate=0.1,
+    )  # fmt: skip
     assert compare(torch, config) < RTOL
 
 

@@ -180,7 +180,7 @@ CHANGES = {
     "momentum": 0.5, "batch_size": 5, "steps": 3, "clip": "value", "clip_threshold": 1e-3, "l1": 0.1, "l2": 0.1,
     "weight_decay": 0.5, "max_norm": 0.3, "record_every": 2, "dtype": "float32", "seed": 5,
     "scaling": "none", "schedule": "cosine", "schedule_steps": 2, "warmup_steps": 3,
-    "class_weight": "balanced", "dropout": 0.3,
+    "class_weight": "balanced", "dropout": 0.3, "norm_affine": True,
 }  # fmt: skip
 
 

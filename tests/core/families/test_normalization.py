@@ -5,8 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core import RunConfig, snapshot, train
+from core import ConfigError, RunConfig, diagnose, snapshot, train
+from core.engine.training import evaluate
 from core.families.normalization import EPS, NORMALIZATIONS, normalize, normalize_backward
+from core.theory import predict
+from tests.support.gains import draw_gains
 
 RULES = [name for name in NORMALIZATIONS if name != "none"]
 
@@ -132,3 +135,91 @@ def test_a_batch_of_one_sample_trains_or_stands_still_but_stays_finite(name):
     assert trace.diverged_at is None and np.isfinite(trace.loss).all() and np.isfinite(trace.grad_norm).all()
     if name == "batch":  # one sample is its own mean: nothing of the input is left, and only the output layer learns
         np.testing.assert_array_equal(trace.grad_norm[:, 0], 0)
+
+
+# -- a learned gain and shift -----------------------------------------------------------------------------------
+
+SMALL = RunConfig(hidden=(7, 6, 6), activation="tanh", samples=30, holdout=0.2, steps=8, learning_rate=0.1)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("name", RULES)
+def test_a_gain_of_one_and_a_shift_of_zero_change_no_bit_before_the_first_step(name, dtype):
+    plain, learned = train([SMALL.replace(normalization=name, norm_affine=on, dtype=dtype) for on in (False, True)])
+    for field in ("loss", "holdout_loss", "grad_norm", "delta_norm", "weight_norm", "saturation", "dead"):
+        np.testing.assert_array_equal(getattr(plain, field)[0], getattr(learned, field)[0], err_msg=field)
+    assert learned.global_grad_norm[0] > plain.global_grad_norm[0]  # there are more parameters
+    assert learned.loss[2] != plain.loss[2]  # the first step that has moved them is felt
+
+
+def test_the_theory_of_the_initialization_is_that_of_plain_normalization():
+    plain, learned = (predict(SMALL.replace(normalization="layer", norm_affine=on)) for on in (False, True))
+    for field in ("mean", "median", "low", "high"):
+        np.testing.assert_array_equal(getattr(plain, field), getattr(learned, field))
+
+
+def test_without_normalization_there_is_nothing_to_learn():
+    plain, asked = train([SMALL.replace(norm_affine=on) for on in (False, True)])
+    np.testing.assert_array_equal(plain.loss, asked.loss)
+    assert all(len(layer) == 2 for layer in asked.weights)
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_hidden_layers_apply_their_gain_and_shift(name):
+    config = SMALL.replace(normalization=name, norm_affine=True, bias_std=0.5, holdout=0.0)
+    kept = snapshot(config, initial=draw_gains(snapshot(config).weights))
+    y = kept.inputs
+    for layer, (W, b, gain, shift) in enumerate(kept.weights[:-1]):
+        net = y @ W + b
+        axis = 1 if name == "layer" else 0
+        normalized = (net - net.mean(axis=axis, keepdims=True)) / np.sqrt(net.var(axis=axis, keepdims=True) + 1e-5)
+        np.testing.assert_allclose(kept.activation[layer], np.tanh(gain * normalized + shift), rtol=1e-10, atol=1e-12)
+        y = kept.activation[layer]
+    np.testing.assert_allclose(evaluate(config, kept.weights, kept.inputs), kept.output, rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_penalties_decay_and_max_norm_leave_gains_and_shifts_alone(name):
+    # no gradient comes back through an output layer of zeros, and so only penalties and decay could move them
+    config = SMALL.replace(
+        normalization=name,
+        norm_affine=True,
+        l1=0.1,
+        l2=0.1,
+        weight_decay=0.5,
+        max_norm=0.1,
+        learning_rate=1e-3,
+        steps=1,
+    )
+    initial = draw_gains(snapshot(config).weights)
+    W, b = initial[-1]
+    initial[-1] = np.zeros_like(W), b
+    (trace,) = train([config], initial=[initial])
+    for (W, _, gain, shift), (W_first, _, *own) in zip(trace.weights[:-1], initial[:-1], strict=True):
+        np.testing.assert_array_equal([gain, shift], own)
+        assert (np.abs(W) < np.abs(W_first)).all()
+
+
+@pytest.mark.parametrize("layer, error", [
+    ((np.ones((6, 1)), np.zeros(1)), "layer 1 needs .W, b, gain, shift."),
+    ((np.ones((2, 7)), np.zeros(7), np.ones(6), np.zeros(7)), "gain of layer 1 has shape"),
+    ((np.ones((2, 7)), np.zeros(7), np.ones(7), np.zeros(6)), "shift of layer 1 has shape"),
+    ((np.ones((2, 7)), np.zeros(7), np.full(7, np.nan), np.zeros(7)), "must be finite"),
+])  # fmt: skip
+def test_gains_and_shifts_that_do_not_fit_are_refused(layer, error):
+    config = SMALL.replace(normalization="layer", norm_affine=True)
+    with pytest.raises(ConfigError, match=error):
+        train([config], initial=[[layer, *snapshot(config).weights[1:]]])
+
+
+def test_a_run_that_learns_its_gains_is_diagnosed_as_any_other():
+    config = RunConfig(
+        hidden=(16,) * 6, activation="relu", init="he_normal", normalization="batch", norm_affine=True,
+        learning_rate=0.05, steps=300,
+    )  # fmt: skip
+    healthy = [
+        diagnose(trace).verdict == "healthy" for trace in train([config.replace(seed=s) for s in range(100, 108)])
+    ]
+    assert sum(healthy) >= 6
+    zero = config.replace(init_scale=0.0, steps=20)
+    assert diagnose(train([zero])[0]).verdict == "identical_units"

@@ -17,10 +17,11 @@ def module(kind):
     return {"type": kind}
 
 
-def recorded(chain, optimizer=None, weight_norm=None):
+def recorded(chain, optimizer=None, weight_norm=None, norms=()):
     count = sum(m["type"] == "Linear" for m in chain)
     parameters = tuple(Parameter(name=f"{i}.weight", layer=i + 1, kind="weight") for i in range(count))
-    values = {"grad_norm": np.ones((3, count))}
+    parameters += tuple(Parameter(name=name, layer=count + 1, kind="norm") for name in norms)
+    values = {"grad_norm": np.ones((3, len(parameters)))}
     if weight_norm is not None:
         values["weight_norm"] = np.tile(weight_norm, (3, 1))
     details = {"chain": chain, "optimizer": optimizer}
@@ -49,7 +50,9 @@ def test_an_optimizer_is_the_labs_counterpart_or_the_default(given, optimizer):
 
 def test_a_norm_between_layer_and_activation_is_the_labs_normalization():
     chain = [linear(2, 8), module("LayerNorm"), module("Tanh"), linear(8, 1)]
-    assert recognize_mlp(recorded(chain)).config.normalization == "layer"
+    found = recognize_mlp(recorded(chain)).config
+    assert found.normalization == "layer" and not found.norm_affine
+    assert recognize_mlp(recorded(chain, norms=("1.weight", "1.bias"))).config.norm_affine
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ BESIDE = {
     "residual": ({}, {"depth": 0}),
     "dropout": ({}, {"depth": 0}),
     "normalization": ({}, {"depth": 0}),
+    "norm_affine": ({"normalization": "layer"}, {"normalization": "none"}),
     "bias_std": ({}, {"bias": False}),
     "momentum": ({"optimizer": "nesterov"}, {"optimizer": "adam"}),
     "clip_threshold": ({"clip": "adaptive"}, {"clip": "none"}),
