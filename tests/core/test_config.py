@@ -62,7 +62,7 @@ NAMES = {
     "scaling": datasets.SCALINGS,
     "class_weight": CLASS_WEIGHTS,
 }
-FLAGS = ("bias", "residual")
+FLAGS = ("bias", "residual", "norm_affine")
 WHOLE = ("samples", "batch_size", "steps", "record_every", "seed", "schedule_steps", "warmup_steps")
 NOT_NUMBERS = [math.nan, math.inf, -math.inf, 10**400, True, "3", [1.0], 1j, {}]
 
