@@ -287,7 +287,7 @@ def _network_slots(config: RunConfig) -> dict[str, str]:
     rule = NORMALIZATIONS[config.normalization]
     return {
         "init": INITS[config.init].pytorch,
-        "layers": layers,
+        "layers": textwrap.fill(layers, 112, subsequent_indent="    "),
         "output": output,
         "bias": str(config.bias),
         "draw_bias": draw_bias,

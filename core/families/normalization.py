@@ -161,7 +161,7 @@ NORMALIZATIONS: dict[str, Normalization] = {
             pytorch="net = (net - net.mean(dim=0)) / torch.sqrt(net.var(dim=0, correction=0) + 1e-5)  # of this batch",
             pytorch_module="torch.nn.BatchNorm1d(linear.out_features, track_running_stats=False, dtype=DTYPE)",
             pytorch_affine="""\
-net = (net - net.mean(dim=0)) / torch.sqrt(net.var(dim=0, correction=0) + 1e-5)  # of this batch, of one sample too
+net = (net - net.mean(dim=0)) / torch.sqrt(net.var(dim=0, correction=0) + 1e-5)  # of this batch
 net = linear.norm.weight * net + linear.norm.bias""",
         ),
     )
