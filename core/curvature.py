@@ -331,7 +331,7 @@ class _Product(_State):
         moved = self._normalized(layer, rg) - s * (rh * self.mean(h * g) + h * self.mean(rh * g))
         return moved - s * self.mean(h * rnet) * self.delta[layer]
 
-    def _ru(self, layer: int, along, rh: np.ndarray) -> np.ndarray:
+    def _ru(self, layer: int, along: ParameterStack, rh: np.ndarray) -> np.ndarray:
         """R{gain * h + shift}."""
         if not along.gains:
             return rh

@@ -358,12 +358,13 @@ def jacobian_by_differences(config, weights, x, first, last):
 
     def forward(y, start, stop):
         for layer in range(start, stop):
-            W, b = weights[layer]
+            W, b, *own = weights[layer]
             net = y @ W + b
             if layer == len(weights) - 1:
                 return OUTPUTS[config.output_activation](net)
             if config.normalization == "layer":
-                net = (net - net.mean()) / np.sqrt(net.var() + 1e-5)
+                gain, shift = own or (1, 0)
+                net = gain * (net - net.mean()) / np.sqrt(net.var() + 1e-5) + shift
             y = np.tanh(net) + (y if config.residual and len(y) == len(net) else 0.0)
         return y
 
