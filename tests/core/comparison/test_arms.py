@@ -35,10 +35,11 @@ def test_every_field_that_may_vary_has_arms_that_run(vary):
 @pytest.mark.parametrize("vary", VARIES)
 def test_arms_of_one_field_differ_in_that_field(vary):
     field = "hidden" if vary in ("depth", "width") else vary
-    base = RunConfig(clip="global_norm" if vary == "clip_threshold" else "none")
+    beside = {"clip_threshold": {"clip": "global_norm"}, "norm_affine": {"normalization": "layer"}}
+    base = RunConfig(**beside.get(vary, {}))
     # a loss takes the output it needs along; a threshold or momentum matters beside some of the choices only
     along = {"loss": {"output_activation"}, "clip": {"clip_threshold"}, "optimizer": {"momentum"}}
-    along["schedule"] = {"schedule_steps"}
+    along |= {"schedule": {"schedule_steps"}, "normalization": {"norm_affine"}}
     assert set(Comparison(base, vary).differences().columns) == {field} | along.get(vary, set())
 
 
