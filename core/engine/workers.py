@@ -12,14 +12,13 @@ import types
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..errors import ConfigError
-
-if TYPE_CHECKING:
-    from distributed import Client
+from .cluster import Cluster
 
 SCHEDULER = "GRADIENT_LAB_SCHEDULER"  # the environment setting that names a Dask cluster, as tcp://host:port
+CONNECT_SECONDS = 20.0  # for the scheduler of a cluster to answer
 NICENESS = 10  # workers give way to the server's own threads, which answer every visitor
 _THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
@@ -130,7 +129,7 @@ def _settled() -> None:
 
 
 _shared: Executor | None = None
-_client = None
+_attempt: tuple[str, Future] | None = None  # the last to connect to a cluster: its address, and the client
 _making = threading.Lock()
 
 
@@ -140,26 +139,39 @@ def get_executor() -> Executor:
     Raises:
         ConfigError: GRADIENT_LAB_SCHEDULER names a cluster that does not answer, or Dask is not installed.
     """
-    global _shared, _client
+    global _shared
     address = os.environ.get(SCHEDULER, "").strip()
     with _making:
-        if address and (_client is None or _client.status not in ("running", "connecting")):
-            _client = _connect(address)
-            _shared = _client.get_executor(pure=False)  # pure: an answer from before would be given again
+        if isinstance(_shared, Cluster) and not _shared.is_open:
+            _shared = None
         if _shared is None:
-            _shared = Workers()
+            _shared = _connect(address) if address else Workers()
             atexit.register(_shared.shutdown, cancel_futures=True)
         return _shared
 
 
-def _connect(address: str) -> Client:
-    """A client of the Dask cluster at this address."""
+def _connect(address: str) -> Cluster:
+    """The Dask cluster at this address."""
+    global _attempt
     try:
-        from distributed import Client
+        import distributed  # noqa: F401
     except ImportError:
         raise ConfigError(SCHEDULER, address, "it needs Dask: pip install -r requirements-dask.txt") from None
+    if _attempt is None or _attempt[0] != address or _attempt[1].done():
+        _attempt = address, Future()
+        threading.Thread(target=_open_client, args=_attempt, name="dask-connect", daemon=True).start()
     try:
-        return Client(address, timeout=10, set_as_default=False)
+        return Cluster(_attempt[1].result(CONNECT_SECONDS))
     except (OSError, ValueError) as error:
-        why = " ".join(str(error).split())[:200]
+        why = " ".join(str(error).split())[:200] or f"no answer within {CONNECT_SECONDS:.0f} s"
         raise ConfigError(SCHEDULER, address, f"a Dask scheduler must answer there ({why})") from None
+
+
+def _open_client(address: str, client: Future) -> None:
+    """Connects to a scheduler, for which Dask waits without end where it takes the connection and says nothing."""
+    from distributed import Client
+
+    try:
+        client.set_result(Client(address, timeout=CONNECT_SECONDS / 2, set_as_default=False))
+    except Exception as error:  # noqa: BLE001  for the thread that waits
+        client.set_exception(error)

@@ -123,8 +123,7 @@ def _submit(executor: Executor, grid: Grid, chunk: Chunk, token: CancelToken, pe
     try:
         pending[executor.submit(run_chunk, *_chunk_arguments(grid, chunk), token)] = chunk
     except BrokenExecutor as error:
-        message = "The executor has lost a worker and takes no more work: give the sweep another one."
-        raise type(error)(message) from error
+        raise type(error)(f"The executor takes no more work; give the sweep another one. {error}") from error
 
 
 def _failed_result(chunk: Chunk, reason: str) -> ChunkResult:

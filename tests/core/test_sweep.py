@@ -4,7 +4,7 @@ import json
 import os
 import signal
 import time
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 
@@ -470,7 +470,7 @@ def named(monkeypatch):
         monkeypatch.setenv("GRADIENT_LAB_SCHEDULER", address)
 
     monkeypatch.setattr("core.engine.workers._shared", None)
-    monkeypatch.setattr("core.engine.workers._client", None)
+    monkeypatch.setattr("core.engine.workers._attempt", None)
     return use
 
 
@@ -514,6 +514,63 @@ def test_a_sweep_on_dask_gives_every_row_though_a_worker_is_killed(cluster, name
     assert found.error.isna().all()
     same(found, sweep(base, axes, seeds=2))
     assert processes[0].wait(10) == -signal.SIGKILL
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("n_stopped", [1, 2], ids=["one of two", "all"])
+def test_a_sweep_on_dask_goes_on_without_frozen_workers_or_says_that_none_is_left(n_stopped, named):
+    pytest.importorskip("distributed", reason="Dask is not installed")
+    from core.engine import cluster, workers
+
+    base = RunConfig(samples=32, hidden=(16,) * 8, steps=10, activation="tanh")
+    axes = {"init_scale": make_range("init_scale", 0.5, 3, 30), "bias_std": make_range("bias_std", 0, 1, 20)}
+    with dask_cluster(2) as found:
+        named(found.address)
+
+        stopped = []
+
+        def on_progress(done, total):
+            if done and not stopped:
+                for process in found.workers[:n_stopped]:
+                    process.send_signal(signal.SIGSTOP)
+                stopped.append(time.monotonic())
+
+        if n_stopped == 1:
+            table = sweep(base, axes, seeds=2, executor=workers.get_executor(), on_progress=on_progress)
+            assert table.error.isna().all()
+            wait = time.monotonic() - stopped[0]
+            same(table, sweep(base, axes, seeds=2))
+        else:
+            with pytest.raises(BrokenExecutor) as lost:
+                sweep(base, axes, seeds=2, executor=workers.get_executor(), on_progress=on_progress)
+            wait = time.monotonic() - stopped[0]
+            assert "No worker of the Dask cluster has shown a sign of life for 30 s." in str(lost.value)
+        assert wait < 3 * cluster.SILENT_SECONDS
+
+
+@pytest.mark.slow
+def test_a_sweep_whose_scheduler_is_frozen_ends_and_the_next_one_says_who_does_not_answer(named):
+    pytest.importorskip("distributed", reason="Dask is not installed")
+    from core.engine import cluster, workers
+
+    base = RunConfig(samples=64, hidden=(64,) * 10, steps=300, record_every=300)
+    axes = {"init_scale": make_range("init_scale", 0.5, 3, 40)}
+    with dask_cluster(1) as found:
+        named(found.address)
+
+        stopped = []
+
+        def on_progress(done, total):
+            if done and not stopped:
+                found.scheduler.send_signal(signal.SIGSTOP)
+                stopped.append(time.monotonic())
+
+        with pytest.raises(BrokenExecutor) as lost:
+            sweep(base, axes, executor=workers.get_executor(), on_progress=on_progress)
+        assert time.monotonic() - stopped[0] < 3 * cluster.SILENT_SECONDS
+        assert "The scheduler of the Dask cluster has not answered for 30 s." in str(lost.value)
+        with pytest.raises(ConfigError, match="a Dask scheduler must answer there"):
+            sweep(base, axes, executor=workers.get_executor())
 
 
 @pytest.mark.slow

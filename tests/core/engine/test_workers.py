@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import textwrap
@@ -14,7 +15,8 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_info
 
-from core import RunConfig, train
+from core import ConfigError, RunConfig, train
+from core.engine import workers as workers_module
 from core.engine.workers import NICENESS, Workers, worker_lost_errors
 from tests.support.checkout import HOUSE
 
@@ -89,6 +91,22 @@ def test_a_lost_worker_of_a_cluster_is_one_too_where_there_is_dask():
     errors = worker_lost_errors()
     assert issubclass(BrokenProcessPool, errors) and issubclass(distributed.KilledWorker, errors)
     assert not issubclass(ValueError, worker_lost_errors())
+
+
+def test_a_scheduler_that_takes_a_connection_and_says_nothing_is_refused_in_one_sentence(monkeypatch):
+    pytest.importorskip("distributed", reason="Dask is not installed")
+    monkeypatch.setattr(workers_module, "_shared", None)
+    monkeypatch.setattr(workers_module, "_attempt", None)
+    monkeypatch.setattr(workers_module, "CONNECT_SECONDS", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"tcp://127.0.0.1:{silent.getsockname()[1]}"
+        monkeypatch.setenv(workers_module.SCHEDULER, address)
+        attempts = []
+        for _ in range(2):
+            with pytest.raises(ConfigError, match=f"{address}.*a Dask scheduler must answer there"):
+                workers_module.get_executor()
+            attempts.append(workers_module._attempt)
+        assert attempts[0] is attempts[1]  # one attempt waits for it, however many ask
 
 
 def test_a_pool_that_was_shut_down_takes_no_job():
