@@ -7,6 +7,7 @@ import numpy as np
 import streamlit as st
 
 from core import ConfigError
+from core.diagnosis.recordings import RECORDING_VERDICTS
 from core.export import to_csv
 from core.recordings.selection import GROUPS
 from ui import embedding, panels, sharing
@@ -36,7 +37,7 @@ from ui.runs.snippets import draw_snippets
 from ui.runs.theory import typical_network
 from ui.runs.verdict import draw_details, draw_verdict
 from ui.session import session, session_by_name
-from ui.text import as_text
+from ui.text import as_text, typeset
 from ui.urls import address, views
 from ui.urls.sync import current_query, sync_address, update_address
 
@@ -107,16 +108,21 @@ def charts_of(shown: Shown, view: TensorView) -> tuple[list[str], list[str]]:
     return relevant, [name for name in recorded if name not in relevant]
 
 
-def profile(view: TensorView, quantity: str, ends: tuple[float, float] | None = None) -> Chart:
+def profile(
+    view: TensorView, quantity: str, ends: tuple[float, float] | None = None, *, dark: bool | None = None
+) -> Chart:
     """The profile as the address has it open.
 
     Args:
+        view: the tensors.
         quantity: the norm, of `quantity_of`.
         ends: powers of ten at the ends of the axis that it shares with another recording.
+        dark: its theme; None for the visitor's.
     """
+    dark = panels.dark() if dark is None else dark
     relative = session["relative_norm"]
     lines = typical_network(view) if relative else ()
-    chart = recording_profile(view, quantity, relative=relative, ends=ends, guides=lines, dark=panels.dark())
+    chart = recording_profile(view, quantity, relative=relative, ends=ends, guides=lines, dark=dark)
     return open_at(chart, views.shown_step(), views.axis_range())
 
 
@@ -251,8 +257,16 @@ def numbers(chosen: dict[str, TensorView]) -> None:
         panels.tables(tables, "run-numbers")
 
 
-def share(runs: list[Shown]) -> None:
+def share(runs: list[Shown], chosen: list[TensorView]) -> None:
     """Draws the buttons that show the scene elsewhere; a file of one's own is not on a projector's page."""
+
+    def make_handout(address: str) -> Callable[[], str]:
+        [shown], [view] = runs, chosen
+        chart = profile(view, quantity_of([view]), dark=False)  # light: it is for paper
+        title = RECORDING_VERDICTS[shown.diagnosis.verdict]
+        lines = [typeset(shown.diagnosis.findings[0].what), describe(shown)]
+        return lambda: sharing.make_handout(title, lines, chart, address)
+
     scene, are_examples = partial(current_query, controls.PARAMETERS), all(shown.example for shown in runs)
     if are_examples:
         sharing.present_button("runs", scene)
@@ -271,7 +285,8 @@ def share(runs: list[Shown]) -> None:
                 )
         panels.choose_picture()
 
-    sharing.draw_menu("runs", scene, files)
+    is_one = len(runs) == 1 and len(chosen[0].indices) > 0
+    sharing.draw_menu("runs", scene, files, make_handout if is_one else None)
 
 
 def describe(shown: Shown) -> str:
@@ -295,7 +310,7 @@ if st.context.is_embedded:
     draw_frame(runs, chosen)
     st.stop()
 with panels.page_header("Your run", CLAIM):
-    share(runs)
+    share(runs, chosen)
 with st.expander("Record your own run in three lines", key="runs_snippets", icon=":material/fiber_manual_record:",
                  expanded=all(shown.example for shown in runs)):  # fmt: skip
     draw_snippets()

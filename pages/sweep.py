@@ -1,5 +1,6 @@
 """Sweep: two settings as axes, thousands of networks, one map of where gradients vanish, survive and explode."""
 
+from collections.abc import Callable
 from concurrent.futures import BrokenExecutor
 from functools import partial
 
@@ -13,7 +14,7 @@ from core.sweeps.maps import QUANTITIES, SweepMap, compute_cells
 from core.sweeps.table import SweepTable
 from ui import embedding, panels, sharing
 from ui.charts.profile import gradient_profile
-from ui.charts.style import number
+from ui.charts.style import Chart, number
 from ui.charts.sweep import field_label, format_axis_value, format_cell, sweep_map
 from ui.navigation import ensure_navigation
 from ui.runtime import jobs
@@ -23,7 +24,7 @@ from ui.runtime.services import services
 from ui.session import session, session_by_name
 from ui.sweep import controls, training
 from ui.sweep.training import SweepProgressReporter
-from ui.text import as_text, format_duration
+from ui.text import as_text, format_duration, typeset
 from ui.urls import address, link
 from ui.urls.sync import current_query, sync_address, update_address
 
@@ -210,6 +211,12 @@ def choose(part: int, options: tuple, cell: tuple[str, int, int]) -> None:
         choose_cell(*cell[:part], chosen, *cell[part + 1 :])
 
 
+def first_map(spec: SweepMap, table: SweepTable, show: str, *, dark: bool) -> Chart:
+    """The map of the first activation."""
+    first = spec.activations[0]
+    return sweep_map(spec, first, compute_cells(table, show)[0], show, training.get_theory(spec, first), dark=dark)
+
+
 def table_files(table: SweepTable) -> None:
     """Draws the table as files, for the menu to share."""
     panels.download("Table (CSV)", lambda: to_csv(flatten_hidden(table.to_frame())), "sweep.csv", "text/csv")
@@ -242,16 +249,25 @@ if not embedded:
 confirm(chosen.map)
 table = compute(chosen.map, chosen.show)
 if embedded:
-    first = chosen.map.activations[0]
-    lines = training.get_theory(chosen.map, first)
-    values = compute_cells(table, chosen.show)[0]
-    map_picture = sweep_map(chosen.map, first, values, chosen.show, lines, dark=panels.dark())
+    map_picture = first_map(chosen.map, table, chosen.show, dark=panels.dark())
     embedding.draw(map_picture, "sweep-map", verdict=lambda: st.header(title, anchor=False))
     st.stop()
+
+
+def make_handout(link: str) -> Callable[[], str]:
+    """Returns what makes the sheet of the map of the first activation."""
+    spec, show = chosen.map, chosen.show
+    corner = spec.config(spec.activations[0], spec.x.values()[0], spec.y.values()[0])
+    settings = f"{field_label(spec, spec.y.field)} over {field_label(spec, spec.x.field)}; the cell at the lower left: "
+    lines = [typeset(claim), settings + panels.summary_line(corner)]
+    draw_map = partial(first_map, spec, table, show, dark=False)  # light: it is for paper
+    return lambda: sharing.make_handout(title, lines, draw_map(), link)
+
+
 with actions:
     scene = partial(current_query, controls.PARAMETERS)
     sharing.present_button("sweep", scene)
-    sharing.draw_menu("sweep", scene, partial(table_files, table))
+    sharing.draw_menu("sweep", scene, partial(table_files, table), make_handout)
 if training.describe_failures(table):
     st.warning(as_text(training.describe_failures(table)), icon=":material/error:")
 picture(chosen.map, table, chosen.show)

@@ -83,3 +83,21 @@ def test_a_comparison_has_a_code_of_its_whole_link(menu, settled, path):
     page.locator(CODE).wait_for()
     settled(page)
     assert read_code(page.locator(CODE)) == page.locator("[data-testid=stPopoverBody] code").first.inner_text()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path, words", [
+    ("runs?example=dead_cnn&step=120", "Dead units"),
+    ("sweep?x_count=3&y_count=3&per_cell=1", "the cell at the lower left"),
+])  # fmt: skip
+def test_a_recording_and_a_map_have_a_handout_with_their_link(menu, tab, settled, path, words):
+    page = menu(path)
+    link = page.locator("[data-testid=stPopoverBody] code").first.inner_text()
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name="Handout (HTML)").click()
+    paper = tab(width=900)
+    paper.set_content(waiting.value.path().read_text(encoding="utf-8"))
+    assert read_code(paper.locator(CODE)) == link
+    text = paper.locator("body").inner_text()
+    assert link in text and words in text
+    assert paper.locator(".js-plotly-plot .main-svg").count() >= 1
