@@ -141,4 +141,7 @@ def test_networks_of_any_size_have_a_place_or_none(config):
     grad, delta = worst_case(held)
     assert grad.shape == delta.shape == (len(config.hidden) + 1,)
     here = locate(config, held.inputs.shape[1], held.targets.shape[1])
-    assert here is None or here.sigma_w >= 0
+    widths = (held.inputs.shape[1], *config.hidden)
+    skips = config.residual and any(m == n for m, n in zip(widths, widths[1:], strict=False))
+    is_plain = bool(config.hidden) and not skips and config.normalization == "none" and not config.dropout
+    assert (here is not None) == is_plain and (here is None or here.sigma_w >= 0)

@@ -38,13 +38,19 @@ def test_a_watched_trial_ends_with_what_core_returns():
 
 
 def test_two_pages_watch_one_trial(monkeypatch):
-    calls = []
-    monkeypatch.setattr(trials, "try_suggestions", lambda trace, **options: calls.append(1) or diagnose(trace))
+    calls, both_watch = [], threading.Event()
+
+    def try_once(trace, **options):
+        assert both_watch.wait(30)
+        calls.append(1)
+        return diagnose(trace)
+
+    monkeypatch.setattr(trials, "try_suggestions", try_once)
     run, trace = train_one(FAILING.replace(seed=2))
     first, second = trials.watch(run, trace), trials.watch(run, trace)
+    both_watch.set()
     wait_for(lambda: trials.get_result(run) is not None)
-    assert calls == [1]
-    assert first is second or second.share == 0
+    assert calls == [1] and first is second
 
 
 def test_a_trial_that_nobody_watches_ends_without_a_result(monkeypatch):
