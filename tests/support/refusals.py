@@ -1,4 +1,4 @@
-"""What a call must refuse, and how."""
+"""Calls that must be refused, and the sentence that refuses them."""
 
 import pytest
 
