@@ -96,7 +96,8 @@ class NetworkSampler:
         self.group = int(np.clip(GROUP_WEIGHTS // self.weights, 1, GROUP))
         self._total, self._phi = networks * self.weights, ACTIVATIONS[config.activation]
         sizes = [size for size in deviations if size > 0]
-        self._narrow = all(map(_is_safe, sizes)) and max(self._biases) < SAFE_SIZES[1]  # float32 is worth a try
+        low, high = SAFE_SIZES
+        self._narrow = all(low < size < high for size in sizes) and max(self._biases) < high  # float32 is worth a try
         self._axis = {None: None, 1: -1, 2: -2}[NORMALIZATIONS[config.normalization].axis]  # there (R, units, samples)
         last = len(widths) - 2
         self._skips = [
@@ -111,8 +112,9 @@ class NetworkSampler:
         parts: list[Any] = []
         for first in range(start, stop, self.group):
             some = sample.part(slice(first, first + self.group))
-            logs = self._pass(some, first, np.float32) if self._narrow else None
-            parts.append(self._pass(some, first, np.float64) if logs is None else logs)
+            with np.errstate(over="ignore"):  # a sum that overflows is made again, scaled; what else does is marked
+                logs = self._pass(some, first, np.float32) if self._narrow else None
+                parts.append(self._pass(some, first, np.float64) if logs is None else logs)
             if self._on_passed is not None:
                 self._on_passed(self.group * sample.size)
         return np.concatenate(parts, axis=1)
@@ -126,8 +128,7 @@ class NetworkSampler:
 
     def _pass(self, sample: Sample, first: int, dtype: type) -> np.ndarray | None:
         """Forward and back; None where float32 does not do."""
-        log_y = [_log_size(sample.X)]
-        if dtype is np.float32 and not _is_safe(np.exp(log_y[0] / 2)).all():
+        if dtype is np.float32 and not _within(log_mean_square(sample.X[None]), SAFE_SIZES):
             return None
         W, b = self._draw(first, dtype)
         last, y, slopes, normalized = len(W) - 1, [sample.X.astype(dtype)], [], []
@@ -135,7 +136,7 @@ class NetworkSampler:
         for layer in range(last):
             net = self._net(y[layer], W[layer], b[layer])
             if self._axis is not None:
-                if dtype is np.float32 and not log_mean_square(net).max() < 2 * math.log(MAX_NORMALIZED):
+                if dtype is np.float32 and not _within(log_mean_square(net), (0, MAX_NORMALIZED)):
                     return None
                 normalized.append((net, self._normalize(net)))
             value, slope = self._phi.evaluate(net)
@@ -144,13 +145,14 @@ class NetworkSampler:
             if self._skips[layer]:
                 value += y[layer]
             log_square = log_mean_square(value)
-            if dtype is np.float32 and not _is_safe(np.exp(log_square / 2)).all():
-                return None
-            in_range &= (log_square >= 2 * math.log(MIN_SIZE)) & (log_square < math.inf) | ~value.any(axis=(1, 2))
-            value[~in_range] = 0  # and what comes of it does not count
+            if not _within(log_square, SAFE_SIZES):
+                if dtype is np.float32:
+                    return None
+                held = (log_square >= 2 * math.log(MIN_SIZE)) & (log_square < math.inf)
+                in_range &= held | ~value.any(axis=(1, 2))
+                value[~in_range] = 0  # and what comes of it does not count
             y.append(value)
             slopes.append(slope)
-            log_y.append(log_square)
         if self.widths[-1] == 1 and INITS[self.config.init].draws != "orthogonal":
             W[last] = self._stratify(W[last], y[last], first)
         net = self._net(y[last], W[last], b[last])
@@ -158,6 +160,8 @@ class NetworkSampler:
         if self._class_weights is not None:
             delta *= sample_weights(self._class_weights, sample.D)
         log_scale = _scale_to_one(delta)
+        # float32 is given up before a product of its layers' outputs leaves the range
+        log_y = [0.0] * len(y) if dtype is np.float32 else [_scale_to_one(part) for part in y]
         logs = self._backward(W, y, log_y, slopes, normalized, delta.astype(dtype), log_scale, sample)
         if logs is not None:
             logs[:, ~in_range] = np.nan
@@ -215,19 +219,18 @@ class NetworkSampler:
         log_scale: np.ndarray,
         sample: Sample,
     ) -> Any:
-        """Every layer's y and dE/dy are scaled to a mean square of 1: what was taken out is kept as a logarithm.
+        """Every layer's dE/dy is scaled to a mean square of 1, as y is: what was taken out is kept as a logarithm.
 
         None where float32 does not do.
         """
         networks, last = len(delta), len(W) - 1
-        root_weights = np.sqrt(sample.weights).astype(delta.dtype)[:, None]
+        weights, root_weights = (w.astype(delta.dtype)[:, None] for w in (sample.weights, np.sqrt(sample.weights)))
         logs, dy = np.empty((2, networks, last + 1)), np.zeros(())
         for layer in range(last, -1, -1):
             log_delta = log_mean_square(delta * root_weights) + math.log(sample.size)
             if self._loses_slopes(delta, log_delta):
                 return None
-            shrink = _inverse_root(log_y[layer])[..., None] * sample.weights
-            gradient = np.swapaxes(y[layer] * shrink.astype(delta.dtype)[..., None], -1, -2) @ delta
+            gradient = np.swapaxes(y[layer] * weights, -1, -2) @ delta
             logs[0, :, layer] = log_mean_square(gradient) + math.log(gradient[0].size) + log_y[layer] + log_scale
             logs[1, :, layer] = log_delta + math.log(delta.shape[-1] / sample.batch) + log_scale
             if layer == 0:
@@ -256,40 +259,40 @@ def _directions(vectors: np.ndarray) -> np.ndarray:
     return scaled / np.where(length > 0, length, 1)
 
 
-def _is_safe(sizes: Any) -> Any:
-    return (sizes > SAFE_SIZES[0]) & (sizes < SAFE_SIZES[1])
-
-
-def _log_size(X: np.ndarray) -> np.ndarray:
-    """ln of the mean square of inputs, (N, inputs) or with an axis of networks in front, which the result has too."""
-    return log_mean_square(X.astype(float).reshape(*X.shape[:-2], -1)[..., None, :])
-
-
-def _inverse_root(log_square: np.ndarray) -> np.ndarray:
-    """1 / root mean square from its logarithm; 1 for zeros and for what is not finite."""
-    return np.exp(-np.where(np.isfinite(log_square), log_square, 0.0) / 2)
+def _within(log_square: np.ndarray, sizes: tuple[float, float]) -> bool:
+    """True where all root mean squares, given by the logarithms of their squares, lie between two sizes."""
+    low = 2 * math.log(sizes[0]) if sizes[0] > 0 else -math.inf
+    return bool(log_square.min() >= low and log_square.max() < 2 * math.log(sizes[1]))
 
 
 def _scale_to_one(values: np.ndarray) -> np.ndarray:
-    """Scales each network's values to a mean square of 1, in place, and returns ln of what it was; 0 for zeros."""
-    log_square = log_mean_square(values)
-    values *= _inverse_root(log_square).astype(values.dtype)[:, None, None]
-    return np.where(np.isneginf(log_square), 0.0, log_square)
+    """Scales each network's values to a mean square of 1, in place, and returns ln of what it was; 0 for zeros.
+
+    An array without an axis of networks is that of all.
+    """
+    if values.ndim == 2:
+        values = values[None]
+    log_square = shrink = log_mean_square(values)
+    if not math.isfinite(log_square.sum()):
+        log_square[np.isneginf(log_square)] = 0
+        shrink = np.where(np.isfinite(log_square), log_square, 0)
+    values *= np.exp(-shrink / 2).astype(values.dtype)[:, None, None]
+    return log_square
 
 
 def log_mean_square(values: np.ndarray) -> np.ndarray:
     """ln of the mean square over all but the first axis, float64; -inf for zeros. No square over- or underflows."""
     flat = values.reshape(len(values), -1)
-    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):  # such sums are made again below
-        square = np.vecdot(flat, flat).astype(float)
-        log = np.log(square)
+    square = np.vecdot(flat, flat)
+    if SAFE_SUMS[0] < square.min() and square.max() < SAFE_SUMS[1]:
+        return np.log(square, dtype=float) - math.log(flat.shape[1])
     again = ~((square > SAFE_SUMS[0]) & (square < SAFE_SUMS[1]))
-    if again.any():
-        some = flat[again].astype(float)
-        largest = np.abs(some).max(axis=1)
-        some /= np.where((largest > 0) & (largest < math.inf), largest, 1)[:, None]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            log[again] = np.log(np.vecdot(some, some)) + 2 * np.log(np.where(largest > 0, largest, 1))
+    some = flat[again].astype(float)
+    largest = np.abs(some).max(axis=1)
+    some /= np.where((largest > 0) & (largest < math.inf), largest, 1)[:, None]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        log = np.log(square, dtype=float)
+        log[again] = np.log(np.vecdot(some, some)) + 2 * np.log(np.where(largest > 0, largest, 1))
     return log - math.log(flat.shape[1])
 
 
