@@ -59,3 +59,10 @@ def test_powers_of_ten_are_raised_and_nothing_else_changes(words, shown):
 )
 def test_a_duration_has_its_largest_suitable_unit(seconds, text):
     assert format_duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    "seconds, text", [(89.4, "89 s"), (90, "2 min"), (5_400, "2 h"), (172_700, "48 h"), (172_800, "2 days")]
+)
+def test_a_unit_begins_at_ninety_of_the_one_below_and_days_at_two(seconds, text):
+    assert format_duration(seconds) == text

@@ -5,6 +5,8 @@ import pytest
 
 from core import RunConfig, train
 from core.theory.families import DEPTHS, INIT_SCALES, curve_family, curve_family_cost, delta_curve
+from core.theory.fluctuations import log_variance
+from core.theory.layer_means import expected_means
 
 
 def drawn_deltas(config, networks=120):
@@ -75,3 +77,16 @@ def test_a_family_reports_its_curves_and_ends_with_an_exception_from_the_report(
 def test_the_cost_of_a_family_grows_with_its_layers():
     shallow, deep = (curve_family_cost(RunConfig(hidden=(4,) * depth), "init_scale") for depth in (9, 99))
     assert deep == 10 * shallow
+
+
+@pytest.mark.parametrize("activation", ["tanh", "relu", "sigmoid"])
+@pytest.mark.parametrize("scale", [0.8, 1.3])
+def test_the_median_is_half_the_scatter_below_the_mean_and_the_band_is_of_the_norm_and_not_its_square(
+    activation, scale
+):
+    config = RunConfig(hidden=(16,) * 5, activation=activation, init_scale=scale)
+    curve, means = delta_curve(config), expected_means(config)
+    scatter, _ = log_variance(activation, scale, 0.0, config.hidden, float(means.q[0]))
+    log_square = [sum(np.log(means.chi[layer:])) for layer in range(5)]
+    np.testing.assert_allclose(10.0 ** curve.median[:-1], np.exp((log_square - scatter / 2) / 2), rtol=1e-9)
+    np.testing.assert_allclose(10.0 ** curve.half_width[:-1], np.exp(2.1 * np.sqrt(scatter) / 2), rtol=1e-9)
