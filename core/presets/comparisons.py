@@ -30,7 +30,7 @@ COMPARISON_PRESETS: dict[str, Preset] = {
     "activations": Preset(
         "Which activation vanishes?",
         "Each with the init made for it: the sigmoid's slope is at most 1/4, so ten layers typically leave the first "
-        "one 1e-8 to 1e-7 of the gradient and nothing is learned; tanh with Glorot and ReLU with He pass it on and "
+        "one 1e-6 to 1e-5 of the gradient and nothing is learned; tanh with Glorot and ReLU with He pass it on and "
         "reach accuracy 1.",
         Comparison(
             RunConfig(init="glorot_normal"),

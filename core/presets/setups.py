@@ -43,8 +43,8 @@ PRESETS: dict[str, Preset] = {
         Preset(
             "sigmoid",
             "Deep sigmoid: the gradient vanishes",
-            "Each of ten sigmoid layers passes on about a quarter of the gradient. The first one typically gets 1e-8 "
-            "to 1e-7 of what the output layer gets, and the network learns no more than the mean of the targets.",
+            "Each of ten sigmoid layers passes on about a quarter of the gradient. The first one typically gets 1e-6 "
+            "to 1e-5 of what the tenth gets, and the network learns no more than the mean of the targets.",
             RunConfig(),
         ),
         Preset(
@@ -130,7 +130,7 @@ PRESETS: dict[str, Preset] = {
             "deep_batch_norm",
             "Depth 50, batch normalization",
             "Normalizing over the batch keeps samples apart, at a price: each layer multiplies the gradient by about "
-            "1.2 on its way back, and the first layer gets more than ten thousand times what the output layer gets.",
+            "1.2 on its way back, and the first layer gets more than ten thousand times what the last hidden one gets.",
             _DEEP.replace(normalization="batch"),
         ),
     )

@@ -144,9 +144,9 @@ class Quantity:
 QUANTITIES: dict[str, Quantity] = {
     "gradient factor": Quantity("gradient factor per layer, step 0", "layer_factor", "factor"),
     "final gradient factor": Quantity("gradient factor per layer, at the end", "final_layer_factor", "factor"),
-    "first over last": Quantity("first layer’s gradient over the last’s, step 0", "log10_first_last", "decades"),
+    "first over last": Quantity("weight gradient of layer 1 over the output’s, step 0", "log10_first_last", "decades"),
     "final first over last": Quantity(
-        "first layer’s gradient over the last’s, at the end", "final_log10_first_last", "decades"
+        "weight gradient of layer 1 over the output’s, at the end", "final_log10_first_last", "decades"
     ),
     "final loss": Quantity("loss at the end", "final_loss", "loss"),
     "final accuracy": Quantity("accuracy at the end", "final_accuracy", "share"),

@@ -169,8 +169,9 @@ def _finding(spec: SweepMap, cells: np.ndarray, kind: str, distance: TheoryDista
     if kind == "decades":
         shares = level_shares(cells, kind)
         return (
-            f"The first layer’s gradient is under a thousandth of the last’s in {percent(shares.vanishing)} of the "
-            f"cells, over a thousand times it in {percent(shares.exploding)}, and between in {percent(shares.level)}."
+            f"The weight gradient of layer 1 is under a thousandth of the output’s in {percent(shares.vanishing)} of "
+            f"the cells, over a thousand times it in {percent(shares.exploding)}, and between in "
+            f"{percent(shares.level)}."
         )
     best = best_cell(cells, lowest=kind == "loss")
     if best.ties == present.sum() > 1:
