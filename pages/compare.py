@@ -84,7 +84,8 @@ def gradients(arms: list[StyledArm]) -> None:
 def main_picture(arms: list[StyledArm]) -> Chart:
     """Makes the main picture as the controls and the address say."""
     chart = compare_profile(arms, session["compare_quantity"], dark=panels.dark())
-    return open_at(chart, views.shown_step(), views.axis_range())
+    judged = cards.judged_step({arm.name: arm.record for arm in arms})
+    return open_at(chart, views.shown_step(), views.axis_range(), judged=judged)
 
 
 @st.fragment

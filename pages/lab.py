@@ -96,30 +96,31 @@ def run_before(run: Run) -> Run | None:
     return before
 
 
-def picture(run: Run, before: Run | None = None) -> Chart:
-    """Makes the main picture as the controls below it and the address say."""
+def picture(run: Run, judged: int, before: Run | None = None) -> Chart:
+    """Makes the main picture as the controls below it and the address say; it opens on the judged step by default."""
     previous = services().runs.get(before) if before else None
-    return read_picture(run, waiting_slot("-theory"))(previous=previous, dark=panels.dark())
+    return read_picture(run, judged, waiting_slot("-theory"))(previous=previous, dark=panels.dark())
 
 
-def read_picture(run: Run, slot: DeltaGenerator) -> Callable[..., Chart]:
+def read_picture(run: Run, judged: int, slot: DeltaGenerator) -> Callable[..., Chart]:
     """Reads controls and address; returns what draws the picture, in a thread without the session too."""
     trace, quantity, relative = get_trace(run), session["quantity"], session["relative"]
     lines = theory.guides(theory.expected(run, slot), quantity, trace)
     step, axis = views.shown_step(), views.axis_range()
 
     def draw(**options: Any) -> Chart:
-        return open_at(gradient_profile(trace, quantity, relative=relative, guides=lines, **options), step, axis)
+        chart = gradient_profile(trace, quantity, relative=relative, guides=lines, judged=judged, **options)
+        return open_at(chart, step, axis, judged=judged)
 
     return draw
 
 
-def gradients(run: Run, before: Run | None) -> None:
+def gradients(run: Run, judged: int, before: Run | None) -> None:
     """Draws the main picture, and below it the choice of what it shows."""
     trace = get_trace(run)
     st.html(pulse_styles(trace.layers, "gradient-profile"))
     open_clicked = partial(layer.open_clicked, "gradient-profile")
-    panels.show(picture(run, before), "gradient-profile", picked=open_clicked)
+    panels.show(picture(run, judged, before), "gradient-profile", picked=open_clicked)
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         quantity = st.segmented_control(
             "Show",
@@ -169,7 +170,7 @@ def history(run: Run, relevant: tuple[str, ...]) -> None:
 @st.fragment
 def story(run: Run, before: Run | None, diagnosis: Diagnosis, relevant: tuple[str, ...]) -> None:
     """Draws the picture, the details of the verdict, and the charts that concern it; all follow the chosen norm."""
-    gradients(run, before)
+    gradients(run, diagnosis.step, before)
     live.panel(run)
     draw_details(diagnosis, theory.describe_factor(theory.expected(run, waiting_slot("-factor")), get_trace(run)))
     trials.draw_and_follow(run, get_trace(run), diagnosis, partial(draw_findings, config=run.config))
@@ -262,7 +263,7 @@ def share(config: RunConfig | None, run: Run | None = None, diagnosis: Diagnosis
 
     def make_handout(link: str) -> Callable[[], str]:
         title, what = VERDICTS[diagnosis.verdict][0], typeset(diagnosis.findings[0].what)
-        lines, draw = [what, panels.summary_line(run.config)], read_picture(run, st.empty())
+        lines, draw = [what, panels.summary_line(run.config)], read_picture(run, diagnosis.step, st.empty())
         return lambda: sharing.make_handout(title, lines, draw(), link)  # light: it is for paper
 
     scene, files = partial(current_query, LAB_PARAMETERS), partial(panels.settings_and_files, config, run)
@@ -304,7 +305,7 @@ reporter.clear()
 diagnosis = diagnose(trace)
 if embedded:
     embedding.draw(
-        picture(run),
+        picture(run, diagnosis.step),
         "gradient-profile",
         verdict=partial(draw_verdict, diagnosis),
         controls=embedding.fields_of_run(),

@@ -122,13 +122,14 @@ def _of_lab(scene: Scene, step: int | None, waiting: DeltaGenerator) -> Picture:
     diagnosis = diagnose(trace)
     quantity = str(values["quantity"])
     lines = theory.guides(theory.expected(run, waiting), quantity, trace)
-    chart = gradient_profile(trace, quantity, relative=bool(values["relative"]), guides=lines, dark=panels.dark())
+    chart = gradient_profile(trace, quantity, relative=bool(values["relative"]), guides=lines, judged=diagnosis.step,
+                             dark=panels.dark())  # fmt: skip
     reporter.clear()
     gravest = diagnosis.findings[0]
     return Picture(
         headline=f"{ICONS[gravest.severity]} {VERDICTS[diagnosis.verdict][0]}",
         sentence=as_text(typeset(gravest.what)),
-        **_at(chart, values, step),
+        **_at(chart, values, step, diagnosis.step),
     )
 
 
@@ -142,7 +143,7 @@ def _of_compare(scene: Scene, step: int | None, waiting: DeltaGenerator) -> Pict
     chart = compare_profile(style_arms(comparison, records), str(values["compare_quantity"]), dark=panels.dark())
     return Picture(
         headline=as_text(cards.headline(records)),
-        **_at(chart, values, step),
+        **_at(chart, values, step, cards.judged_step(records)),
     )
 
 
@@ -187,11 +188,12 @@ _MAKERS: dict[str, Callable[..., Picture]] = {
 }
 
 
-def _at(chart: Chart, values: Mapping[str, Any], step: int | None) -> dict[str, Any]:
-    """The chart at the scene's step and axis range, or at another step, as fields of `Picture`."""
-    step = int(values[views.STEP]) if step is None else step
-    chart = open_at(chart, step, views.parse_axis(str(values[views.AXIS])))
-    return {"chart": chart, "steps": _steps(chart), "step": step}
+def _at(chart: Chart, values: Mapping[str, Any], step: int | None, judged: int = 0) -> dict[str, Any]:
+    """The chart at the scene's step or the verdict's and the scene's axis range, or at another step."""
+    named = values[views.STEP]
+    opened = step if step is not None else judged if named is None else int(named)
+    chart = open_at(chart, opened, views.parse_axis(str(values[views.AXIS])))
+    return {"chart": chart, "steps": _steps(chart), "step": opened}
 
 
 def _steps(chart: Chart) -> tuple[int, ...]:

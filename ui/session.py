@@ -76,7 +76,7 @@ class Frame(TypedDict, total=False):
     hide: str  # names of controls, separated by commas
     lock: str
     text: str  # "on" or "off"
-    step: float  # at which the picture opens
+    step: float | None  # at which the picture opens; None for that of the verdict
     axis: str  # two powers of ten
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import median_low
 from typing import Any
 
 import numpy as np
@@ -14,8 +15,8 @@ from ..config import RunConfig
 from ..diagnosis.rules import VERDICTS, diagnose
 from ..layer_norms import LAYER_NORMS
 from ..norms import scaled_norms
-from ..trace import Trace
-from ..wording import format_number, percent
+from ..trace import Trace, first_to_last
+from ..wording import count_noun, format_number, percent
 
 CENTRAL = (0.8, 0.5)  # shares of the seeds inside the outer and the inner band
 
@@ -38,9 +39,9 @@ CURVES: dict[str, Callable[[Trace], np.ndarray]] = {
 }
 # Norms of every layer, (rows, layers) each.
 LAYERS: dict[str, Callable[[Trace], np.ndarray]] = {name: norm.values for name, norm in LAYER_NORMS.items()}
-# Layer 1 over the output layer, (rows,) each.
+# Layer 1 over the last hidden layer, as verdicts compare them, (rows,) each.
 RATIOS: dict[str, Callable[[Trace], np.ndarray]] = {
-    name: lambda trace, of=of: of(trace)[:, 0] / of(trace)[:, -1] for name, of in LAYERS.items()
+    name: lambda trace, of=of: 10.0 ** first_to_last(of(trace)) for name, of in LAYERS.items()
 }
 _LOGARITHMIC = {"loss", "norm_before", "norm_after", "weight_norm", *LAYERS}
 
@@ -104,11 +105,12 @@ class ArmSummary:
         step: (rows,) updates made.
         running: (rows,) seeds that still run.
         layers: for each name of LAYERS, a Band of (rows, layers).
-        ratios: for each name of LAYERS, a Band of (rows,): of each seed's own ratio of layer 1 to the output layer,
-            which is not the ratio of two medians.
+        ratios: for each name of LAYERS, a Band of (rows,): of each seed's own ratio of layer 1 to the last hidden layer
+            (`core.trace.first_to_last`), which is not the ratio of two medians.
         curves: for each name of CURVES, a Band of (rows,).
         summary: medians over the seeds; `diverged` counts them.
         verdict: what `core.diagnose` says of most seeds.
+        verdict_step: the step that it judges in the median seed with this verdict; 0 for initialization.
         sentence: that in one sentence with its numbers.
         why: one sentence of mechanism, of the first seed that had this verdict.
     """
@@ -122,6 +124,7 @@ class ArmSummary:
     curves: dict[str, Band]
     summary: dict[str, float]
     verdict: str
+    verdict_step: int
     sentence: str
     why: str
 
@@ -146,7 +149,8 @@ def summarize_arm(traces: Sequence[Trace]) -> ArmSummary:
     summary = summarize(traces)
     verdicts = [diagnose(trace) for trace in traces]
     (verdict, count), *_ = Counter(found.verdict for found in verdicts).most_common()
-    typical = next(found for found in verdicts if found.verdict == verdict)
+    alike = [found for found in verdicts if found.verdict == verdict]
+    step = median_low(found.step for found in alike)
     return ArmSummary(
         config=first.config,
         seeds=len(traces),
@@ -157,16 +161,18 @@ def summarize_arm(traces: Sequence[Trace]) -> ArmSummary:
         curves=over_seeds(CURVES),
         summary=summary,
         verdict=verdict,
-        sentence=_sentence(verdict, count, len(traces), summary, first),
-        why=typical.findings[0].why,
+        verdict_step=step,
+        sentence=_sentence(describe_verdict(verdict, step), count, len(traces), summary, first),
+        why=alike[0].findings[0].why,
     )
 
 
 def summarize(traces: Sequence[Trace]) -> dict[str, float]:
     """Medians over seeds of what `Trace.summary` says, and how many seeds diverged.
 
-    `layer_factor`, `first_over_last` (of gradient norms) and `saturation` are of initialization and of all seeds, as
-    is `clipped_share` of the steps they made; `diverged_at` is of those that diverged, the rest of those that did not.
+    `layer_factor` and `first_over_last` (of delta, `core.trace.first_to_last`) are of initialization and of all seeds,
+    as is `clipped_share` of the steps they made; `diverged_at` is of those that diverged, the rest of those that did
+    not.
     """
     every = [trace.summary() for trace in traces]
     ended = [summary for summary in every if not summary["diverged"]]
@@ -174,8 +180,10 @@ def summarize(traces: Sequence[Trace]) -> dict[str, float]:
     return {
         "layer_factor": _median(every, "layer_factor"),
         "final_layer_factor": _median(ended, "final_layer_factor"),
-        "first_over_last": _ratio(every, "log10_first_last"),
-        "final_first_over_last": _ratio(ended, "final_log10_first_last"),
+        "first_over_last": _first_over_last(trace.delta_norm[0] for trace in traces),
+        "final_first_over_last": _first_over_last(
+            trace.delta_norm[trace.last_row] for trace in traces if trace.diverged_at is None
+        ),
         "final_loss": _median(ended, "final_loss"),
         "final_accuracy": _median(ended, "final_accuracy"),
         "diverged": len(broken),
@@ -190,14 +198,16 @@ def _median(summaries: Sequence[Mapping[str, Any]], name: str) -> float:
     return float(np.median(values)) if values else float("nan")
 
 
-def _ratio(summaries: Sequence[Mapping[str, Any]], name: str) -> float:
+def _first_over_last(norms: Iterable[np.ndarray]) -> float:
+    decades = np.array([float(first_to_last(row[None])[0]) for row in norms])
+    decades = decades[~np.isnan(decades)]
     with np.errstate(over="ignore"):
-        return float(np.power(10.0, _median(summaries, name)))
+        return float(np.power(10.0, np.median(decades))) if len(decades) else float("nan")
 
 
 TABLE = {
     "layer_factor": "factor per layer",
-    "first_over_last": "first / last layer",
+    "first_over_last": "layer 1 / last hidden layer",
     "final_loss": "final loss",
     "final_accuracy": "accuracy",
     "diverged": "seeds diverged",
@@ -217,15 +227,20 @@ def table(records: dict[str, ArmSummary]) -> pd.DataFrame:
 # -- words ------------------------------------------------------------------------------------------------------
 
 
-def _sentence(verdict: str, count: int, seeds: int, summary: dict[str, float], first: Trace) -> str:
-    what = VERDICTS[verdict][0]
+def describe_verdict(verdict: str, step: int) -> str:
+    """The title of a verdict, with the step that it judges where that is a later one; a broken run states its own."""
+    at = f" after {count_noun(step, 'step')}" if step and verdict != "diverged" else ""
+    return f"{VERDICTS[verdict][0]}{at}"
+
+
+def _sentence(what: str, count: int, seeds: int, summary: dict[str, float], first: Trace) -> str:
     on = "" if seeds == 1 else f" on {count} of {seeds} seeds"
     factor, ratio = summary["layer_factor"], summary["first_over_last"]
     flow = ""
     if np.isfinite(factor) and np.isfinite(ratio):
         flow = (
             f": at initialization each layer multiplies the gradient by about {format_number(factor)} on its way back, "
-            f"and the gradient of layer 1's weights is {format_number(ratio)} times that of the output layer's"
+            f"and layer 1 gets {format_number(ratio)} times what the last hidden layer gets"
         )
     return f"{what}{on}{flow}. {_end(seeds, summary, first)}"
 

@@ -186,6 +186,7 @@ def find_dead_output(stats: TraceStats) -> Finding | None:
         what=what,
         why=why,
         suggestions=suggestions.for_dead_output(stats.config, row == 0),
+        step=stats.step_of(row),
     )
 
 

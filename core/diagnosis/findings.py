@@ -52,6 +52,7 @@ class Finding:
         what: a sentence or two, with the numbers.
         why: the mechanism, in a sentence or two.
         suggestions: what to try; none for a note or where all is well.
+        step: the recorded step that it judges; 0 for initialization and where it judges the whole run.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Finding:
     what: str
     why: str
     suggestions: tuple[Suggestion, ...] = ()
+    step: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,6 +80,11 @@ class Diagnosis:
     numbers: tuple[Metric, Metric, Metric]
     findings: tuple[Finding, ...]
     trial: str = ""
+
+    @property
+    def step(self) -> int:
+        """The recorded step that the verdict judges; 0 for initialization and where it judges the whole run."""
+        return self.findings[0].step
 
 
 def without_consequences(findings: list[Finding], consequences: Mapping[str, tuple[str, ...]]) -> list[Finding]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..trace import first_to_last, last_compared
-from ..wording import format_number, percent, power_of_ten
+from ..wording import count_noun, format_number, percent, power_of_ten
 from .findings import Metric
 from .statistics import TraceStats
 
@@ -43,11 +43,13 @@ def describe_window(stats: TraceStats) -> str:
     return f"recorded {one}" if stats.window == 1 else f"{stats.window} recorded {several}"
 
 
-def headline_numbers(stats: TraceStats) -> tuple[Metric, Metric, Metric]:
-    """Factor per layer, layer 1 over the last layer compared, and loss."""
+def headline_numbers(stats: TraceStats, step: int) -> tuple[Metric, Metric, Metric]:
+    """Factor per layer and layer 1 over the last layer compared at a recorded step, and the loss."""
     trace = stats.trace
-    decades = float(first_to_last(trace.delta_norm[:1])[0])
-    last = int(last_compared(trace.delta_norm[:1])[0])
+    row = int(np.searchsorted(trace.step, step))
+    norms, factor = trace.delta_norm[row : row + 1], stats.factor[row]
+    decades, last = float(first_to_last(norms)[0]), int(last_compared(norms)[0])
+    at, when = (f", step {step:,}", f"after {count_noun(step, 'step')}") if step else ("", "at initialization")
     loss, accuracy = format_number(stats.first_loss), stats.last_accuracy
     about = "The data loss at initialization and after the last step."
     if stats.is_noisy:
@@ -59,19 +61,19 @@ def headline_numbers(stats: TraceStats) -> tuple[Metric, Metric, Metric]:
     missing = None
     if trace.layers == 1:
         missing = "one layer"
-    elif trace.delta_norm[0, 0] == 0 and np.isnan(stats.factor[0]):
+    elif norms[0, 0] == 0 and np.isnan(factor):
         missing = "no gradient"
     return (
         Metric(
-            "Factor per layer",
-            missing or format_number(stats.factor[0]),
-            "What a layer multiplies the gradient by on its way back, at initialization, fitted to ‖∂E/∂net‖ over the "
-            "hidden layers. At 1 the gradient is level, below it vanishes, above it explodes.",
+            f"Factor per layer{at}",
+            missing or format_number(factor),
+            f"What a layer multiplies the gradient by on its way back, {when}, fitted to ‖∂E/∂net‖ over the hidden "
+            "layers. At 1 the gradient is level, below it vanishes, above it explodes.",
         ),
         Metric(
-            f"Layer 1 / layer {last}" if trace.layers > 1 else "Layer 1",
+            f"Layer 1 / layer {last}{at}" if trace.layers > 1 else "Layer 1",
             missing or ("not finite" if np.isnan(decades) else power_of_ten(decades)),
-            f"The norm ‖∂E/∂net‖ of layer 1 divided by that of layer {last}, at initialization.",
+            f"The norm ‖∂E/∂net‖ of layer 1 divided by that of layer {last}, {when}.",
         ),
         Metric(
             "Loss",

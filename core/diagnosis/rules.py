@@ -55,7 +55,7 @@ def diagnose(trace: Trace | Recording) -> Diagnosis:
     return Diagnosis(
         verdict=first.name,
         sentence=f"{first.what} {describe_loss(stats)}".strip(),
-        numbers=headline_numbers(stats),
+        numbers=headline_numbers(stats, first.step),
         findings=tuple(findings),
     )
 
@@ -93,6 +93,9 @@ def _find_divergence(stats: TraceStats) -> Finding | None:
         why = "A step too long makes the weights larger, they make the next gradient larger, and so on without end."
         if ratio.max() >= LARGE:
             what += f" The first step moved layer {ratio.argmax() + 1} by {part_of(ratio.max())} its weights."
+        if np.isfinite(stats.decades[0]):
+            last = int(last_compared(trace.delta_norm[:1])[0])
+            what += f" {stats.when(0)}, layer 1 gets {power_of_ten(stats.decades[0])} times what layer {last} gets."
     elif broken.quantity == "value":
         why = "With weights this large a value overflows before any step."
     elif broken.quantity == "gradient":
@@ -140,10 +143,11 @@ def _find_vanishing(stats: TraceStats) -> Finding | None:
 
 
 def _unbalanced(name: str, stats: TraceStats, row: int | None, why: str) -> Finding:
-    what = _describe_flow(stats, row)
+    what, step = _describe_flow(stats, row), stats.step_of(row or 0)
     if stats.learned:
-        return Finding(name=name, severity="note", what=what, why=why)
-    return Finding(name=name, severity="bad", what=what, why=why, suggestions=suggestions.balance(stats.config))
+        return Finding(name=name, severity="note", what=what, why=why, step=step)
+    offered = suggestions.balance(stats.config)
+    return Finding(name=name, severity="bad", what=what, why=why, suggestions=offered, step=step)
 
 
 def _describe_flow(stats: TraceStats, row: int | None) -> str:
@@ -191,15 +195,16 @@ def _find_dead_units(stats: TraceStats) -> Finding | None:
         what = f"{stats.when(row)}, {percent(shares[row])} of the hidden units are silent on every sample."
     if not at_initialization:
         what += f" At initialization {_share(shares[0])} of all hidden units were."
-    name = stats.activation.label
+    name, step = stats.activation.label, stats.step_of(row)
     if at_initialization:
         why = f"A {name} unit whose net input is negative on every sample has slope 0, and with few units all can be."
     else:
         why = f"A step too long took the {name} units' net input below 0 on every sample; slope 0 means no way back."
     if stats.learned and not blocked:
-        return Finding(name="dead", severity="note", what=what, why=why)
+        return Finding(name="dead", severity="note", what=what, why=why, step=step)
     offered = suggestions.for_dead_units(stats.config, at_initialization)
-    return Finding(name="dead", severity="bad" if blocked else "warning", what=what, why=why, suggestions=offered)
+    severity = "bad" if blocked else "warning"
+    return Finding(name="dead", severity=severity, what=what, why=why, suggestions=offered, step=step)
 
 
 def _share(share: float) -> str:
@@ -219,12 +224,12 @@ def _find_saturation(stats: TraceStats) -> Finding | None:
         "5 % of its maximum."
     )
     what += f" At initialization {_share(share[0])} were." if row else ""
-    name = stats.activation.label
+    name, step = stats.activation.label, stats.step_of(row)
     why = f"{name[0].upper()}{name[1:]} is flat far from 0, and where it is flat hardly any gradient gets through."
     if stats.learned or (row and not _jumped(stats)):  # a minimum may lie among saturated units: no cause of its own
-        return Finding(name="saturated", severity="note", what=what, why=why)
+        return Finding(name="saturated", severity="note", what=what, why=why, step=step)
     offered = suggestions.for_saturation(stats.config, row == 0)
-    return Finding(name="saturated", severity="warning", what=what, why=why, suggestions=offered)
+    return Finding(name="saturated", severity="warning", what=what, why=why, suggestions=offered, step=step)
 
 
 def _jumped(stats: TraceStats) -> bool:

@@ -184,9 +184,13 @@ class TraceStats:
         rates = self.config.learning_rates(self.trace.step[self.good])
         return bool(np.median(rates[-rows:]) < SHORT_RATE * rates.max())
 
+    def step_of(self, row: int) -> int:
+        """The updates made before a row."""
+        return int(self.trace.step[row])
+
     def when(self, row: int) -> str:
         """The time of a row, to open a sentence."""
-        return "At initialization" if row == 0 else f"After {count_noun(int(self.trace.step[row]), 'step')}"
+        return "At initialization" if row == 0 else f"After {count_noun(self.step_of(row), 'step')}"
 
     def row_beyond(self, beyond: np.ndarray) -> int | None:
         """The row to report when the first one, or half of all, are beyond a limit: row 0, or the last such one.

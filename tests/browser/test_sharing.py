@@ -101,3 +101,47 @@ def test_a_recording_and_a_map_have_a_handout_with_their_link(menu, tab, settled
     text = paper.locator("body").inner_text()
     assert link in text and words in text
     assert paper.locator(".js-plotly-plot .main-svg").count() >= 1
+
+
+LATE = (
+    "depth=6&width=8&samples=32&steps=60&activation=relu&init=he_normal&loss=bce&output_activation=sigmoid"
+    "&optimizer=adam&learning_rate=0.3"
+)  # dead ReLUs after 60 steps
+WORDS = "(text) => document.querySelector('.st-key-gradient-profile .main-svg').textContent.includes(text)"
+
+
+def move_slider(page, share):
+    """Presses the slider of the main picture at a share of its length, and then a place outside the picture."""
+    rail = page.locator(".st-key-gradient-profile .slider-rail-touch-rect").bounding_box()
+    page.mouse.click(rail["x"] + 2 + share * (rail["width"] - 4), rail["y"] + rail["height"] / 2)
+    page.wait_for_timeout(300)  # the frame is drawn
+    page.locator(".st-key-verdict h2").click()
+
+
+@pytest.mark.slow
+def test_the_address_names_a_step_only_where_it_is_not_the_one_that_the_verdict_judges(tab, server, settled):
+    page = tab(1440)
+    page.goto(f"{server}/?{LATE}")
+    settled(page, 120)
+    page.wait_for_function(WORDS, arg="Step 60")
+    page.locator(".st-key-verdict h2").click()
+    settled(page)
+    assert "step=" not in page.url
+    move_slider(page, 0)
+    page.wait_for_function("() => location.search.includes('&step=0')")
+    settled(page)
+    page.wait_for_function(WORDS, arg="Step 0")
+    move_slider(page, 1)
+    page.wait_for_function("() => !location.search.includes('&step=')")
+    settled(page)
+    page.wait_for_function(WORDS, arg="Step 60")
+
+
+@pytest.mark.slow
+def test_a_step_between_two_marks_of_the_slider_stays_in_the_address(tab, server, settled):
+    page = tab(1440)
+    page.goto(f"{server}/?depth=3&width=4&steps=300&samples=16&step=37")
+    settled(page, 120)
+    page.locator(".st-key-verdict h2").click()
+    settled(page)
+    assert "step=37" in page.url

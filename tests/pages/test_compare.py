@@ -1,10 +1,15 @@
 """Compare, driven without a browser."""
 
+import json
+
 import pytest
 
+from core import train
 from core.comparison.arms import Comparison
 from core.presets.comparisons import COMPARISON_PRESETS
-from tests.support.compare_page import TIME_LIMIT, arms_drawn, calm, comparison_of, small, visit
+from core.wording import format_number
+from tests.support.compare_page import SMALL, TIME_LIMIT, arms_drawn, calm, comparison_of, small, visit
+from ui.charts.style import number
 from ui.compare import state
 from ui.text import typeset
 
@@ -110,3 +115,23 @@ def test_every_ready_comparison_is_one_click_and_shows_its_claim(name):
     )
     assert arms_drawn(app) == [arm.name for arm in COMPARISON_PRESETS[name].comparison.arms]
     assert state.DEFAULTS["seeds"] != app.session_state["seeds"]
+
+
+def test_picture_table_and_sentences_state_one_ratio_of_layer_1_to_the_last_hidden_layer():
+    app = visit(**SMALL | {"depth": 4, "seeds": 1}, arms="sigmoid,tanh")
+    traces = train(comparison_of(app).configs())
+    ratios = [float(trace.delta_norm[0, 0] / trace.delta_norm[0, -2]) for trace in traces]
+    spec = json.loads(next(c.proto.spec for c in app.get("plotly_chart") if "compare-profile" in c.proto.id))
+    [words] = [drawing for drawing in spec["data"] if drawing.get("name") == "words"]
+    text = words["text"][0].replace("<br>", " ")
+    assert all(number(ratio) in text for ratio in ratios) and "last hidden layer’s delta" in text
+    sentences = " ".join(markdown.value.replace("\\", "") for markdown in app.markdown)
+    for ratio in ratios:
+        assert f"layer 1 gets {typeset(format_number(ratio))} times what the last hidden layer gets" in sentences
+
+
+def test_arms_that_die_later_say_so_in_the_headline():
+    late = {"depth": 6, "width": 8, "samples": 32, "steps": 60, "init": "he_normal", "loss": "bce", "seeds": 1,
+            "output_activation": "sigmoid", "optimizer": "adam", "learning_rate": 0.3}  # fmt: skip
+    app = visit(**late, arms="relu,leaky_relu")
+    assert "Dead units after 60 steps in ReLU" in app.header[0].value

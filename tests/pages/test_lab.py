@@ -482,3 +482,30 @@ def test_another_table_with_other_columns_starts_over():
     calm(app.multiselect(key="table_left_out").set_value(["kind"]).run())
     upload(app, "table_file", "other.csv", "a,b\n" + "".join(f"{n},{n % 2}\n" for n in range(20)))
     assert not app.error and complete(app)
+
+
+LATE = {"depth": "6", "width": "8", "samples": "32", "steps": "60", "activation": "relu", "init": "he_normal",
+        "loss": "bce", "output_activation": "sigmoid", "optimizer": "adam", "learning_rate": "0.3"}  # fmt: skip
+
+
+def picture_of(app):
+    """The layout of the main picture and the words above it."""
+    spec = figures(app)[keys(app).index("gradient-profile")]
+    [words] = [drawing for drawing in spec["data"] if drawing.get("name") == "words"]
+    return spec["layout"], words["text"][0]
+
+
+def test_the_picture_opens_on_the_step_that_the_headline_judges_and_the_address_names_none():
+    app = visit(**LATE)
+    assert verdict(app) == "Dead units" and texts(app.markdown)[0].startswith("After 60 steps, ")
+    assert [metric.label for metric in app.metric][:2] == ["Factor per layer, step 60", "Layer 1 / layer 6, step 60"]
+    layout, words = picture_of(app)
+    assert words.startswith("Step 60: ") and layout["meta"]["step"] == ""
+    assert "step" not in app.query_params
+
+
+def test_a_step_that_the_address_names_is_shown_and_stays_there():
+    app = visit(**LATE, step="0")
+    layout, words = picture_of(app)
+    assert words.startswith("Step 0: ") and layout["meta"]["step"] == "0"
+    assert "".join(app.query_params["step"]) == "0"

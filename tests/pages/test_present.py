@@ -1,5 +1,6 @@
 """The presenting mode, driven without a browser: lists, questions first, notes, and links that are refused."""
 
+import json
 import re
 from functools import partial
 
@@ -75,3 +76,14 @@ def test_the_next_scene_begins_with_its_question_on_a_lit_screen():
     app.session_state["scene"] = 6.0
     calm(app.run())
     assert any(shipped()["lesson-45"].scenes[5].ask == markdown.value for markdown in app.markdown)
+
+
+def test_a_scene_without_a_step_opens_where_its_verdict_judges_and_one_with_a_step_there():
+    late = "?depth=6&width=8&samples=32&steps=60&activation=relu&init=he_normal&loss=bce&output_activation=sigmoid"
+    late += "&optimizer=adam&learning_rate=0.3"
+    for step, words in (("", "Step 60: "), ("&step=0", "Step 0: ")):
+        app = present(link=late + step)
+        assert any("After 60 steps" in markdown.value for markdown in app.markdown)
+        drawings = json.loads(charts(app)[0].proto.spec)["data"]
+        [shown] = [drawing for drawing in drawings if drawing.get("name") == "words"]
+        assert shown["text"][0].startswith(words)

@@ -37,19 +37,31 @@ def choose_frames(step: np.ndarray, max_frames: int) -> tuple[np.ndarray, np.nda
     return rows, np.searchsorted(rows, marked)
 
 
-def open_at(chart: Chart, step: int, axis: tuple[float, float] | None = None) -> Chart:
-    """The chart as it opens at a step, the last frame up to it, and with these powers of ten at its axis's ends."""
-    spec = dict(chart.spec)
-    frames = [frame for frame in spec.get("frames", ()) if float(frame["name"]) <= step]
-    if frames and step > 0:
+def open_at(chart: Chart, step: int | None, axis: tuple[float, float] | None = None, *, judged: int = 0) -> Chart:
+    """The chart as it opens at a step, the last frame up to it, and with these powers of ten at its axis's ends.
+
+    Its layout's `meta` says for the address which mark of the slider it opens on, and which one needs no step there.
+
+    Args:
+        chart: with a slider, or without one.
+        step: named by the address; None for `judged`.
+        axis: None for the ends that fit the data.
+        judged: the step that the page's verdict judges.
+    """
+    spec, opened = dict(chart.spec), judged if step is None else step
+    frames = spec.get("frames", ())
+    if frames:
         drawings = list(spec["data"])
-        indices = frames[-1].get("traces", range(len(frames[-1]["data"])))
-        for index, change in zip(indices, frames[-1]["data"], strict=True):
+        frame = frames[max(sum(float(frame["name"]) <= opened for frame in frames) - 1, 0)]
+        indices = frame.get("traces", range(len(frame["data"])))
+        for index, change in zip(indices, frame["data"], strict=True):
             drawings[index] = _merged(drawings[index], change)
         spec["data"] = drawings
         slider = spec["layout"]["sliders"][0]
-        active = sum(float(mark["args"][0][0]) <= step for mark in slider["steps"]) - 1
-        spec["layout"] = spec["layout"] | {"sliders": [slider | {"active": max(active, 0)}]}
+        marks = [float(mark["args"][0][0]) for mark in slider["steps"]]
+        active, of_judged = (max(sum(mark <= at for mark in marks) - 1, 0) for at in (opened, judged))
+        meta = {"active": active, "judged": of_judged, "step": "" if step is None else str(step)}
+        spec["layout"] = spec["layout"] | {"sliders": [slider | {"active": active}], "meta": meta}
     if axis is not None:
         spec["layout"] = spec["layout"] | {"yaxis": spec["layout"]["yaxis"] | {"range": list(axis)}}
     return replace(chart, spec=spec)

@@ -31,7 +31,7 @@ class ArmProfile(NamedTuple):
 
     Attributes:
         median, low50, high50, low80, high80: over its seeds.
-        ratio: (frames,) median over the seeds of layer 1 over the output layer.
+        ratio: (frames,) median over the seeds of layer 1 over the last hidden layer.
         narrow: whether there is no band to draw.
     """
 
@@ -101,8 +101,9 @@ def compare_profile_data(
     profiles = tuple(
         _arm_profile(arm, band, row, quantity, relative) for arm, band, row in zip(arms, bands, rows, strict=True)
     )
-    words = [f"Step {at:,}. {_finding(arms, profiles, k)}" for k, at in enumerate(step)]
-    return CompareProfileData(LAYER_NORMS[quantity], step, marks, profiles, *_axis_ends(arms, profiles), words)
+    norm = LAYER_NORMS[quantity]
+    words = [f"Step {at:,}. {_finding(arms, profiles, k, norm.label)}" for k, at in enumerate(step)]
+    return CompareProfileData(norm, step, marks, profiles, *_axis_ends(arms, profiles), words)
 
 
 def compare_profile_table(arms: Sequence[StyledArm], quantity: str) -> pd.DataFrame:
@@ -162,14 +163,16 @@ def _axis_ends(arms: Sequence[StyledArm], profiles: Sequence[ArmProfile]) -> tup
     return low, high, 10.0 ** (low + 0.03 * (high - low))
 
 
-def _finding(arms: Sequence[StyledArm], profiles: Sequence[ArmProfile], frame: int) -> str:
-    """The arms in which layer 1 has the smallest and the largest share of the output layer's norm."""
+def _finding(arms: Sequence[StyledArm], profiles: Sequence[ArmProfile], frame: int, norm: str) -> str:
+    """The arms in which layer 1 has the smallest and the largest share of the last hidden layer's norm."""
     ratios = {arm.label: profile.ratio[frame] for arm, profile in zip(arms, profiles, strict=True)}
     ratios = {label: ratio for label, ratio in ratios.items() if np.isfinite(ratio)}
     if not ratios:
-        return "No arm has a gradient any more."
+        has_gradient = any((profile.median[frame] > 0).any() for profile in profiles)
+        return "One layer has nothing to compare." if has_gradient else "No arm has a gradient any more."
     smallest, largest = min(ratios, key=ratios.__getitem__), max(ratios, key=ratios.__getitem__)
-    words = f"Layer 1 has {number(ratios[smallest])} of the output’s norm in {safe(smallest)}"
+    last = "last hidden layer" if max(profile.median.shape[1] for profile in profiles) > 2 else "output"
+    words = f"Layer 1 has {number(ratios[smallest])} of the {last}’s {norm} in {safe(smallest)}"
     return f"{words}." if smallest == largest else f"{words}, {number(ratios[largest])} in {safe(largest)}."
 
 
@@ -303,8 +306,12 @@ def compare_heatmap(
     if data is None:
         sentence = "No gradient at step 0."
         return style.empty(safe(arm.label), sentence, x="step", y="layer", dark=dark, height=SMALL_HEIGHT)
-    ratio = record.ratios[quantity].median[0]
-    finding = f"Step 0: layer 1 at {number(ratio)} of the output." if np.isfinite(ratio) else "Step 0: no gradient."
+    ratio, median = record.ratios[quantity].median[0], record.layers[quantity].median
+    last = "last hidden layer" if median.shape[1] > 2 else "output"
+    if np.isfinite(ratio):
+        finding = f"Step 0: layer 1 at {number(ratio)} of the {last}."
+    else:
+        finding = "Step 0: one layer." if (median[0] > 0).any() else "Step 0: no gradient."
     if data.last[-1] < record.step[-1]:
         finding = finding.replace("Step 0", f"Breaks at step {record.summary['diverged_at']:.10g}. Step 0")
     yaxis = style.layers_axis(layers, dark)
@@ -319,7 +326,6 @@ def compare_heatmap(
         below=46,
         showlegend=False,
     )
-    median = record.layers[quantity].median
     reference = reference_norm(median)
     label = LAYER_NORMS[quantity].label
     cells = heatmap_cells(data, f"{label} 10<sup>%{{z:.1f}}</sup> of level", reference * 10.0**data.z) | {

@@ -21,7 +21,7 @@ from core.layer_norms import (
 from core.trace import first_to_last, last_compared, layer_factor
 from core.wording import power_of_ten
 from ui.charts import style
-from ui.charts.animation import choose_frames, player
+from ui.charts.animation import choose_frames, open_at, player
 from ui.charts.guides import Guide, draw_guide, guide_labels
 from ui.charts.layer_lines import Mover, draw_line, draw_text, gaps
 from ui.charts.line_labels import line_label
@@ -91,13 +91,14 @@ def gradient_profile(
     relative: bool = True,
     previous: Trace | None = None,
     guides: Sequence[Guide] = (),
+    judged: int = 0,
     dark: bool = False,
 ) -> Chart:
-    """Norm over layers, logarithmic; opens at step 0, with play and a step slider over at most 100 recorded rows.
+    """Norm over layers, logarithmic, with play and a step slider over at most 100 recorded rows.
 
     A marker's color is its norm against the output layer's, like that of the layer's block in the network above. A zero
     is a gap with a mark at the foot of the axes; what leaves them has an arrow at their end. Axes are the same in every
-    frame and fit step 0 and its theory.
+    frame and fit the judged step, step 0 and its theory.
 
     Args:
         trace: the run.
@@ -106,15 +107,17 @@ def gradient_profile(
             gradients shrink; what reaches layer 1 of the output's gradient shows only in their ratio.
         previous: another run, drawn faintly at the same step where it has as many layers.
         guides: lines of step 0, such as a theory's.
+        judged: the recorded step that the verdict judges, which is among the frames.
     """
     norm = LAYER_NORMS[quantity]
-    data = profile_data(trace, norm, relative=relative, previous=previous, guides=guides)
+    data = profile_data(trace, norm, relative=relative, previous=previous, guides=guides, judged=judged)
     title = f"{_capitalized(norm.label)} by layer: {norm.symbol}"
     if data is None:
         sentence = f"The run diverged at step {trace.step[0]}, before any gradient could be computed."
         return style.empty(title, sentence, x="layer", y=norm.symbol, dark=dark)
     alt = _alt(trace, title, data, guides)
-    return Chart(draw_profile(data, title, dark), alt, lambda: profile_table(trace, quantity, guides))
+    chart = Chart(draw_profile(data, title, dark), alt, lambda: profile_table(trace, quantity, guides))
+    return open_at(chart, None, judged=judged)
 
 
 def profile_data(
@@ -124,10 +127,10 @@ def profile_data(
     relative: bool = True,
     previous: Trace | None = None,
     guides: Sequence[Guide] = (),
+    judged: int = 0,
 ) -> ProfileData | None:
     """The data step of `gradient_profile`; None for a run without a gradient."""
-    recorded = trace.step[: trace.rows_recorded]
-    rows, marks = choose_frames(recorded, max(2, min(MAX_FRAMES, MAX_VALUES // trace.layers)))
+    rows, marks = _choose_frames(trace, judged)
     norms = norm.values(trace, rows=rows)
     if not np.isfinite(norms[0]).any():
         return None
@@ -140,7 +143,8 @@ def profile_data(
         before = relative_to_output(before)
     shown = tuple(guide.divided_by(float(output[0, 0])) for guide in guides)
     color = decades(values, 1.0 if relative else reference_norm(norms))
-    low, high = axis_ends(values, [*variants.values(), *([] if before is None else [before])], shown)
+    others = [*variants.values(), *([] if before is None else [before])]
+    low, high = axis_ends(values, others, shown, int(np.searchsorted(trace.step[rows], judged)))
     return ProfileData(
         norm,
         relative,
@@ -163,8 +167,7 @@ def profile_data(
 def profile_table(trace: Trace, quantity: str, guides: Sequence[Guide]) -> pd.DataFrame:
     """One row a drawn step and layer: the norm itself, its variants, and the guides of step 0."""
     norm = LAYER_NORMS[quantity]
-    recorded = trace.step[: trace.rows_recorded]
-    rows, _ = choose_frames(recorded, max(2, min(MAX_FRAMES, MAX_VALUES // trace.layers)))
+    rows, _ = _choose_frames(trace)
     norms = norm.values(trace, rows=rows)
     columns = {"step": np.repeat(trace.step[rows], trace.layers)}
     columns |= {"layer": np.tile(np.arange(1, trace.layers + 1), len(rows))}
@@ -177,6 +180,14 @@ def profile_table(trace: Trace, quantity: str, guides: Sequence[Guide]) -> pd.Da
 
 
 # -- the data step ----------------------------------------------------------------------------------------------
+
+
+def _choose_frames(trace: Trace, judged: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """As `choose_frames`, with the row of the judged step."""
+    recorded = trace.step[: trace.rows_recorded]
+    rows, marks = choose_frames(recorded, max(2, min(MAX_FRAMES, MAX_VALUES // trace.layers)))
+    with_judged = np.union1d(rows, np.searchsorted(recorded, judged))
+    return with_judged, np.searchsorted(with_judged, rows[marks])
 
 
 def _divide(values: np.ndarray, by: np.ndarray) -> np.ndarray:
@@ -203,10 +214,13 @@ def _at_steps(previous: Trace | None, trace: Trace, norm: LayerNorm, steps: np.n
     return norm.values(previous, rows=rows)
 
 
-def axis_ends(values: np.ndarray, others: Sequence[np.ndarray], guides: Sequence[Guide]) -> tuple[float, float]:
-    """Powers of ten that hold step 0 and the guides that fit, a little wider where later steps need it."""
+def axis_ends(
+    values: np.ndarray, others: Sequence[np.ndarray], guides: Sequence[Guide], judged: int = 0
+) -> tuple[float, float]:
+    """Powers of ten that hold the first frame, the judged one and the guides, a little wider for what is later."""
+    held = [0, judged]
     lines = [line for guide in guides if guide.fits for line in (guide.values, guide.low, guide.high)]
-    low, high = style.log_range(values[0], *(other[0] for other in others), *(x for x in lines if x is not None))
+    low, high = style.log_range(values[held], *(other[held] for other in others), *(x for x in lines if x is not None))
     later_low, later_high = style.log_range(values, *others)
     low, high = min(low, max(later_low, low - LATER_DECADES)), max(high, min(later_high, high + LATER_DECADES))
     return (low - 0.08 * (high - low) if (values == 0).any() else low), high

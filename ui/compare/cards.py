@@ -8,7 +8,7 @@ from html import escape
 
 import pandas as pd
 
-from core.comparison.arm_statistics import ArmSummary
+from core.comparison.arm_statistics import ArmSummary, describe_verdict
 from core.diagnosis.rules import VERDICTS
 from core.wording import percent
 from ui.charts.arms import StyledArm
@@ -105,7 +105,7 @@ def distinguishing_metric(records: Sequence[ArmSummary]) -> str:
 
 def headline(arms: dict[str, ArmSummary]) -> str:
     """Every verdict in words with the arms that have it, in their order."""
-    parts = [f"{VERDICTS[verdict][0]} in {listed(names)}" for verdict, names in _by_verdict(arms).items()]
+    parts = [f"{verdict} in {listed(names)}" for verdict, names in _by_verdict(arms).items()]
     return "; ".join([parts[0], *(part[0].lower() + part[1:] for part in parts[1:])])
 
 
@@ -120,8 +120,14 @@ def reasons(arms: dict[str, ArmSummary]) -> list[tuple[str, str]]:
 def _by_verdict(arms: dict[str, ArmSummary]) -> dict[str, list[str]]:
     groups: dict[str, list[str]] = {}
     for name, record in arms.items():
-        groups.setdefault(record.verdict, []).append(name)
+        groups.setdefault(describe_verdict(record.verdict, record.verdict_step), []).append(name)
     return groups
+
+
+def judged_step(arms: dict[str, ArmSummary]) -> int:
+    """The step that the verdicts on all arms judge; 0 where they judge several."""
+    steps = {record.verdict_step for record in arms.values()}
+    return steps.pop() if len(steps) == 1 else 0
 
 
 def listed(names: Sequence[str]) -> str:
@@ -139,11 +145,12 @@ def _card(arm: StyledArm, name: str, dark: bool) -> str:
     metric = CARD_METRICS[name]
     value = metric.value(arm.record)
     shown = metric.text(value) if value == value else "–"
+    verdict = describe_verdict(arm.record.verdict, arm.record.verdict_step)
     return (
         f"<div role='listitem' style='--arm: {arm.mark.color(dark)}'>"
         f"<b><i aria-hidden='true'>{GLYPHS[arm.mark.symbol]}</i>{escape(arm.name)}</b>"
         f"<strong>{shown}</strong><span>{metric.label}</span>"
-        f"<span>{escape(VERDICTS[arm.record.verdict][0])}{_ending(arm.record, name)}</span></div>"
+        f"<span>{escape(verdict)}{_ending(arm.record, name)}</span></div>"
     )
 
 

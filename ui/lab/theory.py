@@ -114,7 +114,8 @@ def describe_factor(theory: InitialNorms, trace: Trace) -> str:
     """The predicted factor per layer beside the measured one, in a sentence; empty where there is none."""
     if not math.isfinite(theory.factor) or trace.layers < 3:
         return ""
-    return f"Networks drawn from these settings have a median factor of {number(theory.factor)} per layer."
+    factor = number(theory.factor)
+    return f"Networks drawn from these settings have a median factor of {factor} per layer at initialization."
 
 
 @st.fragment

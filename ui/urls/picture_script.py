@@ -17,10 +17,12 @@ SCRIPT = """
     if (!layout || plot.contains(event.target)) return;
     const url = new URL(location.href), before = url.search;
     const slider = layout.sliders && layout.sliders[0];
-    if (slider && slider.steps.length) {
-      const step = slider.steps[slider.active].args[0][0];
-      if (step === "0") url.searchParams.delete("step");
-      else url.searchParams.set("step", step);
+    if (slider && slider.steps.length && layout.meta) {
+      const opened = layout.meta, active = slider.active;
+      const step = active === opened.active ? opened.step :
+        active === opened.judged ? "" : slider.steps[active].args[0][0];
+      if (step) url.searchParams.set("step", step);
+      else url.searchParams.delete("step");
     }
     const axis = layout.yaxis, ends = axis && axis.range;
     const isZoomed = ends && axis._rangeInitial0 !== undefined &&

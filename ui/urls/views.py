@@ -19,6 +19,7 @@ STEP, AXIS = "step", "axis"
 _POWER = r"-?\d{1,3}(?:\.\d{1,3})?"
 _NAMES = Text(r"[a-z_0-9]*(?:,[a-z_0-9]+)*", "it must be names of controls separated by commas, as in depth,activation")
 _STEP = Number(0, MAX_STEPS, integer=True)
+_OPTIONAL_STEP = Number(0, MAX_STEPS, integer=True, optional=True)
 
 # What belongs to the frame around a page: controls that are taken away or fixed, and whether words are shown.
 FRAME: dict[str, Rule] = {"hide": _NAMES, "lock": _NAMES, "text": Choice(("on", "off"))}
@@ -27,8 +28,8 @@ FRAME_DEFAULTS: dict[str, Any] = {"hide": "", "lock": "", "text": "on"}
 # A step and a range of the axis belong to one run: they return to their defaults when a setting changes.
 OF_RUN = frozenset({STEP, AXIS})
 _AXIS_RULE = Text(rf"(?:{_POWER},{_POWER})?", "it must be two powers of ten, as in -6,2")
-PICTURE: dict[str, Rule] = {STEP: _STEP, AXIS: _AXIS_RULE}
-PICTURE_DEFAULTS: dict[str, Any] = {STEP: 0.0, AXIS: ""}
+PICTURE: dict[str, Rule] = {STEP: _OPTIONAL_STEP, AXIS: _AXIS_RULE}
+PICTURE_DEFAULTS: dict[str, Any] = {STEP: None, AXIS: ""}  # without a step it opens where its verdict judges
 
 # The views of the Lab by the keys of their controls; an expander is open where its value is true.
 LAB_PANELS = ("live", "more", "inside", "why", "sharpness", "numbers", "how-we-know")
@@ -73,10 +74,10 @@ def use_whole_numbers() -> None:
             session_by_name[key] = int(session_by_name[key])
 
 
-def shown_step() -> int:
-    """The step at which the picture opens; the picture itself writes it to the address."""
+def shown_step() -> int | None:
+    """The step at which the address opens the picture, which writes it there; None for that of the verdict."""
     text = st.query_params.get(STEP, "")
-    return int(text) if re.fullmatch(r"\d{1,7}", text) else 0
+    return int(text) if re.fullmatch(r"\d{1,7}", text) else None
 
 
 def axis_range() -> tuple[float, float] | None:

@@ -131,10 +131,11 @@ def test_numbers_of_the_start_are_of_all_seeds_and_those_of_the_end_of_the_ones_
         "clipped_share": (every, "clipped_share"), "weight_growth": (ended, "weight_growth"),
     }.items():  # fmt: skip
         assert found[name] == np.median([summary[field] for summary in among]), name
-    for name, among, field in (
-        ("first_over_last", every, "log10_first_last"), ("final_first_over_last", ended, "final_log10_first_last")
-    ):  # fmt: skip
-        assert found[name] == pytest.approx(10 ** np.median([summary[field] for summary in among]), rel=1e-12)
+    of_all = [trace.delta_norm[0] for trace in diverging]
+    of_ended = [trace.delta_norm[-1] for trace in diverging if trace.diverged_at is None]
+    for name, norms in (("first_over_last", of_all), ("final_first_over_last", of_ended)):
+        decades = [np.log10(row[0] / row[-2]) for row in norms]
+        assert found[name] == pytest.approx(10 ** np.median(decades), rel=1e-12)
 
 
 def test_bands_of_a_record_are_those_of_its_traces():
@@ -171,11 +172,21 @@ def test_the_table_has_a_row_an_arm_and_survives_csv():
     assert wide.loc["a", "final loss"] == records["a"].summary["final_loss"]
 
 
-def test_a_ratio_is_the_median_of_the_seeds_own_ratios_and_that_of_the_summary():
+def test_a_ratio_is_the_median_of_the_seeds_own_ratios_to_the_last_hidden_layer_and_that_of_the_summary():
     traces = train([RunConfig(hidden=(8,) * 6, activation="relu", init="he_normal", steps=5, seed=s) for s in range(5)])
     record = summarize_arm(traces)
-    own = np.array([trace.grad_norm[:, 0] / trace.grad_norm[:, -1] for trace in traces])
-    np.testing.assert_allclose(record.ratios["grad_norm"].median, np.median(own, axis=0), rtol=1e-14)
-    assert record.ratios["grad_norm"].median[0] == pytest.approx(record.summary["first_over_last"], rel=1e-12)
-    medians = record.layers["grad_norm"].median[0]
-    assert record.ratios["grad_norm"].median[0] != pytest.approx(medians[0] / medians[-1], rel=1e-3)
+    own = np.array([trace.delta_norm[:, 0] / trace.delta_norm[:, -2] for trace in traces])
+    # a power of a logarithm: a dozen roundings
+    np.testing.assert_allclose(record.ratios["delta_norm"].median, np.median(own, axis=0), rtol=1e-12)
+    assert record.ratios["delta_norm"].median[0] == pytest.approx(record.summary["first_over_last"], rel=1e-12)
+    medians = record.layers["delta_norm"].median[0]
+    assert record.ratios["delta_norm"].median[0] != pytest.approx(medians[0] / medians[-2], rel=1e-3)
+
+
+def test_a_verdict_of_a_later_step_names_it():
+    late = RunConfig(hidden=(8,) * 6, samples=32, steps=60, activation="relu", init="he_normal", loss="bce",
+                     output_activation="sigmoid", optimizer="adam", learning_rate=0.3)  # fmt: skip
+    record = summarize_arm(train([late.replace(seed=seed) for seed in (0, 2)]))
+    assert (record.verdict, record.verdict_step) == ("dead", 60)
+    assert record.sentence.startswith("Dead units after 60 steps on 2 of 2 seeds")
+    assert summarize_arm(train([SMALL])).verdict_step == 0

@@ -386,3 +386,39 @@ def test_few_units_are_blamed_where_one_layer_has_few(hidden, few_units):
 def test_with_mini_batches_a_loss_at_rest_may_change_by_twice_as_much(batch_size, change, at_rest):
     loss = np.concatenate([np.full(41, 0.5), np.full(10, 0.25 * (1 + change)), np.full(10, 0.25)])
     assert TraceStats(made(BASE.replace(batch_size=batch_size), loss=loss)).at_rest == at_rest
+
+
+# -- steps that are judged --------------------------------------------------------------------------------------------
+
+
+def test_a_finding_on_a_later_step_says_which_and_so_do_the_numbers_on_top():
+    dead = np.zeros((61, LAYERS))
+    dead[-1, 2] = 1.0
+    norms = np.ones((61, LAYERS))
+    norms[-1, :3] = 0.0
+    trace = made(BASE.replace(activation="relu"), dead=dead, delta_norm=norms)
+    diagnosis = diagnose(trace)
+    assert (diagnosis.verdict, diagnosis.step, finding(trace, "dead").step) == ("dead", 60, 60)
+    assert [metric.label for metric in diagnosis.numbers[:2]] == [
+        "Factor per layer, step 60",
+        "Layer 1 / layer 6, step 60",
+    ]
+    assert all("after 60 steps" in metric.help for metric in diagnosis.numbers[:2])
+
+
+def test_a_finding_at_initialization_judges_step_0():
+    norms = np.tile(np.geomspace(1e-6, 1.0, LAYERS), (61, 1))
+    diagnosis = diagnose(made(delta_norm=norms))
+    assert (diagnosis.verdict, diagnosis.step) == ("vanishing", 0)
+    assert diagnosis.numbers[0].label == "Factor per layer"
+    assert "at initialization" in diagnosis.numbers[0].help
+
+
+def test_a_run_that_breaks_names_its_step_and_the_flow_at_initialization():
+    [trace] = train([BASE.replace(activation="relu", init="he_normal", learning_rate=1e4, dataset="sine")])
+    diagnosis = diagnose(trace)
+    ratio = power_of_ten(np.log10(trace.delta_norm[0, 0] / trace.delta_norm[0, -2]))
+    assert (diagnosis.verdict, diagnosis.step) == ("diverged", 0)
+    assert f"broke at step {trace.diverged_at}" in diagnosis.sentence
+    assert f"At initialization, layer 1 gets {ratio} times what layer 6 gets." in diagnosis.sentence
+    assert diagnosis.numbers[1].value == ratio

@@ -221,7 +221,8 @@ def test_each_arm_of_a_profile_shows_its_own_row_of_every_step(seed, quantity, r
             assert data.words[k] == f"Step {step:,}. No arm has a gradient any more."
             continue
         low, high = min(ratios, key=ratios.get), max(ratios, key=ratios.get)
-        said = f"Step {step:,}. Layer 1 has {number(ratios[low])} of the output’s norm in {low}"
+        label = LAYER_NORMS[quantity].label
+        said = f"Step {step:,}. Layer 1 has {number(ratios[low])} of the last hidden layer’s {label} in {low}"
         assert data.words[k] == (said + "." if low == high else f"{said}, {number(ratios[high])} in {high}.")
     for arm in arms:
         rows = chart.table[chart.table["arm"] == arm.name]
@@ -243,7 +244,7 @@ def test_an_arms_heatmap_is_measured_against_its_output_at_step_0(seed):
         layers = median.shape[1]
         chart = compare_heatmap(arm, "delta_norm", layers=layers)
         ratio = arm.record.ratios["delta_norm"].median[0]
-        assert f"layer 1 at {number(ratio)} of the output" in chart.alt
+        assert f"layer 1 at {number(ratio)} of the last hidden layer" in chart.alt
         np.testing.assert_array_equal(chart.table["step"], arm.record.step[rows])
 
 

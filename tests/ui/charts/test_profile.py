@@ -12,6 +12,7 @@ from core.layer_norms import LAYER_NORMS, WHY_NORMS_DIFFER, relative_to_output
 from core.trace import layer_factor
 from core.wording import power_of_ten
 from tests.support.charted import RUNS, changed, run
+from ui.charts.animation import open_at
 from ui.charts.guides import Guide
 from ui.charts.line_labels import ROOM, Label, line_label
 from ui.charts.profile import SHADES, gradient_profile, profile_data
@@ -320,3 +321,43 @@ def test_picture_card_and_headline_state_one_number(changes):
     assert f"layer 1 gets {share} times what layer 10 gets" in typeset(diagnosis.findings[0].what)
     assert (diagnosis.numbers[1].label, typeset(diagnosis.numbers[1].value)) == ("Layer 1 / layer 10", share)
     assert data_of(trace).words[0] == f"Step 0: layer 1 has {share} of layer 10’s delta."
+
+
+def late():
+    """A run whose verdict judges step 60, where layers of ReLUs are dead."""
+    config = RunConfig(hidden=(8,) * 6, samples=32, steps=60, activation="relu", init="he_normal", loss="bce",
+                       output_activation="sigmoid", optimizer="adam", learning_rate=0.3)  # fmt: skip
+    return train([config])[0]
+
+
+def test_the_profile_opens_on_the_step_that_its_verdict_judges():
+    trace = late()
+    judged = diagnose(trace).step
+    assert judged == 60
+    figure = gradient_profile(trace, judged=judged).figure
+    shown = np.array(drawing(figure, "this network").y, float)
+    np.testing.assert_array_equal(shown, as_drawn(relative_to_output(trace.delta_norm)[-1]))
+    assert drawing(figure, "words").text[0].startswith("Step 60: ")
+    slider = figure.layout.sliders[0]
+    assert slider.steps[slider.active].label == "60"
+    assert figure.layout.meta == {"active": slider.active, "judged": slider.active, "step": ""}
+    assert drawing(gradient_profile(trace).figure, "words").text[0].startswith("Step 0: ")
+
+
+@pytest.mark.parametrize("judged", [0, 37, 183, 300])
+def test_the_judged_step_is_a_frame_and_its_norms_are_on_the_axis(judged):
+    config = RunConfig(hidden=(4,) * 3, samples=16, steps=300)
+    [trace] = train([config])
+    norms = trace.delta_norm.copy()
+    norms[judged, 0] = 1e5 * norms[judged, -1]  # six decades above step 0 and all later ones
+    data = data_of(dataclasses.replace(trace, delta_norm=norms), judged=judged)
+    assert judged in data.step and len(data.marks) == 13
+    assert data.high >= 5
+
+
+def test_the_address_names_no_step_that_is_judged_and_keeps_one_that_it_names():
+    chart = gradient_profile(late(), judged=60)
+    assert open_at(chart, None, judged=60).spec["layout"]["meta"]["step"] == ""
+    named = open_at(chart, 0, judged=60).spec["layout"]
+    assert named["meta"] == {"active": 0, "judged": len(named["sliders"][0]["steps"]) - 1, "step": "0"}
+    assert named["sliders"][0]["active"] == 0

@@ -18,6 +18,7 @@ from ui.compare.cards import (
     display_table,
     distinguishing_metric,
     headline,
+    judged_step,
     listed,
     reasons,
 )
@@ -49,6 +50,15 @@ def test_the_headline_names_every_arm_once_under_its_verdict(records):
     assert words.startswith(f"{VERDICTS['vanishing'][0]} in deep; ")
     assert words.count(" in ") >= len({record.verdict for record in records.values()})
     assert all(words.count(name) == 1 for name in records)
+
+
+def test_the_headline_names_a_step_that_is_not_the_first_and_the_picture_opens_there_where_all_arms_agree(records):
+    dead = replace(records["deep"], verdict="dead", verdict_step=60)
+    assert headline({"a": dead, "b": records["deep"], "c": dead}) == (
+        "Dead units after 60 steps in a and c; the gradient vanishes in b"
+    )
+    assert judged_step({"a": dead, "c": dead}) == 60
+    assert judged_step({"a": dead, "b": records["deep"]}) == judged_step(records) == 0
 
 
 def test_every_arm_has_a_reason_and_equal_reasons_are_told_once(records):
