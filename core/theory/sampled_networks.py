@@ -128,7 +128,7 @@ class NetworkSampler:
 
     def _pass(self, sample: Sample, first: int, dtype: type) -> np.ndarray | None:
         """Forward and back; None where float32 does not do."""
-        if dtype is np.float32 and not _within(log_mean_square(sample.X[None]), SAFE_SIZES):
+        if dtype is np.float32 and not _within(sample.X[None], *SAFE_SIZES):
             return None
         W, b = self._draw(first, dtype)
         last, y, slopes, normalized = len(W) - 1, [sample.X.astype(dtype)], [], []
@@ -136,7 +136,7 @@ class NetworkSampler:
         for layer in range(last):
             net = self._net(y[layer], W[layer], b[layer])
             if self._axis is not None:
-                if dtype is np.float32 and not _within(log_mean_square(net), (0, MAX_NORMALIZED)):
+                if dtype is np.float32 and not _within(net, 0, MAX_NORMALIZED):
                     return None
                 normalized.append((net, self._normalize(net)))
             value, slope = self._phi.evaluate(net)
@@ -144,10 +144,10 @@ class NetworkSampler:
                 self._drop(value, slope, first, layer)
             if self._skips[layer]:
                 value += y[layer]
-            log_square = log_mean_square(value)
-            if not _within(log_square, SAFE_SIZES):
-                if dtype is np.float32:
-                    return None
+            if dtype is np.float32 and not _within(value, *SAFE_SIZES):
+                return None
+            if dtype is np.float64:
+                log_square = log_mean_square(value)
                 held = (log_square >= 2 * math.log(MIN_SIZE)) & (log_square < math.inf)
                 in_range &= held | ~value.any(axis=(1, 2))
                 value[~in_range] = 0  # and what comes of it does not count
@@ -259,10 +259,11 @@ def _directions(vectors: np.ndarray) -> np.ndarray:
     return scaled / np.where(length > 0, length, 1)
 
 
-def _within(log_square: np.ndarray, sizes: tuple[float, float]) -> bool:
-    """True where all root mean squares, given by the logarithms of their squares, lie between two sizes."""
-    low = 2 * math.log(sizes[0]) if sizes[0] > 0 else -math.inf
-    return bool(log_square.min() >= low and log_square.max() < 2 * math.log(sizes[1]))
+def _within(values: np.ndarray, low: float, high: float) -> bool:
+    """True where every network's root mean square lies between two sizes, whose squares the dtype holds."""
+    flat = values.reshape(len(values), -1)
+    square = np.vecdot(flat, flat) / flat.shape[1]
+    return bool(low * low <= square.min() and square.max() < high * high)
 
 
 def _scale_to_one(values: np.ndarray) -> np.ndarray:
