@@ -109,7 +109,12 @@ def charts_of(shown: Shown, view: TensorView) -> tuple[list[str], list[str]]:
 
 
 def profile(
-    view: TensorView, quantity: str, ends: tuple[float, float] | None = None, *, dark: bool | None = None
+    view: TensorView,
+    quantity: str,
+    ends: tuple[float, float] | None = None,
+    *,
+    judged: int = 0,
+    dark: bool | None = None,
 ) -> Chart:
     """The profile as the address has it open.
 
@@ -117,24 +122,27 @@ def profile(
         view: the tensors.
         quantity: the norm, of `quantity_of`.
         ends: powers of ten at the ends of the axis that it shares with another recording.
+        judged: the step that its verdict judges, on which it opens where the address names none.
         dark: its theme; None for the visitor's.
     """
     dark = panels.dark() if dark is None else dark
     relative = session["relative_norm"]
     lines = typical_network(view) if relative else ()
     chart = recording_profile(view, quantity, relative=relative, ends=ends, guides=lines, dark=dark)
-    return open_at(chart, views.shown_step(), views.axis_range())
+    return open_at(chart, views.shown_step(), views.axis_range(), judged=judged)
 
 
-def draw_profile(view: TensorView, key: str, quantity: str, ends: tuple[float, float] | None = None) -> None:
+def draw_profile(
+    view: TensorView, key: str, quantity: str, ends: tuple[float, float] | None = None, *, judged: int = 0
+) -> None:
     """Draws the profile, or says that no tensor is chosen.
 
     Args:
         key: ends the keys of a recording's charts.
-        quantity, ends: as for `profile`.
+        quantity, ends, judged: as for `profile`.
     """
     if len(view.indices):
-        panels.show(profile(view, quantity, ends), f"run-profile{key}")
+        panels.show(profile(view, quantity, ends, judged=judged), f"run-profile{key}")
         return
     group, pattern = GROUPS[session["tensors"]][0].lower(), session["pattern"]
     words = f" whose names contain “{pattern}”" if pattern else ""
@@ -154,7 +162,7 @@ def draw_one(shown: Shown, view: TensorView) -> None:
     st.caption(as_text(describe(shown)))
     draw_verdict(shown, "verdict")
     quantity = quantity_of([view])
-    draw_profile(view, "", quantity)
+    draw_profile(view, "", quantity, judged=shown.diagnosis.step)
     draw_details(shown, "details")
     relevant, others = charts_of(shown, view)
     with st.grid(2, min_column_width=380, gap="medium"):
@@ -177,9 +185,11 @@ def draw_frame(runs: list[Shown], chosen: list[TensorView]) -> None:
 
     def picture() -> None:
         with st.grid(len(drawn), min_column_width=240, gap="small"):
-            for i, (_, view) in enumerate(drawn):
+            for i, (shown, view) in enumerate(drawn):
+                judged = shown.diagnosis.step if len(drawn) == 1 else 0
                 with st.container():
-                    panels.show(fill(profile(view, quantity, ends)), f"run-profile{'-beside' * i}", height="stretch")
+                    chart = fill(profile(view, quantity, ends, judged=judged))
+                    panels.show(chart, f"run-profile{'-beside' * i}", height="stretch")
 
     def verdict() -> None:
         with st.grid(len(drawn), min_column_width=240, gap="small"):
@@ -262,7 +272,7 @@ def share(runs: list[Shown], chosen: list[TensorView]) -> None:
 
     def make_handout(address: str) -> Callable[[], str]:
         [shown], [view] = runs, chosen
-        chart = profile(view, quantity_of([view]), dark=False)  # light: it is for paper
+        chart = profile(view, quantity_of([view]), judged=shown.diagnosis.step, dark=False)  # light: it is for paper
         title = RECORDING_VERDICTS[shown.diagnosis.verdict]
         lines = [typeset(shown.diagnosis.findings[0].what), describe(shown)]
         return lambda: sharing.make_handout(title, lines, chart, address)

@@ -176,7 +176,7 @@ def _of_runs(scene: Scene, step: int | None, waiting: DeltaGenerator) -> Picture
     return Picture(
         headline=f"{ICONS[gravest.severity]} {RECORDING_VERDICTS[diagnosis.verdict]}",
         sentence=as_text(typeset(gravest.what)),
-        **_at(chart, values, step),
+        **_at(chart, values, step, diagnosis.step),
     )
 
 

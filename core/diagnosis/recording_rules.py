@@ -58,6 +58,7 @@ def _find_nonfinite(recording: Recording) -> Finding | None:
         what=f"{what}{before}",
         why="A value left the range of its type. Once weights are updated with it, they are no numbers any more.",
         suggestions=suggest(recording.framework, "clip", "lower_rate", "warm_up"),
+        step=int(recording.step[row]),
     )
 
 
@@ -269,6 +270,7 @@ def _find_dead(recording: Recording) -> Finding | None:
         f"{_named(recording, worst[np.argsort(-share[worst], kind='stable')])} are silent on the whole batch.{start}",
         why="A unit that is silent on every sample gets no gradient and stays so; a silent layer stops all before it.",
         suggestions=suggest(recording.framework, "lower_rate", "leaky_relu", "clip"),
+        step=int(recording.step[rows[-1]]),
     )
 
 
@@ -306,6 +308,7 @@ def _find_spike(recording: Recording) -> Finding | None:
         f"{_describe_first_mover(recording, row)}",
         why="One step was too long: a rare batch, or a learning rate at the edge of what is stable.",
         suggestions=suggest(recording.framework, "clip", "warm_up", "lower_rate"),
+        step=int(recording.step[row]),
     )
 
 

@@ -123,6 +123,16 @@ def test_a_scene_opens_at_its_step_and_axis_with_its_curves():
     assert "true" in app.query_params["runs_more"]
 
 
+def test_a_recording_opens_on_the_step_that_its_headline_names_unless_the_address_names_one():
+    for query, words in ({}, "Step 236: "), ({"step": "0"}, "Step 0: "):
+        app = visit(example="dead_cnn", **query)
+        assert any("At step 236, " in markdown.value for markdown in app.markdown)
+        drawings = json.loads(app.get("plotly_chart")[0].proto.spec)["data"]
+        [shown] = [drawing for drawing in drawings if drawing.get("name") == "words"]
+        assert shown["text"][0].startswith(words)
+        assert ("step" in app.query_params) == bool(query)
+
+
 def read_query(link):
     numbers = dict(parse_qsl(urlsplit(link).query))
     return {key: float(text) if text.replace(".", "", 1).isdigit() else text for key, text in numbers.items()}
