@@ -8,6 +8,7 @@ from core import ConfigError
 from core.compiled.preparation import is_prepared, prepare
 from ui import glossary, panels
 from ui.browser import components
+from ui.embedding import BARE
 from ui.navigation import SIDEBAR_PAGES, pages
 from ui.runtime import event_log, limits, visitors, widget_states
 from ui.session import session
@@ -64,7 +65,7 @@ def main() -> None:
     with st.container(key="beside-page"):  # one slot of the page for all that stands outside its flow
         if page.url_path in SIDEBAR_PAGES:
             st.html(f"<style>{MARGINS}</style>")
-        st.html(STYLE + (DARK if panels.dark() else ""))
+        st.html(STYLE + (DARK if panels.dark() else "") + (BARE if st.context.is_embedded else ""))
         join_page_switches()
         write_picture_to_address()
         components.mount("charts", "chart_helper", lambda: None)

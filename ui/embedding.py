@@ -26,6 +26,7 @@ _PICTURE = (
     ":is(:has(> .st-key-frame-picture), .st-key-frame-picture, .st-key-frame-picture > *, "
     ".st-key-frame-picture :is([data-testid=stFullScreenFrame], [data-testid=stPlotlyChart]))"
 )
+# Of every page in a frame, also while it waits for its picture.
 BARE = """<style>
 [data-testid=stSidebar], [data-testid=stExpandSidebarButton], [data-testid=stHeader] {display: none}
 .stMainBlockContainer {padding: .4rem .8rem !important; max-width: none}
@@ -88,7 +89,7 @@ def draw_frame(
     shown = [draw for name, draw in (controls or {}).items() if not views.is_hidden(name)]
     rows = ["margins", "link"] + ["controls"] * bool(shown) + ["verdict", "sentence"] * views.has_text()
     tall, low = (sum(ROWS[row][size] for row in rows) for size in (0, 1))
-    st.html(BARE + f"<style>{_STYLE.format(picture=_PICTURE, tall=tall, low=low, short=MAX_SHORT_PIXELS)}</style>")
+    st.html(f"<style>{_STYLE.format(picture=_PICTURE, tall=tall, low=low, short=MAX_SHORT_PIXELS)}</style>")
     if views.has_text():
         with st.container(key="frame-verdict"):
             verdict()

@@ -194,7 +194,6 @@ FRAMES: dict[str, Callable[[], None]] = {
 def draw(section: str) -> None:
     """Draws a section in a frame; the list of links, which has no picture, as it is."""
     if section not in FRAMES:
-        st.html(embedding.BARE)
         path.section()
         st.markdown(f"[Open the full page]({embedding.full_page()})")
         return
@@ -202,5 +201,4 @@ def draw(section: str) -> None:
     try:
         FRAMES[section]()
     except ConfigError as fault:
-        st.html(embedding.BARE)
         panels.show_error(fault)
