@@ -89,9 +89,9 @@ def assert_same(trace, other):
     for field in fields(Trace):
         one, two = getattr(trace, field.name), getattr(other, field.name)
         if field.name == "weights":
-            for (W, b), (W_other, b_other) in zip(one, two, strict=True):
-                np.testing.assert_array_equal(W, W_other)
-                np.testing.assert_array_equal(b, b_other)
+            for layer, layer_other in zip(one, two, strict=True):
+                for values, values_other in zip(layer, layer_other, strict=True):
+                    np.testing.assert_array_equal(values, values_other)
         elif isinstance(one, np.ndarray):
             np.testing.assert_array_equal(one, two, err_msg=field.name, strict=True)
         else:
@@ -186,9 +186,11 @@ CHANGES = {
 
 def varied(base, field):
     value = CHANGES[field]
-    return (
-        base.replace(loss=value[0], output_activation=value[1]) if field == "loss" else base.replace(**{field: value})
-    )
+    if field == "loss":
+        return base.replace(loss=value[0], output_activation=value[1])
+    if field == "norm_affine":  # which matters beside a normalization only
+        return base.replace(normalization="layer", norm_affine=value)
+    return base.replace(**{field: value})
 
 
 @pytest.mark.parametrize("first", [False, True], ids=["base first", "base last"])
@@ -201,6 +203,8 @@ def test_runs_that_differ_in_any_one_field_are_the_runs_alone(first):
         assert_same(trace, train([run])[0])
     unchanged = {run for run in runs if run != base and np.array_equal(alone(run).loss, alone(base).loss)}
     assert not unchanged
+    learned, plain = (alone(BASE.replace(normalization="layer", norm_affine=on)).loss for on in (True, False))
+    assert learned[0] == plain[0] and learned[1] != plain[1]
 
 
 def test_chunks_hold_each_run_once_and_only_runs_of_one_kind(monkeypatch):
