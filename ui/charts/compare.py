@@ -172,7 +172,7 @@ def _finding(arms: Sequence[StyledArm], profiles: Sequence[ArmProfile], frame: i
         return "One layer has nothing to compare." if has_gradient else "No arm has a gradient any more."
     smallest, largest = min(ratios, key=ratios.__getitem__), max(ratios, key=ratios.__getitem__)
     last = "last hidden layer" if max(profile.median.shape[1] for profile in profiles) > 2 else "output"
-    words = f"Layer 1 has {number(ratios[smallest])} of the {last}’s {norm} in {safe(smallest)}"
+    words = f"Layer 1 has {number(ratios[smallest])} times the {last}’s {norm} in {safe(smallest)}"
     return f"{words}." if smallest == largest else f"{words}, {number(ratios[largest])} in {safe(largest)}."
 
 

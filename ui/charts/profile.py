@@ -236,8 +236,8 @@ def _words(steps: np.ndarray, norms: np.ndarray, norm: LayerNorm, relative: bool
         elif layers == 1:
             finding = f"{number(row[0])} in the only layer."
         elif relative:
-            ratio = "no share" if np.isnan(share) else typeset(power_of_ten(share))
-            finding = f"layer 1 has {ratio} of layer {last}’s {norm.label}."
+            ratio = "no share of" if np.isnan(share) else f"{typeset(power_of_ten(share))} times"
+            finding = f"layer 1 has {ratio} layer {last}’s {norm.label}."
         else:
             finding = f"{norm.label} {number(row[0])} at layer 1, {number(row[-1])} at the output."
         words.append(f"Step {step:,}: {finding}")

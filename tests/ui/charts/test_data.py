@@ -147,9 +147,8 @@ def test_every_frame_of_a_profile_holds_its_own_row(seed, quantity, relative):
         slope = np.polyfit(np.arange(trace.layers - 1), np.log(norms[row, :-1]), 1)[0]
         assert data.factors[row] == pytest.approx(np.exp(-slope), rel=1e-9)
         share = typeset(power_of_ten(np.log10(norms[row, 0] / norms[row, -2])))  # of the last hidden layer's
-        said = (
-            f"layer 1 has {share} of layer {trace.layers - 1}’s" if relative else f"{number(norms[row, 0])} at layer 1"
-        )
+        own = f"layer 1 has {share} times layer {trace.layers - 1}’s"
+        said = own if relative else f"{number(norms[row, 0])} at layer 1"
         assert said in data.words[row]
         assert f"Step {steps[row]:,}:" in data.words[row]
     output = norms[0, -1] if relative else 1.0
@@ -222,7 +221,7 @@ def test_each_arm_of_a_profile_shows_its_own_row_of_every_step(seed, quantity, r
             continue
         low, high = min(ratios, key=ratios.get), max(ratios, key=ratios.get)
         label = LAYER_NORMS[quantity].label
-        said = f"Step {step:,}. Layer 1 has {number(ratios[low])} of the last hidden layer’s {label} in {low}"
+        said = f"Step {step:,}. Layer 1 has {number(ratios[low])} times the last hidden layer’s {label} in {low}"
         assert data.words[k] == (said + "." if low == high else f"{said}, {number(ratios[high])} in {high}.")
     for arm in arms:
         rows = chart.table[chart.table["arm"] == arm.name]

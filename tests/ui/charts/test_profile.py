@@ -263,7 +263,7 @@ def test_profile_table_holds_whole_numbers_of_every_variant():
 
 def test_words_name_the_share_that_layer_1_has_of_the_last_hidden_layer():
     trace = changed(run("uneven rows"), delta_norm=lambda norms: norms * 0 + np.array([[0.5, 1.0, 2.0]]))
-    assert data_of(trace).words[0] == "Step 0: layer 1 has 0.5 of layer 2’s delta."
+    assert data_of(trace).words[0] == "Step 0: layer 1 has 0.5 times layer 2’s delta."
     absolute = data_of(trace, relative=False).words[1]
     assert absolute == "Step 7: delta 0.5 at layer 1, 2 at the output."
 
@@ -320,7 +320,7 @@ def test_picture_card_and_headline_state_one_number(changes):
     share = typeset(power_of_ten(np.log10(trace.delta_norm[0, 0] / trace.delta_norm[0, -2])))
     assert f"layer 1 gets {share} times what layer 10 gets" in typeset(diagnosis.findings[0].what)
     assert (diagnosis.numbers[1].label, typeset(diagnosis.numbers[1].value)) == ("Layer 1 / layer 10", share)
-    assert data_of(trace).words[0] == f"Step 0: layer 1 has {share} of layer 10’s delta."
+    assert data_of(trace).words[0] == f"Step 0: layer 1 has {share} times layer 10’s delta."
 
 
 def late():
