@@ -37,6 +37,8 @@ SOURCES = (
     "engine/loop.py",
     "engine/measures.py",
     "engine/passes.py",
+    "theory/backward_steps.py",
+    "theory/mean_squares.py",
 )
 READY_MARK = "ready"
 

@@ -65,9 +65,13 @@ class Activation:
         dtype = np.float32 if np.asarray(net).dtype == np.float32 else np.float64
         given = np.array(net, dtype, order="C")  # copied: what is read-only would be compiled for once more
         value, slope = np.empty_like(given), np.empty_like(given)
-        row, low = (1, given.size), np.empty(1, np.int64)
-        activate(ACTIVATION_CODES[self.name], given.reshape(row), value.reshape(row), slope.reshape(row), low, 0.0)
+        self.evaluate_into(given, value, slope)
         return value.reshape(np.shape(net)), slope.reshape(np.shape(net))
+
+    def evaluate_into(self, net: np.ndarray, value: np.ndarray, slope: np.ndarray) -> None:
+        """Writes phi(net) and phi'(net); all three are C-ordered arrays of one shape and dtype, none read-only."""
+        row, low = (1, net.size), np.empty(1, np.int64)
+        activate(ACTIVATION_CODES[self.name], net.reshape(row), value.reshape(row), slope.reshape(row), low, 0.0)
 
 
 @scalar

@@ -16,11 +16,12 @@ from ..families.class_weights import sample_weights
 from ..families.initializers import INITS, bias_deviations
 from ..families.losses import LOSSES, OUTPUT_ACTIVATIONS
 from ..families.normalization import EPS, NORMALIZATIONS
+from .backward_steps import log_gradient_squares, step_back
+from .mean_squares import log_mean_squares, scale_to_one, weighted_log_mean_squares
 from .shared_numbers import Draws
 
 GROUP = 16  # networks computed together, or fewer where they are large
 GROUP_WEIGHTS = 1 << 23  # weights of a group: 32 MB
-SAFE_SUMS = 1e-24, 1e30  # sums of squares that neither dtype has lost digits of
 SAFE_SIZES = 1e-12, 1e12  # root mean squares of a layer's outputs, and deviations of weights, for which float32 does
 MIN_DELTA = 1e-10  # root mean square of delta over that of dE/dy for which float32 does: slopes may be tiny
 MAX_NORMALIZED = 1e15  # root mean square of a net input whose squares float32 holds
@@ -90,6 +91,7 @@ class NetworkSampler:
         class_weights: np.ndarray | None = None,
     ):
         self._class_weights = class_weights
+        self._buffers: dict[tuple, np.ndarray] = {}
         self._biases = layer_sigma_b(config, widths) if bias_deviations is None else bias_deviations
         self.config, self.widths, self.deviations, self._on_passed = config, widths, deviations, on_passed
         self.weights = sum(m * n for m, n in zip(widths, widths[1:], strict=False))
@@ -131,15 +133,18 @@ class NetworkSampler:
         if dtype is np.float32 and not _within(sample.X[None], *SAFE_SIZES):
             return None
         W, b = self._draw(first, dtype)
-        last, y, slopes, normalized = len(W) - 1, [sample.X.astype(dtype)], [], []
+        last, y, slopes, normalized = len(W) - 1, [np.array(sample.X, dtype, order="C")], [], []
         in_range = np.ones(len(W[0]), bool)
         for layer in range(last):
-            net = self._net(y[layer], W[layer], b[layer])
+            shape = (len(W[layer]), sample.size, self.widths[layer + 1])
+            net = self._buffer("net", 0 if self._axis is None else layer, shape, dtype)
+            value, slope = (self._buffer(name, layer, shape, dtype) for name in ("value", "slope"))
+            self._net(y[layer], W[layer], b[layer], net)
             if self._axis is not None:
                 if dtype is np.float32 and not _within(net, 0, MAX_NORMALIZED):
                     return None
                 normalized.append((net, self._normalize(net)))
-            value, slope = self._phi.evaluate(net)
+            self._phi.evaluate_into(net, value, slope)
             if self.config.dropout:
                 self._drop(value, slope, first, layer)
             if self._skips[layer]:
@@ -156,7 +161,7 @@ class NetworkSampler:
         if self.widths[-1] == 1 and INITS[self.config.init].draws != "orthogonal":
             W[last] = self._stratify(W[last], y[last], first)
         net = self._net(y[last], W[last], b[last])
-        delta = output_delta(self.config, net.astype(float), sample.D)
+        delta = np.ascontiguousarray(output_delta(self.config, net.astype(float), sample.D))  # to be scaled in place
         if self._class_weights is not None:
             delta *= sample_weights(self._class_weights, sample.D)
         log_scale = _scale_to_one(delta)
@@ -174,9 +179,17 @@ class NetworkSampler:
         value *= mask
         slope *= mask
 
+    def _buffer(self, name: str, layer: int, shape: tuple[int, ...], dtype: type | np.dtype) -> np.ndarray:
+        """Memory that the groups of one size use one after another: fresh pages cost as much as the work on them."""
+        key = (name, layer, shape[2] if name in ("net", "dy") else 0)
+        kept = self._buffers.get(key)
+        if kept is None or kept.shape != shape or kept.dtype != dtype:
+            self._buffers[key] = kept = np.empty(shape, dtype)
+        return kept
+
     @staticmethod
-    def _net(y: np.ndarray, W: np.ndarray, b: np.ndarray | None) -> np.ndarray:
-        net = y @ W
+    def _net(y: np.ndarray, W: np.ndarray, b: np.ndarray | None, out: np.ndarray | None = None) -> np.ndarray:
+        net = np.matmul(y, W, out=out)
         if b is not None:
             net += b
         return net
@@ -212,7 +225,7 @@ class NetworkSampler:
         self,
         W: Sequence[np.ndarray],
         y: Sequence[np.ndarray],
-        log_y: Sequence[np.ndarray],
+        log_y: Sequence[np.ndarray | float],
         slopes: Sequence[np.ndarray],
         normalized: Sequence[Any],
         delta: np.ndarray,
@@ -224,23 +237,23 @@ class NetworkSampler:
         None where float32 does not do.
         """
         networks, last = len(delta), len(W) - 1
-        weights, root_weights = (w.astype(delta.dtype)[:, None] for w in (sample.weights, np.sqrt(sample.weights)))
-        logs, dy = np.empty((2, networks, last + 1)), np.zeros(())
+        weights, root_weights = sample.weights.astype(delta.dtype), np.sqrt(sample.weights).astype(delta.dtype)
+        logs, (log_gradient, log_delta) = np.empty((2, networks, last + 1)), np.empty((2, networks))
+        dy = nothing = np.empty((0, 0, 0), delta.dtype)
         for layer in range(last, -1, -1):
-            log_delta = log_mean_square(delta * root_weights) + math.log(sample.size)
+            weighted_log_mean_squares(delta, root_weights, log_delta)
+            log_delta += math.log(sample.size)
             if self._loses_slopes(delta, log_delta):
                 return None
-            gradient = np.swapaxes(y[layer] * weights, -1, -2) @ delta
-            logs[0, :, layer] = log_mean_square(gradient) + math.log(gradient[0].size) + log_y[layer] + log_scale
+            log_gradient_squares(y[layer].reshape(-1, *y[layer].shape[-2:]), weights, delta, log_gradient)
+            logs[0, :, layer] = log_gradient + math.log(W[layer][0].size) + log_y[layer] + log_scale
             logs[1, :, layer] = log_delta + math.log(delta.shape[-1] / sample.batch) + log_scale
             if layer == 0:
                 return logs
-            through = delta @ np.swapaxes(W[layer], -1, -2)
-            if self._skips[layer]:
-                through += dy
-            dy = through
-            log_scale = log_scale + _scale_to_one(dy)
-            delta = dy * slopes[layer - 1]
+            around = dy if self._skips[layer] else nothing
+            dy = self._buffer("dy", 0, slopes[layer - 1].shape, delta.dtype) if self._skips[layer - 1] else nothing
+            step_back(delta, W[layer], around, dy, slopes[layer - 1], log_scale)
+            delta = slopes[layer - 1]
             if self._axis is not None:
                 self._normalize_backward(delta, *normalized[layer - 1])
 
@@ -271,30 +284,16 @@ def _scale_to_one(values: np.ndarray) -> np.ndarray:
 
     An array without an axis of networks is that of all.
     """
-    if values.ndim == 2:
-        values = values[None]
-    log_square = shrink = log_mean_square(values)
-    if not math.isfinite(log_square.sum()):
-        log_square[np.isneginf(log_square)] = 0
-        shrink = np.where(np.isfinite(log_square), log_square, 0)
-    values *= np.exp(-shrink / 2).astype(values.dtype)[:, None, None]
-    return log_square
+    logs = np.empty(len(values) if values.ndim == 3 else 1)
+    scale_to_one(values.reshape(len(logs), -1), logs)
+    return logs
 
 
 def log_mean_square(values: np.ndarray) -> np.ndarray:
     """ln of the mean square over all but the first axis, float64; -inf for zeros. No square over- or underflows."""
-    flat = values.reshape(len(values), -1)
-    square = np.vecdot(flat, flat)
-    if SAFE_SUMS[0] < square.min() and square.max() < SAFE_SUMS[1]:
-        return np.log(square, dtype=float) - math.log(flat.shape[1])
-    again = ~((square > SAFE_SUMS[0]) & (square < SAFE_SUMS[1]))
-    some = flat[again].astype(float)
-    largest = np.abs(some).max(axis=1)
-    some /= np.where((largest > 0) & (largest < math.inf), largest, 1)[:, None]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        log = np.log(square, dtype=float)
-        log[again] = np.log(np.vecdot(some, some)) + 2 * np.log(np.where(largest > 0, largest, 1))
-    return log - math.log(flat.shape[1])
+    logs = np.empty(len(values))
+    log_mean_squares(values.reshape(len(values), -1), logs)
+    return logs
 
 
 def output_delta(config: RunConfig, net: np.ndarray, D: np.ndarray) -> np.ndarray:

@@ -10,10 +10,12 @@ from core.compiled import preparation
 from core.engine.loop import advance
 from core.engine.passes import backward, forward
 from core.families.activations import ACTIVATIONS, activate
+from core.theory.backward_steps import log_gradient_squares, step_back
+from core.theory.prediction import predict
 
 
 def test_no_run_needs_more_than_what_was_compiled_beforehand():
-    passes = (activate, forward, backward, advance)
+    passes = (activate, forward, backward, advance, log_gradient_squares, step_back)
     preparation._call_everything()
     before = [set(function.signatures) for function in passes]
     assert {len(signatures) for signatures in before} == {2}
@@ -27,6 +29,8 @@ def test_no_run_needs_more_than_what_was_compiled_beforehand():
     ]
     train([config.replace(seed=seed) for config in runs for seed in range(3)])
     snapshot(runs[0], 1)
+    for config in (*runs, base.replace(init="orthogonal", batch_size=3), base.replace(init_scale=1e20, residual=True)):
+        predict(config)
     fixed = np.linspace(-1, 1, 7)
     fixed.flags.writeable = False
     for z in (fixed, np.broadcast_to(fixed, (3, 7)), fixed[::2], np.arange(3), np.float32(2), fixed.astype(np.float32)):

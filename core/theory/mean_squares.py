@@ -1,0 +1,64 @@
+"""Mean squares of drawn networks in compiled code: their logarithms, and values scaled by their roots.
+
+All take C-ordered arrays with the networks in front, float32 or float64, and no square overflows or underflows.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from ..compiled.cache import compiled
+from ..norms import find_scale, scale_and_sum
+
+SAFE_LOW, SAFE_HIGH = 1e-24, 1e30  # sums of squares between them have lost no digits in either dtype
+
+
+@compiled
+def log_mean_square(values):
+    """ln of the mean square of (numbers,), a float64; -inf for zeros."""
+    square = np.float64(np.dot(values, values))
+    if SAFE_LOW < square < SAFE_HIGH:
+        return math.log(square) - math.log(values.shape[0])
+    largest = 0.0
+    for n in range(values.shape[0]):
+        size = abs(np.float64(values[n]))
+        if size > largest:
+            largest = size
+    scale = find_scale(largest)
+    return np.log(scale_and_sum(values, scale)) + 2 * math.log(scale) - math.log(values.shape[0])
+
+
+@compiled
+def log_mean_squares(values, logs):
+    """ln of each network's mean square, of (networks, numbers) into `logs`, (networks,)."""
+    for network in range(values.shape[0]):
+        logs[network] = log_mean_square(values[network])
+
+
+@compiled
+def weighted_log_mean_squares(values, factors, logs):
+    """The same of values times a factor for each sample: (networks, samples, units) and (samples,), of one dtype."""
+    product = np.empty_like(values[0])
+    for network in range(values.shape[0]):
+        for n in range(values.shape[1]):
+            for k in range(values.shape[2]):
+                product[n, k] = values[network, n, k] * factors[n]
+        logs[network] = log_mean_square(product.reshape(-1))
+
+
+@compiled
+def scale_to_one(values, logs):
+    """Scales (networks, numbers) in place so that each network's mean square is 1; zeros and infinities stay.
+
+    Into `logs`, (networks,), goes ln of what the mean square was; 0 for zeros.
+    """
+    for network in range(values.shape[0]):
+        row = values[network]
+        log = log_mean_square(row)
+        if math.isfinite(log):
+            factor = row.dtype.type(math.exp(-log / 2))
+            for n in range(row.shape[0]):
+                row[n] *= factor
+        logs[network] = 0.0 if log == -math.inf else log
