@@ -55,7 +55,7 @@ def draw(
     key: str,
     *,
     verdict: Callable[[], None],
-    controls: Mapping[str, Callable[[], None]] | None = None,
+    controls: Mapping[str, Callable[[], object]] | None = None,
     picked: Callable[[], None] | None = None,
 ) -> None:
     """Draws a page's frame around a chart.
@@ -77,7 +77,7 @@ def draw_frame(
     picture: Callable[[], None],
     *,
     verdict: Callable[[], None],
-    controls: Mapping[str, Callable[[], None]] | None = None,
+    controls: Mapping[str, Callable[[], object]] | None = None,
 ) -> None:
     """Draws what a frame shows: verdict, controls, picture, and a link to the full page.
 

@@ -54,7 +54,7 @@ STYLE = """<style>
 
 
 def _draw(
-    title: str, sentence: str, chart: Chart, key: str, controls: Mapping[str, Callable[[], None]] | None = None,
+    title: str, sentence: str, chart: Chart, key: str, controls: Mapping[str, Callable[[], object]] | None = None,
     picked: Callable[[], None] | None = None,
 ) -> None:  # fmt: skip
     words = partial(embedding.draw_words, title, sentence)
