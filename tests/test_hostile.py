@@ -87,6 +87,7 @@ OWN_STYLES = {
     "ui/embedding.py",
     "ui/glossary.py",
     "ui/lab/phone_bar.py",
+    "ui/lecture/frames.py",
     "ui/urls/history.py",
     "ui/urls/picture_script.py",
 }

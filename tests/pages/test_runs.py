@@ -80,7 +80,8 @@ def test_an_uploaded_file_takes_the_place_of_the_example_and_the_snippet_folds()
     assert verdicts(app) == [RECORDING_VERDICTS["dead"]]
     assert "mine.jsonl: 60 recorded steps" in captions(app)
     assert app.selectbox(key="example").disabled
-    assert "It does not contain your file" in captions(app)
+    app.session_state["share"] = True
+    assert "The link does not contain your file." in captions(calm(app.run()))
 
 
 def test_a_file_and_an_example_stand_beside_each_other():
