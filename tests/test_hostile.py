@@ -80,10 +80,7 @@ WITH_TEXTS = {"pages/compare.py": 2, "ui/papers/sections.py": 1, "ui/lecture/dra
 OWN_STYLES = {
     "app.py",
     "pages/lab.py",
-    "pages/lecture.py",
-    "pages/papers.py",
     "pages/present.py",
-    "pages/runs.py",
     "ui/embedding.py",
     "ui/glossary.py",
     "ui/lab/phone_bar.py",
