@@ -5,15 +5,20 @@ import json
 import numpy as np
 import pytest
 
-from core import ConfigError, diagnose, train
+from core import ConfigError, RunConfig, diagnose, train
 from core.diagnosis.rules import VERDICTS
+from core.families.activations import ACTIVATIONS
+from core.lecture.descent import SURFACES, descend, grid, network_error
+from core.lecture.paths import over_scales, trace_paths
 from core.trace import layer_factor
 from tests.support.checkout import HOUSE
 from ui import scenes
 from ui.compare import state
 from ui.controls.fields import LAB_PARAMETERS
-from ui.lecture import outline
+from ui.lecture import blanks, outline, symbols
 from ui.lecture.path import LESSON
+from ui.lecture.sigmoid import slope_at
+from ui.lecture.vanishing import SCALES, WIDTH
 from ui.scenes import MAX_SCENES, read_lesson, shipped
 from ui.sweep import controls as sweep_controls
 from ui.urls import link
@@ -78,6 +83,67 @@ def test_a_network_of_a_lesson_shows_what_its_text_says(scene):
     if scene.title == "Dead ReLUs":
         assert (trace.delta_norm[trace.last_row] == 0).any()
         assert scene.query["step"] == [str(trace.step[trace.last_row])]  # the picture opens where they are dead
+
+
+def show_descent(values):
+    surface = SURFACES[values["descent"]]()
+    rest = [values[f"{values['descent']}_{short}"] for short in ("eta", "mu", "steps")]
+    path = descend(surface, surface.start, *rest)
+    gradients = np.array([surface.gradient(point) for point in path.points[:-1]])
+    steps = np.diff(path.points, axis=0)
+    assert np.allclose(steps, -rest[0] * gradients)  # the next point lies against the gradient, as far as that is long
+    plateau = network_error()
+    xs, ys, values = grid(plateau, 21)
+    slopes = np.array([[np.linalg.norm(plateau.gradient(np.array([x, y]))) for x in xs] for y in ys])
+    assert ((slopes < slopes.max() / 10) & (values > values.max() / 3)).any()  # a small gradient far above the minimum
+
+
+def show_slope(values):
+    slope = ACTIVATIONS["sigmoid"].slope(np.linspace(-10, 10, 2001))
+    assert slope.max() == 0.25 == slope_at(0.0) and slope.argmax() == 1000
+    assert slope_at(values["sigmoid_z"]) < 0.02 and slope_at(-values["sigmoid_z"]) < 0.02
+    S = 1 / (1 + np.exp(-values["sigmoid_z"]))
+    assert slope_at(values["sigmoid_z"]) == pytest.approx(S * (1 - S))
+
+
+def show_chain(values):
+    lengths = {weight.text: (len(symbols.chain(weight)), weight.layers) for weight in symbols.WEIGHTS}
+    assert {size for size, layers in lengths.values() if layers == "0,1"} == {4}
+    assert {size for size, layers in lengths.values() if layers == "1,2"} == {2}
+    for weight in [weight for weight in symbols.WEIGHTS if weight.layers == "0,1"]:
+        factors, unit = symbols.chain(weight), weight.indices[1]
+        assert symbols.Factor(symbols.O, symbols.y(unit)) in factors
+        assert symbols.Factor(symbols.O, symbols.w12(unit)) not in factors
+
+
+def show_symbols(values):
+    assert [node.letter for node in blanks.NODES] == ["x", "x", "y", "y", "o"]
+    edge = blanks.describe_blank(blanks.BLANKS.index(symbols.w01(1, 2)) + 1)
+    assert "from input 1 to hidden unit 2" in edge  # the first index says from where, the second to where
+
+
+def show_products(values):
+    widths = (WIDTH,) * int(values["stack_layers"])
+    config = RunConfig().replace(hidden=widths, activation=values["stack_activation"])
+    rising = over_scales(config, SCALES)["typical"] > 1
+    assert np.count_nonzero(np.diff(rising)) == 1 and rising[-1]  # it tips over at one value
+    paths = trace_paths(config.replace(init_scale=values["stack_scale"]))
+    assert len(paths.slopes) == len(paths.weights) == len(widths) - 1
+    assert np.allclose(paths.path, np.append(np.cumprod((np.abs(paths.slopes * paths.weights))[::-1])[::-1], 1))
+
+
+LECTURE_CLAIMS = {
+    "A step against the gradient": show_descent,
+    "The network and its symbols": show_symbols,
+    "The slope of a sigmoid": show_slope,
+    "The chain rule is a product": show_chain,
+    "Ten factors": show_products,
+}
+
+
+@pytest.mark.parametrize("scene", [param for param in ALL if param.values[0].page == "lecture"])
+def test_a_section_of_a_lesson_shows_what_its_text_says(scene):
+    LECTURE_CLAIMS[scene.title](read_query(scene.query, PARAMETERS["lecture"]))
 
 
 def comparison_of(scene):
