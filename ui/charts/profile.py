@@ -237,6 +237,7 @@ def _words(steps: np.ndarray, norms: np.ndarray, norm: LayerNorm, relative: bool
             finding = f"{number(row[0])} in the only layer."
         elif relative:
             ratio = "no share of" if np.isnan(share) else f"{typeset(power_of_ten(share))} times"
+            ratio = "none of" if np.isneginf(share) else ratio
             finding = f"layer 1 has {ratio} layer {last}’s {norm.label}."
         else:
             finding = f"{norm.label} {number(row[0])} at layer 1, {number(row[-1])} at the output."

@@ -201,6 +201,8 @@ def _words(step: int, norms: np.ndarray, values: np.ndarray, relative: bool) -> 
         return f"Step {step:,}: no gradient was recorded."
     if len(norms) == 1:
         return f"Step {step:,}: {number(norms[0])} in the only tensor."
+    if relative and norms[0] == 0:
+        return f"Step {step:,}: no gradient reaches the first tensor; the last’s is {number(norms[-1])}."
     if relative and np.isfinite(values[0]):
         return f"Step {step:,}: the first tensor gets {number(values[0])} of the last’s, {number(norms[-1])}."
     return f"Step {step:,}: {number(norms[0])} at the first tensor, {number(norms[-1])} at the last."

@@ -266,6 +266,8 @@ def test_words_name_the_share_that_layer_1_has_of_the_last_hidden_layer():
     assert data_of(trace).words[0] == "Step 0: layer 1 has 0.5 times layer 2’s delta."
     absolute = data_of(trace, relative=False).words[1]
     assert absolute == "Step 7: delta 0.5 at layer 1, 2 at the output."
+    dead = changed(trace, delta_norm=lambda norms: norms * np.array([[0, 1, 1]]))
+    assert data_of(dead).words[0] == "Step 0: layer 1 has none of layer 2’s delta."
 
 
 # -- names beside lines -------------------------------------------------------------------------------------------

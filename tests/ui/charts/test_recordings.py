@@ -166,6 +166,14 @@ def sized(view, quantity, field="grad_norm"):
     return norms / np.sqrt(7.0 + 4 * view.indices) if quantity == "rms" else norms
 
 
+def test_words_say_plainly_that_no_gradient_reaches_the_first_tensor():
+    view = random_view(np.random.default_rng(0))
+    view.recording.values["grad_norm"][2, view.indices[0]] = 0
+    data, last = recording_profile_data(view, "grad_norm"), view.recording.values["grad_norm"][2, view.indices[-1]]
+    words = f"no gradient reaches the first tensor; the last’s is {number(last)}."
+    assert data.words[2] == f"Step {view.recording.step[2]:,}: {words}"
+
+
 @few
 @given(SEEDS, st.sampled_from(list(NORMS)), st.booleans())
 def test_every_frame_of_a_profile_holds_the_norms_of_its_step_in_the_order_chosen(seed, quantity, relative):
