@@ -8,10 +8,12 @@ import multiprocessing
 import os
 import sys
 import threading
+import time
 import types
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import connection
 from typing import Any
 
 from ..errors import ConfigError
@@ -19,6 +21,7 @@ from .cluster import Cluster
 
 SCHEDULER = "GRADIENT_LAB_SCHEDULER"  # the environment setting that names a Dask cluster, as tcp://host:port
 CONNECT_SECONDS = 20.0  # for the scheduler of a cluster to answer
+LOSS_SECONDS = 2.0  # for a pool to find by itself that a process of it has ended
 NICENESS = 10  # workers give way to the server's own threads, which answer every visitor
 _THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
@@ -75,6 +78,7 @@ class Workers(Executor):
                 except BrokenProcessPool:
                     self._pool.shutdown(wait=False)
             self._pool = _start(self._count, self._niceness)
+            threading.Thread(target=_end_broken_results, args=(self._pool,), name="pool-watch", daemon=True).start()
             return self._pool.submit(fn, *args, **kwargs)
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
@@ -108,6 +112,22 @@ def _start(count: int, niceness: int) -> ProcessPoolExecutor:
             else:
                 os.environ[name] = value
     return pool
+
+
+def _end_broken_results(pool: Any) -> None:
+    """Lets a pool fail whose process ended while it sent a result.
+
+    The pool would read on for good: it holds an end of the pipe for writing itself. With every end closed, its reader
+    comes to the end of the file, and all work of the pool fails as with any other lost process.
+    """
+    processes = list((pool._processes or {}).values())
+    connection.wait([process.sentinel for process in processes])
+    time.sleep(LOSS_SECONDS)
+    if pool._broken or pool._shutdown_thread:
+        return
+    for process in processes:
+        process.kill()
+    pool._result_queue._writer.close()
 
 
 def _settle(niceness: int) -> None:

@@ -19,6 +19,7 @@ from core import ConfigError, RunConfig, train
 from core.engine import workers as workers_module
 from core.engine.workers import NICENESS, Workers, worker_lost_errors
 from tests.support.checkout import HOUSE
+from tests.support.lost_workers import end_while_sending
 
 SMALL = [RunConfig(samples=8, hidden=(4,), steps=3, seed=seed) for seed in range(4)]
 
@@ -107,6 +108,19 @@ def test_a_scheduler_that_takes_a_connection_and_says_nothing_is_refused_in_one_
                 workers_module.get_executor()
             attempts.append(workers_module._attempt)
         assert attempts[0] is attempts[1]  # one attempt waits for it, however many ask
+
+
+def test_a_worker_that_ends_while_it_sends_a_result_counts_as_lost():
+    pool = Workers(2)
+    try:
+        waiting = pool.submit(time.sleep, 30)
+        with pytest.raises(BrokenProcessPool):
+            pool.submit(end_while_sending).result(timeout=25)
+        with pytest.raises(BrokenProcessPool):
+            waiting.result(timeout=5)
+        assert pool.submit(os.getpid).result(timeout=60) > 0
+    finally:
+        pool.shutdown(wait=False)
 
 
 def test_a_pool_that_was_shut_down_takes_no_job():
