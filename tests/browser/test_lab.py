@@ -204,7 +204,9 @@ def click_point(page, points, index):
 
 
 def click_layer(page, x, y, layer):
-    """Points somewhere in the profile and clicks once Plotly hovers over this layer."""
+    """Points somewhere in the profile and clicks once Plotly hovers over this layer, anew where it did before."""
+    page.mouse.move(1, 1)
+    page.wait_for_function(f"() => !document.querySelector('{PROFILE}')._hoverdata")
     page.mouse.move(x, y, steps=3)
     hovered = f"(layer) => document.querySelector('{PROFILE}')._hoverdata?.every((point) => point.x === layer)"
     page.wait_for_function(hovered, arg=layer)
