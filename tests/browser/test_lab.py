@@ -204,7 +204,7 @@ def click_point(page, points, index):
 
 
 def click_layer(page, x, y, layer):
-    """Points somewhere in the profile and clicks once Plotly hovers over this layer, anew where it did before."""
+    """Points somewhere in the profile and clicks once Plotly hovers over this layer, not over one from before."""
     page.mouse.move(1, 1)
     page.wait_for_function(f"() => !document.querySelector('{PROFILE}')._hoverdata")
     page.mouse.move(x, y, steps=3)
