@@ -50,8 +50,13 @@ def scale_and_sum(values: np.ndarray, scale: float) -> float:
 
 
 @compiled
-def find_scale(largest: float) -> float:
-    """The divisor of numbers before they are squared: their largest absolute value where it is of use."""
+def find_scale(values: np.ndarray) -> float:
+    """The divisor of (numbers,) before they are squared: their largest absolute value where it is of use."""
+    largest = 0.0
+    for n in range(values.shape[0]):
+        size = abs(np.float64(values[n]))
+        if size > largest:
+            largest = size
     return largest if 0 < largest < math.inf else 1.0
 
 
@@ -60,12 +65,7 @@ def root_of_squares(values: np.ndarray, square: float) -> float:
     """The norm of (numbers,) whose sum of squares is known; computed again, scaled, where that nears the limits."""
     if SAFE_LOW <= square <= SAFE_HIGH:
         return math.sqrt(square)
-    largest = 0.0
-    for n in range(values.shape[0]):
-        size = abs(np.float64(values[n]))
-        if size > largest:
-            largest = size
-    scale = find_scale(largest)
+    scale = find_scale(values)
     return scale * math.sqrt(scale_and_sum(values, scale))
 
 

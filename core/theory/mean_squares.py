@@ -21,12 +21,7 @@ def log_mean_square(values):
     square = np.float64(np.dot(values, values))
     if SAFE_LOW < square < SAFE_HIGH:
         return math.log(square) - math.log(values.shape[0])
-    largest = 0.0
-    for n in range(values.shape[0]):
-        size = abs(np.float64(values[n]))
-        if size > largest:
-            largest = size
-    scale = find_scale(largest)
+    scale = find_scale(values)
     return np.log(scale_and_sum(values, scale)) + 2 * math.log(scale) - math.log(values.shape[0])
 
 
