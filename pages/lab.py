@@ -138,7 +138,7 @@ def gradients(run: Run, judged: int, before: Run | None) -> None:
             width="content",
         )
     keep_address()
-    with st.container():  # one element, whatever is in it: the charts below keep their places and are not drawn again
+    with st.container():  # a single element, so that the charts below keep their places and are not drawn again
         if quantity != JUDGED:
             st.caption(WHY_NORMS_DIFFER)
         if chosen_layer:

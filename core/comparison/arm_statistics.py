@@ -148,9 +148,9 @@ def summarize_arm(traces: Sequence[Trace]) -> ArmSummary:
 
     summary = summarize(traces)
     verdicts = [diagnose(trace) for trace in traces]
-    (verdict, count), *_ = Counter(found.verdict for found in verdicts).most_common()
-    alike = [found for found in verdicts if found.verdict == verdict]
-    step = median_low(found.step for found in alike)
+    (verdict, count), *_ = Counter(diagnosis.verdict for diagnosis in verdicts).most_common()
+    alike = [diagnosis for diagnosis in verdicts if diagnosis.verdict == verdict]
+    step = median_low(diagnosis.step for diagnosis in alike)
     return ArmSummary(
         config=first.config,
         seeds=len(traces),

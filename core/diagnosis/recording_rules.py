@@ -239,13 +239,13 @@ def _vanishing(recording: Recording, what: str) -> Finding:
     )
 
 
-def _describe_slope(recording: Recording, found: Profile | None) -> str:
-    if found is None:
+def _describe_slope(recording: Recording, slope: Profile | None) -> str:
+    if slope is None:
         return ""
-    first, last = (_short_name(recording, i) for i in found.ends)
-    factor = format_number(found.factor) if abs(found.factor - 1) > 0.01 else f"{found.factor:.5g}"
+    first, last = (_short_name(recording, i) for i in slope.ends)
+    factor = format_number(slope.factor) if abs(slope.factor - 1) > 0.01 else f"{slope.factor:.5g}"
     return (
-        f"Early in the run the gradient of {first} is {format_number(found.ratio)} times that of {last}: each layer "
+        f"Early in the run the gradient of {first} is {format_number(slope.ratio)} times that of {last}: each layer "
         f"multiplies it by about {factor} on its way back."
     )
 

@@ -85,19 +85,19 @@ def describe_missing(recording: Recording) -> str:
 
 
 def _numbers(recording: Recording) -> tuple[Metric, Metric, Metric]:
-    found, loss = profile(recording), recording.rows.get("loss")
+    slope, loss = profile(recording), recording.rows.get("loss")
     known = np.array([]) if loss is None else loss[np.isfinite(loss)]
     fell = f"{format_number(known[0])} → {format_number(known[-1])}" if len(known) else "not recorded"
     return (
         Metric(
             "Factor per layer",
-            "too few layers" if found is None else format_number(found.factor),
+            "too few layers" if slope is None else format_number(slope.factor),
             "What a weight tensor multiplies the gradient by on its way back, early in the run, fitted over tensors of "
             "one role. At 1 the gradient is level, below it vanishes, above it explodes.",
         ),
         Metric(
             "First layer / last",
-            "too few layers" if found is None else format_number(found.ratio),
+            "too few layers" if slope is None else format_number(slope.ratio),
             "The gradient norm of the first weight tensor divided by that of the last of the same role, early in the "
             "run.",
         ),
@@ -106,8 +106,8 @@ def _numbers(recording: Recording) -> tuple[Metric, Metric, Metric]:
 
 
 def _healthy(recording: Recording) -> Finding:
-    found = profile(recording)
-    detail = "" if found is None else f" Each layer multiplies it by about {format_number(found.factor)}."
+    slope = profile(recording)
+    detail = "" if slope is None else f" Each layer multiplies it by about {format_number(slope.factor)}."
     return Finding(
         name="healthy",
         severity="good",

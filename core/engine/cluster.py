@@ -140,9 +140,9 @@ class Cluster(Executor):
     def _ask(self) -> tuple[dict[str, float], dict[str, list[str]]]:
         """Return the last sign of life of each worker, in the scheduler's time, and the keys that it works on."""
         scheduler, ask = self._client.scheduler, self._client.sync
-        found = ask(scheduler.identity, n_workers=-1, callback_timeout=SILENT_SECONDS)
+        status = ask(scheduler.identity, n_workers=-1, callback_timeout=SILENT_SECONDS)
         working = ask(scheduler.processing, workers=None, callback_timeout=SILENT_SECONDS)
-        return {name: worker["last_seen"] for name, worker in found["workers"].items()}, working
+        return {name: worker["last_seen"] for name, worker in status["workers"].items()}, working
 
     def _move(self, safe: set[str]) -> None:
         """Send once more every job that no responsive worker works on, unless only such workers may."""

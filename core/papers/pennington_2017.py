@@ -44,9 +44,9 @@ class Kind:
     @property
     def sigmas(self) -> tuple[float, float]:
         """(sigma_w, sigma_b) at which chi = 1 and q stays."""
-        found = moments(self.activation, self.q)
-        gain = 1 / float(found.slope2)
-        return math.sqrt(gain), math.sqrt(max(self.q - gain * float(found.second), 0.0))
+        activation_moments = moments(self.activation, self.q)
+        gain = 1 / float(activation_moments.slope2)
+        return math.sqrt(gain), math.sqrt(max(self.q - gain * float(activation_moments.second), 0.0))
 
     def config(self, width: int, depth: int) -> RunConfig:
         """The network, with as many inputs as units in a layer."""
@@ -99,7 +99,7 @@ def run(
     edges = np.linspace(*np.log(RANGE), BINS + 1)
     share = CLOSE * math.sqrt(NETWORKS * WIDTH / (networks * width))
     rows: list[Row] = []
-    variances, expected, spectra, found = [], [], [], []
+    variances, expected, spectra, histograms = [], [], [], []
     for k, kind in enumerate(KINDS):
         values = []
         for seed in range(networks):
@@ -134,12 +134,12 @@ def run(
         spectra.append({"value": spectrum.value[inside], "density": spectrum.density[inside]})
         variances.append(variance)
         expected.append(theory)
-        found.append({"values": deepest, "densities": counts / (deepest.size * np.diff(edges))})
-    rows += _claims([part["values"] for part in found])
+        histograms.append({"values": deepest, "densities": counts / (deepest.size * np.diff(edges))})
+    rows += _claims([part["values"] for part in histograms])
     series = {
         "labels": [kind.label for kind in KINDS],
         "centers": np.exp((edges[1:] + edges[:-1]) / 2),
-        "densities": [part["densities"] for part in found],
+        "densities": [part["densities"] for part in histograms],
         "theory": spectra,
         "depths": list(DEPTHS),
         "variances": variances,
@@ -178,11 +178,11 @@ def _singular_values(kind: Kind, width: int, seed: int, report: Progress) -> np.
     config, X = kind.config(width, DEPTHS[-1]).replace(seed=seed), kind.sample(width)
     (trace,) = train([config], data=(X, np.zeros((2, 1))))
     one = X[:1], np.zeros((1, 1))
-    found = []
+    by_depth = []
     for done, depth in enumerate(DEPTHS):
-        found.append(jacobian_singular_values(config, trace.weights, one, between=(0, depth))[0])
+        by_depth.append(jacobian_singular_values(config, trace.weights, one, between=(0, depth))[0])
         report(done + 1, len(DEPTHS))
-    return np.array(found)
+    return np.array(by_depth)
 
 
 def _largest_distance(values: np.ndarray, at: np.ndarray, share_above: np.ndarray) -> float:

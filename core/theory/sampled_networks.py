@@ -153,8 +153,8 @@ class NetworkSampler:
                 return None
             if dtype is np.float64:
                 log_square = log_mean_square(value)
-                held = (log_square >= 2 * math.log(MIN_SIZE)) & (log_square < math.inf)
-                in_range &= held | ~value.any(axis=(1, 2))
+                exact = (log_square >= 2 * math.log(MIN_SIZE)) & (log_square < math.inf)
+                in_range &= exact | ~value.any(axis=(1, 2))
                 value[~in_range] = 0  # and what comes of it does not count
             y.append(value)
             slopes.append(slope)
@@ -182,10 +182,10 @@ class NetworkSampler:
     def _buffer(self, name: str, layer: int, shape: tuple[int, ...], dtype: type | np.dtype) -> np.ndarray:
         """Memory that the groups of one size use one after another: fresh pages cost as much as the work on them."""
         key = (name, layer, shape[2] if name in ("net", "dy") else 0)
-        kept = self._buffers.get(key)
-        if kept is None or kept.shape != shape or kept.dtype != dtype:
-            self._buffers[key] = kept = np.empty(shape, dtype)
-        return kept
+        buffer = self._buffers.get(key)
+        if buffer is None or buffer.shape != shape or buffer.dtype != dtype:
+            self._buffers[key] = buffer = np.empty(shape, dtype)
+        return buffer
 
     @staticmethod
     def _net(y: np.ndarray, W: np.ndarray, b: np.ndarray | None, out: np.ndarray | None = None) -> np.ndarray:

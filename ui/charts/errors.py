@@ -11,7 +11,7 @@ from ui.charts import style
 from ui.charts.network import indexed
 from ui.charts.style import Chart, number
 
-PATTERNS = ("", "/", ".", "x", "-")  # so that outputs are told apart without color
+PATTERNS = ("", "/", ".", "x", "-")  # so that outputs differ without color too
 
 
 class ErrorData(NamedTuple):

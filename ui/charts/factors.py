@@ -12,7 +12,7 @@ from ui.charts.style import Chart, number
 from ui.lecture.symbols import WEIGHTS
 
 MAX_ERRORS = 400  # points of a curve over steps
-PATTERNS = ("", "/", ".", "x", "-", "|", "+", "\\")  # of the samples, told apart without colors
+PATTERNS = ("", "/", ".", "x", "-", "|", "+", "\\")  # of the samples, which differ without color too
 
 
 class ContributionData(NamedTuple):

@@ -315,7 +315,7 @@ def layout(
     """The frame of a chart: title and finding above, the legend below the data.
 
     Args:
-        below, above: pixels under the data, for ticks, axis title, legend and whatever else stands there, and
+        below, above: pixels under the data, for ticks, axis title, legend and anything else there, and
             between the finding and the data.
     """
     colors, lines = theme(dark), wrapped(finding)

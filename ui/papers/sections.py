@@ -42,7 +42,7 @@ class Shown:
 
 
 class PaperProgressReporter(ProgressReporter):
-    """Tells a visitor how an experiment gets on."""
+    """Shows the progress of an experiment."""
 
     def on_progress(self, done: int, total: int) -> None:
         words = f"Running on this server: {percent(done / total)}. Leaving this paper or this page stops it."

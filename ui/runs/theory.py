@@ -23,11 +23,11 @@ def typical_network(view: TensorView, waiting: DeltaGenerator | None = None) -> 
         waiting: the `st.empty()` in which progress is shown.
     """
     weights = view.recording.of_kind("weight")
-    found = recognize_mlp(view.recording) if list(view.indices) == list(weights) else None
-    if found is None or len(weights) != len(found.config.hidden) + 1:
+    network = recognize_mlp(view.recording) if list(view.indices) == list(weights) else None
+    if network is None or len(weights) != len(network.config.hidden) + 1:
         return []
     try:
-        expected = theory.expected(Run(found.config), st.empty() if waiting is None else waiting).grad
+        expected = theory.expected(Run(network.config), st.empty() if waiting is None else waiting).grad
     except ConfigError:
         return []
     if expected.reason or not expected.median[-1] > 0:

@@ -140,7 +140,7 @@ class BoundedWebSocketProtocol(WebSocketsSansIOProtocol):
         self._expect_reader(None)
 
     def keepalive_timeout(self) -> None:
-        """Hang up on one who does not answer a ping, whatever it has not read."""
+        """Hang up on a page that does not answer a ping, even if it has read everything."""
         super().keepalive_timeout()
         self.transport.abort()
 
