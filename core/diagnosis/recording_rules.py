@@ -204,17 +204,18 @@ def _find_unbalanced(recording: Recording) -> Finding | None:
         return None
     if len(silent):
         what = f"Early in the run the gradient of {_named(recording, silent)} is exactly 0."
-        return _vanishing(recording, f"{what} {_describe_slope(recording, layer_profile)}".strip())
+        return _vanishing(recording, f"{what} {_describe_slope(recording, layer_profile)}".strip(), layer_profile)
     if layer_profile is None or VANISHED < layer_profile.decades < EXPLODED:
         return None
     if layer_profile.decades <= VANISHED:
-        return _vanishing(recording, _describe_slope(recording, layer_profile))
+        return _vanishing(recording, _describe_slope(recording, layer_profile), layer_profile)
     return Finding(
         name="exploding",
         severity="bad",
         what=_describe_slope(recording, layer_profile),
         why="Each layer enlarges the gradient: the weights are too large for this activation, or branches add up.",
         suggestions=suggest(recording.framework, "smaller_init", "layer_norm", "clip"),
+        step=int(recording.step[layer_profile.row]),
     )
 
 
@@ -229,13 +230,14 @@ def _silent_first(recording: Recording) -> np.ndarray:
     return weights[: int(np.argmin(zero))]
 
 
-def _vanishing(recording: Recording, what: str) -> Finding:
+def _vanishing(recording: Recording, what: str, slope: Profile | None) -> Finding:
     return Finding(
         name="vanishing",
         severity="bad",
         what=what,
         why="Backpropagation multiplies by weights and by the activation’s slope in each layer, and the product fades.",
         suggestions=suggest(recording.framework, "he_init", "residual", "layer_norm"),
+        step=int(recording.step[0 if slope is None else slope.row]),
     )
 
 

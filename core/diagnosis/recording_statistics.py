@@ -32,6 +32,7 @@ class Profile:
         factor: what one tensor multiplies the gradient by on its way back.
         ends: indices of the first and the last tensor of the role that most tensors have.
         ratio: the norm at the first end over that at the last.
+        row: the early row whose ratio is nearest to it, for a picture that shows one row.
     """
 
     indices: np.ndarray
@@ -40,6 +41,7 @@ class Profile:
     factor: float
     ends: tuple[int, int]
     ratio: float
+    row: int
 
 
 def profile(recording: Recording) -> Profile | None:
@@ -58,13 +60,17 @@ def profile(recording: Recording) -> Profile | None:
     slope = _common_slope(positive.astype(float), np.log10(norms[positive]), roles)
     commonest = max(counts, key=counts.__getitem__)
     ends = [int(i) for i, name in zip(positive, roles, strict=True) if name == commonest]
+    with np.errstate(all="ignore"):
+        decades = np.log10(norms[ends[0]]) - np.log10(norms[ends[-1]])
+        away = np.abs(np.log10(early[:, ends[0]]) - np.log10(early[:, ends[-1]]) - decades)
     return Profile(
         indices=indices,
         norms=norms,
         decades=float(-slope * (positive[-1] - positive[0])),
         factor=float(10.0**-slope),
         ends=(int(indices[ends[0]]), int(indices[ends[-1]])),
-        ratio=float(10.0 ** (np.log10(norms[ends[0]]) - np.log10(norms[ends[-1]]))),
+        ratio=float(10.0**decades),
+        row=int(np.argmin(np.where(np.isfinite(away), away, np.inf))),
     )
 
 

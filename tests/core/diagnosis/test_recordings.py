@@ -254,6 +254,20 @@ VERDICTS_OF_EXAMPLES = {
 }
 
 
+@pytest.mark.parametrize(
+    "name", [name for name, verdict in VERDICTS_OF_EXAMPLES.items() if verdict in ("vanishing", "exploding")]
+)
+def test_the_step_of_a_slope_shows_the_ratio_that_the_headline_states(name):
+    recording = load_example(name)
+    slope, step = profile(recording), diagnose(recording).step
+    row, norms = list(recording.step).index(step), recording.values["grad_norm"]
+    first, last = slope.ends
+    early = norms[: early_rows(recording), first] / norms[: early_rows(recording), last]
+    assert row == slope.row and row < len(early)
+    distances = np.abs(np.log(early) - np.log(slope.ratio))
+    assert distances[row] == np.nanmin(distances) < np.log(3)
+
+
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_every_example_shows_what_it_is_named_for(name):
     found = diagnose(load_example(name))
