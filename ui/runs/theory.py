@@ -32,4 +32,4 @@ def typical_network(view: TensorView, waiting: DeltaGenerator | None = None) -> 
         return []
     if expected.reason or not expected.median[-1] > 0:
         return []
-    return [Guide("typical network at initialization (theory)", expected.median / expected.median[-1])]
+    return [Guide("theory, at initialization", expected.median / expected.median[-1])]
