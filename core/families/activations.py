@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import numba
 import numpy as np
 
+from ..choices import ActivationName, InitName
 from ..compiled.cache import compiled, scalar
 from ..compiled.elementary import INVERSE_ROOT_TAU, corrected, exp_and_expm1, falling_exp, log1p, normal_tail
 
@@ -18,6 +19,25 @@ SELU_SLOPE = SELU_SCALE * SELU_ALPHA  # slope just below 0, the largest it takes
 LEAK = 0.01
 
 
+class ValueAndSlope(Protocol):
+    """(phi(z), phi'(z)) of one float64, compiled.
+
+    Right to 2 units in the last place (gelu 5) wherever it is representable, NaN for NaN, and without a branch, so that
+    several numbers are taken at once. Where a slope passes through 0 its error is that of the terms which cancel there.
+    """
+
+    def __call__(self, z: float, /) -> tuple[float, float]: ...
+
+
+class Curvature(Protocol):
+    """phi''(net) of an array of any shape, as a new array of that shape.
+
+    It is 0 almost everywhere for activations made of straight pieces. At a kink it is the left value, as the slope is.
+    """
+
+    def __call__(self, net: np.ndarray, /) -> np.ndarray: ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class Activation:
     """One activation phi.
@@ -25,11 +45,8 @@ class Activation:
     Attributes:
         name, label: as in RunConfig, and as a reader sees it.
         formula: LaTeX.
-        point: z -> (phi(z), phi'(z)) of one float64, compiled: right to 2 units in the last place (gelu 5)
-            wherever it is representable, NaN for NaN, and without a branch, so that several numbers are taken at once.
-            Where a slope passes through 0 its error is that of the terms which cancel there.
-        curvature: net -> phi''(net), a new array; 0 almost everywhere for those made of straight pieces. At a kink it
-            is the left value, as the slope is.
+        point: value and slope at one number.
+        curvature: the second derivative.
         sup_slope: the supremum of |phi'|.
         kinks: where phi' jumps (finite differences and quadrature stay away from them).
         recommended: (init, init_scale) that keeps gradients level, as far as one does.
@@ -39,14 +56,14 @@ class Activation:
         piecewise_slopes: (slope below 0, slope above) where phi is these two rays and no more, else None.
     """
 
-    name: str
+    name: ActivationName
     label: str
     formula: str
-    point: Callable[[float], tuple[float, float]]
-    curvature: Callable[[np.ndarray], np.ndarray]
+    point: ValueAndSlope
+    curvature: Curvature
     sup_slope: float
     kinks: tuple[float, ...]
-    recommended: tuple[str, float]
+    recommended: tuple[InitName, float]
     source: str
     pytorch: str
     monotone: bool = True
@@ -160,38 +177,38 @@ def softplus(z):
     return log1p(e * scale) + (z if z > 0 else 0.0), sigmoid(z)[0]
 
 
-def _straight(net):
+def _straight(net: np.ndarray) -> np.ndarray:
     return np.zeros_like(net)
 
 
-def _bell(net):
+def _bell(net: np.ndarray) -> np.ndarray:
     """S(z) S(-z), the slope of the logistic function."""
     return ACTIVATIONS["sigmoid"].slope(net)
 
 
-def _sigmoid_curvature(net):
+def _sigmoid_curvature(net: np.ndarray) -> np.ndarray:
     return -_bell(net) * np.tanh(net / 2)  # 1 - 2 S(z) = -tanh(z / 2)
 
 
-def _tanh_curvature(net):
+def _tanh_curvature(net: np.ndarray) -> np.ndarray:
     value, slope = ACTIVATIONS["tanh"].evaluate(net)
     return -2 * value * slope
 
 
-def _elu_curvature(net):
+def _elu_curvature(net: np.ndarray) -> np.ndarray:
     return np.where(net > 0, 0, np.exp(np.minimum(net, 0)))
 
 
-def _selu_curvature(net):
+def _selu_curvature(net: np.ndarray) -> np.ndarray:
     return SELU_SLOPE * _elu_curvature(net)
 
 
-def _gelu_curvature(net):
+def _gelu_curvature(net: np.ndarray) -> np.ndarray:
     squared = np.square(np.clip(net, -40, 40))  # beyond 40 the density is below the smallest float
     return (2 - squared) * np.exp(-squared / 2) / math.sqrt(2 * math.pi)
 
 
-def _silu_curvature(net):
+def _silu_curvature(net: np.ndarray) -> np.ndarray:
     return _bell(net) * (2 - net * np.tanh(net / 2))
 
 

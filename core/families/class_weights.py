@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
+
+from ..choices import ClassWeightName
+
+
+class Weighting(Protocol):
+    """The weight of each class, (classes,), from the number of training samples of each, (classes,)."""
+
+    def __call__(self, counts: np.ndarray, /) -> np.ndarray: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -13,14 +21,14 @@ class ClassWeight:
     """One rule.
 
     Attributes:
-        weigh: (classes,) training samples of each class -> (classes,) weights; None where every sample counts 1.
+        weigh: the weight of each class; None where every sample counts 1.
         formula: LaTeX of the weight a_c of class c, with N_c of N samples in C classes.
     """
 
-    name: str
+    name: ClassWeightName
     label: str
     formula: str
-    weigh: Callable[[np.ndarray], np.ndarray] | None
+    weigh: Weighting | None
     source: str
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..choices import ClipName
 from ..compiled.cache import compiled
 from ..norms import compute_norm, compute_unit_norms
 
@@ -21,7 +22,7 @@ class Clip:
         pytorch: lines of an exported script that clip the gradients; they may call its `clip_jointly` and `clip_units`.
     """
 
-    name: str
+    name: ClipName
     label: str
     formula: str
     recommended: float

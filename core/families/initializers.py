@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
+
+from ..choices import InitName
+
+DrawFamily = Literal["normal", "uniform", "orthogonal"]
 
 
 class Deviation(Protocol):
     """The standard deviation of an entry of W (fan_in, fan_out) at init_scale 1."""
 
     def __call__(self, fan_in: int, fan_out: int, /) -> float: ...
+
+
+class BiasDeviation(Protocol):
+    """The standard deviation of the uniform draws of a bias at init_scale 1."""
+
+    def __call__(self, fan_in: int, /) -> float: ...
 
 
 class Draw(Protocol):
@@ -31,21 +40,20 @@ class Init:
 
     Attributes:
         pytorch: the body of an exported script's `draw_weights`.
-        draws: "normal", "uniform" or "orthogonal".
+        draws: the family of its draws.
         deviation: of an entry, from the layer's sizes.
         formula: LaTeX of that deviation, sigma, with g the init_scale.
-        bias_deviation: fan_in -> standard deviation of the uniform draws of a bias at init_scale 1; None where biases
-            are normal with deviation `bias_std`.
+        bias_deviation: of the uniform draws of a bias; None where biases are normal with deviation `bias_std`.
     """
 
-    name: str
+    name: InitName
     label: str
     formula: str
-    draws: str
+    draws: DrawFamily
     deviation: Deviation
     source: str
     pytorch: str
-    bias_deviation: Callable[[int], float] | None = None
+    bias_deviation: BiasDeviation | None = None
 
     def __call__(self, rng: np.random.Generator, fan_in: int, fan_out: int, scale: float) -> np.ndarray:
         """W of shape (fan_in, fan_out), float64, entries of mean 0 and standard deviation scale * deviation."""
@@ -72,7 +80,7 @@ def _orthogonal(rng: np.random.Generator, fan_in: int, fan_out: int) -> np.ndarr
     return math.sqrt(max(fan_in, fan_out)) * (q if fan_in >= fan_out else q.T)
 
 
-DRAWS: dict[str, Draw] = {
+DRAWS: dict[DrawFamily, Draw] = {
     "normal": lambda rng, fan_in, fan_out: rng.standard_normal((fan_in, fan_out)),
     "uniform": lambda rng, fan_in, fan_out: rng.uniform(-math.sqrt(3), math.sqrt(3), (fan_in, fan_out)),
     "orthogonal": _orthogonal,

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import numba
 import numpy as np
 
+from ..choices import LossName, OutputActivationName
 from ..compiled.cache import compiled, scalar
 from ..compiled.elementary import falling_exp, log1p
 from .activations import ACTIVATIONS, Activation
+
+
+class LossTerm(Protocol):
+    """The term of one output of one sample, compiled: the sum over outputs and samples is N E.
+
+    `net` and `log_sum`, the logarithm of the sample's sum of exp(net), are those that softmax leaves.
+    """
+
+    def __call__(self, net: float, output: float, target: float, log_sum: float, /) -> float: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,20 +31,19 @@ class Loss:
     Attributes:
         name, label, formula, source: as in RunConfig; for a reader; LaTeX; where it comes from.
         output_activation: the only one it goes with; None for any but softmax.
-        point: (net, output, target, log_sum) -> term of one output of one sample, compiled: their sum over outputs and
-            samples is N E. `net` and `log_sum` are those that softmax leaves.
+        point: the term of one output of one sample.
         residual_factor: times (output - target) it is N dE/do where any output activation goes (mse), and N dE/dnet
             where one is fixed.
         pytorch: E as an expression of an exported script; PyTorch applies a fixed output activation itself.
         pytorch_weighted: the same with `weights`, (samples, 1), or `CLASS_WEIGHTS`, (classes, 1).
     """
 
-    name: str
+    name: LossName
     label: str
     formula: str
     source: str
-    output_activation: str | None
-    point: Callable[[float, float, float, float], float]
+    output_activation: OutputActivationName | None
+    point: LossTerm
     residual_factor: float
     pytorch: str
     pytorch_weighted: str

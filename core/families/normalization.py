@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
+from ..choices import NormalizationName
 from ..compiled.cache import compiled, summing
 
 EPS = 1e-5  # inside the root, as PyTorch has it
@@ -22,10 +24,10 @@ class Normalization:
         pytorch_affine: the line that normalizes `net` with them.
     """
 
-    name: str
+    name: NormalizationName
     label: str
     formula: str
-    axis: int | None
+    axis: Literal[1, 2] | None
     source: str
     pytorch: str
     pytorch_module: str = ""

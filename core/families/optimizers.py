@@ -3,16 +3,47 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import numba
 import numpy as np
 
+from ..choices import OptimizerName
 from ..compiled.cache import compiled, scalar
 
 RHO = 0.99  # rmsprop
 BETA_1, BETA_2, EPS = 0.9, 0.999, 1e-8  # adam; EPS for rmsprop too, outside the root
+
+Unbias = tuple[float, float]  # (1 - beta_1^t, 1 - beta_2^t) at step t = 1, 2, ...
+
+
+class StatelessStep(Protocol):
+    """(step,) of one parameter from its gradient, compiled; the parameter becomes w - step."""
+
+    def __call__(self, gradient: float, rate: float, momentum: float, unbias: Unbias, /) -> tuple[float]: ...
+
+
+class OneStateStep(Protocol):
+    """(step, state) of one parameter from its gradient and the state that the last step left, compiled."""
+
+    def __call__(
+        self, gradient: float, state: float, rate: float, momentum: float, unbias: Unbias, /
+    ) -> tuple[float, float]: ...
+
+
+class TwoStateStep(Protocol):
+    """(step, first state, second state) of one parameter, as `OneStateStep` with two states."""
+
+    def __call__(
+        self, gradient: float, first: float, second: float, rate: float, momentum: float, unbias: Unbias, /
+    ) -> tuple[float, float, float]: ...
+
+
+class CurvatureBound(Protocol):
+    """The largest learning_rate times curvature at which steps with this momentum do not grow on a quadratic."""
+
+    def __call__(self, momentum: float, /) -> float: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,24 +52,22 @@ class Optimizer:
 
     Attributes:
         states: how many numbers it keeps for each parameter, zero at the start.
-        point: (gradient, *states, rate, momentum, unbias) -> (step, *states) of one parameter, compiled. `unbias`:
-            (1 - beta_1^t, 1 - beta_2^t) at step t = 1, 2, ...
+        point: the step of one parameter, and its states after it.
         uses_momentum: whether the field `momentum` applies.
         pytorch: the optimizer of an exported script.
-        bound: momentum -> the largest learning_rate times curvature at which its steps on a quadratic do not grow;
-            None where that depends on the gradients before.
+        bound: of learning_rate times curvature; None where it depends on the gradients before.
         bound_formula: LaTeX of the curvature that this allows.
     """
 
-    name: str
+    name: OptimizerName
     label: str
     formula: str
     states: int
-    point: Callable[..., tuple[float, ...]]
+    point: StatelessStep | OneStateStep | TwoStateStep
     uses_momentum: bool
     source: str
     pytorch: str
-    bound: Callable[[float], float] | None = None
+    bound: CurvatureBound | None = None
     bound_formula: str = ""
 
 

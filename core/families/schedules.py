@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
+from ..choices import ScheduleName
+
 STEP_FACTOR = 0.1  # of each fall of the step schedule
+
+
+class RateFactor(Protocol):
+    """What multiplies the learning rate, (steps,), at each progress, (steps,).
+
+    Progress is the step over the schedule's length, and may exceed 1.
+    """
+
+    def __call__(self, progress: np.ndarray, /) -> np.ndarray: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,15 +26,15 @@ class Schedule:
     """One course of the learning rate.
 
     Attributes:
-        factor: progress -> factor; progress is the step over the schedule's length, (steps,), and may exceed 1.
+        factor: what multiplies the learning rate.
         formula: LaTeX of the rate eta_t in step t, with T the schedule's length.
         pytorch: the factor as an expression of an exported script, from `progress`.
     """
 
-    name: str
+    name: ScheduleName
     label: str
     formula: str
-    factor: Callable[[np.ndarray], np.ndarray]
+    factor: RateFactor
     source: str
     pytorch: str
 
