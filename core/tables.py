@@ -42,7 +42,7 @@ UNPACKING = 4  # times the allowed bytes that a workbook or a Parquet file may h
 _COUNTER_NAMES = frozenset({"", "unnamed: 0", "rownames", "row.names", "...1"})
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Table:
     """A table and how it was read.
 
@@ -186,9 +186,9 @@ def read_table(
         raise table_error(name, f"it has more than {max_rows:,} rows")
     columns, unnamed = _name_columns(body.columns, body.heads, body.header_lines > 0, name)
     return Table(
-        name,
-        tuple(columns),
-        len(lines),
+        name=name,
+        columns=tuple(columns),
+        rows=len(lines),
         header_lines=body.header_lines,
         decimal=body.sign,
         lines=lines,
@@ -259,11 +259,11 @@ def _read_columns(
             columns, sign = type_columns(below)
             if header or (dialects.has_header(heads, columns) and any(column.is_numbers for column in columns)):
                 notes = margins.describe_repeats(cells.lines[repeats])
-                return _Body(columns, sign, heads, 1, below.lines, notes)
+                return _Body(columns=columns, sign=sign, heads=heads, header_lines=1, lines=below.lines, notes=notes)
         below = cells.slice(1, records)
         columns, sign = type_columns(below)
         if header or dialects.has_header(heads, columns):
-            return _Body(columns, sign, heads, 1, below.lines)
+            return _Body(columns=columns, sign=sign, heads=heads, header_lines=1, lines=below.lines)
     return _Body(*type_columns(cells), [""] * len(heads), 0, cells.lines)
 
 

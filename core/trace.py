@@ -33,7 +33,7 @@ ROW_FIELDS = (
 )
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Trace:
     """One run's record. Row t is the state after `step[t]` updates; layers count from the input.
 
@@ -159,7 +159,7 @@ class Trace:
         return pd.DataFrame(columns)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Snapshot:
     """Everything one network holds at one step, for one batch; lists run over layers from the input.
 

@@ -54,7 +54,7 @@ RULES = {
     "scene": Number(1, MAX_SCENES, integer=True),
     "link": Text(rf"[\s\S]{{0,{MAX_LINK}}}", f"it must be a link of at most {MAX_LINK:,} characters"),
 }
-PARAMETERS = Parameters("present", RULES, (), {"lesson": "", "scene": 1.0, "link": ""})
+PARAMETERS = Parameters(page="present", rules=RULES, free=(), defaults={"lesson": "", "scene": 1.0, "link": ""})
 
 STYLE = """<style>
 [data-testid=stHeader], [data-testid=stSidebar], [data-testid=stExpandSidebarButton] {display: none}

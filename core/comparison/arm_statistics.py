@@ -46,7 +46,7 @@ RATIOS: dict[str, Callable[[Trace], np.ndarray]] = {
 _LOGARITHMIC = {"loss", "norm_before", "norm_after", "weight_norm", *LAYERS}
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Band:
     """Over seeds: the median, and the ends of the two central shares of CENTRAL; arrays of one shape.
 
@@ -92,10 +92,11 @@ def band(values: np.ndarray, logarithmic: bool) -> Band:
             else:
                 between = a + share * (b - a)
             rows.append(np.where(2 * count >= len(values), between, np.nan))
-    return Band(*rows)
+    low80, low50, median, high50, high80 = rows
+    return Band(low80=low80, low50=low50, median=median, high50=high50, high80=high80)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class ArmSummary:
     """Results of one arm over its seeds.
 

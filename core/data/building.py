@@ -59,7 +59,16 @@ def build(table: Table, choices: Choices, selection: Selection) -> Prepared:
     if gaps:
         notes.append(f"Missing inputs of {count(gaps, 'row')} are filled in from the training rows.")
     notes.append(f"{count(len(names), 'input')} over {len(D):,} rows.")
-    return Prepared(X, D, task, names, output_names, dropped, tuple(notes), groups)
+    return Prepared(
+        X=X,
+        D=D,
+        task=task,
+        input_names=names,
+        output_names=output_names,
+        dropped_rows=dropped,
+        notes=tuple(notes),
+        groups=groups,
+    )
 
 
 def _width(column: Column, choices: Choices) -> int:

@@ -60,7 +60,7 @@ _LIKE_NUMBER = (
 _IS_NUMBER = re.compile(rf"{_POINT}|{_COMMA}|{_INFINITE}", re.ASCII)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Column:
     """One column.
 
@@ -237,21 +237,21 @@ def read_column(
         day_first: the order of day and month where dates leave it open; None to ask.
     """
     if not len(cells):
-        return Column(name, "empty", np.empty(0, np.float32), 0)
+        return Column(name=name, kind="empty", data=np.empty(0, np.float32), distinct=0)
     plain_numbers = _read_whole_numbers(name, cells) or (decimal == "." and _read_plain_numbers(name, cells, unclear))
     if plain_numbers:
         return plain_numbers
     if _are_many_texts(cells):
         codes = pa.array(np.arange(len(cells), dtype=np.int32))
         data = pa.DictionaryArray.from_arrays(codes, cells)
-        return Column(name, "text", data, MAX_CATEGORIES + 1, is_more=True)
+        return Column(name=name, kind="text", data=data, distinct=MAX_CATEGORIES + 1, is_more=True)
     encoded = cells.dictionary_encode()
     texts, codes = encoded.dictionary, encoded.indices.to_numpy(zero_copy_only=False)
     missing = _is_missing(texts, _NUMBER_MISSING)
     if pc.all(missing).as_py():
         lower = _is_missing(texts, _MISSING)
         if pc.all(lower).as_py():
-            return Column(name, "empty", np.full(len(cells), np.nan, np.float32), 0)
+            return Column(name=name, kind="empty", data=np.full(len(cells), np.nan, np.float32), distinct=0)
     if pc.max(pc.utf8_length(texts)).as_py() > MAX_TEXT:
         return _read_texts(name, encoded)
     if not _may_be_numbers(texts):
@@ -264,9 +264,15 @@ def read_column(
         distinct = _count_distinct(values)
         spellings = _spellings(texts, codes, missing)
         return Column(
-            name, "numeric", compact(values[codes]), distinct, unclear=unclear, spellings=spellings, marks=marks,
+            name=name,
+            kind="numeric",
+            data=compact(values[codes]),
+            distinct=distinct,
+            unclear=unclear,
+            spellings=spellings,
+            marks=marks,
             is_numbers=True,
-        )  # fmt: skip
+        )
     dates = _read_dates(name, encoded, missing, day_first)
     if dates is not None:
         return dates
@@ -301,7 +307,7 @@ def _read_whole_numbers(name: str, cells: pa.Array) -> Column | None:
             return None
         data = values.to_numpy().astype(np.float64)
     del values
-    return Column(name, "numeric", data, _count_distinct(data), is_numbers=True)
+    return Column(name=name, kind="numeric", data=data, distinct=_count_distinct(data), is_numbers=True)
 
 
 def _read_plain_numbers(name: str, cells: pa.Array, unclear: str | None) -> Column | None:
@@ -319,7 +325,9 @@ def _read_plain_numbers(name: str, cells: pa.Array, unclear: str | None) -> Colu
         return None  # no number at all, or a spelling of NaN
     del values, empty
     data = compact(data)
-    return Column(name, "numeric", data, _count_distinct(data), unclear=unclear, is_numbers=True)
+    return Column(
+        name=name, kind="numeric", data=data, distinct=_count_distinct(data), unclear=unclear, is_numbers=True
+    )
 
 
 def _count_distinct(numbers: np.ndarray) -> int:
@@ -336,7 +344,7 @@ def _read_dates(name: str, encoded: pa.DictionaryArray, missing: pa.Array, day_f
     codes = encoded.indices.to_numpy(zero_copy_only=False)
     spellings = _spellings(encoded.dictionary, codes, missing)
     distinct = _count_distinct(values)
-    return Column(name, "date", values[codes], distinct, unclear=unclear, spellings=spellings)
+    return Column(name=name, kind="date", data=values[codes], distinct=distinct, unclear=unclear, spellings=spellings)
 
 
 def _to_numbers(texts: pa.Array, matching: pa.Array, decimal: str) -> np.ndarray:
@@ -369,7 +377,14 @@ def _read_texts(name: str, encoded: pa.DictionaryArray, misfit: int | None = Non
     distinct = len(texts) - pc.sum(missing).as_py()
     kind = "text" if distinct > MAX_CATEGORIES or longest > MAX_TEXT else "category"
     return Column(
-        name, kind, encoded, distinct, misfit=misfit, misfit_text=text, spellings=spellings, is_numbers=is_numbers
+        name=name,
+        kind=kind,
+        data=encoded,
+        distinct=distinct,
+        misfit=misfit,
+        misfit_text=text,
+        spellings=spellings,
+        is_numbers=is_numbers,
     )
 
 
@@ -400,7 +415,14 @@ def as_category(column: Column) -> Column:
     texts = ["" if np.isnan(value) else repr(value.item()).removesuffix(".0") for value in values]
     data = pa.DictionaryArray.from_arrays(pa.array(codes.astype(np.int32)), pa.array(texts, pa.string()))
     kind = "category" if column.distinct <= MAX_CATEGORIES else "text"
-    return Column(column.name, kind, data, column.distinct, spellings=column.spellings, counts=column.counts)
+    return Column(
+        name=column.name,
+        kind=kind,
+        data=data,
+        distinct=column.distinct,
+        spellings=column.spellings,
+        counts=column.counts,
+    )
 
 
 def as_numeric(column: Column) -> Column:
@@ -411,7 +433,9 @@ def as_numeric(column: Column) -> Column:
     values = (point if np.isfinite(point).sum() >= np.isfinite(comma).sum() else comma)[column.codes]
     distinct = _count_distinct(values)
     kind = "numeric" if distinct else "empty"
-    return Column(column.name, kind, compact(values), distinct, spellings=column.spellings, marks=marks)
+    return Column(
+        name=column.name, kind=kind, data=compact(values), distinct=distinct, spellings=column.spellings, marks=marks
+    )
 
 
 def as_date(column: Column) -> Column | None:
@@ -421,4 +445,6 @@ def as_date(column: Column) -> Column | None:
     if days is None:
         return None
     values = days[texts.codes]
-    return Column(column.name, "date", values, _count_distinct(values), spellings=column.spellings)
+    return Column(
+        name=column.name, kind="date", data=values, distinct=_count_distinct(values), spellings=column.spellings
+    )

@@ -71,7 +71,7 @@ class Dataset:
     scale_targets: Callable[[np.ndarray], np.ndarray] | None = None
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Split:
     """Training samples X, D and held-out samples (perhaps no rows), all read-only float64, and their task."""
 
@@ -340,10 +340,11 @@ def _divide_holdout(
     return X[~in_holdout], D[~in_holdout], X[in_holdout], D[in_holdout]
 
 
-def _read_only(*arrays: np.ndarray) -> tuple[np.ndarray, ...]:
-    for array in arrays:
+def split_read_only(X: np.ndarray, D: np.ndarray, X_holdout: np.ndarray, D_holdout: np.ndarray, *, task: str) -> Split:
+    """Returns these arrays as a Split, which makes them read-only."""
+    for array in (X, D, X_holdout, D_holdout):
         array.setflags(write=False)
-    return arrays
+    return Split(X=X, D=D, X_holdout=X_holdout, D_holdout=D_holdout, task=task)
 
 
 def _draw(name: str, samples: int, noise: float, holdout: float, seed: int, scaling: str) -> Split:
@@ -355,10 +356,10 @@ def _draw(name: str, samples: int, noise: float, holdout: float, seed: int, scal
     if scaling == "standard" and data.scale_targets is not None:
         D = data.scale_targets(D)
     X, D, X_holdout, D_holdout = _divide_holdout(X, D, holdout, rng)
-    if scaling == "none":
-        return Split(*_read_only(X, D, X_holdout, D_holdout), str(data.task))
-    standardize = fit_standardizer(X)
-    return Split(*_read_only(standardize(X), D, standardize(X_holdout), D_holdout), str(data.task))
+    if scaling == "standard":
+        standardize = fit_standardizer(X)
+        X, X_holdout = standardize(X), standardize(X_holdout)
+    return split_read_only(X, D, X_holdout, D_holdout, task=str(data.task))
 
 
 # Sweeps request the same few draws thousands of times, a visitor with 100,000 samples one at a time: many small draws
@@ -439,4 +440,4 @@ def split(X: np.ndarray, D: np.ndarray, holdout: float, seed: int) -> Split:
     if len(X) != len(D):
         raise ConfigError("data", f"X of {len(X)} rows, D of {len(D)}", "X and D must have the same number of rows")
     parts = _divide_holdout(X, D, holdout, np.random.default_rng([seed, 0]))
-    return Split(*_read_only(*parts), infer_task(D))
+    return split_read_only(*parts, task=infer_task(D))

@@ -151,6 +151,16 @@ def _check_choices(
     if max_rows is not None and max_rows < MIN_SAMPLES:
         raise ConfigError("max_rows", max_rows, f"it must be at least {MIN_SAMPLES}")
     return Choices(
-        targets, bool(drop_missing), task, tuple(leave_out), kinds, bool(fill_missing), tuple(missing_as_class),
-        bool(keep_index), one_class, tuple(date_parts), max_rows, seed,
-    )  # fmt: skip
+        targets=targets,
+        drop_missing=bool(drop_missing),
+        task=task,
+        leave_out=tuple(leave_out),
+        kinds=kinds,
+        fill_missing=bool(fill_missing),
+        missing_as_class=tuple(missing_as_class),
+        keep_index=bool(keep_index),
+        one_class=one_class,
+        date_parts=tuple(date_parts),
+        max_rows=max_rows,
+        seed=seed,
+    )

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .datasets import Split, TableData, count_holdout, fit_standardizer, one_hot
+from .datasets import Split, TableData, count_holdout, fit_standardizer, one_hot, split_read_only
 
 if TYPE_CHECKING:
     from ..config import RunConfig
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Prepared:
     """Inputs and targets of a table, as they stand in it; `scaled` makes of them what `train` takes.
 
@@ -44,9 +44,7 @@ class Prepared:
         """
         X, D, train, holdout = self._scale(config)
         parts = [np.ascontiguousarray(part) for part in (X[train], D[train], X[holdout], D[holdout])]
-        for part in parts:
-            part.setflags(write=False)
-        return Split(*parts, self.task)
+        return split_read_only(*parts, task=self.task)
 
     def scaled(self, config: RunConfig) -> TableData:
         """Returns (X, D) for `train([config], data)`.

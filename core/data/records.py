@@ -30,7 +30,7 @@ _FREE_CELLS = 10_000  # cells that a file may have beside one for each of its by
 _END = "\x1fend\x1f"  # a last record of our own: an open quotation mark swallows it
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Cells:
     """Cells as text, without blanks around them: one Arrow array a column; and the line of each row, from 1.
 
@@ -45,14 +45,16 @@ class Cells:
     def slice(self, start: int, rows: int) -> Cells:
         """Returns some rows."""
         columns = [column.slice(start, rows) for column in self.columns]
-        return Cells(columns, self.lines[start : start + rows], self.overlong)
+        return Cells(columns=columns, lines=self.lines[start : start + rows], overlong=self.overlong)
 
     def drop(self, rows: np.ndarray) -> Cells:
         """Returns all but some rows, given by their positions."""
         is_kept = np.ones(len(self.lines), bool)
         is_kept[rows] = False
         mask = pa.array(is_kept)
-        return Cells([column.filter(mask) for column in self.columns], self.lines[is_kept], self.overlong)
+        return Cells(
+            columns=[column.filter(mask) for column in self.columns], lines=self.lines[is_kept], overlong=self.overlong
+        )
 
 
 def split_cells(text: bytes, dialect: Dialect, name: str) -> Cells:
@@ -133,7 +135,7 @@ def _split_by_arrow(body: bytes, delimiter: str, dialect: Dialect) -> Cells | No
     for i, column in enumerate(columns):
         columns[i] = column.chunk(0) if column.num_chunks == 1 else pa.concat_arrays(column.chunks)
     filled += 1
-    return Cells(columns, filled)
+    return Cells(columns=columns, lines=filled)
 
 
 def _measure_lines(body: bytes) -> tuple[np.ndarray, int]:
@@ -187,7 +189,7 @@ def _split_by_csv(body: bytes, delimiter: str, dialect: Dialect, name: str) -> C
     columns = [pa.concat_arrays(parts) for parts in zip(*blocks, strict=True)]
     if dialect.first_width == width - 1 and len(lines) > 1:
         columns = _align_header(columns)
-    return Cells(columns, np.array(lines, dtype=np.int32), overlong)
+    return Cells(columns=columns, lines=np.array(lines, dtype=np.int32), overlong=overlong)
 
 
 def _align_header(columns: list[pa.Array]) -> list[pa.Array]:

@@ -22,7 +22,7 @@ MIN_SAMPLES = 2
 KINDS = ("numeric", "category", "date", "ignored")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Choices:
     """The arguments of `prepare`, with several targets as a tuple."""
 
@@ -40,7 +40,7 @@ class Choices:
     seed: int
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Selection:
     """The columns that are used, after the choices, and the rows that lack a value in them."""
 
@@ -83,7 +83,7 @@ def select_columns(table: Table, choices: Choices) -> Selection:
     for column in [*chosen, *([] if choices.fill_missing else inputs)]:
         if column.kind != "text" and column.name not in choices.missing_as_class:
             missing |= column.missing
-    return Selection(chosen, inputs, empty, counters, missing)
+    return Selection(targets=chosen, inputs=inputs, empty=empty, counters=counters, missing=missing)
 
 
 def describe_missing(table: Table, used: Sequence[Column], choices: Choices, missing: np.ndarray) -> str:

@@ -105,7 +105,7 @@ def _read_sheet(page: Any, name: str, max_cells: int) -> Cells:
     for i in range(width):
         parts = [block[i] if i < len(block) else pa.array([""] * len(block[0]), pa.string()) for block in blocks]
         columns.append(pa.concat_arrays(parts))
-    return Cells(columns, np.array(lines, dtype=np.int64))
+    return Cells(columns=columns, lines=np.array(lines, dtype=np.int64))
 
 
 def _columns(rows: list[list[str]], width: int) -> list[pa.Array]:
@@ -174,7 +174,7 @@ def read_parquet(raw: bytes, name: str, max_bytes: int, max_cells: int) -> tuple
         names.append(field.name)
         columns.append(_as_text(column))
     lines = np.arange(1, table.num_rows + 1)
-    return Cells(columns, lines), tuple(names)
+    return Cells(columns=columns, lines=lines), tuple(names)
 
 
 def _unpacked_bytes(values: pa.Array) -> int:

@@ -41,4 +41,4 @@ def start_over(config: RunConfig) -> tuple[Suggestion, ...]:
         return ()
     label = f"Start over: 3 layers of {WIDE_UNITS} ReLUs with {INITS[init].label} init, Adam"
     also = [describe_setting(field, value) for field, value in changes.items() if field not in _IN_LABEL]
-    return (Suggestion(", ".join([label, *also]), changes),)
+    return (Suggestion(label=", ".join([label, *also]), changes=changes),)

@@ -26,7 +26,7 @@ SPARE_UNITS = 8  # at least, in every layer: with fewer, training often ends in 
 BATCH_SAMPLES = 32  # a batch whose statistics are worth normalizing by
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Suggestion:
     """One thing to try.
 
@@ -111,7 +111,7 @@ def _suggest(config: RunConfig, label: str, says: tuple[str, ...], **wanted: Any
     if not changes.keys() & set(says):
         return []
     also = [describe_setting(field, value) for field, value in changes.items() if field not in says]
-    return [Suggestion(", ".join([label, *also]), changes)]
+    return [Suggestion(label=", ".join([label, *also]), changes=changes)]
 
 
 # -- a network in balance ---------------------------------------------------------------------------------------
@@ -149,9 +149,9 @@ def _recommended(config: RunConfig, name: str, **more: Any) -> list[Suggestion]:
     changed = tuple(field for field in wanted if field != "learning_rate")
     says = ("activation", "init")
     label = f"{activation.label} with {INITS[init].label} init"
-    (one,) = _suggest(config, label, changed, **wanted) or [Suggestion(label, {})]
+    (one,) = _suggest(config, label, changed, **wanted) or [Suggestion(label=label, changes={})]
     also = [describe_setting(field, value) for field, value in one.changes.items() if field not in says]
-    return [Suggestion(", ".join([label, *also]), one.changes)]
+    return [Suggestion(label=", ".join([label, *also]), changes=one.changes)]
 
 
 def _residual(config: RunConfig) -> list[Suggestion]:
@@ -353,7 +353,7 @@ def for_stuck(config: RunConfig) -> tuple[Suggestion, ...]:
     """More units to find a way with, another activation, steps scaled layer by layer, or larger ones."""
     wide = tuple(max(units, 4 * units if units < SPARE_UNITS else units, SPARE_UNITS) for units in config.hidden)
     wider = _suggest(config, "", ("hidden",), hidden=wide)
-    wider = [Suggestion(f"At least {min(wide)} units a layer", one.changes) for one in wider]
+    wider = [Suggestion(label=f"At least {min(wide)} units a layer", changes=one.changes) for one in wider]
     layer = _suggest(config, f"One hidden layer of {WIDE_UNITS} units", ("hidden",), hidden=(WIDE_UNITS,))
     both = tuple(max(units, WIDE_UNITS) for units in config.hidden) or (WIDE_UNITS,)
     adam = _adam(config, 0.01)

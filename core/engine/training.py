@@ -186,7 +186,9 @@ def evaluate(config: RunConfig, weights: Initial, X: np.ndarray) -> np.ndarray:
         return outputs * np.nan
     full = config.replace(batch_size=None, holdout=0.0, dropout=0.0)
     with one_blas_thread, np.errstate(all="ignore"):
-        stack = Stack([full], [Split(X, outputs, X[:0], outputs[:0], "regression")], [weights])
+        stack = Stack(
+            [full], [Split(X=X, D=outputs, X_holdout=X[:0], D_holdout=outputs[:0], task="regression")], [weights]
+        )
         stack.start(0)
         stack.batch.forward(stack.parameters.flat[0])
     return stack.batch.output.T.astype(float)

@@ -30,7 +30,7 @@ RULES = {
 Point = tuple[float, float]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Surface:
     """A function E of two variables, with its derivatives in closed form.
 
@@ -221,7 +221,7 @@ SURFACES: dict[str, Callable[..., Surface]] = {
 # -- descent ----------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Path:
     """A descent.
 
@@ -238,7 +238,7 @@ class Path:
     momentum: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Outcome:
     """End of a descent.
 
@@ -280,7 +280,13 @@ def descend(
             diverged_at = step
             break
     path = np.array(points)
-    return Path(path, np.array([float(surface.value(*p)) for p in path]), diverged_at, learning_rate, momentum)
+    return Path(
+        points=path,
+        values=np.array([float(surface.value(*p)) for p in path]),
+        diverged_at=diverged_at,
+        learning_rate=learning_rate,
+        momentum=momentum,
+    )
 
 
 def classify(surface: Surface, path: Path) -> Outcome:
@@ -292,18 +298,20 @@ def classify(surface: Surface, path: Path) -> Outcome:
     turning = float(back.mean()) if back.size else 0.0
     last = len(path.points) - 1
     if path.diverged_at is not None:
-        return Outcome("diverges", last, done, turning)
+        return Outcome(kind="diverges", step=last, done=done, turning=turning)
     if surface.quadratic and gap[-1] > gap[0]:
         limit = stability_limit(surface.hessian(path.points[-1]), path.momentum)
         if path.learning_rate != limit:
-            return Outcome("diverges" if path.learning_rate > limit else "swings", last, done, turning)
+            return Outcome(
+                kind="diverges" if path.learning_rate > limit else "swings", step=last, done=done, turning=turning
+            )
     outside = np.flatnonzero(gap > ARRIVED * gap[0])
     arrived = int(outside[-1]) + 1 if outside.size else 0
     if arrived <= last:
-        return Outcome("arrives", arrived, done, turning)
+        return Outcome(kind="arrives", step=arrived, done=done, turning=turning)
     if np.linalg.norm(surface.gradient(path.points[-1])) < FLAT:
-        return Outcome("stuck", last, done, turning)
-    return Outcome("underway", last, done, turning)
+        return Outcome(kind="stuck", step=last, done=done, turning=turning)
+    return Outcome(kind="underway", step=last, done=done, turning=turning)
 
 
 def stability_limit(hessian: np.ndarray, momentum: float = 0.0) -> float:

@@ -19,7 +19,7 @@ from ..theory.network import spectral_norm
 CHUNK = 32  # variances whose moments are found at once: their nodes stay in the cache (measured)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Paths:
     """Share of the last hidden gradient at each hidden layer; layer k is entry k - 1, and the last holds 1.
 
@@ -80,15 +80,15 @@ def trace_paths(config: RunConfig) -> Paths:
     with np.errstate(all="ignore"):
         measured = norms / norms[-1]
     return Paths(
-        config,
-        measured,
-        _products([activation.sup_slope * spectral_norm(W) for W in between]),
-        _typical(config, shot.inputs, np.sum(shot.delta[layers - 1] ** 2, axis=1)),
-        _products(np.abs(along * weights)),
-        _products(activation.sup_slope * np.abs(weights)),
-        np.array(units),
-        along,
-        weights,
+        config=config,
+        measured=measured,
+        worst=_products([activation.sup_slope * spectral_norm(W) for W in between]),
+        typical=_typical(config, shot.inputs, np.sum(shot.delta[layers - 1] ** 2, axis=1)),
+        path=_products(np.abs(along * weights)),
+        path_bound=_products(activation.sup_slope * np.abs(weights)),
+        units=np.array(units),
+        slopes=along,
+        weights=weights,
     )
 
 

@@ -118,7 +118,7 @@ def run(
             for name, blocks in CURVES
         ],
     }
-    return Result(rows, series, stages.seconds)
+    return Result(rows=rows, series=series, seconds=stages.seconds)
 
 
 _LAB = RunConfig(
@@ -162,11 +162,13 @@ PAPER = Paper(
     "chart is its first figure, and the correlations are between unrelated inputs, as in its theorems.",
     formulas=(
         Formula(
-            r"\rho_L = \frac{\mathbb E\,[\, g_L(x) \cdot g_L(x')\,]}{\mathbb E\,\lVert g_L(x) \rVert^2} = "
+            latex=r"\rho_L = \frac{\mathbb E\,[\, g_L(x) \cdot g_L(x')\,]}{\mathbb E\,\lVert g_L(x) \rVert^2} = "
             r"\left(\frac12\right)^{L}",
-            r"$g_L$: the gradient through $L$ layers. At one input half of the units are active, at two unrelated "
-            r"inputs a quarter are active for both: each layer halves the correlation.",
-            "Balduzzi et al. 2017",
+            symbols=(
+                "$g_L$: the gradient through $L$ layers. At one input half of the units are active, at two unrelated "
+                "inputs a quarter are active for both: each layer halves the correlation."
+            ),
+            source="Balduzzi et al. 2017",
         ),
     ),
     networks=(

@@ -112,7 +112,7 @@ def run(
         series["sharpness"].append(values.tolist())
         series["loss_steps"].append(thinned(np.arange(count + 1)))
         series["losses"].append([thinned(run) for run in losses])
-    return Result(tuple(rows), series, stages.seconds)
+    return Result(rows=tuple(rows), series=series, seconds=stages.seconds)
 
 
 PAPER = Paper(
@@ -139,11 +139,13 @@ PAPER = Paper(
     "reached the limit within these steps, and one that has not falls monotonically until then.",
     formulas=(
         Formula(
-            r"\text{sharpness} = \lambda_{\mathrm{max}}\left(\nabla^2 E\right),\qquad "
+            latex=r"\text{sharpness} = \lambda_{\mathrm{max}}\left(\nabla^2 E\right),\qquad "
             r"\text{stable on a quadratic} \iff \eta < \frac{2}{\lambda_{\mathrm{max}}}",
-            r"$\nabla^2 E$: the Hessian of the loss in all weights and biases; $\lambda_{\mathrm{max}}$: its largest "
-            r"eigenvalue, found by Lanczos from products $\nabla^2 E\, v$; $\eta$: the learning rate.",
-            "Cohen et al. 2021; Pearlmutter 1994 for the products",
+            symbols=(
+                r"$\nabla^2 E$: the Hessian of the loss in all weights and biases; $\lambda_{\mathrm{max}}$: its "
+                r"largest eigenvalue, found by Lanczos from products $\nabla^2 E\, v$; $\eta$: the learning rate."
+            ),
+            source="Cohen et al. 2021; Pearlmutter 1994 for the products",
         ),
     ),
     networks=(("learning rate 0.04, on the sine", CONFIG.replace(dataset="sine")),),

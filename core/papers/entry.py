@@ -14,7 +14,7 @@ MEMORY = "quoted from memory, not checked"
 QUALITATIVE = "a claim without a figure"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Formula:
     """A formula on screen: LaTeX, what its symbols mean (Markdown), and where it is from."""
 
@@ -24,12 +24,13 @@ class Formula:
 
 
 CHI_FORMULA = Formula(
-    r"\chi = \sigma_w^2\, \mathbb E\left[\varphi'(z)^2\right],\quad z \sim \mathcal N(0, q^*)",
-    r"$\chi$: what one layer multiplies the squared gradient by; $\sigma_w^2 / \text{fan\_in}$: the variance of a "
-    r"weight; "
-    r"$\varphi'$: the slope of the activation; $q^*$: the variance of net inputs at which it no longer changes from "
-    r"layer to layer.",
-    "Schoenholz et al. 2017",
+    latex=r"\chi = \sigma_w^2\, \mathbb E\left[\varphi'(z)^2\right],\quad z \sim \mathcal N(0, q^*)",
+    symbols=(
+        r"$\chi$: what one layer multiplies the squared gradient by; $\sigma_w^2 / \text{fan\_in}$: the variance of a "
+        r"weight; $\varphi'$: the slope of the activation; $q^*$: the variance of net inputs at which it no longer "
+        "changes from layer to layer."
+    ),
+    source="Schoenholz et al. 2017",
 )
 
 

@@ -103,7 +103,7 @@ def run(on_progress: Progress | None = None, executor: Executor | None = None, *
             "within 15 %: eq. 14 makes them equal up to the randomness of one network",
         )
     )
-    return Result(tuple(rows), series, stages.seconds)
+    return Result(rows=tuple(rows), series=series, seconds=stages.seconds)
 
 
 def _mean_singular_value(snap: Snapshot, layer: int, on_progress: Progress) -> float:
@@ -174,15 +174,15 @@ PAPER = Paper(
     "15 %: the mean of the singular values is less than the root of their mean square.",
     formulas=(
         Formula(
-            r"\operatorname{Var} W = \frac{1}{3n} \;\text{(standard)},\qquad "
+            latex=r"\operatorname{Var} W = \frac{1}{3n} \;\text{(standard)},\qquad "
             r"\operatorname{Var} W = \frac{2}{\text{fan\_in} + \text{fan\_out}} \;\text{(normalized)}",
-            r"$n$: units of the layer before; a uniform number on $\pm a$ has variance $a^2 / 3$.",
-            "Glorot & Bengio 2010, eq. 1 and 16",
+            symbols=r"$n$: units of the layer before; a uniform number on $\pm a$ has variance $a^2 / 3$.",
+            source="Glorot & Bengio 2010, eq. 1 and 16",
         ),
         Formula(
-            r"J^l = \frac{\partial z^{l+1}}{\partial z^l} = \operatorname{diag}(\varphi'(z^l))\, W^{l+1}",
-            r"$z^l$: net inputs of layer $l$; $W^{l+1}$: the weights that follow, from unit $i$ (row) to $j$.",
-            "Glorot & Bengio 2010, section 4.2.1",
+            latex=r"J^l = \frac{\partial z^{l+1}}{\partial z^l} = \operatorname{diag}(\varphi'(z^l))\, W^{l+1}",
+            symbols=r"$z^l$: net inputs of layer $l$; $W^{l+1}$: the weights that follow, from unit $i$ (row) to $j$.",
+            source="Glorot & Bengio 2010, section 4.2.1",
         ),
     ),
     networks=tuple((f"{name} init", CONFIG.replace(dataset="digits", **init)) for name, init in INITS.items()),

@@ -88,7 +88,7 @@ def run(on_progress: Progress | None = None, executor: Executor | None = None, *
         series["densities"].append(np.histogram(centered, edges, density=True)[0].tolist())
         series["beta"].append(beta)
         series["by_layer"].append(by_layer.tolist())
-    return Result(tuple(rows), series, stages.seconds)
+    return Result(rows=tuple(rows), series=series, seconds=stages.seconds)
 
 
 PAPER = Paper(
@@ -114,18 +114,18 @@ PAPER = Paper(
     caveat="The paper proves it; these are draws to see it by.",
     formulas=(
         Formula(
-            r"\ln \lVert\delta^l\rVert^2 \approx \mathcal N\left(-\tfrac{\beta}{2}, \beta\right),\qquad "
+            latex=r"\ln \lVert\delta^l\rVert^2 \approx \mathcal N\left(-\tfrac{\beta}{2}, \beta\right),\qquad "
             r"\beta = 5 \sum_j \frac{1}{n_j}",
-            r"$\delta^l$: the gradient at the net inputs of layer $l$, relative to its mean square; $n_j$: "
+            symbols=r"$\delta^l$: the gradient at the net inputs of layer $l$, relative to its mean square; $n_j$: "
             r"units of hidden layer $j$. The mean square stays level, the typical network's falls with "
             r"$\beta / 2$.",
-            "Hanin & Nica 2018",
+            source="Hanin & Nica 2018",
         ),
         Formula(
-            r"r = \frac2n \sum_{j=1}^n D_j\, g_j^2,\quad D_j \in \{0, 1\},\; g_j \sim \mathcal N(0, 1)",
-            r"$r$: what one layer of $n$ units multiplies the square by; the variance of $\ln r$, summed "
+            latex=r"r = \frac2n \sum_{j=1}^n D_j\, g_j^2,\quad D_j \in \{0, 1\},\; g_j \sim \mathcal N(0, 1)",
+            symbols=r"$r$: what one layer of $n$ units multiplies the square by; the variance of $\ln r$, summed "
             r"exactly over how many units are active, is “every order” in the table.",
-            "the chi-squared distribution's logarithm; He et al. 2015 for the factor 2",
+            source="the chi-squared distribution's logarithm; He et al. 2015 for the factor 2",
         ),
     ),
     networks=(("width 32, 20 layers", CONFIG.replace(hidden=(32,) * 20, dataset="gaussian", samples=128)),),

@@ -127,7 +127,7 @@ def run(
             smooth = [np.convolve(trace.loss, np.ones(EPOCH) / EPOCH, "valid") for trace in runs]
             curve = {"depth": depth, "init": init, "step": thinned(runs[0].step[EPOCH - 1 :])}
             series["curves"].append(curve | {"losses": [thinned(losses) for losses in smooth]})
-    return Result(rows, series, stages.seconds)
+    return Result(rows=rows, series=series, seconds=stages.seconds)
 
 
 def _loss(trace: Trace, step: int) -> float:
@@ -173,12 +173,12 @@ PAPER = Paper(
     "processor's rounding; the step at which learning starts does not.",
     formulas=(
         Formula(
-            r"\mathbb E\,\lVert\delta^l\rVert^2 = \tfrac12\, \sigma_w^2\; "
+            latex=r"\mathbb E\,\lVert\delta^l\rVert^2 = \tfrac12\, \sigma_w^2\; "
             r"\mathbb E\,\lVert\delta^{l+1}\rVert^2",
-            r"$\delta^l = \partial E / \partial z^l$; ReLU passes half of the square on, so that "
+            symbols=r"$\delta^l = \partial E / \partial z^l$; ReLU passes half of the square on, so that "
             r"$\sigma_w^2 = 2$ keeps its level and $\sigma_w^2 = 1$ halves it in every layer: "
             r"$2^{-30} = 10^{-9}$ after 30.",
-            "He et al. 2015, section 2.2",
+            source="He et al. 2015, section 2.2",
         ),
     ),
     networks=tuple((f"30 layers, {name}", CONFIG.replace(init_scale=scale)) for name, scale in SCALES.items()),

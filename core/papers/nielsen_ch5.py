@@ -80,7 +80,7 @@ def run(on_progress: Progress | None = None, executor: Executor | None = None, *
         for name, values in (("low", low), ("median", median), ("high", high)):
             series[name].append(values.tolist())
     series["factor"] = float(np.sqrt(chi))
-    return Result(tuple(rows), series, stages.seconds)
+    return Result(rows=tuple(rows), series=series, seconds=stages.seconds)
 
 
 PAPER = Paper(
@@ -109,11 +109,11 @@ PAPER = Paper(
     "median, as figures of one network may: from network to network the norm varies by 25 to 50 %.",
     formulas=(
         Formula(
-            r"\left\lVert \tfrac1N \textstyle\sum_n \delta_n^l \right\rVert = "
+            latex=r"\left\lVert \tfrac1N \textstyle\sum_n \delta_n^l \right\rVert = "
             r"\left\lVert \partial E / \partial b^l \right\rVert",
-            r"$\delta_n^l = \partial E_n / \partial z_n^l$ for sample $n$ of $N$, with $z^l$ the net input of "
+            symbols=r"$\delta_n^l = \partial E_n / \partial z_n^l$ for sample $n$ of $N$, with $z^l$ the net input of "
             r"layer $l$ and $b^l$ its biases: what the book calls the speed at which layer $l$ learns.",
-            "Nielsen, chapter 5",
+            source="Nielsen, chapter 5",
         ),
         CHI_FORMULA,
     ),

@@ -143,7 +143,9 @@ def run(on_progress: Progress | None = None, executor: Executor | None = None, *
         bound_rows, bound_series = _run_bound(networks, stages.stage(1))
         field_rows, field_series = _run_mean_field(networks, stages.stage(2))
     rows = (*wall_rows, *bound_rows, *field_rows)
-    return Result(rows, wall_series | {"bound": bound_series, "mean_field": field_series}, stages.seconds)
+    return Result(
+        rows=rows, series=wall_series | {"bound": bound_series, "mean_field": field_series}, seconds=stages.seconds
+    )
 
 
 def _run_wall(report: Progress) -> tuple[list, dict]:
@@ -305,22 +307,26 @@ PAPER = Paper(
     "has no recurrent networks; there the layers take the place of the time steps.",
     formulas=(
         Formula(
-            r"\left\lVert \frac{\partial E}{\partial x_t} \right\rVert \le \eta^{T-t} \left\lVert "
+            latex=r"\left\lVert \frac{\partial E}{\partial x_t} \right\rVert \le \eta^{T-t} \left\lVert "
             r"\frac{\partial E}{\partial x_T} \right\rVert,\qquad \eta = \gamma\, \sigma_{\mathrm{max}}(W)",
-            r"$x_t$: the state at time $t$ of $T$; $\sigma_{\mathrm{max}}(W)$: the largest singular value of the "
-            r"recurrent weights; $\gamma = \sup |\varphi'|$.",
-            "Pascanu et al. 2013, section 2.1",
+            symbols=(
+                r"$x_t$: the state at time $t$ of $T$; $\sigma_{\mathrm{max}}(W)$: the largest singular value of the "
+                r"recurrent weights; $\gamma = \sup |\varphi'|$."
+            ),
+            source="Pascanu et al. 2013, section 2.1",
         ),
         Formula(
-            r"g \leftarrow g \cdot \min\left(1, \frac{c}{\lVert g \rVert}\right)",
-            r"$g$: the gradient in all parameters jointly; $c$: the threshold.",
-            "Pascanu et al. 2013, algorithm 1",
+            latex=r"g \leftarrow g \cdot \min\left(1, \frac{c}{\lVert g \rVert}\right)",
+            symbols=r"$g$: the gradient in all parameters jointly; $c$: the threshold.",
+            source="Pascanu et al. 2013, algorithm 1",
         ),
         Formula(
-            r"b = x_0 - w\, S(x_0)",
-            r"The wall: here $x_0$ is a fixed point of the recurrence, unstable where $w\, S'(x_0) > 1$, and separates "
-            r"the states that go up from those that go down.",
-            "derived here",
+            latex=r"b = x_0 - w\, S(x_0)",
+            symbols=(
+                r"The wall: here $x_0$ is a fixed point of the recurrence, unstable where $w\, S'(x_0) > 1$, and "
+                "separates the states that go up from those that go down."
+            ),
+            source="derived here",
         ),
     ),
     networks=(

@@ -145,7 +145,7 @@ def run(
         "variances": variances,
         "expected": expected,
     }
-    return Result(tuple(rows), series, stages.seconds)
+    return Result(rows=tuple(rows), series=series, seconds=stages.seconds)
 
 
 def _claims(values: list[np.ndarray]) -> list[Row]:
@@ -221,17 +221,21 @@ PAPER = Paper(
     "repeated here. A small q makes tanh almost linear: isometry is a limit, reached as q → 0 at the same depth.",
     formulas=(
         Formula(
-            r"J = \prod_{l=1}^{L} D^l W^l,\qquad \frac{\operatorname{Var} \lambda}{(\mathbb E \lambda)^2} = "
+            latex=r"J = \prod_{l=1}^{L} D^l W^l,\qquad \frac{\operatorname{Var} \lambda}{(\mathbb E \lambda)^2} = "
             r"L \left( \frac{\mathbb E[\varphi'^4]}{\mathbb E[\varphi'^2]^2} - 1 + g \right)",
-            r"$D^l = \operatorname{diag} \varphi'(z^l)$; $\lambda$: a squared singular value of $J$, over all of them; "
-            r"$g = 1$ for Gaussian weights, 0 for orthogonal ones. The second moments of free factors add up.",
-            "Pennington et al. 2017; derived again here",
+            symbols=(
+                r"$D^l = \operatorname{diag} \varphi'(z^l)$; $\lambda$: a squared singular value of $J$, over all of "
+                "them; $g = 1$ for Gaussian weights, 0 for orthogonal ones. The second moments of free factors add up."
+            ),
+            source="Pennington et al. 2017; derived again here",
         ),
         Formula(
-            r"z = \frac{1 + M}{M} \left( \sigma_w^2\, (1 + M)^{g}\, \frac{M w}{1 + M} \right)^{L},\qquad "
+            latex=r"z = \frac{1 + M}{M} \left( \sigma_w^2\, (1 + M)^{g}\, \frac{M w}{1 + M} \right)^{L},\qquad "
             r"M = \mathbb E\left[ \frac{\varphi'^2}{w - \varphi'^2} \right]",
-            r"Solved for $w$ at $z = \lambda + i 0$; the density of $\ln \lambda$ is $-\operatorname{Im} M / \pi$.",
-            "Voiculescu's S-transform, as in Pennington et al. 2017",
+            symbols=(
+                r"Solved for $w$ at $z = \lambda + i 0$; the density of $\ln \lambda$ is $-\operatorname{Im} M / \pi$."
+            ),
+            source="Voiculescu's S-transform, as in Pennington et al. 2017",
         ),
     ),
     networks=(

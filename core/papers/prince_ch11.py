@@ -81,7 +81,7 @@ def run(
         "forward": forward,
         "backward": backward,
     }
-    return Result(rows, series, stages.seconds)
+    return Result(rows=rows, series=series, seconds=stages.seconds)
 
 
 _LAB = RunConfig(
@@ -123,11 +123,13 @@ PAPER = Paper(
     "y ← y + ReLU(W y), so that what they add is never negative and the variance grows faster there.",
     formulas=(
         Formula(
-            r"\operatorname{Var} y^{l+1} = \operatorname{Var} y^l + 2 \cdot \tfrac12 \operatorname{Var} y^l "
+            latex=r"\operatorname{Var} y^{l+1} = \operatorname{Var} y^l + 2 \cdot \tfrac12 \operatorname{Var} y^l "
             r"= 2 \operatorname{Var} y^l",
-            r"$y^l$: the state before block $l$. He's init makes up for the half that ReLU takes away, so that the "
-            r"branch adds as much variance as it gets. Normalized, the branch adds 1.",
-            "Prince 2023, section 11.3",
+            symbols=(
+                "$y^l$: the state before block $l$. He's init makes up for the half that ReLU takes away, so that the "
+                "branch adds as much variance as it gets. Normalized, the branch adds 1."
+            ),
+            source="Prince 2023, section 11.3",
         ),
     ),
     networks=(

@@ -85,7 +85,7 @@ def in_kind(
     )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Result:
     """The outcome of one experiment, ready for JSON except for numbers that are not finite, which `to_dict` makes None.
 

@@ -65,7 +65,7 @@ def run(
         ),
     )
     series = {"gaussian": normal.tolist(), "orthogonal": orthogonal.tolist(), "expected": expected.tolist()}
-    return Result(rows, series, stages.seconds)
+    return Result(rows=rows, series=series, seconds=stages.seconds)
 
 
 def singular_values(factors: list[np.ndarray], on_progress: Progress) -> np.ndarray:
@@ -113,10 +113,10 @@ PAPER = Paper(
     caveat="The paper also follows how such networks learn; here is their start only.",
     formulas=(
         Formula(
-            r"\ln \sigma_i \approx \frac L2 \left( \ln \frac2n + \psi\left(\frac{n - i + 1}{2}\right) \right)",
-            r"$\sigma_i$: the $i$-th largest singular value of a product of $L$ Gaussian matrices of "
+            latex=r"\ln \sigma_i \approx \frac L2 \left( \ln \frac2n + \psi\left(\frac{n - i + 1}{2}\right) \right)",
+            symbols=r"$\sigma_i$: the $i$-th largest singular value of a product of $L$ Gaussian matrices of "
             r"$n \times n$ entries with variance $1/n$; $\psi$: the digamma function.",
-            "Newman 1986, “The distribution of Lyapunov exponents”",
+            source="Newman 1986, “The distribution of Lyapunov exponents”",
         ),
     ),
     networks=tuple(

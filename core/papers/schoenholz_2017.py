@@ -116,7 +116,7 @@ def run(
         "losses": losses,
         "curve": _curve(variances),
     }
-    return Result(tuple(rows), series, stages.seconds)
+    return Result(rows=tuple(rows), series=series, seconds=stages.seconds)
 
 
 def _gradient_norms(networks: int, on_progress: Progress) -> dict[float, np.ndarray]:
@@ -178,11 +178,11 @@ PAPER = Paper(
     formulas=(
         CHI_FORMULA,
         Formula(
-            r"\xi = -\frac{1}{\ln \chi_{c^*}},\qquad L \lesssim 6\,\xi",
-            r"$\xi$: layers over which the difference between two inputs fades by a factor $e$; "
+            latex=r"\xi = -\frac{1}{\ln \chi_{c^*}},\qquad L \lesssim 6\,\xi",
+            symbols=r"$\xi$: layers over which the difference between two inputs fades by a factor $e$; "
             r"$\chi_{c^*}$: the slope of the correlation map at its fixed point $c^*$, equal to $\chi$ where "
             r"$c^* = 1$; $L$: layers.",
-            "Schoenholz et al. 2017",
+            source="Schoenholz et al. 2017",
         ),
     ),
     networks=tuple(

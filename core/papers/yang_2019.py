@@ -104,7 +104,7 @@ def run(
         "factor": FACTOR,
         "steps": np.median(two, axis=0),
     }
-    return Result(tuple(rows), series, stages.seconds)
+    return Result(rows=tuple(rows), series=series, seconds=stages.seconds)
 
 
 PAPER = Paper(
@@ -134,12 +134,12 @@ PAPER = Paper(
     "one step does depends on the learning rate, which the abstract does not give.",
     formulas=(
         Formula(
-            r"\frac{\mathbb E\,\lVert\delta^{l}\rVert^2}{\mathbb E\,\lVert\delta^{l+1}\rVert^2} = "
+            latex=r"\frac{\mathbb E\,\lVert\delta^{l}\rVert^2}{\mathbb E\,\lVert\delta^{l+1}\rVert^2} = "
             r"\frac{\sigma_w^2 / 2}{\sigma_w^2\, (1 - 1/\pi) / 2} = \frac{\pi}{\pi - 1} \approx 1.467",
-            r"$\sigma_w^2 / 2$: ReLU passes half of the square on; the divisor is the variance of a net input, "
+            symbols=r"$\sigma_w^2 / 2$: ReLU passes half of the square on; the divisor is the variance of a net input, "
             r"$\sigma_w^2 \operatorname{Var}[\max(0, z)]$ with $z \sim \mathcal N(0, 1)$, by which the normalization "
             r"divides. The factor of the norm is its root, 1.211.",
-            "Yang et al. 2019",
+            source="Yang et al. 2019",
         ),
     ),
     networks=(

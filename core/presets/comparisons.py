@@ -8,7 +8,7 @@ from ..comparison.arms import Arm, Comparison, recommended_arms
 from ..config import RunConfig
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Preset:
     """One click: what it is called, what it shows in one or two sentences, and the comparison."""
 
@@ -28,11 +28,13 @@ _DEEP = _BLOBS.replace(activation="relu", hidden=(32,) * 50, init_scale=0.14, ba
 
 COMPARISON_PRESETS: dict[str, Preset] = {
     "activations": Preset(
-        "Which activation vanishes?",
-        "Each with the init made for it: the sigmoid's slope is at most 1/4, so ten layers typically leave the first "
-        "one 1e-6 to 1e-5 of the gradient and nothing is learned; tanh with Glorot and ReLU with He pass it on and "
-        "reach accuracy 1.",
-        Comparison(
+        label="Which activation vanishes?",
+        claim=(
+            "Each with the init made for it: the sigmoid's slope is at most 1/4, so ten layers typically leave the "
+            "first one 1e-6 to 1e-5 of the gradient and nothing is learned; tanh with Glorot and ReLU with He pass it "
+            "on and reach accuracy 1."
+        ),
+        comparison=Comparison(
             RunConfig(init="glorot_normal"),
             "activation",
             (*recommended_arms("activation")[:2], Arm("ReLU", {"activation": "relu", "init": "he_normal"})),
@@ -40,12 +42,14 @@ COMPARISON_PRESETS: dict[str, Preset] = {
         ),
     ),
     "init_scale": Preset(
-        "Init scale: from vanishing to exploding",
-        "The factor per layer grows in proportion to the scale of the weights. With ReLU the gradient vanishes at 0.5 "
-        "and fades at 1, is level at 1.4142 (the square root of 2: He's init), and at 2 nearly every run diverges "
-        "within a few steps. Look at the delta norm: the weights' own gradients also hold the signal, which fades the "
-        "other way.",
-        Comparison(
+        label="Init scale: from vanishing to exploding",
+        claim=(
+            "The factor per layer grows in proportion to the scale of the weights. With ReLU the gradient vanishes at "
+            "0.5 and fades at 1, is level at 1.4142 (the square root of 2: He's init), and at 2 nearly every run "
+            "diverges within a few steps. Look at the delta norm: the weights' own gradients also hold the signal, "
+            "which fades the other way."
+        ),
+        comparison=Comparison(
             RunConfig(activation="relu"),
             "init_scale",
             tuple(Arm(f"init scale {scale:g}", {"init_scale": scale}) for scale in (0.5, 1.0, 1.4142, 2.0)),
@@ -53,10 +57,12 @@ COMPARISON_PRESETS: dict[str, Preset] = {
         ),
     ),
     "clipping": Preset(
-        "Clipping tames an explosion",
-        "Without clipping this network diverges within ten steps; each of the four rules holds its first steps small "
-        "enough, binds on part of the steps only, and lets it learn to accuracy 1.",
-        Comparison(
+        label="Clipping tames an explosion",
+        claim=(
+            "Without clipping this network diverges within ten steps; each of the four rules holds its first steps "
+            "small enough, binds on part of the steps only, and lets it learn to accuracy 1."
+        ),
+        comparison=Comparison(
             _CLIPPING,
             "clip",
             tuple(
@@ -73,11 +79,11 @@ COMPARISON_PRESETS: dict[str, Preset] = {
         ),
     ),
     "regularization": Preset(
-        "Regularization that holds an explosion",
-        "Without help most runs diverge at step 3. Max-norm 1 shrinks the weights at once and trains on 14 of 16 "
+        label="Regularization that holds an explosion",
+        claim="Without help most runs diverge at step 3. Max-norm 1 shrinks the weights at once and trains on 14 of 16 "
         "seeds. Penalties and decay act by a share of the weights at each step: weak ones come too late, and strong "
         "ones still do on many seeds, or shrink the weights until nothing can be learned.",
-        Comparison(
+        comparison=Comparison(
             _EXPLOSION,
             None,
             (
@@ -93,11 +99,13 @@ COMPARISON_PRESETS: dict[str, Preset] = {
         ),
     ),
     "weight_growth": Preset(
-        "What keeps weights small",
-        "Trained by Adam, the weights grow by two fifths without regularization. L1, L2 and weight decay hold them "
-        "back, max-norm holds them where they were; all five still classify every sample. Under plain SGD, l2 and a "
-        "weight decay of twice its value would be the same.",
-        Comparison(
+        label="What keeps weights small",
+        claim=(
+            "Trained by Adam, the weights grow by two fifths without regularization. L1, L2 and weight decay hold them "
+            "back, max-norm holds them where they were; all five still classify every sample. Under plain SGD, l2 and "
+            "a weight decay of twice its value would be the same."
+        ),
+        comparison=Comparison(
             _GROWTH,
             None,
             (
@@ -111,11 +119,14 @@ COMPARISON_PRESETS: dict[str, Preset] = {
         ),
     ),
     "he_glorot": Preset(
-        "He against Glorot at 10 and 30 layers",
-        "ReLU lets half of the signal's power through, and He's init makes up for it by twice the variance. Glorot's "
-        "loses a third of the gradient norm in each layer: with 10 hidden layers it still learns, more slowly; with "
-        "30 its loss stands still where He reaches accuracy 1. Look at the delta norm: it shows what each layer takes.",
-        Comparison(
+        label="He against Glorot at 10 and 30 layers",
+        claim=(
+            "ReLU lets half of the signal's power through, and He's init makes up for it by twice the variance. "
+            "Glorot's loses a third of the gradient norm in each layer: with 10 hidden layers it still learns, more "
+            "slowly; with 30 its loss stands still where He reaches accuracy 1. Look at the delta norm: it shows what "
+            "each layer takes."
+        ),
+        comparison=Comparison(
             RunConfig(activation="relu"),
             None,
             tuple(
@@ -127,11 +138,14 @@ COMPARISON_PRESETS: dict[str, Preset] = {
         ),
     ),
     "depth_50": Preset(
-        "Fifty layers: residual and normalization",
-        "With weights this small the plain network's gradient is about 1e-51 in every layer. A residual connection "
-        "carries it through and trains, on most seeds. Layer normalization starts level, but its gradient fades "
-        "meanwhile and hardly any seed learns in these steps; batch normalization makes it explode at the first layer.",
-        Comparison(
+        label="Fifty layers: residual and normalization",
+        claim=(
+            "With weights this small the plain network's gradient is about 1e-51 in every layer. A residual connection "
+            "carries it through and trains, on most seeds. Layer normalization starts level, but its gradient fades "
+            "meanwhile and hardly any seed learns in these steps; batch normalization makes it explode at the first "
+            "layer."
+        ),
+        comparison=Comparison(
             _DEEP,
             None,
             (
@@ -144,10 +158,12 @@ COMPARISON_PRESETS: dict[str, Preset] = {
         ),
     ),
     "optimizers": Preset(
-        "Optimizers on a vanishing network",
-        "Adam and RMSprop divide the gradient by its own size and so move every layer's weights where SGD leaves them "
-        "where they are. The gradient still vanishes, and the deep sigmoid network does not learn its task: Adam comes "
-        "to about 70 % of the samples, where tanh reaches all.",
-        Comparison(RunConfig(), "optimizer", (), SEEDS),
+        label="Optimizers on a vanishing network",
+        claim=(
+            "Adam and RMSprop divide the gradient by its own size and so move every layer's weights where SGD leaves "
+            "them where they are. The gradient still vanishes, and the deep sigmoid network does not learn its task: "
+            "Adam comes to about 70 % of the samples, where tanh reaches all."
+        ),
+        comparison=Comparison(RunConfig(), "optimizer", (), SEEDS),
     ),
 }

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ..config import RunConfig
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Preset:
     """One set-up.
 
@@ -41,97 +41,124 @@ PRESETS: dict[str, Preset] = {
     member.name: member
     for member in (
         Preset(
-            "sigmoid",
-            "Deep sigmoid: the gradient vanishes",
-            "Each of ten sigmoid layers passes on about a quarter of the gradient. The first one typically gets 1e-6 "
-            "to 1e-5 of what the tenth gets, and the network learns no more than the mean of the targets.",
-            RunConfig(),
+            name="sigmoid",
+            label="Deep sigmoid: the gradient vanishes",
+            description=(
+                "Each of ten sigmoid layers passes on about a quarter of the gradient. The first one typically gets "
+                "1e-6 to 1e-5 of what the tenth gets, and the network learns no more than the mean of the targets."
+            ),
+            config=RunConfig(),
         ),
         Preset(
-            "tanh",
-            "Tanh in balance",
-            "The same depth with tanh and Glorot's init: the gradient arrives nearly at its full size, and the network "
-            "learns to tell the rings apart.",
-            RunConfig(activation="tanh", init="glorot_normal"),
+            name="tanh",
+            label="Tanh in balance",
+            description=(
+                "The same depth with tanh and Glorot's init: the gradient arrives nearly at its full size, and the "
+                "network learns to tell the rings apart."
+            ),
+            config=RunConfig(activation="tanh", init="glorot_normal"),
         ),
         Preset(
-            "relu",
-            "ReLU with He's init",
-            "ReLU drops half of the signal's power, and He's init makes up for it by twice the variance: level "
-            "gradients, and every sample is learned.",
-            _RELU,
+            name="relu",
+            label="ReLU with He's init",
+            description=(
+                "ReLU drops half of the signal's power, and He's init makes up for it by twice the variance: level "
+                "gradients, and every sample is learned."
+            ),
+            config=_RELU,
         ),
         Preset(
-            "dead",
-            "Dead ReLUs",
-            "Adam at a learning rate of 0.3 throws units so far that they are silent on every sample. Once a whole "
-            "layer is, no gradient gets past it, and the loss stands still near ln 2.",
-            _RELU.replace(loss="bce", output_activation="sigmoid", optimizer="adam", learning_rate=0.3),
+            name="dead",
+            label="Dead ReLUs",
+            description=(
+                "Adam at a learning rate of 0.3 throws units so far that they are silent on every sample. Once a whole "
+                "layer is, no gradient gets past it, and the loss stands still near ln 2."
+            ),
+            config=_RELU.replace(loss="bce", output_activation="sigmoid", optimizer="adam", learning_rate=0.3),
         ),
         Preset(
-            "underflow",
-            "Underflow in float32",
-            "Eighty sigmoid layers in float32: the gradient falls below what this dtype can hold, and the layers near "
-            "the input get exactly 0. In float64 it would be tiny, but there.",
-            RunConfig(hidden=(16,) * 80, dtype="float32"),
+            name="underflow",
+            label="Underflow in float32",
+            description=(
+                "Eighty sigmoid layers in float32: the gradient falls below what this dtype can hold, and the layers "
+                "near the input get exactly 0. In float64 it would be tiny, but there."
+            ),
+            config=RunConfig(hidden=(16,) * 80, dtype="float32"),
         ),
         Preset(
-            "exploding",
-            "Exploding: the run diverges",
-            "ReLU with weights 1.27 times larger than He's, 20 layers deep: activations and gradients both grow from "
-            "layer to layer, and the run diverges within five steps.",
-            _EXPLODING,
+            name="exploding",
+            label="Exploding: the run diverges",
+            description=(
+                "ReLU with weights 1.27 times larger than He's, 20 layers deep: activations and gradients both grow "
+                "from layer to layer, and the run diverges within five steps."
+            ),
+            config=_EXPLODING,
         ),
         Preset(
-            "clipped",
-            "Exploding, rescued by clipping",
-            "The same network with the global norm clipped at 1. The gradient still explodes at initialization, but no "
-            "step is longer than the learning rate, and the network learns every sample.",
-            _CLIPPED,
+            name="clipped",
+            label="Exploding, rescued by clipping",
+            description=(
+                "The same network with the global norm clipped at 1. The gradient still explodes at initialization, "
+                "but no step is longer than the learning rate, and the network learns every sample."
+            ),
+            config=_CLIPPED,
         ),
         Preset(
-            "large_weights",
-            "Large weights: the run diverges",
-            "Ten ReLU layers with weights slightly too large for this learning rate: on 15 of 16 seeds the run "
-            "diverges, typically at step 3.",
-            _LARGE,
+            name="large_weights",
+            label="Large weights: the run diverges",
+            description=(
+                "Ten ReLU layers with weights slightly too large for this learning rate: on 15 of 16 seeds the run "
+                "diverges, typically at step 3."
+            ),
+            config=_LARGE,
         ),
         Preset(
-            "max_norm",
-            "Large weights, held by max-norm",
-            "A bound of 1 on each unit's incoming weights ends the explosion at the first step, and on 14 of 16 seeds "
-            "the network learns. L1, L2 and weight decay cannot do that: they take a small share of the weights at "
-            "each step, which comes too late; strong enough to stop the explosion, they also remove what could be "
-            "learned.",
-            _LARGE.replace(max_norm=1.0),
+            name="max_norm",
+            label="Large weights, held by max-norm",
+            description=(
+                "A bound of 1 on each unit's incoming weights ends the explosion at the first step, and on 14 of 16 "
+                "seeds the network learns. L1, L2 and weight decay cannot do that: they take a small share of the "
+                "weights at each step, which comes too late; strong enough to stop the explosion, they also remove "
+                "what could be learned."
+            ),
+            config=_LARGE.replace(max_norm=1.0),
         ),
         Preset(
-            "deep",
-            "Depth 50, plain",
-            "Fifty ReLU layers with small weights: signal and gradient both fade to about 1e-51. All weight gradients "
-            "are equally small here, so only the gradient at the net inputs shows that it vanishes.",
-            _DEEP,
+            name="deep",
+            label="Depth 50, plain",
+            description=(
+                "Fifty ReLU layers with small weights: signal and gradient both fade to about 1e-51. All weight "
+                "gradients are equally small here, so only the gradient at the net inputs shows that it vanishes."
+            ),
+            config=_DEEP,
         ),
         Preset(
-            "deep_residual",
-            "Depth 50, residual",
-            "Each layer adds to what it got, so the gradient has a way around every layer: level at initialization. "
-            "On 10 of 16 seeds the network classifies nine samples in ten rightly after 300 steps.",
-            _DEEP.replace(residual=True),
+            name="deep_residual",
+            label="Depth 50, residual",
+            description=(
+                "Each layer adds to what it got, so the gradient has a way around every layer: level at "
+                "initialization. On 10 of 16 seeds the network classifies nine samples in ten rightly after 300 steps."
+            ),
+            config=_DEEP.replace(residual=True),
         ),
         Preset(
-            "deep_layer_norm",
-            "Depth 50, layer normalization",
-            "Normalizing each sample keeps the gradients of all layers within two decades at initialization. Yet the "
-            "network does not learn: by then all samples look alike.",
-            _DEEP.replace(normalization="layer"),
+            name="deep_layer_norm",
+            label="Depth 50, layer normalization",
+            description=(
+                "Normalizing each sample keeps the gradients of all layers within two decades at initialization. Yet "
+                "the network does not learn: by then all samples look alike."
+            ),
+            config=_DEEP.replace(normalization="layer"),
         ),
         Preset(
-            "deep_batch_norm",
-            "Depth 50, batch normalization",
-            "Normalizing over the batch keeps samples apart, at a price: each layer multiplies the gradient by about "
-            "1.2 on its way back, and the first layer gets more than ten thousand times what the last hidden one gets.",
-            _DEEP.replace(normalization="batch"),
+            name="deep_batch_norm",
+            label="Depth 50, batch normalization",
+            description=(
+                "Normalizing over the batch keeps samples apart, at a price: each layer multiplies the gradient by "
+                "about 1.2 on its way back, and the first layer gets more than ten thousand times what the last hidden "
+                "one gets."
+            ),
+            config=_DEEP.replace(normalization="batch"),
         ),
     )
 }

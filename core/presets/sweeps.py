@@ -8,7 +8,7 @@ from ..config import RunConfig
 from ..sweeps.maps import Axis, SweepMap
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Preset:
     """One click: what it is called, what it shows in one or two sentences, the map, and what to show of it."""
 
@@ -26,55 +26,61 @@ _BLOBS = RunConfig(
 
 SWEEP_PRESETS: dict[str, Preset] = {
     "order_and_chaos": Preset(
-        "Order and chaos: tanh",
-        "Small weights make a deep tanh network orderly: inputs become alike and the gradient vanishes. Large ones "
-        "make it chaotic, and the gradient explodes. Only along the line between does it stay level, and theory knows "
-        "that line without training anything. Near bias std 0 the variance comes to its rest so slowly that "
-        "thirty layers are still on their way: there the measured line lies further out.",
-        SweepMap(_START, ("tanh",), Axis("init_scale"), Axis("bias_std")),
-        "gradient factor",
+        label="Order and chaos: tanh",
+        claim=(
+            "Small weights make a deep tanh network orderly: inputs become alike and the gradient vanishes. Large ones "
+            "make it chaotic, and the gradient explodes. Only along the line between does it stay level, and theory "
+            "knows that line without training anything. Near bias std 0 the variance comes to its rest so slowly that "
+            "thirty layers are still on their way: there the measured line lies further out."
+        ),
+        map=SweepMap(_START, ("tanh",), Axis("init_scale"), Axis("bias_std")),
+        show="gradient factor",
     ),
     "depth": Preset(
-        "Depth × init scale",
-        "Depth magnifies what one layer does. Beside these biases tanh has one good scale, 1.3, and explodes beyond; "
-        "sigmoid vanishes at every scale below 10. ReLU vanishes below √2; above, its signal grows from layer to layer "
-        "as its gradient does on the way back, which leaves the weights’ gradients level.",
-        SweepMap(
+        label="Depth × init scale",
+        claim=(
+            "Depth magnifies what one layer does. Beside these biases tanh has one good scale, 1.3, and explodes "
+            "beyond; sigmoid vanishes at every scale below 10. ReLU vanishes below √2; above, its signal grows from "
+            "layer to layer as its gradient does on the way back, which leaves the weights’ gradients level."
+        ),
+        map=SweepMap(
             _START.replace(bias_std=0.2),
             ("sigmoid", "tanh", "relu"),
             Axis("init_scale", 0.25, 16, 19, True),
             Axis("depth"),
         ),
-        "first over last",
+        show="first over last",
     ),
     "learning_rate": Preset(
-        "Learning rate × init scale",
-        "The learning rate that works depends on the init: too small a scale and nothing is learned at any rate, "
+        label="Learning rate × init scale",
+        claim="The learning rate that works depends on the init: too small a scale and nothing is learned at any rate, "
         "too large and only small steps survive.",
-        SweepMap(_BLOBS, ("relu",), Axis("init_scale", 0.25, 4, 17, True), Axis("learning_rate")),
-        "final loss",
+        map=SweepMap(_BLOBS, ("relu",), Axis("init_scale", 0.25, 4, 17, True), Axis("learning_rate")),
+        show="final loss",
     ),
     "clipping": Preset(
-        "Clip threshold × learning rate",
-        "With exploding gradients, what counts is threshold times learning rate, the length of a clipped step: along "
-        "the diagonal training goes alike. At its right end a rate that would diverge unclipped still learns; below, "
-        "steps are too short.",
-        SweepMap(
+        label="Clip threshold × learning rate",
+        claim=(
+            "With exploding gradients, what counts is threshold times learning rate, the length of a clipped step: "
+            "along the diagonal training goes alike. At its right end a rate that would diverge unclipped still "
+            "learns; below, steps are too short."
+        ),
+        map=SweepMap(
             _BLOBS.replace(init_scale=2.2, clip="global_norm"), ("relu",), Axis("learning_rate"), Axis("clip_threshold")
         ),
-        "final loss",
+        show="final loss",
     ),
     "width": Preset(
-        "Width × depth",
-        "He's init keeps the mean square of the gradient level at any depth, but a narrow deep ReLU network "
+        label="Width × depth",
+        claim="He's init keeps the mean square of the gradient level at any depth, but a narrow deep ReLU network "
         "strays far from that mean: it may die altogether before it has learned anything.",
-        SweepMap(
+        map=SweepMap(
             _BLOBS.replace(init="he_normal", learning_rate=0.05),
             ("relu",),
             Axis("width", 2, 64, 11, True),
             Axis("depth", 2, 32, 11),
             2,
         ),  # fmt: skip
-        "final accuracy",
+        show="final accuracy",
     ),
 }

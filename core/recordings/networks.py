@@ -27,7 +27,7 @@ _DATASETS = {(2, 1): "circles", (1, 1): "sine", (4, 3): "iris", (13, 3): "wine",
 MAX_STEPS = 2_000  # of the run that opens in the Lab
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Recognized:
     """The Lab's counterpart of a recorded model.
 
@@ -87,10 +87,10 @@ def recognize_mlp(recording: Recording) -> Recognized | None:
     if dataset is None:
         data += f", which has other inputs and outputs than your {widths[0]:,} and {widths[-1]:,}"
     return Recognized(
-        config,
-        f"{len(config.hidden)} hidden layers, {activation}, weights of {scale:.3g}/√fan-in"
+        config=config,
+        same=f"{len(config.hidden)} hidden layers, {activation}, weights of {scale:.3g}/√fan-in"
         f"{f', biases of {bias:.2g}' if bias else ''}{note}",
-        f"{data[0].upper()}{data[1:]}, and draws its own weights of that size.",
+        different=f"{data[0].upper()}{data[1:]}, and draws its own weights of that size.",
     )
 
 

@@ -45,7 +45,7 @@ class Chunk:
     expected: float
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class ChunkResult:
     """The result of a chunk.
 
@@ -147,7 +147,7 @@ def run_chunk(
             except RUN_ERRORS as error:
                 values[i], errors[i] = np.nan, describe_error(error)
     worker = platform.node(), os.getpid(), threading.get_ident()
-    return ChunkResult(values, errors, time.monotonic() - start, worker)
+    return ChunkResult(values=values, errors=errors, seconds=time.monotonic() - start, worker=worker)
 
 
 def describe_error(error: BaseException) -> str:

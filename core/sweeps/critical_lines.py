@@ -21,7 +21,7 @@ RESTS = np.geomspace(1e-6, 1e4, 1200)  # q along the critical line
 FINE, CHAOTIC = 241, 5  # points of the line of six depth scales, and those computed in the chaotic phase
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Curve:
     """A line in the axes' own numbers; NaN is a gap."""
 
@@ -129,7 +129,7 @@ def critical(activation: str) -> tuple[np.ndarray, np.ndarray]:
 
 def _line(spec: SweepMap, field: str, name: str, along: np.ndarray, other: np.ndarray) -> Curve:
     """A line given over one field, turned as the axes stand."""
-    return Curve(name, along, other) if spec.x.field == field else Curve(name, other, along)
+    return Curve(name=name, x=along, y=other) if spec.x.field == field else Curve(name=name, x=other, y=along)
 
 
 def _across(spec: SweepMap, field: str, name: str, value: float) -> Curve:

@@ -129,4 +129,9 @@ def _submit(executor: Executor, grid: Grid, chunk: Chunk, token: CancelToken, pe
 def _failed_result(chunk: Chunk, reason: str) -> ChunkResult:
     """The result of a chunk that was lost: every run failed for the same reason."""
     count = len(chunk.indices)
-    return ChunkResult(np.full((count, len(summary_fields())), np.nan), dict.fromkeys(range(count), reason), 0.0, ())
+    return ChunkResult(
+        values=np.full((count, len(summary_fields())), np.nan),
+        errors=dict.fromkeys(range(count), reason),
+        seconds=0.0,
+        worker=(),
+    )

@@ -125,7 +125,7 @@ class SweepMap:
 # -- the number in a cell ---------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Quantity:
     """A number of a network that a cell shows, summarized over its seeds.
 
@@ -142,17 +142,21 @@ class Quantity:
 
 
 QUANTITIES: dict[str, Quantity] = {
-    "gradient factor": Quantity("gradient factor per layer, step 0", "layer_factor", "factor"),
-    "final gradient factor": Quantity("gradient factor per layer, at the end", "final_layer_factor", "factor"),
-    "first over last": Quantity("weight gradient of layer 1 over the output’s, step 0", "log10_first_last", "decades"),
-    "final first over last": Quantity(
-        "weight gradient of layer 1 over the output’s, at the end", "final_log10_first_last", "decades"
+    "gradient factor": Quantity(label="gradient factor per layer, step 0", field="layer_factor", kind="factor"),
+    "final gradient factor": Quantity(
+        label="gradient factor per layer, at the end", field="final_layer_factor", kind="factor"
     ),
-    "final loss": Quantity("loss at the end", "final_loss", "loss"),
-    "final accuracy": Quantity("accuracy at the end", "final_accuracy", "share"),
-    "diverged": Quantity("share of runs that diverged", "diverged", "share"),
-    "dead units": Quantity("share of dead units at the end", "final_dead", "share"),
-    "weight growth": Quantity("growth of the weights", "weight_growth", "growth"),
+    "first over last": Quantity(
+        label="weight gradient of layer 1 over the output’s, step 0", field="log10_first_last", kind="decades"
+    ),
+    "final first over last": Quantity(
+        label="weight gradient of layer 1 over the output’s, at the end", field="final_log10_first_last", kind="decades"
+    ),
+    "final loss": Quantity(label="loss at the end", field="final_loss", kind="loss"),
+    "final accuracy": Quantity(label="accuracy at the end", field="final_accuracy", kind="share"),
+    "diverged": Quantity(label="share of runs that diverged", field="diverged", kind="share"),
+    "dead units": Quantity(label="share of dead units at the end", field="final_dead", kind="share"),
+    "weight growth": Quantity(label="growth of the weights", field="weight_growth", kind="growth"),
 }
 
 

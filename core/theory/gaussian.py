@@ -26,7 +26,7 @@ LARGEST = 1e100  # of a variance: the fourth moment is still a float64
 Integrand = Callable[[np.ndarray], np.ndarray]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Moments:
     """Averages over u ~ N(0, q): E phi, E phi^2, E phi'^2 and E phi'^4; numbers, or arrays of the shape of q."""
 
@@ -60,7 +60,8 @@ def moments(activation: str, q: float | np.ndarray) -> Moments:
         z, u, w = gaussian_nodes(phi, q)
         y, slope = phi.evaluate(u)
         values = tuple((w * f).sum(axis=-1) for f in (y, y**2, slope**2, slope**4))
-    return Moments(*(_like(q, value) for value in values))
+    mean, second, slope2, slope4 = (_like(q, value) for value in values)
+    return Moments(mean=mean, second=second, slope2=slope2, slope4=slope4)
 
 
 def gaussian_nodes(phi: Activation, variance: np.ndarray, mean: np.ndarray | float = 0.0) -> tuple[np.ndarray, ...]:

@@ -124,7 +124,7 @@ def _series(
     return total
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Grams:
     """Moments of a batch of N samples in every layer, from the recursions.
 
@@ -165,7 +165,7 @@ def propagate(phi: Activation, gains: Sequence[float], sigma_b: float, X: np.nda
             value, slopes = kernels(phi, K[-1])
         Y.append(value)
         found.append(slopes)
-    return Grams(K, Y, found, phi, list(gains), sigma_b)
+    return Grams(K=K, Y=Y, slopes=found, phi=phi, gains=list(gains), sigma_b=sigma_b)
 
 
 def backward_products(grams: Grams) -> tuple[list[np.ndarray], np.ndarray]:

@@ -25,7 +25,7 @@ TOUCHING = 1e-10  # where a curve comes so near to 1 without crossing, it is tak
 NEAR = 0.01  # and only from so near is it worth looking
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class FixedPoint:
     """A rest q = V(q).
 
@@ -42,7 +42,7 @@ class FixedPoint:
     stable: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class CriticalPoint:
     """A pair of sigma_w and a rest q at which chi = 1: gradients neither vanish nor explode.
 
@@ -114,7 +114,7 @@ def fixed_points(activation: str, sigma_w: float, sigma_b: float = 0.0) -> list[
 
 def _fixed_point(activation: str, q: float, sigma_w: float) -> FixedPoint:
     slope = sigma_w**2 * float(moment_derivatives(activation, q)[0])
-    return FixedPoint(q, sigma_w**2 * float(moments(activation, q).slope2), slope, slope < 1 - NOISE)
+    return FixedPoint(q=q, chi=sigma_w**2 * float(moments(activation, q).slope2), slope=slope, stable=slope < 1 - NOISE)
 
 
 def critical_points(activation: str, sigma_b: float = 0.0) -> list[CriticalPoint]:
@@ -129,7 +129,7 @@ def critical_points(activation: str, sigma_b: float = 0.0) -> list[CriticalPoint
     phi, sigma_b = member(activation), scale("sigma_b", sigma_b)
     if phi.piecewise_slopes is not None:
         sigma_w = 1 / math.sqrt(sum(ray**2 for ray in phi.piecewise_slopes) / 2)
-        return [CriticalPoint(sigma_w, 0.0 if sigma_b == 0 else math.inf, 1.0, False)]
+        return [CriticalPoint(sigma_w=sigma_w, q=0.0 if sigma_b == 0 else math.inf, slope=1.0, stable=False)]
     found = [0.0] if sigma_b == 0 and phi(np.zeros(1))[0] == 0 else []
 
     def excess(q: np.ndarray) -> np.ndarray:
@@ -143,7 +143,7 @@ def critical_points(activation: str, sigma_b: float = 0.0) -> list[CriticalPoint
 def _critical_point(activation: str, q: float) -> CriticalPoint:
     sigma_w = 1 / math.sqrt(moments(activation, q).slope2)
     slope = sigma_w**2 * float(moment_derivatives(activation, q)[0])
-    return CriticalPoint(sigma_w, q, slope, slope < 1 - NOISE)
+    return CriticalPoint(sigma_w=sigma_w, q=q, slope=slope, stable=slope < 1 - NOISE)
 
 
 def critical_line(activation: str, q: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

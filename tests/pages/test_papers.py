@@ -84,7 +84,7 @@ def test_numbers_and_words_of_the_table_are_plain_text():
         report.near("σ_w² <b>", 1e-7, -1.5e-7, 1, "why", against="theory"),
         report.in_kind("a & b", "<script>", "_x", False, "why"),
     )
-    html = sections.table(report.Result(rows, {}, 0.0), dark=False).partition("</style>")[2]
+    html = sections.table(report.Result(rows=rows, series={}, seconds=0.0), dark=False).partition("</style>")[2]
     assert "<b>" not in html and "<script>" not in html and "a &amp; b" in html
     assert "σ<sub>w</sub>² &lt;b&gt;" in html and "1.00×10⁻⁷" in html and "−2.50×10⁻⁷" in html
     assert html.count('class="none">–') == 1 and "≠ differs in kind" in html and "✓ agrees" in html

@@ -128,7 +128,7 @@ def decision_boundary(
         frame["legend"] |= {"y": 1, "yanchor": "bottom"}
     columns = {"input_1": points[:, 0], "input_2": points[:, 1]} | _columns(outputs)
     figure = {"data": [*answer, *samples], "layout": frame}
-    return Chart(figure, f"{title}. {data.finding}", lambda: pd.DataFrame(columns))
+    return Chart(spec=figure, alt=f"{title}. {data.finding}", make_table=lambda: pd.DataFrame(columns))
 
 
 def fit(X: np.ndarray, D: np.ndarray, points: np.ndarray, outputs: np.ndarray, *, dark: bool = False) -> Chart:
@@ -163,7 +163,9 @@ def fit(X: np.ndarray, D: np.ndarray, points: np.ndarray, outputs: np.ndarray, *
         below=56 + style.legend_height(len(data)),
     )
     columns = {"input": points[:, 0]} | _columns(outputs)
-    return Chart({"data": data, "layout": frame}, f"{title}. {finding}", lambda: pd.DataFrame(columns))
+    return Chart(
+        spec={"data": data, "layout": frame}, alt=f"{title}. {finding}", make_table=lambda: pd.DataFrame(columns)
+    )
 
 
 # -- the figure step: the answer of each task, and the samples ---------------------------------------------------

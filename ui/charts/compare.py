@@ -86,7 +86,7 @@ def compare_profile(
         return style.empty(title, "No arm has a gradient at step 0.", x="layer", y=norm.symbol, dark=dark)
     alt = f"{title} of {len(arms)} arms. {data.words[0]} {data.words[-1] if len(data.words) > 1 else ''}".strip()
     figure = _figure(data, arms, title, "relative to the output layer" if relative else norm.symbol, dark)
-    return Chart(figure, alt, lambda: compare_profile_table(arms, quantity))
+    return Chart(spec=figure, alt=alt, make_table=lambda: compare_profile_table(arms, quantity))
 
 
 def compare_profile_data(
@@ -336,7 +336,7 @@ def compare_heatmap(
         "showscale": False,
     }
     alt = f"{LAYER_NORMS[quantity].label} of {arm.name} over the steps. {finding}"
-    return Chart({"data": [cells], "layout": frame}, alt, lambda: _heatmap_table(data))
+    return Chart(spec={"data": [cells], "layout": frame}, alt=alt, make_table=lambda: _heatmap_table(data))
 
 
 def _heatmap_table(data: HeatmapData) -> pd.DataFrame:

@@ -155,7 +155,11 @@ def _curves(
     top = OUT_OF_SIGHT * np.fmax.reduce(np.concatenate([_tamed_start(arm, name) for arm, _ in data.arms]))
     lines = [line for arm, curve in data.arms for line in _arm(arm, curve, top, share, dark)]
     arms = [arm for arm, _ in data.arms]
-    return Chart({"data": lines, "layout": frame}, f"{title}. {finding}", lambda: _curve_table(arms, name, before))
+    return Chart(
+        spec={"data": lines, "layout": frame},
+        alt=f"{title}. {finding}",
+        make_table=lambda: _curve_table(arms, name, before),
+    )
 
 
 def _tamed_start(arm: StyledArm, name: str) -> np.ndarray:

@@ -267,7 +267,7 @@ def _chart(
         drawn += _zeros(data, axis["range"], dark)
     frame = frame_over_steps(title, data.finding, drawn, xaxis=xaxis, yaxis=axis, diverged_at=diverged_at, dark=dark)
     alt = f"{title}. {data.finding}{say_broken(diverged_at)}"
-    return Chart({"data": drawn, "layout": frame}, alt, lambda: curves_table(data))
+    return Chart(spec={"data": drawn, "layout": frame}, alt=alt, make_table=lambda: curves_table(data))
 
 
 def frame_over_steps(

@@ -69,7 +69,7 @@ def contours(surface: Surface, path: Path, step: int, *, dark: bool = False) -> 
     lines |= {"line": {"width": 1, "color": style.fade(theme.text, 0.3)}}
     data = [lines, _clickable(surface), *_path(surface, path, step, dark), *_here(surface, path, step, dark)]
     alt = f"Level lines of the function {surface.label}, with the path on them. {finding}"
-    return Chart({"data": data, "layout": frame}, alt, lambda: _table(surface, path))
+    return Chart(spec={"data": data, "layout": frame}, alt=alt, make_table=lambda: _table(surface, path))
 
 
 def from_the_side(surface: Surface, path: Path, step: int, *, dark: bool = False) -> Chart:
@@ -120,7 +120,7 @@ def from_the_side(surface: Surface, path: Path, step: int, *, dark: bool = False
         dot = {"size": 7, "color": _accent(dark), "line": {"color": theme.page, "width": 1}}
         data.append({"type": "scatter3d", "mode": "markers", "marker": dot, "hoverinfo": "skip"} | locate)
     alt = f"The function {surface.label} as a surface, with the path on it. {_finding(surface, path, step)}"
-    return Chart({"data": data, "layout": frame}, alt, lambda: _table(surface, path))
+    return Chart(spec={"data": data, "layout": frame}, alt=alt, make_table=lambda: _table(surface, path))
 
 
 class GapData(NamedTuple):
@@ -168,7 +168,7 @@ def value_over_steps(surface: Surface, path: Path, step: int, *, dark: bool = Fa
     }
     dot |= {"marker": {"size": 12, "color": _accent(dark), "line": {"color": theme.page, "width": 2}}}
     figure = {"data": [curve, dot], "layout": frame | broken}
-    return Chart(figure, f"The value, step by step. {finding}", lambda: _table(surface, path))
+    return Chart(spec=figure, alt=f"The value, step by step. {finding}", make_table=lambda: _table(surface, path))
 
 
 # -- how they are drawn -----------------------------------------------------------------------------------------

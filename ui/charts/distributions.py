@@ -107,7 +107,11 @@ def distributions(snapshot: Snapshot, quantity: str = "activation", *, dark: boo
     columns = {"layer": layers} | {f"{quantile}%": data.quantiles[:, k] for k, quantile in enumerate(QUANTILES)}
     frame = _frame(data, title, finding, name, dark)
     alt = f"{title}. {finding}"
-    return Chart({"data": drawn, "layout": frame}, alt, lambda: pd.DataFrame(columns | {"exactly_0": data.zeros}))
+    return Chart(
+        spec={"data": drawn, "layout": frame},
+        alt=alt,
+        make_table=lambda: pd.DataFrame(columns | {"exactly_0": data.zeros}),
+    )
 
 
 def _decades_of(values: list[np.ndarray]) -> float:

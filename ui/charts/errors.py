@@ -62,4 +62,8 @@ def error_bars(squared: np.ndarray, outputs: list[int], *, dark: bool = False) -
     ends = {"x": frame["xaxis"]["range"], "y": [data.mean] * 2, "mode": "lines", "name": "their mean, E"}
     traces.append({"type": "scatter", "line": line, "hovertemplate": "E = %{y}<extra></extra>"} | ends)
     alt = f"Error of each sample. {finding}"
-    return Chart({"data": traces, "layout": frame}, alt, lambda: pd.DataFrame({"sample": samples, "E_n": data.each}))
+    return Chart(
+        spec={"data": traces, "layout": frame},
+        alt=alt,
+        make_table=lambda: pd.DataFrame({"sample": samples, "E_n": data.each}),
+    )

@@ -71,7 +71,7 @@ def contributions(terms: np.ndarray, *, dark: bool = False) -> Chart:
                  "hovertemplate": "sum: %{y:.4~g}<extra></extra>"})  # fmt: skip
     sums = ", ".join(f"{weight.text} {number(float(value), 3)}" for weight, value in zip(WEIGHTS, total, strict=True))
     alt = f"Gradients over {samples} samples: {sums}. {finding}"
-    return Chart({"data": traces, "layout": frame}, alt, lambda: contribution_table(terms))
+    return Chart(spec={"data": traces, "layout": frame}, alt=alt, make_table=lambda: contribution_table(terms))
 
 
 def contribution_table(terms: np.ndarray) -> pd.DataFrame:
@@ -121,4 +121,8 @@ def error_over_steps(errors: np.ndarray, *, dark: bool = False) -> Chart:
              "x": data.step, "y": data.error, "name": "E", "line": {"color": theme.accent, "width": 2.5},
              "marker": {"size": 7}, "hovertemplate": "%{y}"}  # fmt: skip
     columns = {"step": steps, "E": errors}
-    return Chart({"data": [curve], "layout": frame}, f"Error over steps. {finding}", lambda: pd.DataFrame(columns))
+    return Chart(
+        spec={"data": [curve], "layout": frame},
+        alt=f"Error over steps. {finding}",
+        make_table=lambda: pd.DataFrame(columns),
+    )

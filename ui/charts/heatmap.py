@@ -55,7 +55,7 @@ def gradient_heatmap(trace: Trace, quantity: str = JUDGED, *, dark: bool = False
     words = "A column is the median of neighboring recorded steps." if (data.first != data.last).any() else ""
     finding = f"{_finding(trace, norms)} {words}".strip()
     figure = _norm_figure(data, trace, title, finding, norm.label, dark)
-    return Chart(figure, _alt(trace, title, norms), lambda: _table(10.0**data.z, data))
+    return Chart(spec=figure, alt=_alt(trace, title, norms), make_table=lambda: _table(10.0**data.z, data))
 
 
 def heatmap_data(step: np.ndarray, norms: np.ndarray, max_columns: int = MAX_COLUMNS) -> HeatmapData:
@@ -86,7 +86,7 @@ def share_heatmap(trace: Trace, values: np.ndarray, title: str, finding: str, ke
         "colorbar": style.color_key(key, [0, 0.5, 1], ["0 %", "50 %", "100 %"], frame, dark),
     }
     alt = f"{title}. {finding}{_broke(trace)}"
-    return Chart({"data": [cells], "layout": frame}, alt, lambda: _table(data.z, data))
+    return Chart(spec={"data": [cells], "layout": frame}, alt=alt, make_table=lambda: _table(data.z, data))
 
 
 # -- the data step ----------------------------------------------------------------------------------------------

@@ -86,7 +86,7 @@ def network(net: SmallNetwork, sample: int, *, dark: bool = False) -> Chart:
     ]
     words = ", ".join(f"{node['node']} {number(node['output'], 3)}" for node in nodes)
     alt = f"Network of {len(x)} inputs, {len(hidden)} hidden nodes and {len(output)} outputs. {finding} Nodes: {words}."
-    return Chart({"data": data, "layout": frame}, alt, lambda: pd.DataFrame(nodes))
+    return Chart(spec={"data": data, "layout": frame}, alt=alt, make_table=lambda: pd.DataFrame(nodes))
 
 
 def formula(

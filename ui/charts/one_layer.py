@@ -102,7 +102,7 @@ def slope_chart(snapshot: Snapshot, layer: int, *, dark: bool = False) -> Chart:
     def table() -> pd.DataFrame:
         return chart.table.assign(slope=activation.slope((counted.edges[1:] + counted.edges[:-1]) / 2))
 
-    return Chart({"data": data, "layout": layout}, alt, table)
+    return Chart(spec={"data": data, "layout": layout}, alt=alt, make_table=table)
 
 
 def _histogram(
@@ -136,7 +136,9 @@ def _histogram(
     )
     ends = (10.0**low, 10.0**high) if by_size else (low, high)
     columns = {"from": ends[0], "to": ends[1], "share": counted.shares}
-    return Chart({"data": [bars], "layout": frame}, f"{title}. {finding}", lambda: pd.DataFrame(columns))
+    return Chart(
+        spec={"data": [bars], "layout": frame}, alt=f"{title}. {finding}", make_table=lambda: pd.DataFrame(columns)
+    )
 
 
 def _decade_ticks(low: float, high: float) -> dict:

@@ -21,7 +21,7 @@ SIGMA = "σ<sub>w</sub>²"
 Series = Mapping[str, Any]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Curve:
     """One line or one set of marks.
 
@@ -64,7 +64,7 @@ def plot(
     )
     figure = {"data": [_trace(curve) for curve in curves], "layout": frame}
     across, up = (axis["title"]["text"] for axis in (xaxis, yaxis))
-    return Chart(figure, f"{title}. {finding}", lambda: curves_table(curves, across, up))
+    return Chart(spec=figure, alt=f"{title}. {finding}", make_table=lambda: curves_table(curves, across, up))
 
 
 def curves_table(curves: Sequence[Curve], across: str, up: str) -> pd.DataFrame:
@@ -118,9 +118,20 @@ def nielsen_ch5(series: Series, dark: bool) -> list[Chart]:
         marker: dict[str, Any] = {"color": mark.color(dark), "symbol": mark.symbol}
         shift = 0.08 * (k - 1)  # whiskers beside each other
         name = f"{len(median)} hidden layers"
-        curves.append(Curve(f"{name}, here", layers + shift, median, dash=mark.dash, low=low, high=high, **marker))
         curves.append(
-            Curve("the book's network", layers + shift, paper, theme.text, None, "circle", entry=k == 2, hollow=True)
+            Curve(name=f"{name}, here", x=layers + shift, y=median, dash=mark.dash, low=low, high=high, **marker)
+        )
+        curves.append(
+            Curve(
+                name="the book's network",
+                x=layers + shift,
+                y=paper,
+                color=theme.text,
+                dash=None,
+                symbol="circle",
+                entry=k == 2,
+                hollow=True,
+            )
         )
     finding = (
         f"Each sigmoid layer leaves about {percent(series['factor'])} of the gradient norm; marks are medians, "
@@ -148,11 +159,11 @@ def glorot_2010(series: Series, dark: bool) -> list[Chart]:
             layers = len(histograms["densities"])
             curves = [
                 Curve(
-                    f"layer {layer + 1}",
-                    histograms["centers"],
-                    density,
-                    style.depth_color(layer / (layers - 1), dark),
-                    ("solid", "dash", "dot", "dashdot", "longdash")[layer % 5],
+                    name=f"layer {layer + 1}",
+                    x=histograms["centers"],
+                    y=density,
+                    color=style.depth_color(layer / (layers - 1), dark),
+                    dash=("solid", "dash", "dot", "dashdot", "longdash")[layer % 5],
                 )
                 for layer, density in enumerate(histograms["densities"])
             ]
@@ -174,13 +185,19 @@ def he_2015(series: Series, dark: bool) -> list[Chart]:
             below = []
             for seed, losses in enumerate(entry["losses"]):
                 dash = ("solid", "dash")[k]
-                curves.append(Curve(init, entry["step"], losses, mark.color(dark), dash, entry=seed == 0))
+                curves.append(
+                    Curve(name=init, x=entry["step"], y=losses, color=mark.color(dark), dash=dash, entry=seed == 0)
+                )
                 learned = (at for at, loss in zip(entry["step"], losses, strict=True) if loss is not None and loss < 1)
                 below.append(next(learned, math.inf))
             first = float(np.median(below))
             starts.append(f"{init}'s at step {first:,.0f}" if math.isfinite(first) else f"{init}'s not yet")
         longest = max(curve.x[-1] for curve in curves)
-        curves.append(Curve("a guess, ln 10", [0, longest], [series["guess"]] * 2, theme.muted, "dot", width=1.5))
+        curves.append(
+            Curve(
+                name="a guess, ln 10", x=[0, longest], y=[series["guess"]] * 2, color=theme.muted, dash="dot", width=1.5
+            )
+        )
         finding = f"Median of {len(below)} networks with a loss below 1: " + ", ".join(starts) + "."
         yaxis = style.axis("loss", dark, range=[0, 3.2])
         xaxis = style.steps_axis(np.array([0, longest]), dark)
@@ -198,9 +215,19 @@ def _gradients(series: Series, dark: bool) -> Chart:
     for k, (variance, norms, chi) in enumerate(zip(series["slopes"], series["norms"], series["chi"], strict=True)):
         mark, layers = style.arm_mark(k), np.arange(1, len(norms) + 1)
         name = f"{SIGMA} = {variance:.3g}"
-        curves.append(Curve(name, layers, np.array(norms) / norms[-1], mark.color(dark), "solid"))
+        curves.append(Curve(name=name, x=layers, y=np.array(norms) / norms[-1], color=mark.color(dark), dash="solid"))
         theory = chi ** (len(norms) - layers)
-        curves.append(Curve("theory, χ per layer", layers, theory, mark.color(dark), "dot", width=1.5, entry=k == 3))
+        curves.append(
+            Curve(
+                name="theory, χ per layer",
+                x=layers,
+                y=theory,
+                color=mark.color(dark),
+                dash="dot",
+                width=1.5,
+                entry=k == 3,
+            )
+        )
         words.append(f"{chi:.2f}")
     xaxis = style.layers_axis(len(norms), dark)
     yaxis = log_axis("‖dE/dW‖², of the top's", dark, *(curve.y for curve in curves))
@@ -276,7 +303,7 @@ def _trainable(series: Series, dark: bool) -> Chart:
     cells = [(v, d, losses[j, i]) for i, v in enumerate(variances) for j, d in enumerate(depths)]
     columns = ["σ_w²", "hidden layers", "loss"]
     alt = f"(b) Loss after training. {finding}"
-    return Chart({"data": data, "layout": frame}, alt, lambda: pd.DataFrame(cells, columns=columns))
+    return Chart(spec={"data": data, "layout": frame}, alt=alt, make_table=lambda: pd.DataFrame(cells, columns=columns))
 
 
 def _text_on(shade: str) -> str:
@@ -296,10 +323,10 @@ def hanin_nica(series: Series, dark: bool) -> list[Chart]:
     ):
         mark, (width, depth, _) = style.arm_mark(k), setting
         name = f"width {width}, {depth} layers"
-        curves.append(Curve(name, centers, density, mark.color(dark), None, mark.symbol))
+        curves.append(Curve(name=name, x=centers, y=density, color=mark.color(dark), dash=None, symbol=mark.symbol))
         x = np.linspace(centers[0], centers[-1], 121)
         y = np.exp(-(x**2) / (2 * beta)) / math.sqrt(2 * math.pi * beta)
-        curves.append(Curve(f"N(0, {beta:.2f})", x, y, mark.color(dark), mark.dash))
+        curves.append(Curve(name=f"N(0, {beta:.2f})", x=x, y=y, color=mark.color(dark), dash=mark.dash))
         words.append(f"β = {beta:.2f}")
     finding = "Over draws of the weights the logarithm is close to normal, with " + ", ".join(words) + "."
     xaxis = style.axis("ln |delta|² of the first layer, minus its mean", dark)
@@ -313,15 +340,25 @@ def edge_of_stability(series: Series, dark: bool) -> list[Chart]:
     for k, rate in enumerate(series["rates"]):
         at, mark, limit = series["steps"][k], style.arm_mark(k), 2 / rate
         values = series["sharpness"][k]
-        curves = [Curve("sharpness", at, v, mark.color(dark), "solid", entry=i == 0) for i, v in enumerate(values)]
-        curves.append(Curve(f"2 / learning rate = {limit:g}", [at[0], at[-1]], [limit] * 2, theme.text, "dash"))
+        curves = [
+            Curve(name="sharpness", x=at, y=v, color=mark.color(dark), dash="solid", entry=i == 0)
+            for i, v in enumerate(values)
+        ]
+        curves.append(
+            Curve(
+                name=f"2 / learning rate = {limit:g}", x=[at[0], at[-1]], y=[limit] * 2, color=theme.text, dash="dash"
+            )
+        )
         late = np.array(values)[:, -len(at) // 4 :]
         finding = f"Learning rate {rate:g}: from {np.min(values):.0f} to {np.median(late):.1f} in the last quarter."
         xaxis, yaxis = style.steps_axis(np.array(at), dark), style.axis("sharpness", dark, range=[0, 1.28 * limit])
         charts.append(plot("Sharpness", finding, curves, xaxis, yaxis, dark=dark))
         losses = series["losses"][k]
         steps = series["loss_steps"][k]
-        curves = [Curve("loss", steps, v, mark.color(dark), "solid", width=1.5, entry=False) for v in losses]
+        curves = [
+            Curve(name="loss", x=steps, y=v, color=mark.color(dark), dash="solid", width=1.5, entry=False)
+            for v in losses
+        ]
         finding = f"Learning rate {rate:g}: from {np.max(losses):.2g} to {np.median([v[-1] for v in losses]):.1g}."
         yaxis = log_axis("loss", dark, *losses)
         charts.append(plot("Loss", finding, curves, style.steps_axis(np.array(steps), dark), yaxis, dark=dark))
@@ -333,9 +370,18 @@ def saxe(series: Series, dark: bool) -> list[Chart]:
     theme, rank = style.theme(dark), np.arange(1, len(series["gaussian"]) + 1)
     gaussian, orthogonal = style.arm_mark(0), style.arm_mark(1)
     curves = [
-        Curve("orthogonal", rank, series["orthogonal"], orthogonal.color(dark), None, orthogonal.symbol),
-        Curve("Gaussian", rank, series["gaussian"], gaussian.color(dark), None, gaussian.symbol),
-        Curve("theory", rank, series["expected"], theme.text, "solid", width=1.5),
+        Curve(
+            name="orthogonal",
+            x=rank,
+            y=series["orthogonal"],
+            color=orthogonal.color(dark),
+            dash=None,
+            symbol=orthogonal.symbol,
+        ),
+        Curve(
+            name="Gaussian", x=rank, y=series["gaussian"], color=gaussian.color(dark), dash=None, symbol=gaussian.symbol
+        ),
+        Curve(name="theory", x=rank, y=series["expected"], color=theme.text, dash="solid", width=1.5),
     ]
     values = np.array(series["gaussian"])
     finding = (

@@ -19,9 +19,9 @@ def yang_2019(series: Series, dark: bool) -> list[Chart]:
     for k, (variance, row) in enumerate(zip(series["variances"], norms, strict=True)):
         mark = style.arm_mark(k)
         name = f"σ<sub>w</sub>² = {variance:g}"
-        curves.append(Curve(name, layers, row / row[-1], mark.color(dark), DASHES[k]))
+        curves.append(Curve(name=name, x=layers, y=row / row[-1], color=mark.color(dark), dash=DASHES[k]))
     theory = series["factor"] ** (len(layers) - layers)
-    curves.append(Curve("theory, 1.211 a layer", layers, theory, theme.text, "longdash", width=1.5))
+    curves.append(Curve(name="theory, 1.211 a layer", x=layers, y=theory, color=theme.text, dash="longdash", width=1.5))
     finding = (
         f"The gradient grows {number(float(norms[0, 0] / norms[0, -1]), 3)}-fold over {len(layers)} layers, at every "
         "variance of the weights."
@@ -31,7 +31,7 @@ def yang_2019(series: Series, dark: bool) -> list[Chart]:
     steps = np.array(series["steps"])
     ranges = [float(row.max() / row.min()) for row in steps]
     curves = [
-        Curve(name, layers, row, style.arm_mark(k).color(dark), DASHES[k])
+        Curve(name=name, x=layers, y=row, color=style.arm_mark(k).color(dark), dash=DASHES[k])
         for k, (name, row) in enumerate(zip(("before the step", "after it"), steps, strict=True))
     ]
     finding = f"Largest over smallest gradient: {ranges[0]:.0f} before one step of training, {ranges[1]:.0f} after it."
@@ -49,7 +49,11 @@ def prince_ch11(series: Series, dark: bool) -> list[Chart]:
         curves = []
         for k, (name, kind) in enumerate(series["kinds"]):
             values = series[quantity][name]
-            curves.append(Curve(kind, np.arange(len(values)), values, style.arm_mark(k).color(dark), DASHES[k]))
+            curves.append(
+                Curve(
+                    name=kind, x=np.arange(len(values)), y=values, color=style.arm_mark(k).color(dark), dash=DASHES[k]
+                )
+            )
         blocks = len(curves[0].y) - 1
         plain, normal = (series[quantity][name] for name in ("residual", "normalized"))
         ends = (max(plain[0], plain[-1]), max(normal[0], normal[-1]))
@@ -71,11 +75,13 @@ def balduzzi_2017(series: Series, dark: bool) -> list[Chart]:
     for k, (kind, values) in enumerate(correlations.items()):
         mark = style.arm_mark(k)
         shown = [value if value > 1e-3 else None for value in values]  # smaller ones are the noise of 64 inputs
-        curves.append(Curve(labels[kind], depths, shown, mark.color(dark), DASHES[k], mark.symbol))
+        curves.append(
+            Curve(name=labels[kind], x=depths, y=shown, color=mark.color(dark), dash=DASHES[k], symbol=mark.symbol)
+        )
     grid = np.linspace(1, depths[-1], 200)
     halved = [value if value > 1e-3 else None for value in 0.5**grid]
-    curves.append(Curve("1 / 2^L", grid, halved, theme.muted, "dot", width=1.5))
-    curves.append(Curve("1 / √L", grid, grid**-0.5, theme.muted, "dashdot", width=1.5))
+    curves.append(Curve(name="1 / 2^L", x=grid, y=halved, color=theme.muted, dash="dot", width=1.5))
+    curves.append(Curve(name="1 / √L", x=grid, y=grid**-0.5, color=theme.muted, dash="dashdot", width=1.5))
     last = correlations["residual"][-1]
     finding = (
         f"Without skip connections every layer halves the correlation; with them {number(last)} is left after "
@@ -87,7 +93,16 @@ def balduzzi_2017(series: Series, dark: bool) -> list[Chart]:
     curves = []
     for k, entry in enumerate(series["curves"]):
         name = f"{entry['blocks']} {'block' if entry['blocks'] == 1 else 'blocks'}, {labels[entry['kind']]}"
-        curves.append(Curve(name, series["x"], entry["slope"], style.arm_mark(k).color(dark), DASHES[k], width=1.5))
+        curves.append(
+            Curve(
+                name=name,
+                x=series["x"],
+                y=entry["slope"],
+                color=style.arm_mark(k).color(dark),
+                dash=DASHES[k],
+                width=1.5,
+            )
+        )
     finding = "24 layers without skip connections: noise. With them, 50 blocks keep the structure."
     xaxis = style.axis("input x", dark, range=[-2, 2], showgrid=False)
     yaxis = style.axis("df/dx, of its largest", dark, range=[-1.1, 1.1])
@@ -101,16 +116,20 @@ def pennington_2017(series: Series, dark: bool) -> list[Chart]:
     curves = []
     for name, mark, drawn, theory in zip(labels, marks, series["densities"], series["theory"], strict=True):
         shown = [value if value > 0 else None for value in drawn]
-        curves.append(Curve(name, series["centers"], shown, mark.color(dark), None, mark.symbol))
-        curves.append(Curve(f"{name}, theory", theory["value"], theory["density"], mark.color(dark), entry=False))
+        curves.append(
+            Curve(name=name, x=series["centers"], y=shown, color=mark.color(dark), dash=None, symbol=mark.symbol)
+        )
+        curves.append(
+            Curve(name=f"{name}, theory", x=theory["value"], y=theory["density"], color=mark.color(dark), entry=False)
+        )
     finding = f"After {depths[-1]} layers only tanh with orthogonal weights and a small q keeps all values near 1."
     xaxis = log_axis("singular value", dark, series["centers"])
     yaxis = style.axis("density of its logarithm", dark, decades=(-2.5, 1.3))
     first = plot("Singular values of the Jacobian; lines: theory", finding, curves, xaxis, yaxis, dark=dark)
     curves = []
     for name, mark, ours, theory in zip(labels, marks, series["variances"], series["expected"], strict=True):
-        curves.append(Curve(name, depths, ours, mark.color(dark), None, mark.symbol))
-        curves.append(Curve(f"{name}, theory", depths, theory, mark.color(dark), entry=False))
+        curves.append(Curve(name=name, x=depths, y=ours, color=mark.color(dark), dash=None, symbol=mark.symbol))
+        curves.append(Curve(name=f"{name}, theory", x=depths, y=theory, color=mark.color(dark), entry=False))
     adds = [number(float(theory[-1] / depths[-1])) for theory in series["expected"]]
     finding = f"It grows in proportion to depth: a layer adds {adds[0]} for {labels[0]} and {adds[3]} for {labels[3]}."
     xaxis = log_axis("hidden layers", dark, depths)

@@ -76,7 +76,11 @@ def _surface(series: Series, dark: bool) -> Chart:
         below=56 + legend,
     )
     table = pd.DataFrame({"step": np.arange(len(path)), "w": path[:, 0], "b": path[:, 1]})
-    return Chart({"data": data, "layout": frame}, f"Error surface of one recurrent unit. {finding}", lambda: table)
+    return Chart(
+        spec={"data": data, "layout": frame},
+        alt=f"Error surface of one recurrent unit. {finding}",
+        make_table=lambda: table,
+    )
 
 
 def _bound(series: Series, dark: bool) -> Chart:
@@ -84,9 +88,11 @@ def _bound(series: Series, dark: bool) -> Chart:
     theme, curves = style.theme(dark), []
     for k, (activation, norms) in enumerate(zip(series["activations"], series["norms"], strict=True)):
         time = np.arange(1, len(norms) + 1)
-        curves.append(Curve(activation, time, norms, style.arm_mark(k).color(dark), ("solid", "dash")[k]))
+        curves.append(
+            Curve(name=activation, x=time, y=norms, color=style.arm_mark(k).color(dark), dash=("solid", "dash")[k])
+        )
     bound = series["eta"] ** (len(time) - time)
-    curves.append(Curve(f"bound, {series['eta']:g} a step", time, bound, theme.text, "dot"))
+    curves.append(Curve(name=f"bound, {series['eta']:g} a step", x=time, y=bound, color=theme.text, dash="dot"))
     finding = (
         f"Medians after {len(time)} steps: {number(series['norms'][0][0])} with tanh, "
         f"{number(series['norms'][1][0])} with the sigmoid; the bound is {number(float(bound[0]))}."
@@ -101,9 +107,15 @@ def _mean_field(series: Series, dark: bool) -> Chart:
     theme, curves, words = style.theme(dark), [], []
     for k, (scale, norms, factor) in enumerate(zip(series["scales"], series["norms"], series["factors"], strict=True)):
         time, color = np.arange(1, len(norms) + 1), style.arm_mark(k).color(dark)
-        curves.append(Curve(f"σ<sub>w</sub> = {scale:g}", time, norms, color, ("solid", "dash", "longdash")[k]))
+        curves.append(
+            Curve(
+                name=f"σ<sub>w</sub> = {scale:g}", x=time, y=norms, color=color, dash=("solid", "dash", "longdash")[k]
+            )
+        )
         theory = factor ** (len(time) - time)
-        curves.append(Curve("theory, √χ a step", time, theory, theme.muted, "dot", width=1.5, entry=k == 0))
+        curves.append(
+            Curve(name="theory, √χ a step", x=time, y=theory, color=theme.muted, dash="dot", width=1.5, entry=k == 0)
+        )
         words.append(f"{factor:.2f}")
     finding = f"Each time step multiplies the gradient by {', '.join(words[:-1])} or {words[-1]}, by mean field theory."
     xaxis = style.axis("time step, from the first to the last", dark, range=[0, len(time) + 1], showgrid=False)

@@ -92,7 +92,7 @@ def product_of_layers(paths: Paths, *, dark: bool = False) -> Chart:
     for name in ("worst", "typical"):
         if layers > 1 and np.isfinite(paths.factor(name)):
             alt += f" {NAMES[name].partition(':')[0].capitalize()}: {number(paths.factor(name), 3)} a layer."
-    return Chart({"data": data, "layout": frame}, alt, lambda: pd.DataFrame(columns))
+    return Chart(spec={"data": data, "layout": frame}, alt=alt, make_table=lambda: pd.DataFrame(columns))
 
 
 def factor_by_scale(
@@ -153,7 +153,7 @@ def factor_by_scale(
     columns = {"init scale": scales} | {NAMES[name]: values for name, values in factors.items()}
     k = int(np.abs(np.log(scales / now)).argmin())
     alt = f"{title}. {finding} Near the present scale {number(now, 3)}: {number(float(measured[k]), 3)} measured."
-    return Chart({"data": data, "layout": frame}, alt, lambda: pd.DataFrame(columns))
+    return Chart(spec={"data": data, "layout": frame}, alt=alt, make_table=lambda: pd.DataFrame(columns))
 
 
 def _gaps(values: np.ndarray) -> np.ndarray:

@@ -103,7 +103,9 @@ def layer_means(measured: LayerMeans, expected: LayerMeans | None, quantity: str
         hovermode="x unified",
     )
     columns = {"layer": x} | {f"{quantity}, {name}": values for name, values in lines.items()}
-    return Chart({"data": data, "layout": frame}, f"{title}. {finding}", lambda: pd.DataFrame(columns))
+    return Chart(
+        spec={"data": data, "layout": frame}, alt=f"{title}. {finding}", make_table=lambda: pd.DataFrame(columns)
+    )
 
 
 def fine_log_axis(title: str, decades: tuple[float, float], dark: bool) -> dict:
@@ -179,7 +181,7 @@ def phase_plane(
     frame["annotations"] = _regions(factors, sigma_w, sigma_b, dark)
     spoken = finding.replace("<sub>", "_").replace("</sub>", "")
     figure = {"data": [heat, curve, entry, star], "layout": frame}
-    return Chart(figure, f"{title}. {spoken}", lambda: phase_plane_table(factors, sigma_w, sigma_b))
+    return Chart(spec=figure, alt=f"{title}. {spoken}", make_table=lambda: phase_plane_table(factors, sigma_w, sigma_b))
 
 
 def phase_plane_table(factors: np.ndarray, sigma_w: np.ndarray, sigma_b: np.ndarray) -> pd.DataFrame:

@@ -116,7 +116,9 @@ def gradient_profile(
         sentence = f"The run diverged at step {trace.step[0]}, before any gradient could be computed."
         return style.empty(title, sentence, x="layer", y=norm.symbol, dark=dark)
     alt = _alt(trace, title, data, guides)
-    chart = Chart(draw_profile(data, title, dark), alt, lambda: profile_table(trace, quantity, guides))
+    chart = Chart(
+        spec=draw_profile(data, title, dark), alt=alt, make_table=lambda: profile_table(trace, quantity, guides)
+    )
     return open_at(chart, None, judged=judged)
 
 

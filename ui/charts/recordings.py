@@ -103,7 +103,7 @@ def recording_profile(
     figure["layout"]["yaxis"]["title"]["text"] = "relative to the last tensor" if data.relative else norm.symbol
     alt = _profile_alt(view, title)
     alt += "".join(f" {g.name[0].upper()}{g.name[1:]}: {number(g.values[0])} at the first." for g in data.guides)
-    return Chart(figure, alt, lambda: _long_table(view, quantity))
+    return Chart(spec=figure, alt=alt, make_table=lambda: _long_table(view, quantity))
 
 
 def recording_profile_data(
@@ -333,7 +333,9 @@ def recording_heatmap(
                 {"type": "scatter", "x": [None], "y": [None], "mode": "markers", "marker": square, "name": name}
             )
             frame["legend"] |= {"y": 1, "yanchor": "bottom"}
-    return Chart({"data": traces, "layout": frame}, f"{title}. {finding}", lambda: _map_table(data, 10.0**z))
+    return Chart(
+        spec={"data": traces, "layout": frame}, alt=f"{title}. {finding}", make_table=lambda: _map_table(data, 10.0**z)
+    )
 
 
 def recording_shares(view: TensorView, field: str, title: str, key: str, *, dark: bool = False) -> Chart:
@@ -356,7 +358,11 @@ def recording_shares(view: TensorView, field: str, title: str, key: str, *, dark
         "colorscale": style.share_colors(dark),
         "colorbar": style.color_key(key, [0, 0.5, 1], ["0 %", "50 %", "100 %"], frame, dark),
     }
-    return Chart({"data": [cells], "layout": frame}, f"{title}. {finding}", lambda: _map_table(data, data.cells.z))
+    return Chart(
+        spec={"data": [cells], "layout": frame},
+        alt=f"{title}. {finding}",
+        make_table=lambda: _map_table(data, data.cells.z),
+    )
 
 
 def _cells(data: MapData, value: str) -> dict:

@@ -80,7 +80,7 @@ def sharpness_chart(
     frame = frame_over_steps(TITLE, data.finding, traces, xaxis=xaxis, yaxis=yaxis, diverged_at=diverged_at, dark=dark)
     alt = f"{TITLE}. {data.finding}{say_broken(diverged_at)}"
     columns = {"step": steps, "sharpness": values} | ({} if bound is None else {"stable up to": bound})
-    return Chart({"data": traces, "layout": frame}, alt, lambda: pd.DataFrame(columns))
+    return Chart(spec={"data": traces, "layout": frame}, alt=alt, make_table=lambda: pd.DataFrame(columns))
 
 
 def _finding(steps: np.ndarray, values: np.ndarray, bound: float | None) -> str:

@@ -77,4 +77,6 @@ def spectrum_chart(values: np.ndarray, layers: int, *, dark: bool = False) -> Ch
         hovermode="x unified",
     )
     columns = {"rank": rank, "median": data.median, "lower quartile": data.low, "upper quartile": data.high}
-    return Chart({"data": drawn, "layout": frame}, f"{TITLE}. {data.finding}", lambda: pd.DataFrame(columns))
+    return Chart(
+        spec={"data": drawn, "layout": frame}, alt=f"{TITLE}. {data.finding}", make_table=lambda: pd.DataFrame(columns)
+    )

@@ -100,7 +100,11 @@ def sigmoid_and_slope(z: float, *, dark: bool = False) -> Chart:
         },
     ]
     alt = f"The sigmoid and its slope. {finding}"
-    return Chart({"data": data, "layout": frame}, alt, lambda: pd.DataFrame({"z": net, "S": value, "slope": slope}))
+    return Chart(
+        spec={"data": data, "layout": frame},
+        alt=alt,
+        make_table=lambda: pd.DataFrame({"z": net, "S": value, "slope": slope}),
+    )
 
 
 def activations(names: Sequence[str], z: float, *, slopes: bool, dark: bool = False) -> Chart:
@@ -142,7 +146,9 @@ def activations(names: Sequence[str], z: float, *, slopes: bool, dark: bool = Fa
         hovermode="x unified",
     )
     columns = {"z": shown.net} | {ACTIVATIONS[name].label: values for name, values in shown.curves.items()}
-    return Chart({"data": data, "layout": frame}, f"{title}. {finding}", lambda: pd.DataFrame(columns))
+    return Chart(
+        spec={"data": data, "layout": frame}, alt=f"{title}. {finding}", make_table=lambda: pd.DataFrame(columns)
+    )
 
 
 def saturated_beyond() -> float:

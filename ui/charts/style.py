@@ -23,7 +23,7 @@ TEXT_SIZE = 13
 LINE_WIDTH = 52  # characters that fit beside each other on a screen 390 pixels wide
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Chart:
     """A figure, its finding in a sentence with numbers (for those who cannot see it), and the numbers drawn.
 
@@ -63,7 +63,7 @@ class _RawFigure(go.Figure):
         return self.__dict__["_spec"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Theme:
     """Colors of one theme; `page` is the page's background, behind the transparent figure."""
 
@@ -84,7 +84,7 @@ def theme(dark: bool) -> Theme:
     return DARK if dark else LIGHT
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Mark:
     """Style of one arm or activation, with a symbol and a dash for readers who do not see its color."""
 
@@ -100,16 +100,16 @@ class Mark:
 # Chosen so that any two differ for normal sight, and with red, green or blue cones missing; each has a contrast
 # of at least 3 against its page.
 MARKS = (
-    Mark("#919191", "#849ebd", "pentagon", "solid"),
-    Mark("#d57b49", "#fc9a1a", "circle", "solid"),
-    Mark("#1d2ead", "#5176f8", "square", "solid"),
-    Mark("#156954", "#54cc85", "diamond", "solid"),
-    Mark("#824beb", "#9a6bbb", "triangle-up", "dash"),
-    Mark("#139ccf", "#4edafc", "triangle-down", "dash"),
-    Mark("#8a1107", "#ea5579", "x", "dash"),
-    Mark("#806f13", "#f0f06b", "cross", "dashdot"),
-    Mark("#a84d91", "#fbadc7", "star", "dashdot"),
-    Mark("#3b1601", "#b1711b", "hexagon", "dot"),
+    Mark(light="#919191", dark="#849ebd", symbol="pentagon", dash="solid"),
+    Mark(light="#d57b49", dark="#fc9a1a", symbol="circle", dash="solid"),
+    Mark(light="#1d2ead", dark="#5176f8", symbol="square", dash="solid"),
+    Mark(light="#156954", dark="#54cc85", symbol="diamond", dash="solid"),
+    Mark(light="#824beb", dark="#9a6bbb", symbol="triangle-up", dash="dash"),
+    Mark(light="#139ccf", dark="#4edafc", symbol="triangle-down", dash="dash"),
+    Mark(light="#8a1107", dark="#ea5579", symbol="x", dash="dash"),
+    Mark(light="#806f13", dark="#f0f06b", symbol="cross", dash="dashdot"),
+    Mark(light="#a84d91", dark="#fbadc7", symbol="star", dash="dashdot"),
+    Mark(light="#3b1601", dark="#b1711b", symbol="hexagon", dash="dot"),
 )
 
 
@@ -410,7 +410,7 @@ def empty(title: str, sentence: str, *, x: str, y: str, dark: bool, height: int 
     }
     words |= {"yref": "paper", "font": {"size": 14, "color": theme(dark).muted}}
     frame["annotations"] = [words]
-    return Chart({"data": [], "layout": frame}, f"{title}: {sentence}", pd.DataFrame)
+    return Chart(spec={"data": [], "layout": frame}, alt=f"{title}: {sentence}", make_table=pd.DataFrame)
 
 
 def toolbar(name: str, picture: str = "png") -> dict:

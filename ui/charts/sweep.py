@@ -117,7 +117,9 @@ def sweep_map(
     title = f"{shown.label[0].upper()}{shown.label[1:]}: {label}" if len(spec.activations) == 1 else label
     data = sweep_map_data(spec, cells, quantity, lines, chosen=chosen, partial=partial)
     figure = _figure(data, spec, activation, cells, shown, title, partial, dark)
-    return Chart(figure, f"{title}. {data.finding}", lambda: sweep_map_table(spec, cells, shown.label))
+    return Chart(
+        spec=figure, alt=f"{title}. {data.finding}", make_table=lambda: sweep_map_table(spec, cells, shown.label)
+    )
 
 
 def sweep_map_table(spec: SweepMap, cells: np.ndarray, label: str) -> pd.DataFrame:

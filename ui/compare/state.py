@@ -19,10 +19,10 @@ DEFAULTS: dict[str, Any] = {"vary": "activation", "arms": "", "seeds": float(Com
 ADDRESS_RULES = link.CONTROL_RULES | {"vary": Choice((*VARIES, NO_FIELD)), "seeds": SEEDS} | views.COMPARE
 ADDRESS_FREE_TEXT_PARAMS = (*link.FREE_TEXT_PARAMS, "arms")  # validated where they are parsed
 PARAMETERS = Parameters(
-    "compare",
-    ADDRESS_RULES,
-    ADDRESS_FREE_TEXT_PARAMS,
-    link.DEFAULTS | DEFAULTS | views.COMPARE_DEFAULTS,
+    page="compare",
+    rules=ADDRESS_RULES,
+    free=ADDRESS_FREE_TEXT_PARAMS,
+    defaults=link.DEFAULTS | DEFAULTS | views.COMPARE_DEFAULTS,
     view=frozenset(views.COMPARE),
     of_run=views.OF_RUN,
 )

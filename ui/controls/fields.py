@@ -29,10 +29,10 @@ from ui.urls.sync import Parameters, update_address
 Values = Mapping[str, Any]
 
 LAB_PARAMETERS = Parameters(
-    "lab",
-    CONTROL_RULES | views.LAB,
-    FREE_TEXT_PARAMS,
-    DEFAULTS | views.LAB_DEFAULTS,
+    page="lab",
+    rules=CONTROL_RULES | views.LAB,
+    free=FREE_TEXT_PARAMS,
+    defaults=DEFAULTS | views.LAB_DEFAULTS,
     view=frozenset(views.LAB),
     of_run=views.OF_RUN,
 )
@@ -56,7 +56,7 @@ REGISTRIES: dict[str, Mapping[str, Any]] = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Control:
     """The presentation of one field.
 
@@ -76,121 +76,167 @@ class Control:
 _SCALINGS = {"standard": "Standardized", "none": "Raw numbers"}
 
 CONTROLS: dict[str, Control] = {
-    "dataset": Control("Dataset", "What the network learns."),
+    "dataset": Control(label="Dataset", about="What the network learns."),
     "samples": Control(
-        "Samples",
-        "$N$, the number of samples. Sensible: 64 to 1,000; the time of a step is proportional to it.",
-        32,
+        label="Samples",
+        about="$N$, the number of samples. Sensible: 64 to 1,000; the time of a step is proportional to it.",
+        step=32,
     ),
-    "noise": Control("Noise", "Standard deviation of the normal noise added. Sensible: 0 to 0.5.", 0.05),
+    "noise": Control(
+        label="Noise", about="Standard deviation of the normal noise added. Sensible: 0 to 0.5.", step=0.05
+    ),
     "holdout": Control(
-        "Held out", "Share of the samples that are not trained on but only measured. Sensible: 0 to 0.5.", 0.1
+        label="Held out",
+        about="Share of the samples that are not trained on but only measured. Sensible: 0 to 0.5.",
+        step=0.1,
     ),
     "scaling": Control(
-        "Scaling",
-        "Standardized: inputs, and the targets of a real regression, are shifted and scaled to mean 0 and standard "
-        "deviation 1, computed on the training samples. Raw numbers: the data as they are, as in many a first network.",
+        label="Scaling",
+        about=(
+            "Standardized: inputs, and the targets of a real regression, are shifted and scaled to mean 0 and standard "
+            "deviation 1, computed on the training samples. Raw numbers: the data as they are, as in many a first "
+            "network."
+        ),
     ),
-    "activation": Control("Activation", r"$y = \varphi(net)$ in every hidden layer."),
-    "depth": Control("Depth", "Hidden layers. Sensible: 1 to 50."),
-    "width": Control("Width", "Units in each hidden layer. Sensible: 8 to 128.", 8),
+    "activation": Control(label="Activation", about=r"$y = \varphi(net)$ in every hidden layer."),
+    "depth": Control(label="Depth", about="Hidden layers. Sensible: 1 to 50."),
+    "width": Control(label="Width", about="Units in each hidden layer. Sensible: 8 to 128.", step=8),
     "hidden": Control(
-        "Width of each layer",
-        "The units of each hidden layer, from the input to the output, separated by commas; overrides depth and width.",
+        label="Width of each layer",
+        about=(
+            "The units of each hidden layer, from the input to the output, separated by commas; overrides depth and "
+            "width."
+        ),
         empty="64,32,16",
     ),
     "output_activation": Control(
-        "Output activation",
-        r"$o = \varphi(net)$ in the output layer. Binary cross-entropy needs sigmoid, cross-entropy needs softmax, and "
-        "mean squared error accepts any but softmax.",
+        label="Output activation",
+        about=(
+            r"$o = \varphi(net)$ in the output layer. Binary cross-entropy needs sigmoid, cross-entropy needs softmax, "
+            "and mean squared error accepts any but softmax."
+        ),
     ),
-    "bias": Control("Biases", "$net = y W + b$; without biases $b = 0$ throughout."),
+    "bias": Control(label="Biases", about="$net = y W + b$; without biases $b = 0$ throughout."),
     "residual": Control(
-        "Residual", r"$y^l = y^{l-1} + \varphi(net^l)$ in every hidden layer that is as wide as the previous layer."
+        label="Residual",
+        about=r"$y^l = y^{l-1} + \varphi(net^l)$ in every hidden layer that is as wide as the previous layer.",
     ),
-    "normalization": Control("Normalization", "Normalizes net in hidden layers, before the activation."),
+    "normalization": Control(label="Normalization", about="Normalizes net in hidden layers, before the activation."),
     "norm_affine": Control(
-        "Learned gain and shift",
-        r"$\gamma_j \hat z_{nj} + \beta_j$ enters the activation: a gain and a shift of each unit, trained from "
+        label="Learned gain and shift",
+        about=r"$\gamma_j \hat z_{nj} + \beta_j$ enters the activation: a gain and a shift of each unit, trained from "
         r"$\gamma = 1$ and $\beta = 0$. Penalties and decay leave them alone.",
     ),
     "init": Control(
-        "Init", r"The distribution of the initial weights; $\sigma$ is the standard deviation of one weight."
+        label="Init",
+        about=r"The distribution of the initial weights; $\sigma$ is the standard deviation of one weight.",
     ),
     "init_scale": Control(
-        "Init scale",
-        r"$g$, a factor of $\sigma$. Sensible: 0.1 to 4; gradients vanish at small values and explode at large ones.",
-        0.1,
+        label="Init scale",
+        about=(
+            r"$g$, a factor of $\sigma$. Sensible: 0.1 to 4; gradients vanish at small values and explode at large "
+            "ones."
+        ),
+        step=0.1,
     ),
-    "bias_std": Control("Bias std", r"$b \sim N(0, \sigma_b^2)$ at initialization. Sensible: 0 to 1.", 0.05),
+    "bias_std": Control(
+        label="Bias std", about=r"$b \sim N(0, \sigma_b^2)$ at initialization. Sensible: 0 to 1.", step=0.05
+    ),
     "seed": Control(
-        "Seed", "Determines the random draws of data, weights and batches: the same seed gives the same run."
+        label="Seed",
+        about="Determines the random draws of data, weights and batches: the same seed gives the same run.",
     ),
-    "loss": Control("Loss", "$E$, the mean over samples of the sum over outputs."),
+    "loss": Control(label="Loss", about="$E$, the mean over samples of the sum over outputs."),
     "class_weight": Control(
-        "Class weights",
-        "$a_c$, what each sample of class $c$ counts in $E$. Balanced: a rare class counts as much as a common one, so "
-        "that always answering with the common one no longer pays.",
+        label="Class weights",
+        about=(
+            "$a_c$, what each sample of class $c$ counts in $E$. Balanced: a rare class counts as much as a common "
+            "one, so that always answering with the common one no longer pays."
+        ),
     ),
-    "optimizer": Control("Optimizer", "The rule that turns the gradient into a step."),
+    "optimizer": Control(label="Optimizer", about="The rule that turns the gradient into a step."),
     "learning_rate": Control(
-        "Learning rate",
-        r"$\eta$ in $w \leftarrow w - \eta g$. Sensible: 0.001 to 0.1; for Adam and RMSprop a tenth of that.",
-        0.005,
+        label="Learning rate",
+        about=r"$\eta$ in $w \leftarrow w - \eta g$. Sensible: 0.001 to 0.1; for Adam and RMSprop a tenth of that.",
+        step=0.005,
     ),
     "schedule": Control(
-        "Schedule", r"The course of the learning rate over the steps; $T$ is the length of the schedule."
+        label="Schedule", about=r"The course of the learning rate over the steps; $T$ is the length of the schedule."
     ),
     "schedule_steps": Control(
-        "Schedule length",
-        "$T$, the steps of the whole schedule; an empty field means all steps of the run. Sensible: all.",
-        100,
-        "all",
+        label="Schedule length",
+        about="$T$, the steps of the whole schedule; an empty field means all steps of the run. Sensible: all.",
+        step=100,
+        empty="all",
     ),
     "warmup_steps": Control(
-        "Warm-up",
-        r"In the first $w$ steps the learning rate rises linearly: $\eta_t (t + 1) / w$. Sensible: 0, or 5 to 10 % of "
-        "the steps.",
-        10,
+        label="Warm-up",
+        about=(
+            r"In the first $w$ steps the learning rate rises linearly: $\eta_t (t + 1) / w$. Sensible: 0, or 5 to 10 % "
+            "of the steps."
+        ),
+        step=10,
     ),
-    "momentum": Control("Momentum", r"$\mu$ in $v \leftarrow \mu v + g$. Sensible: 0.5 to 0.99.", 0.05),
+    "momentum": Control(
+        label="Momentum", about=r"$\mu$ in $v \leftarrow \mu v + g$. Sensible: 0.5 to 0.99.", step=0.05
+    ),
     "batch_size": Control(
-        "Batch size", "The samples of one step; an empty field means all. Sensible: 16 to 128.", 16, "all"
+        label="Batch size",
+        about="The samples of one step; an empty field means all. Sensible: 16 to 128.",
+        step=16,
+        empty="all",
     ),
-    "steps": Control("Steps", "The number of updates; 0 shows the initialization only. Sensible: 100 to 2,000.", 100),
+    "steps": Control(
+        label="Steps", about="The number of updates; 0 shows the initialization only. Sensible: 100 to 2,000.", step=100
+    ),
     "record_every": Control(
-        "Record every", "The number of steps from one record to the next. Sensible: 1; 10 for long runs."
+        label="Record every", about="The number of steps from one record to the next. Sensible: 1; 10 for long runs."
     ),
     "dtype": Control(
-        "Precision",
-        "float32 has about 7 digits and its smallest number is near $10^{-45}$; float64 has 16 digits and reaches "
-        "$10^{-324}$.",
+        label="Precision",
+        about=(
+            "float32 has about 7 digits and its smallest number is near $10^{-45}$; float64 has 16 digits and reaches "
+            "$10^{-324}$."
+        ),
     ),
-    "clip": Control("Clip", "Limits the gradient, including penalties, before the step."),
-    "clip_threshold": Control("Threshold", "$c$, the threshold of the rule. Sensible: 0.01 to 10.", 0.1),
+    "clip": Control(label="Clip", about="Limits the gradient, including penalties, before the step."),
+    "clip_threshold": Control(
+        label="Threshold", about="$c$, the threshold of the rule. Sensible: 0.01 to 10.", step=0.1
+    ),
     "l2": Control(
-        "L2", r"Adds $\lambda \sum w^2$ to the loss: gradient $2 \lambda w$. Sensible: $10^{-5}$ to $10^{-2}$.", 0.001
+        label="L2",
+        about=r"Adds $\lambda \sum w^2$ to the loss: gradient $2 \lambda w$. Sensible: $10^{-5}$ to $10^{-2}$.",
+        step=0.001,
     ),
     "l1": Control(
-        "L1", r"Adds $\lambda \sum |w|$ to the loss: gradient $\pm\lambda$. Sensible: $10^{-5}$ to $10^{-2}$.", 0.001
+        label="L1",
+        about=r"Adds $\lambda \sum |w|$ to the loss: gradient $\pm\lambda$. Sensible: $10^{-5}$ to $10^{-2}$.",
+        step=0.001,
     ),
     "weight_decay": Control(
-        "Weight decay",
-        r"$w \leftarrow w (1 - \eta \lambda)$ in each step, separate from the loss. Sensible: $10^{-4}$ to $10^{-1}$.",
-        0.01,
+        label="Weight decay",
+        about=(
+            r"$w \leftarrow w (1 - \eta \lambda)$ in each step, separate from the loss. Sensible: $10^{-4}$ to "
+            "$10^{-1}$."
+        ),
+        step=0.01,
     ),
     "dropout": Control(
-        "Dropout",
-        "In each step and for each sample a hidden unit's output is 0 with probability $p$, and divided by $1 - p$ "
-        "otherwise. Measured on held-out samples the network has all its units. Sensible: 0, or 0.1 to 0.5.",
-        0.1,
+        label="Dropout",
+        about=(
+            "In each step and for each sample a hidden unit's output is 0 with probability $p$, and divided by $1 - p$ "
+            "otherwise. Measured on held-out samples the network has all its units. Sensible: 0, or 0.1 to 0.5."
+        ),
+        step=0.1,
     ),
     "max_norm": Control(
-        "Max norm",
-        "After each step the incoming weights of a unit are rescaled to this norm if theirs is larger. Sensible: 0.5 "
-        "to 4.",
-        0.5,
-        "no limit",
+        label="Max norm",
+        about=(
+            "After each step the incoming weights of a unit are rescaled to this norm if theirs is larger. Sensible: "
+            "0.5 to 4."
+        ),
+        step=0.5,
+        empty="no limit",
     ),
 }
 

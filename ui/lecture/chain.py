@@ -27,7 +27,7 @@ from ui.lecture.symbols import (
 from ui.session import session_by_name
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Question:
     """A question for the value of a symbol or factor.
 
@@ -53,9 +53,9 @@ _RESIDUAL_LATEX = rf"({O.latex} - {D.latex})"
 
 QUESTIONS = (
     Question(
-        "question_net1",
-        net01(1).text,
-        {
+        key="question_net1",
+        asked=net01(1).text,
+        options={
             _sum((w01(1, 1), x(1)), (w01(1, 2), x(2))): f"The indices are swapped: {w01(1, 2).text} goes from input 1 "
             f"to hidden unit 2. Into hidden unit 1 lead {w01(1, 1).text} and {w01(2, 1).text}, whose second index is "
             "1.",
@@ -65,9 +65,9 @@ QUESTIONS = (
         },
     ),
     Question(
-        "question_net2",
-        net01(2).text,
-        {
+        key="question_net2",
+        asked=net01(2).text,
+        options={
             _sum((w01(1, 2), x(1)), (w01(2, 1), x(2))): f"This misprint circulates: {w01(2, 1).text} {x(2).text} "
             "belongs to the net input of hidden unit 1 and is printed a second time here. From input 2 to hidden unit "
             f"2 leads {w01(2, 2).text}.",
@@ -77,9 +77,9 @@ QUESTIONS = (
         },
     ),
     Question(
-        "question_error",
-        Factor(E, O).text,
-        {
+        key="question_error",
+        asked=Factor(E, O).text,
+        options={
             f"1/N · {_RESIDUAL}": "E = (1/N) Σ (oₙ − dₙ)² has no ½ in front: the 2 of the square stays.",
             f"2/N · ({D.text} − {O.text})": "The sign is wrong: where the output is above its target, E grows "
             "with the output, and the derivative is positive.",
@@ -87,9 +87,9 @@ QUESTIONS = (
         },
     ),
     Question(
-        "question_output",
-        Factor(O, y(1)).text,
-        {
+        key="question_output",
+        asked=Factor(O, y(1)).text,
+        options={
             f"{_OUTPUT_SLOPE} · {w12(1).text}": None,
             f"{_OUTPUT_SLOPE} · {y(1).text}": f"That is {Factor(O, w12(1)).text}. In the product of weight and "
             f"output, the derivative by {y(1).text} leaves the weight; that by the weight leaves {y(1).text}.",
@@ -98,9 +98,9 @@ QUESTIONS = (
         },
     ),
     Question(
-        "question_hidden",
-        Factor(y(1), net01(1)).text,
-        {
+        key="question_hidden",
+        asked=Factor(y(1), net01(1)).text,
+        options={
             _OUTPUT_SLOPE: f"That is the slope of the output unit, at {O.text}; here the hidden unit's own is asked "
             "for.",
             y(1).text: f"{y(1).text} = S(net) is the value; its slope is S′ = S (1 − S).",
@@ -108,9 +108,9 @@ QUESTIONS = (
         },
     ),
     Question(
-        "question_input",
-        Factor(net01(1), w01(2, 1)).text,
-        {
+        key="question_input",
+        asked=Factor(net01(1), w01(2, 1)).text,
+        options={
             w01(2, 1).text: f"That would be the derivative by {x(2).text}. By the weight, what it multiplies is left.",
             x(2).text: None,
             x(1).text: f"{x(1).text} is multiplied by {w01(1, 1).text}; {w01(2, 1).text} comes from input 2.",

@@ -50,7 +50,7 @@ RULES: dict[str, Any] = {KEY: Choice(NAMES)} | {name: rule for part in _PARTS fo
 RULES |= views.FRAME
 DEFAULTS = {KEY: NAMES[0]} | {name: value for part in _PARTS for name, value in part.DEFAULTS.items()}
 DEFAULTS |= views.FRAME_DEFAULTS
-PARAMETERS = Parameters("lecture", RULES, (), DEFAULTS, view=frozenset(views.FRAME))
+PARAMETERS = Parameters(page="lecture", rules=RULES, free=(), defaults=DEFAULTS, view=frozenset(views.FRAME))
 
 
 def draw_bar() -> None:

@@ -236,7 +236,7 @@ def style_traces(comparison: Comparison, traces: list[Trace]) -> list[StyledArm]
     return style_arms(comparison, {name: summarize_arm([trace]) for name, trace in zip(names, traces, strict=True)})
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Cure:
     """One way out: what it does to the product, its comparison, and the chart that shows it."""
 
@@ -270,26 +270,26 @@ def _two(name: str, without: str, arm: str) -> Comparison:
 
 CURES = (
     Cure(
-        "Activation and its init",
-        "A slope near 1 and weights made for it keep each factor near 1, from the first step on.",
-        COMPARISON_PRESETS["activations"].comparison,
-        compare_loss,
-        "cure-activation",
+        title="Activation and its init",
+        why="A slope near 1 and weights made for it keep each factor near 1, from the first step on.",
+        comparison=COMPARISON_PRESETS["activations"].comparison,
+        chart=compare_loss,
+        key="cure-activation",
     ),
     Cure(
-        "Clipping",
-        "It leaves the product as it is and cuts a step that would be too long: a cure for exploding, none for "
+        title="Clipping",
+        why="It leaves the product as it is and cuts a step that would be too long: a cure for exploding, none for "
         "vanishing.",
-        _two("clipping", "no clipping", "by global norm 1"),
-        compare_global_norm,
-        "cure-clipping",
+        comparison=_two("clipping", "no clipping", "by global norm 1"),
+        chart=compare_global_norm,
+        key="cure-clipping",
     ),
     Cure(
-        "Regularization",
-        "It holds the weights down, and with them the other half of each factor: again a cure for exploding.",
-        _two("regularization", "no max-norm", "max-norm 1"),
-        compare_weight_norm,
-        "cure-regularization",
+        title="Regularization",
+        why="It holds the weights down, and with them the other half of each factor: again a cure for exploding.",
+        comparison=_two("regularization", "no max-norm", "max-norm 1"),
+        chart=compare_weight_norm,
+        key="cure-regularization",
     ),
 )
 

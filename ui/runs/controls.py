@@ -46,7 +46,9 @@ DEFAULTS: dict[str, Any] = {
     **views.FRAME_DEFAULTS,
 }
 VIEW = frozenset((*PANELS, *views.PICTURE, *views.FRAME))
-PARAMETERS = Parameters("runs", RULES, FREE_TEXT_PARAMS, DEFAULTS, view=VIEW, of_run=views.OF_RUN)
+PARAMETERS = Parameters(
+    page="runs", rules=RULES, free=FREE_TEXT_PARAMS, defaults=DEFAULTS, view=VIEW, of_run=views.OF_RUN
+)
 
 
 def choose_tensors(recording: Recording, values: Mapping[str, Any]) -> TensorView:

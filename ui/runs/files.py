@@ -25,7 +25,7 @@ FORMATS = (
 NONE = "none"
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Shown:
     """A recording on the page.
 
@@ -77,8 +77,9 @@ def get_example(name: str) -> Shown:
         recording = load_example(name)
         return recording, diagnose(recording)
 
-    pair = services().recordings.get_or_compute(("example", name), make, jobs.noop)
-    return Shown(*pair, EXAMPLES[name].label, EXAMPLES[name].claim, name)
+    recording, diagnosis = services().recordings.get_or_compute(("example", name), make, jobs.noop)
+    example = EXAMPLES[name]
+    return Shown(recording=recording, diagnosis=diagnosis, label=example.label, claim=example.claim, example=name)
 
 
 def get_file(raw: bytes, name: str, reporter: ProgressReporter) -> Shown:
@@ -93,4 +94,5 @@ def get_file(raw: bytes, name: str, reporter: ProgressReporter) -> Shown:
         return jobs.read_in_turn(read_and_diagnose, raw, reporter=reporter, name=name, max_bytes=max_bytes)
 
     key = (sha256(raw).hexdigest(), name)
-    return Shown(*services().recordings.get_or_compute(key, make, reporter.on_shared), name)
+    recording, diagnosis = services().recordings.get_or_compute(key, make, reporter.on_shared)
+    return Shown(recording=recording, diagnosis=diagnosis, label=name)

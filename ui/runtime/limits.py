@@ -17,7 +17,7 @@ from core.tables import MAX_BYTES
 PREFIX = "GRADIENT_LAB_"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Limit:
     """One environment setting.
 
@@ -55,18 +55,29 @@ class Limit:
 
 
 LIMITS: dict[str, Limit] = {
-    "MAX_COST": Limit("multiply-adds of one run", None, 3e11),
-    "MAX_BYTES": Limit("bytes that one run holds while it trains", None, 5e8),
-    "MAX_WORK": Limit("multiply-adds of all runs of one comparison or sweep", None, 3e12),
-    "MAX_SWEEP": Limit("runs of one sweep", 10_000, 2_500),
-    "MAX_UPLOAD": Limit("bytes of a visitor's table", MAX_BYTES, 5e6, low=1_000, high=MAX_BYTES),
-    "MAX_TRAININGS": Limit("short trainings at once, and as many long ones; others wait in line", cores, cores),
-    "MAX_SESSIONS": Limit("pages open at once; one more is asked to come again later", None, 500),
-    "MAX_UPLOADS": Limit("bytes of all files that visitors have uploaded and not left yet", None, 1e8, low=1e6),
-    "MAX_RECORD": Limit("rows of a record that a visitor downloads", None, 100_000),
-    "CACHE_BYTES": Limit("bytes of all results kept in memory for the next who asks", 512e6, 256e6, low=1e6),
+    "MAX_COST": Limit(meaning="multiply-adds of one run", default=None, hosted=3e11),
+    "MAX_BYTES": Limit(meaning="bytes that one run holds while it trains", default=None, hosted=5e8),
+    "MAX_WORK": Limit(meaning="multiply-adds of all runs of one comparison or sweep", default=None, hosted=3e12),
+    "MAX_SWEEP": Limit(meaning="runs of one sweep", default=10_000, hosted=2_500),
+    "MAX_UPLOAD": Limit(meaning="bytes of a visitor's table", default=MAX_BYTES, hosted=5e6, low=1_000, high=MAX_BYTES),
+    "MAX_TRAININGS": Limit(
+        meaning="short trainings at once, and as many long ones; others wait in line", default=cores, hosted=cores
+    ),
+    "MAX_SESSIONS": Limit(
+        meaning="pages open at once; one more is asked to come again later", default=None, hosted=500
+    ),
+    "MAX_UPLOADS": Limit(
+        meaning="bytes of all files that visitors have uploaded and not left yet", default=None, hosted=1e8, low=1e6
+    ),
+    "MAX_RECORD": Limit(meaning="rows of a record that a visitor downloads", default=None, hosted=100_000),
+    "CACHE_BYTES": Limit(
+        meaning="bytes of all results kept in memory for the next who asks", default=512e6, hosted=256e6, low=1e6
+    ),
     "STUCK_SECONDS": Limit(
-        "seconds without progress after which a training counts as stuck and the health check fails", 300, 300, low=1
+        meaning="seconds without progress after which a training counts as stuck and the health check fails",
+        default=300,
+        hosted=300,
+        low=1,
     ),
 }
 # Sites that may show the dashboard within a page of theirs; a source list of a content security policy.

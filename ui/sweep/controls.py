@@ -94,7 +94,13 @@ def _number(value: float | None) -> float | None:
 
 
 DEFAULTS = to_values(OPENING.map, OPENING.show)
-PARAMETERS = Parameters("sweep", RULES, FREE_TEXT_PARAMS, DEFAULTS | views.SWEEP_DEFAULTS, view=frozenset(views.SWEEP))
+PARAMETERS = Parameters(
+    page="sweep",
+    rules=RULES,
+    free=FREE_TEXT_PARAMS,
+    defaults=DEFAULTS | views.SWEEP_DEFAULTS,
+    view=frozenset(views.SWEEP),
+)
 
 
 def query(spec: SweepMap, show: str) -> str:
@@ -107,7 +113,7 @@ def apply(preset: Preset) -> None:
     session_by_name.update(to_values(preset.map, preset.show))
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Chosen:
     """The choices of the controls.
 
@@ -287,9 +293,9 @@ def read() -> Chosen:
     """Reads the controls, as they are drawn or as the address states them."""
     show = session["show"]
     try:
-        return Chosen(to_map({key: session_by_name[key] for key in DEFAULTS}), show, None)
+        return Chosen(map=to_map({key: session_by_name[key] for key in DEFAULTS}), show=show, refused=None)
     except ConfigError as error:
-        return Chosen(None, show, error)
+        return Chosen(map=None, show=show, refused=error)
 
 
 def to_map(values: Mapping[str, Any]) -> SweepMap:

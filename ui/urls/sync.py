@@ -21,7 +21,7 @@ from ui.urls import link
 MAX_UNDO = 50  # actions
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Parameters:
     """The parameters of one page's address.
 

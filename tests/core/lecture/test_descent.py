@@ -206,7 +206,13 @@ def test_a_start_on_the_ridge_of_the_saddle_is_stuck():
 def test_arrival_is_the_first_step_from_which_a_thousandth_of_the_way_is_left():
     surface = replace(bowl(1, 0), quadratic=False)
     points = np.array([[1.0, 0.0], [0.0, 0.0], [0.5, 0.0], [0.01, 0.0], [0.0, 0.0]])
-    path = Path(points, np.array([float(surface.value(*p)) for p in points]), None, 0.1, 0.0)
+    path = Path(
+        points=points,
+        values=np.array([float(surface.value(*p)) for p in points]),
+        diverged_at=None,
+        learning_rate=0.1,
+        momentum=0.0,
+    )
     outcome = classify(surface, path)
     assert (outcome.kind, outcome.step) == ("arrives", 3)  # at step 1 it was there, but did not stay
     # moves -1, 0.5, -0.49, -0.01: the second and third turn back, the fourth does not

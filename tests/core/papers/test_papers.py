@@ -193,7 +193,7 @@ def test_a_claim_in_words_has_no_difference():
 @pytest.mark.parametrize("here", [1.0, 2.0])
 def test_an_unchecked_figure_neither_agrees_nor_differs(here):
     row = near("a", 1.0, here, 0.1, "why", checked=False)
-    result = Result((row, near("b", 1.0, 1.0, 0.1, "why")), {}, 0.0)
+    result = Result(rows=(row, near("b", 1.0, 1.0, 0.1, "why")), series={}, seconds=0.0)
     assert row.verdict == "unchecked figure"
     assert (result.agreeing, result.differing, result.unchecked) == (1, (), (row,))
     assert Result.from_dict(result.to_dict()).rows == result.rows
@@ -219,7 +219,11 @@ def test_the_fingerprint_depends_on_the_code_and_not_on_names_text_or_comments()
 
 def test_results_survive_json_and_what_is_not_finite_becomes_none():
     rows = (near("a", 1.0, 1.5, 1, "why"), in_kind("b", "x", "y", False, "why"))
-    result = Result(rows, {"values": np.array([1.23456789, np.nan, np.inf]), "n": np.int64(3), "name": "x"}, 1.25)
+    result = Result(
+        rows=rows,
+        series={"values": np.array([1.23456789, np.nan, np.inf]), "n": np.int64(3), "name": "x"},
+        seconds=1.25,
+    )
     plain = json.loads(json.dumps(result.to_dict(), allow_nan=False))
     assert plain["series"] == {"values": [1.23457, None, None], "n": 3, "name": "x"}
     again = Result.from_dict(plain)
@@ -231,7 +235,7 @@ def test_results_survive_json_and_what_is_not_finite_becomes_none():
 
 def test_writing_keeps_the_other_papers(tmp_path):
     path, (one, two) = tmp_path / "results.json", list(PAPERS.values())[:2]
-    result = Result((near("a", 1.0, 1.0, 1, "why"),), {"x": [1.0]}, 2.0)
+    result = Result(rows=(near("a", 1.0, 1.0, 1, "why"),), series={"x": [1.0]}, seconds=2.0)
     assert stored.read(path) == {}
     stored.write({one.name: result}, [one], path)
     stored.write({two.name: result}, [one, two], path)

@@ -31,7 +31,7 @@ def finished_chunks(draw):
         values[:, 1] = draw(st.sampled_from([np.nan, np.inf, 1e-300, 0.1]))
         failed = {i: reason for i, reason in enumerate(reasons) if reason is not None}
         values[list(failed)] = np.nan
-        chunks.append((Chunk(indices, 1.0), ChunkResult(values, failed, 1.0, ())))
+        chunks.append((Chunk(indices, 1.0), ChunkResult(values=values, errors=failed, seconds=1.0, worker=())))
     return chunks
 
 
@@ -65,7 +65,10 @@ def test_an_interrupted_table_equals_an_uninterrupted_one(tmp_path_factory, chun
             if missing:
                 errors = {k: result.errors[i] for k, i in enumerate(missing) if i in result.errors}
                 indices = tuple(chunk.indices[i] for i in missing)
-                checkpoint.add(Chunk(indices, 1.0), ChunkResult(result.values[missing], errors, 1.0, ()))
+                checkpoint.add(
+                    Chunk(indices, 1.0),
+                    ChunkResult(values=result.values[missing], errors=errors, seconds=1.0, worker=()),
+                )
         assert done.sum() >= sum(len(chunk.indices) for chunk, _ in chunks[:stop]) - 1
         assert checkpoint.table.errors == whole.errors and checkpoint.table.done.all()
         assert_frame_equal(checkpoint.table.to_frame(), whole.to_frame(), check_exact=True)

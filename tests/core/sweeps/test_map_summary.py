@@ -45,11 +45,11 @@ def test_shares_are_of_the_cells_that_have_a_value(cells):
 
 
 def test_the_distance_is_the_median_over_rows_in_cells_and_the_largest():
-    line = Curve("theory: χ = 1", np.full(2, 1.25), np.array([-1.0, 2.0]))
+    line = Curve(name="theory: χ = 1", x=np.full(2, 1.25), y=np.array([-1.0, 2.0]))
     level = np.array([1.25, 1.0, 1.5, 0.75, 1.25 + 1e-12])  # by row, where the factor is 1
     x = np.array([0.5, 1.0, 1.5, 2.0])
     factors = np.exp(x - level[:, None])  # its logarithm is a straight line through 0 there
-    found = distance_to_theory(CHART, factors, [Curve("six depth scales", x, x), line])
+    found = distance_to_theory(CHART, factors, [Curve(name="six depth scales", x=x, y=x), line])
     # 0, 0.25, 0.25, 0.5 and 0 in units of init_scale; columns are 0.5 apart
     assert found == pytest.approx((0.5, 1.0), abs=1e-9)
     assert distance_to_theory(CHART, factors, []) is None

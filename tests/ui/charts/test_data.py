@@ -351,7 +351,7 @@ def test_every_cell_of_a_map_is_at_its_place_in_figure_table_and_words(seed, qua
     rng = np.random.default_rng(seed)
     cells, x, y = rng.uniform(0.1, 1, (3, 4)), MAP.x.values(), MAP.y.values()
     kind = "share" if quantity == "final accuracy" else "loss"
-    line = Curve("theory", np.array([0.01, 0.1]), np.array([0.2, 0.7]))
+    line = Curve(name="theory", x=np.array([0.01, 0.1]), y=np.array([0.2, 0.7]))
     chosen = (x[int(rng.integers(4))], y[int(rng.integers(3))])
     data = sweep_map_data(MAP, cells, quantity, [line], chosen=chosen)
     ((_, along, up),) = data.lines

@@ -180,6 +180,6 @@ def test_the_product_is_drawn_from_its_largest_singular_value_to_its_smallest():
 
 def test_a_gap_in_a_curve_is_drawn_as_one():
     axes = style.axis("step", False), style.axis("loss", False)
-    chart = plot("t", "1.", [Curve("a", [0, 1, 2], [1.0, None, 2.0], "#000000")], *axes, dark=False)
+    chart = plot("t", "1.", [Curve(name="a", x=[0, 1, 2], y=[1.0, None, 2.0], color="#000000")], *axes, dark=False)
     assert math.isnan(chart.figure.data[0].y[1])
     assert list(chart.table.columns) == ["curve", "step", "loss"] and len(chart.table) == 3

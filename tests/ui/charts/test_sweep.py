@@ -70,7 +70,7 @@ def test_a_click_tells_activation_and_place_and_hovering_tells_the_numbers():
 
 def test_the_factors_finding_counts_both_sides_and_the_distance_to_theory_in_cells():
     factors = np.tile([0.5, 0.8, 1.25, 2.0], (5, 1))  # level half way between the second and the third column
-    line = Curve("theory: χ = 1", np.full(2, 1.5), np.array([-1.0, 2.0]))
+    line = Curve(name="theory: χ = 1", x=np.full(2, 1.5), y=np.array([-1.0, 2.0]))
     assert "vanish in 50 % of the cells, explode in 50 %, and are level (to 5 % a layer) in 0 %" in drawn(factors).alt
     assert "lies 0.5 cells from theory’s in the median, 0.5 at most" in drawn(factors, lines=[line]).alt
     factors[:, 1] = 0.96
@@ -205,7 +205,9 @@ def test_level_lines_and_holes_are_where_the_cells_have_them(quantity):
 
 
 def test_the_critical_line_is_solid_and_the_depth_scales_are_dotted():
-    lines_of_theory = [Curve(name, np.array([1.0, 1.5]), np.array([0.0, 1.0])) for name in ("theory: χ = 1", "six")]
+    lines_of_theory = [
+        Curve(name=name, x=np.array([1.0, 1.5]), y=np.array([0.0, 1.0])) for name in ("theory: χ = 1", "six")
+    ]
     found = {part["name"]: part["line"]["dash"] for part in drawn(lines=lines_of_theory).spec["data"]
              if part.get("name") in ("theory: χ = 1", "six")}  # fmt: skip
     assert found == {"theory: χ = 1": "solid", "six": "dot"}

@@ -25,7 +25,7 @@ def test_growth_is_told_from_the_first_to_the_last_value(kind, grown):
     path = descend(surface, (-2.0, 1.0), 0.3, steps=4)
     first, last = number(path.values[0], 3), number(path.values[-1], 3)
     assert first != last
-    words = describe(Outcome(kind, 4, -5.0, 0.2), path)
+    words = describe(Outcome(kind=kind, step=4, done=-5.0, turning=0.2), path)
     assert f"{grown} from {first} to {last}" in words
 
 
