@@ -18,7 +18,7 @@ from core.layer_norms import (
     reference_norm,
     relative_to_output,
 )
-from core.trace import first_to_last, last_compared, layer_factor
+from core.trace import first_to_last, last_compared, layer_factors
 from core.wording import power_of_ten
 from ui.charts import style
 from ui.charts.animation import choose_frames, open_at, player
@@ -158,7 +158,7 @@ def profile_data(
         variants,
         before,
         shown,
-        np.array([layer_factor(row) for row in norms]),
+        layer_factors(norms),
         low,
         high,
         _words(trace.step[rows], norms, norm, relative),

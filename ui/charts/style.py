@@ -330,7 +330,7 @@ def layout(
         "tracegroupgap": 0,
     }
     return {
-        "template": go.layout.Template(),
+        "template": {},  # none: Plotly's own would take the colors below back
         "title": {
             "text": title,
             "x": 0,
@@ -361,6 +361,9 @@ def layout(
         # A finger on a chart scrolls the page; the toolbar's buttons turn zooming and panning on.
         "dragmode": False,
         "uirevision": title,
+        # The data of a drawn chart never change: new ones are a new chart. Streamlit hands Plotly a copy of each chart
+        # at once, which it would draw again without this.
+        "datarevision": 0,
     } | more
 
 

@@ -6,6 +6,7 @@ Each is a parameter of the address like the settings are, so that one link resto
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Any
 
 import streamlit as st
@@ -98,7 +99,7 @@ def is_hidden(control: str) -> bool:
 
 def is_locked(control: str) -> bool:
     """Tell whether the address fixes this control, or all."""
-    return bool({control, "all"} & set(_names("lock")))
+    return not _names("lock").isdisjoint((control, "all"))
 
 
 def has_text() -> bool:
@@ -106,5 +107,10 @@ def has_text() -> bool:
     return session.get("text", "on") != "off"
 
 
-def _names(parameter: str) -> list[str]:
-    return re.findall(r"[a-z_0-9]+", session_by_name.get(parameter) or "")
+def _names(parameter: str) -> frozenset[str]:
+    return _split_names(session_by_name.get(parameter) or "")
+
+
+@lru_cache(maxsize=64)
+def _split_names(text: str) -> frozenset[str]:
+    return frozenset(re.findall(r"[a-z_0-9]+", text))

@@ -3,6 +3,7 @@
 from functools import cache
 
 import numpy as np
+import orjson
 import pandas as pd
 import plotly.graph_objects as go
 import pytest
@@ -58,6 +59,9 @@ def check(chart, dark):
     assert layout["dragmode"] is False  # so that a finger scrolls the page
     assert min(font["size"] for font in texts(layout)) >= 12
     assert chart.alt.startswith(title)
+    orjson.dumps(
+        chart.raw_figure.to_dict(), option=orjson.OPT_SERIALIZE_NUMPY
+    )  # as it is: Plotly need not go through it
     if chart.figure.data:
         assert any(letter.isdigit() for letter in chart.alt[len(title) :]), chart.alt
         assert len(chart.table)
