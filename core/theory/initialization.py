@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..config import RunConfig, cost
-from ..engine.training import Data, Progress, snapshot
+from ..engine.training import Data, Progress, one_blas_thread, snapshot
 from ..errors import ConfigError
 from ..trace import layer_factor
 from .network import worst_case, worst_case_cost
@@ -48,11 +48,12 @@ def predict_initial_norms(
         ConfigError: as `core.train`.
     """
     start = config.replace(steps=0, record_every=1)
-    grad, delta = predictions(start, data, on_progress)
-    try:
-        worst_grad, worst_delta = worst_case(snapshot(start, 0, data))
-    except ConfigError:  # the limits of this server let the run pass, but not a copy of all its values
-        worst_grad, worst_delta = np.full((2, len(grad.mean)), np.nan)
+    with one_blas_thread:
+        grad, delta = predictions(start, data, on_progress)
+        try:
+            worst_grad, worst_delta = worst_case(snapshot(start, 0, data))
+        except ConfigError:  # the limits of this server let the run pass, but not a copy of all its values
+            worst_grad, worst_delta = np.full((2, len(grad.mean)), np.nan)
     return InitialNorms(grad=grad, delta=delta, worst_grad=worst_grad, worst_delta=worst_delta)
 
 
