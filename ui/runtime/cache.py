@@ -10,6 +10,8 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
+from ui.runtime.turns import aside
+
 POLL_SECONDS = 0.1  # between two calls of `wait`
 
 Value = TypeVar("Value")
@@ -66,8 +68,9 @@ class LRUCache(Generic[Value]):
                     with self._lock:
                         del self._pending[key]
                     own.set()
-            while not done.wait(POLL_SECONDS):
-                wait()
+            with aside():
+                while not done.wait(POLL_SECONDS):
+                    wait()
 
     def _lookup(self, key: Hashable) -> Value | None:
         if key not in self._values:

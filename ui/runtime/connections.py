@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 from uvicorn import Server
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.frames import Frame
 
 MAX_HEADER_BYTES = 64_000  # of one request: its address and its headers
 MAX_FRAME_BYTES = 1_000_000  # of one message of a page; an honest one has a few thousand
@@ -15,6 +17,9 @@ HEADER_SECONDS = 20.0  # from the connection, or a request's first byte, to the 
 BODY_SECONDS = 90.0  # and from there to the end of its body
 READ_SECONDS = 90.0  # for which an answer may wait for its reader; the largest file has 1.5 MB
 MESSAGE_READ_SECONDS = 30.0  # for which messages of a page may wait for theirs
+
+PIECE_BYTES = 4_096  # of what a page sends, read at once
+MAX_EXTRA_FRAMES, EXTRA_FRAME_SECONDS = 200, 10.0  # pings and parts of messages within so many seconds
 
 
 class BoundedHttpProtocol(HttpToolsProtocol):
@@ -116,33 +121,76 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
 
 class BoundedWebSocketProtocol(WebSocketsSansIOProtocol):
-    """uvicorn's protocol that hangs up on a page that does not read its messages.
+    """uvicorn's protocol that does not listen to a page while it reads nothing, and hangs up if that lasts.
 
     Without this such a page would stay for good: what it is sent, and the close after a ping without an answer, wait
-    until it reads them.
+    until it reads them; and answers to its pings would fill the memory. It also hangs up on a page that sends many
+    frames that are no message, which cost the event loop more than the sender: pings, and parts of a message.
     """
 
     _reader_timer: asyncio.TimerHandle | None = None
+    _extra_frames = 0  # that were no message, of late
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the deadline."""
         self._expect_reader(None)
         super().connection_lost(exc)
 
+    def data_received(self, data: bytes) -> None:
+        """Read a few frames at a time, so that none are read after the one that is too many."""
+        for start in range(0, len(data), PIECE_BYTES):
+            if not self.transport.is_closing():
+                super().data_received(data[start : start + PIECE_BYTES])
+
+    def handle_ping(self) -> None:
+        """Answer, and count."""
+        if not self.transport.is_closing():
+            super().handle_ping()
+            self._count_extra_frame()
+
+    def handle_pong(self, event: Frame) -> None:
+        """Note that the page lives, and count."""
+        super().handle_pong(event)
+        self._count_extra_frame()
+
+    def handle_cont(self, event: Frame) -> None:
+        """Take a part of a message, and count."""
+        super().handle_cont(event)
+        self._count_extra_frame()
+
+    async def receive(self) -> Any:
+        """Return the next message, but none while what was sent waits for the page to read it."""
+        await self.writable.wait()
+        return await super().receive()
+
     def pause_writing(self) -> None:
-        """Wait for one who does not read what was sent."""
+        """Wait for one who does not read what was sent, and do not listen to it."""
         super().pause_writing()
+        self.transport.pause_reading()
         self._expect_reader(MESSAGE_READ_SECONDS)
 
     def resume_writing(self) -> None:
         """Wait no longer: it has been read."""
         super().resume_writing()
+        if not self.read_paused:
+            self.transport.resume_reading()
         self._expect_reader(None)
 
     def keepalive_timeout(self) -> None:
         """Hang up on a page that does not answer a ping, even if it has read everything."""
         super().keepalive_timeout()
         self.transport.abort()
+
+    def _count_extra_frame(self) -> None:
+        """Hang up on too many; each is forgotten after a while."""
+        self._extra_frames += 1
+        if self._extra_frames > MAX_EXTRA_FRAMES:
+            self.transport.abort()
+        else:
+            self.loop.call_later(EXTRA_FRAME_SECONDS, self._forget_extra_frame)
+
+    def _forget_extra_frame(self) -> None:
+        self._extra_frames -= 1
 
     def _expect_reader(self, seconds: float | None) -> None:
         if self._reader_timer is not None:

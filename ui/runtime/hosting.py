@@ -33,7 +33,7 @@ from core import ConfigError, RunConfig, train
 from core.config import check_cost
 from core.engine import workers
 from ui import scenes
-from ui.runtime import connections, event_log, guard, limits, uploads, widget_states
+from ui.runtime import connections, event_log, guard, limits, turns, uploads, widget_states
 from ui.runtime.services import services, start_services
 from ui.text import as_text
 from ui.urls import history, picture_script
@@ -137,8 +137,11 @@ def static_files() -> dict[str, tuple[str | None, bytes | None]]:
     return files
 
 
-def health(request: Request) -> Response:
-    """200 as long as the trainings get on; 503 when one has held its place without progress for too long."""
+async def health(request: Request) -> Response:
+    """200 as long as the trainings get on; 503 when one has held its place without progress for too long.
+
+    It is a coroutine because a function would wait for one of the server's threads.
+    """
     training, queued, still = services().queue_stats()
     stuck = still > limits.value("STUCK_SECONDS")
     status = {
@@ -211,7 +214,7 @@ def settings() -> dict[str, Any]:
     except ConfigError as error:
         sys.exit(str(error))
     event_log.open_event_log()
-    for part in (guard, uploads, connections, widget_states):
+    for part in (guard, uploads, connections, turns, widget_states):
         part.install()
     if config.get_where_defined(_WATCHER) == "<default>":
         config.set_option(_WATCHER, "none")  # nobody edits the pages of a public server

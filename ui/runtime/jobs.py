@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from concurrent.futures import Executor, wait
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -19,6 +19,7 @@ from ui.runtime import limits
 from ui.runtime.progress import ProgressReporter
 from ui.runtime.queue import POLL_SECONDS
 from ui.runtime.services import services
+from ui.runtime.turns import aside
 from ui.runtime.visitors import current_visitor
 
 PARTS = 1000  # of a computation in another process, for its progress
@@ -75,14 +76,18 @@ def run_cost(run: Run) -> Cost:
     return cost(run.config, *data_sizes(run))
 
 
-def short_slot(wait_for: Callable[[int], None], work: str = "training") -> AbstractContextManager[None]:
+@contextmanager
+def short_slot(wait_for: Callable[[int], None], work: str = "training") -> Generator[None]:
     """Hold a slot of the queue for work of about half a second, in the turn of the current visitor."""
-    return services().short_queue.slot(wait_for, work, current_visitor())
+    with aside(), services().short_queue.slot(wait_for, work, current_visitor()):
+        yield
 
 
-def long_slot(wait_for: Callable[[int], None], work: str = "training") -> AbstractContextManager[None]:
+@contextmanager
+def long_slot(wait_for: Callable[[int], None], work: str = "training") -> Generator[None]:
     """Hold a slot of the queue for longer work, in the turn of the current visitor."""
-    return services().long_queue.slot(wait_for, work, current_visitor())
+    with aside(), services().long_queue.slot(wait_for, work, current_visitor()):
+        yield
 
 
 def get_trace(run: Run, reporter: ProgressReporter | None = None) -> Trace:

@@ -7,7 +7,7 @@ import time
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from core import ConfigError
 from ui.runtime import event_log
@@ -24,28 +24,43 @@ class WithdrawnError(ConfigError):
 
 
 @dataclass(eq=False)
-class _Ticket:
+class Ticket:
+    """One who waits for a slot, or holds it.
+
+    Attributes:
+        visitor: whose turn it takes.
+        arrival: counts arrivals; a ticket that takes another one's place has its arrival.
+        weight: among visitors of one group (the first part of their names) the lighter go first.
+        keeps: whether a newer ticket of the same session leaves it its place.
+        granted: set once it has its slot.
+    """
+
     visitor: Visitor
     arrival: int
+    weight: int = 0
+    keeps: bool = False
     withdrawn: bool = False
+    granted: threading.Event = field(default_factory=threading.Event)
 
 
 class FairQueue:
     """A few slots for work, and a queue in front of them that serves visitors, not runs, in turn.
 
     A free slot goes to the group (the first part of a visitor's name) that holds the fewest slots, then to the one
-    that was served longest ago; within a group by the next part in the same way, at last by arrival. A visitor with
-    many tabs therefore waits for one turn of every other visitor, and they wait for one of his.
+    that was served longest ago; within a group by weight, then by the next part in the same way, at last by arrival. A
+    visitor with many tabs therefore waits for one turn of every other visitor, and they wait for one of his.
 
-    A session has at most one waiting ticket: a newer one withdraws the older, whose caller is about to be stopped.
+    A session has at most one waiting ticket: a newer one withdraws the older, whose caller is about to be stopped, and
+    takes its place.
     """
 
     def __init__(self, slots: int):
         self._free = slots
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
         self._clock = 0  # counts arrivals and services
-        self._waiting: list[_Ticket] = []
-        self._running: dict[_Ticket, float] = {}  # when each showed progress last
+        self._waiting: list[Ticket] = []
+        self._sorted: list[Ticket] | None = None  # those who wait, by their turn; None after a change
+        self._running: dict[Ticket, float] = {}  # when each showed progress last
         self._slots_held: Counter[Visitor] = Counter()
         self._last_served: OrderedDict[Visitor, int] = OrderedDict()
 
@@ -61,7 +76,7 @@ class FairQueue:
 
     def state(self) -> tuple[int, int, float]:
         """Return (slots in use, tickets waiting, longest time in seconds without a sign of life)."""
-        with self._changed:
+        with self._lock:
             now = time.monotonic()
             idle = max((now - seen for seen in self._running.values()), default=0.0)
             return len(self._running), len(self._waiting), idle
@@ -77,15 +92,8 @@ class FairQueue:
         Raises:
             WithdrawnError: a newer run of this session has taken its place, and `wait` did not raise.
         """
-        ticket, entered, start = self._join(visitor), False, time.monotonic()
-        try:
-            while not (entered := self._enter(ticket)):
-                wait(self._n_ahead(ticket))
-                if ticket.withdrawn:
-                    raise WithdrawnError("queue", "a second run", "only one run of a visitor's page waits at a time")
-        finally:
-            if not entered:
-                self._leave(ticket)
+        start = time.monotonic()
+        ticket = self.take(wait, visitor)
         waited = round(time.monotonic() - start, 3)
         outer, _current.running = getattr(_current, "running", None), (self, ticket)
         try:
@@ -93,24 +101,74 @@ class FairQueue:
                 yield
         finally:
             _current.running = outer
-            self._release(ticket)
+            self.give(ticket)
 
-    def _join(self, visitor: Visitor) -> _Ticket:
-        with self._changed:
+    def take(self, wait: Callable[[int], None], visitor: Visitor, weight: int = 0, *, keeps: bool = False) -> Ticket:
+        """Wait as `slot` does, and return the ticket that holds the slot; it is given back by `give`.
+
+        Args:
+            weight, keeps: as in `Ticket`.
+
+        Raises:
+            WithdrawnError: as `slot`.
+        """
+        ticket = self._join(visitor, weight, keeps)
+        try:
+            while not ticket.granted.wait(POLL_SECONDS):
+                wait(self._n_ahead(ticket))
+                if ticket.withdrawn:
+                    raise WithdrawnError("queue", "a second run", "only one run of a visitor's page waits at a time")
+        except BaseException:
+            self.give(ticket)
+            raise
+        return ticket
+
+    def give(self, ticket: Ticket) -> None:
+        """Give a slot back, or leave the queue."""
+        with self._lock:
+            if ticket in self._waiting:
+                self._waiting.remove(ticket)
+            elif self._running.pop(ticket, None) is not None:
+                self._free += 1
+                for group in _groups(ticket.visitor):
+                    self._slots_held[group] -= 1
+                    if not self._slots_held[group]:
+                        del self._slots_held[group]
+            self._grant()
+
+    def is_passed(self, ticket: Ticket) -> bool:
+        """Return whether another one, who waits, should have the slot of this ticket now.
+
+        That is one of a group that would hold fewer slots even then, or a lighter one of the same group.
+        """
+        with self._lock:
+            if not self._waiting:
+                return False
+            first = self._order()[0]
+            own, other = _groups(ticket.visitor)[0], _groups(first.visitor)[0]
+            if own == other:
+                return first.weight < ticket.weight
+            return self._slots_held[other] + 1 < self._slots_held[own]
+
+    def _join(self, visitor: Visitor, weight: int, keeps: bool) -> Ticket:
+        with self._lock:
             self._clock += 1
-            ticket = _Ticket(visitor, self._clock)
+            ticket = Ticket(visitor, self._clock, weight, keeps)
             if visitor:
-                for older in [other for other in self._waiting if other.visitor == visitor]:
+                for older in [other for other in self._waiting if other.visitor == visitor and not other.keeps]:
                     older.withdrawn = True
                     self._waiting.remove(older)
+                    ticket.arrival = min(ticket.arrival, older.arrival)
             self._waiting.append(ticket)
-            self._changed.notify_all()
+            self._waiting.sort(key=lambda one: one.arrival)
+            self._grant()
             return ticket
 
-    def _enter(self, ticket: _Ticket) -> bool:
-        with self._changed:
-            if not self._changed.wait_for(lambda: self._free > 0 and self._order()[:1] == [ticket], POLL_SECONDS):
-                return False
+    def _grant(self) -> None:
+        """Hand free slots to those whose turn it is, and wake only them; the caller holds the lock."""
+        self._sorted = None
+        while self._free > 0 and self._waiting:
+            ticket = self._order()[0]
             self._waiting.remove(ticket)
             self._running[ticket] = time.monotonic()
             self._free -= 1
@@ -121,45 +179,32 @@ class FairQueue:
                 self._last_served.move_to_end(group)
             while len(self._last_served) > MAX_REMEMBERED:
                 self._last_served.popitem(last=False)
-            self._changed.notify_all()
-            return True
+            self._sorted = None
+            ticket.granted.set()
 
-    def _leave(self, ticket: _Ticket) -> None:
-        with self._changed:
-            if ticket in self._waiting:
-                self._waiting.remove(ticket)
-            self._changed.notify_all()
-
-    def _release(self, ticket: _Ticket) -> None:
-        with self._changed:
-            del self._running[ticket]
-            self._free += 1
-            for group in _groups(ticket.visitor):
-                self._slots_held[group] -= 1
-                if not self._slots_held[group]:
-                    del self._slots_held[group]
-            self._changed.notify_all()
-
-    def _n_ahead(self, ticket: _Ticket) -> int:
-        with self._changed:
+    def _n_ahead(self, ticket: Ticket) -> int:
+        with self._lock:
             return self._order().index(ticket) if ticket in self._waiting else 0
 
-    def _order(self) -> list[_Ticket]:
+    def _order(self) -> list[Ticket]:
         """Sort those who wait by their turn. A newcomer's turn starts with the first of his tickets that waits."""
+        if self._sorted is not None:
+            return self._sorted
         first: dict[Visitor, int] = {}
         for ticket in self._waiting:
             for group in _groups(ticket.visitor):
                 first.setdefault(group, ticket.arrival)
 
-        def turn(ticket: _Ticket) -> tuple[int, ...]:
+        def turn(ticket: Ticket) -> tuple[int, ...]:
             ranks: list[int] = []
             for group in _groups(ticket.visitor):
                 ranks += self._slots_held[group], max(self._last_served.get(group, 0), first[group])
-            return *ranks, ticket.arrival
+            return *ranks[:2], ticket.weight, *ranks[2:], ticket.arrival
 
-        return sorted(self._waiting, key=turn)
+        self._sorted = sorted(self._waiting, key=turn)
+        return self._sorted
 
-    def touch(self, ticket: _Ticket) -> None:
+    def touch(self, ticket: Ticket) -> None:
         """Note that the work of a ticket shows a sign of life."""
         if ticket in self._running:
             self._running[ticket] = time.monotonic()

@@ -127,6 +127,53 @@ def test_a_session_has_one_waiting_run_and_the_newer_takes_over(pool):
     assert order == ["newer", "other"]
 
 
+def test_a_newer_run_of_a_session_has_the_place_of_the_older_and_leaves_one_that_keeps_its_own(pool):
+    queue = FairQueue(1)
+    holder, leave = hold(pool, queue)
+
+    def take(name, **options):
+        seen = threading.Event()
+        call = pool.submit(queue.take, lambda _: seen.set(), ("address", name), **options)
+        assert seen.wait(SOON)
+        return call
+
+    withdrawn, other, kept = take("page"), take("another"), take("page", keeps=True)
+    newer = take("page")
+    with pytest.raises(ConfigError, match="only one run"):
+        withdrawn.result(SOON)
+    leave.set()
+    holder.result(SOON)
+    for call in (kept, other, newer):  # the one that keeps its place came in that of the withdrawn one
+        queue.give(call.result(SOON))
+    assert queue.free == 1 and not queue._slots_held
+
+
+def test_who_waits_is_sorted_at_a_change_and_not_whenever_somebody_asks(pool, monkeypatch):
+    queue, order, polls, sorts = FairQueue(1), [], threading.Semaphore(0), []
+    holder, leave = hold(pool, queue)
+    groups = module._groups
+    monkeypatch.setattr(module, "POLL_SECONDS", 0.001)
+    monkeypatch.setattr(module, "_groups", lambda visitor: sorts.append(visitor) or groups(visitor))
+
+    def work(name):
+        with queue.slot(lambda _: polls.release(), visitor=(name, "session")):
+            order.append(name)
+
+    calls = [pool.submit(work, f"{i}") for i in range(5)]
+    while queue.state()[1] < 5:
+        pass
+    for _ in range(20):
+        assert polls.acquire(timeout=SOON)
+    before = len(sorts)
+    for _ in range(50):
+        assert polls.acquire(timeout=SOON)
+    assert len(sorts) - before <= 2 * 5  # one order of five, at most
+    leave.set()
+    for call in (holder, *calls):
+        call.result(SOON)
+    assert sorted(order) == ["0", "1", "2", "3", "4"]
+
+
 def test_one_who_leaves_the_queue_holds_nobody_up(pool):
     queue, order, leave_queue = FairQueue(1), [], threading.Event()
     holder, leave = hold(pool, queue)

@@ -1,0 +1,182 @@
+"""Turns of scripts: few draw at once, the patient first, and a click is never lost."""
+
+import threading
+from types import SimpleNamespace
+
+import pytest
+from streamlit.proto.WidgetStates_pb2 import WidgetStates
+from streamlit.runtime.scriptrunner.script_runner import ScriptRunner
+from streamlit.runtime.scriptrunner_utils.exceptions import StopException
+from streamlit.runtime.scriptrunner_utils.script_requests import RerunData, ScriptRequests
+
+from core import ConfigError
+from tests.support.waiting import SOON, never
+from ui.runtime import turns
+from ui.runtime.queue import FairQueue
+from ui.runtime.turns import Impatience, Turn, aside
+
+HONEST, STRANGER = ("", "browser", "honest"), ("", "another browser", "stranger")
+
+
+def turn(queue, visitor=HONEST, weight=0, keeps=False):
+    return Turn(queue, visitor, weight=weight, keeps=keeps)
+
+
+@pytest.fixture
+def queue():
+    return FairQueue(1)
+
+
+@pytest.fixture
+def own(queue):
+    """A turn of this thread's script, held; work aside takes it up again."""
+    held = turn(queue)
+    held.begin(never)
+    turns._thread.turn = held
+    yield held
+    turns._thread.turn = None
+    held.end()
+
+
+def begun(pool, waiting):
+    """A call that begins a turn in another thread, once that one waits for it."""
+    seen = threading.Event()
+    call = pool.submit(waiting.begin, lambda _: seen.set())
+    assert seen.wait(SOON)
+    return call
+
+
+def test_of_one_address_the_patient_one_goes_first_and_others_by_arrival(pool, queue):
+    first, impatient, patient = turn(queue), turn(queue, STRANGER, weight=3), turn(queue)
+    first.begin(never)
+    calls = begun(pool, impatient), begun(pool, patient)
+    first.end()
+    calls[1].result(SOON)
+    assert patient.is_held and not impatient.is_held
+    patient.end()
+    calls[0].result(SOON)
+    assert impatient.is_held
+
+
+def test_a_script_hands_its_turn_over_to_a_more_patient_one_but_not_at_once(pool, queue, monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(turns.time, "monotonic", lambda: now[0])
+    impatient, patient = turn(queue, STRANGER, weight=3), turn(queue)
+    impatient.begin(never)
+    call = begun(pool, patient)
+    impatient.pass_on()
+    assert impatient.is_held
+    now[0] = 2 * turns.SLICE_SECONDS
+    passing = pool.submit(impatient.pass_on)
+    call.result(SOON)
+    patient.end()
+    passing.result(SOON)
+    assert impatient.is_held
+
+
+def test_a_patient_script_draws_to_its_end(pool, queue, monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(turns.time, "monotonic", lambda: now[0])
+    patient, others = turn(queue), [turn(queue, STRANGER, weight=3), turn(queue, ("", "third", "session"))]
+    patient.begin(never)
+    calls = [begun(pool, other) for other in others]
+    now[0] = 100.0
+    patient.pass_on()
+    assert patient.is_held and not any(other.is_held for other in others)
+    for held, call in zip((patient, *reversed(others)), (*reversed(calls), None), strict=True):
+        held.end()
+        if call is not None:
+            call.result(SOON)
+
+
+def test_a_script_of_an_address_with_two_turns_hands_one_over_to_another_address(pool, monkeypatch):
+    now, queue = [0.0], FairQueue(2)
+    monkeypatch.setattr(turns.time, "monotonic", lambda: now[0])
+    pages = [turn(queue, ("address", "browser", f"page {i}")) for i in range(2)]
+    for page in pages:
+        page.begin(never)
+    other = turn(queue, ("other address", "browser", "page"), weight=5)
+    call = begun(pool, other)
+    now[0] = 1.0
+    passing = pool.submit(pages[0].pass_on)
+    call.result(SOON)
+    now[0] = 2.0
+    pages[1].pass_on()  # now each address has one
+    assert other.is_held and pages[1].is_held
+    other.end()
+    passing.result(SOON)
+
+
+def test_others_draw_while_a_script_waits_for_work(queue, own):
+    with aside():
+        assert queue.free == 1 and not own.is_held
+        with aside():
+            assert queue.free == 1
+        assert queue.free == 1
+    assert queue.free == 0 and own.is_held
+
+
+def test_a_script_whose_work_is_refused_draws_why_in_its_turn(queue, own):
+    with pytest.raises(ConfigError), aside():
+        raise ConfigError("steps", 1, "no")
+    assert queue.free == 0 and own.is_held
+
+
+def test_a_script_that_is_stopped_at_work_waits_for_no_turn(queue, own):
+    with pytest.raises(StopException), aside():
+        raise StopException
+    assert queue.free == 1 and not own.is_held
+
+
+def test_without_a_turn_nothing_is_put_aside(queue):
+    with aside():
+        assert queue.free == 1
+
+
+def test_impatience_is_forgotten_by_half_every_ten_seconds_and_bounded(monkeypatch):
+    now, impatience = [0.0], Impatience()
+    monkeypatch.setattr(turns.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(turns, "MAX_REMEMBERED", 10)
+    for _ in range(8):
+        impatience.note("a")
+    assert impatience.weight("a") == 8 and impatience.weight("b") == 0
+    now[0] = turns.HALF_LIFE_SECONDS
+    assert impatience.weight("a") == 4
+    for i in range(50):
+        impatience.note(f"{i}")
+    assert len(impatience._counts) == 10
+
+
+@pytest.fixture
+def runner(monkeypatch):
+    """A script runner with turns whose script is only noted, in `.ran`."""
+    ran = []
+    monkeypatch.setattr(ScriptRunner, "_run_script", lambda self, data: ran.append(data))
+    monkeypatch.setattr(ScriptRunner, "request_stop", lambda self: self._requests.request_stop())
+    monkeypatch.setattr(ScriptRunner, "_enqueue_forward_msg", lambda self, msg: None)
+    monkeypatch.setattr(turns, "SCRIPTS_AT_ONCE", 1)
+    kept = []
+    monkeypatch.setattr(turns, "FairQueue", lambda slots: kept.append(FairQueue(slots)) or kept[0])
+    turns.install()
+    turns.install()  # once is enough
+    made = SimpleNamespace(_requests=ScriptRequests(), _session_id="session", ran=ran, queue=kept[0])
+    assert len(kept) == 1
+    return made
+
+
+@pytest.mark.parametrize("is_pressed", [False, True])
+def test_a_script_stopped_before_its_turn_runs_only_for_a_click(is_pressed, runner, pool):
+    states = WidgetStates()
+    states.widgets.add(id="button", trigger_value=is_pressed)
+    data, other = RerunData(widget_states=states), turn(runner.queue, STRANGER)
+    other.begin(never)
+    call = pool.submit(ScriptRunner._run_script, runner, data)
+    while runner.queue.state()[1] == 0:
+        assert not call.done()
+    ScriptRunner.request_stop(runner)
+    if is_pressed:
+        other.end()
+    call.result(SOON)
+    other.end()
+    assert runner.ran == ([data] if is_pressed else [])
+    assert runner.queue.free == 1 and getattr(turns._thread, "turn", None) is None

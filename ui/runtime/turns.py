@@ -1,0 +1,174 @@
+"""Turns of the scripts of pages on a public server, of which only a few draw at once.
+
+Each script is a thread that wants Python's lock, and so is the event loop, which serves every connection and the health
+check: beside dozens of pages that rerun all the time, its turn came many seconds late. A script therefore draws in a
+slot of a queue, which it leaves while it waits for work or computes in a slot of another queue.
+
+Among visitors of one address those go first who wait for their answers. A page that asks again and again before it has
+its answer, as no visitor does for long, comes after them, and hands its slot over when one of them waits.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from typing import Any
+
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.runtime.scriptrunner.script_runner import ScriptRunner
+from streamlit.runtime.scriptrunner_utils.script_requests import (
+    RerunData,
+    ScriptRequestType,
+    _has_active_trigger_value,
+)
+
+from ui.runtime.progress import stop_if_superseded
+from ui.runtime.queue import FairQueue, Ticket, Visitor, WithdrawnError
+from ui.runtime.visitors import current_visitor
+
+SCRIPTS_AT_ONCE = 2
+SLICE_SECONDS = 0.05  # for which a script draws before it looks whether another one should
+HALF_LIFE_SECONDS = 10.0  # after which an impatient request counts half
+MAX_REMEMBERED = 10_000  # sessions whose impatience is remembered
+
+_thread = threading.local()  # .turn: of the script that runs in this thread
+
+
+class _StoppedError(BaseException):
+    """A script was stopped before its turn came."""
+
+
+class Impatience:
+    """Requests of each session that came before the one before them was answered; old ones count less and less."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._counts: OrderedDict[str, tuple[float, float]] = OrderedDict()  # (requests, when the last one came)
+
+    def note(self, session: str) -> None:
+        """Count a request."""
+        with self._lock:
+            self._counts[session] = self._decayed(session) + 1, time.monotonic()
+            self._counts.move_to_end(session)
+            while len(self._counts) > MAX_REMEMBERED:
+                self._counts.popitem(last=False)
+
+    def weight(self, session: str) -> int:
+        """Return how many there were of late."""
+        with self._lock:
+            return int(self._decayed(session))
+
+    def _decayed(self, session: str) -> float:
+        count, noted = self._counts.get(session, (0.0, 0.0))
+        return count * 0.5 ** ((time.monotonic() - noted) / HALF_LIFE_SECONDS)
+
+
+class Turn:
+    """One script's turn to draw.
+
+    Args:
+        queue: in a slot of which it draws.
+        visitor: whose script it is.
+        weight: how impatient he is.
+        keeps: whether the script runs although a newer one of its session waits too.
+    """
+
+    def __init__(self, queue: FairQueue, visitor: Visitor, *, weight: int, keeps: bool):
+        self._queue, self._visitor, self._weight, self._keeps = queue, visitor, weight, keeps
+        self._ticket: Ticket | None = None
+        self._began = 0.0
+
+    @property
+    def is_held(self) -> bool:
+        """True while the script may draw."""
+        return self._ticket is not None
+
+    def begin(self, wait: Callable[[int], None] = stop_if_superseded) -> None:
+        """Wait for the turn; an exception from `wait`, called every 0.1 s, ends the waiting.
+
+        Raises:
+            WithdrawnError: a newer script of this session has taken its place.
+        """
+        self._ticket = self._queue.take(wait, self._visitor, self._weight, keeps=self._keeps)
+        self._keeps = True  # a script under way is stopped by Streamlit, not by the queue
+        self._began = time.monotonic()
+
+    def end(self) -> None:
+        """Let others draw."""
+        if self._ticket is not None:
+            self._queue.give(self._ticket)
+            self._ticket = None
+
+    def pass_on(self) -> None:
+        """Let another one draw first if he should, but not before a slice of time is over."""
+        if self._ticket is not None and time.monotonic() - self._began > SLICE_SECONDS:
+            if self._queue.is_passed(self._ticket):
+                self.end()
+                self.begin()
+            else:
+                self._began = time.monotonic()
+
+
+@contextmanager
+def aside() -> Generator[None]:
+    """Let others draw while the script of this thread waits or computes; without a turn, nothing happens."""
+    turn: Turn | None = getattr(_thread, "turn", None)
+    if turn is None or not turn.is_held:
+        yield
+        return
+    turn.end()
+    try:
+        yield
+    except Exception:  # which the page will show; a script that is stopped needs no turn any more
+        turn.begin()
+        raise
+    turn.begin()
+
+
+def install() -> None:
+    """Have the scripts of this process take turns."""
+    if getattr(ScriptRunner._run_script, "in_turn", False):
+        return
+    queue, impatience = FairQueue(SCRIPTS_AT_ONCE), Impatience()
+    run, stop, enqueue = ScriptRunner._run_script, ScriptRunner.request_stop, ScriptRunner._enqueue_forward_msg
+
+    def run_in_turn(self: ScriptRunner, rerun_data: RerunData) -> None:
+        is_pressed = any(map(_has_active_trigger_value, _widgets(rerun_data)))  # a click is never lost
+
+        def check(_: int) -> None:
+            if self._requests._state == ScriptRequestType.STOP and not is_pressed:
+                raise _StoppedError
+
+        turn = Turn(queue, current_visitor(), weight=impatience.weight(self._session_id), keeps=is_pressed)
+        try:
+            turn.begin(check)
+        except (_StoppedError, WithdrawnError):
+            return
+        _thread.turn = turn
+        try:
+            run(self, rerun_data)
+        finally:
+            _thread.turn = None
+            turn.end()
+
+    def request_stop(self: ScriptRunner) -> None:
+        impatience.note(self._session_id)
+        stop(self)
+
+    def enqueue_in_turn(self: ScriptRunner, msg: ForwardMsg) -> None:
+        turn: Turn | None = getattr(_thread, "turn", None)
+        if turn is not None:
+            turn.pass_on()
+        enqueue(self, msg)
+
+    run_in_turn.__dict__["in_turn"] = True
+    ScriptRunner._run_script = run_in_turn  # ty: ignore[invalid-assignment]
+    ScriptRunner.request_stop = request_stop  # ty: ignore[invalid-assignment]
+    ScriptRunner._enqueue_forward_msg = enqueue_in_turn  # ty: ignore[invalid-assignment]
+
+
+def _widgets(rerun_data: RerunData) -> list[Any]:
+    return [] if rerun_data.widget_states is None else list(rerun_data.widget_states.widgets)
