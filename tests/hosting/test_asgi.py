@@ -145,6 +145,21 @@ def test_streamlits_files_are_compressed_for_those_who_take_it(client):
         assert client.get(other, headers=[(b"accept-encoding", b"gzip")]).status_code == 404
 
 
+def test_a_file_is_sent_in_parts_of_which_a_connection_holds_one(client):
+    sent, scope = [], {"type": "http", "method": "GET", "path": f"/static/js/{BIGGEST}", "query_string": b"",
+                       "headers": [(b"host", b"test"), (b"accept-encoding", b"gzip")]}  # fmt: skip
+
+    async def send(message):
+        sent.append(message)
+
+    finished(client.app(scope | {"app": client.app}, None, send))
+    start, *parts = sent
+    length = int(dict(start["headers"])[b"content-length"])
+    assert length == sum(len(part["body"]) for part in parts) > 10 * hosting.PART_BYTES
+    assert all(len(part["body"]) <= hosting.PART_BYTES for part in parts)
+    assert [part["more_body"] for part in parts] == [True] * (len(parts) - 1) + [False]
+
+
 def test_another_spelling_of_a_files_path_is_no_file_and_nothing_is_compressed_for_it(client, monkeypatch):
     hosting.static_files()
     monkeypatch.setattr(hosting.gzip, "compress", lambda *_: pytest.fail("compressed once more"))

@@ -13,6 +13,7 @@ from websockets.frames import Frame
 MAX_HEADER_BYTES = 64_000  # of one request: its address and its headers
 MAX_FRAME_BYTES = 1_000_000  # of one message of a page; an honest one has a few thousand
 MAX_CONNECTIONS = 2_000
+MAX_PIPELINED = 16  # requests of one connection that wait for the answer to the one before them
 HEADER_SECONDS = 20.0  # from the connection, or a request's first byte, to the end of its headers
 BODY_SECONDS = 90.0  # and from there to the end of its body
 READ_SECONDS = 90.0  # for which an answer may wait for its reader; the largest file has 1.5 MB
@@ -63,10 +64,13 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        """Wait for the body from now on."""
+        """Wait for the body from now on; no browser sends many requests before it has an answer."""
         self._reading_headers = False
         self._expect(BODY_SECONDS)
         super().on_headers_complete()
+        if len(self.pipeline) > MAX_PIPELINED:
+            self.transport.abort()
+            raise ValueError("too many requests wait for their answers")
 
     def on_message_complete(self) -> None:
         """Wait for nothing: the answer may take its time."""
@@ -91,7 +95,10 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Count what comes while no header ends; the first part of a body may come with it."""
-        super().data_received(data)
+        for start in range(0, len(data), PIECE_BYTES):
+            if self.transport.is_closing() or self.transport.get_protocol() is not self:
+                return
+            super().data_received(data[start : start + PIECE_BYTES])
         if self._reading_headers:
             self._raw_bytes += len(data)
             if self._raw_bytes > MAX_HEADER_BYTES:

@@ -34,6 +34,10 @@ from ui.runtime.visitors import ADDRESS_HEADER, BROWSER_HEADER, RESUME_HEADER, a
 ALLOWED_MESSAGES = {"rerun_script", "stop_script", "file_urls_request", "app_heartbeat", "backend_operation_request"}
 IGNORED_MESSAGES = {"load_git_info"}  # a browser sends it by itself; nobody reads the answer
 ALLOWED_OPERATIONS = {"deferred_file", "dataframe_chunk"}
+MAX_STATES = (
+    1_000  # of controls in one message; a page has some hundred, and Streamlit keeps those that it does not know
+)
+MAX_QUERY, MAX_PARAMETERS = 64_000, 500  # characters and parameters of a page's address; a link has 200 at most
 MAX_FILE_NAMES = 8  # places for uploads that one message may ask for
 MESSAGES_PER_SECOND, BURST = 20.0, 100.0  # of one page; more are read later
 ADDRESS_SHARE = 0.5  # of all pages that may be open, for those of one address
@@ -246,6 +250,12 @@ def classify(data: bytes) -> str:
         return "ignore"
     if kind not in ALLOWED_MESSAGES:
         return "message of a closed kind"
+    if kind == "rerun_script":
+        query = message.rerun_script.query_string
+        if len(query) > MAX_QUERY or query.count("&") >= MAX_PARAMETERS:
+            return "too long an address"
+        if len(message.rerun_script.widget_states.widgets) > MAX_STATES:
+            return "too many controls"
     if kind == "file_urls_request" and len(message.file_urls_request.file_names) > MAX_FILE_NAMES:
         return "too many files"
     if kind == "backend_operation_request":

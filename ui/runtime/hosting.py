@@ -61,6 +61,7 @@ _HEADERS = {
 }
 # Short work has processes of its own, before those of sweeps and comparisons, which may hold these for minutes.
 NICENESS = 5
+PART_BYTES = 65_536  # of a file, sent at once
 _WATCHER = "server.fileWatcherType"
 _INLINE = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 # Streamlit answers these for everybody: figures of the server, and its interface for programs.
@@ -121,7 +122,21 @@ class SecurityHeadersMiddleware:
             return None
         headers = {"Content-Encoding": "gzip", "Vary": "Accept-Encoding",
                    "Cache-Control": "public, immutable, max-age=31536000"}  # fmt: skip
-        return Response(packed, media_type=kind, headers=headers)
+        return PackedFile(packed, media_type=kind, headers=headers)
+
+
+class PackedFile(Response):
+    """A file sent in parts, each when the one before it is read.
+
+    The connection of a slow reader would hold a copy of all the rest, 1.5 MB each.
+    """
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        for start in range(0, len(self.body), PART_BYTES):
+            part = self.body[start : start + PART_BYTES]
+            more = start + PART_BYTES < len(self.body)
+            await send({"type": "http.response.body", "body": part, "more_body": more})
 
 
 @cache

@@ -19,7 +19,7 @@ from ui.runtime import limits
 from ui.runtime.progress import ProgressReporter
 from ui.runtime.queue import POLL_SECONDS
 from ui.runtime.services import services
-from ui.runtime.turns import aside
+from ui.runtime.turns import aside, current_weight
 from ui.runtime.visitors import current_visitor
 
 PARTS = 1000  # of a computation in another process, for its progress
@@ -79,14 +79,14 @@ def run_cost(run: Run) -> Cost:
 @contextmanager
 def short_slot(wait_for: Callable[[int], None], work: str = "training") -> Generator[None]:
     """Hold a slot of the queue for work of about half a second, in the turn of the current visitor."""
-    with aside(), services().short_queue.slot(wait_for, work, current_visitor()):
+    with aside(), services().short_queue.slot(wait_for, work, current_visitor(), current_weight()):
         yield
 
 
 @contextmanager
 def long_slot(wait_for: Callable[[int], None], work: str = "training") -> Generator[None]:
     """Hold a slot of the queue for longer work, in the turn of the current visitor."""
-    with aside(), services().long_queue.slot(wait_for, work, current_visitor()):
+    with aside(), services().long_queue.slot(wait_for, work, current_visitor(), current_weight()):
         yield
 
 

@@ -50,12 +50,15 @@ class FairQueue:
     that was served longest ago; within a group by weight, then by the next part in the same way, at last by arrival. A
     visitor with many tabs therefore waits for one turn of every other visitor, and they wait for one of his.
 
+    Tickets that have a weight hold half of the slots at most, so that those without find one soon.
+
     A session has at most one waiting ticket: a newer one withdraws the older, whose caller is about to be stopped, and
     takes its place.
     """
 
     def __init__(self, slots: int):
         self._free = slots
+        self._free_for_heavy = max(1, slots // 2)
         self._lock = threading.Lock()
         self._clock = 0  # counts arrivals and services
         self._waiting: list[Ticket] = []
@@ -82,18 +85,21 @@ class FairQueue:
             return len(self._running), len(self._waiting), idle
 
     @contextmanager
-    def slot(self, wait: Callable[[int], None], work: str = "training", visitor: Visitor = ()) -> Generator[None]:
+    def slot(
+        self, wait: Callable[[int], None], work: str = "training", visitor: Visitor = (), weight: int = 0
+    ) -> Generator[None]:
         """Hold a slot; `wait(n_ahead)` is called every 0.1 s until one is free, and may raise to leave the queue.
 
         Args:
             work: its name in the event log.
             visitor: whose turn it takes; the last part names the session.
+            weight: as in `Ticket`.
 
         Raises:
             WithdrawnError: a newer run of this session has taken its place, and `wait` did not raise.
         """
         start = time.monotonic()
-        ticket = self.take(wait, visitor)
+        ticket = self.take(wait, visitor, weight)
         waited = round(time.monotonic() - start, 3)
         outer, _current.running = getattr(_current, "running", None), (self, ticket)
         try:
@@ -130,6 +136,7 @@ class FairQueue:
                 self._waiting.remove(ticket)
             elif self._running.pop(ticket, None) is not None:
                 self._free += 1
+                self._free_for_heavy += ticket.weight > 0
                 for group in _groups(ticket.visitor):
                     self._slots_held[group] -= 1
                     if not self._slots_held[group]:
@@ -167,11 +174,14 @@ class FairQueue:
     def _grant(self) -> None:
         """Hand free slots to those whose turn it is, and wake only them; the caller holds the lock."""
         self._sorted = None
-        while self._free > 0 and self._waiting:
-            ticket = self._order()[0]
+        while self._free > 0:
+            ticket = next((one for one in self._order() if not one.weight or self._free_for_heavy > 0), None)
+            if ticket is None:
+                return
             self._waiting.remove(ticket)
             self._running[ticket] = time.monotonic()
             self._free -= 1
+            self._free_for_heavy -= ticket.weight > 0
             self._clock += 1
             for group in _groups(ticket.visitor):
                 self._slots_held[group] += 1

@@ -5,7 +5,8 @@ check: beside dozens of pages that rerun all the time, its turn came many second
 slot of a queue, which it leaves while it waits for work or computes in a slot of another queue.
 
 Among visitors of one address those go first who wait for their answers. A page that asks again and again before it has
-its answer, as no visitor does for long, comes after them, and hands its slot over when one of them waits.
+its answer, as no visitor does for long, comes after them, has half of the slots at most, and hands its slot over when
+one of them waits.
 """
 
 from __future__ import annotations
@@ -82,6 +83,11 @@ class Turn:
         self._began = 0.0
 
     @property
+    def weight(self) -> int:
+        """How impatient the visitor was when the script began."""
+        return self._weight
+
+    @property
     def is_held(self) -> bool:
         """True while the script may draw."""
         return self._ticket is not None
@@ -110,6 +116,12 @@ class Turn:
                 self.begin()
             else:
                 self._began = time.monotonic()
+
+
+def current_weight() -> int:
+    """Return the weight of the script of this thread, for its work too; 0 outside of one."""
+    turn: Turn | None = getattr(_thread, "turn", None)
+    return turn.weight if turn is not None else 0
 
 
 @contextmanager

@@ -100,10 +100,13 @@ def has_theory(spec: SweepMap) -> bool:
 
 
 def get_theory(spec: SweepMap, activation: str) -> tuple[Curve, ...]:
-    """The curves of theory on a map: cached, or computed now, which takes a second or two for depth scales."""
-    return services().curves.get_or_compute(
-        (spec, activation), lambda: tuple(lines(spec, activation)), stop_if_superseded
-    )
+    """The curves of theory on a map: cached, or computed in turn, which takes a second or two for depth scales."""
+
+    def make() -> tuple[Curve, ...]:
+        with jobs.short_slot(stop_if_superseded, "theory"):
+            return tuple(lines(spec, activation))
+
+    return services().curves.get_or_compute((spec, activation), make, stop_if_superseded)
 
 
 def describe_failures(table: SweepTable) -> str:

@@ -146,6 +146,127 @@ def test_connections_are_bounded_in_number(monkeypatch):
     assert against(talk, monkeypatch, MAX_CONNECTIONS=3) == (b"", PAGE)
 
 
+async def answers(port, count):
+    """Answers to so many requests that are sent at once, and whether the server hangs up then."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        writer.write(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n" * count)
+        received = b""
+        while received.count(b"ok") < count:
+            more = await asyncio.wait_for(reader.read(10_000), 10)
+            if not more:
+                break
+            received += more
+        return received.count(PAGE)
+    except ConnectionError:
+        return 0
+    finally:
+        writer.close()
+
+
+def test_a_few_requests_that_come_at_once_are_answered_and_no_more_wait(monkeypatch):
+    async def talk(port, config):
+        return await answers(port, connections.MAX_PIPELINED), await answers(port, 5_000)
+
+    few, many = against(talk, monkeypatch)
+    assert few == connections.MAX_PIPELINED and many < connections.MAX_PIPELINED + 2
+
+
+async def is_cut_off_after(port, frames):
+    """True if a page that sends these frames, and reads what it gets, is hung up on."""
+    page = await websockets.connect(f"ws://127.0.0.1:{port}/", ping_interval=None, compression=None)
+    try:
+        for frame in frames:
+            page.transport.write(frame)
+            await asyncio.sleep(0)
+        async with asyncio.timeout(2):
+            await page.wait_closed()
+        return True
+    except TimeoutError:
+        return False
+    finally:
+        page.transport.abort()
+
+
+async def silent_page(scope, receive, send):
+    """Reads a page's messages and says nothing."""
+    await receive()
+    await send({"type": "websocket.accept"})
+    while (await receive())["type"] != "websocket.disconnect":
+        pass
+
+
+PING, FIRST, PART = (code + b"\x80\0\0\0\0" for code in (b"\x89", b"\x02", b"\x00"))
+
+
+@pytest.mark.parametrize("frame", [PING, PART, b"\x8a\x80\0\0\0\0"], ids=["pings", "parts", "pongs"])
+@pytest.mark.parametrize("at_once", [True, False])
+def test_a_page_that_sends_many_frames_that_are_no_message_is_hung_up_on(frame, at_once, monkeypatch):
+    first = FIRST if frame == PART else b""
+
+    def frames(count):
+        return [first + frame * count] if at_once else [first, *[frame] * count]
+
+    async def talk(port, config):
+        few, many = frames(connections.MAX_EXTRA_FRAMES // 2), frames(connections.MAX_EXTRA_FRAMES + 2)
+        return await is_cut_off_after(port, few), await is_cut_off_after(port, many)
+
+    assert against(talk, monkeypatch, served=silent_page) == (False, True)
+
+
+def test_extra_frames_are_forgotten_after_a_while(monkeypatch):
+    async def talk(port, config):
+        page = await websockets.connect(f"ws://127.0.0.1:{port}/", ping_interval=None, compression=None)
+        for _ in range(4):
+            for _ in range(3):
+                await (await page.ping())
+            await asyncio.sleep(0.3)
+        is_open = page.state is websockets.State.OPEN
+        await page.close()
+        return is_open
+
+    assert against(talk, monkeypatch, served=silent_page, MAX_EXTRA_FRAMES=5, EXTRA_FRAME_SECONDS=0.2)
+
+
+class AttentivePage:
+    """An application that answers every message with a large one, and counts them."""
+
+    read = 0
+
+    async def __call__(self, scope, receive, send):
+        AttentivePage.read = 0
+        await receive()
+        await send({"type": "websocket.accept"})
+        while (await receive())["type"] == "websocket.receive":
+            AttentivePage.read += 1
+            sending = asyncio.create_task(send({"type": "websocket.send", "bytes": b"0" * 1_000_000}))
+            await asyncio.sleep(0)  # Streamlit reads on while it sends
+            del sending
+
+
+def test_a_page_that_reads_nothing_is_not_listened_to(monkeypatch):
+    async def talk(port, config):
+        line = socket.socket()
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+        line.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(line, ("127.0.0.1", port))
+        page = await websockets.connect(f"ws://127.0.0.1:{port}/", sock=line, ping_interval=None, compression=None,
+                                        max_size=None)  # fmt: skip
+        page.transport.pause_reading()
+        for _ in range(100):
+            page.transport.write(b"\x82\x81\0\0\0\0x")
+            await asyncio.sleep(0.005)
+        unread = AttentivePage.read
+        page.transport.resume_reading()
+        for _ in range(100):
+            await asyncio.wait_for(page.recv(), 10)
+        page.transport.abort()
+        return unread, AttentivePage.read
+
+    unread, read = against(talk, monkeypatch, served=AttentivePage())
+    assert unread < 20 and read == 100
+
+
 async def is_page_hung_up_on(port, reads, seconds):
     """True if the server ends the websocket of a page within so many seconds, who reads its messages or does not."""
     line = socket.socket()

@@ -65,6 +65,27 @@ def test_a_message_asks_for_a_few_places_for_files_only():
     assert guard.classify(made.SerializeToString()) == "too many files"
 
 
+@pytest.mark.parametrize(
+    "query, verdict",
+    [("a=" + "1" * 60_000, "pass"), ("a=" + "1" * 64_000, "too long an address"),
+     ("a=1" + "&a=1" * 499, "pass"), ("a=1" + "&a=1" * 500, "too long an address")],
+    ids=["long", "too long", "many", "too many"],
+)  # fmt: skip
+def test_the_address_that_a_message_names_is_bounded(query, verdict):
+    made = BackMsg()
+    made.rerun_script.query_string = query
+    assert guard.classify(made.SerializeToString()) == verdict
+
+
+def test_a_message_has_the_controls_of_a_page_at_most():
+    made = BackMsg()
+    for i in range(guard.MAX_STATES):
+        made.rerun_script.widget_states.widgets.add(id=f"{i}")
+    assert guard.classify(made.SerializeToString()) == "pass"
+    made.rerun_script.widget_states.widgets.add(id="one more")
+    assert guard.classify(made.SerializeToString()) == "too many controls"
+
+
 def filtered(*data):
     """Those of these messages that pass, and the replies."""
     waiting, sent = [{"type": "websocket.receive", "bytes": one} for one in data], []

@@ -58,6 +58,19 @@ def test_of_one_address_the_patient_one_goes_first_and_others_by_arrival(pool, q
     assert impatient.is_held
 
 
+def test_the_impatient_hold_half_of_the_turns_at_most(pool):
+    queue = FairQueue(4)
+    many = [turn(queue, ("", "browser", f"page {i}"), weight=2) for i in range(3)]
+    for one in many[:2]:
+        one.begin(never)
+    call, patient = begun(pool, many[2]), turn(queue)
+    patient.begin(never)  # at once
+    assert not many[2].is_held
+    many[0].end()
+    call.result(SOON)
+    assert many[2].is_held and queue.free == 1
+
+
 def test_a_script_hands_its_turn_over_to_a_more_patient_one_but_not_at_once(pool, queue, monkeypatch):
     now = [0.0]
     monkeypatch.setattr(turns.time, "monotonic", lambda: now[0])
@@ -126,6 +139,13 @@ def test_a_script_that_is_stopped_at_work_waits_for_no_turn(queue, own):
     with pytest.raises(StopException), aside():
         raise StopException
     assert queue.free == 1 and not own.is_held
+
+
+def test_work_has_the_weight_of_its_script(queue):
+    assert turns.current_weight() == 0
+    turns._thread.turn = turn(queue, STRANGER, weight=7)
+    assert turns.current_weight() == 7
+    turns._thread.turn = None
 
 
 def test_without_a_turn_nothing_is_put_aside(queue):
