@@ -226,11 +226,8 @@ try:
     records = training.records(comparison, chosen.given.digest if chosen.given else None, reporter, draw_preview)
 except ConfigError as error:
     refuse(error)
-except workers.worker_lost_errors():
-    st.error(
-        "The worker processes ended unexpectedly twice; the server may be short of memory. Choose fewer layers, units, "
-        "samples or seeds, and try again."
-    )
+except workers.worker_lost_errors() as error:
+    st.error(workers.describe_loss(error))
     st.stop()
 reporter.clear()
 preview.empty()

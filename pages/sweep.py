@@ -1,12 +1,12 @@
 """Sweep: two settings as axes, thousands of networks, one map of where gradients vanish, survive and explode."""
 
 from collections.abc import Callable
-from concurrent.futures import BrokenExecutor
 from functools import partial
 
 import streamlit as st
 
 from core import ConfigError
+from core.engine import workers
 from core.export import to_csv
 from core.sweeps.files import flatten_hidden, to_parquet
 from core.sweeps.grid import Grid
@@ -88,8 +88,8 @@ def compute(spec: SweepMap, show: str) -> SweepTable:
         table = table or training.get_table(grid, reporter, tables.append)
     except ConfigError as error:
         refuse(error)
-    except BrokenExecutor:
-        st.error("The worker processes ended and could not be restarted. Try again in a minute.")
+    except workers.worker_lost_errors() as error:
+        st.error(workers.describe_loss(error))
         st.stop()
     if not is_known:
         tables[:] = [table]

@@ -19,6 +19,10 @@ START_SECONDS = 300.0  # for a cluster that has no worker to get one
 LOOK_SECONDS = 2.0  # between two looks, while work waits
 
 
+class ClusterLostError(BrokenExecutor):
+    """The cluster has been given up, for the reason in the message."""
+
+
 @dataclass(eq=False)
 class _Job:
     """One call: the future of its caller, and the one of the cluster, which another takes the place of if it moves."""
@@ -35,8 +39,9 @@ class _Job:
 class Cluster(Executor):
     """The workers of a Dask cluster.
 
-    Work of a worker that has been silent for SILENT_SECONDS is given to the others. All work fails with BrokenExecutor,
-    and no more is taken, once the scheduler has not answered, or no worker has shown a sign of life, for so long.
+    Work of a worker that has been silent for SILENT_SECONDS is given to the others. All work fails with
+    ClusterLostError, and no more is taken, once the scheduler has not answered, or no worker has shown a sign of life,
+    for so long.
 
     Args:
         client: a `distributed.Client`, which this executor closes.
@@ -61,12 +66,12 @@ class Cluster(Executor):
         """Send one call to a worker.
 
         Raises:
-            BrokenExecutor: the cluster has been given up, for the reason in its message.
+            ClusterLostError: the cluster has been given up.
         """
         job = _Job(fn, args, kwargs)
         with self._lock:
             if self._closed.is_set():
-                raise BrokenExecutor(self._why_closed)
+                raise ClusterLostError(self._why_closed)
             self._jobs.add(job)
         self._send(job)
         job.future.add_done_callback(lambda _: self._forget(job))
@@ -163,5 +168,5 @@ class Cluster(Executor):
             jobs, self._jobs = self._jobs, set()
         for job in jobs:
             if job.future.set_running_or_notify_cancel():
-                job.future.set_exception(BrokenExecutor(why))
+                job.future.set_exception(ClusterLostError(why))
         self._client.close(timeout=LOOK_SECONDS)

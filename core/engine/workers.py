@@ -17,7 +17,7 @@ from multiprocessing import connection
 from typing import Any
 
 from ..errors import ConfigError
-from .cluster import Cluster
+from .cluster import Cluster, ClusterLostError
 
 SCHEDULER = "GRADIENT_LAB_SCHEDULER"  # the environment setting that names a Dask cluster, as tcp://host:port
 CONNECT_SECONDS = 20.0  # for the scheduler of a cluster to answer
@@ -35,6 +35,17 @@ def worker_lost_errors() -> tuple[type[BaseException], ...]:
     """Errors that work ends with when its worker does, of a pool or of a Dask cluster; for an except clause."""
     dask = sys.modules.get("distributed")  # where this process has Dask at all
     return (BrokenExecutor,) if dask is None else (BrokenExecutor, dask.KilledWorker)
+
+
+def describe_loss(error: BaseException) -> str:
+    """Say in a sentence or two why work has no result, for one of `worker_lost_errors`, and what to do."""
+    if isinstance(error, ClusterLostError):
+        return f"{error} Try again in a minute."
+    lost = "workers of the Dask cluster" if os.environ.get(SCHEDULER, "").strip() else "worker processes"
+    return (
+        f"The {lost} ended unexpectedly, and again at the second attempt; they may be short of memory. Choose fewer "
+        "layers, units, samples or seeds, and try again."
+    )
 
 
 def get_result(future: Future) -> Any:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,8 @@ import streamlit as st
 from streamlit import file_util
 
 from core import ConfigError
+from core.engine import workers
+from core.engine.cluster import ClusterLostError
 from tests.support.loops import finished
 from tests.support.visitor import HOUSE, Visitor, served
 from ui.runtime import event_log, hosting, limits
@@ -176,6 +179,14 @@ def test_an_error_nobody_foresaw_is_told_in_words_with_the_number_it_is_filed_un
     assert line["id"] in answer.text and "Traceback" not in answer.text
     assert line["kind"] == "ValueError" and "test_asgi.py" in line["where"][-1]
     assert "what a visitor typed" not in json.dumps(events_of) + answer.text
+
+
+@pytest.mark.parametrize("error", [BrokenProcessPool("x"), ClusterLostError("No worker has answered.")])
+def test_work_that_lost_its_workers_is_no_error_of_the_page(error, monkeypatch, events_of):
+    said = []
+    monkeypatch.setattr(hosting.st, "error", lambda text, icon: said.append(text))
+    assert hosting.on_script_error(error)
+    assert said == [workers.describe_loss(error)] and events_of == []
 
 
 def test_health_fails_while_a_training_stands_still(client, monkeypatch):

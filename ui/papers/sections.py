@@ -336,8 +336,8 @@ def _run(paper: Paper, waiting: DeltaGenerator) -> None:
     except ConfigError as error:
         panels.show_error(error)
         return
-    except workers.worker_lost_errors():
-        st.error("The processes that train ended unexpectedly: perhaps the server is short of memory. Try again.")
+    except workers.worker_lost_errors() as error:
+        st.error(workers.describe_loss(error))
         return
     reporter.clear()
     get_new_results()[paper.name] = result

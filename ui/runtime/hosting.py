@@ -177,6 +177,9 @@ def on_script_error(error: Exception) -> bool:
         event_log.log_refusal(error)
         st.error(as_text(error), icon=":material/block:")
         return True
+    if isinstance(error, workers.worker_lost_errors()):
+        st.error(workers.describe_loss(error), icon=":material/block:")
+        return True
     widget_states.forget()
     number = event_log.failure(error)
     st.error(

@@ -2,12 +2,12 @@
 
 import threading
 import time
-from concurrent.futures import BrokenExecutor, Executor, Future, wait
+from concurrent.futures import Executor, Future, wait
 
 import pytest
 
 from core.engine import cluster
-from core.engine.cluster import Cluster
+from core.engine.cluster import Cluster, ClusterLostError
 
 
 class Client(Executor):
@@ -128,9 +128,11 @@ def test_without_a_worker_all_work_fails_in_one_sentence_and_no_more_is_taken(wo
     futures = [executor.submit(str, i) for i in range(2)]
     client.frozen, client.alive = workers, []
     for future in futures:
-        with pytest.raises(BrokenExecutor, match=r"^No worker of the Dask cluster has shown a sign of life for 0 s\.$"):
+        with pytest.raises(
+            ClusterLostError, match=r"^No worker of the Dask cluster has shown a sign of life for 0 s\.$"
+        ):
             future.result(30)
-    with pytest.raises(BrokenExecutor, match="No worker"):
+    with pytest.raises(ClusterLostError, match="No worker"):
         executor.submit(str)
     until(lambda: client.status == "closed")
     assert not executor.is_open
@@ -141,7 +143,7 @@ def test_without_an_answer_of_the_scheduler_all_work_fails_in_one_sentence():
     executor = Cluster(client)
     future = executor.submit(str)
     client.answers = False
-    with pytest.raises(BrokenExecutor, match=r"^The scheduler of the Dask cluster has not answered for 0 s\.$"):
+    with pytest.raises(ClusterLostError, match=r"^The scheduler of the Dask cluster has not answered for 0 s\.$"):
         future.result(30)
 
 

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import textwrap
 import time
-from concurrent.futures import Executor, Future
+from concurrent.futures import BrokenExecutor, Executor, Future
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from threadpoolctl import threadpool_info
 
 from core import ConfigError, RunConfig, train
 from core.engine import workers as workers_module
+from core.engine.cluster import ClusterLostError
 from core.engine.workers import NICENESS, Workers, worker_lost_errors
 from tests.support.checkout import HOUSE
 from tests.support.lost_workers import end_while_sending
@@ -92,6 +93,17 @@ def test_a_lost_worker_of_a_cluster_is_one_too_where_there_is_dask():
     errors = worker_lost_errors()
     assert issubclass(BrokenProcessPool, errors) and issubclass(distributed.KilledWorker, errors)
     assert not issubclass(ValueError, worker_lost_errors())
+
+
+def test_a_visitor_reads_what_was_lost_and_memory_is_blamed_for_no_silence(monkeypatch):
+    monkeypatch.delenv(workers_module.SCHEDULER, raising=False)
+    for error in (BrokenProcessPool("x"), BrokenExecutor("x")):
+        assert workers_module.describe_loss(error).startswith("The worker processes ended unexpectedly")
+    monkeypatch.setenv(workers_module.SCHEDULER, "tcp://secret:8786")
+    killed = workers_module.describe_loss(BrokenExecutor("x"))
+    assert killed.startswith("The workers of the Dask cluster ended") and "secret" not in killed
+    silent = workers_module.describe_loss(ClusterLostError("No worker has shown a sign of life."))
+    assert silent == "No worker has shown a sign of life. Try again in a minute."
 
 
 def test_a_scheduler_that_takes_a_connection_and_says_nothing_is_refused_in_one_sentence(monkeypatch):
