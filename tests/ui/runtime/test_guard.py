@@ -424,3 +424,35 @@ def test_the_bytes_of_one_session_add_up_and_those_of_all_do(files, monkeypatch)
     with pytest.raises(HTTPException) as refused:
         files.check("other", other.file_id, 500_001)
     assert refused.value.status_code == 507
+
+
+QUOTED = b'lab_browser="' + b'\\"' * 20_000 + b'"'
+
+
+@pytest.mark.parametrize(
+    "given, kept",
+    [
+        (b"a=1; lab_browser=x; b=2", b"a=1; lab_browser=x; b=2"),
+        (b'a=1; quoted="{\\"b\\": 1}"; c=3', b"a=1; c=3"),
+        (b"a=1;" + QUOTED, b"a=1"),
+        (b";".join([b"a=1"] * 300), b";".join([b"a=1"] * guard.MAX_COOKIES)),
+        (b"", b""),
+    ],
+    ids=["plain", "of another server", "long", "many", "none"],
+)
+def test_cookies_that_python_reads_slowly_are_not_passed_on(given, kept):
+    assert guard.plain_cookies(given) == kept
+
+
+@pytest.mark.parametrize("kind", ["http", "websocket"])
+def test_no_quoted_cookie_passes_the_gate(kind, monkeypatch):
+    seen = []
+
+    async def app(scope, receive, send):
+        seen.append(dict(scope["headers"]).get(b"cookie"))
+
+    monkeypatch.setenv("GRADIENT_LAB_MAX_SESSIONS", "5")
+    headers = [(b"host", b"localhost"), (b"cookie", b"lab_browser=x; " + QUOTED)]
+    scope = {"type": kind, "method": "GET", "path": "/", "scheme": "http", "headers": headers, "client": None}
+    finished(guard.GuardMiddleware(app)(scope, None, None))
+    assert seen == [b"lab_browser=x"]
