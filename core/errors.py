@@ -19,7 +19,9 @@ class ConfigError(ValueError):
             shown = f"this {type(value).__name__}"
         if len(shown) > 120:
             shown = shown[:117] + "..."
-        self.field, self.value, self.allowed = field, value, allowed
+        self.field = field
+        self.value = value
+        self.allowed = allowed
         named = field if field.isprintable() else ascii(field)  # a foreign file may hold any name
         named = named if len(named) <= 40 else named[:37] + "..."
         super().__init__(f"{named} = {shown} is not allowed: {allowed}")

@@ -148,7 +148,8 @@ def check(w01: ArrayLike, w12: ArrayLike, x: ArrayLike, d: ArrayLike) -> tuple[n
     Raises:
         ConfigError: names the first entry that is no number from -1e6 to 1e6, or the shape that does not fit.
     """
-    w01, w12 = _array("w01", w01, (2, 2)), _array("w12", w12, (2,))
+    w01 = _array("w01", w01, (2, 2))
+    w12 = _array("w12", w12, (2,))
     x = _array("x", x, (None, 2))
     return w01, w12, x, _array("d", d, (len(x),))
 
@@ -254,7 +255,8 @@ def descend(
     w01, w12, x, d = check(w01, w12, x, d)
     eta = RATE.validate("learning_rate", learning_rate)
     config = CONFIG.replace(activation=activation, learning_rate=eta, steps=steps)
-    data, initial = (x, d[:, None]), [_initial(w01, w12)]
+    data = (x, d[:, None])
+    initial = [_initial(w01, w12)]
     [trace] = train([config], data=data, initial=initial)
     small = np.flatnonzero(trace.global_grad_norm <= enough)
     if small.size and small[0] < steps:

@@ -40,7 +40,9 @@ class Layout:
     """
 
     def __init__(self, widths: tuple[int, ...], bias: bool, affine: bool = False):
-        self.widths, self.bias, self.affine = widths, bias, affine
+        self.widths = widths
+        self.bias = bias
+        self.affine = affine
         self.shapes = list(zip(widths, widths[1:], strict=False))
         self.layers = len(self.shapes)
         rows = [fan_in + bias + 2 * affine for fan_in in widths[:-2]] + [widths[-2] + bias]
@@ -65,8 +67,11 @@ class ParameterStack:
     """
 
     def __init__(self, layout: Layout, flat: np.ndarray):
-        self.layout, self.flat = layout, flat
-        runs, offsets, bias = len(flat), layout.offsets, layout.bias
+        self.layout = layout
+        self.flat = flat
+        runs = len(flat)
+        offsets = layout.offsets
+        bias = layout.bias
         self.matrices = [
             flat[:, start : start + (fan_in + bias) * fan_out].reshape(runs, fan_in + bias, fan_out)
             for start, (fan_in, fan_out) in zip(offsets, layout.shapes, strict=False)
@@ -75,7 +80,8 @@ class ParameterStack:
         self.biases = [W[:, -1] for W in self.matrices] if bias else []
         hidden = zip(offsets[1:-1], layout.widths[1:-1], strict=True) if layout.affine else ()
         ends = [(flat[:, end - 2 * units : end - units], flat[:, end - units : end]) for end, units in hidden]
-        self.gains, self.shifts = [gain for gain, _ in ends], [shift for _, shift in ends]
+        self.gains = [gain for gain, _ in ends]
+        self.shifts = [shift for _, shift in ends]
 
     def run(self, index: int) -> list[LayerParameters]:
         """One run's parameters by layer, copied."""

@@ -10,7 +10,8 @@ from .compiled.cache import compiled, summing
 
 _INFO = np.finfo(np.float64)
 # Between these two a sum of squares is exact to rounding: no entry that matters was lost to the limits of float64.
-SAFE_LOW, SAFE_HIGH = float(_INFO.tiny) / float(_INFO.eps) ** 2, float(_INFO.max) * float(_INFO.eps) ** 2
+SAFE_LOW = float(_INFO.tiny) / float(_INFO.eps) ** 2
+SAFE_HIGH = float(_INFO.max) * float(_INFO.eps) ** 2
 
 
 def scaled_norms(rows: np.ndarray) -> np.ndarray:

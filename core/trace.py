@@ -214,7 +214,8 @@ def layer_factors(delta_norm: np.ndarray) -> np.ndarray:
         layer has a gradient, and where fewer than two norms are left to compare.
     """
     norms = delta_norm[:, : compared_layers(delta_norm.shape[1])]
-    layer, used = np.arange(norms.shape[1]), norms > 0
+    layer = np.arange(norms.shape[1])
+    used = norms > 0
     with np.errstate(all="ignore"):
         y = np.log10(np.where(used, norms, 1.0))
         x = layer - (used * layer).sum(axis=1, keepdims=True) / used.sum(axis=1, keepdims=True)

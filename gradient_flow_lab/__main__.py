@@ -94,7 +94,8 @@ def _report(trace: Trace) -> str:
     last = trace.last_row
     lines = [f"{'layer':>5}  {'gradient norm, step 0':>22}  {f'step {trace.step[last]}':>12}  {'dead units':>10}"]
     for layer in range(trace.layers):
-        first_norm, last_norm = trace.grad_norm[0, layer], trace.grad_norm[last, layer]
+        first_norm = trace.grad_norm[0, layer]
+        last_norm = trace.grad_norm[last, layer]
         lines.append(f"{layer + 1:>5}  {first_norm:>22.4g}  {last_norm:>12.4g}  {trace.dead[last, layer]:>10.0%}")
     diagnosis = diagnose(trace)
     lines += [f"loss {trace.loss[0]:.4g} to {trace.loss[last]:.4g}", f"{diagnosis.verdict}: {diagnosis.sentence}"]

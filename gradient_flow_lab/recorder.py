@@ -265,7 +265,8 @@ class TorchRecorder(Recorder):
             scaler: a torch.amp.GradScaler whose scale the gradients still carry; leave it out after scaler.unscale_().
         """
         self._finish_row()
-        now, self.count = self.count, self.count + 1
+        now = self.count
+        self.count = self.count + 1
         if self._file is None or now % self.every:
             return
         torch = self._torch
@@ -311,12 +312,14 @@ class TorchRecorder(Recorder):
         """Measures the update that was made since the recorded step, fetches all its numbers and writes them."""
         if self._row is None or self._file is None:
             return
-        row, torch = self._row, self._torch
+        row = self._row
+        torch = self._torch
         with torch.no_grad():
             pairs = zip(self._parameters, self._before, strict=True)
             self._columns["update_norm"] = [_norm(torch, before.sub_(p)) for p, before in pairs]
             fetched = _fetch(torch, self._columns)
-        self._row, self._columns = None, {}
+        self._row = None
+        self._columns = {}
         if "loss" in fetched:
             row["loss"] = fetched.pop("loss")[0]
         scale = row["loss_scale"] or 1.0
@@ -324,7 +327,8 @@ class TorchRecorder(Recorder):
         sizes = [max(parameter.numel(), 1) for parameter in self._parameters]
         norms = zip(fetched["grad_norm"], sizes, strict=True)
         fetched["rms"] = [None if n is None else n / math.sqrt(size) for n, size in norms]
-        without_parameters, without_activations = [None] * len(sizes), [None] * len(self._activations)
+        without_parameters = [None] * len(sizes)
+        without_activations = [None] * len(self._activations)
         for name, column in fetched.items():
             if name in ACTIVATION_COLUMNS:
                 row[name] = without_parameters + column
@@ -372,7 +376,8 @@ def _unwrapped(name: str) -> str:
 
 def _describe_parameters(model: Any, named: list[tuple[str, Any]]) -> list[dict[str, Any]]:
     """PARAMETER_COLUMNS of each tensor; modules that hold some are numbered as the model lists them."""
-    kinds, layers = {}, {}
+    kinds = {}
+    layers = {}
     for prefix, module in model.named_modules():
         own = [name for name, _ in module.named_parameters(recurse=False)]
         if not own:
@@ -503,7 +508,8 @@ def _fetch(torch: Any, columns: Mapping[str, list]) -> dict[str, list[float | No
     flat = [value for column in columns.values() for value in column if value is not None]
     if not flat:
         return {name: list(column) for name, column in columns.items()}
-    device, precise = flat[0].device, _precision(torch, flat[0])
+    device = flat[0].device
+    precise = _precision(torch, flat[0])
     numbers = iter(torch.stack([value.to(device, precise) for value in flat]).tolist())
     return {n: [None if value is None else next(numbers) for value in column] for n, column in columns.items()}
 
@@ -549,7 +555,8 @@ def keras_callback(path: str | os.PathLike, *, every: int = 1) -> Any:
         def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
             import torch
 
-            now, self.count = self.count, self.count + 1
+            now = self.count
+            self.count = self.count + 1
             if now % every:
                 return
             variables = [variable.value for variable in self.model.trainable_variables]
@@ -600,7 +607,8 @@ class TreeRecorder(Recorder):
         # JAX sorts the keys of a dictionary as words, so that layer 10 comes before layer 2.
         names = [".".join(_key(entry) for entry in keys) for keys, _ in leaves]
         self._order = sorted(range(len(names)), key=lambda i: _natural_key(names[i]))
-        names, leaves = [names[i] for i in self._order], [leaves[i] for i in self._order]
+        names = [names[i] for i in self._order]
+        leaves = [leaves[i] for i in self._order]
         modules = list(dict.fromkeys(name.rpartition(".")[0] for name in names))
         listed = [
             {
@@ -626,7 +634,8 @@ class TreeRecorder(Recorder):
             updates: what is added to the parameters (Optax's updates).
             clipped: the gradients after clipping.
         """
-        now, self.count = self.count, self.count + 1
+        now = self.count
+        self.count = self.count + 1
         if self._file is None or now % self.every:
             return
         trees = {

@@ -208,7 +208,8 @@ if comparison is None:
     st.markdown("Your own data are selected, but there is no table yet. Upload a file in the sidebar under Data.")
     st.stop()
 
-slot, preview = waiting_slot(), st.empty()
+slot = waiting_slot()
+preview = st.empty()
 
 
 def draw_preview(records: dict[str, ArmSummary]) -> None:

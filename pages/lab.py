@@ -46,7 +46,9 @@ from ui.urls import address, scenes, views
 from ui.urls.sync import current_query, sync_address
 
 # Points at which the answer is drawn: fewer for a network of many units, because all their values are held at once.
-MAX_POINTS, MIN_POINTS, MAX_VALUES = 6_400, 400, 4_000_000
+MAX_POINTS = 6_400
+MIN_POINTS = 400
+MAX_VALUES = 4_000_000
 
 HISTORY_HEIGHT = 800  # pixels of its charts in two columns
 
@@ -104,9 +106,12 @@ def picture(run: Run, judged: int, before: Run | None = None) -> Chart:
 
 def read_picture(run: Run, judged: int, slot: DeltaGenerator) -> Callable[..., Chart]:
     """Reads controls and address; returns what draws the picture, in a thread without the session too."""
-    trace, quantity, relative = get_trace(run), session["quantity"], session["relative"]
+    trace = get_trace(run)
+    quantity = session["quantity"]
+    relative = session["relative"]
     lines = theory.guides(theory.expected(run, slot), quantity, trace)
-    step, axis = views.shown_step(), views.axis_range()
+    step = views.shown_step()
+    axis = views.axis_range()
 
     def draw(**options: Any) -> Chart:
         chart = gradient_profile(trace, quantity, relative=relative, guides=lines, judged=judged, **options)
@@ -194,7 +199,8 @@ def inside(run: Run) -> None:
     if not box.open:
         return
     with box:
-        last, step = run.config.steps, 0
+        last = run.config.steps
+        step = 0
         if last:
             session["inside_step"] = min(int(session["inside_step"]), last)
             step = st.slider("Step", 0, last, key="inside_step", on_change=keep_address)
@@ -221,7 +227,8 @@ def answer(run: Run, trace: Trace) -> None:
     inputs = trace.weights[0][0].shape[0]
     if inputs > 2:
         return
-    config, data = run.config, jobs.get_data(run)
+    config = run.config
+    data = jobs.get_data(run)
     parts = (
         data.split(config)
         if data
@@ -262,11 +269,14 @@ def share(config: RunConfig | None, run: Run | None = None, diagnosis: Diagnosis
     """Draws the buttons that show the scene elsewhere: in the presenting mode, as a link, as a sheet."""
 
     def make_handout(link: str) -> Callable[[], str]:
-        title, what = VERDICTS[diagnosis.verdict][0], typeset(diagnosis.findings[0].what)
-        lines, draw = [what, panels.summary_line(run.config)], read_picture(run, diagnosis.step, st.empty())
+        title = VERDICTS[diagnosis.verdict][0]
+        what = typeset(diagnosis.findings[0].what)
+        lines = [what, panels.summary_line(run.config)]
+        draw = read_picture(run, diagnosis.step, st.empty())
         return lambda: sharing.make_handout(title, lines, draw(), link)  # light: it is for paper
 
-    scene, files = partial(current_query, LAB_PARAMETERS), partial(panels.settings_and_files, config, run)
+    scene = partial(current_query, LAB_PARAMETERS)
+    files = partial(panels.settings_and_files, config, run)
     sharing.present_button("", scene)
     sharing.draw_menu("", scene, files, make_handout if run and diagnosis else None)
 

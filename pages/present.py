@@ -10,7 +10,8 @@ from ui.session import session, session_by_name
 from ui.urls import address
 from ui.urls.sync import sync_address
 
-RULES, PARAMETERS = presenting.RULES, presenting.PARAMETERS
+RULES = presenting.RULES
+PARAMETERS = presenting.PARAMETERS
 
 
 def lesson() -> Lesson | None:

@@ -76,7 +76,8 @@ def draw_chart(name: str, view: TensorView) -> Chart:
 
 def is_recorded(name: str, view: TensorView) -> bool:
     """True if a recording holds what a chart shows."""
-    recording, field = view.recording, name.replace("-", "_")
+    recording = view.recording
+    field = name.replace("-", "_")
     if name in ("loss", "learning-rate", "loss-scale"):
         return field in recording.rows and bool(np.isfinite(recording.rows[field]).any())
     if name in ("update-ratio", "weight-norm", "zero_share") and not len(view.indices):
@@ -144,7 +145,8 @@ def draw_profile(
     if len(view.indices):
         panels.show(profile(view, quantity, ends, judged=judged), f"run-profile{key}")
         return
-    group, pattern = GROUPS[session["tensors"]][0].lower(), session["pattern"]
+    group = GROUPS[session["tensors"]][0].lower()
+    pattern = session["pattern"]
     words = f" whose names contain “{pattern}”" if pattern else ""
     kind = "tensors" if group == "all" else group
     st.info(as_text(f"This recording has no {kind}{words}."), icon=":material/filter_alt_off:")
@@ -271,13 +273,15 @@ def share(runs: list[Shown], chosen: list[TensorView]) -> None:
     """Draws the buttons that show the scene elsewhere; a file of one's own is not on a projector's page."""
 
     def make_handout(address: str) -> Callable[[], str]:
-        [shown], [view] = runs, chosen
+        [shown] = runs
+        [view] = chosen
         chart = profile(view, quantity_of([view]), judged=shown.diagnosis.step, dark=False)  # light: it is for paper
         title = RECORDING_VERDICTS[shown.diagnosis.verdict]
         lines = [typeset(shown.diagnosis.findings[0].what), describe(shown)]
         return lambda: sharing.make_handout(title, lines, chart, address)
 
-    scene, are_examples = partial(current_query, controls.PARAMETERS), all(shown.example for shown in runs)
+    scene = partial(current_query, controls.PARAMETERS)
+    are_examples = all(shown.example for shown in runs)
     if are_examples:
         sharing.present_button("runs", scene)
 

@@ -117,7 +117,8 @@ def make_picture(scene: Scene, step: int | None, slot: DeltaGenerator) -> Pictur
 def _of_lab(scene: Scene, step: int | None, waiting: DeltaGenerator) -> Picture:
     query = scenes.expand(scene.query)
     values = read_query(query, LAB_PARAMETERS)
-    run, reporter = Run(link.to_config(values)), ProgressReporter(waiting)
+    run = Run(link.to_config(values))
+    reporter = ProgressReporter(waiting)
     trace = jobs.get_trace(run, reporter)
     diagnosis = diagnose(trace)
     quantity = str(values["quantity"])
@@ -157,7 +158,8 @@ def _of_sweep(scene: Scene, step: int | None, waiting: DeltaGenerator) -> Pictur
     reporter = SweepProgressReporter(waiting, lambda: None)
     table = sweep_training.get_table(spec.grid, reporter, lambda table: None)
     waiting.empty()
-    activation, show = spec.activations[0], str(values["show"])
+    activation = spec.activations[0]
+    show = str(values["show"])
     cells = compute_cells(table, show)[0]
     lines = sweep_training.get_theory(spec, activation)
     return Picture(headline="", chart=sweep_map(spec, activation, cells, show, lines, dark=panels.dark()))
@@ -170,7 +172,8 @@ def _of_runs(scene: Scene, step: int | None, waiting: DeltaGenerator) -> Picture
         return Picture(headline="")  # two pictures, or none: as the page shows them in a frame
     diagnosis = get_example(values["example"]).diagnosis
     gravest = diagnosis.findings[0]
-    norm, relative = str(values["norm"]), bool(values["relative_norm"])
+    norm = str(values["norm"])
+    relative = bool(values["relative_norm"])
     lines = typical_network(view, waiting) if relative else ()
     chart = recording_profile(view, norm, relative=relative, guides=lines, dark=panels.dark())
     return Picture(

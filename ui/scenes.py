@@ -16,7 +16,8 @@ from ui.runtime.limits import SCENES
 
 FOLDER = Path(__file__).resolve().parents[1] / "scenes"  # in the checkout and in the wheel
 PAGES = ("", "compare", "sweep", "lecture", "papers", "runs")
-MAX_SCENES, MAX_BYTES = 200, 1_000_000
+MAX_SCENES = 200
+MAX_BYTES = 1_000_000
 MAX_TEXT = 4_000  # characters of a link or a text
 MINUTES = Number(0, 600)
 

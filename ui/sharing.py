@@ -112,7 +112,8 @@ def draw_embed_dialog(query: Query, controls: Sequence[str]) -> None:
         size = st.segmented_control("Size", list(FRAMES), default=next(iter(FRAMES)), required=True, key="embed_size")
         words = st.toggle("Words", value=True, key="embed_words")
     labels = {field: fields.CONTROLS[field].label for field in controls}
-    hidden, locked = [], []
+    hidden = []
+    locked = []
     if controls:
         with st.container(horizontal=True):
             hidden = st.pills(

@@ -35,7 +35,8 @@ def format_duration(seconds: float) -> str:
     """A duration in its largest suitable unit: "45 s", "14 min", "3 h", "12 days"."""
     if seconds < 90:
         return f"{max(seconds, 1):.0f} s"
-    minutes, hours = seconds / 60, seconds / 3600
+    minutes = seconds / 60
+    hours = seconds / 3600
     return f"{minutes:.0f} min" if minutes < 90 else f"{hours:.0f} h" if hours < 48 else f"{hours / 24:,.0f} days"
 
 
@@ -47,7 +48,8 @@ def typeset(words: str) -> str:
     """Replaces every number such as 2.3e-8 by 2.3×10⁻⁸ (and 1e-400 by 10⁻⁴⁰⁰)."""
 
     def format_power(match: re.Match) -> str:
-        mantissa, exponent = match[1], f"10{str(int(match[2])).translate(_SUPERSCRIPTS)}"
+        mantissa = match[1]
+        exponent = f"10{str(int(match[2])).translate(_SUPERSCRIPTS)}"
         return exponent if mantissa == "1" else f"{mantissa}×{exponent}"
 
     return _POWER.sub(format_power, words)

@@ -236,7 +236,8 @@ def describe_verdict(verdict: str, step: int) -> str:
 
 def _sentence(what: str, count: int, seeds: int, summary: dict[str, float], first: Trace) -> str:
     on = "" if seeds == 1 else f" on {count} of {seeds} seeds"
-    factor, ratio = summary["layer_factor"], summary["first_over_last"]
+    factor = summary["layer_factor"]
+    ratio = summary["first_over_last"]
     flow = ""
     if np.isfinite(factor) and np.isfinite(ratio):
         flow = (
@@ -247,7 +248,8 @@ def _sentence(what: str, count: int, seeds: int, summary: dict[str, float], firs
 
 
 def _end(seeds: int, summary: dict[str, float], first: Trace) -> str:
-    broken, steps = summary["diverged"], int(first.step[-1])
+    broken = summary["diverged"]
+    steps = int(first.step[-1])
     parts = []
     if broken:
         at = f"at step {summary['diverged_at']:.10g}"  # a median may lie half way between two

@@ -25,9 +25,18 @@ SMALLEST = -800.0  # below, exp is 0 even times a thousand
 INVERSE_ROOT_TAU = 0.3989422804014327  # 1 / sqrt(2 pi)
 HIGH_BITS = -(1 << 27)  # leaves 26 bits of a significand
 
-T2, T3, T4, T5 = 1 / 2, 1 / 6, 1 / 24, 1 / 120
-T6, T7, T8, T9 = 1 / 720, 1 / 5040, 1 / 40320, 1 / 362880
-T10, T11, T12, T13 = 1 / 3628800, 1 / 39916800, 1 / 479001600, 1 / 6227020800
+T2 = 1 / 2
+T3 = 1 / 6
+T4 = 1 / 24
+T5 = 1 / 120
+T6 = 1 / 720
+T7 = 1 / 5040
+T8 = 1 / 40320
+T9 = 1 / 362880
+T10 = 1 / 3628800
+T11 = 1 / 39916800
+T12 = 1 / 479001600
+T13 = 1 / 6227020800
 
 # (1 + a) Phi(-a) / exp(-a^2 / 2) as a polynomial of t = (a - 3) / (a + 3), 0 <= a <= 40, to 3e-17: interpolation at
 # the Chebyshev nodes, computed with 60 digits.

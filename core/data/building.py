@@ -39,7 +39,8 @@ def build(table: Table, choices: Choices, selection: Selection) -> Prepared:
         chosen = _sample(strata, limit, choices.seed)
         how = "over the range of the target" if task == "regression" else "in proportion to the classes"
         notes.append(f"{limit:,} of {len(rows):,} rows are used: sampled {how}, with seed {choices.seed}.")
-        rows, D = rows[chosen], D[chosen]
+        rows = rows[chosen]
+        D = D[chosen]
         D, output_names = _drop_unused_classes(D, output_names, task)
     X, names, groups, constant = _build_inputs(selection.inputs, rows, choices)
     if not names:
@@ -123,7 +124,8 @@ def build_targets(targets: Sequence[Column], rows: np.ndarray, choices: Choices,
     if len(targets) > 1:
         return _build_several_targets(targets, rows, choices, dropped)
     (column,) = targets
-    name, spelled = column.name, column.name in choices.missing_as_class
+    name = column.name
+    spelled = column.name in choices.missing_as_class
     levels, codes = _levels(column, rows, spelled)
     labels = [shorten(label) for label in levels[:MAX_CATEGORIES]]
     numeric = column.kind in ("numeric", "date")
@@ -140,7 +142,8 @@ def build_targets(targets: Sequence[Column], rows: np.ndarray, choices: Choices,
         return D, "two-class", (f"{name} = {choices.one_class}",), note, D[:, 0]
     values = column.values[rows] if numeric else codes
     task = choices.task or _infer_task(column, levels, values)
-    about, kind = f"the target {shorten(name)}", "numbers" if numeric else "texts"
+    about = f"the target {shorten(name)}"
+    kind = "numbers" if numeric else "texts"
     if task == "regression" and not numeric:
         raise ConfigError("task", choices.task, f"{about} holds texts such as {labels[0]}, not numbers")
     if task == "two-class" and len(levels) != 2:
@@ -180,7 +183,11 @@ def _build_several_targets(targets: Sequence[Column], rows: np.ndarray, choices:
 
 def _build_inputs(columns: Sequence[Column], rows: np.ndarray, choices: Choices) -> Inputs:
     """Returns X, the names of its columns, the groups of categories, and the constant columns, which X leaves out."""
-    blocks, names, groups, constant, width = [], [], [], [], 0
+    blocks = []
+    names = []
+    groups = []
+    constant = []
+    width = 0
     for column in columns:
         block, labels = _build_input(column, rows, choices)
         if block is None:
@@ -206,7 +213,8 @@ def _build_input(column: Column, rows: np.ndarray, choices: Choices) -> tuple[np
     known = values[~np.isnan(values)]
     if not len(known) or known.min() == known.max():
         return None, []
-    parts, names = [values], [column.name]
+    parts = [values]
+    names = [column.name]
     for part in choices.date_parts if column.kind == "date" else ():
         numbers = date_part(values, part)
         if np.nanmin(numbers) != np.nanmax(numbers):

@@ -45,7 +45,8 @@ def _number(decimal: str, group: str) -> str:
     return rf"[+-]?(?:{integer_part}(?:{decimal}\d*)?|{decimal}\d+){_POWER}"
 
 
-_POINT, _COMMA = _number(r"\.", ","), _number(",", r"\.")
+_POINT = _number(r"\.", ",")
+_COMMA = _number(",", r"\.")
 _INFINITE = r"[+-]?(?i:inf|infinity)"
 _EITHER = r"[+-]?[1-9]\d{0,2}[.,]\d{3}"  # 1,500 is 1500 or 1.5
 _CURRENCY = "(?:[$€£¥₹₽₩]|US\\$|USD|EUR|GBP|CHF|JPY|CNY|kr|zł)"
@@ -201,7 +202,8 @@ def gather_evidence(cells: pa.Array) -> ColumnReadings | None:
     if pc.max(pc.binary_length(cells)).as_py() > 4 * MAX_TEXT or not _may_be_numbers(cells):
         return None
     texts, _ = _strip_marks(cells)
-    point, comma = _matches(texts, _POINT), _matches(texts, _COMMA)
+    point = _matches(texts, _POINT)
+    comma = _matches(texts, _COMMA)
     missing = pc.sum(_is_missing(texts, _NUMBER_MISSING)).as_py()
     if pc.sum(pc.or_(point, comma)).as_py() < MOSTLY * (len(cells) - missing):
         return None
@@ -246,7 +248,8 @@ def read_column(
         data = pa.DictionaryArray.from_arrays(codes, cells)
         return Column(name=name, kind="text", data=data, distinct=MAX_CATEGORIES + 1, is_more=True)
     encoded = cells.dictionary_encode()
-    texts, codes = encoded.dictionary, encoded.indices.to_numpy(zero_copy_only=False)
+    texts = encoded.dictionary
+    codes = encoded.indices.to_numpy(zero_copy_only=False)
     missing = _is_missing(texts, _NUMBER_MISSING)
     if pc.all(missing).as_py():
         lower = _is_missing(texts, _MISSING)
@@ -297,7 +300,8 @@ def _read_whole_numbers(name: str, cells: pa.Array) -> Column | None:
     if _any(pc.match_substring(cells, "x", ignore_case=True)):
         return None  # Arrow reads 0x10 as 16
     ends = pc.min_max(values)
-    low, high = ends["min"].as_py(), ends["max"].as_py()
+    low = ends["min"].as_py()
+    high = ends["max"].as_py()
     for dtype, kind in ((np.uint8, pa.uint8()), (np.int16, pa.int16()), (np.int32, pa.int32())):
         if np.iinfo(dtype).min <= low and high <= np.iinfo(dtype).max:
             data = pc.cast(values, kind).to_numpy()

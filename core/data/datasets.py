@@ -317,12 +317,15 @@ def fit_standardizer(X: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
     overflows or underflows; constant columns are recognized by their values, because rounding gives them a
     standard deviation of about 1e-17.
     """
-    low, high = X.min(axis=0), X.max(axis=0)
+    low = X.min(axis=0)
+    high = X.max(axis=0)
     size = np.ldexp(1.0, np.frexp(np.maximum(-low, high))[1] - 1)
     scaled = X / size
     constant = low == high
-    center, spread = scaled.mean(axis=0), scaled.std(axis=0)
-    center[constant], spread[constant] = scaled[0, constant], 1 / size[constant]
+    center = scaled.mean(axis=0)
+    spread = scaled.std(axis=0)
+    center[constant] = scaled[0, constant]
+    spread[constant] = 1 / size[constant]
     return lambda rows: (rows / size - center) / spread
 
 
@@ -348,7 +351,8 @@ def split_read_only(X: np.ndarray, D: np.ndarray, X_holdout: np.ndarray, D_holdo
 
 
 def _draw(name: str, samples: int, noise: float, holdout: float, seed: int, scaling: str) -> Split:
-    data, rng = DATASETS[name], np.random.default_rng([seed, 0])
+    data = DATASETS[name]
+    rng = np.random.default_rng([seed, 0])
     with np.errstate(over="ignore"):
         X, D = data.draw(rng, samples, noise)
     if not (np.isfinite(X).all() and np.isfinite(D).all()):
@@ -358,7 +362,8 @@ def _draw(name: str, samples: int, noise: float, holdout: float, seed: int, scal
     X, D, X_holdout, D_holdout = _divide_holdout(X, D, holdout, rng)
     if scaling == "standard":
         standardize = fit_standardizer(X)
-        X, X_holdout = standardize(X), standardize(X_holdout)
+        X = standardize(X)
+        X_holdout = standardize(X_holdout)
     return split_read_only(X, D, X_holdout, D_holdout, task=str(data.task))
 
 
@@ -436,7 +441,8 @@ def split(X: np.ndarray, D: np.ndarray, holdout: float, seed: int) -> Split:
     Raises:
         ConfigError: arrays that are not finite numbers of two dimensions with equally many rows.
     """
-    X, D = _checked_array("X", X), _checked_array("D", D)
+    X = _checked_array("X", X)
+    D = _checked_array("D", D)
     if len(X) != len(D):
         raise ConfigError("data", f"X of {len(X)} rows, D of {len(D)}", "X and D must have the same number of rows")
     parts = _divide_holdout(X, D, holdout, np.random.default_rng([seed, 0]))

@@ -118,7 +118,8 @@ def format_days(days: np.ndarray) -> list[str | None]:
             texts.append(None)
             continue
         stamp = pd.Timestamp(round(day * DAY_SECONDS), unit="s")
-        date, time = f"{stamp:%Y-%m-%d}", f"{stamp:%H:%M}"
+        date = f"{stamp:%Y-%m-%d}"
+        time = f"{stamp:%H:%M}"
         texts.append(time if 0 <= day < 1 else date if time == "00:00" else f"{date} {time}")
     return texts
 

@@ -69,7 +69,8 @@ def detect(text: bytes, name: str, delimiter: str | None, skip_lines: int | None
     declared = _SEP.match(text)
     first_line = 0
     if declared:
-        first_line, separator = 1, declared[1].decode("latin-1")
+        first_line = 1
+        separator = declared[1].decode("latin-1")
         if delimiter is None and separator not in DELIMITERS:
             known = ", ".join(DELIMITERS.values())
             reason = f"its first line declares the delimiter {shorten(separator)}; the delimiters known are {known}"
@@ -83,7 +84,8 @@ def detect(text: bytes, name: str, delimiter: str | None, skip_lines: int | None
     else:
         while first_line < len(lines) and (lines[first_line].startswith(_COMMENTS) or not lines[first_line].strip()):
             first_line += 1
-    best, best_agreement = None, 0.0
+    best = None
+    best_agreement = 0.0
     for candidate in [delimiter] if delimiter else [*DELIMITERS, BLANKS]:
         if candidate == BLANKS and best is not None:
             break
@@ -96,7 +98,8 @@ def detect(text: bytes, name: str, delimiter: str | None, skip_lines: int | None
         agreement = agreeing / len(records)
         needed = 0.0 if delimiter else _MIN_BLANKS_AGREEMENT if candidate == BLANKS else _MIN_AGREEMENT
         if agreement > max(needed, best_agreement):
-            best, best_agreement = _locate_header(records, candidate, width, first_line, skip_lines), agreement
+            best = _locate_header(records, candidate, width, first_line, skip_lines)
+            best_agreement = agreement
     if best is None:
         opened = line_of_open_quote(text, delimiter or ",") if text.count(b'"') % 2 else None
         if opened is not None:
@@ -112,7 +115,10 @@ def detect(text: bytes, name: str, delimiter: str | None, skip_lines: int | None
 
 def line_of_open_quote(body: bytes, delimiter: str) -> int | None:
     """Returns the line of the quotation mark that opens last and does not close."""
-    mark, opened, reopened, closed = delimiter.encode(), None, None, -1
+    mark = delimiter.encode()
+    opened = None
+    reopened = None
+    closed = -1
     for quote in re.finditer(b'"', body):
         position = quote.start()
         if opened is not None:
@@ -134,9 +140,11 @@ def split_blanks(text: bytes) -> bytes:
 def _sample_records(lines: Sequence[str], delimiter: str) -> list[tuple[int, list[str]]]:
     """Returns (lines before it, cells) of the first records with content."""
     if delimiter == BLANKS:
-        lines, delimiter = [re.sub(r"[ \t]+", "\t", line.strip()) for line in lines[: 4 * _SAMPLE_RECORDS]], "\t"
+        lines = [re.sub(r"[ \t]+", "\t", line.strip()) for line in lines[: 4 * _SAMPLE_RECORDS]]
+        delimiter = "\t"
     reader = csv.reader(io.StringIO("\n".join(lines), newline=""), delimiter=delimiter, skipinitialspace=True)
-    records, before = [], 0
+    records = []
+    before = 0
     try:
         for cells in islice(reader, 4 * _SAMPLE_RECORDS):
             if any(cell.strip() for cell in cells):
@@ -173,7 +181,8 @@ def has_header(first: Sequence[str], columns: Sequence[Column]) -> bool:
         first: the cells of the first record.
         columns: the records below it.
     """
-    texts, numbers = [], []
+    texts = []
+    numbers = []
     for position, cell in enumerate(first):
         if cell.lower() in NUMBER_MISSING:
             continue

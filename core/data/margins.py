@@ -39,7 +39,8 @@ def split_footer(cells: Cells, rows: int | None) -> tuple[Cells, Cells]:
 
 
 def _count_footer(cells: Cells) -> int:
-    width, total = len(cells.columns), len(cells.lines)
+    width = len(cells.columns)
+    total = len(cells.lines)
     first = max(total - _MAX_FOOTER_ROWS, 2)
     if width < 2 or total <= first:
         return 0
@@ -102,7 +103,8 @@ def has_second_line(cells: Cells) -> bool:
 
 def join_names(upper: Sequence[str], lower: Sequence[str]) -> list[str]:
     """Returns the names of two lines as one: "2019", "" above "in", "out" are "2019 in", "2019 out"."""
-    names, last = [], ""
+    names = []
+    last = ""
     for above, below in zip(upper, lower, strict=True):
         last = above or (last if below else "")
         names.append(" ".join(filter(None, (last, below))))

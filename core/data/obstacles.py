@@ -62,7 +62,8 @@ def list_obstacles(table: Table, choices: Choices, selection: Selection) -> Iter
 
 def _check_column(table: Table, column: Column, choices: Choices, rows: np.ndarray) -> Obstacle | None:
     """Returns what keeps one column from being used."""
-    is_target, name = column.name in choices.targets, column.name
+    is_target = column.name in choices.targets
+    name = column.name
     leave_out = () if is_target else (Fix(f"Leave out {name}", {"leave_out": (*choices.leave_out, name)}),)
     if column.unclear is not None and column.kind == "date":
         reason = f"its column {shorten(name)} has {shorten(column.unclear)}, in which day and month could be exchanged"

@@ -57,8 +57,10 @@ class Prepared:
             held_out = np.zeros(len(X), bool)
             held_out[np.random.default_rng([config.seed, 0]).permutation(len(X))[: len(holdout)]] = True
             rows = np.empty(len(X), int)
-            rows[~held_out], rows[held_out] = train, holdout
-            X, D = X[rows], D[rows]
+            rows[~held_out] = train
+            rows[held_out] = holdout
+            X = X[rows]
+            D = D[rows]
         return TableData(X, D, self)
 
     def _scale(self, config: RunConfig) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -67,8 +69,10 @@ class Prepared:
         order = rng.permutation(len(self.X))
         held_out = np.zeros(len(order), bool)
         held_out[rng.permutation(len(order))[: count_holdout(config.holdout, len(order))]] = True
-        train, holdout = order[~held_out], order[held_out]
-        X, D = self._fill(train), self.D
+        train = order[~held_out]
+        holdout = order[held_out]
+        X = self._fill(train)
+        D = self.D
         if config.scaling != "none":
             X = fit_standardizer(X[train])(X)
             if self.task == "regression":
@@ -80,7 +84,8 @@ class Prepared:
         gaps = np.isnan(self.X)
         if not gaps.any():
             return self.X
-        X, grouped = self.X.copy(), np.zeros(self.X.shape[1], bool)
+        X = self.X.copy()
+        grouped = np.zeros(self.X.shape[1], bool)
         for start, stop in self.groups:
             grouped[start:stop] = True
             missing = gaps[:, start]

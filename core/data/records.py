@@ -67,7 +67,8 @@ def split_cells(text: bytes, dialect: Dialect, name: str) -> Cells:
     body = text[skipped:] if skipped else text
     delimiter = dialect.delimiter
     if delimiter == BLANKS and b'"' not in body:
-        body, delimiter = split_blanks(body), "\t"
+        body = split_blanks(body)
+        delimiter = "\t"
     cells = _split_by_arrow(body, delimiter, dialect) or _split_by_csv(body, delimiter, dialect, name)
     if re.search(rb"[^\S\n]|[^\x00-\x7f]", body):  # Unicode has more blanks than ASCII
         for i, column in enumerate(cells.columns):  # one by one, so that no second copy of all cells exists
@@ -140,7 +141,8 @@ def _split_by_arrow(body: bytes, delimiter: str, dialect: Dialect) -> Cells | No
 
 def _measure_lines(body: bytes) -> tuple[np.ndarray, int]:
     """Returns the positions of the lines that are not empty, and the length of the longest line."""
-    lengths, end = [], -1
+    lengths = []
+    end = -1
     for start in range(0, len(body), _BLOCK_BYTES):
         newlines = np.flatnonzero(
             np.frombuffer(body, np.uint8, min(_BLOCK_BYTES, len(body) - start), start) == ord("\n")
@@ -158,8 +160,12 @@ def _measure_lines(body: bytes) -> tuple[np.ndarray, int]:
 
 
 def _split_by_csv(body: bytes, delimiter: str, dialect: Dialect, name: str) -> Cells:
-    width, blocks, lines, rows = dialect.width, [], array("i"), []
-    allowed, overlong = len(body) + _FREE_CELLS, None
+    width = dialect.width
+    blocks = []
+    lines = array("i")
+    rows = []
+    allowed = len(body) + _FREE_CELLS
+    overlong = None
     for line, cells in _read_records(body, delimiter, dialect, name):
         if len(cells) > width:
             while len(cells) > width and not cells[-1].strip():
@@ -209,7 +215,8 @@ def _read_records(body: bytes, delimiter: str, dialect: Dialect, name: str) -> I
     file = io.TextIOWrapper(io.BytesIO(body), "utf-8", newline="\n")
     ending = [] if body.endswith(b"\n") else ["\n"]
     reader = csv.reader(chain(file, ending, [_END]), delimiter=delimiter, skipinitialspace=True)
-    before, cells = 0, []
+    before = 0
+    cells = []
     try:
         for cells in reader:
             if len(cells) == 1 and cells[0] == _END:

@@ -52,7 +52,10 @@ class Selection:
 
 
 def select_columns(table: Table, choices: Choices) -> Selection:
-    targets, inputs, empty, counters = {}, [], [], []
+    targets = {}
+    inputs = []
+    empty = []
+    counters = []
     for column in table.columns:
         kind = choices.kinds.get(column.name)
         if column.name in choices.leave_out or kind == "ignored":

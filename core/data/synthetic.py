@@ -23,20 +23,23 @@ def _with_labels(points: np.ndarray, labels: np.ndarray) -> Samples:
 
 def draw_circles(rng: np.random.Generator, samples: int, noise: float) -> Samples:
     labels = _two_classes(samples)
-    radius, angle = np.where(labels == 0, 1.0, 0.3), rng.uniform(0, 2 * np.pi, samples)
+    radius = np.where(labels == 0, 1.0, 0.3)
+    angle = rng.uniform(0, 2 * np.pi, samples)
     points = radius[:, None] * np.column_stack([np.cos(angle), np.sin(angle)])
     return _with_labels(points + noise * rng.standard_normal(points.shape), labels)
 
 
 def draw_moons(rng: np.random.Generator, samples: int, noise: float) -> Samples:
     labels = _two_classes(samples)
-    side, angle = 1 - 2 * labels, rng.uniform(0, np.pi, samples)
+    side = 1 - 2 * labels
+    angle = rng.uniform(0, np.pi, samples)
     points = np.column_stack([labels + side * np.cos(angle), 0.5 * labels + side * np.sin(angle)])
     return _with_labels(points + noise * rng.standard_normal(points.shape), labels)
 
 
 def draw_xor(rng: np.random.Generator, samples: int, noise: float) -> Samples:
-    labels, left = _two_classes(samples), np.arange(samples) // 2 % 2
+    labels = _two_classes(samples)
+    left = np.arange(samples) // 2 % 2
     points = 2.0 * np.column_stack([left, left ^ labels]) - 1
     return _with_labels(points + noise * rng.standard_normal(points.shape), labels)
 
@@ -51,7 +54,8 @@ def draw_spirals(rng: np.random.Generator, samples: int, noise: float) -> Sample
 
 
 def draw_blobs(rng: np.random.Generator, samples: int, noise: float) -> Samples:
-    labels, centers = np.arange(samples) % 10, rng.standard_normal((10, 20))
+    labels = np.arange(samples) % 10
+    centers = rng.standard_normal((10, 20))
     return centers[labels] + noise * rng.standard_normal((samples, 20)), one_hot(labels, 10)
 
 

@@ -125,13 +125,16 @@ def _line_of(raw: bytes, position: int) -> int:
 
 
 def _check_controls(raw: bytes, name: str) -> None:
-    first, number = None, 0
+    first = None
+    number = 0
     for control in _CONTROL.finditer(raw):
-        first, number = first or control, number + 1
+        first = first or control
+        number = number + 1
         if number > max(_MAX_STRAY_CONTROLS, len(raw) // 100):
             raise table_error(name, "it contains bytes that no text has, so it is not a table; save the table as CSV")
     if first:
-        line, code = _line_of(raw, first.start()), first[0][0]
+        line = _line_of(raw, first.start())
+        code = first[0][0]
         raise table_error(name, f"its line {line:,} contains the control character U+{code:04X}; delete it there")
 
 
@@ -168,7 +171,8 @@ def _first_bad_byte(raw: bytes) -> int | None:
 def _find_bad_byte(raw: bytes, name: str) -> None:
     position = _first_bad_byte(raw)
     if position is not None:
-        line, byte = _line_of(raw, position), f"0x{raw[position]:02X}"
+        line = _line_of(raw, position)
+        byte = f"0x{raw[position]:02X}"
         raise table_error(
             name,
             f"its line {line:,} contains the byte {byte}, which is not UTF-8 like the rest; correct that character, or "

@@ -82,7 +82,10 @@ def read_workbook(
 def _read_sheet(page: Any, name: str, max_cells: int) -> Cells:
     """Reads the rows with content; the line of a row is its number in the sheet."""
     page.reset_dimensions()  # the stored size may claim a million empty columns
-    lines, rows, width, blocks = [], [], 0, []
+    lines = []
+    rows = []
+    width = 0
+    blocks = []
     for number, row in enumerate(page.iter_rows(values_only=True), 1):
         if number > MAX_SHEET_ROWS:
             raise table_error(name, f"its sheet {shorten(page.title)} has more than {MAX_SHEET_ROWS:,} rows")
@@ -146,7 +149,8 @@ def read_parquet(raw: bytes, name: str, max_bytes: int, max_cells: int) -> tuple
     too_large = table_error(name, f"it unpacks to more than {max_bytes:,} bytes")
     try:
         metadata = parquet.read_metadata(pa.BufferReader(raw))
-        rows, width = metadata.num_rows, metadata.num_columns
+        rows = metadata.num_rows
+        width = metadata.num_columns
         if rows * width > max_cells:
             raise table_error(name, f"it has {rows:,} rows of {width:,} columns; at most {max_cells:,} cells are read")
         groups = [metadata.row_group(i) for i in range(metadata.num_row_groups)]
@@ -155,7 +159,8 @@ def read_parquet(raw: bytes, name: str, max_bytes: int, max_cells: int) -> tuple
         leaves = [metadata.schema.column(i) for i in range(width)]
         texts = [leaf.path for leaf in leaves if leaf.physical_type == "BYTE_ARRAY"]
         file = parquet.ParquetFile(pa.BufferReader(raw), read_dictionary=texts)
-        batches, unpacked = [], 0
+        batches = []
+        unpacked = 0
         for batch in file.iter_batches(batch_size=10_000):
             batches.append(batch)
             unpacked += sum(map(_unpacked_bytes, batch.columns))
@@ -167,7 +172,8 @@ def read_parquet(raw: bytes, name: str, max_bytes: int, max_cells: int) -> tuple
     except (pa.ArrowException, OSError) as error:
         reason = f"its Parquet data cannot be read ({type(error).__name__})"
         raise table_error(name, reason) from None
-    names, columns = [], []
+    names = []
+    columns = []
     for field, column in zip(table.schema, table.columns, strict=True):
         if field.name.startswith("__index_level_"):  # the index that pandas saves beside the columns
             continue

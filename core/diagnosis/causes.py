@@ -19,10 +19,12 @@ EQUAL = 1e-9  # relative difference below which units are copies of each other
 def find_unscaled_data(stats: TraceStats) -> Finding | None:
     """Raw inputs or targets, where the run did not learn."""
     inputs, targets = _data_scale(stats)
-    large_inputs, large_targets = inputs > MAX_INPUT_RMS, targets > MAX_TARGET_RMS
+    large_inputs = inputs > MAX_INPUT_RMS
+    large_targets = targets > MAX_TARGET_RMS
     if not (large_inputs or large_targets):
         return None
-    parts, whys = [], []
+    parts = []
+    whys = []
     if large_inputs:
         parts.append(f"inputs have a root mean square of up to {format_number(inputs)}")
         whys.append("Inputs this large make the first layer's net inputs and its gradient as many times larger.")
@@ -47,7 +49,8 @@ def _data_scale(stats: TraceStats) -> tuple[float, float]:
     Of data of one's own, which a trace does not hold, lower bounds: ||dE/dW|| of layer 1 is at most ||X|| times its
     delta norm; and the loss of a regression starts near the targets' mean square where the outputs start small.
     """
-    trace, samples = stats.trace, training_samples(stats.trace)
+    trace = stats.trace
+    samples = training_samples(stats.trace)
     if samples is not None:
         X, D = samples
         targets = float(np.sqrt((D**2).mean())) if trace.task == "regression" else 0.0
@@ -56,7 +59,8 @@ def _data_scale(stats: TraceStats) -> tuple[float, float]:
     with np.errstate(all="ignore"):
         ratio = trace.grad_norm[0, 0] / trace.delta_norm[0, 0]
     batch = stats.config.batch_size or stats.config.samples
-    inputs, outputs = len(trace.weights[0][0]), trace.weights[-1][0].shape[1]
+    inputs = len(trace.weights[0][0])
+    outputs = trace.weights[-1][0].shape[1]
     bound = ratio / np.sqrt(batch * inputs) if np.isfinite(ratio) else 0.0
     small_outputs = bound <= MAX_INPUT_RMS and np.isfinite(trace.weight_norm[0]).all()
     first = np.sqrt(trace.loss[0] / outputs) if trace.task == "regression" and stats.config.loss == "mse" else 0.0
@@ -92,7 +96,8 @@ def find_degenerate_normalization(stats: TraceStats) -> Finding | None:
     if not len(layers):
         return None
     counts = np.array(_averaged_counts(stats))[layers - 1]
-    layers, single = layers[counts == counts.min()], counts.min() == 1
+    layers = layers[counts == counts.min()]
+    single = counts.min() == 1
     if stats.config.normalization == "batch":
         holds = "one sample" if single else "two samples"
         what = f"Each batch holds {holds}, so batch normalization turns the net input of {name_layers(layers)} into "
@@ -192,7 +197,8 @@ def find_dead_output(stats: TraceStats) -> Finding | None:
 
 def find_underflow(stats: TraceStats) -> Finding | None:
     """Gradients or signals below what the dtype can hold; never exact zeros with another cause."""
-    trace, dtype = stats.trace, stats.config.dtype
+    trace = stats.trace
+    dtype = stats.config.dtype
     tiny = float(np.finfo(dtype).tiny)
     if not len(stats.good) or not trace.delta_norm[0, -1] >= tiny or not stats.hidden:
         return None
@@ -207,7 +213,8 @@ def find_underflow(stats: TraceStats) -> Finding | None:
         why = "Each layer makes the signal smaller, and what a number format cannot hold is rounded to 0."
     else:
         norms = np.minimum(trace.delta_norm[0], trace.grad_norm[0])
-        lost_layers, zeros = np.flatnonzero(norms < tiny) + 1, int((norms == 0).sum())
+        lost_layers = np.flatnonzero(norms < tiny) + 1
+        zeros = int((norms == 0).sum())
         if stats.blocked[0] or not len(lost_layers) or not _near_the_limit(stats, lost_layers, tiny):
             return None
         what = (
@@ -232,7 +239,8 @@ def _near_the_limit(stats: TraceStats, lost_layers: np.ndarray, tiny: float) -> 
     An exact zero beside a gradient of ordinary size has another cause: a silent layer, a signal of exactly 0.
     """
     trace = stats.trace
-    delta, weights = trace.delta_norm[0], trace.weight_norm[0]
+    delta = trace.delta_norm[0]
+    weights = trace.weight_norm[0]
     silent = trace.dead[0] == 1
     for layer in lost_layers - 1:
         small_delta = delta[layer] < tiny

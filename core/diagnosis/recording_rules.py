@@ -24,7 +24,9 @@ GRADIENT_SPIKE = 100.0  # and a norm of all gradients
 RISE = 3.0  # a gradient this many times its own median moved
 WINDOW = 10  # rows
 OFTEN_CLIPPED = 0.5  # share of recorded steps
-SMALL_UPDATE, LARGE_UPDATE = GUIDE_RATIO / 100, 100 * GUIDE_RATIO  # update ratios
+# update ratios
+SMALL_UPDATE = GUIDE_RATIO / 100
+LARGE_UPDATE = 100 * GUIDE_RATIO
 MANY_ZEROS = 0.5  # share of a gradient's entries that are exactly 0
 DEAD = 0.5  # share of a layer's units
 STUCK = 0.02  # share of itself by which a stuck loss moved at most
@@ -72,7 +74,8 @@ def _describe_before(recording: Recording, row: int) -> str:
 
 
 def _find_without_gradient(recording: Recording) -> Finding | None:
-    norms, trained = recording.values["grad_norm"], _is_trained(recording)
+    norms = recording.values["grad_norm"]
+    trained = _is_trained(recording)
     absent = np.flatnonzero(trained & np.isnan(norms).all(axis=0) & ~recording.not_finite.any(axis=0))
     if not len(absent):
         return None
@@ -104,7 +107,8 @@ def _stillness(recording: Recording) -> tuple[np.ndarray, np.ndarray] | None:
     Gradients are compared relative to the weights: the second are above a tenth of the median of the tensors that do
     move.
     """
-    update, weight = recording.values.get("update_norm"), recording.values.get("weight_norm")
+    update = recording.values.get("update_norm")
+    weight = recording.values.get("weight_norm")
     if update is None or weight is None:
         return None
     with np.errstate(all="ignore"):
@@ -175,7 +179,8 @@ def _find_rounded_away(recording: Recording) -> Finding | None:
 
 
 def _find_underflow(recording: Recording) -> Finding | None:
-    zeros, scale = recording.values.get("zero_share"), recording.rows.get("loss_scale")
+    zeros = recording.values.get("zero_share")
+    scale = recording.rows.get("loss_scale")
     weights = recording.of_kind("weight")
     is_half = recording.dtype == "float16" or (scale is not None and np.isfinite(scale).any())
     if zeros is None or not len(weights) or not is_half:
@@ -336,7 +341,8 @@ def _describe_first_mover(recording: Recording, row: int) -> str:
     rows = np.flatnonzero((jumps > RISE).any(axis=1))
     if not len(rows):
         return ""
-    tensor, step = int(jumps[rows[0]].argmax()), recording.step[half + rows[0]]
+    tensor = int(jumps[rows[0]].argmax())
+    step = recording.step[half + rows[0]]
     return (
         f" The gradient of {_short_name(recording, tensor)} moved first: at step {step:,} it is "
         f"{format_number(jumps[rows[0], tensor])} times its median before."
@@ -365,7 +371,8 @@ def _find_stuck(recording: Recording) -> Finding | None:
         return None
     start = len(loss) - int(STUCK_ROWS * len(loss))
     late = loss[start:]
-    first, last = np.median(late[: len(late) // 2]), np.median(late[len(late) // 2 :])
+    first = np.median(late[: len(late) // 2])
+    last = np.median(late[len(late) // 2 :])
     if last < HIGH_LOSS * loss[0] or abs(last - first) > STUCK * first:
         return None
     return Finding(
@@ -380,7 +387,8 @@ def _find_stuck(recording: Recording) -> Finding | None:
 
 
 def _find_step_size(recording: Recording) -> Finding | None:
-    ratio, weights = recording.update_ratio, recording.of_kind("weight")
+    ratio = recording.update_ratio
+    weights = recording.of_kind("weight")
     if ratio is None or not len(weights):
         return None
     ratio = ratio[:, weights]

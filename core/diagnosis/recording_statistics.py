@@ -50,7 +50,8 @@ def profile(recording: Recording) -> Profile | None:
     early = recording.values["grad_norm"][: early_rows(recording), indices]
     with np.errstate(all="ignore"):
         known = np.isfinite(early).any(axis=0)
-        indices, early = indices[known], np.where(np.isfinite(early[:, known]), early[:, known], np.nan)
+        indices = indices[known]
+        early = np.where(np.isfinite(early[:, known]), early[:, known], np.nan)
         norms = np.nanmedian(early, axis=0) if len(indices) else np.zeros(0)
     positive = np.flatnonzero(norms > 0)
     if len(positive) < MIN_LAYERS:

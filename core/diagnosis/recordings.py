@@ -85,7 +85,8 @@ def describe_missing(recording: Recording) -> str:
 
 
 def _numbers(recording: Recording) -> tuple[Metric, Metric, Metric]:
-    slope, loss = profile(recording), recording.rows.get("loss")
+    slope = profile(recording)
+    loss = recording.rows.get("loss")
     known = np.array([]) if loss is None else loss[np.isfinite(loss)]
     fell = f"{format_number(known[0])} → {format_number(known[-1])}" if len(known) else "not recorded"
     return (

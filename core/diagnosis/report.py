@@ -19,7 +19,8 @@ def describe_loss(stats: TraceStats) -> str:
     trace = stats.trace
     if trace.config.steps == 0 or trace.diverged_at is not None:
         return ""
-    first, last = stats.first_loss, stats.last_loss
+    first = stats.first_loss
+    last = stats.last_loss
     # one batch's loss depends on its samples as much as on the run
     over = f", medians over the first and the last {describe_window(stats)}" if stats.is_noisy else ""
     if abs(last - first) <= STAYED * first:
@@ -47,10 +48,13 @@ def headline_numbers(stats: TraceStats, step: int) -> tuple[Metric, Metric, Metr
     """Factor per layer and layer 1 over the last layer compared at a recorded step, and the loss."""
     trace = stats.trace
     row = int(np.searchsorted(trace.step, step))
-    norms, factor = trace.delta_norm[row : row + 1], stats.factor[row]
-    decades, last = float(first_to_last(norms)[0]), int(last_compared(norms)[0])
+    norms = trace.delta_norm[row : row + 1]
+    factor = stats.factor[row]
+    decades = float(first_to_last(norms)[0])
+    last = int(last_compared(norms)[0])
     at, when = (f", step {step:,}", f"after {count_noun(step, 'step')}") if step else ("", "at initialization")
-    loss, accuracy = format_number(stats.first_loss), stats.last_accuracy
+    loss = format_number(stats.first_loss)
+    accuracy = stats.last_accuracy
     about = "The data loss at initialization and after the last step."
     if stats.is_noisy:
         about = f"The median data loss over the first and the last {describe_window(stats)}."

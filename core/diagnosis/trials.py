@@ -25,8 +25,10 @@ DataSource = Data | Callable[[RunConfig], Data] | None
 
 TRIAL_SEEDS = 3
 # Accuracy that counts as better or worse, and the ratio of losses that does.
-BETTER_ACCURACY, WORSE_ACCURACY = 0.05, 0.02
-BETTER_LOSS, WORSE_LOSS = 0.8, 1.05
+BETTER_ACCURACY = 0.05
+WORSE_ACCURACY = 0.02
+BETTER_LOSS = 0.8
+WORSE_LOSS = 1.05
 
 
 class Result(NamedTuple):
@@ -165,7 +167,10 @@ class _Trial:
     """Trains changes of one run with the trial's seeds, and the run itself once."""
 
     def __init__(self, config: RunConfig, before: Result, data: DataSource, executor: Executor | None):
-        self._config, self._before, self._data, self._executor = config, before, data, executor
+        self._config = config
+        self._before = before
+        self._data = data
+        self._executor = executor
         self._own: list[Result] | None = None
 
     def run(self, suggestions: Sequence[Suggestion], on_progress: Progress | None) -> dict[tuple, str | None] | None:
@@ -188,7 +193,8 @@ class _Trial:
         for index, config in enumerate(configs):
             groups.setdefault(config.scaling, []).append(index)
         results: list[list[Result] | None] = [None] * len(configs)
-        finished, total = 0, sum(config.steps + 1 for config in configs) * TRIAL_SEEDS
+        finished = 0
+        total = sum(config.steps + 1 for config in configs) * TRIAL_SEEDS
         for indices in groups.values():
             X, D = _samples(configs[indices[0]], self._data)
             allowed = [index for index in indices if _is_allowed(configs[index], (X, D))]

@@ -144,7 +144,8 @@ class Cluster(Executor):
 
     def _ask(self) -> tuple[dict[str, float], dict[str, list[str]]]:
         """Return the last sign of life of each worker, in the scheduler's time, and the keys that it works on."""
-        scheduler, ask = self._client.scheduler, self._client.sync
+        scheduler = self._client.scheduler
+        ask = self._client.sync
         status = ask(scheduler.identity, n_workers=-1, callback_timeout=SILENT_SECONDS)
         working = ask(scheduler.processing, workers=None, callback_timeout=SILENT_SECONDS)
         return {name: worker["last_seen"] for name, worker in status["workers"].items()}, working
@@ -165,7 +166,8 @@ class Cluster(Executor):
                 return
             self._why_closed = why
             self._closed.set()
-            jobs, self._jobs = self._jobs, set()
+            jobs = self._jobs
+            self._jobs = set()
         for job in jobs:
             if job.future.set_running_or_notify_cancel():
                 job.future.set_exception(ClusterLostError(why))

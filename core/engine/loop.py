@@ -118,7 +118,8 @@ def add_penalties(layout, rules, state):
         start = layout.offsets[layer]
         for k in range(start, start + layout.widths[layer] * layout.widths[layer + 1]):
             w = np.float64(state.parameters[k])
-            l1, l2 = rules.l1 * np.sign(w), rules.l2 * w
+            l1 = rules.l1 * np.sign(w)
+            l2 = rules.l2 * w
             penalty += (l1 + l2) * w
             state.gradient[k] += l1 + 2 * l2
     return penalty
@@ -127,7 +128,8 @@ def add_penalties(layout, rules, state):
 @compiled
 def update(layout, rules, state, rate, step):
     """One step: optimizer with decoupled decay of weights, then the max-norm projection. Keeps what was subtracted."""
-    parameters, change = state.parameters, state.update
+    parameters = state.parameters
+    change = state.update
     compute_step(rules.optimizer, state.gradient, state.states, rate, rules.momentum, step + 1, change)
     if rules.weight_decay > 0:
         decay = rate * rules.weight_decay
@@ -163,7 +165,9 @@ def advance(network, rules, plan, state, batch, holdout, record, indices, first,
     Returns:
         The step at which loss, gradient or parameters ceased to be finite, or -1. There the run ends.
     """
-    layout, gradient, parameters = network.layout, state.gradient, state.parameters
+    layout = network.layout
+    gradient = state.gradient
+    parameters = state.parameters
     unused = np.empty(layout.widths.shape[0] - 1)
     for step in range(first, stop):
         row = plan.rows[step]

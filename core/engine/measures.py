@@ -20,7 +20,8 @@ def measure_norms(layout, flat, norms):
     """
     total = 0.0
     for layer in range(norms.shape[0]):
-        start, end = layout.offsets[layer], layout.offsets[layer + 1]
+        start = layout.offsets[layer]
+        end = layout.offsets[layer + 1]
         after_weights = start + layout.widths[layer] * layout.widths[layer + 1]
         square = sum_squares(flat[start:after_weights])
         norms[layer] = root_of_squares(flat[start:after_weights], square)
@@ -32,7 +33,8 @@ def measure_norms(layout, flat, norms):
 def measure_delta_norms(network, batch, norms):
     """Norm of each layer's delta into `norms`, (layers,), from the last backward pass."""
     for layer in range(norms.shape[0]):
-        start, end = network.unit_starts[layer] * batch.samples, network.unit_starts[layer + 1] * batch.samples
+        start = network.unit_starts[layer] * batch.samples
+        end = network.unit_starts[layer + 1] * batch.samples
         norms[layer] = root_of_squares(batch.slopes[start:end], batch.delta_squares[layer])
 
 
@@ -43,8 +45,10 @@ def measure_shares(network, batch, saturation, dead):
     From the counts of the last forward pass. NaN at a softmax output, which has no slope of its own.
     """
     for layer in range(saturation.shape[0]):
-        start, end = network.unit_starts[layer], network.unit_starts[layer + 1]
-        n_low, n_dead = 0, 0
+        start = network.unit_starts[layer]
+        end = network.unit_starts[layer + 1]
+        n_low = 0
+        n_dead = 0
         for unit in range(start, end):
             n_low += batch.low[unit]
             n_dead += batch.low[unit] == batch.samples

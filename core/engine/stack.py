@@ -37,10 +37,17 @@ class Stack:
     """
 
     def __init__(self, configs: list[RunConfig], splits: list[Split], initial: list[Initial | None]):
-        self.configs, self.splits, self.initial, kind = configs, splits, initial, configs[0]
-        self.dtype, self.task = np.dtype(kind.dtype), splits[0].task
-        X, D, n_holdout = splits[0].X, splits[0].D, len(splits[0].X_holdout)
-        self.samples, self.batch_size = len(X), kind.batch_size or len(X)
+        self.configs = configs
+        self.splits = splits
+        self.initial = initial
+        kind = configs[0]
+        self.dtype = np.dtype(kind.dtype)
+        self.task = splits[0].task
+        X = splits[0].X
+        D = splits[0].D
+        n_holdout = len(splits[0].X_holdout)
+        self.samples = len(X)
+        self.batch_size = kind.batch_size or len(X)
         self.layout = Layout((X.shape[1], *kind.hidden, D.shape[1]), kind.bias, kind.has_norm_affine)
         for given in initial:
             if given is not None:
@@ -60,7 +67,8 @@ class Stack:
 
     def start(self, run: int) -> None:
         """Place a run's data and its initial parameters."""
-        split, config = self.splits[run], self.configs[run]
+        split = self.splits[run]
+        config = self.configs[run]
         for layer, (W, b, *own) in enumerate(self.initial[run] or draw_parameters(config, self.layout)):
             self.parameters.weights[layer][0] = W
             if b is not None:
@@ -88,9 +96,12 @@ class Stack:
 
     def _train_run(self, run: int, tick: Callable[[int], None] | None) -> Trace:
         self.start(run)
-        config, rules, plan = self.configs[run], self._rules(run), self._plan(run)
+        config = self.configs[run]
+        rules = self._rules(run)
+        plan = self._plan(run)
         record = self._make_record(int(plan.rows.max()) + 1)
-        batches, diverged_at = self._mini_batches(run), None
+        batches = self._mini_batches(run)
+        diverged_at = None
         cost = 3 * self.batch_size * self.layout.size + LAYER_COST * self.layout.layers
         span = 1 if config.dropout else max(1, SPAN_COST // cost)  # masks are drawn in Python
         dropper = np.random.default_rng([config.seed, DROPOUT_STREAM])
@@ -124,7 +135,8 @@ class Stack:
         )
 
     def _plan(self, run: int) -> Plan:
-        config, split = self.configs[run], self.splits[run]
+        config = self.configs[run]
+        split = self.splits[run]
         steps = np.arange(config.steps + 1)
         every = min(config.record_every, config.steps + 1)  # which may be above what an array holds
         recorded = (steps % every == 0) | (steps == config.steps)
@@ -145,17 +157,20 @@ class Stack:
 
         def take(steps: int) -> np.ndarray:
             nonlocal order
-            shuffles, n_indices = [order], steps * self.batch_size
+            shuffles = [order]
+            n_indices = steps * self.batch_size
             for _ in range(-(-(n_indices - len(order)) // self.samples)):
                 shuffles.append(rng.permutation(self.samples))
             order = np.concatenate(shuffles)
-            indices, order = order[:n_indices], order[n_indices:]
+            indices = order[:n_indices]
+            order = order[n_indices:]
             return indices.reshape(steps, self.batch_size)
 
         return take
 
     def _make_record(self, rows: int) -> RowArrays:
-        config, layers = self.configs[0], self.layout.layers
+        config = self.configs[0]
+        layers = self.layout.layers
         n_rows = {
             "total_grad_norm": rows if config.l1 or config.l2 else 0,
             "clipped_grad_norm": rows if config.clip != "none" else 0,

@@ -39,7 +39,8 @@ class _OneBlasThread:
     """
 
     def __init__(self):
-        self._lock, self._inside = threading.Lock(), 0
+        self._lock = threading.Lock()
+        self._inside = 0
         self._controller: ThreadpoolController | None = None
         self._limiter: Any = None
 
@@ -149,7 +150,9 @@ def snapshot(
         (trace,) = stack.train(progress.tick)
         if trace.diverged_at is not None and trace.diverged_at < step:
             return snapshot(config, trace.diverged_at, data, initial, on_progress)
-        batch, parameters, gradient = stack.batch, stack.parameters, stack.gradient
+        batch = stack.batch
+        parameters = stack.parameters
+        gradient = stack.gradient
         batch.forward(parameters.flat[0])
         net = [(W[0].T @ A).T for W, A in zip(parameters.matrices, batch.inputs, strict=True)]
         batch.backward(parameters.flat[0], gradient.flat[0])
@@ -268,7 +271,10 @@ class ProgressCount:
     """Counts run-steps and reports them to the caller, at most every 0.1 s."""
 
     def __init__(self, on_progress: Progress | None, total: int):
-        self.on_progress, self.total, self.done, self.finished = on_progress, total, 0, 0
+        self.on_progress = on_progress
+        self.total = total
+        self.done = 0
+        self.finished = 0
         self.reported_at = time.monotonic()
 
     def tick(self, run_steps: int = 0) -> None:

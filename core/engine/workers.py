@@ -73,7 +73,8 @@ class Workers(Executor):
     """
 
     def __init__(self, count: int | None = None, niceness: int = NICENESS):
-        self._count, self._niceness = count or cores(), niceness
+        self._count = count or cores()
+        self._niceness = niceness
         self._lock = threading.Lock()
         self._pool: ProcessPoolExecutor | None = None
         self._closed = False
@@ -96,7 +97,8 @@ class Workers(Executor):
         """Ends every process once its job is done; no more jobs are taken."""
         with self._lock:
             self._closed = True
-            pool, self._pool = self._pool, None
+            pool = self._pool
+            self._pool = None
         if pool is not None:
             pool.shutdown(wait=wait, cancel_futures=cancel_futures)
 
@@ -109,7 +111,8 @@ def _start(count: int, niceness: int) -> ProcessPoolExecutor:
     the page script.
     """
     pool = ProcessPoolExecutor(count, multiprocessing.get_context("spawn"), initializer=_settle, initargs=(niceness,))
-    main, before = sys.modules["__main__"], {name: os.environ.get(name) for name in _THREADS}
+    main = sys.modules["__main__"]
+    before = {name: os.environ.get(name) for name in _THREADS}
     sys.modules["__main__"] = types.ModuleType("__main__")
     os.environ.update(dict.fromkeys(_THREADS, "1"))
     try:

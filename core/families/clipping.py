@@ -79,7 +79,8 @@ def clip(code, layout, gradient, parameters, threshold):
         gradient, parameters: (parameters,); the parameters are read only.
         threshold: a number.
     """
-    widths, offsets = layout.widths, layout.offsets
+    widths = layout.widths
+    offsets = layout.offsets
     if code == 1:
         _clamp(gradient, threshold)
     elif code == 2:
@@ -88,10 +89,13 @@ def clip(code, layout, gradient, parameters, threshold):
         for layer in range(widths.shape[0] - 1):
             _shrink(gradient[offsets[layer] : offsets[layer + 1]], threshold)
     elif code == 4:
-        bounds, norms = np.empty(widths.max()), np.empty(widths.max())
+        bounds = np.empty(widths.max())
+        norms = np.empty(widths.max())
         for layer in range(widths.shape[0] - 1):
-            fan_in, units = widths[layer], widths[layer + 1]
-            start, end = offsets[layer], offsets[layer + 1]
+            fan_in = widths[layer]
+            units = widths[layer + 1]
+            start = offsets[layer]
+            end = offsets[layer + 1]
             after_weights = start + fan_in * units
             compute_unit_norms(parameters[start:after_weights].reshape(fan_in, units), bounds)
             for unit in range(units):
@@ -111,10 +115,13 @@ def project_max_norm(layout, parameters, bound):
         parameters: (parameters,).
         bound: a number.
     """
-    widths, offsets = layout.widths, layout.offsets
-    bounds, norms = np.empty(widths.max()), np.empty(widths.max())
+    widths = layout.widths
+    offsets = layout.offsets
+    bounds = np.empty(widths.max())
+    norms = np.empty(widths.max())
     for layer in range(widths.shape[0] - 1):
-        fan_in, units = widths[layer], widths[layer + 1]
+        fan_in = widths[layer]
+        units = widths[layer + 1]
         bounds[:units] = bound
         start = offsets[layer]
         _shrink_units(parameters[start : start + fan_in * units].reshape(fan_in, units), bounds, norms)

@@ -47,7 +47,9 @@ def normalize(net, axis, inverse_deviation):
     for run in range(runs):
         if axis == 2:
             for unit in range(units):
-                row, mean, square = net[run, unit], 0.0, 0.0
+                row = net[run, unit]
+                mean = 0.0
+                square = 0.0
                 for n in range(samples):
                     mean += row[n]
                 mean /= samples
@@ -59,7 +61,8 @@ def normalize(net, axis, inverse_deviation):
                 for n in range(samples):
                     row[n] *= inverse
         else:
-            mean, square = np.zeros(samples), np.zeros(samples)
+            mean = np.zeros(samples)
+            square = np.zeros(samples)
             for unit in range(units):
                 for n in range(samples):
                     mean[n] += net[run, unit, n]
@@ -85,15 +88,20 @@ def normalize_backward(delta, normalized, axis, inverse_deviation):
     for run in range(runs):
         if axis == 2:
             for unit in range(units):
-                row, h, mean, along = delta[run, unit], normalized[run, unit], 0.0, 0.0
+                row = delta[run, unit]
+                h = normalized[run, unit]
+                mean = 0.0
+                along = 0.0
                 for n in range(samples):
                     mean += row[n]
                     along += np.float64(row[n]) * h[n]
-                mean, along = mean / samples, along / samples
+                mean = mean / samples
+                along = along / samples
                 for n in range(samples):
                     row[n] = (row[n] - mean - h[n] * along) * inverse_deviation[run, unit, 0]
         else:
-            mean, along = np.zeros(samples), np.zeros(samples)
+            mean = np.zeros(samples)
+            along = np.zeros(samples)
             for unit in range(units):
                 for n in range(samples):
                     mean[n] += delta[run, unit, n]
@@ -113,7 +121,8 @@ def scale_and_shift(normalized, own, out):
         own: gain and shift, (2, units).
     """
     for unit in range(normalized.shape[0]):
-        gain, shift = own[0, unit], own[1, unit]
+        gain = own[0, unit]
+        shift = own[1, unit]
         for n in range(normalized.shape[1]):
             out[unit, n] = gain * normalized[unit, n] + shift
 
@@ -128,12 +137,17 @@ def scale_and_shift_backward(delta, normalized, own, gradient):
         gradient: dE/dgain = sum_n delta * normalized and dE/dshift = sum_n delta, (2, units), written.
     """
     for unit in range(delta.shape[0]):
-        row, h, gain, along, total = delta[unit], normalized[unit], own[0, unit], 0.0, 0.0
+        row = delta[unit]
+        h = normalized[unit]
+        gain = own[0, unit]
+        along = 0.0
+        total = 0.0
         for n in range(row.shape[0]):
             along += np.float64(row[n]) * h[n]
             total += row[n]
             row[n] *= gain
-        gradient[0, unit], gradient[1, unit] = along, total
+        gradient[0, unit] = along
+        gradient[1, unit] = total
 
 
 NORMALIZATIONS: dict[str, Normalization] = {

@@ -13,7 +13,10 @@ from ..choices import OptimizerName
 from ..compiled.cache import compiled, scalar
 
 RHO = 0.99  # rmsprop
-BETA_1, BETA_2, EPS = 0.9, 0.999, 1e-8  # adam; EPS for rmsprop too, outside the root
+# adam; EPS for rmsprop too, outside the root
+BETA_1 = 0.9
+BETA_2 = 0.999
+EPS = 1e-8
 
 Unbias = tuple[float, float]  # (1 - beta_1^t, 1 - beta_2^t) at step t = 1, 2, ...
 
@@ -203,7 +206,9 @@ def _with_one(point, gradient, state, rate, momentum, unbias, out):
 @numba.njit(error_model="numpy", forceinline=True)
 def _with_two(point, gradient, first, second, rate, momentum, unbias, out):
     for k in range(gradient.shape[0]):
-        g, a, b = np.float64(gradient[k]), np.float64(first[k]), np.float64(second[k])
+        g = np.float64(gradient[k])
+        a = np.float64(first[k])
+        b = np.float64(second[k])
         out[k], first[k], second[k] = point(g, a, b, rate, momentum, unbias)
 
 

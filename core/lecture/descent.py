@@ -183,8 +183,10 @@ def network_error() -> Surface:
     """
 
     def solved(x: float, y: float) -> Solution:
-        w01, w12 = SLICE_W01.copy(), SLICE_W12.copy()
-        w01[0, 0], w12[0] = x, y
+        w01 = SLICE_W01.copy()
+        w12 = SLICE_W12.copy()
+        w01[0, 0] = x
+        w12[0] = y
         return solve(w01, w12, SLICE_X, SLICE_D)
 
     def gradient(point: np.ndarray) -> np.ndarray:
@@ -270,7 +272,9 @@ def descend(
     steps = RULES["steps"].validate("steps", steps)
     lows, highs = np.array(surface.box).T
     room = DIVERGED_BOXES * (highs - lows)
-    point, velocity, diverged_at = np.array(start), np.zeros(2), None
+    point = np.array(start)
+    velocity = np.zeros(2)
+    diverged_at = None
     points = [point]
     for step in range(1, steps + 1):
         velocity = momentum * velocity + surface.gradient(point)

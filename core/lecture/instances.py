@@ -14,7 +14,8 @@ NUMBER = Number(0, 9999, integer=True)
 LECTURE = 0  # the number of the lecture's own instance
 _WEIGHTS = (-2.0, -1.5, -1.0, -0.5, 0.5, 1.0, 1.5, 2.0)
 _INPUTS = (-2.0, -1.0, -0.5, 0.5, 1.0, 2.0)  # no zero, which would hide a gradient
-_TANH_SHARE, _TWO_SAMPLES_SHARE = 0.3, 0.4
+_TANH_SHARE = 0.3
+_TWO_SAMPLES_SHARE = 0.4
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -130,11 +131,14 @@ def find_mistake(instance: Instance, index: int, value: float, tolerance: float)
 
 def wrong_gradients(instance: Instance, index: int) -> dict[str, float]:
     """The gradient by one weight with each of the usual mistakes, in the order of the chain."""
-    s, x, samples = instance.solution, instance.x, len(instance.d)
+    s = instance.solution
+    x = instance.x
+    samples = len(instance.d)
     output = s.do_dnet12
     if index < 4:
         i, j = divmod(index, 2)
-        w, other = instance.w12[j], instance.w12[1 - j]
+        w = instance.w12[j]
+        other = instance.w12[1 - j]
         parts = {"error": s.dE_do, "output": output, "weight": np.full(samples, w), "slope": s.dy_dnet01[:, j],
                  "last": x[:, i]}  # fmt: skip
         changes = {

@@ -13,7 +13,9 @@ from .blocks import Block, pass_through
 from .entry import CHECKED, SECOND_HAND, Formula, Paper
 from .report import Result, Stages, in_kind, near
 
-WIDTH, SAMPLES, NETWORKS = 200, 64, 10
+WIDTH = 200
+SAMPLES = 64
+NETWORKS = 10
 DEPTHS = (1, 2, 3, 4, 6, 8, 12, 20, 35, 50)
 SHALLOW = 4  # blocks up to which the plain network's correlation stands out from the noise of 64 inputs
 DEEP = 8  # blocks from which the power law of residual networks is read
@@ -37,7 +39,8 @@ def input_gradient(block: Block, blocks: int, seed: int, report: Progress) -> np
     """df/dx at evenly spaced x in [-2, 2] of a network from one number to one number, (POINTS,), scaled to 1."""
     rng = np.random.default_rng([seed, 2])
     x = np.linspace(-2, 2, POINTS)
-    direction, bias = rng.standard_normal(WIDTH), rng.standard_normal(WIDTH)
+    direction = rng.standard_normal(WIDTH)
+    bias = rng.standard_normal(WIDTH)
     passes = pass_through(block, x[:, None] * direction + bias, blocks, seed, report)
     slope = passes.gradients[0] @ direction
     return slope / np.abs(slope).max()
@@ -59,7 +62,8 @@ def run(
         width: units of a block.
     """
     stages = Stages(on_progress, [depth for _ in KINDS for depth in DEPTHS for _ in range(networks)])
-    correlations, index = {}, 0
+    correlations = {}
+    index = 0
     for name, block in KINDS.items():
         by_depth = []
         for depth in DEPTHS:
@@ -71,10 +75,12 @@ def run(
             by_depth.append(float(np.mean(values)))
         correlations[name] = np.array(by_depth)
     depths = np.array(DEPTHS)
-    shallow, deep = depths <= SHALLOW, depths >= DEEP
+    shallow = depths <= SHALLOW
+    deep = depths >= DEEP
     factor = math.exp(np.polyfit(depths[shallow], np.log(correlations["plain"][shallow]), 1)[0])
     power = float(np.polyfit(np.log(depths[deep]), np.log(correlations["residual"][deep]), 1)[0])
-    first, last = correlations["residual"][0], correlations["residual"][-1]
+    first = correlations["residual"][0]
+    last = correlations["residual"][-1]
     rows = (
         near(
             "no skip connections: factor of the correlation by layer",

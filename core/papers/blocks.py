@@ -57,7 +57,8 @@ def pass_through(block: Block, y: np.ndarray, blocks: int, seed: int, report: Pr
     rng = np.random.default_rng(seed)
     weights = rng.standard_normal((blocks, width, width)) * np.sqrt(2 / width)
     readout = rng.standard_normal(width) / np.sqrt(width)
-    states, gradients = np.empty((blocks + 1, samples, width)), np.empty((blocks + 1, samples, width))
+    states = np.empty((blocks + 1, samples, width))
+    gradients = np.empty((blocks + 1, samples, width))
     deviations = np.ones((blocks, width))
     active = np.empty((blocks, samples, width), dtype=bool)
     states[0] = y

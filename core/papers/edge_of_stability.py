@@ -35,7 +35,9 @@ def measured(
     Trained in pieces, each from where the last one ended: plain gradient descent over the whole batch has no other
     state, so that the pieces together are the run.
     """
-    steps, values, losses = [], [], []
+    steps = []
+    values = []
+    losses = []
     weights: Any = None
     pieces = config.steps // every
     for piece in range(pieces + 1):
@@ -69,7 +71,8 @@ def run(
         seeds: networks of each learning rate.
         measurements: of sharpness in a run.
     """
-    stages, data = Stages(on_progress, [1] * len(steps) * seeds), chebyshev()
+    stages = Stages(on_progress, [1] * len(steps) * seeds)
+    data = chebyshev()
     rows: list[Row] = []
     series: dict[str, Any] = {"rates": list(steps), "steps": [], "sharpness": [], "loss_steps": [], "losses": []}
     for group, (rate, count) in enumerate(steps.items()):
@@ -78,10 +81,14 @@ def run(
             measured(config.replace(seed=seed), count // measurements, data, stages.stage(group * seeds + seed))
             for seed in range(seeds)
         ]
-        at, limit = runs[0][0], 2 / rate
-        values, losses = np.array([run[1] for run in runs]), np.array([run[2] for run in runs])
-        late, name = values[:, at >= SETTLED * count], f"learning rate {rate:g}"
-        ends, rises = np.median(late, axis=1), (np.diff(losses) > 0).sum(axis=1)
+        at = runs[0][0]
+        limit = 2 / rate
+        values = np.array([run[1] for run in runs])
+        losses = np.array([run[2] for run in runs])
+        late = values[:, at >= SETTLED * count]
+        name = f"learning rate {rate:g}"
+        ends = np.median(late, axis=1)
+        rises = (np.diff(losses) > 0).sum(axis=1)
         hovers = (late.min(axis=1) > 0.8 * limit) & (values.max(axis=1) >= limit)
         rows += [
             near(

@@ -15,7 +15,10 @@ from ..trace import Snapshot
 from .entry import CHECKED, Formula, Paper
 from .report import Result, Row, Stages, in_kind, near
 
-INPUTS, CLASSES, SAMPLES, HIDDEN = 1024, 10, 300, 5
+INPUTS = 1024
+CLASSES = 10
+SAMPLES = 300
+HIDDEN = 5
 CONFIG = RunConfig(
     hidden=(1000,) * HIDDEN,
     activation="tanh",
@@ -47,12 +50,14 @@ def run(on_progress: Progress | None = None, executor: Executor | None = None, *
         executor: not needed, the run takes seconds.
         width: units of a hidden layer.
     """
-    stages, data = Stages(on_progress, [1, 1]), inputs()
+    stages = Stages(on_progress, [1, 1])
+    data = inputs()
     series: dict[str, Any] = {"inits": list(INITS)}
     rows: list[Row] = []
     shrinks: dict[str, float] = {}
     for stage, (name, init) in enumerate(INITS.items()):
-        config, report = CONFIG.replace(hidden=(width,) * HIDDEN, **init), stages.stage(stage)
+        config = CONFIG.replace(hidden=(width,) * HIDDEN, **init)
+        report = stages.stage(stage)
         snap = snapshot(config, data=data)
         spreads = {
             "activation": [float(y.std()) for y in snap.activation[:-1]],
@@ -122,7 +127,8 @@ def _theory(X: np.ndarray, width: int, config: RunConfig) -> list[float]:
     def gain(fan_in: int, fan_out: int) -> float:
         return 1 / 3 if config.init == "uniform" else 2 * fan_in / (fan_in + fan_out)
 
-    q, spreads = gain(X.shape[1], width) * float(np.mean(X * X)), []
+    q = gain(X.shape[1], width) * float(np.mean(X * X))
+    spreads = []
     for _ in range(HIDDEN):
         second = float(moments("tanh", q).second)
         spreads.append(second**0.5)

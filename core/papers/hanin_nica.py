@@ -47,10 +47,12 @@ def run(on_progress: Progress | None = None, executor: Executor | None = None, *
     rows: list[Row] = []
     series: dict[str, Any] = {"settings": [], "centers": [], "densities": [], "beta": [], "by_layer": []}
     for stage, (width, depth, count) in enumerate(SETTINGS):
-        networks, report = round(count * share), stages.stage(stage)
+        networks = round(count * share)
+        report = stages.stage(stage)
         x = np.random.default_rng(0).standard_normal((1, width))
         config = CONFIG.replace(hidden=(width,) * depth)
-        delta, weight = [], []
+        delta = []
+        weight = []
         for first in range(0, networks, GROUP):
             seeds = range(first, min(first + GROUP, networks))
             traces = train([config.replace(seed=seed) for seed in seeds], data=(x, np.full((1, 1), DISTANT_TARGET)))
@@ -58,8 +60,10 @@ def run(on_progress: Progress | None = None, executor: Executor | None = None, *
             weight += [trace.grad_norm[0, :depth] for trace in traces]
             report(first + len(seeds), networks)
         log_delta, log_weight = (2 * np.log(np.asarray(norms) / DISTANT_TARGET) for norms in (delta, weight))
-        variance, by_layer = float(log_delta.var(ddof=1)), log_weight.var(axis=0, ddof=1)
-        beta, exact = 5 * depth / width, depth * exact_variance(width)
+        variance = float(log_delta.var(ddof=1))
+        by_layer = log_weight.var(axis=0, ddof=1)
+        beta = 5 * depth / width
+        exact = depth * exact_variance(width)
         error = exact * np.sqrt(2 / (networks - 1))  # of a normal sample's variance
         name = f"width {width}, {depth} hidden layers"
         rows += [

@@ -13,7 +13,10 @@ from ..theory import fixed_points
 from .entry import CHECKED, CHI_FORMULA, Formula, Paper
 from .report import Result, Row, Stages, near
 
-PIXELS, CLASSES, SAMPLES, WIDTH = 784, 10, 1000, 30
+PIXELS = 784
+CLASSES = 10
+SAMPLES = 1000
+WIDTH = 30
 LIT = 0.19  # share of an MNIST image's pixels that are not black
 CONFIG = RunConfig(
     hidden=(WIDTH,) * 4,
@@ -43,12 +46,15 @@ def run(on_progress: Progress | None = None, executor: Executor | None = None, *
         executor: not needed, the run takes seconds.
         networks: seeds of each depth.
     """
-    stages, data = Stages(on_progress, list(BOOK)), images()
+    stages = Stages(on_progress, list(BOOK))
+    data = images()
     rows: list[Row] = []
     series: dict[str, Any] = {"paper": [list(norms) for norms in BOOK.values()], "median": [], "low": [], "high": []}
     chi = fixed_points("sigmoid", 1.0, 1.0)[0].chi
     for stage, (depth, theirs) in enumerate(BOOK.items()):
-        config, report, speeds = CONFIG.replace(hidden=(WIDTH,) * depth), stages.stage(stage), []
+        config = CONFIG.replace(hidden=(WIDTH,) * depth)
+        report = stages.stage(stage)
+        speeds = []
         for seed in range(networks):
             snap = snapshot(config.replace(seed=seed), data=data)
             speeds.append([np.linalg.norm(g) for g in snap.bias_gradient[:-1] if g is not None])

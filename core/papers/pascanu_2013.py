@@ -16,14 +16,20 @@ from .entry import CHECKED, Formula, Paper
 from .report import Result, Row, Stages, in_kind, near
 
 # (a) One unit: x_t = w S(x_(t-1)) + b, E = (S(x_50) - 0.7)^2
-START, TARGET, STEPS = 0.5, 0.7, 50
-W_RANGE, B_RANGE = (4.0, 7.0), (-3.5, -1.5)
+START = 0.5
+TARGET = 0.7
+STEPS = 50
+W_RANGE = (4.0, 7.0)
+B_RANGE = (-3.5, -1.5)
 GRID = 121  # points along each axis of the picture
-RATE, THRESHOLD = 0.1, 0.5
+RATE = 0.1
+THRESHOLD = 0.5
 WALL_WEIGHTS = (4.75, 5.0, 5.25, 5.5, 5.75, 6.0, 6.25)  # points on the wall from which a step is made
 DESCENT_STEPS = 100
 # (b) 50 units, backpropagation through time
-UNITS, LENGTH, INPUT_STD = 50, 100, 0.3
+UNITS = 50
+LENGTH = 100
+INPUT_STD = 0.3
 BELOW = 0.95  # largest singular value of the recurrent weights, in units of 1 / gamma
 RADIUS = 1.1  # spectral radius of the identity network
 SCALES = (0.8, 1.2, 1.6)  # sigma_w of the tanh networks that mean field theory describes
@@ -53,11 +59,14 @@ def sigmoid(x: np.ndarray) -> np.ndarray:
 def error_and_gradient(w: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(E, dE/dw, dE/db) of the one-unit network after 50 time steps, each of the shape of w and b."""
     w, b = np.broadcast_arrays(np.asarray(w, float), np.asarray(b, float))
-    x, dx_dw, dx_db = np.full(w.shape, START), np.zeros(w.shape), np.zeros(w.shape)
+    x = np.full(w.shape, START)
+    dx_dw = np.zeros(w.shape)
+    dx_db = np.zeros(w.shape)
     for _ in range(STEPS):
         s = sigmoid(x)
         slope = w * s * (1 - s)
-        dx_dw, dx_db = s + slope * dx_dw, 1 + slope * dx_db
+        dx_dw = s + slope * dx_dw
+        dx_db = 1 + slope * dx_db
         x = w * s + b
     o = sigmoid(x)
     dE_dx = 2 * (o - TARGET) * o * (1 - o)
@@ -107,7 +116,8 @@ def backpropagate(
     """
     phi = ACTIVATIONS[activation]
     length, units = drive.shape
-    values, slopes = np.empty((length, units)), np.empty((length, units))
+    values = np.empty((length, units))
+    slopes = np.empty((length, units))
     before = phi(np.zeros(units))
     for t in range(length):
         values[t], slopes[t] = phi.evaluate(W @ before + drive[t])
@@ -149,12 +159,14 @@ def run(on_progress: Progress | None = None, executor: Executor | None = None, *
 
 
 def _run_wall(report: Progress) -> tuple[list, dict]:
-    w, b = np.linspace(*W_RANGE, GRID), np.linspace(*B_RANGE, GRID)
+    w = np.linspace(*W_RANGE, GRID)
+    b = np.linspace(*B_RANGE, GRID)
     errors, *gradient = error_and_gradient(*np.meshgrid(w, b))
     typical = float(np.median(np.hypot(*gradient)))
     starts = [(weight, wall(weight)) for weight in WALL_WEIGHTS]
     on_wall = [float(np.hypot(*error_and_gradient(*np.asarray(start))[1:])) for start in starts]
-    jumps, clipped = [], []
+    jumps = []
+    clipped = []
     for i, start in enumerate(starts):
         jumps.append(descend(*start, 1, None)[-1])
         clipped.append(descend(*start, DESCENT_STEPS, THRESHOLD))
@@ -202,7 +214,8 @@ def _run_wall(report: Progress) -> tuple[list, dict]:
 
 
 def _is_inside(point: np.ndarray) -> bool:
-    (w_low, w_high), (b_low, b_high) = W_RANGE, B_RANGE
+    w_low, w_high = W_RANGE
+    b_low, b_high = B_RANGE
     return bool(w_low <= point[0] <= w_high and b_low <= point[1] <= b_high)
 
 
@@ -211,7 +224,8 @@ def _run_bound(networks: int, report: Progress) -> tuple[list, dict]:
     rows: list[Row] = []
     series: dict[str, Any] = {"activations": ["tanh", "sigmoid"], "norms": [], "eta": BELOW}
     for activation in series["activations"]:
-        gamma, norms = ACTIVATIONS[activation].sup_slope, []
+        gamma = ACTIVATIONS[activation].sup_slope
+        norms = []
         for seed in range(networks):
             W = np.random.default_rng([seed, 0]).standard_normal((UNITS, UNITS))
             norms.append(gradient_norms(activation, W * (BELOW / gamma / np.linalg.norm(W, 2)), seed))

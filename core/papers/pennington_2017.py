@@ -17,7 +17,9 @@ from ..theory.spectrum import jacobian_spectrum, relative_variance
 from .entry import CHECKED, Formula, Paper
 from .report import Result, Row, Stages, in_kind, near
 
-DEPTH, WIDTH, NETWORKS = 16, 200, 6
+DEPTH = 16
+WIDTH = 200
+NETWORKS = 6
 DEPTHS = (2, 4, 8, 16)
 BINS = 60  # of ln(singular value)
 RANGE = 1e-3, 20.0  # of the singular values drawn
@@ -77,7 +79,9 @@ KINDS = (
     Kind(label="tanh, orthogonal", activation="tanh", q=0.01, orthogonal=True),
     Kind(label="tanh, orthogonal, large q", activation="tanh", q=0.5, orthogonal=True),
 )
-RELU, TANH_GAUSSIAN, TANH_ORTHOGONAL = (0, 1), 2, 3
+RELU = (0, 1)
+TANH_GAUSSIAN = 2
+TANH_ORTHOGONAL = 3
 
 
 def run(
@@ -99,7 +103,10 @@ def run(
     edges = np.linspace(*np.log(RANGE), BINS + 1)
     share = CLOSE * math.sqrt(NETWORKS * WIDTH / (networks * width))
     rows: list[Row] = []
-    variances, expected, spectra, histograms = [], [], [], []
+    variances = []
+    expected = []
+    spectra = []
+    histograms = []
     for k, kind in enumerate(KINDS):
         values = []
         for seed in range(networks):
@@ -175,7 +182,8 @@ def _claims(values: list[np.ndarray]) -> list[Row]:
 
 def _singular_values(kind: Kind, width: int, seed: int, report: Progress) -> np.ndarray:
     """Of one network's Jacobian from the input to each depth, (depths, width)."""
-    config, X = kind.config(width, DEPTHS[-1]).replace(seed=seed), kind.sample(width)
+    config = kind.config(width, DEPTHS[-1]).replace(seed=seed)
+    X = kind.sample(width)
     (trace,) = train([config], data=(X, np.zeros((2, 1))))
     one = X[:1], np.zeros((1, 1))
     by_depth = []

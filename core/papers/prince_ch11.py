@@ -12,7 +12,10 @@ from .blocks import Block, pass_through
 from .entry import CHECKED, Formula, Paper
 from .report import Result, Stages, in_kind, near
 
-BLOCKS, WIDTH, SAMPLES, NETWORKS = 50, 200, 128, 6
+BLOCKS = 50
+WIDTH = 200
+SAMPLES = 128
+NETWORKS = 6
 KINDS = {
     "plain": Block(label="no skip connection", skip=0.0, branch=1.0, normalized=False),
     "residual": Block(label="residual", skip=1.0, branch=1.0, normalized=False),
@@ -37,9 +40,11 @@ def run(
         width: units of a block.
     """
     stages = Stages(on_progress, [1] * len(KINDS) * networks)
-    forward, backward = {}, {}
+    forward = {}
+    backward = {}
     for k, (name, block) in enumerate(KINDS.items()):
-        states, gradients = [], []
+        states = []
+        gradients = []
         for seed in range(networks):
             y = np.random.default_rng([seed, 1]).standard_normal((SAMPLES, width))
             passes = pass_through(block, y, BLOCKS, seed, stages.stage(k * networks + seed))

@@ -166,7 +166,8 @@ class Stages:
 
     def stage(self, index: int) -> Progress:
         """The callback of one stage, counted from 0; it takes (done, total)."""
-        first, last = self.ends[index], self.ends[index + 1]
+        first = self.ends[index]
+        last = self.ends[index + 1]
 
         def report(done: int, total: int) -> None:
             now = time.monotonic()

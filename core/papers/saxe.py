@@ -27,13 +27,15 @@ def run(
         executor: not needed, the run takes a second.
         width, matrices: shape of the product.
     """
-    stages, spectra = Stages(on_progress, [1, 1]), {}
+    stages = Stages(on_progress, [1, 1])
+    spectra = {}
     data = np.eye(width), np.zeros((width, width))
     for stage, init in enumerate(("normal", "orthogonal")):
         config = CONFIG.replace(init=init, hidden=(width,) * (matrices - 1))
         (trace,) = train([config], data=data)
         spectra[init] = singular_values([W for W, *_ in trace.weights], stages.stage(stage))
-    normal, orthogonal = spectra["normal"], spectra["orthogonal"]
+    normal = spectra["normal"]
+    orthogonal = spectra["orthogonal"]
     # ln sigma_i -> matrices * (ln(2 / n) + psi((n - i + 1) / 2)) / 2: Newman 1986, exact as the product grows
     rank = np.arange(width)
     expected = np.exp(matrices * 0.5 * (np.log(2 / width) + digamma((width - rank) / 2)))
@@ -75,14 +77,17 @@ def singular_values(factors: list[np.ndarray], on_progress: Progress) -> np.ndar
     Q D U, with rows of U of norm 1 and their scales in D, and LAPACK's Jacobi method takes the values of D U.
     """
     size = len(factors[0])
-    Q, scale, U = np.eye(size), np.ones(size), np.eye(size)
+    Q = np.eye(size)
+    scale = np.ones(size)
+    U = np.eye(size)
     with one_blas_thread:
         for done, factor in enumerate(reversed(factors)):  # the product's last factor is the first one here
             Q, R = np.linalg.qr(factor @ Q)
             # row i of R D U, in units of d_i: entries d_j / d_i only fall, since the scales are sorted by QR
             rows = (R * (scale[None, :] / scale[:, None])) @ U
             norms = np.linalg.norm(rows, axis=1)
-            scale, U = scale * norms, rows / norms[:, None]
+            scale = scale * norms
+            U = rows / norms[:, None]
             on_progress(done + 1, len(factors))
         svd = getattr(lapack, "dgejsv")  # noqa: B009  not in SciPy's stubs
         values, _, _, work, _, info = svd((scale[:, None] * U).T, joba=0, jobu=3, jobv=3, jobr=0)

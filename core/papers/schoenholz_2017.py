@@ -94,7 +94,8 @@ def run(
         learned = [depth for depth, loss in zip(depths, ends, strict=True) if loss < LEARNED]
         within = [depth for depth in depths if depth <= reach]
         beyond = [depth for depth in depths if depth > 2 * reach]
-        tried, ended = ", ".join(map(str, depths)), ", ".join(f"{loss:.2g}" for loss in ends)
+        tried = ", ".join(map(str, depths))
+        ended = ", ".join(f"{loss:.2g}" for loss in ends)
         rows.append(
             in_kind(
                 f"σ_w² = {variance:.4g} ({phase}): deepest network that learns",

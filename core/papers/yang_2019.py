@@ -12,7 +12,8 @@ from ..engine.training import Progress, train
 from .entry import CHECKED, SECOND_HAND, Formula, Paper
 from .report import Result, Stages, in_kind, near
 
-DEPTH, WIDTH = 30, 200
+DEPTH = 30
+WIDTH = 200
 CONFIG = RunConfig(
     dataset="blobs",
     samples=512,
@@ -56,7 +57,8 @@ def run(
     ]
     traces = train(configs, on_progress=stages.stage(0), executor=executor)
     norms = np.array([trace.delta_norm[0, :-1] for trace in traces]).reshape(len(VARIANCES), networks, DEPTH)
-    rows, factors = [], []
+    rows = []
+    factors = []
     layers = np.arange(SKIPPED, DEPTH - SKIPPED)
     for variance, each in zip(VARIANCES, norms, strict=True):
         slopes = np.polyfit(layers, np.log(each[:, layers]).T, 1)[0]

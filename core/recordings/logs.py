@@ -93,7 +93,8 @@ def read_long(table: pd.DataFrame, name: str) -> Recording:
         return _from_tags(tags, step[given], value[given], name, "a table of logged values")
     parameter = find_column(columns, PARAMETER_NAMES, name, "a layer or a parameter")
     codes, uniques = pd.factorize(table[parameter].map(_plain_name))
-    parts, tags = [], []
+    parts = []
+    tags = []
     for field in (*VALUE_FIELDS, *ROW_FIELDS):
         if field not in columns:
             continue
@@ -117,10 +118,8 @@ def read_wide(table: pd.DataFrame, name: str) -> Recording:
     if not [key for key in known.values() if key.field == "grad_norm"]:
         raise no_gradients(name, table.columns)
     if step_column is None:
-        step, notes = (
-            np.arange(len(table), dtype=float),
-            (*notes, "The table has no step, so its rows are counted from 0."),
-        )
+        step = np.arange(len(table), dtype=float)
+        notes = (*notes, "The table has no step, so its rows are counted from 0.")
     else:
         step, _ = read_numbers(table[step_column], name)
     parts = []
@@ -191,7 +190,8 @@ def to_recording(entries: Entries, name: str, source: str, notes: Sequence[str] 
     row = moved[row]
     fields = list(dict.fromkeys(field for field, name in entries.tags if name is not None))
     check_size(len(steps), len(names), len(fields), name)
-    index, shape = {name: i for i, name in enumerate(names)}, (len(steps), len(names))
+    index = {name: i for i, name in enumerate(names)}
+    shape = (len(steps), len(names))
     tensor = np.array([-1 if name is None else index[name] for _, name in entries.tags])[entries.tag]
     field_of = np.array([field for field, _ in entries.tags], dtype=object)[entries.tag]
     values: dict[str, np.ndarray] = {}

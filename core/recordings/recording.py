@@ -95,7 +95,8 @@ class Recording:
     @cached_property
     def clip_scale(self) -> np.ndarray:
         """(rows,) norm of all gradients after clipping over that before; NaN where it was not recorded."""
-        norms, clipped = self.values["grad_norm"], self.values.get("clipped_grad_norm")
+        norms = self.values["grad_norm"]
+        clipped = self.values.get("clipped_grad_norm")
         if clipped is None:
             return np.full(len(self.step), np.nan)
         both = np.isfinite(norms) & np.isfinite(clipped)
@@ -117,7 +118,8 @@ class Recording:
 
     def to_frame(self) -> pd.DataFrame:
         """A tidy table: one row per step and tensor."""
-        rows, count = len(self.step), len(self.parameters)
+        rows = len(self.step)
+        count = len(self.parameters)
         columns: dict[str, np.ndarray] = {"step": np.repeat(self.step, count)}
         columns |= {name: np.repeat(values, count) for name, values in self.rows.items()}
         for name in ("name", "layer", "kind"):

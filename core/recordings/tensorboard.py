@@ -11,8 +11,12 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 
-FLOAT, DOUBLE = 1, 2  # TensorProto.dtype
-HEAD, TAIL = 12, 4  # bytes before and after a payload
+# TensorProto.dtype
+FLOAT = 1
+DOUBLE = 2
+# bytes before and after a payload
+HEAD = 12
+TAIL = 4
 
 
 def is_event_file(raw: bytes) -> bool:
@@ -37,7 +41,8 @@ def read_scalars(raw: bytes) -> Iterator[tuple[str, int, float]]:
 
 
 def _event(payload: bytes) -> Iterator[tuple[str, int, float]]:
-    step, summaries = 0, []
+    step = 0
+    summaries = []
     for number, value in _fields(payload):
         if number == 2 and isinstance(value, int):
             step = value if value < 1 << 63 else value - (1 << 64)
@@ -52,7 +57,8 @@ def _event(payload: bytes) -> Iterator[tuple[str, int, float]]:
 
 
 def _value(payload: bytes) -> tuple[str, float] | None:
-    tag, number_found = "", None
+    tag = ""
+    number_found = None
     for number, value in _fields(payload):
         if number == 1 and isinstance(value, bytes):
             tag = value.decode("utf-8", "replace")
@@ -65,7 +71,9 @@ def _value(payload: bytes) -> tuple[str, float] | None:
 
 def _tensor(payload: bytes) -> float | None:
     """The one number of a tensor; None for other types and for more than one number."""
-    dtype, content, numbers = 0, b"", []
+    dtype = 0
+    content = b""
+    numbers = []
     for number, value in _fields(payload):
         if number == 1 and isinstance(value, int):
             dtype = value
@@ -86,10 +94,12 @@ def _tensor(payload: bytes) -> float | None:
 
 def _fields(payload: bytes) -> Iterator[tuple[int, int | float | bytes]]:
     """(field number, value) of a protocol buffer: whole numbers, 4- and 8-byte floats, and bytes."""
-    at, end = 0, len(payload)
+    at = 0
+    end = len(payload)
     while at < end:
         key, at = _varint(payload, at)
-        number, kind = key >> 3, key & 7
+        number = key >> 3
+        kind = key & 7
         if kind == 0:
             value, at = _varint(payload, at)
         elif kind == 1:
@@ -100,7 +110,8 @@ def _fields(payload: bytes) -> Iterator[tuple[int, int | float | bytes]]:
             length, at = _varint(payload, at)
             if at + length > end:
                 raise ValueError("a field ends beyond its record")
-            value, at = payload[at : at + length], at + length
+            value = payload[at : at + length]
+            at = at + length
         else:
             raise ValueError(f"a field of the unknown wire type {kind}")
         yield number, value
@@ -113,7 +124,8 @@ def _varint(payload: bytes, at: int) -> tuple[int, int]:
             raise ValueError("a number ends beyond its record")
         byte = payload[at]
         value |= (byte & 127) << shift
-        at, shift = at + 1, shift + 7
+        at = at + 1
+        shift = shift + 7
         if byte < 128:
             return value, at
 

@@ -77,7 +77,8 @@ class ThroughputEstimate:
 
 def expected_seconds(config: RunConfig) -> float:
     """Seconds that a network is expected to take within a stack."""
-    price, layers = cost(config), len(config.hidden) + 1
+    price = cost(config)
+    layers = len(config.hidden) + 1
     parameters = sum(m * n for m, n in zip(config.hidden, config.hidden[1:], strict=False))
     loop = layers * (config.steps + 1) * LAYER_STEP_SECONDS
     draw = LAYER_SECONDS * layers + PARAMETER_SECONDS * parameters
@@ -92,16 +93,22 @@ def iter_chunks(grid: Grid, throughput: ThroughputEstimate, done: np.ndarray | N
         throughput: corrects the expected seconds.
         done: (networks,) True for those to leave out.
     """
-    indices, expected, chunk_bytes = [], 0.0, 0
+    indices = []
+    expected = 0.0
+    chunk_bytes = 0
     for config, members in grid.groups():
-        each, size = expected_seconds(config), cost(config).bytes
+        each = expected_seconds(config)
+        size = cost(config).bytes
         for index in members if done is None else members[~done[members]]:
             is_full = (expected + each) * throughput.factor > CHUNK_SECONDS or chunk_bytes + size > MAX_CHUNK_BYTES
             if indices and (is_full or len(indices) == MAX_CHUNK_NETWORKS):
                 yield Chunk(tuple(indices), expected)
-                indices, expected, chunk_bytes = [], 0.0, 0
+                indices = []
+                expected = 0.0
+                chunk_bytes = 0
             indices.append(int(index))
-            expected, chunk_bytes = expected + each, chunk_bytes + size
+            expected = expected + each
+            chunk_bytes = chunk_bytes + size
     if indices:
         yield Chunk(tuple(indices), expected)
 
@@ -122,7 +129,8 @@ def run_chunk(
         check: called at least every 0.1 s; an exception that it raises becomes the cause of SweepAborted. A CancelToken
             stands for its own check.
     """
-    start, check = time.monotonic(), check.checker() if isinstance(check, CancelToken) else check
+    start = time.monotonic()
+    check = check.checker() if isinstance(check, CancelToken) else check
 
     def check_progress(*_: object) -> None:
         try:
@@ -130,7 +138,8 @@ def run_chunk(
         except BaseException as error:  # it ends the sweep, so no handler of a failed run may catch it
             raise SweepAborted from error
 
-    values, errors = np.full((len(points), len(summary_fields())), np.nan), {}
+    values = np.full((len(points), len(summary_fields())), np.nan)
+    errors = {}
 
     def attempt(positions: Iterable[int]) -> None:
         check_progress()
@@ -145,7 +154,8 @@ def run_chunk(
             try:
                 attempt([i])
             except RUN_ERRORS as error:
-                values[i], errors[i] = np.nan, describe_error(error)
+                values[i] = np.nan
+                errors[i] = describe_error(error)
     worker = platform.node(), os.getpid(), threading.get_ident()
     return ChunkResult(values=values, errors=errors, seconds=time.monotonic() - start, worker=worker)
 

@@ -18,7 +18,9 @@ from ..theory.variance_map import critical_line, critical_points
 from .maps import SweepMap
 
 RESTS = np.geomspace(1e-6, 1e4, 1200)  # q along the critical line
-FINE, CHAOTIC = 241, 5  # points of the line of six depth scales, and those computed in the chaotic phase
+# points of the line of six depth scales, and those computed in the chaotic phase
+FINE = 241
+CHAOTIC = 5
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -69,10 +71,12 @@ def _depth_scales(spec: SweepMap, activation: str, scale: str, points: np.ndarra
     biases = spec.base.bias_std if spec.base.bias else 0.0
     if scale == "init_scale":
         bends = [p.sigma_w / unit for p in critical_points(activation, biases)]
-        sigma_w, sigma_b = unit * points, np.array([biases])
+        sigma_w = unit * points
+        sigma_b = np.array([biases])
     else:
         bends = _crossings(critical(activation)[0] / unit, critical(activation)[1], spec.base.init_scale)
-        sigma_w, sigma_b = np.array([unit * spec.base.init_scale]), points
+        sigma_w = np.array([unit * spec.base.init_scale])
+        sigma_b = points
     with np.errstate(divide="ignore"):
         logs = 2 * np.log(gradient_factors(activation, sigma_w, sigma_b)).ravel()
     chaotic = np.flatnonzero(logs > 0)
@@ -147,7 +151,8 @@ def _crossings(along: np.ndarray, other: np.ndarray, value: float) -> list[float
     """Where a line passes a value: the other coordinate there."""
     found = []
     for i in range(len(along) - 1):
-        a, b = along[i] - value, along[i + 1] - value
+        a = along[i] - value
+        b = along[i + 1] - value
         if math.isfinite(a) and math.isfinite(b) and a * b < 0:
             found.append(float(other[i] + (other[i + 1] - other[i]) * a / (a - b)))
     return found

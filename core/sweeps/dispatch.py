@@ -46,7 +46,8 @@ def run_grid(
     Raises:
         BrokenExecutor: the executor lost a worker and takes no more work, or dropped work by itself.
     """
-    throughput, progress = ThroughputEstimate(), ProgressCount(on_progress, grid.networks)
+    throughput = ThroughputEstimate()
+    progress = ProgressCount(on_progress, grid.networks)
     if done is not None:
         progress.finish(int(done.sum()))
 
@@ -83,7 +84,8 @@ def _on_executor(
     with cancel_token() as token:
         pending: dict[Future, Chunk] = {}
         lost_chunks: list[Chunk] = []
-        workers, retried = set(), set()
+        workers = set()
+        retried = set()
         try:
             while True:
                 if lost_chunks and not pending:

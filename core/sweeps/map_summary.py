@@ -42,7 +42,8 @@ def level_shares(cells: np.ndarray, kind: str) -> LevelShares:
     """Shares of cells whose gradient vanishes, is level and explodes; `kind` is "factor" or "decades"."""
     values = cells[~np.isnan(cells)]
     low, high = (1 / (1 + LEVEL_FACTOR), 1 + LEVEL_FACTOR) if kind == "factor" else (-LEVEL_DECADES, LEVEL_DECADES)
-    below, above = float((values < low).mean()), float((values > high).mean())
+    below = float((values < low).mean())
+    above = float((values > high).mean())
     return LevelShares(below, max(1 - below - above, 0.0), above)
 
 
@@ -81,7 +82,8 @@ def distance_to_theory(spec: SweepMap, cells: np.ndarray, lines: Sequence[Curve]
         return None
     good = np.isfinite(theory.x) & np.isfinite(theory.y)
     order = np.argsort(theory.y[good], kind="stable")
-    along, across = theory.y[good][order], axis_positions(spec.x, theory.x[good])[order]
+    along = theory.y[good][order]
+    across = axis_positions(spec.x, theory.x[good])[order]
     expected = np.interp(np.asarray(spec.y.values(), float), along, across, left=np.nan, right=np.nan)
     centers = axis_positions(spec.x)
     away = np.abs(crossings(centers, cells) - expected) / np.median(np.diff(centers))

@@ -74,7 +74,8 @@ class Axis:
             rule = RULES[self.field]
             return getattr(rule, "names", (False, True))
         low, high, count, _ = DEFAULT_RANGES[self.field]
-        low, high = low if self.low is None else self.low, high if self.high is None else self.high
+        low = low if self.low is None else self.low
+        high = high if self.high is None else self.high
         count = AXIS_COUNT.validate(f"count of {self.field}", count if self.count is None else self.count)
         return make_range(self.field, low, high, count, self.logarithmic)
 

@@ -43,7 +43,8 @@ class SweepTable:
         A run that failed has a text in `error`, NaN for numbers, and False for `diverged`; `error` is missing in all
         other rows. `diverged_at` is NaN where nothing diverged.
         """
-        grid, columns = self.grid, {}
+        grid = self.grid
+        columns = {}
         after = grid.networks
         for name, values in grid.axes:
             after //= len(values)

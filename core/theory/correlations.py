@@ -51,13 +51,15 @@ def correlation(activation: str, sigma_w: float, sigma_b: float) -> Correlation:
         ConfigError: an unknown activation; a scale that is negative or not finite.
     """
     phi = member(activation)
-    sigma_w, sigma_b = scale("sigma_w", sigma_w), scale("sigma_b", sigma_b)
+    sigma_w = scale("sigma_w", sigma_w)
+    sigma_b = scale("sigma_b", sigma_b)
     fixed_point = attractor(activation, sigma_w, sigma_b)
     if fixed_point is None:
         return NO_CORRELATION
     q = fixed_point.q
     if q == 0 or fixed_point.chi <= 1 + 1e-12:  # c = 1 attracts
-        c_star, chi_c = 1.0, fixed_point.chi
+        c_star = 1.0
+        chi_c = fixed_point.chi
     else:
         c_star = 1 - _limit_distance(phi, q, sigma_w)
         chi_c = sigma_w**2 * pair(phi, q, q, c_star)[1]
@@ -122,7 +124,8 @@ def pair(phi: Activation, qu: float, qv: float, c: float) -> tuple[float, float]
 
 
 def _shared_nodes(phi: Activation, q: float, shared: float) -> tuple[np.ndarray, np.ndarray]:
-    deviation, own = math.sqrt(shared * q), math.sqrt((1 - shared) * q)
+    deviation = math.sqrt(shared * q)
+    own = math.sqrt((1 - shared) * q)
     kinks = np.asarray(phi.kinks, float)
     bends = [BEND, own * np.array([-6, -3, -1.5, -0.75, 0.75, 1.5, 3, 6]), *(k + own * BELL for k in kinks)]
     u = np.concatenate([*bends, kinks])

@@ -37,7 +37,8 @@ def log_variance(
 
     Source: Hanin & Nica 2018 for ReLU; the general case is derived here.
     """
-    phi, widths = member(activation), np.array(sizes("hidden", hidden, 1), float)
+    phi = member(activation)
+    widths = np.array(sizes("hidden", hidden, 1), float)
     q, _ = length_map(activation, one_variance("q1", q1), sigma_w, sigma_b, len(widths))
     sigma_w = scale("sigma_w", sigma_w)
     layers = len(widths)
@@ -45,8 +46,10 @@ def log_variance(
     at = np.where(finite, q, 1.0)
     _, u, w = gaussian_nodes(phi, at)
     y, slope = phi.evaluate(u)
-    second, slope2 = (w * y**2).sum(axis=1), (w * slope**2).sum(axis=1)
-    off_second, off_slope2 = y**2 - second[:, None], slope**2 - slope2[:, None]
+    second = (w * y**2).sum(axis=1)
+    slope2 = (w * slope**2).sum(axis=1)
+    off_second = y**2 - second[:, None]
+    off_slope2 = slope**2 - slope2[:, None]
     with np.errstate(divide="ignore", invalid="ignore"):
         eps = (w * off_second**2).sum(axis=1) / widths
         eta = (3 * (w * slope**4).sum(axis=1) / slope2**2 - 1) / widths

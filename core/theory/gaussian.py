@@ -51,7 +51,8 @@ def moments(activation: str, q: float | np.ndarray) -> Moments:
 
     Source: Poole et al. 2016; Schoenholz et al. 2017.
     """
-    phi, q = member(activation), variance("q", q)
+    phi = member(activation)
+    q = variance("q", q)
     if phi.piecewise_slopes is not None:
         low, high = phi.piecewise_slopes
         mean = (high - low) * np.sqrt(q / (2 * math.pi))
@@ -96,7 +97,8 @@ def moment_derivatives(activation: str, q: float | np.ndarray) -> tuple[np.ndarr
     The first is E[phi phi' u] / q; the second uses d/dq E f(u) = E[f(u) (z^2 - 1)] / (2 q), which needs no second
     derivative and holds across kinks.
     """
-    phi, q = member(activation), variance("q", q)
+    phi = member(activation)
+    q = variance("q", q)
     if phi.piecewise_slopes is not None:
         low, high = phi.piecewise_slopes
         return np.full_like(q, (low**2 + high**2) / 2), np.zeros_like(q)

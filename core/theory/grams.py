@@ -20,7 +20,9 @@ from ..families.activations import Activation
 from .correlations import arc_cosine
 from .gaussian import LARGEST, NODES, WEIGHTS, gaussian_nodes, member, scale, sizes
 
-BLOCK, MAX_TERMS = 16, 256  # Hermite terms computed at once, and at most
+# Hermite terms computed at once, and at most
+BLOCK = 16
+MAX_TERMS = 256
 SMALL = 1e-10  # share of E phi^2 that terms left out may hold; their size is known, only their fall with c guessed
 # Nodes for all samples at once: panels as narrow near 0 as the bend of a wide bell needs.
 _EDGES = np.concatenate([[0], np.geomspace(0.01, 0.32, 6), np.arange(0.5, 12.01, 0.5)])
@@ -55,7 +57,8 @@ def kernels(phi: Activation, K: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     piecewise_slopes = float(left), float(right)  # the kink at 0, where there is one
     bent = piecewise_slopes[0] != piecewise_slopes[1]
     _, u, w = gaussian_nodes(phi, q)
-    at_nodes, spread = phi.evaluate(u), phi.evaluate(np.maximum(psd_sqrt, tiny)[:, None] * Z)
+    at_nodes = phi.evaluate(u)
+    spread = phi.evaluate(np.maximum(psd_sqrt, tiny)[:, None] * Z)
     ones = np.ones_like(psd_sqrt)
     kinks = (
         _Kink(
@@ -91,13 +94,18 @@ def _series(
     Args:
         same, opposite: (N,) what the sum is at c = 1 and c = -1.
     """
-    weighted, total, power = values * MASS, np.zeros_like(c), np.ones_like(c)
-    even, odd = (same + opposite) / 2, (same - opposite) / 2  # what the terms of either parity have still to give
+    weighted = values * MASS
+    total = np.zeros_like(c)
+    power = np.ones_like(c)
+    # what the terms of either parity have still to give
+    even = (same + opposite) / 2
+    odd = (same - opposite) / 2
     if kink is not None:
         total += np.outer(kink.size, kink.size) * kink.closed
         even = even - kink.size**2 * (kink.same + kink.opposite) / 2
         odd = odd - kink.size**2 * (kink.same - kink.opposite) / 2
-    before, now = np.zeros_like(Z), np.ones_like(Z)
+    before = np.zeros_like(Z)
+    now = np.ones_like(Z)
     for start in range(0, MAX_TERMS, BLOCK):
         polynomials = np.empty((BLOCK, len(Z)))
         for k in range(start, start + BLOCK):
@@ -113,7 +121,8 @@ def _series(
             total += terms
             power *= c
         contributions = a * a - h * h
-        even, odd = even - contributions[:, ::2].sum(axis=1), odd - contributions[:, 1::2].sum(axis=1)
+        even = even - contributions[:, ::2].sum(axis=1)
+        odd = odd - contributions[:, 1::2].sum(axis=1)
         if (np.abs(even) + np.abs(odd) <= SMALL * same).all():
             break
     # What is left is known at c = 1 and -1, and falls off between them like the first terms left out.
@@ -151,7 +160,8 @@ def propagate(phi: Activation, gains: Sequence[float], sigma_b: float, X: np.nda
         X: (N, inputs).
     """
     Y = [X @ X.T / X.shape[1]]
-    K, found = [], []
+    K = []
+    found = []
     for layer, gain in enumerate(gains):
         K.append(gain * Y[-1] + sigma_b * sigma_b)
         if layer == len(gains) - 1:
@@ -160,7 +170,8 @@ def propagate(phi: Activation, gains: Sequence[float], sigma_b: float, X: np.nda
             K += [np.full_like(K[-1], np.inf)] * (len(gains) - 1 - layer)
             break
         if layer and np.allclose(K[-1], K[-2], rtol=1e-13, atol=0):  # at rest: what follows is the same
-            value, slopes = Y[-1], found[-1]
+            value = Y[-1]
+            slopes = found[-1]
         else:
             value, slopes = kernels(phi, K[-1])
         Y.append(value)
@@ -173,7 +184,8 @@ def backward_products(grams: Grams) -> tuple[list[np.ndarray], np.ndarray]:
 
     Scaled, because the product over hundreds of layers leaves the range of a float64 where its root does not.
     """
-    products, logs = [np.ones_like(grams.Y[0])], [0.0]
+    products = [np.ones_like(grams.Y[0])]
+    logs = [0.0]
     for slopes, gain in zip(grams.slopes[::-1], grams.gains[:0:-1], strict=True):
         product = products[-1] * slopes * gain
         largest = np.abs(product).max()
@@ -202,9 +214,12 @@ def gradient_norms(
 
     Source: module docstring.
     """
-    phi, sigma_w, sigma_b = member(activation), scale("sigma_w", sigma_w), scale("sigma_b", sigma_b)
+    phi = member(activation)
+    sigma_w = scale("sigma_w", sigma_w)
+    sigma_b = scale("sigma_b", sigma_b)
     widths = sizes("widths", widths, 2)
-    X, output_gram = matrix("X", X), matrix("output_gram", output_gram)
+    X = matrix("X", X)
+    output_gram = matrix("output_gram", output_gram)
     if X.shape[1] != widths[0]:
         raise ConfigError("X", X.shape, f"it must have {widths[0]} columns, one for each input")
     if output_gram.shape != (len(X), len(X)):

@@ -12,7 +12,9 @@ import numpy as np
 from ..compiled.cache import compiled
 from ..norms import find_scale, scale_and_sum
 
-SAFE_LOW, SAFE_HIGH = 1e-24, 1e30  # sums of squares between them have lost no digits in either dtype
+# sums of squares between them have lost no digits in either dtype
+SAFE_LOW = 1e-24
+SAFE_HIGH = 1e30
 
 
 @compiled

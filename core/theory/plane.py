@@ -23,7 +23,8 @@ def gradient_factors(activation: str, sigma_w: np.ndarray, sigma_b: np.ndarray) 
     weights, biases = np.meshgrid(np.square(sigma_w, dtype=float), np.square(sigma_b, dtype=float))
     if phi.piecewise_slopes is not None:
         return np.sqrt(weights * sum(ray**2 for ray in phi.piecewise_slopes) / 2)
-    q, moving = np.ones_like(weights), np.ones(weights.shape, bool)
+    q = np.ones_like(weights)
+    moving = np.ones(weights.shape, bool)
     for _ in range(DEEP):
         next_q = weights[moving] * moments(activation, q[moving]).second + biases[moving]
         settled = (np.abs(next_q - q[moving]) <= CLOSE * next_q) | (next_q > UNBOUNDED_VARIANCE)

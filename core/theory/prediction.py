@@ -16,9 +16,11 @@ from ..families.initializers import INITS
 from .representatives import even_weights, evenly_chosen, fewest
 from .sampled_networks import NetworkSampler, Sample, layer_sigma_b
 
-MAX_NETWORKS, MIN_NETWORKS = 256, 80
+MAX_NETWORKS = 256
+MIN_NETWORKS = 80
 PILOT_NETWORKS = 16  # that get all samples, to see whether fewer do
-MAX_SAMPLES, FEWER_SAMPLES = 256, (24, 48, 96)
+MAX_SAMPLES = 256
+FEWER_SAMPLES = (24, 48, 96)
 MAX_WIDTH = 128  # of the networks drawn: wider ones differ from their mean hardly more than these
 MAX_DRAWN_FLOPS = 2_500_000_000  # flops of all networks together, where MIN_NETWORKS do not need more
 UNIT_WORK = 100  # of one unit's activation, in flops
@@ -171,7 +173,8 @@ def _log_squares(sampler: NetworkSampler, found: Split, batch_size: int | None) 
         return sampler.log_squares(sample, 0, _affordable(sampler.widths, batch))
     every = _evenly(found, MAX_SAMPLES, batch)
     pilot = sampler.log_squares(every, 0, PILOT_NETWORKS)
-    sample, shift = every, 0.0
+    sample = every
+    shift = 0.0
     for count in FEWER_SAMPLES:
         if 2 * count > every.size:
             break
@@ -179,7 +182,8 @@ def _log_squares(sampler: NetworkSampler, found: Split, batch_size: int | None) 
         fewer = Sample(X=found.X[chosen], D=found.D[chosen], weights=weights, batch=batch)
         apart = sampler.log_squares(fewer, 0, PILOT_NETWORKS) - pilot
         if (apart.std(axis=1) <= np.maximum(CLOSE * pilot.std(axis=1), CLOSE_ALWAYS)).all():
-            sample, shift = fewer, apart.mean(axis=1, keepdims=True)
+            sample = fewer
+            shift = apart.mean(axis=1, keepdims=True)
             break
     rest = sampler.log_squares(sample, PILOT_NETWORKS, _affordable(sampler.widths, sample.size)) - shift
     logs = np.concatenate([pilot, rest], axis=1)
@@ -230,8 +234,10 @@ def _summary(logs: np.ndarray, method: Method) -> Prediction:
     alive = np.isfinite(halves).all(axis=0)  # where no network has a norm of 0
     first, last = (round(share * len(halves)) for share in MIDDLE)
     median[alive] = np.sort(halves[:, alive], axis=0)[first:last].mean(axis=0)
-    middle, scatter = halves[:, alive].mean(axis=0), np.maximum(halves[:, alive].std(axis=0, ddof=1), MIN_DEVIATION)
-    low[alive], high[alive] = middle - BAND_DEVIATIONS * scatter, middle + BAND_DEVIATIONS * scatter
+    middle = halves[:, alive].mean(axis=0)
+    scatter = np.maximum(halves[:, alive].std(axis=0, ddof=1), MIN_DEVIATION)
+    low[alive] = middle - BAND_DEVIATIONS * scatter
+    high[alive] = middle + BAND_DEVIATIONS * scatter
     return Prediction(mean=mean, median=np.exp(median), low=np.exp(low), high=np.exp(high), method=method)
 
 

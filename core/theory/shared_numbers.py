@@ -19,7 +19,10 @@ class _Pool:
     """Independent float32 numbers of mean 0 and variance 1, drawn block by block."""
 
     def __init__(self, family: str):
-        self._family, self._values, self._blocks, self._lock = family, None, 0, threading.Lock()
+        self._family = family
+        self._values = None
+        self._blocks = 0
+        self._lock = threading.Lock()
 
     def window(self, start: int, count: int) -> np.ndarray:
         """Numbers start to start + count, not to be written to."""
@@ -60,7 +63,9 @@ class Draws:
     """
 
     def __init__(self, init: str, group: int, networks: int, total: int, dtype: type):
-        self._family, self._networks, self._dtype = INITS[init].draws, networks, dtype
+        self._family = INITS[init].draws
+        self._networks = networks
+        self._dtype = dtype
         self._bias_family = "normal" if INITS[init].bias_deviation is None else "uniform"
         self._span = min(POOL_NUMBERS, BLOCK_NUMBERS * -(-total // BLOCK_NUMBERS))
         self._rng = np.random.default_rng([group, networks])

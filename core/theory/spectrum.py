@@ -25,8 +25,11 @@ from .gaussian import gaussian_nodes, member, moments, one_variance, scale
 POINTS = 400  # of a spectrum
 SMALLEST = 1e-6  # singular value, in units of their root mean square, down to which a spectrum is computed
 ANGLE = 1e-3  # of z above the real axis: what is finer in ln lambda is smoothed out
-TURNS, NEWTON_STEPS = 40, 4
-FAR, FAR_STEPS = 30.0, 100  # ln of |z| over the largest eigenvalue, where M is small; steps from there
+TURNS = 40
+NEWTON_STEPS = 4
+# ln of |z| over the largest eigenvalue, where M is small; steps from there
+FAR = 30.0
+FAR_STEPS = 100
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -65,7 +68,8 @@ def relative_variance(activation: str, q: float, layers: int, *, orthogonal: boo
         ConfigError: an unknown activation; a variance or a number of layers out of range.
     """
     found = moments(activation, one_variance("q", q))
-    slope2, slope4 = float(found.slope2), float(found.slope4)
+    slope2 = float(found.slope2)
+    slope4 = float(found.slope4)
     return _checked(layers) * (slope4 / slope2**2 - (1 if orthogonal else 0))
 
 
@@ -79,13 +83,15 @@ def jacobian_spectrum(activation: str, sigma_w: float, q: float, layers: int, *,
     Raises:
         ConfigError: as in `relative_variance`; a sigma_w of 0, or slopes that are all 0.
     """
-    layers, gain = _checked(layers), scale("sigma_w", sigma_w) ** 2
+    layers = _checked(layers)
+    gain = scale("sigma_w", sigma_w) ** 2
     squares, shares = _squared_slopes(activation, one_variance("q", q))
     mean = gain * float(shares @ squares)
     if not mean > 0:
         raise ConfigError("sigma_w", sigma_w, "it must be above 0, and the activation must have a slope")
     factors = _Factors(squares / float(shares @ squares), shares, layers, gaussian=not orthogonal)
-    edge, depth = factors.log_largest(), -2 * math.log(SMALLEST)
+    edge = factors.log_largest()
+    depth = -2 * math.log(SMALLEST)
     log_size = edge - (edge + depth) * np.linspace(1, 0, POINTS) ** 2  # denser toward the largest
     M = factors.solve(log_size)
     value = np.exp((log_size + layers * math.log(mean)) / 2)
@@ -116,7 +122,10 @@ class _Factors:
 
     def __init__(self, squares: np.ndarray, shares: np.ndarray, layers: int, *, gaussian: bool):
         kept = squares > 0
-        self.squares, self.shares, self.layers, self.power = squares[kept], shares[kept], layers, int(gaussian) - 1
+        self.squares = squares[kept]
+        self.shares = shares[kept]
+        self.layers = layers
+        self.power = int(gaussian) - 1
 
     def _log_z(self, w: np.ndarray, M: np.ndarray) -> np.ndarray:
         """ln z = ln(1 + M) - ln M + L (ln M + ln w + (g - 1) ln(1 + M))."""
@@ -156,7 +165,8 @@ class _Factors:
         From far away, where w = z, to each |z| on the imaginary axis; from there down to the real axis.
         """
         far = np.linspace(log_size[-1] + FAR, log_size[-1], FAR_STEPS)
-        w, on_axis = np.exp(far[:1] + 0.5j * math.pi), []
+        w = np.exp(far[:1] + 0.5j * math.pi)
+        on_axis = []
         for log_radius in [*far, *log_size[::-1]]:
             w = self._newton(w, np.array([log_radius + 0.5j * math.pi]))
             on_axis.append(w[0])

@@ -17,7 +17,9 @@ from scipy.optimize import brentq, minimize_scalar
 from ..errors import ConfigError
 from .gaussian import LARGEST, member, moment_derivatives, moments, one_variance, scale
 
-LOW, HIGH = 1e-7, 1e4  # fixed points other than 0 are looked for here
+# fixed points other than 0 are looked for here
+LOW = 1e-7
+HIGH = 1e4
 GRID = np.geomspace(LOW, HIGH, 663)  # 60 a decade
 NOISE = 1e-12  # relative error of what is compared with 1
 TOUCHING = 1e-10  # where a curve comes so near to 1 without crossing, it is taken to touch it
@@ -71,12 +73,15 @@ def length_map(
         ConfigError: an unknown activation; a variance or scale that is negative or not finite; layers below 1.
     """
     q, chi = np.full((2, checked_layers(layers)), np.nan)
-    now, weights, biases = one_variance("q1", q1), scale("sigma_w", sigma_w) ** 2, scale("sigma_b", sigma_b) ** 2
+    now = one_variance("q1", q1)
+    weights = scale("sigma_w", sigma_w) ** 2
+    biases = scale("sigma_b", sigma_b) ** 2
     for layer in range(len(q)):
         if not now <= LARGEST:
             break
         found = moments(activation, now)
-        q[layer], chi[layer] = now, weights * found.slope2
+        q[layer] = now
+        chi[layer] = weights * found.slope2
         now = weights * found.second + biases
     return q, chi
 
@@ -101,7 +106,9 @@ def fixed_points(activation: str, sigma_w: float, sigma_b: float = 0.0) -> list[
     Raises:
         ConfigError: an unknown activation; a scale that is negative or not finite.
     """
-    phi, sigma_w, sigma_b = member(activation), scale("sigma_w", sigma_w), scale("sigma_b", sigma_b)
+    phi = member(activation)
+    sigma_w = scale("sigma_w", sigma_w)
+    sigma_b = scale("sigma_b", sigma_b)
     roots = [0.0] if sigma_b == 0 and (sigma_w == 0 or phi(np.zeros(1))[0] == 0) else []
     if phi.piecewise_slopes is not None:
         slope = sigma_w**2 * sum(ray**2 for ray in phi.piecewise_slopes) / 2
@@ -126,7 +133,8 @@ def critical_points(activation: str, sigma_b: float = 0.0) -> list[CriticalPoint
     Raises:
         ConfigError: an unknown activation; a scale that is negative or not finite.
     """
-    phi, sigma_b = member(activation), scale("sigma_b", sigma_b)
+    phi = member(activation)
+    sigma_b = scale("sigma_b", sigma_b)
     if phi.piecewise_slopes is not None:
         sigma_w = 1 / math.sqrt(sum(ray**2 for ray in phi.piecewise_slopes) / 2)
         return [CriticalPoint(sigma_w=sigma_w, q=0.0 if sigma_b == 0 else math.inf, slope=1.0, stable=False)]
@@ -187,7 +195,8 @@ def _crossings(excess: Callable[[np.ndarray], np.ndarray], lowest: float = LOW) 
         values = excess(grid)
     found = []
     for i in range(len(grid) - 1):
-        a, b = values[i], values[i + 1]
+        a = values[i]
+        b = values[i + 1]
         if abs(a) <= NOISE:
             found.append(grid[i])
         elif a * b < 0 and abs(b) > NOISE:

@@ -17,7 +17,8 @@ def current_fragment() -> str | None:
 def rerun_soon(fragment: str | None) -> None:
     """Have the browser ask for a fragment, again and again until `stop_rerunning`."""
     message = ForwardMsg()
-    message.auto_rerun.interval, message.auto_rerun.fragment_id = SOON_SECONDS, fragment or ""
+    message.auto_rerun.interval = SOON_SECONDS
+    message.auto_rerun.fragment_id = fragment or ""
     _send(message, fragment)
 
 

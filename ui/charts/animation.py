@@ -48,7 +48,8 @@ def open_at(chart: Chart, step: int | None, axis: tuple[float, float] | None = N
         axis: None for the ends that fit the data.
         judged: the step that the page's verdict judges.
     """
-    spec, opened = dict(chart.spec), judged if step is None else step
+    spec = dict(chart.spec)
+    opened = judged if step is None else step
     frames = spec.get("frames", ())
     if frames:
         drawings = list(spec["data"])

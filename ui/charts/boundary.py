@@ -26,7 +26,8 @@ def grid(X: np.ndarray, resolution: int = 80) -> np.ndarray:
     Returns:
         (resolution ** inputs, inputs), the first input running fastest.
     """
-    low, high = X.min(axis=0), X.max(axis=0)
+    low = X.min(axis=0)
+    high = X.max(axis=0)
     pad = np.where(high > low, 0.1 * (high - low), 1.0)
     axes = [np.linspace(a, b, resolution) for a, b in zip(low - pad, high + pad, strict=True)]
     return np.stack([along.ravel() for along in np.meshgrid(*axes)], axis=1)
@@ -57,24 +58,34 @@ class BoundaryData(NamedTuple):
 
 def boundary_data(X: np.ndarray, D: np.ndarray, points: np.ndarray, outputs: np.ndarray, task: str) -> BoundaryData:
     """The data step of `decision_boundary`."""
-    x, y = np.unique(points[:, 0]), np.unique(points[:, 1])
+    x = np.unique(points[:, 0])
+    y = np.unique(points[:, 1])
     shown = slice(None, None, -(-len(X) // MAX_SAMPLES))
-    X, D = X[shown], D[shown]
+    X = X[shown]
+    D = D[shown]
     order = np.lexsort((points[:, 0], points[:, 1]))  # rows by the second input, columns by the first
     if task == "multi-class":
-        answer, labels, classes = outputs.argmax(axis=1).astype(float), D.argmax(axis=1), D.shape[1]
+        answer = outputs.argmax(axis=1).astype(float)
+        labels = D.argmax(axis=1)
+        classes = D.shape[1]
         won = np.bincount(outputs.argmax(axis=1), minlength=classes)
         largest = int(won.argmax())
         constant = bool((won > 0).sum() == 1)
         share = percent(won[largest] / won.sum())
         finding = f"{(won > 0).sum()} of {classes} classes win somewhere; class {largest} on {share}."
     elif task == "two-class":
-        answer, labels, classes = np.clip(outputs[:, 0], 0, 1), (D[:, 0] > 0.5).astype(int), 2
+        answer = np.clip(outputs[:, 0], 0, 1)
+        labels = (D[:, 0] > 0.5).astype(int)
+        classes = 2
         constant = bool(np.ptp(outputs[:, 0]) < FLAT)
-        area, samples = percent(float(np.mean(outputs[:, 0] > 0.5))), percent(labels.mean())
+        area = percent(float(np.mean(outputs[:, 0] > 0.5)))
+        samples = percent(labels.mean())
         finding = f"Class 1 on {area} of the area; {samples} of the samples are."
     else:
-        answer, labels, classes, constant = outputs[:, 0], D[:, 0], 0, False
+        answer = outputs[:, 0]
+        labels = D[:, 0]
+        classes = 0
+        constant = False
         finding = f"Targets span {_span(D)}, the network’s answers {_span(outputs)}."
     if constant:
         same = number(float(outputs[0, 0])) if classes == 2 else f"class {int(answer[0])}"
@@ -142,7 +153,8 @@ def fit(X: np.ndarray, D: np.ndarray, points: np.ndarray, outputs: np.ndarray, *
     if not np.isfinite(outputs).all():
         why = "The network's output is not finite: the run diverged."
         return style.empty(title, why, x="input", y="output", dark=dark)
-    shown, data = slice(None, None, -(-len(X) // MAX_SAMPLES)), []
+    shown = slice(None, None, -(-len(X) // MAX_SAMPLES))
+    data = []
     many = D.shape[1] > 1
     for k in range(D.shape[1]):
         mark = style.arm_mark(k)
@@ -223,7 +235,8 @@ _ANSWERS = {"two-class": _two_class_answer, "multi-class": _multi_class_answer, 
 
 
 def _value_range(data: BoundaryData) -> tuple[float, float]:
-    low, high = float(min(data.labels.min(), data.z.min())), float(max(data.labels.max(), data.z.max()))
+    low = float(min(data.labels.min(), data.z.min()))
+    high = float(max(data.labels.max(), data.z.max()))
     return low, high if high > low else low + 1
 
 

@@ -19,9 +19,13 @@ from ui.charts.style import Chart, number
 MAX_FRAMES = 60
 MAX_VALUES = 30_000  # numbers sent of all frames: eight arms of fifty layers take fewer frames
 MAX_COLUMNS = 80  # of one small heatmap
-PROFILE_HEIGHT, SMALL_HEIGHT = 430, 250  # that of the profile without what stands below the data
+# that of the profile without what stands below the data
+PROFILE_HEIGHT = 430
+SMALL_HEIGHT = 250
 PLAYER = 76  # pixels of the play button and the slider
-WORDS, WORDS_WIDTH = 56, 38  # pixels of the three lines of words above the data, and characters of one
+# pixels of the three lines of words above the data, and characters of one
+WORDS = 56
+WORDS_WIDTH = 38
 
 Mover = Callable[[int], dict]  # frame -> what that frame changes of a drawing
 
@@ -112,7 +116,8 @@ def compare_profile_table(arms: Sequence[StyledArm], quantity: str) -> pd.DataFr
     step, _ = _frames(arms, bands)
     parts = []
     for arm, band in zip(arms, bands, strict=True):
-        rows, layers = _rows_at(arm.record.step, step), band.median.shape[1]
+        rows = _rows_at(arm.record.step, step)
+        layers = band.median.shape[1]
         there = rows >= 0
         columns = {"arm": arm.name, "step": np.repeat(step[there], layers)}
         columns |= {"layer": np.tile(np.arange(1, layers + 1), there.sum())}
@@ -170,7 +175,8 @@ def _finding(arms: Sequence[StyledArm], profiles: Sequence[ArmProfile], frame: i
     if not ratios:
         has_gradient = any((profile.median[frame] > 0).any() for profile in profiles)
         return "One layer has nothing to compare." if has_gradient else "No arm has a gradient any more."
-    smallest, largest = min(ratios, key=ratios.__getitem__), max(ratios, key=ratios.__getitem__)
+    smallest = min(ratios, key=ratios.__getitem__)
+    largest = max(ratios, key=ratios.__getitem__)
     last = "last hidden layer" if max(profile.median.shape[1] for profile in profiles) > 2 else "output"
     words = f"Layer 1 has {number(ratios[smallest])} times the {last}’s {norm} in {safe(smallest)}"
     return f"{words}." if smallest == largest else f"{words}, {number(ratios[largest])} in {safe(largest)}."
@@ -216,7 +222,8 @@ def _figure(data: CompareProfileData, arms: Sequence[StyledArm], title: str, uni
 
 def _arm(arm: StyledArm, profile: ArmProfile, foot: float, dark: bool) -> Iterator[tuple[dict, Mover]]:
     """Two bands and a line, each with the function that gives its part of frame k."""
-    color, layers = arm.mark.color(dark), np.arange(1, profile.median.shape[1] + 1, dtype=np.int16)
+    color = arm.mark.color(dark)
+    layers = np.arange(1, profile.median.shape[1] + 1, dtype=np.int16)
     group = {"legendgroup": arm.name}
     if not profile.narrow:
         for below, above, opacity in (
@@ -302,11 +309,13 @@ def compare_heatmap(
         layers: of the axis, so that all arms have the same.
         span: of `compare_span`, so that all arms have the same colors.
     """
-    record, data = arm.record, arm_heatmap_data(arm, quantity)
+    record = arm.record
+    data = arm_heatmap_data(arm, quantity)
     if data is None:
         sentence = "No gradient at step 0."
         return style.empty(safe(arm.label), sentence, x="step", y="layer", dark=dark, height=SMALL_HEIGHT)
-    ratio, median = record.ratios[quantity].median[0], record.layers[quantity].median
+    ratio = record.ratios[quantity].median[0]
+    median = record.layers[quantity].median
     last = "last hidden layer" if median.shape[1] > 2 else "output"
     if np.isfinite(ratio):
         finding = f"Step 0: layer 1 at {number(ratio)} of the {last}."

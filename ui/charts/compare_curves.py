@@ -98,7 +98,8 @@ def compare_curves_data(
         name: of the curves of an ArmSummary.
         before: name of the curve before clipping.
     """
-    curves, ranges = [], []
+    curves = []
+    ranges = []
     for arm in arms:
         band = arm.record.curves[name]
         if not np.isfinite(band.median).any():
@@ -168,7 +169,9 @@ def _tamed_start(arm: StyledArm, name: str) -> np.ndarray:
 
 def _arm(arm: StyledArm, curve: ArmCurve, top: float, share: bool, dark: bool) -> Iterator[dict]:
     """An arm's bands, its norm before clipping, its line, and a cross where it ends early."""
-    color, group, step = arm.mark.color(dark), {"legendgroup": arm.name}, curve.step.astype(np.int32)
+    color = arm.mark.color(dark)
+    group = {"legendgroup": arm.name}
+    step = curve.step.astype(np.int32)
     if not curve.narrow:
         for below, above, opacity in ((curve.low80, curve.high80, OUTER), (curve.low50, curve.high50, INNER)):
             edges = polygon(step, np.minimum(below, top), np.minimum(above, top), 0)
@@ -216,7 +219,8 @@ def _curve_finding(data: CompareCurvesData) -> str:
     breaks = f" Ended before: {', '.join(broken)}." if broken else ""
     if not ends:
         return breaks.strip()
-    smallest, largest = min(ends, key=ends.__getitem__), max(ends, key=ends.__getitem__)
+    smallest = min(ends, key=ends.__getitem__)
+    largest = max(ends, key=ends.__getitem__)
     if text(ends[smallest]) == text(ends[largest]):
         where = safe(smallest) if len(ends) == 1 and broken else f"every {'other ' if broken else ''}arm"
         return f"{text(ends[smallest])} in {where} at the end.{breaks}"

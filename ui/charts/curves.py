@@ -81,7 +81,8 @@ def global_norm_chart(trace: Trace, *, dark: bool = False) -> Chart:
 
 def global_norm_data(trace: Trace) -> CurvesData:
     """The data step of `global_norm_chart`."""
-    before, guides = trace.global_grad_norm, {}
+    before = trace.global_grad_norm
+    guides = {}
     finding = _change(trace, number(before[0]), number(before[trace.last_row]))
     if trace.config.clip == "none":
         return _recorded(trace, {"gradient norm": before}, finding)
@@ -94,7 +95,8 @@ def global_norm_data(trace: Trace) -> CurvesData:
 
 def update_ratio_chart(trace: Trace, *, dark: bool = False) -> Chart:
     """||step|| / ||W|| of each layer, with the usual guide of 1e-3."""
-    title, y = "Size of a step against the weights", "‖step‖ / ‖W‖"
+    title = "Size of a step against the weights"
+    y = "‖step‖ / ‖W‖"
     if not np.isfinite(trace.update_ratio).any():
         return style.empty(title, "No step was finished in this run.", x="step", y=y, dark=dark)
     axis = style.axis(y, dark, decades=log_ends(trace.update_ratio, LEVEL_UPDATE))
@@ -141,7 +143,8 @@ def _recorded(trace: Trace, curves: dict, finding: str, guides: dict | None = No
 
 def _layer_curves(trace: Trace, values: np.ndarray, finding: str, guides: dict[str, float]) -> CurvesData:
     """One curve a layer of (rows, layers); evenly spread ones, the first and the last among them, of many."""
-    rows, layers = trace.rows_recorded, trace.layers
+    rows = trace.rows_recorded
+    layers = trace.layers
     shown = np.unique(np.rint(np.linspace(1, layers, min(layers, MAX_LAYERS))).astype(int))
     if layers > len(shown):
         finding += f" Drawn: {len(shown)} of {layers} layers."
@@ -216,7 +219,8 @@ def by_layer(
 ) -> Chart:
     """One curve a layer, colored along the network of so many layers."""
     shown = list(data.layers.values())
-    named, drawn = {1, shown[len(shown) // 2], layers}, []
+    named = {1, shown[len(shown) // 2], layers}
+    drawn = []
     for name, layer in data.layers.items():
         color = style.depth_color((layer - 1) / max(layers - 1, 1), dark)
         line = {"color": color, "width": 3 if layer in (1, layers) else 1.5}
@@ -246,7 +250,8 @@ def _zeros(data: CurvesData, decades: tuple[float, float], dark: bool) -> list[d
     rows = np.flatnonzero(np.any([values == 0 for values in data.curves.values()], axis=0))
     if not rows.size:
         return []
-    color, rows = style.theme(dark).text, rows[:: -(-rows.size // MAX_MARKS)]
+    color = style.theme(dark).text
+    rows = rows[:: -(-rows.size // MAX_MARKS)]
     foot = 10.0 ** (decades[0] + 0.04 * (decades[1] - decades[0]))
     marker = {"symbol": "x-thin", "size": 8, "color": color, "line": {"color": color, "width": 1.5}}
     points = {"x": data.step[rows].astype(np.int32), "y": np.full(len(rows), foot)}

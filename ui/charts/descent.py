@@ -14,7 +14,8 @@ from ui.charts import style
 from ui.charts.style import Chart, number
 
 CLICKS = 31  # points along each variable that can be clicked
-HEIGHT, BELOW = 580, 150
+HEIGHT = 580
+BELOW = 150
 ARROW = 0.17  # length of the gradient's arrow, in boxes
 AXIS = 0.2  # half length of the longer eigen-direction, in boxes
 SHORTEST = 0.25  # of the shorter one, as a share of the longer: a narrower ellipse could not be seen
@@ -114,7 +115,8 @@ def from_the_side(surface: Surface, path: Path, step: int, *, dark: bool = False
     line |= {"line": {"color": theme.text, "width": 4}, "marker": {"size": 2.5, "color": theme.text}}
     line |= {"customdata": path.values[rows], "text": [f"step {row}" for row in rows]}
     line |= {"hovertemplate": "%{text}<br>E = %{customdata:.4~g}<extra></extra>"}
-    data, here = [sheet, line], path.points[step]
+    data = [sheet, line]
+    here = path.points[step]
     if _inside(surface, here[None])[0]:
         locate = {"x": here[:1], "y": here[1:], "z": _heights(surface, path.values[[step]]) + 2 * lift}
         dot = {"size": 7, "color": _accent(dark), "line": {"color": theme.page, "width": 1}}
@@ -141,7 +143,8 @@ def gap_data(surface: Surface, path: Path, step: int) -> GapData:
 
 def value_over_steps(surface: Surface, path: Path, step: int, *, dark: bool = False) -> Chart:
     """E above its lowest value at every step, on a logarithmic axis."""
-    theme, steps = style.theme(dark), np.arange(len(path.points))
+    theme = style.theme(dark)
+    steps = np.arange(len(path.points))
     data = gap_data(surface, path, step)
     finding = f"E is {number(path.values[0], 3)} at step 0 and {number(path.values[-1], 3)} at step {steps[-1]:,}."
     broken = style.broken(path.diverged_at, dark)
@@ -234,12 +237,14 @@ def _here(surface: Surface, path: Path, step: int, dark: bool) -> list[dict]:
 
     The latter are as long as a level line's axes, 1 / sqrt|eigenvalue|.
     """
-    theme, point = style.theme(dark), path.points[step]
+    theme = style.theme(dark)
+    point = path.points[step]
     box = surface.box[0][1] - surface.box[0][0]
     eigenvalues, directions = np.linalg.eigh(surface.hessian(point))
     curved = np.maximum(np.abs(eigenvalues), 1e-300) ** -0.5
     lengths = AXIS * box * np.maximum(curved / curved.max(), SHORTEST)
-    lines, traces = {"type": "scatter", "hoverinfo": "skip"}, []
+    lines = {"type": "scatter", "hoverinfo": "skip"}
+    traces: list[dict] = []
     for k, dash, name in ((1, "solid", "curves most, λ<sub>max</sub>"), (0, "dash", "curves least, λ<sub>min</sub>")):
         half = lengths[k] * directions[:, k] * (1 if directions[1, k] >= 0 else -1)
         if not _inside(surface, (point + half)[None], margin=0.05 * box)[0]:
@@ -269,7 +274,8 @@ def _arrow_tip(surface: Surface, point: np.ndarray) -> np.ndarray:
 
 def _path(surface: Surface, path: Path, step: int, dark: bool) -> list[dict]:
     """The path, its start and the minima."""
-    theme, rows = style.theme(dark), _rows(path, step)
+    theme = style.theme(dark)
+    rows = _rows(path, step)
     lines = {"type": "scatter", "hoverinfo": "skip"}
     spots = path.points[rows]
     dots = {"size": 4, "color": theme.text}

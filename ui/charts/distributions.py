@@ -16,7 +16,8 @@ BINS = 64
 MAX_VALUES = 200_000  # of one layer that are binned: every k-th of more
 MAX_CELLS = 20_000
 QUANTILES = (5, 50, 95)
-HEIGHT, BELOW = 420, 108
+HEIGHT = 420
+BELOW = 108
 
 
 SPREADS = {  # field of a Snapshot -> its name
@@ -73,7 +74,8 @@ def distributions(snapshot: Snapshot, quantity: str = "activation", *, dark: boo
     Each layer is one column of color, scaled to its own mode. Deltas and gradients are shown by size on a
     logarithmic axis, as are nets and activations when they spread over more than three decades.
     """
-    label, name = SPREADS[quantity], AXES[quantity]
+    label = SPREADS[quantity]
+    name = AXES[quantity]
     title = f"{label.capitalize()} of each layer, step {snapshot.step:,}"
     data = distribution_data(snapshot, quantity)
     if data is None:
@@ -126,7 +128,8 @@ def _columns(values: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     The edges hold the central 99 % of every layer, so that one stray value does not squeeze the rest.
     """
     ends = np.array([np.percentile(v, (0.5, 99.5)) for v in values if v.size])
-    low, high = ends[:, 0].min(), ends[:, 1].max()
+    low = ends[:, 0].min()
+    high = ends[:, 1].max()
     room = 0.04 * (high - low) or max(abs(high), 1) * 0.5
     bins = max(16, min(BINS, MAX_CELLS // len(values)))
     edges = np.linspace(low - room, high + room, bins + 1)
@@ -159,7 +162,8 @@ def _frame(data: DistributionData, title: str, finding: str, name: str, dark: bo
 
 
 def _finding(data: DistributionData) -> str:
-    medians, zeros = data.quantiles[:, 1], data.zeros
+    medians = data.quantiles[:, 1]
+    zeros = data.zeros
     words = f"{'Median size' if data.by_size else 'Median'}: {number(medians[0])} in layer 1"
     words += f", {number(medians[-1])} in the output." if len(medians) > 1 else ", the only one."
     most_zeros = int(zeros.argmax())

@@ -35,8 +35,10 @@ def error_bars(squared: np.ndarray, outputs: list[int], *, dark: bool = False) -
         squared: (N, K), (o_nk - d_nk)^2 of the outputs counted.
         outputs: the index of each of these K outputs, from 0.
     """
-    data, theme = error_data(squared), style.theme(dark)
-    samples, largest = np.arange(1, len(squared) + 1), int(np.argmax(data.each))
+    data = error_data(squared)
+    theme = style.theme(dark)
+    samples = np.arange(1, len(squared) + 1)
+    largest = int(np.argmax(data.each))
     finding = f"E = {number(data.mean, 3)}. Largest: {indexed('E', largest)} = {number(data.each[largest], 3)}."
     legend = style.legend_height(len(outputs) + 1)
     frame = style.layout(

@@ -40,7 +40,8 @@ def contributions(terms: np.ndarray, *, dark: bool = False) -> Chart:
     Args:
         terms: (N, 6), in the order of `core.exercise.WEIGHTS`.
     """
-    theme, samples = style.theme(dark), len(terms)
+    theme = style.theme(dark)
+    samples = len(terms)
     data = contribution_data(terms)
     total = data.total
     finding = f"The largest is ∂E/∂{WEIGHTS[data.largest].text} = {number(float(total[data.largest]), 3)}."
@@ -96,10 +97,12 @@ def descent_errors(errors: np.ndarray) -> DescentErrors:
 
 def error_over_steps(errors: np.ndarray, *, dark: bool = False) -> Chart:
     """The error E after each step of gradient descent; errors[0] is before the first."""
-    errors, theme = np.asarray(errors, float), style.theme(dark)
+    errors = np.asarray(errors, float)
+    theme = style.theme(dark)
     if len(errors) < 2:
         return style.empty("Error over steps", "No step has been taken yet.", x="step", y="E", dark=dark, height=330)
-    data, steps = descent_errors(errors), np.arange(len(errors))
+    data = descent_errors(errors)
+    steps = np.arange(len(errors))
     last = len(errors) - 1
     first, end = (number(float(error), 4) for error in (errors[0], errors[-1]))
     finding = f"From {first} to {end} in {last:,} {'step' if last == 1 else 'steps'}."

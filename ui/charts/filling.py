@@ -10,9 +10,16 @@ from dataclasses import replace
 from ui.charts.style import TEXT_SIZE, Chart
 
 ROOM_ABOVE = 12  # pixels above the data; a tick label at the end of the axis needs its half
-TICKS, AXIS_TITLE, PLAYER, LEGEND = 24, 24, 62, 20  # pixels below the data for text of the usual size
-LEFT, LEFT_OF_PLAYER = 62, 74
-WORDS, STRIP = 0.14, 0.26  # shares of the height for the finding of a frame in one line, and for the strip of layers
+# pixels below the data for text of the usual size
+TICKS = 24
+AXIS_TITLE = 24
+PLAYER = 62
+LEGEND = 20
+LEFT = 62
+LEFT_OF_PLAYER = 74
+# shares of the height for the finding of a frame in one line, and for the strip of layers
+WORDS = 0.14
+STRIP = 0.26
 STRIP_ON_WALL = 0.17  # the same where text is larger, and blocks are not
 MAX_POWERS = 5  # of ten that the axis labels
 

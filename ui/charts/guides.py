@@ -38,7 +38,8 @@ class Guide:
 
 def draw_guide(guide: Guide, index: int, dark: bool) -> list[dict]:
     """The line of a guide and, below it, its band; `index` counts the guides of a chart."""
-    theme, traces = style.theme(dark), []
+    theme = style.theme(dark)
+    traces = []
     line = {"color": theme.accent, "width": 1.5, "dash": DASHES[index % len(DASHES)]}
     if guide.low is not None and guide.high is not None:
         edge = {"color": theme.accent, "width": 0}
@@ -52,7 +53,8 @@ def draw_guide(guide: Guide, index: int, dark: bool) -> list[dict]:
 
 def guide_labels(guides: Sequence[Guide], dark: bool) -> list[Label]:
     """The names of the guides; the line of the network itself needs none."""
-    color, labels = style.theme(dark).accent, []
+    color = style.theme(dark).accent
+    labels = []
     for guide in guides:
         if guide.low is None or guide.high is None:
             labels.append(Label(guide.name, guide.values, color, at=0.2, above=True))

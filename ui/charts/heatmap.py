@@ -17,7 +17,8 @@ from ui.charts.style import Chart, number
 MAX_COLUMNS = 150  # eight pixels wide on the largest screen
 MAX_CELLS = 40_000  # cells sent; 500 layers take fewer columns
 MAX_HOVER_TEXTS = 4_000  # cells of a picture up to which each is sent with its number as text
-HEIGHT, BELOW = 420, 124
+HEIGHT = 420
+BELOW = 124
 ZERO = {False: "#b58900", True: "#e3b93c"}  # on neither arm of the gradient's color scale
 
 
@@ -127,7 +128,8 @@ def heatmap_cells(data: HeatmapData, value: str, norms: np.ndarray | None = None
         "y": np.arange(1, len(data.z) + 1, dtype=np.int16),
         "hoverongaps": False,
     }
-    at, few = "step %{x:,.0f}", data.z.size <= MAX_HOVER_TEXTS
+    at = "step %{x:,.0f}"
+    few = data.z.size <= MAX_HOVER_TEXTS
     if (data.first != data.last).any():
         at = f"{pooled} of the recorded steps around %{{x:,.0f}}"
         if few:
@@ -187,7 +189,8 @@ def _frame(trace: Trace, title: str, finding: str, dark: bool, key: bool = False
 
 
 def _finding(trace: Trace, norms: np.ndarray) -> str:
-    first, last = norms[0], norms[min(trace.last_row, len(norms) - 1)]
+    first = norms[0]
+    last = norms[min(trace.last_row, len(norms) - 1)]
     if trace.last_row == 0:
         return f"At step 0: {number(first[0])} at layer 1, {number(first[-1])} at the output."
     return (

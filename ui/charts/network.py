@@ -70,7 +70,8 @@ def network(net: SmallNetwork, sample: int, *, dark: bool = False) -> Chart:
         hovermode="closest",
     )
     frame |= {"margin": frame["margin"] | {"l": 8, "r": 8}}
-    data, labels = [], []
+    data = []
+    labels = []
     for layer, W in enumerate((net.w01, net.w12)):
         edges, weights = _edges(layer, W, largest=largest, left=heights[layer], right=heights[layer + 1], dark=dark)
         data += edges
@@ -113,7 +114,8 @@ def _edges(
         largest: size of the largest weight of the whole network, which is the thickest.
     """
     theme = style.theme(dark)
-    traces, labels = [], []
+    traces = []
+    labels = []
     middle = {"x": [], "y": [], "text": []}
     roomy = max(W.shape) <= MAX_LABELS
     for (i, j), entry in np.ndenumerate(W):
@@ -153,7 +155,8 @@ def _nodes(
     dark: bool,
 ) -> dict[str, Any]:
     """The nodes of a layer, colored by their output."""
-    theme, values = style.theme(dark), layers[layer]
+    theme = style.theme(dark)
+    values = layers[layer]
     shares = np.clip(values, 0, 1)
     if nets is None:  # the inputs
         words = [f"{indexed('x', i)} = {number(value, 3)}" for i, value in enumerate(values)]
@@ -179,7 +182,8 @@ def _nodes(
 
 def _captions(nets: Sequence[np.ndarray | None], heights: Sequence[np.ndarray], dark: bool) -> list[dict]:
     """The name above each node, and its net input below it."""
-    theme, notes = style.theme(dark), []
+    theme = style.theme(dark)
+    notes = []
     small = {"showarrow": False, "font": {"size": 12, "color": theme.muted}}
     for k, letter in enumerate("xyo"):
         for i, height in enumerate(heights[k]):

@@ -43,7 +43,8 @@ def count(values: np.ndarray, *, by_size: bool = False, reach: float = 0.0) -> H
         kept = np.log10(np.abs(kept[kept != 0]))
     if not kept.size:
         return None
-    low, high = float(kept.min()), float(kept.max())
+    low = float(kept.min())
+    high = float(kept.max())
     low, high = (min(low, -reach), max(high, reach)) if reach else (low, high)
     room = 0.02 * (high - low) or max(abs(high), 1.0) * 0.05
     counts, edges = np.histogram(kept, BINS, (low - room, high + room))
@@ -71,8 +72,10 @@ def gradient_histogram(snapshot: Snapshot, layer: int, *, dark: bool = False) ->
 
 def slope_chart(snapshot: Snapshot, layer: int, *, dark: bool = False) -> Chart:
     """Where a layer's units lie, as a histogram of what the activation is applied to, below the activation's slope."""
-    activation, net = layer_activation(snapshot, layer), activation_inputs(snapshot, layer)
-    counted, theme = count(net, reach=MIN_REACH), style.theme(dark)
+    activation = layer_activation(snapshot, layer)
+    net = activation_inputs(snapshot, layer)
+    counted = count(net, reach=MIN_REACH)
+    theme = style.theme(dark)
     title = "Net input, and the slope there"
     normalized = snapshot.config.normalization != "none" and layer < len(snapshot.net) - 1
     x = "net, normalized" if normalized else "net"
@@ -110,7 +113,8 @@ def _histogram(
 ) -> Chart:
     if counted is None:
         return style.empty(title, finding, x=x, y="share", dark=dark, height=HEIGHT)
-    low, high = counted.edges[:-1], counted.edges[1:]
+    low = counted.edges[:-1]
+    high = counted.edges[1:]
     bars = {
         "type": "bar",
         "x": (low + high) / 2,
@@ -143,6 +147,7 @@ def _histogram(
 
 def _decade_ticks(low: float, high: float) -> dict:
     """Ticks at whole powers of ten, or at every k-th of many; the axis itself is linear in the exponent."""
-    first, last = int(np.ceil(low)), int(np.floor(high))
+    first = int(np.ceil(low))
+    last = int(np.floor(high))
     ticks = range(first, last + 1, max(1, -(-(last - first + 1) // 6)))
     return {"tickvals": list(ticks), "ticktext": [f"10<sup>{power}</sup>".replace("-", "−") for power in ticks]}

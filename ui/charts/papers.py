@@ -110,11 +110,13 @@ def log_axis(title: str, dark: bool, *values: ArrayLike) -> dict:
 
 def nielsen_ch5(series: Series, dark: bool) -> list[Chart]:
     """Norm by hidden layer at initialization, with the book's numbers."""
-    curves, theme = [], style.theme(dark)
+    curves = []
+    theme = style.theme(dark)
     for k, (median, low, high, paper) in enumerate(
         zip(series["median"], series["low"], series["high"], series["paper"], strict=True)
     ):
-        mark, layers = style.arm_mark(k), np.arange(1, len(median) + 1)
+        mark = style.arm_mark(k)
+        layers = np.arange(1, len(median) + 1)
         marker: dict[str, Any] = {"color": mark.color(dark), "symbol": mark.symbol}
         shift = 0.08 * (k - 1)  # whiskers beside each other
         name = f"{len(median)} hidden layers"
@@ -155,7 +157,8 @@ def glorot_2010(series: Series, dark: bool) -> list[Chart]:
     spreads = {"activations": "activation", "deltas": "delta", "weight_gradients": "weight_gradient"}
     for quantity, (title, x) in _GLOROT.items():
         for init in series["inits"]:
-            histograms, spread = series[init][quantity], series[init][spreads[quantity]]
+            histograms = series[init][quantity]
+            spread = series[init][spreads[quantity]]
             layers = len(histograms["densities"])
             curves = [
                 Curve(
@@ -176,9 +179,11 @@ def glorot_2010(series: Series, dark: bool) -> list[Chart]:
 
 def he_2015(series: Series, dark: bool) -> list[Chart]:
     """Loss over the steps from both inits, one chart a depth: figures 2 and 3."""
-    charts, theme = [], style.theme(dark)
+    charts = []
+    theme = style.theme(dark)
     for depth in series["depths"]:
-        curves, starts = [], []
+        curves: list[Curve] = []
+        starts = []
         for k, init in enumerate(series["inits"]):
             mark = style.arm_mark(k)
             entry = next(c for c in series["curves"] if (c["depth"], c["init"]) == (depth, init))
@@ -192,7 +197,7 @@ def he_2015(series: Series, dark: bool) -> list[Chart]:
                 below.append(next(learned, math.inf))
             first = float(np.median(below))
             starts.append(f"{init}'s at step {first:,.0f}" if math.isfinite(first) else f"{init}'s not yet")
-        longest = max(curve.x[-1] for curve in curves)
+        longest = max(entry["step"][-1] for entry in series["curves"] if entry["depth"] == depth)
         curves.append(
             Curve(
                 name="a guess, ln 10", x=[0, longest], y=[series["guess"]] * 2, color=theme.muted, dash="dot", width=1.5
@@ -211,9 +216,11 @@ def schoenholz_2017(series: Series, dark: bool) -> list[Chart]:
 
 
 def _gradients(series: Series, dark: bool) -> Chart:
-    curves, words = [], []
+    curves = []
+    words = []
     for k, (variance, norms, chi) in enumerate(zip(series["slopes"], series["norms"], series["chi"], strict=True)):
-        mark, layers = style.arm_mark(k), np.arange(1, len(norms) + 1)
+        mark = style.arm_mark(k)
+        layers = np.arange(1, len(norms) + 1)
         name = f"{SIGMA} = {variance:.3g}"
         curves.append(Curve(name=name, x=layers, y=np.array(norms) / norms[-1], color=mark.color(dark), dash="solid"))
         theory = chi ** (len(norms) - layers)
@@ -237,7 +244,9 @@ def _gradients(series: Series, dark: bool) -> Chart:
 
 
 def _trainable(series: Series, dark: bool) -> Chart:
-    theme, variances, depths = style.theme(dark), series["variances"], series["depths"]
+    theme = style.theme(dark)
+    variances = series["variances"]
+    depths = series["depths"]
     losses = np.array(series["losses"]).T
     worst = math.log(10)
     # even cells with their own labels: true distances would leave the ordered phase a sliver
@@ -317,11 +326,13 @@ def _text_on(shade: str) -> str:
 
 def hanin_nica(series: Series, dark: bool) -> list[Chart]:
     """Densities of ln |delta|^2 about their mean, with the normal density of variance beta."""
-    curves, words = [], []
+    curves = []
+    words = []
     for k, (setting, centers, density, beta) in enumerate(
         zip(series["settings"], series["centers"], series["densities"], series["beta"], strict=True)
     ):
-        mark, (width, depth, _) = style.arm_mark(k), setting
+        mark = style.arm_mark(k)
+        width, depth, _ = setting
         name = f"width {width}, {depth} layers"
         curves.append(Curve(name=name, x=centers, y=density, color=mark.color(dark), dash=None, symbol=mark.symbol))
         x = np.linspace(centers[0], centers[-1], 121)
@@ -336,9 +347,12 @@ def hanin_nica(series: Series, dark: bool) -> list[Chart]:
 
 def edge_of_stability(series: Series, dark: bool) -> list[Chart]:
     """Sharpness with 2 / learning rate, and the loss, over the steps."""
-    charts, theme = [], style.theme(dark)
+    charts = []
+    theme = style.theme(dark)
     for k, rate in enumerate(series["rates"]):
-        at, mark, limit = series["steps"][k], style.arm_mark(k), 2 / rate
+        at = series["steps"][k]
+        mark = style.arm_mark(k)
+        limit = 2 / rate
         values = series["sharpness"][k]
         curves = [
             Curve(name="sharpness", x=at, y=v, color=mark.color(dark), dash="solid", entry=i == 0)
@@ -351,7 +365,8 @@ def edge_of_stability(series: Series, dark: bool) -> list[Chart]:
         )
         late = np.array(values)[:, -len(at) // 4 :]
         finding = f"Learning rate {rate:g}: from {np.min(values):.0f} to {np.median(late):.1f} in the last quarter."
-        xaxis, yaxis = style.steps_axis(np.array(at), dark), style.axis("sharpness", dark, range=[0, 1.28 * limit])
+        xaxis = style.steps_axis(np.array(at), dark)
+        yaxis = style.axis("sharpness", dark, range=[0, 1.28 * limit])
         charts.append(plot("Sharpness", finding, curves, xaxis, yaxis, dark=dark))
         losses = series["losses"][k]
         steps = series["loss_steps"][k]
@@ -367,8 +382,10 @@ def edge_of_stability(series: Series, dark: bool) -> list[Chart]:
 
 def saxe(series: Series, dark: bool) -> list[Chart]:
     """Singular values of the product, from the largest on."""
-    theme, rank = style.theme(dark), np.arange(1, len(series["gaussian"]) + 1)
-    gaussian, orthogonal = style.arm_mark(0), style.arm_mark(1)
+    theme = style.theme(dark)
+    rank = np.arange(1, len(series["gaussian"]) + 1)
+    gaussian = style.arm_mark(0)
+    orthogonal = style.arm_mark(1)
     curves = [
         Curve(
             name="orthogonal",

@@ -13,7 +13,8 @@ DASHES = ("solid", "dash", "dot", "dashdot")
 
 def yang_2019(series: Series, dark: bool) -> list[Chart]:
     """Gradients by layer at initialization for each variance of the weights, and around one step of training."""
-    theme, norms = style.theme(dark), np.array(series["norms"])
+    theme = style.theme(dark)
+    norms = np.array(series["norms"])
     layers = np.arange(1, norms.shape[1] + 1)
     curves = []
     for k, (variance, row) in enumerate(zip(series["variances"], norms, strict=True)):
@@ -26,7 +27,8 @@ def yang_2019(series: Series, dark: bool) -> list[Chart]:
         f"The gradient grows {number(float(norms[0, 0] / norms[0, -1]), 3)}-fold over {len(layers)} layers, at every "
         "variance of the weights."
     )
-    xaxis, yaxis = style.layers_axis(len(layers), dark), log_axis("‖delta‖, of the last's", dark, theory)
+    xaxis = style.layers_axis(len(layers), dark)
+    yaxis = log_axis("‖delta‖, of the last's", dark, theory)
     first = plot("Gradients with batch normalization", finding, curves, xaxis, yaxis, dark=dark)
     steps = np.array(series["steps"])
     ranges = [float(row.max() / row.min()) for row in steps]
@@ -35,7 +37,8 @@ def yang_2019(series: Series, dark: bool) -> list[Chart]:
         for k, (name, row) in enumerate(zip(("before the step", "after it"), steps, strict=True))
     ]
     finding = f"Largest over smallest gradient: {ranges[0]:.0f} before one step of training, {ranges[1]:.0f} after it."
-    xaxis, yaxis = style.layers_axis(len(layers), dark), log_axis("‖dE/dW‖", dark, steps)
+    xaxis = style.layers_axis(len(layers), dark)
+    yaxis = log_axis("‖dE/dW‖", dark, steps)
     return [first, plot("One step of training", finding, curves, xaxis, yaxis, dark=dark)]
 
 
@@ -69,8 +72,10 @@ def prince_ch11(series: Series, dark: bool) -> list[Chart]:
 
 def balduzzi_2017(series: Series, dark: bool) -> list[Chart]:
     """Correlation of gradients by depth, and the gradient along a line of inputs."""
-    theme, depths = style.theme(dark), np.array(series["depths"])
-    labels, correlations = series["labels"], series["correlations"]
+    theme = style.theme(dark)
+    depths = np.array(series["depths"])
+    labels = series["labels"]
+    correlations = series["correlations"]
     curves = []
     for k, (kind, values) in enumerate(correlations.items()):
         mark = style.arm_mark(k)
@@ -111,7 +116,8 @@ def balduzzi_2017(series: Series, dark: bool) -> list[Chart]:
 
 def pennington_2017(series: Series, dark: bool) -> list[Chart]:
     """The spectra of the Jacobian beside theory, and their variance by depth."""
-    labels, depths = series["labels"], np.array(series["depths"])
+    labels = series["labels"]
+    depths = np.array(series["depths"])
     marks = [style.arm_mark(k) for k in range(len(labels))]
     curves = []
     for name, mark, drawn, theory in zip(labels, marks, series["densities"], series["theory"], strict=True):

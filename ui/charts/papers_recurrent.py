@@ -18,14 +18,16 @@ def pascanu_2013(series: Series, dark: bool) -> list[Chart]:
 def _surface(series: Series, dark: bool) -> Chart:
     """Figure 6: the error over w and b from above, a step from the wall, and a clipped descent."""
     theme = style.theme(dark)
-    w, b = np.array(series["w"]), np.array(series["b"])
+    w = np.array(series["w"])
+    b = np.array(series["b"])
     start, jump, path = (np.array(series[name]) for name in ("start", "jump", "clipped"))
     # the arrow of the long step ends at the border of the picture
     reach = [(low - s, high - s) for s, low, high in zip(start, (w[0], b[0]), (w[-1], b[-1]), strict=True)]
     step = jump - start
     shares = [max(room[0] / d, room[1] / d) for room, d in zip(reach, step, strict=True) if d != 0]
     tip = start + min(1.0, *shares) * step
-    wide, marks = {"width": 3}, [style.arm_mark(0), style.arm_mark(1)]
+    wide = {"width": 3}
+    marks = [style.arm_mark(0), style.arm_mark(1)]
     data = [
         {
             "type": "heatmap",
@@ -85,7 +87,8 @@ def _surface(series: Series, dark: bool) -> Chart:
 
 def _bound(series: Series, dark: bool) -> Chart:
     """Gradient norms of networks below the bound of the theorem."""
-    theme, curves = style.theme(dark), []
+    theme = style.theme(dark)
+    curves = []
     for k, (activation, norms) in enumerate(zip(series["activations"], series["norms"], strict=True)):
         time = np.arange(1, len(norms) + 1)
         curves.append(
@@ -104,9 +107,12 @@ def _bound(series: Series, dark: bool) -> Chart:
 
 def _mean_field(series: Series, dark: bool) -> Chart:
     """Gradient norms of tanh networks at several scales, with the line of theory."""
-    theme, curves, words = style.theme(dark), [], []
+    theme = style.theme(dark)
+    curves = []
+    words = []
     for k, (scale, norms, factor) in enumerate(zip(series["scales"], series["norms"], series["factors"], strict=True)):
-        time, color = np.arange(1, len(norms) + 1), style.arm_mark(k).color(dark)
+        time = np.arange(1, len(norms) + 1)
+        color = style.arm_mark(k).color(dark)
         curves.append(
             Curve(
                 name=f"σ<sub>w</sub> = {scale:g}", x=time, y=norms, color=color, dash=("solid", "dash", "longdash")[k]

@@ -17,9 +17,12 @@ from ui.charts.style import Chart, number
 
 HEIGHT = 380
 MAX_SHADE = 0.5  # decades of the factor per layer that the colors span on either side of 1
-WIDEST, HIGHEST = 4.0, 1.5  # of the plane: sigma_w and sigma_b, unless the network lies beyond
+# of the plane: sigma_w and sigma_b, unless the network lies beyond
+WIDEST = 4.0
+HIGHEST = 1.5
 
-WEIGHTS, BIASES = "σ<sub>w</sub>", "σ<sub>b</sub>"
+WEIGHTS = "σ<sub>w</sub>"
+BIASES = "σ<sub>b</sub>"
 HOVER = f"{WEIGHTS} %{{x:.2f}}, {BIASES} %{{y:.2f}}"
 
 
@@ -69,7 +72,8 @@ def layer_means(measured: LayerMeans, expected: LayerMeans | None, quantity: str
         "q": ("Variance of net input by layer", "q = mean of net²"),
         "chi": ("What each layer multiplies ‖δ‖² by", "χ = ‖δ‖² here / ‖δ‖² above"),
     }[quantity]
-    theme, own = style.theme(dark), getattr(measured, quantity)
+    theme = style.theme(dark)
+    own = getattr(measured, quantity)
     lines, finding = layer_means_data(measured, expected, quantity)
     if not any((np.isfinite(line) & (line > 0)).any() for line in lines.values()):
         return style.empty(title, "There is no finite value in this network.", x="layer", y=axis, dark=dark)
@@ -134,7 +138,8 @@ def phase_plane(
         factors: (sigma_b, sigma_w) gradient norm's factor per layer, sqrt(chi), deep in the network.
         sigma_w, sigma_b: the axes of `factors`.
     """
-    theme, label = style.theme(dark), ACTIVATIONS[activation].label
+    theme = style.theme(dark)
+    label = ACTIVATIONS[activation].label
     shades, (line_w, line_b), factor = phase_plane_data(activation, point.chi, factors, sigma_w, sigma_b)
     phase = _phase(point.chi)
     title = f"Phase plane of {label}"
@@ -207,12 +212,14 @@ def critical_curve(activation: str, widest: float, highest: float) -> tuple[np.n
 
 def _regions(factors: np.ndarray, sigma_w: np.ndarray, sigma_b: np.ndarray, dark: bool) -> list[dict]:
     """The names of the regions, each in the middle of its own."""
-    theme, words = style.theme(dark), []
+    theme = style.theme(dark)
+    words = []
     regions = (("ordered:<br>gradients vanish", factors < 0.98), ("chaotic:<br>gradients explode", factors > 1.02))
     for name, where in regions:
         if where.mean() > 0.04:
             rows, columns = np.nonzero(where)
-            x, y = sigma_w[columns].mean(), sigma_b[rows].mean()
+            x = sigma_w[columns].mean()
+            y = sigma_b[rows].mean()
             word = {"x": x, "y": y, "text": name, "showarrow": False, "font": {"size": 14, "color": theme.text}}
             words.append(word | {"bgcolor": style.fade(theme.page, 0.75), "borderpad": 4})
     return words

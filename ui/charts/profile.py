@@ -34,7 +34,9 @@ MAX_FRAMES = 100
 MAX_VALUES = 30_000  # norms sent in all, so that 500 layers take fewer frames instead of megabytes
 LATER_DECADES = 1.0  # powers of ten by which later steps may widen the axis of the first
 SHADES = 20  # color steps a decade, so that a color is one signed byte
-HEIGHT, BELOW = 492, 122  # pixels, of the whole and of what stands under the data, without the legend
+# pixels, of the whole and of what stands under the data, without the legend
+HEIGHT = 492
+BELOW = 122
 MAX_LAYERS_BESIDE_INPUT = 12  # layers up to which "input" fits beside "1" on a phone
 WORDS = 40  # pixels of the two lines of words above the data
 WORDS_WIDTH = 38  # characters of one of them
@@ -199,7 +201,8 @@ def _divide(values: np.ndarray, by: np.ndarray) -> np.ndarray:
 
 def _variants(trace: Trace, norm: LayerNorm, rows: np.ndarray) -> dict[str, np.ndarray]:
     """The penalized and the clipped norm by name, each where it differs from the one before it."""
-    before, differing = norm.values(trace, rows=rows), {}
+    before = norm.values(trace, rows=rows)
+    differing = {}
     for field, name in norm.variants:
         values = norm.values(trace, field, rows)
         if not np.allclose(values, before, rtol=1e-9, atol=0, equal_nan=True):
@@ -224,7 +227,8 @@ def axis_ends(
     lines = [line for guide in guides if guide.fits for line in (guide.values, guide.low, guide.high)]
     low, high = style.log_range(values[held], *(other[held] for other in others), *(x for x in lines if x is not None))
     later_low, later_high = style.log_range(values, *others)
-    low, high = min(low, max(later_low, low - LATER_DECADES)), max(high, min(later_high, high + LATER_DECADES))
+    low = min(low, max(later_low, low - LATER_DECADES))
+    high = max(high, min(later_high, high + LATER_DECADES))
     return (low - 0.08 * (high - low) if (values == 0).any() else low), high
 
 
@@ -251,7 +255,8 @@ def _alt(trace: Trace, title: str, data: ProfileData, guides: Sequence[Guide]) -
     norms = data.norm.values(trace)
     sentences = [f"{title}."]
     for row in sorted({0, trace.last_row}):
-        first, last = number(norms[row, 0]), number(norms[row, -1])
+        first = number(norms[row, 0])
+        last = number(norms[row, -1])
         sentences.append(f"Step {trace.step[row]}: {first} at layer 1, {last} at the output, layer {trace.layers}.")
         zeros = int((norms[row] == 0).sum())
         sentences += [f"{zeros} of {trace.layers} layers are exactly 0."] if zeros else []
@@ -288,7 +293,8 @@ def draw_profile(data: ProfileData, title: str, dark: bool) -> dict:
     legend = style.legend_height(1 + sum(drawing.get("showlegend", True) for drawing, _ in moving))
     animated = len(data.step) > 1
     strip_height = STRIP_HEIGHT if strip else 0
-    height, below = HEIGHT - STRIP_HEIGHT + strip_height + legend, legend + (BELOW if animated else 54)
+    height = HEIGHT - STRIP_HEIGHT + strip_height + legend
+    below = legend + (BELOW if animated else 54)
     unit = "relative to the output layer" if data.relative else data.norm.symbol
     frame = style.layout(
         title,
@@ -347,8 +353,10 @@ def _color_scale(data: ProfileData, dark: bool) -> dict:
 
 
 def _main(data: ProfileData, dark: bool) -> tuple[dict, Mover]:
-    theme, layers = style.theme(dark), data.layers
-    shades, drawn = _shades(data), gaps(data.values)
+    theme = style.theme(dark)
+    layers = data.layers
+    shades = _shades(data)
+    drawn = gaps(data.values)
     marker = _color_scale(data, dark) | {
         "color": shades[0],
         "size": 12 if layers <= 40 else 7 if layers <= 120 else 5,
@@ -383,7 +391,9 @@ def _previous(data: ProfileData, dark: bool) -> Iterator[tuple[dict, Mover]]:
 
 def _edge_marks(data: ProfileData, dark: bool) -> Iterator[tuple[dict, Mover]]:
     """Marks for what the axis cannot hold: zeros at its foot, and norms beyond its ends."""
-    theme, span, values = style.theme(dark), data.high - data.low, data.values
+    theme = style.theme(dark)
+    span = data.high - data.low
+    values = data.values
     ends = style.gradient_colors(dark)
     for name, where, power, symbol, color in (
         ("exactly 0", values == 0, data.low + 0.035 * span, "x-thin", theme.text),

@@ -43,7 +43,8 @@ def _row_curve(recording: Recording, field: str, title: str, dark: bool) -> Char
 
 def recording_global_norm(view: TensorView, *, dark: bool = False) -> Chart:
     """Norm of all recorded gradients before and after clipping."""
-    recording, title = view.recording, "Global gradient norm"
+    recording = view.recording
+    title = "Global gradient norm"
     before = np.where(np.isinf(norms := global_norm(recording)), np.nan, norms)
     if not np.isfinite(before).any():
         return style.empty(title, "No gradient is finite.", x="step", y="norm", dark=dark)
@@ -64,7 +65,8 @@ def recording_global_norm(view: TensorView, *, dark: bool = False) -> Chart:
 
 def recording_update_ratio(view: TensorView, *, dark: bool = False) -> Chart:
     """||step|| / ||W|| of each tensor, with the usual guide of 1e-3."""
-    title, y = "Size of a step against the weights", "‖step‖ / ‖W‖"
+    title = "Size of a step against the weights"
+    y = "‖step‖ / ‖W‖"
     ratio = view.recording.update_ratio
     if ratio is None or not np.isfinite(ratio[:, view.indices]).any():
         return style.empty(title, "The file has no weights and updates.", x="step", y=y, dark=dark)
@@ -77,7 +79,8 @@ def recording_update_ratio(view: TensorView, *, dark: bool = False) -> Chart:
 
 def recording_weight_norm(view: TensorView, *, dark: bool = False) -> Chart:
     """||W|| of each tensor."""
-    title, values = "Weight norm by layer", view.recording.values.get("weight_norm")
+    title = "Weight norm by layer"
+    values = view.recording.values.get("weight_norm")
     if values is None or not np.isfinite(values[:, view.indices]).any():
         return style.empty(title, "The file has no weight norms.", x="step", y="‖W‖", dark=dark)
     values = values[:, view.indices]
@@ -88,12 +91,15 @@ def recording_weight_norm(view: TensorView, *, dark: bool = False) -> Chart:
 
 
 def _tensor_curves(view: TensorView, values: np.ndarray, finding: str, guides: dict[str, float]) -> CurvesData:
-    count, names = len(view.indices), list(map(label, view.names))
+    count = len(view.indices)
+    names = list(map(label, view.names))
     shown = np.unique(np.rint(np.linspace(1, count, min(count, MAX_LAYERS))).astype(int))
     if count > len(shown):
         finding += f" Drawn: {len(shown)} of {count:,} tensors."
-    curves, numbers = {}, {}
+    curves = {}
+    numbers = {}
     for i in shown.tolist():
         name = names[i - 1] if names[i - 1] not in curves else f"{names[i - 1]} ({i})"
-        curves[name], numbers[name] = values[:, i - 1], i
+        curves[name] = values[:, i - 1]
+        numbers[name] = i
     return CurvesData(view.recording.step, curves, guides, finding, numbers)

@@ -110,7 +110,8 @@ def recording_profile_data(
     view: TensorView, quantity: str = "grad_norm", *, relative: bool = True, guides: Sequence[Guide] = ()
 ) -> ProfileData | None:
     """The data step of `recording_profile`; None without any gradient."""
-    norms, names = view.norms(quantity), view.names
+    norms = view.norms(quantity)
+    names = view.names
     slices = bin_rows(norms.shape[1], MAX_POINTS) if norms.shape[1] else []
     frames = max(2, min(MAX_FRAMES, MAX_VALUES // max(len(slices), 1)))
     rows, marks = choose_frames(view.recording.step, frames)
@@ -209,12 +210,16 @@ def _words(step: int, norms: np.ndarray, values: np.ndarray, relative: bool) -> 
 
 
 def _profile_alt(view: TensorView, title: str) -> str:
-    norms, step, names = view.norms(), view.recording.step, view.names
+    norms = view.norms()
+    step = view.recording.step
+    names = view.names
     words = [f"{title}."]
     for row in sorted({0, len(step) - 1}):
-        first, last = number(norms[row, 0]), number(norms[row, -1])
+        first = number(norms[row, 0])
+        last = number(norms[row, -1])
         words.append(f"Step {step[row]:,}: {first} at {names[0]}, {last} at {names[-1]}, tensor {len(names)}.")
-        zeros, broken = int((norms[row] == 0).sum()), int(np.isinf(norms[row]).sum())
+        zeros = int((norms[row] == 0).sum())
+        broken = int(np.isinf(norms[row]).sum())
         words += [f"{zeros} of {len(names)} are exactly 0."] if zeros else []
         words += [f"{broken} of {len(names)} are not finite."] if broken else []
     return " ".join(words)
@@ -233,7 +238,8 @@ def _tensor_ticks(count: int, shown: int, dark: bool) -> dict:
 
 
 def _long_table(view: TensorView, quantity: str) -> pd.DataFrame:
-    norms, step = view.norms(quantity), view.recording.step
+    norms = view.norms(quantity)
+    step = view.recording.step
     columns = {"step": np.repeat(step, norms.shape[1]), "tensor": np.tile(view.names, len(step))}
     return pd.DataFrame(columns | {quantity: norms.ravel()})
 
@@ -260,14 +266,16 @@ class MapData(NamedTuple):
 def map_data(view: TensorView, values: np.ndarray, *, logarithmic: bool) -> MapData:
     """The data step of the maps: (rows, tensors) as medians over blocks of neighboring steps and tensors."""
     step = view.recording.step
-    columns, slices = bin_rows(len(step), MAX_COLUMNS), bin_rows(values.shape[1], MAX_ROWS)
+    columns = bin_rows(len(step), MAX_COLUMNS)
+    slices = bin_rows(values.shape[1], MAX_ROWS)
     bad = np.isinf(values)
     z = np.array([_median(np.where(bad[c], np.nan, values[c]), axis=0) for c in columns])
     z = pool_tensors(z, slices).T
     broken = np.array([[bool(bad[c, p].any()) for c in columns] for p in slices])
     if logarithmic:
         with np.errstate(divide="ignore"):
-            level, z = np.log10(reference_norm(np.where(bad, np.nan, values))), np.log10(z)
+            level = np.log10(reference_norm(np.where(bad, np.nan, values)))
+            z = np.log10(z)
         cells = HeatmapData(*_edges(step, columns), z, float(level), fitting_span(z - level))
     else:
         cells = HeatmapData(*_edges(step, columns), z)
@@ -277,7 +285,8 @@ def map_data(view: TensorView, values: np.ndarray, *, logarithmic: bool) -> MapD
 
 
 def _edges(step: np.ndarray, columns: list[slice]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    first, last = step[[c.start for c in columns]], step[[c.stop - 1 for c in columns]]
+    first = step[[c.start for c in columns]]
+    last = step[[c.stop - 1 for c in columns]]
     inner = (last[:-1] + first[1:]) / 2
     left = first[0] - (inner[0] - last[0] if len(inner) else 0.5)
     right = last[-1] + (first[-1] - inner[-1] if len(inner) else 0.5)
@@ -303,7 +312,8 @@ def recording_heatmap(
         return style.empty(title, "No gradient was recorded here.", x="step", y="tensor", dark=dark)
     relative = relative and is_relative(norms)
     data = map_data(view, relative_to_last(norms) if relative else norms, logarithmic=True)
-    cells, z = data.cells, data.cells.z
+    cells = data.cells
+    z = data.cells.z
     zero = np.isneginf(z)
     finding = _map_finding(view, norms, data)
     frame = _map_frame(view, data, title, finding, key=bool(zero.any() or data.not_finite.any()), dark=dark)

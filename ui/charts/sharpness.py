@@ -29,11 +29,13 @@ class SharpnessData(NamedTuple):
 
 def sharpness_data(steps: ArrayLike, values: ArrayLike, bound: float | None) -> SharpnessData | None:
     """The data step of `sharpness_chart`; None where no value is finite."""
-    at, sizes = np.asarray(steps), np.asarray(values, float)
+    at = np.asarray(steps)
+    sizes = np.asarray(values, float)
     finite = np.isfinite(sizes)
     if not finite.any():
         return None
-    at, sizes = at[finite], sizes[finite]
+    at = at[finite]
+    sizes = sizes[finite]
     return SharpnessData(at, sizes, bound, _finding(at, sizes, bound))
 
 
@@ -55,7 +57,8 @@ def sharpness_chart(
     data = sharpness_data(steps, values, bound)
     if data is None:
         return style.empty(TITLE, "The run diverged before any step.", x="step", y=Y, dark=dark)
-    theme, xaxis = style.theme(dark), style.steps_axis(np.asarray(steps), dark)
+    theme = style.theme(dark)
+    xaxis = style.steps_axis(np.asarray(steps), dark)
     traces = [
         {
             "type": "scatter",

@@ -52,10 +52,13 @@ def spectrum_chart(values: np.ndarray, layers: int, *, dark: bool = False) -> Ch
     data = spectrum_data(values, layers)
     if data is None:
         return style.empty(TITLE, "No direction gets through.", x="rank", y=Y, dark=dark)
-    theme, rank = style.theme(dark), np.arange(1, len(data.median) + 1)
+    theme = style.theme(dark)
+    rank = np.arange(1, len(data.median) + 1)
     color = style.MARKS[1].color(dark)
     kept = np.isfinite(data.median)
-    x, low, high = rank[kept], data.low[kept], data.high[kept]
+    x = rank[kept]
+    low = data.low[kept]
+    high = data.high[kept]
     both = {"x": np.concatenate([x, x[::-1]]), "y": np.concatenate([high, low[::-1]])}
     drawn: list[dict[str, Any]] = [
         {"type": "scatter", "mode": "lines", "fill": "toself", "line": {"width": 0}, "name": "half of the samples"}

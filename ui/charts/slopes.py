@@ -60,7 +60,9 @@ def sigmoid_and_slope(z: float, *, dark: bool = False) -> Chart:
 
     Invisible points lie over it, so that a click anywhere returns its net input.
     """
-    theme, shown, edge = style.theme(dark), sigmoid_data(z), saturated_beyond()
+    theme = style.theme(dark)
+    shown = sigmoid_data(z)
+    edge = saturated_beyond()
     net, value, slope, here, steep, (along, heights) = shown
     finding = f"At z = {number(z, 3)}: S = {number(here, 3)}, slope S(1 − S) = {number(steep, 3)}, {_of_bound(steep)}."
     frame = style.layout(
@@ -80,7 +82,8 @@ def sigmoid_and_slope(z: float, *, dark: bool = False) -> Chart:
     frame["shapes"] = [band | {"x0": -REACH, "x1": -edge}, band | {"x0": edge, "x1": REACH}]
     words = {"showarrow": False, "yref": "paper", "y": 0.55, "font": {"size": style.TEXT_SIZE, "color": theme.muted}}
     frame["annotations"] = [words | {"x": side * (REACH + edge) / 2, "text": "saturated"} for side in (-1, 1)]
-    lines, thick = {"type": "scatter", "mode": "lines", "hoverinfo": "skip"}, {"width": 3, "simplify": False}
+    lines = {"type": "scatter", "mode": "lines", "hoverinfo": "skip"}
+    thick = {"width": 3, "simplify": False}
     bound = {"x": [-REACH, REACH], "y": [0.25, 0.25], "name": "1/4, never above"}
     tangent = {"x": along, "y": heights, "name": "tangent at z"}
     data = [
@@ -113,10 +116,14 @@ def activations(names: Sequence[str], z: float, *, slopes: bool, dark: bool = Fa
     y = "φ′(z)" if slopes else "φ(z)"
     if not names:
         return style.empty(title, "Choose an activation to see it.", x="net input z", y=y, dark=dark)
-    theme, shown = style.theme(dark), activation_data(names, z, slopes=slopes)
-    data, words = [], []
+    theme = style.theme(dark)
+    shown = activation_data(names, z, slopes=slopes)
+    data: list[dict] = []
+    words = []
     for name, values in shown.curves.items():
-        label, mark, here = ACTIVATIONS[name].label, style.activation_mark(name), shown.at_z[name]
+        label = ACTIVATIONS[name].label
+        mark = style.activation_mark(name)
+        here = shown.at_z[name]
         words.append(f"{label} {number(here, 3)}")
         line = {"color": mark.color(dark), "width": 2.5, "dash": mark.dash, "simplify": False}
         curve = {"type": "scatter", "mode": "lines", "x": shown.net, "y": values, "line": line}

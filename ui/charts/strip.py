@@ -17,10 +17,14 @@ from ui.charts.layer_lines import UNDIMMED, Mover
 HEIGHT = 46  # pixels
 AXIS = "y3"
 INPUT = -0.7  # where the layers' axis begins, so that the block of the input, at 0, is seen whole
-MAX_BLOCK, MIN_BLOCK = 30, 5  # pixels of the widest and of the narrowest layer
+# pixels of the widest and of the narrowest layer
+MAX_BLOCK = 30
+MIN_BLOCK = 5
 MAX_PULSE = 34  # pixels across where the gradient is largest
 MAX_PULSES = 60  # layers in which the pulse is seen: every k-th of more
-PULSE_SECONDS, FLASH_SECONDS = 1.6, 0.5  # on its way back, and in one layer
+# on its way back, and in one layer
+PULSE_SECONDS = 1.6
+FLASH_SECONDS = 0.5
 
 
 def draw_strip(
@@ -34,7 +38,8 @@ def draw_strip(
         shades: (frames, layers) colors, in the units of `scale`.
         scale: `colorscale`, `cmin` and `cmax` of Plotly.
     """
-    theme, layers = style.theme(dark), len(units) - 1
+    theme = style.theme(dark)
+    layers = len(units) - 1
     heights = block_heights(units)
     thick = max(2, min(14, 240 // (layers + 1)))
     at: dict[str, Any] = {

@@ -160,7 +160,8 @@ def share_colors(dark: bool) -> list[list]:
 
 def density_colors(dark: bool) -> list[list]:
     """Plotly color scale of how many values lie somewhere, from none (the page itself) to the most."""
-    colors, accent = theme(dark), _DENSITY[dark]
+    colors = theme(dark)
+    accent = _DENSITY[dark]
     return [[0, fade(colors.page, 0)], [0.02, fade(accent, 0.12)], [0.5, fade(accent, 0.5)], [1, fade(accent, 0.9)]]
 
 
@@ -246,7 +247,8 @@ def _spike(dark: bool) -> dict:
 
 def steps_axis(step: np.ndarray, dark: bool, **more: Any) -> dict:
     """The x axis of every chart over steps, from the first to the last of `step`."""
-    first, last = int(step[0]), int(step[-1])
+    first = int(step[0])
+    last = int(step[-1])
     room = 0.02 * (last - first) or 0.5
     style: dict[str, Any] = {"range": [first - room, last + room], "showgrid": False, "tickformat": ",d"}
     style |= {"unifiedhovertitle": {"text": "step %{x:,d}"}} | _spike(dark)
@@ -295,7 +297,8 @@ def log_range(*arrays: np.ndarray, least: float = 2.0) -> tuple[float, float]:
     values = values[np.isfinite(values) & (values > 0)]
     if not values.size:
         return -1.0, 1.0
-    low, high = math.log10(values.min()), math.log10(values.max())
+    low = math.log10(values.min())
+    high = math.log10(values.max())
     pad = max(0.06 * (high - low), 0.15, (least - (high - low)) / 2)
     return max(low - pad, -330.0), min(high + pad, 308.0)  # 10 ** 309 is no float64
 
@@ -318,7 +321,8 @@ def layout(
         below, above: pixels under the data, for ticks, axis title, legend and anything else there, and
             between the finding and the data.
     """
-    colors, lines = theme(dark), wrapped(finding)
+    colors = theme(dark)
+    lines = wrapped(finding)
     top = above + (60 + 17 * len(lines) if finding else 48)  # a tick label at the end of the axis needs its half
     legend = {
         "orientation": "h",
@@ -369,7 +373,8 @@ def layout(
 
 def color_key(title: str, values: Sequence[float], labels: Sequence[str], frame: Mapping, dark: bool) -> dict:
     """A color bar under the data of the layout `frame`, as long as the data are wide on any screen."""
-    colors, margin = theme(dark), frame["margin"]
+    colors = theme(dark)
+    margin = frame["margin"]
     return {
         "orientation": "h",
         "x": 0,

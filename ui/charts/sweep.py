@@ -27,7 +27,9 @@ from ui.charts import style
 from ui.charts.style import Chart, number
 from ui.text import typeset
 
-HEIGHT, BELOW = 560, 124  # pixels, of the whole and of what stands under the data, without the legend
+# pixels, of the whole and of what stands under the data, without the legend
+HEIGHT = 560
+BELOW = 124
 LEGEND = style.legend_height(4)  # theory has two lines, and there is a measured one
 FACTOR_ENDS = (1.1, 1.25, 1.5, 2.0)  # factors per layer that the colors may span on either side of 1
 LOSS_DECADES = 6.0  # that the colors of a loss span at most
@@ -71,7 +73,8 @@ def sweep_map_data(
 ) -> SweepMapData:
     """The data step of `sweep_map`."""
     kind = QUANTITIES[quantity].kind
-    x, y = spec.x.values(), spec.y.values()
+    x = spec.x.values()
+    y = spec.y.values()
     centers = axis_positions(spec.x), axis_positions(spec.y)
     finding = f"{percent(np.isnan(cells).mean())} of the cells have not been run yet."
     if not partial:
@@ -124,7 +127,8 @@ def sweep_map(
 
 def sweep_map_table(spec: SweepMap, cells: np.ndarray, label: str) -> pd.DataFrame:
     """One row a cell: its x, its y, and its number."""
-    x, y = spec.x.values(), spec.y.values()
+    x = spec.x.values()
+    y = spec.y.values()
     columns = {spec.x.field: [value for _ in y for value in x], spec.y.field: [value for value in y for _ in x]}
     return pd.DataFrame(columns | {label: np.ravel(cells)})
 
@@ -166,7 +170,8 @@ def _finding(spec: SweepMap, cells: np.ndarray, kind: str, distance: TheoryDista
         words += f"and are level (to {percent(LEVEL_FACTOR)} a layer) in {percent(shares.level)}."
         if distance is None:
             return words
-        middle, largest = number(distance.median), number(distance.largest)
+        middle = number(distance.median)
+        largest = number(distance.largest)
         return f"{words} The measured line lies {middle} cells from theory’s in the median, {largest} at most."
     if kind == "decades":
         shares = level_shares(cells, kind)
@@ -349,11 +354,13 @@ def _level_lines(data: SweepMapData, kind: str, dark: bool) -> list[dict]:
     finite = data.z[np.isfinite(data.z)]
     if not (finite.size and np.ptp(finite) > 0):
         return []
-    color, step = _line_color(kind, dark), _STEPS[kind]
+    color = _line_color(kind, dark)
+    step = _STEPS[kind]
     limited = np.clip(np.where(np.isfinite(data.z), data.z, np.nan), -1e6, 1e6)  # far enough for any picture
     contour = {"type": "contour", "x": data.x, "y": data.y, "z": limited, "showscale": False, "hoverinfo": "skip"}
     contour |= {"connectgaps": False, "showlegend": False}
-    low, high = np.floor(finite.min() / step) * step, np.ceil(finite.max() / step) * step
+    low = np.floor(finite.min() / step) * step
+    high = np.ceil(finite.max() / step) * step
     step = max(step, (high - low) / MAX_LEVEL_LINES)
     thin = {"coloring": "none", "start": low + step, "end": high - step, "size": step, "showlabels": False}
     faint = {"width": 0.7, "color": style.fade(color, 0.35), "smoothing": 1}
@@ -369,7 +376,8 @@ def _level_lines(data: SweepMapData, kind: str, dark: bool) -> list[dict]:
 def _targets(data: SweepMapData, spec: SweepMap, activation: str, label: str) -> dict:
     """Invisible markers that are hovered and clicked: a heatmap reports no click."""
     columns, rows = (part.ravel().tolist() for part in np.meshgrid(range(len(data.x)), range(len(data.y))))
-    across, up = field_label(spec, spec.x.field), field_label(spec, spec.y.field)
+    across = field_label(spec, spec.x.field)
+    up = field_label(spec, spec.y.field)
     words = f"{across} %{{customdata[3]}}<br>{up} %{{customdata[4]}}<br>{label}: %{{customdata[5]}}<extra></extra>"
     return {
         "type": "scatter",

@@ -178,7 +178,8 @@ def display_table(summary: pd.DataFrame) -> pd.DataFrame:
 def color_key(span: int, *, dark: bool) -> str:
     """HTML: the one color scale of all small heatmaps, `span` decades on either side of level."""
     stops = ", ".join(f"{color} {100 * at:.0f}%" for at, color in gradient_colors(dark))
-    low, high = power_of_ten(-span), power_of_ten(span)
+    low = power_of_ten(-span)
+    high = power_of_ten(span)
     return (
         f"<div role='img' aria-label='Colors: from {low} of the output layer’s norm at step 0, over level, "
         f"to {high} times it' style='max-width: 460px; font-size: .85rem'>"

@@ -60,7 +60,8 @@ def choose(base: RunConfig | None) -> tuple[Comparison | None, ConfigError | Non
 
 def _draw_chips() -> None:
     """Draws the values of the arms as chips where each arm is one value of the field that varies."""
-    field, arms = state.vary(), state.current_arms()
+    field = state.vary()
+    arms = state.current_arms()
     if field is None or not 0 < len(arms) <= MAX_ARMS or not all(_is_plain(arm, field) for arm in arms):
         return
     chosen = [format_value(dict(arm.changes)[field]) for arm in arms]

@@ -63,7 +63,8 @@ def offer() -> None:
 
 def _take_pinned() -> None:
     arms, field = _with_pinned(state.vary(), state.arms_line())
-    session["vary"], session["arms"] = field or state.NO_FIELD, format_arms(arms, field)
+    session["vary"] = field or state.NO_FIELD
+    session["arms"] = format_arms(arms, field)
 
 
 def _with_pinned(field: str | None, line: str) -> tuple[tuple[Arm, ...], str | None]:
@@ -71,7 +72,8 @@ def _with_pinned(field: str | None, line: str) -> tuple[tuple[Arm, ...], str | N
     arms = state.parse_line(line, field)
     new = [arm for arm in pinned_arms() if not _is_among(arm, arms)]
     if not line and len(new) >= MIN_ARMS:
-        arms, field = (), None
+        arms = ()
+        field = None
     names = {arm.name for arm in arms}
     return arms + tuple(replace(arm, name=state.unique_name(arm.name, names)) for arm in new), field
 

@@ -105,7 +105,8 @@ def use_recommended_arms() -> None:
 
 def unique_name(name: str, used: set[str]) -> str:
     """The name, with a number appended where it is taken; adds it to `used`."""
-    free, count = name, 1
+    free = name
+    count = 1
     while free in used:
         count += 1
         free = f"{name[: MAX_NAME_LENGTH - 3].rstrip()} {count}"

@@ -23,7 +23,8 @@ class ArmProgressReporter(ProgressReporter):
 
     def __init__(self, slot: DeltaGenerator, seeds: int):
         super().__init__(slot)
-        self._seeds, self._missing = seeds, {}
+        self._seeds = seeds
+        self._missing = {}
 
     def missing(self, name: str, runs: int) -> None:
         """Sets the number of runs of an arm that are not done."""

@@ -37,7 +37,9 @@ from ui.text import as_text
 
 DEFAULT_VALUES = 2_000_000  # numbers of inputs that are trained on unless a visitor asks for more
 LONG_SECONDS = 60  # a run that is expected to take longer starts only when a visitor says so
-SHOWN_ROWS, SHOWN_COLUMNS = 3, 200  # of the preview
+# of the preview
+SHOWN_ROWS = 3
+SHOWN_COLUMNS = 200
 KIND_LABELS = {
     "numeric": "number",
     "category": "category",
@@ -113,12 +115,14 @@ def table_controls() -> Given | ConfigError | None:
             help="The 150 irises that Fisher published in 1936: four measurements and the species, as CSV.",
         )
         return None
-    raw, name = file.getvalue(), file.name
+    raw = file.getvalue()
+    name = file.name
     if len(raw) > max_bytes:
         return ConfigError("data", f"{len(raw):,} bytes", f"this server allows {max_bytes:,} bytes a table")
     digest = sha256(raw).hexdigest()
     _reset_for(digest)
-    reading, reporter = reading_choices(), FileProgressReporter(st.empty())
+    reading = reading_choices()
+    reporter = FileProgressReporter(st.empty())
 
     def read() -> Table:
         return jobs.read_in_turn(read_table, raw, reporter=reporter, name=name, max_bytes=max_bytes, **dict(reading))
@@ -279,7 +283,8 @@ def _change_kinds(names: Sequence[str], version: int) -> None:
     left_out = list(session.get("table_left_out", ()))
     kinds = session["table_kinds"]
     for position, changes in session_by_name[f"table_columns_{version}"]["edited_rows"].items():
-        name, kind = names[int(position)], of_label[changes["Type"]]
+        name = names[int(position)]
+        kind = of_label[changes["Type"]]
         if name in left_out:
             left_out.remove(name)
         kinds.pop(name, None)

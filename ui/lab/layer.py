@@ -49,7 +49,8 @@ def draw_layer(run: Run, trace: Trace, layer: int) -> None:
         fan_in, fan_out = trace.weights[layer - 1][0].shape
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
             name = f"Layer {layer}" if layer < trace.layers else f"Layer {layer}, the output"
-            units, inputs = count_noun(fan_out, "unit"), count_noun(fan_in, "input")
+            units = count_noun(fan_out, "unit")
+            inputs = count_noun(fan_in, "input")
             st.subheader(f"{name}: {units} of {inputs}", anchor=False, width="content")
             st.button("Close", icon=":material/close:", key="close_layer", on_click=_close)
         step = 0
@@ -66,7 +67,8 @@ def draw_layer(run: Run, trace: Trace, layer: int) -> None:
         with st.container(horizontal=True):
             for label, value, help_text in _numbers(snapshot, layer - 1):
                 st.metric(label, value, help=help_text, width="content")
-        dark, at = panels.dark(), layer - 1
+        dark = panels.dark()
+        at = layer - 1
         with st.grid(3, min_column_width=280, gap="medium"):
             panels.show(slope_chart(snapshot, at, dark=dark), "layer-slope")
             panels.show(weight_histogram(snapshot, at, dark=dark), "layer-weights")

@@ -45,7 +45,9 @@ def draw_bar(dark: bool) -> None:
 
 
 def _draw(field: str, label: str) -> None:
-    control, rule, key = fields.CONTROLS[field], CONTROL_RULES[field], f"bar_{field}"
+    control = fields.CONTROLS[field]
+    rule = CONTROL_RULES[field]
+    key = f"bar_{field}"
     session_by_name[key] = session_by_name[field]
     common: dict[str, Any] = {
         "label": label,

@@ -52,7 +52,8 @@ def _parameters(trace: Trace) -> int:
 
 def unsupported_reason(run: Run, trace: Trace) -> str | None:
     """The reason why sharpness is not offered for a run, or None."""
-    parameters, work = _parameters(trace), work_of(run, trace)
+    parameters = _parameters(trace)
+    work = work_of(run, trace)
     if parameters > MAX_PARAMETERS:
         return f"Sharpness is measured for up to {MAX_PARAMETERS:,} parameters; this network has {parameters:,}."
     if work > MAX_COST:
@@ -78,7 +79,8 @@ def panel(run: Run) -> None:
         _explain(run.config)
         reporter = SharpnessProgressReporter(st.empty())
         try:
-            steps, values = measured_steps(trace), _values(run, trace, reporter)
+            steps = measured_steps(trace)
+            values = _values(run, trace, reporter)
         except ConfigError as error:
             panels.show_error(error)
             return

@@ -71,7 +71,8 @@ def get_result(run: Run) -> Diagnosis | None:
 
 def is_offered(run: Run, diagnosis: Diagnosis) -> bool:
     """Return whether there is something to try within the limits of this server."""
-    work, limit = count_trainings(diagnosis) * run_cost(run).multiply_adds, limits.value("MAX_WORK")
+    work = count_trainings(diagnosis) * run_cost(run).multiply_adds
+    limit = limits.value("MAX_WORK")
     return 0 < work <= MAX_TRIAL_COST and (limit is None or work <= limit)
 
 

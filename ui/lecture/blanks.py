@@ -120,7 +120,8 @@ def describe(filled: list[int]) -> str:
 
 def _blank(number: int, on_change: Callable[[], None]) -> None:
     """The button of one blank, the symbols to choose from, and at once what is to be said about the choice."""
-    blank, options = BLANKS[number - 1], {option.text: option for option in OPTIONS}
+    blank = BLANKS[number - 1]
+    options = {option.text: option for option in OPTIONS}
     choice = options.get(session_by_name.get(KEYS[number - 1]))
     label = f"**{number}**" if choice is None else f"${choice.latex}$" if choice == blank else f":red[{number} ✗]"
     with st.popover(label, key=f"blank_button_{number}", type="primary" if choice == blank else "secondary"):

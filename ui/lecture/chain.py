@@ -240,7 +240,8 @@ def _ask(question: Question, on_change: Callable[[], None]) -> None:
 
 
 def _assemble(weight: Symbol, on_change: Callable[[], None], max_reasons: int) -> None:
-    factors, names = chain(weight), {factor.text: factor for factor in offered(weight)}
+    factors = chain(weight)
+    names = {factor.text: factor for factor in offered(weight)}
     picture = st.container()
     chosen = st.pills(
         f"{len(factors)} of these factors belong",

@@ -15,7 +15,9 @@ KEYS = tuple(f"mine_{k}" for k in range(len(WEIGHTS)))
 _NUMBER = r"(?:-?[0-9.]+(?:e[+-]?[0-9]+)?)?"
 ADDRESS = {KEY: Text(rf"(?:{_NUMBER}(?:,{_NUMBER}){{5}})?", "it must be six numbers, some of which may be empty")}
 DEFAULTS = {KEY: ""}
-RELATIVE, ABSOLUTE = 0.01, 5e-5  # what rounding by hand to three or four digits may leave
+# what rounding by hand to three or four digits may leave
+RELATIVE = 0.01
+ABSOLUTE = 5e-5
 
 
 def section(given: Given) -> None:

@@ -32,7 +32,8 @@ from ui.lecture.formulas import matrix, tex
 from ui.session import session, session_by_name
 from ui.text import as_text
 
-JUST_BELOW, JUST_ABOVE = 0.95, 1.05
+JUST_BELOW = 0.95
+JUST_ABOVE = 1.05
 _PARTS = (("eta", "learning_rate"), ("mu", "momentum"), ("x", "start"), ("y", "start"), ("steps", "steps"))
 ADDRESS: dict[str, Any] = {
     "descent": Choice(tuple(SURFACES)),
@@ -47,7 +48,8 @@ def _defaults() -> dict[str, Any]:
     values: dict[str, Any] = {"descent": "bowl", "bowl_condition": 10.0, "bowl_rotation": 30.0}
     for name, make in SURFACES.items():
         surface = make()
-        (x, y), steps = surface.start, float(surface.steps)
+        x, y = surface.start
+        steps = float(surface.steps)
         starts = {"eta": surface.learning_rate, "mu": 0.0, "x": x, "y": y, "steps": steps, "step": 0.0}
         values |= {f"{name}_{short}": value for short, value in starts.items()}
     return values
@@ -63,9 +65,11 @@ def section() -> None:
         "$w \\leftarrow w - \\eta\\, \\nabla E(w)$. The curvature, the Hessian $H$, decides how long a step may be. "
         "**Click on the level lines to start somewhere else.**"
     )
-    pictures, words = st.container(), st.container()
+    pictures = st.container()
+    words = st.container()
     name = session["descent"]
-    step_slider, controls = st.container(), st.container()
+    step_slider = st.container()
+    controls = st.container()
     with controls:
         st.segmented_control("Function", list(SURFACES), required=True, key="descent")
         try:
@@ -225,7 +229,8 @@ def against_limit(surface: Surface, limit: float, rate: float) -> str:
 
 def _written_out(surface: Surface, point: np.ndarray, step: int, momentum: float) -> None:
     """Gradient, Hessian, eigenvalues and the limit at a point, with their numbers."""
-    gradient, hessian = surface.gradient(point), surface.hessian(point)
+    gradient = surface.gradient(point)
+    hessian = surface.hessian(point)
     eigenvalues, directions = np.linalg.eigh(hessian)
     st.markdown(f"**At step {step:,}**, $w = ({tex(point[0])},\\; {tex(point[1])})$")
     st.latex(surface.formula)
@@ -234,7 +239,8 @@ def _written_out(surface: Surface, point: np.ndarray, step: int, momentum: float
         st.latex(rf"H = {matrix(hessian)}")
         st.latex(rf"\lambda_{{\mathrm{{max}}}} = {tex(eigenvalues[1])},\; v = {matrix(directions[:, 1], 2)}")
         st.latex(rf"\lambda_{{\mathrm{{min}}}} = {tex(eigenvalues[0])},\; v = {matrix(directions[:, 0], 2)}")
-    top, here = ("2" if momentum == 0 else r"2\,(1 + \mu)"), stability_limit(hessian, momentum)
+    top = "2" if momentum == 0 else r"2\,(1 + \mu)"
+    here = stability_limit(hessian, momentum)
     if math.isinf(here):
         st.markdown("No direction curves upwards here, so that no learning rate is too large here.")
     else:

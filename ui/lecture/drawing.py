@@ -16,7 +16,9 @@ NODES = ((0.1, 0.2), (0.1, 0.8), (0.5, 0.2), (0.5, 0.8), (0.9, 0.5))
 EDGES = ((0, 2), (0, 3), (1, 2), (1, 3), (2, 4), (3, 4))
 CROSSING = 0.3  # share of an edge at which its label stands where two edges cross in their middles
 LAYERS = ("layer 0", "layer 1", "layer 2")
-HEIGHT, MAX_WIDTH = 400, 680  # pixels
+# pixels
+HEIGHT = 400
+MAX_WIDTH = 680
 
 
 def edge_place(edge: int) -> tuple[float, float]:
@@ -50,7 +52,8 @@ def _style(key: str, marked: Sequence[int]) -> str:
         return ",".join(f".st-key-{key}_{place} {part}" for place in positions)
 
     page = style.theme(panels.dark()).page
-    nodes, edges = range(len(NODES)), range(len(NODES), len(PLACES))
+    nodes = range(len(NODES))
+    edges = range(len(NODES), len(PLACES))
     positions = "".join(
         f".st-key-{key}_{place}{{position:absolute;left:{100 * x:g}%;top:{100 * y:g}%;"
         f"transform:translate(-50%,-50%);z-index:1;width:auto!important}}"

@@ -36,7 +36,8 @@ def section() -> None:
     samples, outputs = net.d.shape
     part, counted = choose_outputs(net)
     each = part.squared.sum(axis=1)
-    by_hand, core = float(each.sum() / samples), part.engine_error()
+    by_hand = float(each.sum() / samples)
+    core = part.engine_error()
     with st.grid(2, min_column_width=420, gap="medium"):
         with st.container():
             panels.show(error_bars(part.squared, counted, dark=panels.dark()), "lecture-error", numbers=True)
@@ -89,7 +90,8 @@ def _sum(each: np.ndarray, mean: float) -> str:
 def _table(net: SmallNetwork, counted: list[int]) -> pd.DataFrame:
     """One row a sample and output."""
     samples = len(net.d)
-    o, d = net.values.output, net.d
+    o = net.values.output
+    d = net.d
     columns = {
         "n": np.repeat(np.arange(1, samples + 1), len(counted)),
         "k": np.tile(np.array(counted) + 1, samples),

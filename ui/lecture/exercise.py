@@ -93,7 +93,8 @@ def parse_numbers(text: str, activation: str) -> Given:
     for entry in (*weights, *(entry for row in rows for entry in row)):
         ENTRY.validate("exercise_numbers", entry)
     samples = np.array(rows)
-    w01, w12 = np.reshape(weights[:4], (2, 2)), np.array(weights[4:])
+    w01 = np.reshape(weights[:4], (2, 2))
+    w12 = np.array(weights[4:])
     return Given(w01=w01, w12=w12, x=samples[:, :2], d=samples[:, 2], activation=activation)
 
 

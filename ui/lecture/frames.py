@@ -64,7 +64,8 @@ def _draw(
 def draw_descent() -> None:
     """The level lines with the path on them, and the step shown."""
     surface, trail, step = descent.current()
-    name, last = session["descent"], len(trail.points) - 1
+    name = session["descent"]
+    last = len(trail.points) - 1
     limit = stability_limit(surface.hessian(surface.nearest_minimum(trail.points[-1])), trail.momentum)
     words = f"{descent.describe(classify(surface, trail), trail)} "
     words += descent.against_limit(surface, limit, trail.learning_rate)
@@ -87,7 +88,8 @@ def draw_error() -> None:
     """The error of every sample and output."""
     net = network.current()
     part, counted = error.choose_outputs(net)
-    outputs, mean = net.d.shape[1], float(part.squared.sum() / len(net.d))
+    outputs = net.d.shape[1]
+    mean = float(part.squared.sum() / len(net.d))
     chart = error_bars(part.squared, counted, dark=panels.dark())
     choice = {"error_output": partial(error.draw_outputs, outputs, views.is_locked("error_output"))}
     words = f"E is the mean over {len(net.d)} samples: {number(mean, 5)}."

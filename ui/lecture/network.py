@@ -37,7 +37,8 @@ def section() -> None:
         "an input $x$ into an output $o$. **Point at a node for its formula with its numbers, or at an edge for its "
         "weight.**"
     )
-    answer, controls = st.container(), st.container()
+    answer = st.container()
+    controls = st.container()
     with controls:
         try:
             _draw_sizes()
@@ -103,7 +104,8 @@ def _draw_again() -> None:
 
 def _edit(network: SmallNetwork, which: str) -> SmallNetwork:
     """The same network with what a visitor wrote into its tables."""
-    (inputs, hidden), outputs = network.w01.shape, network.w12.shape[1]
+    inputs, hidden = network.w01.shape
+    outputs = network.w12.shape[1]
     x, y, o, d = ([indexed(letter, k) for k in range(size)] for letter, size in
                   (("x", inputs), ("y", hidden), ("o", outputs), ("d", outputs)))  # fmt: skip
     samples = list(range(1, len(network.x) + 1))
@@ -126,9 +128,11 @@ def _edit(network: SmallNetwork, which: str) -> SmallNetwork:
 
 def _answer(net: SmallNetwork) -> None:
     """The picture for one sample, and the choice of the sample."""
-    hidden, outputs = net.w01.shape[1], net.d.shape[1]
+    hidden = net.w01.shape[1]
+    outputs = net.d.shape[1]
     sample = shown_sample(net)
-    picture, choice = st.container(), st.container()
+    picture = st.container()
+    choice = st.container()
     with choice:
         draw_sample(net)
     with picture, st.grid(2, min_column_width=420, gap="medium"):
@@ -152,7 +156,8 @@ def _pass(net: SmallNetwork, sample: int) -> None:
         rf"d_{{{sample + 1}}} &= {_row(net.d[sample])}",
     ]
     st.latex(fitted(r"\begin{aligned}" + r" \\ ".join(lines) + r"\end{aligned}", max(*net.w01.shape, len(o))))
-    both, out = np.concatenate([net01, net12]), np.concatenate([y, o])
+    both = np.concatenate([net01, net12])
+    out = np.concatenate([y, o])
     st.markdown(
         as_text(
             f"S squeezes net inputs from {number(both.min(), 3)} to {number(both.max(), 3)} into outputs from "

@@ -57,7 +57,8 @@ def exercise_sheet(instance: Instance) -> str:
 def solution_sheet(instance: Instance) -> str:
     """The sheet of its solution: every value of the forward pass, every factor, every gradient, and one step."""
     s = instance.solution
-    samples, activation = (instance.x, instance.d), instance.activation
+    samples = (instance.x, instance.d)
+    activation = instance.activation
     after = update(instance.w01, instance.w12, *samples, 1, activation=activation)
     error_after = solve(*after, *samples, activation=activation).error
     slope = r"y_{nj}\,(1 - y_{nj})" if instance.activation == "sigmoid" else r"1 - y_{nj}^2"
@@ -110,7 +111,8 @@ def _given(instance: Instance) -> str:
 
 def _drawing(instance: Instance) -> str:
     """The network as SVG, with its weights in numbers."""
-    width, height = 420, 195
+    width = 420
+    height = 195
     weights = np.concatenate([instance.w01.ravel(), instance.w12])
     spots = [(px * width, py * height) for px, py in drawing.PLACES]
     lines = "".join(

@@ -198,7 +198,8 @@ def _edit(given: Given) -> Given:
     text = format_numbers(edited)
     text = "" if text == format_numbers(of_exercise) else text
     if text != session["exercise_numbers"]:  # steps belong to the numbers from which they were taken
-        session["exercise_numbers"], session["walk"] = text, ""
+        session["exercise_numbers"] = text
+        session["walk"] = ""
     session["exercise_shown"] = version, session["exercise_numbers"]
     return edited
 
@@ -240,7 +241,8 @@ def _cell(value: Any, name: str) -> float:
 
 def _factors(given: Given, s: Solution) -> None:
     """The forward pass and every factor, a row a sample."""
-    inputs, d = given.x, given.d
+    inputs = given.x
+    d = given.d
     n = np.arange(1, len(d) + 1)
     forward = {"n": n, x(1).latex: inputs[:, 0], x(2).latex: inputs[:, 1]}
     forward |= {net01(j).latex: s.net01[:, j - 1] for j in (1, 2)} | {y(j).latex: s.y[:, j - 1] for j in (1, 2)}
@@ -289,7 +291,8 @@ def written_out(weight: Symbol, given: Given, s: Solution) -> str:
 
 def _all_gradients(given: Given, s: Solution) -> None:
     """The six gradients beside two other ways to find them."""
-    differences, engine = central_differences(**given.arguments()), by_engine(**given.arguments())
+    differences = central_differences(**given.arguments())
+    engine = by_engine(**given.arguments())
     st.markdown("**All six gradients, three ways**")
     columns = {
         "w": [weight.latex for weight in WEIGHTS],
@@ -310,7 +313,8 @@ def _all_gradients(given: Given, s: Solution) -> None:
 
 def relative(ours: np.ndarray, other: np.ndarray) -> float:
     """The largest difference as a share of the largest gradient; 0 where both are zero throughout."""
-    largest, difference = np.abs(ours).max(), np.abs(ours - other).max()
+    largest = np.abs(ours).max()
+    difference = np.abs(ours - other).max()
     return float(difference / largest) if largest > 0 else float(difference)
 
 

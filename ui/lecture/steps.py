@@ -25,7 +25,9 @@ from ui.urls import views
 from ui.urls.link import Text
 
 ENOUGH = 1e-3  # norm of the gradient at which a step hardly changes E; with the first numbers about 11,000 steps away
-RUN, MAX_STEPS = 20_000, 40_000  # steps of one run to the end, which take about a second, and of all
+# steps of one run to the end, which take about a second, and of all
+RUN = 20_000
+MAX_STEPS = 40_000
 _GRADIENT = r"\frac{\partial E}{\partial w}"
 _PART = r"[0-9]{1,5}x[0-9.]+(?:e[+-]?[0-9]+)?"
 ADDRESS = {
@@ -93,7 +95,8 @@ def current() -> DescentState:
 
 def controls(walk: DescentState) -> dict[str, Callable[[], None]]:
     """By key, what draws each control."""
-    locked, full = views.is_locked, len(walk.errors) > MAX_STEPS
+    locked = views.is_locked
+    full = len(walk.errors) > MAX_STEPS
 
     def rate() -> None:
         st.number_input("Learning rate $\\eta$", step=0.5, format="%.6g", key="exercise_eta", width=170,
@@ -154,7 +157,8 @@ def _walk(given: Given) -> DescentState:
         if len(walk.errors) + int(steps) > MAX_STEPS + RUN + 1:
             raise ConfigError("walk", text, f"it must have at most {MAX_STEPS + RUN:,} steps")
         walk = onward(walk, float(RATE.validate("walk", _number(rate))), int(steps), enough=0.0)
-    session["exercise_walk"], session["exercise_fault"] = walk, None
+    session["exercise_walk"] = walk
+    session["exercise_fault"] = None
     return walk
 
 
@@ -171,10 +175,12 @@ def _solve(given: Given, weights: np.ndarray) -> Solution:
 
 def _press(steps: int) -> None:
     """One step, or many; a refusal leaves the walk where it was."""
-    walk, eta = session["exercise_walk"], session["exercise_eta"]
+    walk = session["exercise_walk"]
+    eta = session["exercise_eta"]
     try:
         walk = session["exercise_walk"] = onward(walk, eta, steps)
-        session["walk"], session["exercise_fault"] = walk.text, None
+        session["walk"] = walk.text
+        session["exercise_fault"] = None
     except ConfigError as error:
         session["exercise_fault"] = eta, error
 
@@ -189,14 +195,16 @@ def onward(walk: DescentState, eta: float, steps: int, *, enough: float = ENOUGH
         ConfigError: a learning rate that is not allowed, or with which a weight would leave the limits.
     """
     now = walk.weights[:4].reshape(2, 2), walk.weights[4:]
-    data, kind = (walk.given.x, walk.given.d), {"activation": walk.given.activation}
+    data = (walk.given.x, walk.given.d)
+    kind = {"activation": walk.given.activation}
     if steps == 1:
         new = update(*now, *data, eta, **kind)
         errors = np.array([solve(*new, *data, **kind).error])
     else:
         *new, errors = descend(*now, *data, eta, steps, enough, **kind)
         errors = errors[1:]
-    parts, n_taken = list(walk.parts), len(errors)
+    parts = list(walk.parts)
+    n_taken = len(errors)
     if parts and parts[-1][1] == eta:
         parts[-1] = parts[-1][0] + n_taken, eta
     elif n_taken:

@@ -72,7 +72,9 @@ def net01(j: int) -> Symbol:
     return Symbol("net", (j,), "0,1")
 
 
-E, O, D = Symbol("E"), Symbol("o"), Symbol("d")
+E = Symbol("E")
+O = Symbol("o")
+D = Symbol("d")
 WEIGHTS = (*(w01(i, j) for i in (1, 2) for j in (1, 2)), w12(1), w12(2))
 
 

@@ -110,7 +110,8 @@ def draw_frame() -> None:
         panels.show_error(ConfigError("paper", name, "it must be one of " + ", ".join(PAPERS)))
         return
     charts = FIGURES[paper.name](there.result.series, panels.dark())
-    count, asked = len(charts), st.query_params.get("figure", "1")
+    count = len(charts)
+    asked = st.query_params.get("figure", "1")
     if asked not in map(str, range(1, count + 1)):
         panels.show_error(ConfigError("figure", asked, f"it must be from 1 to {count}"))
         return

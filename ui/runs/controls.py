@@ -58,7 +58,8 @@ def choose_tensors(recording: Recording, values: Mapping[str, Any]) -> TensorVie
         recording: the run.
         values: of the controls, by key.
     """
-    kind, order = values["tensors"], values["order"]
+    kind = values["tensors"]
+    order = values["order"]
     indices = select_tensors(recording, kind, pattern=values["pattern"] or "", order=order)
     is_depth = kind == "weights" and order in ("model", "names")
     return TensorView(recording=recording, indices=indices, is_depth=is_depth)

@@ -60,7 +60,9 @@ def _make_record(
     """A warning or an error of another package keeps its place and its kind, and no word: that may be a visitor's."""
     if level >= logging.WARNING and name != _LOG.name:
         kind = exc_info[0].__name__ if isinstance(exc_info, tuple) and exc_info[0] else logging.getLevelName(level)
-        message, args, exc_info = f"{kind} at {Path(path).name}:{line}", (), None
+        message = f"{kind} at {Path(path).name}:{line}"
+        args = ()
+        exc_info = None
         more["sinfo"] = None
         rest = rest[:1]  # without the stack
     return _make_any_record(name, level, path, line, message, args, exc_info, *rest, **more)
@@ -97,7 +99,9 @@ class timed:
     """
 
     def __init__(self, event: str, **facts: Any):
-        self._event, self._facts, self._start = event, facts, time.monotonic()
+        self._event = event
+        self._facts = facts
+        self._start = time.monotonic()
 
     def __enter__(self) -> dict[str, Any]:
         return self._facts

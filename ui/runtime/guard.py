@@ -38,13 +38,17 @@ MAX_STATES = (
 )
 MAX_QUERY, MAX_PARAMETERS = 64_000, 500  # characters and parameters of a page's address; a link has 200 at most
 MAX_FILE_NAMES = 8  # places for uploads that one message may ask for
-MESSAGES_PER_SECOND, BURST = 20.0, 100.0  # of one page; more are read later
+# of one page; more are read later
+MESSAGES_PER_SECOND = 20.0
+BURST = 100.0
 ADDRESS_SHARE = 0.5  # of all pages that may be open, for those of one address
 MAX_UPLOADS_AT_ONCE = 4
 UPLOAD_SECONDS = 60.0  # for one upload, which may have 5 MB
 COOKIE = "lab_browser"
 MAX_COOKIES = 200  # that are read; a browser keeps fewer for one host
-POLICY_VIOLATION, TRY_AGAIN_LATER = 1008, 1013  # codes with which a websocket is closed
+# codes with which a websocket is closed
+POLICY_VIOLATION = 1008
+TRY_AGAIN_LATER = 1013
 _UPLOAD = re.compile(r"/_stcore/upload_file/([^/]+)/([^/]+)")
 
 
@@ -133,7 +137,8 @@ class GuardMiddleware:
 
 def refuse(headers: Headers) -> tuple[int, str] | None:
     """Return (status, reason) for a request under a foreign name or from a foreign page; None lets it pass."""
-    host, origin = headers.get("host"), headers.get("origin")
+    host = headers.get("host")
+    origin = headers.get("origin")
     if not is_known_host(host):
         return 421, "This server does not know that name. Its operator sets STREAMLIT_SERVER_ALLOWED_HOSTS.\n"
     if origin is not None and urlsplit(origin).netloc != host:
@@ -222,7 +227,8 @@ def _named(raw: list[tuple[bytes, bytes]], headers: Headers, client: tuple[str, 
 
 def _filtered(receive: Receive, send: Send) -> Receive:
     """Return a `receive` that passes on what the pages send, not faster than they do, and closes on all else."""
-    tokens, last = BURST, time.monotonic()
+    tokens = BURST
+    last = time.monotonic()
 
     async def next_message() -> Message:
         nonlocal tokens, last
@@ -232,7 +238,8 @@ def _filtered(receive: Receive, send: Send) -> Receive:
             if data is None:
                 return message
             now = time.monotonic()
-            tokens, last = min(BURST, tokens + (now - last) * MESSAGES_PER_SECOND), now
+            tokens = min(BURST, tokens + (now - last) * MESSAGES_PER_SECOND)
+            last = now
             tokens -= 1
             if tokens < 0:
                 await asyncio.sleep(-tokens / MESSAGES_PER_SECOND)

@@ -96,7 +96,8 @@ def value(name: str) -> Any:
     Raises:
         ConfigError: the environment holds something that is not allowed.
     """
-    limit, text = LIMITS[name], os.environ.get(PREFIX + name, "").strip()
+    limit = LIMITS[name]
+    text = os.environ.get(PREFIX + name, "").strip()
     if text:
         return limit.read(text, PREFIX + name)
     return limit.default() if callable(limit.default) else limit.default

@@ -52,7 +52,8 @@ class Services:
 
     def queue_stats(self) -> tuple[int, int, float]:
         """Return (slots in use, tickets waiting, longest time in seconds without a sign of life) of both queues."""
-        short, long = self.short_queue.state(), self.long_queue.state()
+        short = self.short_queue.state()
+        long = self.long_queue.state()
         return short[0] + long[0], short[1] + long[1], max(short[2], long[2])
 
 

@@ -22,7 +22,8 @@ class StateView(Mapping[str, Any]):
     """
 
     def __init__(self, state: SafeSessionState, copy: Callable[[SafeSessionState], dict[str, Any]]):
-        self._state, self._copy = state, copy
+        self._state = state
+        self._copy = copy
 
     def __contains__(self, key: Any) -> bool:
         with self._state._lock:

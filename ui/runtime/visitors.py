@@ -11,7 +11,8 @@ from ui.runtime.queue import Visitor
 from ui.session import session
 
 # Headers that this server's gate gives each page's websocket, in place of any that a visitor sends.
-BROWSER_HEADER, ADDRESS_HEADER = "X-Lab-Browser", "X-Lab-Address"
+BROWSER_HEADER = "X-Lab-Browser"
+ADDRESS_HEADER = "X-Lab-Address"
 RESUME_HEADER = "X-Lab-Resume"  # "1" for a page that has lost its connection and asks for its session again
 
 

@@ -21,7 +21,8 @@ _original = WStates.__getitem__
 
 def _getitem(states: WStates, widget_id: str) -> object:
     """As Streamlit's own, which takes a KeyError for a control without a value."""
-    state, metadata = states.states.get(widget_id), states.widget_metadata.get(widget_id)
+    state = states.states.get(widget_id)
+    metadata = states.widget_metadata.get(widget_id)
     if state is _NO_VALUE:
         raise KeyError(widget_id)
     if not isinstance(state, Serialized) or metadata is None:

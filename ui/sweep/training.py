@@ -31,7 +31,9 @@ class SweepProgressReporter(ProgressReporter):
 
     def __init__(self, slot: DeltaGenerator, on_part: Callable[[], None]):
         super().__init__(slot)
-        self._on_part, self._drawn, self._begun = on_part, time.monotonic(), None
+        self._on_part = on_part
+        self._drawn = time.monotonic()
+        self._begun = None
 
     def on_progress(self, done: int, total: int) -> None:
         now = time.monotonic()

@@ -36,7 +36,8 @@ def drop_invalid_params(rules: Mapping[str, link.Rule], free: Sequence[str] = ()
 
 def show_param_warnings(rules: Mapping[str, link.Rule], free: Sequence[str] = ()) -> None:
     """Explains the invalid parameters on the page that was requested, until one of its controls changes."""
-    invalid, names = session["invalid_params"], (*rules, *free)
+    invalid = session["invalid_params"]
+    names = (*rules, *free)
     if session["checked_params"] != names:
         return
     values = [session_by_name.get(name) for name in names]

@@ -16,7 +16,8 @@ from core.layer_norms import JUDGED, LAYER_NORMS
 from ui.session import session, session_by_name
 from ui.urls.link import Rule, Text
 
-STEP, AXIS = "step", "axis"
+STEP = "step"
+AXIS = "axis"
 _POWER = r"-?\d{1,3}(?:\.\d{1,3})?"
 _NAMES = Text(r"[a-z_0-9]*(?:,[a-z_0-9]+)*", "it must be names of controls separated by commas, as in depth,activation")
 _STEP = Number(0, MAX_STEPS, integer=True)
