@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from .data import dialect as dialects
 from .data import margins, workbooks
-from .data.columns import MAX_CATEGORIES, MAX_TEXT, Column, ColumnReadings, gather_evidence, is_number, read_column
+from .data.columns import MAX_CATEGORIES, Column, ColumnReadings, gather_evidence, read_column
 from .data.dialect import BLANKS, DELIMITER_NAMES, DELIMITERS
 from .data.messages import count, join_first, shorten, table_error
 from .data.obstacles import Fix, Obstacle
@@ -24,6 +24,7 @@ from .data.preparation import find_missing_rows, find_obstacles, prepare
 from .data.prepared import Prepared
 from .data.records import Cells, refuse_overlong, split_cells
 from .data.selection import MAX_NUMBER, MAX_VALUES
+from .data.spellings import MAX_TEXT, is_number
 from .data.text import ENCODINGS, read_text
 from .errors import ConfigError
 

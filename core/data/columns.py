@@ -6,7 +6,6 @@ hold Python's lock.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -16,49 +15,26 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from .dates import format_days, parse_dates, parse_most_dates
+from .spellings import (
+    COMMA,
+    EITHER,
+    INFINITE,
+    LIKE_NUMBER,
+    MAX_TEXT,
+    POINT,
+    has_any,
+    is_missing,
+    matches,
+    may_be_numbers,
+    strip_marks,
+    to_numbers,
+)
 
 MAX_CATEGORIES = 50  # different texts in a column of categories, and classes of a target
 MAX_WHOLE = 20  # different whole numbers that a target may have and still be taken for class labels
-MAX_TEXT = 200  # characters of a column name, of a category or of a number
 MOSTLY = 0.8  # share of numbers from which a column is one of numbers, and its other cells are slips
 
-# Spellings of a missing value, in lower case: in any column, and only among numbers.
-MISSING = frozenset(
-    ["", "na", "n/a", "n.a.", "#n/a", "#na", "<na>", "nan", "-nan", "null", "(null)", "none", "\\n", "?"]
-    + ["#value!", "#div/0!", "#ref!", "#num!", "#name?", "#null!", "1.#qnan", "-1.#ind", "1.#inf"]
-)
-NUMBER_MISSING = MISSING | {"-", "--", "---", ".", "..", "...", "…", "–", "—", "\u2212", "missing", "unknown"}
-_MISSING = pa.array(sorted(MISSING))
-_NUMBER_MISSING = pa.array(sorted(NUMBER_MISSING))
-_LONGEST_SPELLING = max(len(text.encode()) for text in NUMBER_MISSING)  # bytes
 _MANY = 50_000  # texts of which a tenth are different
-_SAMPLE = 1000  # texts from which a column without any number is recognized
-
-# Numbers with a decimal point and, as an option, groups of three digits; then the same with a decimal comma.
-_GROUPS = r"[1-9]\d{0,2}(?:%s\d{3})+"
-_SPACE = "[ \u00a0\u202f'\u2019]"
-_POWER = r"(?:[eE][+-]?\d+)?"
-
-
-def _number(decimal: str, group: str) -> str:
-    integer_part = rf"(?:{_GROUPS % group}|{_GROUPS % _SPACE}|\d+)"
-    return rf"[+-]?(?:{integer_part}(?:{decimal}\d*)?|{decimal}\d+){_POWER}"
-
-
-_POINT = _number(r"\.", ",")
-_COMMA = _number(",", r"\.")
-_INFINITE = r"[+-]?(?i:inf|infinity)"
-_EITHER = r"[+-]?[1-9]\d{0,2}[.,]\d{3}"  # 1,500 is 1500 or 1.5
-_CURRENCY = "(?:[$€£¥₹₽₩]|US\\$|USD|EUR|GBP|CHF|JPY|CNY|kr|zł)"
-_BLANK = "[ \u00a0\u202f]"
-_DIGITS = "[\\d.,' \u00a0\u202f\u2019]*"
-_MARKED = rf"([+-]?) ?(?:{_CURRENCY}{_BLANK}?)?([+-]?[\d.,]{_DIGITS}?){_BLANK}?(?:{_CURRENCY}|[%‰])?"
-# Cells that a reader takes for a number, such as ~70 or $1,000,000.
-_LIKE_NUMBER = (
-    rf"[~≈]? ?(?:{_CURRENCY} ?)?[+-]?(?:[1-9]\d{{0,2}}(?:[,. '  ’]\d{{3}})+|\d+)(?:[.,]\d*)?"
-    rf"{_BLANK}?(?:{_CURRENCY}|[%‰*])?"
-)
-_IS_NUMBER = re.compile(rf"{_POINT}|{_COMMA}|{_INFINITE}", re.ASCII)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -104,7 +80,7 @@ class Column:
     def missing(self) -> np.ndarray:
         """(rows,) True where there is no value."""
         if not isinstance(self.data, np.ndarray):
-            spelled = _is_missing(self.data.dictionary, _MISSING)
+            spelled = is_missing(self.data.dictionary)
             return spelled.to_numpy(zero_copy_only=False)[self.codes]
         return np.isnan(self.data) if self.data.dtype.kind == "f" else np.zeros(len(self.data), bool)
 
@@ -117,7 +93,7 @@ class Column:
     def texts(self) -> list[str]:
         """The different texts of a column of texts, in order, without spellings of a missing value."""
         dictionary = self.data.dictionary
-        return sorted(dictionary.filter(pc.invert(_is_missing(dictionary, _MISSING))).to_pylist())
+        return sorted(dictionary.filter(pc.invert(is_missing(dictionary))).to_pylist())
 
     def head(self, rows: int) -> list[Any]:
         """The first values as a reader expects them: dates as dates."""
@@ -145,71 +121,21 @@ class ColumnReadings:
     either: str | None  # a cell that allows both, such as 1,500
 
 
-def is_number(text: str) -> bool:
-    """Returns True for a number with a decimal point or a decimal comma, without currency or percent signs."""
-    return len(text) <= MAX_TEXT and bool(_IS_NUMBER.fullmatch(text.replace("\u2212", "-")))
-
-
-def _matches(texts: pa.Array, pattern: str) -> pa.Array:
-    return pc.match_substring_regex(texts, rf"^(?:{pattern})$")
-
-
-def _any(mask: pa.Array) -> bool:
-    return bool(pc.any(mask).as_py())
-
-
-def _strip_marks(texts: pa.Array) -> tuple[pa.Array, str]:
-    """Returns numbers without currency and percent signs and with an ASCII minus, and the signs that were removed."""
-    if _any(pc.match_substring_regex(texts, "[−–]")):
-        texts = pc.replace_substring(texts, "\u2212", "-")
-        texts = pc.replace_substring_regex(texts, "^–", "-")
-    marked = pc.match_substring_regex(texts, rf"[%‰]|{_CURRENCY}")
-    if not _any(marked):
-        return texts, ""
-    marked = pc.and_(marked, _matches(texts, _MARKED))
-    symbols = pc.unique(
-        pc.replace_substring_regex(texts.filter(marked), r"[\d.,'+\- \x{a0}\x{202f}’]|[eE][+-]?\d+", "")
-    )
-    percent = {"%", "‰"}.intersection(symbols.to_pylist())
-    digits = pc.match_substring_regex(texts, r"\d")
-    # numbers with and without a percent sign are of different units, as are numbers in two currencies
-    if len(symbols) != 1 or (percent and not pc.all(pc.or_(marked, pc.invert(digits))).as_py()):
-        return texts, ""
-    stripped = pc.replace_substring_regex(texts, rf"^{_MARKED}$", r"\1\2")
-    return pc.if_else(marked, stripped, texts), symbols[0].as_py()
-
-
-def _may_be_numbers(texts: pa.Array) -> bool:
-    """Returns False for texts of which none of the first thousand looks like a number."""
-    start = texts.slice(0, _SAMPLE)
-    return _any(_matches(_strip_marks(start)[0], rf"{_LIKE_NUMBER}|{_INFINITE}")) or _any(
-        _is_missing(start, _NUMBER_MISSING)
-    )
-
-
-def _is_missing(texts: pa.Array, spellings: pa.Array) -> pa.Array:
-    """Returns True where a text, in lower case, is a spelling of a missing value."""
-    short = pc.less_equal(pc.binary_length(texts), _LONGEST_SPELLING)
-    if len(texts) > _SAMPLE:  # so that long texts are not copied
-        texts = pc.if_else(short, texts, "x")
-    return pc.is_in(pc.utf8_lower(texts), spellings)
-
-
 def gather_evidence(cells: pa.Array) -> ColumnReadings | None:
     """Returns the evidence of a column's cells, None if no cell contains a comma or a point."""
-    if not _any(pc.match_substring_regex(cells, "[.,]")):
+    if not has_any(pc.match_substring_regex(cells, "[.,]")):
         return None
-    if pc.max(pc.binary_length(cells)).as_py() > 4 * MAX_TEXT or not _may_be_numbers(cells):
+    if pc.max(pc.binary_length(cells)).as_py() > 4 * MAX_TEXT or not may_be_numbers(cells):
         return None
-    texts, _ = _strip_marks(cells)
-    point = _matches(texts, _POINT)
-    comma = _matches(texts, _COMMA)
-    missing = pc.sum(_is_missing(texts, _NUMBER_MISSING)).as_py()
+    texts, _ = strip_marks(cells)
+    point = matches(texts, POINT)
+    comma = matches(texts, COMMA)
+    missing = pc.sum(is_missing(texts, among_numbers=True)).as_py()
     if pc.sum(pc.or_(point, comma)).as_py() < MOSTLY * (len(cells) - missing):
         return None
-    either = texts.filter(_matches(texts, _EITHER))
+    either = texts.filter(matches(texts, EITHER))
     return ColumnReadings(
-        _any(pc.and_not(point, comma)), _any(pc.and_not(comma, point)), either[0].as_py() if len(either) else None
+        has_any(pc.and_not(point, comma)), has_any(pc.and_not(comma, point)), either[0].as_py() if len(either) else None
     )
 
 
@@ -250,20 +176,20 @@ def read_column(
     encoded = cells.dictionary_encode()
     texts = encoded.dictionary
     codes = encoded.indices.to_numpy(zero_copy_only=False)
-    missing = _is_missing(texts, _NUMBER_MISSING)
+    missing = is_missing(texts, among_numbers=True)
     if pc.all(missing).as_py():
-        lower = _is_missing(texts, _MISSING)
+        lower = is_missing(texts)
         if pc.all(lower).as_py():
             return Column(name=name, kind="empty", data=np.full(len(cells), np.nan, np.float32), distinct=0)
     if pc.max(pc.utf8_length(texts)).as_py() > MAX_TEXT:
         return _read_texts(name, encoded)
-    if not _may_be_numbers(texts):
+    if not may_be_numbers(texts):
         return _read_dates(name, encoded, missing, day_first) or _read_texts(name, encoded)
-    unmarked, marks = _strip_marks(texts)
-    pattern = _COMMA if decimal == "," else _POINT
-    matching = pc.or_(_matches(unmarked, pattern), _matches(unmarked, _INFINITE))
-    if pc.all(pc.or_(matching, missing)).as_py() and _any(matching):
-        values = _to_numbers(unmarked, matching, decimal)
+    unmarked, marks = strip_marks(texts)
+    pattern = COMMA if decimal == "," else POINT
+    matching = pc.or_(matches(unmarked, pattern), matches(unmarked, INFINITE))
+    if pc.all(pc.or_(matching, missing)).as_py() and has_any(matching):
+        values = to_numbers(unmarked, matching, decimal)
         distinct = _count_distinct(values)
         spellings = _spellings(texts, codes, missing)
         return Column(
@@ -285,10 +211,10 @@ def read_column(
 
 def _are_many_texts(cells: pa.Array) -> bool:
     """Returns True for long columns of different texts, which are not worth a table of all of them."""
-    if len(cells) <= _MANY or _may_be_numbers(cells):
+    if len(cells) <= _MANY or may_be_numbers(cells):
         return False
     start = cells.slice(0, _MANY)
-    return len(pc.unique(start)) > _MANY / 10 and parse_dates(start, _is_missing(start, _NUMBER_MISSING)) is None
+    return len(pc.unique(start)) > _MANY / 10 and parse_dates(start, is_missing(start, among_numbers=True)) is None
 
 
 def _read_whole_numbers(name: str, cells: pa.Array) -> Column | None:
@@ -297,7 +223,7 @@ def _read_whole_numbers(name: str, cells: pa.Array) -> Column | None:
         values = pc.cast(cells, pa.int64())
     except pa.ArrowInvalid:
         return None
-    if _any(pc.match_substring(cells, "x", ignore_case=True)):
+    if has_any(pc.match_substring(cells, "x", ignore_case=True)):
         return None  # Arrow reads 0x10 as 16
     ends = pc.min_max(values)
     low = ends["min"].as_py()
@@ -320,7 +246,7 @@ def _read_plain_numbers(name: str, cells: pa.Array, unclear: str | None) -> Colu
         return None  # hundreds of digits are a text, and take long to read as a number
     empty = pc.equal(cells, "")
     try:
-        values = pc.cast(pc.if_else(empty, None, cells) if _any(empty) else cells, pa.float64())
+        values = pc.cast(pc.if_else(empty, None, cells) if has_any(empty) else cells, pa.float64())
     except pa.ArrowInvalid:
         return None
     data = values.to_numpy(zero_copy_only=False)
@@ -351,19 +277,6 @@ def _read_dates(name: str, encoded: pa.DictionaryArray, missing: pa.Array, day_f
     return Column(name=name, kind="date", data=values[codes], distinct=distinct, unclear=unclear, spellings=spellings)
 
 
-def _to_numbers(texts: pa.Array, matching: pa.Array, decimal: str) -> np.ndarray:
-    """Returns the float64 of each text, NaN where it does not match."""
-    texts = pc.if_else(matching, texts, pa.scalar(None, texts.type))
-    group = "." if decimal == "," else ","
-    groups = rf"[{group} \x{{a0}}\x{{202f}}'’]"
-    if _any(pc.match_substring_regex(texts, groups)):
-        texts = pc.replace_substring_regex(texts, groups, "")
-    if decimal == ",":
-        texts = pc.replace_substring(texts, ",", ".")
-    texts = pc.replace_substring_regex(texts, r"^\+", "")
-    return pc.cast(texts, pa.float64()).to_numpy(zero_copy_only=False).astype(np.float64)
-
-
 def _spellings(texts: pa.Array, codes: np.ndarray, missing: pa.Array) -> tuple[tuple[str, int], ...]:
     """Returns how many cells have each spelling of a missing value, the empty cell aside."""
     counts = np.bincount(codes, minlength=len(texts))
@@ -373,7 +286,7 @@ def _spellings(texts: pa.Array, codes: np.ndarray, missing: pa.Array) -> tuple[t
 
 def _read_texts(name: str, encoded: pa.DictionaryArray, misfit: int | None = None, is_numbers: bool = False) -> Column:
     texts = encoded.dictionary
-    missing = _is_missing(texts, _MISSING)
+    missing = is_missing(texts)
     longest = pc.max(pc.utf8_length(texts)).as_py()
     codes = encoded.indices.to_numpy(zero_copy_only=False)
     spellings = _spellings(texts, codes, missing)
@@ -397,8 +310,8 @@ def _find_slip(texts: pa.Array, codes: np.ndarray, matching: pa.Array, missing: 
 
     Few whole numbers that recur are names of classes, as in 1, 2, 3, "other"; measurements differ.
     """
-    like = pc.or_(matching, _matches(texts, _LIKE_NUMBER))
-    like = pc.or_(like, _matches(_strip_marks(texts)[0], rf"{_POINT}|{_COMMA}"))
+    like = pc.or_(matching, matches(texts, LIKE_NUMBER))
+    like = pc.or_(like, matches(strip_marks(texts)[0], rf"{POINT}|{COMMA}"))
     like, match, gone = (mask.to_numpy(zero_copy_only=False) for mask in (like, matching, missing))
     counts = np.bincount(codes, minlength=len(texts))
     present = counts[~gone].sum()
@@ -407,7 +320,7 @@ def _find_slip(texts: pa.Array, codes: np.ndarray, matching: pa.Array, missing: 
     others = ~match & ~gone
     if not (like & others).any():
         distinct = int((~gone).sum())
-        whole = _matches(texts, r"[+-]?\d+").to_numpy(zero_copy_only=False)
+        whole = matches(texts, r"[+-]?\d+").to_numpy(zero_copy_only=False)
         if distinct <= MAX_WHOLE and 2 * distinct <= present and whole[match & ~gone].all():
             return None, False
     return int(np.flatnonzero(others[codes])[0]), bool((like | gone).all())
@@ -431,9 +344,9 @@ def as_category(column: Column) -> Column:
 
 def as_numeric(column: Column) -> Column:
     """Returns a column of texts as numbers; a cell that is not a number counts as missing."""
-    unmarked, marks = _strip_marks(column.data.dictionary)
-    point = _to_numbers(unmarked, _matches(unmarked, _POINT), ".")
-    comma = _to_numbers(unmarked, _matches(unmarked, _COMMA), ",")
+    unmarked, marks = strip_marks(column.data.dictionary)
+    point = to_numbers(unmarked, matches(unmarked, POINT), ".")
+    comma = to_numbers(unmarked, matches(unmarked, COMMA), ",")
     values = (point if np.isfinite(point).sum() >= np.isfinite(comma).sum() else comma)[column.codes]
     distinct = _count_distinct(values)
     kind = "numeric" if distinct else "empty"

@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from .columns import NUMBER_MISSING, Column, is_number
+from .columns import Column
 from .messages import shorten, table_error
+from .spellings import NUMBER_MISSING, is_number
 
 # In a tie the first one wins: text and numbers contain commas more often than semicolons, and hardly ever tabs.
 DELIMITERS = {"\t": "tab", ";": "semicolon", "|": "vertical bar", ",": "comma"}

@@ -9,9 +9,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .columns import NUMBER_MISSING, is_number
 from .messages import count, join_first
 from .records import Cells
+from .spellings import NUMBER_MISSING, is_number
 
 _MAX_FOOTER_ROWS = 40
 _SAMPLE_ROWS = 200  # above a footer, by which its cells are compared

@@ -11,9 +11,10 @@ import numpy as np
 
 from ..errors import ConfigError
 from .building import build_targets
-from .columns import MAX_CATEGORIES, MAX_TEXT, Column
+from .columns import MAX_CATEGORIES, Column
 from .messages import count, shorten, table_error
 from .selection import MAX_NUMBER, MIN_SAMPLES, Choices, Selection, describe_missing
+from .spellings import MAX_TEXT
 
 if TYPE_CHECKING:
     from ..tables import Table

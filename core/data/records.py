@@ -20,9 +20,9 @@ import pyarrow.compute as pc
 import pyarrow.csv as arrow_csv
 
 from ..errors import ConfigError
-from .columns import is_number
 from .dialect import BLANKS, Dialect, line_of_open_quote, split_blanks
 from .messages import table_error
+from .spellings import is_number
 
 _BLOCK_BYTES = 1 << 22
 _BLOCK_CELLS = 500_000

@@ -16,8 +16,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from core import RunConfig, tables
-from core.data.columns import NUMBER_MISSING
 from core.data.datasets import split
+from core.data.spellings import NUMBER_MISSING
 from core.data.targets import check_targets, recommended_losses
 from core.errors import ConfigError
 from core.tables import Prepared, Table, find_obstacles, prepare, read_table

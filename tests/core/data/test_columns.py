@@ -12,9 +12,9 @@ from core.data.columns import (
     as_numeric,
     compact,
     gather_evidence,
-    is_number,
     read_column,
 )
+from core.data.spellings import is_number
 
 
 def read(*cells, decimal="."):
