@@ -21,7 +21,7 @@ import pandas as pd
 
 from .config import RunConfig
 from .engine.training import Progress
-from .engine.workers import get_executor
+from .engine.workers import LazyExecutor
 from .errors import ConfigError
 from .sweeps.dispatch import run_grid
 from .sweeps.files import Checkpoint, check_output, read_spec, write_table
@@ -73,7 +73,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         check_output(options.output)
         grid = read_spec(options.spec)
-        executor = get_executor()
+        executor = LazyExecutor().get()
         with Checkpoint(options.output, grid) as checkpoint:
             printer = ProgressPrinter(int(checkpoint.table.done.sum()))
             run_grid(grid, checkpoint.add, executor, printer, checkpoint.table.done.copy())

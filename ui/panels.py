@@ -17,6 +17,7 @@ from ui.charts.style import Chart, number, toolbar
 from ui.controls import fields
 from ui.runtime import downloads, event_log, jobs, limits
 from ui.runtime.jobs import Run
+from ui.runtime.services import services
 from ui.session import session, session_by_name
 from ui.text import as_text, typeset
 
@@ -154,9 +155,10 @@ def download(
     """Draws a button for a file that is made when the button is pressed.
 
     Args:
-        prepare: gets the argument of `write`, which has none otherwise; see `downloads.in_turn`.
+        prepare: gets the argument of `write`, which has none otherwise; see `Downloads.in_turn`.
     """
-    make = downloads.in_turn(write, prepare) if prepare else downloads.in_turn(lambda _: write(), lambda _: None)
+    in_turn = services().downloads.in_turn
+    make = in_turn(write, prepare) if prepare else in_turn(lambda _: write(), lambda _: None)
     st.download_button(
         label, make, name, mime, key=f"download_{name}", on_click="ignore", icon=":material/download:", width="stretch"
     )
@@ -169,7 +171,7 @@ def is_writable(rows: int) -> bool:
         return True
     st.caption(
         f"The record has {rows:,} rows, one a step and layer; this server writes files of {limit:,} at most. Record "
-        "fewer steps for a file."
+        "fewer steps to get a file."
     )
     return False
 

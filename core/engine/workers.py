@@ -162,43 +162,47 @@ def _settled() -> None:
     """The job that makes the pool start a process."""
 
 
-_shared: Executor | None = None
-_attempt: tuple[str, Future] | None = None  # the last to connect to a cluster: its address, and the client
-_making = threading.Lock()
+class LazyExecutor:
+    """The executor for long work, made when it is first asked for: a pool of one process a core, or a Dask cluster.
 
-
-def get_executor() -> Executor:
-    """The one executor of this process: a pool whose processes start with the first job, or a Dask cluster.
-
-    Raises:
-        ConfigError: GRADIENT_LAB_SCHEDULER names a cluster that does not answer, or Dask is not installed.
+    A server or a command makes one of these and hands it on. What it has made ends with this process.
     """
-    global _shared
-    address = os.environ.get(SCHEDULER, "").strip()
-    with _making:
-        if isinstance(_shared, Cluster) and not _shared.is_open:
-            _shared = None
-        if _shared is None:
-            _shared = _connect(address) if address else Workers()
-            atexit.register(_shared.shutdown, cancel_futures=True)
-        return _shared
 
+    def __init__(self):
+        self._lock = threading.Lock()
+        self._executor: Workers | Cluster | None = None
+        # The last to connect to a cluster: its address, and the client.
+        self._attempt: tuple[str, Future] | None = None
 
-def _connect(address: str) -> Cluster:
-    """The Dask cluster at this address."""
-    global _attempt
-    try:
-        import distributed  # noqa: F401
-    except ImportError:
-        raise ConfigError(SCHEDULER, address, "it needs Dask: pip install -r requirements-dask.txt") from None
-    if _attempt is None or _attempt[0] != address or _attempt[1].done():
-        _attempt = address, Future()
-        threading.Thread(target=_open_client, args=_attempt, name="dask-connect", daemon=True).start()
-    try:
-        return Cluster(_attempt[1].result(CONNECT_SECONDS))
-    except (OSError, ValueError) as error:
-        why = " ".join(str(error).split())[:200] or f"no answer within {CONNECT_SECONDS:.0f} s"
-        raise ConfigError(SCHEDULER, address, f"a Dask scheduler must answer there ({why})") from None
+    def get(self) -> Executor:
+        """Return the executor, the same one for every caller, or another cluster's where that one was lost.
+
+        Raises:
+            ConfigError: GRADIENT_LAB_SCHEDULER names a cluster that does not answer, or Dask is not installed.
+        """
+        address = os.environ.get(SCHEDULER, "").strip()
+        with self._lock:
+            if isinstance(self._executor, Cluster) and not self._executor.is_open:
+                self._executor = None
+            if self._executor is None:
+                self._executor = self._connect(address) if address else Workers()
+                atexit.register(self._executor.shutdown, cancel_futures=True)
+            return self._executor
+
+    def _connect(self, address: str) -> Cluster:
+        """Return the Dask cluster at this address."""
+        try:
+            import distributed  # noqa: F401
+        except ImportError:
+            raise ConfigError(SCHEDULER, address, "it needs Dask: pip install -r requirements-dask.txt") from None
+        if self._attempt is None or self._attempt[0] != address or self._attempt[1].done():
+            self._attempt = address, Future()
+            threading.Thread(target=_open_client, args=self._attempt, name="dask-connect", daemon=True).start()
+        try:
+            return Cluster(self._attempt[1].result(CONNECT_SECONDS))
+        except (OSError, ValueError) as error:
+            why = " ".join(str(error).split())[:200] or f"no answer within {CONNECT_SECONDS:.0f} s"
+            raise ConfigError(SCHEDULER, address, f"a Dask scheduler must answer there ({why})") from None
 
 
 def _open_client(address: str, client: Future) -> None:

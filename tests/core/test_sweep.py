@@ -7,6 +7,7 @@ import time
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -15,7 +16,7 @@ from pandas.testing import assert_frame_equal
 
 from core import ConfigError, RunConfig, train
 from core.comparison.arms import apply_changes
-from core.engine.workers import Workers
+from core.engine.workers import LazyExecutor, Workers, worker_lost_errors
 from core.sweep import main, sweep
 from core.sweeps import chunks, dispatch
 from core.sweeps.chunks import ThroughputEstimate, iter_chunks, summary_fields
@@ -329,7 +330,7 @@ SPEC = {"base": {"samples": 8, "hidden": [4, 4], "steps": 3, "activation": "tanh
 
 @pytest.fixture
 def spec(tmp_path, monkeypatch, workers):
-    monkeypatch.setattr("core.sweep.get_executor", lambda: workers)
+    monkeypatch.setattr("core.sweep.LazyExecutor", lambda: SimpleNamespace(get=lambda: workers))
     path = tmp_path / "spec.json"
     path.write_text(json.dumps(SPEC))
     return path
@@ -365,7 +366,7 @@ def test_an_interrupted_command_resumes_where_it_was(spec, monkeypatch, capsys):
     assert not out.exists() and written.count(b"\n") >= 5
     ran = []
     monkeypatch.setattr("core.sweeps.dispatch.run_chunk", lambda *job: ran.append(job) or chunks.run_chunk(*job))
-    monkeypatch.setattr("core.sweep.get_executor", lambda: None)
+    monkeypatch.setattr("core.sweep.LazyExecutor", lambda: SimpleNamespace(get=lambda: None))
     assert main([str(spec), str(out)]) == 0
     assert len(ran) == 12 - (written.count(b"\n") - 2)
     resumed = out.read_bytes()
@@ -397,7 +398,7 @@ def test_a_bad_command_ends_with_a_sentence(spec, text, name, words, capsys):
 @pytest.mark.parametrize("left", [b"", b'{"swe'])
 def test_a_sweep_killed_before_its_first_result_starts_again(spec, left, monkeypatch):
     spec.with_name("out.csv.part").write_bytes(left)
-    monkeypatch.setattr("core.sweep.get_executor", lambda: None)
+    monkeypatch.setattr("core.sweep.LazyExecutor", lambda: SimpleNamespace(get=lambda: None))
     assert main([str(spec), str(spec.with_name("out.csv"))]) == 0
     assert not spec.with_name("out.csv.part").exists()
 
@@ -429,7 +430,7 @@ def sign_change(scales, factors):
     return scales[up[0]] + (scales[up[0] + 1] - scales[up[0]]) * -low / (high - low)
 
 
-# tanh without biases comes to its rest by a power law, so that only a deep and wide network shows it.
+# tanh without biases reaches its fixed point by a power law, so that only a deep and wide network shows it.
 @pytest.mark.parametrize(
     "activation, sigma_b, width, depth", [("relu", 0.0, 100, 30), ("tanh", 0.0, 150, 100), ("tanh", 0.3, 100, 30)]
 )
@@ -463,42 +464,36 @@ def cluster():
 
 
 @pytest.fixture
-def named(monkeypatch):
-    """Has this process use the cluster at an address, as a server whose operator names it."""
+def connect(monkeypatch):
+    """Makes the executor of a server whose operator names the cluster at an address."""
 
-    def use(address):
+    def make(address):
         monkeypatch.setenv("GRADIENT_LAB_SCHEDULER", address)
+        return LazyExecutor()
 
-    monkeypatch.setattr("core.engine.workers._shared", None)
-    monkeypatch.setattr("core.engine.workers._attempt", None)
-    return use
+    return make
 
 
 @pytest.mark.slow
-def test_a_sweep_whose_scheduler_is_killed_ends_as_lost_and_so_does_the_next_one(named):
+def test_a_sweep_whose_scheduler_is_killed_ends_as_lost_and_so_does_the_next_one(connect):
     pytest.importorskip("distributed", reason="Dask is not installed")
-    from core.engine.workers import get_executor, worker_lost_errors
-
     base = RunConfig(samples=64, hidden=(64,) * 10, steps=300, record_every=300)
     axes = {"init_scale": make_range("init_scale", 0.5, 3, 40)}
     with dask_cluster(1) as found:
-        named(found.address)
-        executor = get_executor()
+        long_executor = connect(found.address)
+        executor = long_executor.get()
         start = time.monotonic()
         with pytest.raises(worker_lost_errors()):
             sweep(base, axes, executor=executor, on_progress=lambda done, total: done and found.scheduler.kill())
         assert time.monotonic() - start < 100
         # The client tries to reach it for half a minute more; then the executor itself is refused.
         with pytest.raises((ConfigError, *worker_lost_errors()), match="scheduler"):
-            sweep(base, axes, executor=get_executor())
+            sweep(base, axes, executor=long_executor.get())
 
 
 @pytest.mark.slow
-def test_a_sweep_on_dask_gives_every_row_though_a_worker_is_killed(cluster, named):
+def test_a_sweep_on_dask_gives_every_row_though_a_worker_is_killed(cluster, connect):
     address, processes = cluster
-    named(address)
-    from core.engine.workers import get_executor
-
     base = RunConfig(samples=32, hidden=(16,) * 8, steps=10, activation="tanh")
     axes = {"init_scale": make_range("init_scale", 0.5, 3, 40), "bias_std": make_range("bias_std", 0, 1, 30)}
     killed = []
@@ -508,7 +503,7 @@ def test_a_sweep_on_dask_gives_every_row_though_a_worker_is_killed(cluster, name
             killed.append(done)
             processes[0].send_signal(signal.SIGKILL)
 
-    executor = get_executor()
+    executor = connect(address).get()
     found = sweep(base, axes, seeds=2, executor=executor, on_progress=on_progress)
     assert killed and killed[0] < 2400 == len(found)
     assert found.error.isna().all()
@@ -518,15 +513,14 @@ def test_a_sweep_on_dask_gives_every_row_though_a_worker_is_killed(cluster, name
 
 @pytest.mark.slow
 @pytest.mark.parametrize("n_stopped", [1, 2], ids=["one of two", "all"])
-def test_a_sweep_on_dask_goes_on_without_frozen_workers_or_says_that_none_is_left(n_stopped, named):
+def test_a_sweep_on_dask_goes_on_without_frozen_workers_or_says_that_none_is_left(n_stopped, connect):
     pytest.importorskip("distributed", reason="Dask is not installed")
-    from core.engine import cluster, workers
+    from core.engine import cluster
 
     base = RunConfig(samples=32, hidden=(16,) * 8, steps=10, activation="tanh")
     axes = {"init_scale": make_range("init_scale", 0.5, 3, 30), "bias_std": make_range("bias_std", 0, 1, 20)}
     with dask_cluster(2) as found:
-        named(found.address)
-
+        long_executor = connect(found.address)
         stopped = []
 
         def on_progress(done, total):
@@ -536,28 +530,27 @@ def test_a_sweep_on_dask_goes_on_without_frozen_workers_or_says_that_none_is_lef
                 stopped.append(time.monotonic())
 
         if n_stopped == 1:
-            table = sweep(base, axes, seeds=2, executor=workers.get_executor(), on_progress=on_progress)
+            table = sweep(base, axes, seeds=2, executor=long_executor.get(), on_progress=on_progress)
             assert table.error.isna().all()
             wait = time.monotonic() - stopped[0]
             same(table, sweep(base, axes, seeds=2))
         else:
             with pytest.raises(BrokenExecutor) as lost:
-                sweep(base, axes, seeds=2, executor=workers.get_executor(), on_progress=on_progress)
+                sweep(base, axes, seeds=2, executor=long_executor.get(), on_progress=on_progress)
             wait = time.monotonic() - stopped[0]
             assert "No worker of the Dask cluster has shown a sign of life for 30 s." in str(lost.value)
         assert wait < 3 * cluster.SILENT_SECONDS
 
 
 @pytest.mark.slow
-def test_a_sweep_whose_scheduler_is_frozen_ends_and_the_next_one_says_who_does_not_answer(named):
+def test_a_sweep_whose_scheduler_is_frozen_ends_and_the_next_one_says_who_does_not_answer(connect):
     pytest.importorskip("distributed", reason="Dask is not installed")
-    from core.engine import cluster, workers
+    from core.engine import cluster
 
     base = RunConfig(samples=64, hidden=(64,) * 10, steps=300, record_every=300)
     axes = {"init_scale": make_range("init_scale", 0.5, 3, 40)}
     with dask_cluster(1) as found:
-        named(found.address)
-
+        long_executor = connect(found.address)
         stopped = []
 
         def on_progress(done, total):
@@ -566,11 +559,11 @@ def test_a_sweep_whose_scheduler_is_frozen_ends_and_the_next_one_says_who_does_n
                 stopped.append(time.monotonic())
 
         with pytest.raises(BrokenExecutor) as lost:
-            sweep(base, axes, executor=workers.get_executor(), on_progress=on_progress)
+            sweep(base, axes, executor=long_executor.get(), on_progress=on_progress)
         assert time.monotonic() - stopped[0] < 3 * cluster.SILENT_SECONDS
         assert "The scheduler of the Dask cluster has not answered for 30 s." in str(lost.value)
         with pytest.raises(ConfigError, match="a Dask scheduler must answer there"):
-            sweep(base, axes, executor=workers.get_executor())
+            sweep(base, axes, executor=long_executor.get())
 
 
 @pytest.mark.slow

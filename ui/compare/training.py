@@ -116,7 +116,7 @@ def _train(runs: list[Run], reporter: ArmProgressReporter, settle: Callable[[Run
                 [run.config for run in sent],
                 data=jobs.get_data(sent[0]),
                 on_progress=reporter.on_progress,
-                executor=workers.get_executor(),
+                executor=services().long_executor.get(),
                 on_trace=done,
             )
             return

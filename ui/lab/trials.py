@@ -19,7 +19,7 @@ from ui.browser.reached import is_reached
 from ui.runtime import event_log, limits, queue
 from ui.runtime.jobs import Run, get_data, run_cost
 from ui.runtime.queue import Visitor, WithdrawnError
-from ui.runtime.services import services
+from ui.runtime.services import Services, services
 from ui.runtime.visitors import current_visitor
 from ui.session import session
 
@@ -38,10 +38,12 @@ class Trial:
     """One trial under way.
 
     Attributes:
+        services: of the server that it runs on.
         watched: when a visitor's page last asked for it, in seconds of the monotonic clock.
         share: of its training steps that are made.
     """
 
+    services: Services
     watched: float = field(default_factory=time.monotonic)
     share: float = 0.0
 
@@ -54,14 +56,10 @@ class Trial:
         """Record the progress of training, which pauses while a visitor's own run is trained in this process."""
         self.share = done / total
         self.check()
-        while services().executor is None and services().short_queue.is_busy:
+        while self.services.executor is None and self.services.short_queue.is_busy:
             time.sleep(PAUSE_SECONDS)
             queue.touch()
             self.check()
-
-
-_running: dict[Run, Trial] = {}
-_lock = threading.Lock()
 
 
 def get_result(run: Run) -> Diagnosis | None:
@@ -78,18 +76,21 @@ def is_offered(run: Run, diagnosis: Diagnosis) -> bool:
 
 def is_running(run: Run) -> bool:
     """Return whether a trial of this run is under way."""
-    return run in _running
+    return run in services().running_trials
 
 
 def watch(run: Run, trace: Trace) -> Trial:
-    """Return the trial of a run, which is started if there is none; whoever calls counts as watching."""
-    with _lock:
-        trial = _running.get(run)
-        if trial is None:
-            trial = _running[run] = Trial()
-            # A thread has no visitor of its own: it takes its turn in the queue as this one, beside the page's own run.
-            arguments = (run, trace, trial, (*current_visitor(), "trial"))
-            threading.Thread(target=_try, args=arguments, daemon=True, name="trial").start()
+    """Return the trial of a run, which is started if there is none; a page that calls counts as watching."""
+
+    def start() -> Trial:
+        trial = Trial(shared)
+        # A thread has no visitor of its own: it takes its turn in the queue as this one, beside the page's own run.
+        arguments = (run, trace, trial, (*current_visitor(), "trial"))
+        threading.Thread(target=_try, args=arguments, daemon=True, name="trial").start()
+        return trial
+
+    shared = services()
+    trial = shared.running_trials.get_or_start(run, start)
     trial.watched = time.monotonic()
     return trial
 
@@ -97,21 +98,22 @@ def watch(run: Run, trace: Trace) -> Trial:
 def _try(run: Run, trace: Trace, trial: Trial, visitor: Visitor) -> None:
     """Train a trial in its own thread, in turn with the long work of other visitors."""
 
+    shared = trial.services
+
     def make() -> Diagnosis:
-        with services().long_queue.slot(trial.check, "trial", visitor):
-            executor = workers.get_executor() if services().executor else None  # at home, this thread
+        with shared.long_queue.slot(trial.check, "trial", visitor):
+            executor = shared.long_executor.get() if shared.executor else None  # at home, this thread
             return try_suggestions(trace, executor=executor, data=_table_of(run), on_progress=trial.report)
 
     try:
-        services().trials.get_or_compute(run, make, trial.check)
+        shared.trials.get_or_compute(run, make, trial.check)
     except (_Unwatched, WithdrawnError, *workers.worker_lost_errors()):  # a page that watches starts it again
         pass
     except ConfigError as error:  # refused: the suggestions stand untried, and no page starts the trial again
         event_log.log_refusal(error)
-        services().trials.get_or_compute(run, lambda: diagnose(trace), trial.check)
+        shared.trials.get_or_compute(run, lambda: diagnose(trace), trial.check)
     finally:
-        with _lock:
-            _running.pop(run, None)
+        shared.running_trials.remove(run)
 
 
 def _table_of(run: Run) -> Callable[[RunConfig], Data] | None:

@@ -25,6 +25,7 @@ from ui.charts.paper_figures import FIGURES
 from ui.charts.style import number
 from ui.runtime import jobs
 from ui.runtime.progress import ProgressReporter
+from ui.runtime.services import services
 from ui.session import session, session_by_name
 from ui.text import as_text, format_duration
 from ui.urls import link, views
@@ -149,8 +150,8 @@ def overview() -> None:
     st.table(pd.DataFrame(lines), border="horizontal", hide_index=True, alt="The papers and how our numbers agree")
     st.caption(
         "Results are shown as they were stored; each experiment can be run here. Where training is chaotic, its end "
-        "depends on the processor, whose rounding differs in the last digit. Verdicts rest on what does not, such as "
-        "the step at which learning starts."
+        "depends on the processor, whose rounding differs in the last digit. Verdicts depend only on what is the same "
+        "on every processor, such as the step at which learning starts."
     )
 
 
@@ -314,7 +315,7 @@ def _origin(paper: Paper, there: Shown | None, waiting: DeltaGenerator) -> None:
         elif there.is_new:
             words = f"Fresh: run on this server in {format_duration(there.result.seconds)}."
             if kept and there.result.to_dict()["rows"] == kept.result.to_dict()["rows"]:
-                words += " Every number is the stored one again."
+                words += " Every number equals the stored one."
             elif kept:
                 words += " Some numbers differ from the stored ones; both depend on this machine's arithmetic."
         else:
@@ -322,7 +323,7 @@ def _origin(paper: Paper, there: Shown | None, waiting: DeltaGenerator) -> None:
             words = f"Stored result of version {kept.version}, {day.day} {day:%B %Y}"
             words += f". A run takes about {format_duration(there.result.seconds)}."
             if kept.fingerprint != fingerprint(paper):
-                words += " The experiment has changed since: run it here for its present numbers."
+                words += " The experiment has changed since: run it here to see its current numbers."
         st.caption(as_text(words), width="content")
     if asked:
         _run(paper, waiting)
@@ -333,7 +334,7 @@ def _run(paper: Paper, waiting: DeltaGenerator) -> None:
     try:
         with jobs.long_slot(reporter.on_queued, "paper"):
             reporter.on_progress(0, Stages.WHOLE)
-            result = paper.run(on_progress=reporter.on_progress, executor=workers.get_executor())
+            result = paper.run(on_progress=reporter.on_progress, executor=services().long_executor.get())
     except ConfigError as error:
         panels.show_error(error)
         return

@@ -18,10 +18,6 @@ from ui.runtime.progress import ProgressReporter
 
 Value = TypeVar("Value")
 
-_making = threading.Lock()  # held while a file is made
-_changing = threading.Lock()
-_asking: set[str] = set()  # sessions that wait for a file
-
 
 class AbsenceWatcher(ProgressReporter):
     """Ends work for a file whose visitor has left; shows nothing, since no script runs that could.
@@ -48,32 +44,40 @@ class AbsenceWatcher(ProgressReporter):
             raise ConfigError("download", "a file", "its visitor has left")
 
 
-def in_turn(
-    write: Callable[[Value], str | bytes], prepare: Callable[[AbsenceWatcher], Value]
-) -> Callable[[], str | bytes]:
-    """Return a function that makes a file, for a button that the script of this thread draws.
+class Downloads:
+    """The files that are asked for on a server."""
 
-    Args:
-        write: makes the file, while no other one is made.
-        prepare: gets what `write` takes; may train, and so is not waited for by other visitors.
+    def __init__(self):
+        self._making = threading.Lock()  # held while a file is made
+        self._changing = threading.Lock()
+        self._asking: set[str] = set()  # sessions that wait for a file
 
-    The function raises ConfigError where the same page still waits for a file, or its visitor has left.
-    """
-    context = get_script_run_ctx(suppress_warning=True)
-    session = context.session_id if context else ""
+    def in_turn(
+        self, write: Callable[[Value], str | bytes], prepare: Callable[[AbsenceWatcher], Value]
+    ) -> Callable[[], str | bytes]:
+        """Return a function that makes a file, for a button that the script of this thread draws.
 
-    def make() -> str | bytes:
-        with _changing:
-            if session in _asking:
-                raise ConfigError("download", "a second file", "a page waits for one file at a time")
-            _asking.add(session)
-        try:
-            watcher = AbsenceWatcher(session)
-            value = prepare(watcher)
-            with _making:
-                watcher.check()
-                return write(value)
-        finally:
-            _asking.discard(session)
+        Args:
+            write: makes the file, while no other one is made.
+            prepare: gets what `write` takes; may train, and so is not waited for by other visitors.
 
-    return make
+        The function raises ConfigError where the same page still waits for a file, or its visitor has left.
+        """
+        context = get_script_run_ctx(suppress_warning=True)
+        session = context.session_id if context else ""
+
+        def make() -> str | bytes:
+            with self._changing:
+                if session in self._asking:
+                    raise ConfigError("download", "a second file", "a page waits for one file at a time")
+                self._asking.add(session)
+            try:
+                watcher = AbsenceWatcher(session)
+                value = prepare(watcher)
+                with self._making:
+                    watcher.check()
+                    return write(value)
+            finally:
+                self._asking.discard(session)
+
+        return make

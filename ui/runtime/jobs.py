@@ -186,7 +186,7 @@ def _in_turn(
         apart = services().executor
         if apart is None:
             return call(*args, **options, **({"on_progress": reporter.on_progress} if reports else {}))
-        executor = apart if short else workers.get_executor()
+        executor = apart if short else services().long_executor.get()
         return retry_once(lambda: _in_worker(executor, reporter, reports, call, *args, **options))
 
 

@@ -1,4 +1,4 @@
-"""The caches, queues and worker processes that all visitors of a server share.
+"""The caches, queues and worker processes that all visitors of a server share: the one place that holds them.
 
 They are kept in this module and not in Streamlit's caches, which any visitor's browser may ask to clear.
 """
@@ -14,13 +14,16 @@ import numpy as np
 
 from core import Diagnosis, Snapshot, Trace
 from core.comparison.arm_statistics import ArmSummary
+from core.engine.workers import LazyExecutor
 from core.recordings import Recording
 from core.sweeps.critical_lines import Curve
 from core.sweeps.table import SweepTable
 from core.tables import Prepared, Table
 from ui.runtime import limits, session_lookup
 from ui.runtime.cache import LRUCache, array_bytes
+from ui.runtime.downloads import Downloads
 from ui.runtime.queue import FairQueue
+from ui.runtime.tasks import TaskRegistry
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -32,6 +35,9 @@ class Services:
         long_queue: for what takes longer: nobody's short run waits behind it.
         executor: runs short work in other processes, so that it takes another core than the pages; None at home.
             A thread of this process would wait for Python's lock after every operation on an array.
+        long_executor: runs longer work, in other processes at home too.
+        running_trials: trials of suggestions that have not ended; those that have are in `trials`.
+        downloads: files that a visitor asks for by a button.
     """
 
     runs: LRUCache[Trace]
@@ -49,6 +55,9 @@ class Services:
     short_queue: FairQueue
     long_queue: FairQueue
     executor: Executor | None
+    long_executor: LazyExecutor
+    running_trials: TaskRegistry
+    downloads: Downloads
 
     def queue_stats(self) -> tuple[int, int, float]:
         """Return (slots in use, tickets waiting, longest time in seconds without a sign of life) of both queues."""
@@ -57,8 +66,8 @@ class Services:
         return short[0] + long[0], short[1] + long[1], max(short[2], long[2])
 
 
-def create(executor: Executor | None = None) -> Services:
-    """Create empty caches and queues by the limits of this server."""
+def create(executor: Executor | None = None, long_executor: LazyExecutor | None = None) -> Services:
+    """Create empty caches and queues by the limits of this server, beside these executors."""
     slots = limits.value("MAX_TRAININGS")
     # The shares add up to one.
     return Services(
@@ -78,6 +87,9 @@ def create(executor: Executor | None = None) -> Services:
         short_queue=FairQueue(slots if executor is None else 2 * slots),
         long_queue=FairQueue(slots),
         executor=executor,
+        long_executor=long_executor or LazyExecutor(),
+        running_trials=TaskRegistry(),
+        downloads=Downloads(),
     )
 
 
@@ -86,11 +98,14 @@ _lock = threading.Lock()
 
 
 def start_services(executor: Executor | None = None) -> Services:
-    """Replace the services of this process, as a server does once before its first visitor."""
+    """Replace the caches and queues of this process, as a server does once before its first visitor.
+
+    The executor for long work stays, with the processes that it has started.
+    """
     global _services
     session_lookup.install()
     with _lock:
-        _services = create(executor)
+        _services = create(executor, _services.long_executor if _services else None)
         # Streamlit collects garbage after every rerun; what is imported by now need not be walked through each time.
         gc.collect()
         gc.freeze()

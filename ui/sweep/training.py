@@ -9,7 +9,7 @@ import numpy as np
 from streamlit.delta_generator import DeltaGenerator
 
 from core import ConfigError
-from core.engine.workers import cores, get_executor
+from core.engine.workers import cores
 from core.sweeps.chunks import expected_seconds
 from core.sweeps.critical_lines import Curve, lines
 from core.sweeps.dispatch import run_grid
@@ -88,7 +88,7 @@ def get_table(grid: Grid, reporter: SweepProgressReporter, on_table: Callable[[S
             run_grid(
                 grid,
                 table.add,
-                None if expected_duration(grid) <= LOCAL_SECONDS else get_executor(),
+                None if expected_duration(grid) <= LOCAL_SECONDS else services().long_executor.get(),
                 reporter.on_progress,
             )
         return table

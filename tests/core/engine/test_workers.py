@@ -18,7 +18,7 @@ from threadpoolctl import threadpool_info
 from core import ConfigError, RunConfig, train
 from core.engine import workers as workers_module
 from core.engine.cluster import ClusterLostError
-from core.engine.workers import NICENESS, Workers, worker_lost_errors
+from core.engine.workers import NICENESS, LazyExecutor, Workers, worker_lost_errors
 from tests.support.checkout import HOUSE
 from tests.support.lost_workers import end_while_sending
 
@@ -49,8 +49,8 @@ def test_a_worker_has_one_blas_thread_and_gives_way(workers):
 def test_a_worker_does_not_run_the_main_script_again(tmp_path):
     # Without a guard in the script: it would start a pool in each worker, or fail to.
     script = tmp_path / "script.py"
-    lines = ["import os", "from core.engine.workers import get_executor", 'print("run")']
-    script.write_text("\n".join([*lines, "get_executor().submit(os.getpid).result()", ""]))
+    lines = ["import os", "from core.engine.workers import LazyExecutor", 'print("run")']
+    script.write_text("\n".join([*lines, "LazyExecutor().get().submit(os.getpid).result()", ""]))
     environment = os.environ | {"PYTHONPATH": str(HOUSE)}
     done = subprocess.run([sys.executable, script], env=environment, capture_output=True, text=True, timeout=60)
     assert (done.stdout, done.stderr) == ("run\n", "")
@@ -108,17 +108,15 @@ def test_a_visitor_reads_what_was_lost_and_memory_is_blamed_for_no_silence(monke
 
 def test_a_scheduler_that_takes_a_connection_and_says_nothing_is_refused_in_one_sentence(monkeypatch):
     pytest.importorskip("distributed", reason="Dask is not installed")
-    monkeypatch.setattr(workers_module, "_shared", None)
-    monkeypatch.setattr(workers_module, "_attempt", None)
     monkeypatch.setattr(workers_module, "CONNECT_SECONDS", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         address = f"tcp://127.0.0.1:{silent.getsockname()[1]}"
         monkeypatch.setenv(workers_module.SCHEDULER, address)
-        attempts = []
+        executor, attempts = LazyExecutor(), []
         for _ in range(2):
             with pytest.raises(ConfigError, match=f"{address}.*a Dask scheduler must answer there"):
-                workers_module.get_executor()
-            attempts.append(workers_module._attempt)
+                executor.get()
+            attempts.append(executor._attempt)
         assert attempts[0] is attempts[1]  # one attempt waits for it, however many ask
 
 
@@ -160,8 +158,8 @@ def gone(pid, seconds=20):
 def test_no_worker_is_left_however_the_server_ends(ending):
     script = """
         import os, sys
-        from core.engine.workers import get_executor
-        print(get_executor().submit(os.getpid).result(), flush=True)
+        from core.engine.workers import LazyExecutor
+        print(LazyExecutor().get().submit(os.getpid).result(), flush=True)
         sys.stdin.read()
     """
     process = subprocess.Popen(

@@ -15,11 +15,12 @@ SOON = 20  # seconds; more than a busy machine needs
 @pytest.fixture
 def page(monkeypatch):
     """Makes the button of a page, by the name of its session."""
+    desk = downloads.Downloads()
 
     def button(session, write, prepare=lambda watcher: "given"):
         context = SimpleNamespace(session_id=session)
         monkeypatch.setattr(downloads, "get_script_run_ctx", lambda suppress_warning: context)
-        return downloads.in_turn(write, prepare)
+        return desk.in_turn(write, prepare)
 
     return button
 
