@@ -54,7 +54,7 @@ HISTORY_HEIGHT = 800  # pixels of its charts in two columns
 
 RELATIVE_HELP = (
     "Divides every layer's norm by the output layer's at the same step. As a network learns, all of its gradients "
-    "shrink; what reaches layer 1 of the output's gradient shows only in their ratio."
+    "shrink; how much of the output's gradient reaches layer 1 shows only in their ratio."
 )
 
 CURVES = {

@@ -167,7 +167,7 @@ def read_parquet(raw: bytes, name: str, max_bytes: int, max_cells: int) -> tuple
             if unpacked > max_bytes:
                 raise too_large
             if sum(len(part) for part in batches) > rows:
-                raise table_error(name, "its rows are more than it declares")
+                raise table_error(name, "it has more rows than it declares")
         table = pa.Table.from_batches(batches, file.schema_arrow)
     except (pa.ArrowException, OSError) as error:
         reason = f"its Parquet data cannot be read ({type(error).__name__})"

@@ -184,7 +184,7 @@ def find_dead_output(stats: TraceStats) -> Finding | None:
     )
     why = "The gradient begins with the slope of the output activation; where that is 0, no weight can learn."
     if row == 0:
-        why += " The draw of the weights decides it here."
+        why += " Here it depends on the random draw of the weights."
     return Finding(
         name="dead_output",
         severity="bad",

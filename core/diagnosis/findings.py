@@ -27,7 +27,7 @@ VERDICTS: dict[str, tuple[str, str]] = {
     "large_steps": ("Steps are too large", "so long against the weights that the loss does not settle"),
     "penalty": ("The penalty outweighs the data", "it pulls harder than the data loss, and the loss stays high"),
     "clipping": ("Clipping sets the pace", "most steps are clipped, and the loss stays high"),
-    "stuck": ("Training is stuck", "the loss came to rest, in a poor minimum or on a plateau"),
+    "stuck": ("Training is stuck", "the loss stopped falling, in a poor minimum or on a plateau"),
     "small_steps": ("Too little training", "steps are so short, or so few, that little was learned"),
     "healthy": ("Gradients flow through every layer", "the gradient arrives, and the loss falls"),
 }

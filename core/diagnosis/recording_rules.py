@@ -58,7 +58,7 @@ def _find_nonfinite(recording: Recording) -> Finding | None:
         name="diverged",
         severity="bad",
         what=f"{what}{before}",
-        why="A value left the range of its type. Once weights are updated with it, they are no numbers any more.",
+        why="A value left the range of its type. Once weights are updated with it, they are no longer numbers.",
         suggestions=suggest(recording.framework, "clip", "lower_rate", "warm_up"),
         step=int(recording.step[row]),
     )
@@ -136,7 +136,7 @@ def _find_no_steps(recording: Recording) -> Finding | None:
     return Finding(
         name="no_steps",
         severity="bad",
-        what="Gradients arrive, and no parameter changes at any recorded step.",
+        what="Gradients arrive, but no parameter changes at any recorded step.",
         why=why,
         suggestions=suggest(recording.framework, "all_parameters"),
     )
@@ -402,7 +402,7 @@ def _find_step_size(recording: Recording) -> Finding | None:
         name="small_steps" if is_small else "large_steps",
         severity="warning",
         what=f"In the median a step changes a weight tensor by {format_number(usual)} of its norm; the guide is 1e-3.",
-        why="Steps so short get nowhere in a run." if is_small else "Steps so long undo what was learned.",
+        why="Steps this short change little within a run." if is_small else "Steps this long undo what was learned.",
         suggestions=suggest(recording.framework, "higher_rate" if is_small else "lower_rate"),
     )
 

@@ -113,5 +113,5 @@ def _healthy(recording: Recording) -> Finding:
         name="healthy",
         severity="good",
         what=f"The gradient reaches every recorded layer.{detail}",
-        why="No rule found harm in what was recorded.",
+        why="No rule found a problem in what was recorded.",
     )

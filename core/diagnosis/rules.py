@@ -337,7 +337,7 @@ def _find_stuck(stats: TraceStats) -> Finding | None:
     before, after = np.median(losses[-2 * sixth : -sixth]), np.median(losses[-sixth:])
     first, last = trace.global_grad_norm[0], trace.global_grad_norm[stats.end]
     what = (
-        f"The loss came to rest at {format_number(after)}: between the last two sixths of the run its median changed "
+        f"The loss settled at {format_number(after)}: between the last two sixths of the run its median changed "
         f"by {percent(abs(after - before) / after)}."
     )
     if first > 0 and last < first and not stats.is_noisy:
@@ -367,7 +367,7 @@ def _find_little_training(stats: TraceStats) -> Finding | None:
             f"In the median early step even layer {layer + 1}, the fastest, moves by only {percent(ratio)} of its "
             f"weights (the usual guide is {percent(GUIDE_RATIO)})."
         )
-        why = "Steps this short need many more of them to take the weights anywhere."
+        why = "With steps this short, it takes many more of them to change the weights much."
     else:
         what = f"In {count_noun(stats.config.steps, 'step')} "
         what += f"accuracy reached only {percent(stats.last_accuracy)}." if unfinished else "little was learned."

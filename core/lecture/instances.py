@@ -98,7 +98,10 @@ _MISTAKES = {
     "sign": ("dE/do", "The sign is wrong: the derivative of (o − d)² is 2 (o − d), not 2 (d − o)."),
     "no_mean": ("dE/do", "The 1/N of the mean over the samples is missing."),
     "no_output_slope": ("do/dnet", "The slope of the output unit, o (1 − o), is missing."),
-    "misprint": ("do/dy", "The output y of the hidden unit stands where the weight that leads on belongs."),
+    "misprint": (
+        "do/dy",
+        "The output y of the hidden unit stands in place of the weight from that unit to the output.",
+    ),
     "no_weight": ("do/dy", "The weight from the hidden unit to the output is missing."),
     "other_weight": ("do/dy", "The weight of the other hidden unit was taken."),
     "no_hidden_slope": ("dy/dnet", "The slope of the hidden unit is missing."),

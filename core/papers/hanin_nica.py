@@ -115,7 +115,7 @@ PAPER = Paper(
         "ReLU, He's init, no biases, one sample, the gradient of one random readout, at initialization",
         "width 32 with 20 hidden layers (3,000 networks), 64 with 20 (2,000), 100 with 30 (800)",
     ),
-    caveat="The paper proves it; these are draws to see it by.",
+    caveat="The paper proves this; the draws here illustrate it.",
     formulas=(
         Formula(
             latex=r"\ln \lVert\delta^l\rVert^2 \approx \mathcal N\left(-\tfrac{\beta}{2}, \beta\right),\qquad "

@@ -115,7 +115,7 @@ PAPER = Paper(
         "linear, 100 weight matrices of 100 × 100, no biases, at initialization",
         "Gaussian N(0, 1/100), or orthogonal",
     ),
-    caveat="The paper also follows how such networks learn; here is their start only.",
+    caveat="The paper also follows how such networks learn; here they are only initialized.",
     formulas=(
         Formula(
             latex=r"\ln \sigma_i \approx \frac L2 \left( \ln \frac2n + \psi\left(\frac{n - i + 1}{2}\right) \right)",

@@ -162,7 +162,7 @@ COMPARISON_PRESETS: dict[str, Preset] = {
         claim=(
             "Adam and RMSprop divide the gradient by its own size and so move every layer's weights where SGD leaves "
             "them where they are. The gradient still vanishes, and the deep sigmoid network does not learn its task: "
-            "Adam comes to about 70 % of the samples, where tanh reaches all."
+            "Adam reaches about 70 % of the samples, where tanh reaches all."
         ),
         comparison=Comparison(RunConfig(), "optimizer", (), SEEDS),
     ),

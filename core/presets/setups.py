@@ -137,7 +137,8 @@ PRESETS: dict[str, Preset] = {
             label="Depth 50, residual",
             description=(
                 "Each layer adds to what it got, so the gradient has a way around every layer: level at "
-                "initialization. On 10 of 16 seeds the network classifies nine samples in ten rightly after 300 steps."
+                "initialization. On 10 of 16 seeds the network classifies nine samples in ten correctly after 300 "
+                "steps."
             ),
             config=_DEEP.replace(residual=True),
         ),

@@ -28,10 +28,10 @@ SWEEP_PRESETS: dict[str, Preset] = {
     "order_and_chaos": Preset(
         label="Order and chaos: tanh",
         claim=(
-            "Small weights make a deep tanh network orderly: inputs become alike and the gradient vanishes. Large ones "
-            "make it chaotic, and the gradient explodes. Only along the line between does it stay level, and theory "
-            "knows that line without training anything. Near bias std 0 the variance comes to its rest so slowly that "
-            "thirty layers are still on their way: there the measured line lies further out."
+            "Small weights make a deep tanh network orderly: inputs become alike and the gradient vanishes. Large "
+            "ones make it chaotic, and the gradient explodes. Only along the line between does it stay level, and "
+            "theory knows that line without training anything. Near bias std 0 the variance converges so slowly that "
+            "thirty layers do not reach its limit: there the measured line lies farther out."
         ),
         map=SweepMap(_START, ("tanh",), Axis("init_scale"), Axis("bias_std")),
         show="gradient factor",
@@ -39,7 +39,7 @@ SWEEP_PRESETS: dict[str, Preset] = {
     "depth": Preset(
         label="Depth × init scale",
         claim=(
-            "Depth magnifies what one layer does. Beside these biases tanh has one good scale, 1.3, and explodes "
+            "Depth magnifies what one layer does. With these biases tanh has one good scale, 1.3, and explodes "
             "beyond; sigmoid vanishes at every scale below 10. ReLU vanishes below √2; above, its signal grows from "
             "layer to layer as its gradient does on the way back, which leaves the weights’ gradients level."
         ),
@@ -62,7 +62,7 @@ SWEEP_PRESETS: dict[str, Preset] = {
         label="Clip threshold × learning rate",
         claim=(
             "With exploding gradients, what counts is threshold times learning rate, the length of a clipped step: "
-            "along the diagonal training goes alike. At its right end a rate that would diverge unclipped still "
+            "along the diagonal, training is much the same. At its right end a rate that would diverge unclipped still "
             "learns; below, steps are too short."
         ),
         map=SweepMap(

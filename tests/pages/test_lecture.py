@@ -116,7 +116,7 @@ def test_buttons_set_the_learning_rate_on_either_side_of_the_limit_and_the_words
 @pytest.mark.parametrize("name", [name for name in SURFACES if name != "bowl"])
 def test_off_the_bowl_the_buttons_go_where_the_limit_holds_and_it_is_felt(name, momentum):
     app = visit(**{"descent": name, f"{name}_mu": momentum})
-    assert "right beside the minimum" in words(app)
+    assert "close to the minimum" in words(app)
     calm(app.button(key=f"{name}_below").click().run())
     assert "It converges" in words(app) and "below it, 95% of it" in words(app)
     lowest = SURFACES[name]().nearest_minimum(np.array([app.session_state[f"{name}_{axis}"] for axis in "xy"]))

@@ -63,7 +63,7 @@ def _surface(series: Series, dark: bool) -> Chart:
     length = float(np.linalg.norm(step))
     finding = (
         f"From the wall at w = {start[0]:g} one step leads {number(length, 3)} away; {len(path) - 1} clipped steps "
-        "stay beside it."
+        "stay near it."
     )
     xaxis = style.axis("w", dark, range=[w[0], w[-1]], showgrid=False)
     yaxis = style.axis("b", dark, range=[b[0], b[-1]], showgrid=False)

@@ -53,7 +53,7 @@ def product_data(paths: Paths) -> ProductData:
     if layers == 1:
         finding = "One hidden layer: nothing is multiplied yet."
     elif not np.isfinite(arrived):
-        finding = "The gradient at the last layer is 0 or not finite: there is no share of it."
+        finding = "The gradient at the last layer is 0 or not finite, so there is nothing to compare with."
     else:
         share, factor = number(float(arrived)), number(paths.factor("measured"), 3)
         finding = f"Layer 1 gets {share} of layer {layers}’s: {factor} a layer."

@@ -106,7 +106,7 @@ def gradient_profile(
         trace: the run.
         quantity: a name of LAYER_NORMS.
         relative: whether norms are relative to the output layer's at the same step. As a network learns, all of its
-            gradients shrink; what reaches layer 1 of the output's gradient shows only in their ratio.
+            gradients shrink; how much of the output's gradient reaches layer 1 shows only in their ratio.
         previous: another run, drawn faintly at the same step where it has as many layers.
         guides: lines of step 0, such as a theory's.
         judged: the recorded step that the verdict judges, which is among the frames.

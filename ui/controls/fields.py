@@ -93,9 +93,9 @@ CONTROLS: dict[str, Control] = {
     "scaling": Control(
         label="Scaling",
         about=(
-            "Standardized: inputs, and the targets of a real regression, are shifted and scaled to mean 0 and standard "
-            "deviation 1, computed on the training samples. Raw numbers: the data as they are, as in many a first "
-            "network."
+            "Standardized: inputs, and the targets of a real regression, are shifted and scaled to mean 0 and "
+            "standard deviation 1, computed on the training samples. Raw numbers: the data as they are, as in many "
+            "first networks."
         ),
     ),
     "activation": Control(label="Activation", about=r"$y = \varphi(net)$ in every hidden layer."),
@@ -125,7 +125,7 @@ CONTROLS: dict[str, Control] = {
     "norm_affine": Control(
         label="Learned gain and shift",
         about=r"$\gamma_j \hat z_{nj} + \beta_j$ enters the activation: a gain and a shift of each unit, trained from "
-        r"$\gamma = 1$ and $\beta = 0$. Penalties and decay leave them alone.",
+        r"$\gamma = 1$ and $\beta = 0$. Penalties and decay do not act on them.",
     ),
     "init": Control(
         label="Init",

@@ -165,8 +165,9 @@ def why(run: Run) -> None:
 _ISOMETRY = (
     r"The factors χ multiply to about the mean square of the singular values of the Jacobian $\partial y^L / \partial "
     "y^1$; these are all of them, at step 0. Where they are near 1, signal and gradient keep every direction: "
-    "dynamical isometry. ReLU never has it, tanh with orthogonal weights nearly. Batch normalization counts with fixed "
-    "mean and variance, dropout not at all. Source: Pennington, Schoenholz & Ganguli 2017."
+    "dynamical isometry. ReLU networks never have it; tanh networks with orthogonal weights nearly do. Batch "
+    "normalization is included with fixed mean and variance; dropout is left out. Source: Pennington, Schoenholz & "
+    "Ganguli 2017."
 )
 NO_PLANE = (
     "The phase plane is drawn for plain networks only: residual layers, normalization and dropout change what a layer "
@@ -220,7 +221,7 @@ def _depth_sentences(here: PhasePoint, config: RunConfig) -> list[str]:
     """The depth scale of this network, in sentences."""
     scales = rf"$\sigma_w$ = {number(here.sigma_w, 3)} and $\sigma_b$ = {number(here.sigma_b, 3)}"
     if not math.isfinite(here.chi):
-        return [f"With {scales} the signal leaves all bounds at once, so there is no depth scale."]
+        return [f"With {scales} the signal grows without bound, so there is no depth scale."]
     factor, depth = math.sqrt(here.chi), len(config.hidden)
     sentences = [
         f"Deep in a network with {scales}, each layer multiplies the gradient norm by √χ = **{number(factor, 3)}**."
@@ -282,7 +283,7 @@ _CHECKS = """
 - **Gradients** are compared with differences of the loss, for every activation, loss, normalization and residual, and
   on the network of this page by the button below.
 - **PyTorch** computes the same loss and the same norm of every layer to six digits: “Share” gives a script
-  with this network's very weights and data that prints them, and the tests run such scripts.
+  with exactly this network's weights and data that prints them; the tests run such scripts.
 - **The band** is made before any training: networks of these settings are drawn, and the data are passed through them.
   How many other networks lie in it can be counted below; the tests ask for 92 % in every layer of random settings.
 - **Theory** (q and χ) is computed from the settings and the data alone.

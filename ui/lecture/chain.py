@@ -57,8 +57,8 @@ QUESTIONS = (
         asked=net01(1).text,
         options={
             _sum((w01(1, 1), x(1)), (w01(1, 2), x(2))): f"The indices are swapped: {w01(1, 2).text} goes from input 1 "
-            f"to hidden unit 2. Into hidden unit 1 lead {w01(1, 1).text} and {w01(2, 1).text}, whose second index is "
-            "1.",
+            f"to hidden unit 2. The weights into hidden unit 1 are {w01(1, 1).text} and {w01(2, 1).text}: their "
+            "second index is 1.",
             _sum((w01(1, 1), x(1)), (w01(2, 1), x(2))): None,
             f"S({_sum((w01(1, 1), x(1)), (w01(2, 1), x(2)))})": f"That is the output {y(1).text}. The net "
             "input is the sum before S is applied.",
@@ -69,10 +69,10 @@ QUESTIONS = (
         asked=net01(2).text,
         options={
             _sum((w01(1, 2), x(1)), (w01(2, 1), x(2))): f"This misprint circulates: {w01(2, 1).text} {x(2).text} "
-            "belongs to the net input of hidden unit 1 and is printed a second time here. From input 2 to hidden unit "
-            f"2 leads {w01(2, 2).text}.",
+            "belongs to the net input of hidden unit 1 and is printed a second time here. The weight from input 2 to "
+            f"hidden unit 2 is {w01(2, 2).text}.",
             _sum((w01(2, 1), x(1)), (w01(2, 2), x(2))): f"The first term's indices are swapped: {w01(2, 1).text} "
-            f"goes from input 2 to hidden unit 1. From input 1 to hidden unit 2 leads {w01(1, 2).text}.",
+            f"goes from input 2 to hidden unit 1. The weight from input 1 to hidden unit 2 is {w01(1, 2).text}.",
             _sum((w01(1, 2), x(1)), (w01(2, 2), x(2))): None,
         },
     ),
@@ -93,16 +93,16 @@ QUESTIONS = (
             f"{_OUTPUT_SLOPE} · {w12(1).text}": None,
             f"{_OUTPUT_SLOPE} · {y(1).text}": f"That is {Factor(O, w12(1)).text}. In the product of weight and "
             f"output, the derivative by {y(1).text} leaves the weight; that by the weight leaves {y(1).text}.",
-            f"{_OUTPUT_SLOPE} · {w01(1, 1).text}": f"{w01(1, 1).text} leads into the hidden unit. From {y(1).text} to "
-            f"{O.text} leads {w12(1).text}.",
+            f"{_OUTPUT_SLOPE} · {w01(1, 1).text}": f"{w01(1, 1).text} leads into the hidden unit. The weight "
+            f"from {y(1).text} to {O.text} is {w12(1).text}.",
         },
     ),
     Question(
         key="question_hidden",
         asked=Factor(y(1), net01(1)).text,
         options={
-            _OUTPUT_SLOPE: f"That is the slope of the output unit, at {O.text}; here the hidden unit's own is asked "
-            "for.",
+            _OUTPUT_SLOPE: f"That is the slope of the output unit, at {O.text}; the question asks for the hidden "
+            "unit's.",
             y(1).text: f"{y(1).text} = S(net) is the value; its slope is S′ = S (1 − S).",
             f"{y(1).text} · (1 − {y(1).text})": None,
         },
@@ -111,7 +111,9 @@ QUESTIONS = (
         key="question_input",
         asked=Factor(net01(1), w01(2, 1)).text,
         options={
-            w01(2, 1).text: f"That would be the derivative by {x(2).text}. By the weight, what it multiplies is left.",
+            w01(
+                2, 1
+            ).text: f"That would be the derivative by {x(2).text}. By the weight, what the weight multiplies is left.",
             x(2).text: None,
             x(1).text: f"{x(1).text} is multiplied by {w01(1, 1).text}; {w01(2, 1).text} comes from input 2.",
         },

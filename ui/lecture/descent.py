@@ -163,7 +163,7 @@ def _limits(name: str, surface: Surface, lowest: np.ndarray, momentum: float) ->
                 help=f"{share:g} times {'the limit' if surface.quadratic else 'the limit at the minimum'}.",
             )
         if where is not None:
-            st.caption("Both start right beside the minimum: farther off, the curvature and its limit are others.")
+            st.caption("Both start close to the minimum: farther away, the curvature and its limit are different.")
 
 
 def _set_rate(name: str, rate: float, where: tuple[tuple[float, float], int] | None) -> None:
@@ -199,7 +199,7 @@ def describe(outcome: Outcome, path: Path) -> str:
     values = f"from {number(path.values[0], 3)} to {number(path.values[-1], 3)}"
     if outcome.kind == "swings":
         words = f"E is above its start for now: it has grown {values} at step {outcome.step:,}"
-        return f"{words}. That is momentum’s swing, and more steps bring it down."
+        return f"{words}. Momentum makes it swing; with more steps it comes down."
     if outcome.kind == "diverges":
         grown = "" if path.diverged_at is None else ", where it is far outside the picture"
         return f"It diverges: E has grown {values} at step {outcome.step:,}{grown}."
@@ -209,7 +209,7 @@ def describe(outcome: Outcome, path: Path) -> str:
         words = f"It converges: from step {outcome.step:,} on less than {ARRIVED:.1%} of the way down is left."
         return f"{words} It oscillates: {back}." if outcome.turning > 0.5 else words
     if outcome.kind == "stuck":
-        return f"It is stuck: after {outcome.step:,} steps the gradient is all but 0, and yet this is no minimum."
+        return f"It is stuck: after {outcome.step:,} steps the gradient is almost 0, but this is not a minimum."
     if outcome.done < 0:
         words = f"It does not settle: after {outcome.step:,} steps E has grown {values}"
     else:
@@ -242,7 +242,7 @@ def _written_out(surface: Surface, point: np.ndarray, step: int, momentum: float
     top = "2" if momentum == 0 else r"2\,(1 + \mu)"
     here = stability_limit(hessian, momentum)
     if math.isinf(here):
-        st.markdown("No direction curves upwards here, so that no learning rate is too large here.")
+        st.markdown("No direction curves upward here, so no learning rate is too large.")
     else:
         st.latex(rf"\eta < {top} / \lambda_{{\mathrm{{max}}}} = {tex(here, 4)}")
     st.caption(as_text(_curved(surface, eigenvalues)))
@@ -256,4 +256,4 @@ def _curved(surface: Surface, eigenvalues: np.ndarray) -> str:
         words = f"Both eigenvalues are positive: E curves {number(high / low, 3)} times as much one way as the other."
     else:
         words = "Neither direction curves upwards."
-    return words if surface.quadratic else words + " The Hessian is another one at every point: this limit is local."
+    return words if surface.quadratic else words + " The Hessian differs from point to point, so this limit is local."

@@ -31,7 +31,7 @@ def section() -> None:
         net = network.current()
     except ConfigError as error:
         panels.show_error(error)
-        st.markdown("The error needs the network of the section before: correct its table first.")
+        st.markdown("The error needs the network of the previous section: correct its table first.")
         return
     samples, outputs = net.d.shape
     part, counted = choose_outputs(net)

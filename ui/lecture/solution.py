@@ -68,7 +68,7 @@ def section() -> None:
         check.section(given)
     if fault is not None:
         panels.show_error(fault)
-        st.caption("Answers and steps are kept. Correct the table, and the solution is here again.")
+        st.caption("Your answers and steps are saved. Correct the table, and the solution returns.")
         return
     box = st.expander("The solution: every factor, and every gradient three ways", key="exercise_solution",
                       on_change="rerun")  # fmt: skip
@@ -106,7 +106,7 @@ def draw_number(width: int | Literal["stretch"] = "stretch") -> None:
         format="%.0f",
         key="exercise",
         width=width,
-        help="The same number gives the same exercise to everyone; 0 is the one of the lecture.",
+        help="The same number gives the same exercise to everyone; 0 is the exercise of the lecture.",
         on_change=_start_over,
         disabled=views.is_locked("exercise"),
     )
@@ -325,7 +325,8 @@ def against_misprint(given: Given, s: Solution, differences: np.ndarray) -> str:
     if wrong[k] == s.gradient[k]:
         return "With these numbers the misprinted chain gives the same by chance, since every term of both is equal."
     return (
-        f"The misprinted chain, with ∂oₙ/∂{w12(WEIGHTS[k].indices[1]).text} in place of ∂oₙ/∂"
-        f"{y(WEIGHTS[k].indices[1]).text}, would give {number(float(wrong[k]), 4)} for ∂E/∂{WEIGHTS[k].text}; the "
-        f"central difference, which knows no chain, gives {number(float(differences[k]), 4)}, as the right chain does."
+        f"The misprinted chain, with ∂oₙ/∂{w12(WEIGHTS[k].indices[1]).text} in place of "
+        f"∂oₙ/∂{y(WEIGHTS[k].indices[1]).text}, would give {number(float(wrong[k]), 4)} for ∂E/∂{WEIGHTS[k].text}; "
+        f"the central difference, which does not use the chain rule, gives {number(float(differences[k]), 4)}, as the "
+        "right chain does."
     )

@@ -172,7 +172,7 @@ def describe(paths: Paths) -> str:
         return "With one hidden layer there is no product yet. Add layers."
     factor, worst, arrived = paths.factor("measured"), paths.factor("worst"), float(paths.measured[0])
     if not np.isfinite(factor):
-        return "The gradient at the last layer is 0 or not finite, so that no share of it can be given."
+        return "The gradient at the last layer is 0 or not finite, so there is nothing to compare with."
     does = "vanishes" if factor < 0.95 else "explodes" if factor > 1.05 else "stays nearly level"
     words = (
         f"With {label} at init scale {number(paths.config.init_scale, 3)} the gradient {does}: each layer multiplies "
@@ -180,7 +180,7 @@ def describe(paths: Paths) -> str:
         "last one has. "
     )
     if worst < 1:
-        words += f"It cannot do otherwise: even the worst case, {number(worst, 3)} a layer, is below 1. "
+        words += f"That is certain: even the worst case, {number(worst, 3)} a layer, is below 1. "
     else:
         words += f"The worst case is {number(worst, 3)} a layer: a bound above 1 decides nothing. "
     if np.isfinite(paths.factor("typical")):
@@ -278,15 +278,16 @@ CURES = (
     ),
     Cure(
         title="Clipping",
-        why="It leaves the product as it is and cuts a step that would be too long: a cure for exploding, none for "
-        "vanishing.",
+        why="It leaves the product as it is and cuts a step that would be too long: a cure for exploding gradients, "
+        "not for vanishing ones.",
         comparison=_two("clipping", "no clipping", "by global norm 1"),
         chart=compare_global_norm,
         key="cure-clipping",
     ),
     Cure(
         title="Regularization",
-        why="It holds the weights down, and with them the other half of each factor: again a cure for exploding.",
+        why="It holds the weights down, and with them the other half of each factor: again a cure for exploding "
+        "gradients.",
         comparison=_two("regularization", "no max-norm", "max-norm 1"),
         chart=compare_weight_norm,
         key="cure-regularization",

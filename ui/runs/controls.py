@@ -106,14 +106,15 @@ def _draw_tensors(recordings: list[Recording]) -> None:
         list(GROUPS),
         format_func=lambda group: GROUPS[group][0],
         key="tensors",
-        help="Biases, norms and embeddings have gradients of another size than weights, so each kind stands apart.",
+        help="Biases, norms and embeddings have gradients of another size than weights, so each kind is shown "
+        "separately.",
     )
     st.caption(f"Recorded: {listed.replace(' all', ' in all')}.")
     st.text_input(
         "Names that contain one of",
         key="pattern",
         placeholder="all",
-        help="Words divided by blanks; * stands for anything, and a word after a minus leaves out: "
+        help="Words separated by spaces; * matches anything, and a word after a minus leaves out: "
         "`encoder -*.3.*` shows the encoder without its block 3.",
     )
     st.selectbox(
@@ -129,11 +130,11 @@ def _draw_tensors(recordings: list[Recording]) -> None:
         list(NORMS),
         format_func=lambda name: f"{NORMS[name].label.capitalize()}: {NORMS[name].symbol}",
         key="norm",
-        help="Per weight, large and small tensors compare: the norm is divided by √(number of entries).",
+        help="Per weight, large and small tensors can be compared: the norm is divided by √(number of entries).",
     )
     st.toggle(
         "Relative to the last tensor",
         key="relative_norm",
         help="Divides every norm by the last tensor’s at the same step. As a model learns, its gradients shrink; "
-        "what reaches the first tensor of the last one’s gradient shows only in their ratio.",
+        "how much of the last one’s gradient reaches the first tensor shows only in their ratio.",
     )

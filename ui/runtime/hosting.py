@@ -183,8 +183,8 @@ def on_script_error(error: Exception) -> bool:
     widget_states.forget()
     number = event_log.failure(error)
     st.error(
-        f"Something went wrong here, and it is not your doing. Error {number} has been written down. Change a "
-        "control or reload the page; if it comes again, tell whoever runs this server the number.",
+        f"Something went wrong on this server; it is not your fault. The error is logged as number {number}. Change a "
+        "control or reload the page. If it happens again, report the number to the operator of this server.",
         icon=":material/report:",
     )
     return True
@@ -193,7 +193,7 @@ def on_script_error(error: Exception) -> bool:
 async def error_page(request: Request, error: Exception) -> Response:
     """The same outside the dashboard's pages."""
     number = event_log.failure(error)
-    words = f"Something went wrong here, and it is not your doing. Error {number} has been written down.\n"
+    words = f"Something went wrong on this server; it is not your fault. The error is logged as number {number}.\n"
     return PlainTextResponse(words, 500, security_headers())  # such an answer passes the guard by
 
 

@@ -61,17 +61,17 @@ LIMITS: dict[str, Limit] = {
     "MAX_SWEEP": Limit(meaning="runs of one sweep", default=10_000, hosted=2_500),
     "MAX_UPLOAD": Limit(meaning="bytes of a visitor's table", default=MAX_BYTES, hosted=5e6, low=1_000, high=MAX_BYTES),
     "MAX_TRAININGS": Limit(
-        meaning="short trainings at once, and as many long ones; others wait in line", default=cores, hosted=cores
+        meaning="short trainings at once, and as many long ones; others wait in a queue", default=cores, hosted=cores
     ),
     "MAX_SESSIONS": Limit(
-        meaning="pages open at once; one more is asked to come again later", default=None, hosted=500
+        meaning="pages open at once; further visitors are asked to come back later", default=None, hosted=500
     ),
     "MAX_UPLOADS": Limit(
-        meaning="bytes of all files that visitors have uploaded and not left yet", default=None, hosted=1e8, low=1e6
+        meaning="bytes of all files uploaded by visitors who are still connected", default=None, hosted=1e8, low=1e6
     ),
     "MAX_RECORD": Limit(meaning="rows of a record that a visitor downloads", default=None, hosted=100_000),
     "CACHE_BYTES": Limit(
-        meaning="bytes of all results kept in memory for the next who asks", default=512e6, hosted=256e6, low=1e6
+        meaning="bytes of all results that stay in memory for later visitors", default=512e6, hosted=256e6, low=1e6
     ),
     "STUCK_SECONDS": Limit(
         meaning="seconds without progress after which a training counts as stuck and the health check fails",

@@ -44,11 +44,11 @@ class ProgressReporter:
 
     def on_shared(self) -> None:
         """Wait for a run with the same settings, which another visitor has started."""
-        self._show(0.0, "Another visitor has asked for this very run: waiting for it.")
+        self._show(0.0, "Another visitor has started the same run: waiting for its result.")
 
     def on_progress(self, done: int, total: int) -> None:
         """Show the step of a training."""
-        text = f"Training: step {min(done, total - 1):,} of {total - 1:,}. A change of any control stops this run."
+        text = f"Training: step {min(done, total - 1):,} of {total - 1:,}. Changing a control stops it."
         self._show(done / total, text)
 
     def _show(self, share: float, text: str) -> None:

@@ -52,14 +52,14 @@ class BoundedUploads(MemoryUploadedFileManager):
         """
         with self._lock:
             if file_id not in self._issued.get(session_id, ()):
-                raise HTTPException(403, "This place for a file was not given out.")
+                raise HTTPException(403, "This address for an upload was not issued by this server.")
             files = self.file_storage.get(session_id, {})
             n_session_bytes = sum(len(file.data) for file in files.values())
             if len(files) >= MAX_FILES or n_session_bytes + n_bytes > max_session_bytes() + OVERHEAD:
                 raise HTTPException(413, f"A visit may hold {MAX_FILES} files of {max_session_bytes():,} bytes in all.")
             total = limits.value("MAX_UPLOADS")
             if total is not None and self._total_bytes + n_bytes > total:
-                raise HTTPException(507, "The server holds as many files as it may; try again in a minute.")
+                raise HTTPException(507, "The server has no room for more files; try again in a minute.")
 
     def add_file(self, session_id: str, file: UploadedFileRec) -> None:
         """Store a file; its place cannot be used again.

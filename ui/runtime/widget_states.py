@@ -66,7 +66,7 @@ def show_refused() -> None:
     if keys:
         names = ", ".join(sorted(keys)[:5]) + (" and others" if len(keys) > 5 else "")
         st.warning(
-            f"A value was sent that its control does not take: {names}. It keeps the value it had.",
+            f"A value was sent that its control does not accept: {names}. The previous value stays.",
             icon=":material/undo:",
         )
 

@@ -369,7 +369,7 @@ def test_a_loss_at_rest_is_told_by_the_medians_of_the_last_two_sixths(seed):
     loss[45], loss[55] = 0.9, 0.9  # no median feels them
     size = np.geomspace(1, rng.uniform(1e-3, 0.5), 61)
     found = finding(made(loss=loss, global_grad_norm=size, update_ratio=np.full((61, LAYERS), 0.01)), "stuck")
-    assert f"The loss came to rest at {format_number(after)}: " in found.what
+    assert f"The loss settled at {format_number(after)}: " in found.what
     assert f"its median changed by {percent((before - after) / after)}." in found.what
     assert f"The gradient's norm ended at {part_of(size[-1])} its first value." in found.what
 

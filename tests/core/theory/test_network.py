@@ -129,7 +129,7 @@ def test_the_plane_is_level_on_the_critical_line():
     for activation in ("tanh", "sigmoid", "relu"):
         for sigma_b in (0.1, 1.0):
             for point in critical_points(activation, sigma_b):
-                # 60 layers do not bring a marginal q all the way to its rest
+                # 60 layers are too few for a marginal q to reach its fixed point
                 factor = gradient_factors(activation, np.array([point.sigma_w]), np.array([sigma_b]))
                 assert factor[0, 0] == pytest.approx(1, abs=2e-3)
 

@@ -74,7 +74,7 @@ def test_the_bar_is_the_share_done_and_the_words_count_steps(done, share, step, 
     monkeypatch.setattr(progress, "PATIENCE_SECONDS", 0)
     slot = Slot()
     ProgressReporter(slot).on_progress(done, 300)  # the initialization counts too
-    assert slot.sent == [(done / 300, f"Training: step {step} of 299. A change of any control stops this run.")]
+    assert slot.sent == [(done / 300, f"Training: step {step} of 299. Changing a control stops it.")]
 
 
 def test_a_run_is_shown_from_half_a_second_on(checks, monkeypatch):
