@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from .choices import TaskName
 from .config import RunConfig
 from .layout import LayerParameters
 from .norms import scaled_norm
@@ -62,7 +63,7 @@ class Trace:
     """
 
     config: RunConfig
-    task: str
+    task: TaskName
     step: np.ndarray
     loss: np.ndarray
     total_loss: np.ndarray

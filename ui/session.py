@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict, cast
 
 import streamlit as st
 
+from core.choices import TaskName
+
 if TYPE_CHECKING:  # types alone: modules that these come from read the session themselves
     import pandas as pd
 
@@ -118,7 +120,7 @@ class TableControls(TypedDict, total=False):
     table_kinds: dict[str, str]  # kind by column, where a visitor has chosen
     table_target: str
     table_more_targets: list[str]
-    table_task: str | None
+    table_task: TaskName | None
     table_one_class: str | None
     table_left_out: list[str]
     table_index: bool

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..choices import TaskName
 from ..errors import ConfigError
 from . import selection as limits
 from .columns import MAX_CATEGORIES, MAX_WHOLE, Column
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from ..tables import Table
 
 # D, the task, the names of the outputs, a sentence about them, and what a sample is stratified by
-Targets = tuple[np.ndarray, str, tuple[str, ...], str, np.ndarray]
+Targets = tuple[np.ndarray, TaskName, tuple[str, ...], str, np.ndarray]
 Inputs = tuple[np.ndarray, tuple[str, ...], tuple[tuple[int, int], ...], list[str]]
 
 
@@ -85,7 +86,7 @@ def _sample(strata: np.ndarray, size: int, seed: int) -> np.ndarray:
     return np.sort(ordered[(np.arange(size) * len(strata)) // size])
 
 
-def _drop_unused_classes(D: np.ndarray, names: tuple[str, ...], task: str) -> tuple[np.ndarray, tuple[str, ...]]:
+def _drop_unused_classes(D: np.ndarray, names: tuple[str, ...], task: TaskName) -> tuple[np.ndarray, tuple[str, ...]]:
     if task != "multi-class":
         return D, names
     used = np.flatnonzero(D.any(axis=0))
@@ -109,7 +110,7 @@ def _levels(column: Column, rows: np.ndarray, spelled: bool = False) -> tuple[li
     return [texts[i] for i in order], codes
 
 
-def _infer_task(column: Column, labels: Sequence[str], values: np.ndarray) -> str:
+def _infer_task(column: Column, labels: Sequence[str], values: np.ndarray) -> TaskName:
     """Returns two-class for two values, multi-class for few whole numbers or texts, and regression otherwise."""
     if len(labels) == 2:
         return "two-class"

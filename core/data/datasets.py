@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from ..choices import DatasetName, TaskName
 from ..errors import ConfigError
 from .synthetic import (
     Samples,
@@ -58,10 +59,10 @@ class Dataset:
         scale_targets: raw targets -> those that scaling="standard" trains on; None where they stay as drawn.
     """
 
-    name: str
+    name: DatasetName
     label: str
     description: str
-    task: str | None
+    task: TaskName | None
     inputs: int | None
     outputs: int | None
     noise: str
@@ -79,7 +80,7 @@ class Split:
     D: np.ndarray
     X_holdout: np.ndarray
     D_holdout: np.ndarray
-    task: str
+    task: TaskName
 
 
 class TableData(tuple):
@@ -343,7 +344,7 @@ def _divide_holdout(
     return X[~in_holdout], D[~in_holdout], X[in_holdout], D[in_holdout]
 
 
-def split_read_only(X: np.ndarray, D: np.ndarray, X_holdout: np.ndarray, D_holdout: np.ndarray, *, task: str) -> Split:
+def make_split(X: np.ndarray, D: np.ndarray, X_holdout: np.ndarray, D_holdout: np.ndarray, *, task: TaskName) -> Split:
     """Returns these arrays as a Split, which makes them read-only."""
     for array in (X, D, X_holdout, D_holdout):
         array.setflags(write=False)
@@ -364,7 +365,7 @@ def _draw(name: str, samples: int, noise: float, holdout: float, seed: int, scal
         standardize = fit_standardizer(X)
         X = standardize(X)
         X_holdout = standardize(X_holdout)
-    return split_read_only(X, D, X_holdout, D_holdout, task=str(data.task))
+    return make_split(X, D, X_holdout, D_holdout, task=data.task or infer_task(D))
 
 
 # Sweeps request the same few draws thousands of times, a visitor with 100,000 samples one at a time: many small draws
@@ -446,4 +447,4 @@ def split(X: np.ndarray, D: np.ndarray, holdout: float, seed: int) -> Split:
     if len(X) != len(D):
         raise ConfigError("data", f"X of {len(X)} rows, D of {len(D)}", "X and D must have the same number of rows")
     parts = _divide_holdout(X, D, holdout, np.random.default_rng([seed, 0]))
-    return split_read_only(*parts, task=infer_task(D))
+    return make_split(*parts, task=infer_task(D))

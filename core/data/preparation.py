@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ..choices import TaskName
 from ..errors import ConfigError
 from .building import build
 from .dates import DATE_PARTS
@@ -22,7 +23,7 @@ def prepare(
     table: Table,
     target: str | Sequence[str],
     drop_missing: bool,
-    task: str | None = None,
+    task: TaskName | None = None,
     leave_out: Collection[str] = (),
     *,
     kinds: Mapping[str, str] | None = None,
@@ -113,7 +114,7 @@ def _check_choices(
     table: Table,
     target: str | Sequence[str],
     drop_missing: bool,
-    task: str | None,
+    task: TaskName | None,
     leave_out: Collection[str],
     kinds: Mapping[str, str] | None,
     fill_missing: bool,

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .datasets import Split, TableData, count_holdout, fit_standardizer, one_hot, split_read_only
+from ..choices import TaskName
+from .datasets import Split, TableData, count_holdout, fit_standardizer, make_split, one_hot
 
 if TYPE_CHECKING:
     from ..config import RunConfig
@@ -29,7 +30,7 @@ class Prepared:
 
     X: np.ndarray
     D: np.ndarray
-    task: str
+    task: TaskName
     input_names: tuple[str, ...]
     output_names: tuple[str, ...]
     dropped_rows: tuple[int, ...]
@@ -44,7 +45,7 @@ class Prepared:
         """
         X, D, train, holdout = self._scale(config)
         parts = [np.ascontiguousarray(part) for part in (X[train], D[train], X[holdout], D[holdout])]
-        return split_read_only(*parts, task=self.task)
+        return make_split(*parts, task=self.task)
 
     def scaled(self, config: RunConfig) -> TableData:
         """Returns (X, D) for `train([config], data)`.

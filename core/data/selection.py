@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..choices import TaskName
 from ..errors import ConfigError
 from .columns import Column, as_category, as_date, as_numeric
 from .messages import count, join_first, shorten
@@ -28,7 +29,7 @@ class Choices:
 
     targets: tuple[str, ...]
     drop_missing: bool
-    task: str | None
+    task: TaskName | None
     leave_out: tuple[str, ...]
     kinds: Mapping[str, str]
     fill_missing: bool

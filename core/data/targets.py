@@ -6,17 +6,18 @@ from collections.abc import Callable
 
 import numpy as np
 
+from ..choices import LossName, OutputActivationName, TaskName
 from ..errors import ConfigError
 
 # The recommended loss and output activation of each task.
-TASKS: dict[str, tuple[str, str]] = {
+TASKS: dict[TaskName, tuple[LossName, OutputActivationName]] = {
     "regression": ("mse", "linear"),
     "two-class": ("bce", "sigmoid"),
     "multi-class": ("cross_entropy", "softmax"),
 }
 
 
-def infer_task(D: np.ndarray) -> str:
+def infer_task(D: np.ndarray) -> TaskName:
     """Returns the task of targets D (samples, outputs): one column of 0 and 1, one-hot rows, or anything else."""
     if not ((D == 0) | (D == 1)).all():
         return "regression"
@@ -25,7 +26,7 @@ def infer_task(D: np.ndarray) -> str:
     return "multi-class" if (D.sum(axis=1) == 1).all() else "regression"
 
 
-def recommended_losses(task: str) -> tuple[str, str]:
+def recommended_losses(task: TaskName) -> tuple[LossName, OutputActivationName]:
     """Returns the recommended loss and output activation of a task."""
     return TASKS[task]
 
@@ -46,7 +47,7 @@ _TARGET_RULES: dict[str, tuple[Callable[[np.ndarray], bool], str]] = {
 }
 
 
-def check_targets(loss: str, D: np.ndarray, task: str, given: bool = True) -> None:
+def check_targets(loss: LossName, D: np.ndarray, task: TaskName, given: bool = True) -> None:
     """Refuses a loss that does not fit the targets.
 
     Args:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from ..choices import SeverityName
 from .suggestions import Suggestion
 
 # Every verdict: a title, and what it means. Where several findings are equally severe, the first here is the verdict:
@@ -56,7 +57,7 @@ class Finding:
     """
 
     name: str
-    severity: str
+    severity: SeverityName
     what: str
     why: str
     suggestions: tuple[Suggestion, ...] = ()

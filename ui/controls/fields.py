@@ -10,6 +10,7 @@ from typing import Any
 import streamlit as st
 
 from core import RunConfig
+from core.choices import TaskName
 from core.config import Choice, Flag, Number
 from core.data.datasets import DATASETS
 from core.data.targets import recommended_losses
@@ -425,7 +426,7 @@ def set_controls(**changes: Any) -> None:
         session_by_name[key] = float(value) if number else value
 
 
-def recommended_output(task: str) -> dict[str, str] | None:
+def recommended_output(task: TaskName) -> dict[str, str] | None:
     """The loss and output activation recommended for a task; None where the controls have them."""
     loss, output = recommended_losses(task)
     if (session["loss"], session["output_activation"]) == (loss, output):

@@ -10,6 +10,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from core import ConfigError, RunConfig
+from core.choices import TaskName
 from core.data.datasets import DATASETS
 from core.presets.setups import PRESETS
 from ui.controls import fields
@@ -36,7 +37,7 @@ class Chosen:
     given: Given | None = None
 
     @property
-    def task(self) -> str | None:
+    def task(self) -> TaskName | None:
         """The task of the chosen data; None while a table is missing."""
         return self.given.prepared.task if self.given else DATASETS[session["dataset"]].task
 
@@ -96,7 +97,7 @@ def _data() -> tuple[Given | ConfigError | None, DeltaGenerator]:
     return data, offer
 
 
-def _propose(task: str | None) -> None:
+def _propose(task: TaskName | None) -> None:
     """Offers the loss and output activation recommended for the data as a button."""
     better = fields.recommended_output(task) if task else None
     if better:
@@ -114,7 +115,7 @@ def _option_labels(changes: Mapping[str, str]) -> list[str]:
     return [fields.option_label(field, value).lower() for field, value in changes.items()]
 
 
-def offer_fixes(error: ConfigError, task: str | None) -> None:
+def offer_fixes(error: ConfigError, task: TaskName | None) -> None:
     """Draws buttons that resolve a contradiction between the data, the loss and the output activation."""
     if isinstance(error, TableRefused):
         draw_obstacles(error)
