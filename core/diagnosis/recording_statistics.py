@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..norms import scaled_norms
 from ..recordings import Recording
 
 MIN_LAYERS = 3  # of weights, for a slope
@@ -116,7 +117,7 @@ def global_norm(recording: Recording) -> np.ndarray:
     """
     norms = recording.values["grad_norm"]
     with np.errstate(all="ignore"):
-        joint = np.hypot.reduce(np.nan_to_num(norms, nan=0.0, posinf=np.inf), axis=1)  # squares could overflow
+        joint = scaled_norms(np.nan_to_num(norms, nan=0.0, posinf=np.inf))
     joint[np.isnan(norms).all(axis=1)] = np.nan
     joint[recording.not_finite.any(axis=1)] = np.inf
     return joint

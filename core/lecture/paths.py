@@ -12,6 +12,7 @@ from ..config import RunConfig
 from ..engine.training import snapshot
 from ..errors import ConfigError
 from ..families.activations import ACTIVATIONS
+from ..norms import scaled_norm
 from ..theory import moments
 from ..theory.gaussian import LARGEST
 from ..theory.network import spectral_norm
@@ -76,7 +77,7 @@ def trace_paths(config: RunConfig) -> Paths:
     units = strongest(slopes, between)
     along = np.array([slope[j] for slope, j in zip(slopes, units, strict=False)])
     weights = np.array([W[j, k] for W, j, k in zip(between, units, units[1:], strict=False)])
-    norms = np.array([np.linalg.norm(delta) for delta in shot.delta[:layers]])
+    norms = np.array([scaled_norm(delta) for delta in shot.delta[:layers]])
     with np.errstate(all="ignore"):
         measured = norms / norms[-1]
     return Paths(

@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ..norms import scaled_norms
+
 # Numbers of a tensor at a step; a recording has those that its file has.
 VALUE_FIELDS = (
     "grad_norm",
@@ -101,7 +103,7 @@ class Recording:
             return np.full(len(self.step), np.nan)
         both = np.isfinite(norms) & np.isfinite(clipped)
         with np.errstate(all="ignore"):
-            before, after = (np.hypot.reduce(np.where(both, part, 0.0), axis=1) for part in (norms, clipped))
+            before, after = (scaled_norms(np.where(both, part, 0.0)) for part in (norms, clipped))
             return np.where(both.any(axis=1) & (before > 0), after / before, np.nan)
 
     def of_kind(self, *kinds: str) -> np.ndarray:

@@ -25,6 +25,7 @@ from ..config import RunConfig
 from ..engine.training import Data, checked_data, one_blas_thread
 from ..families.activations import ACTIVATIONS
 from ..families.normalization import EPS
+from ..norms import scaled_norm
 from ..trace import Snapshot
 from .gaussian import LARGEST, moments
 from .grams import kernels
@@ -115,7 +116,5 @@ def measured_means(snapshot: Snapshot) -> LayerMeans:
     """The same of one network: means over samples and units, and |delta|^2 of neighbors."""
     with np.errstate(all="ignore"):
         q = np.array([np.mean(np.square(net, dtype=float)) for net in snapshot.net])
-        largest = np.array([np.abs(delta).max() or 1 for delta in snapshot.delta])
-        size = [np.linalg.norm(delta / top) for delta, top in zip(snapshot.delta, largest, strict=True)]
-        logs = 2 * (np.log(size) + np.log(largest))
+        logs = 2 * np.log([scaled_norm(delta) for delta in snapshot.delta])
         return LayerMeans(q=q, chi=np.exp(logs[:-1] - logs[1:]))

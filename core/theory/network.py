@@ -10,6 +10,7 @@ from scipy.sparse.linalg import svds
 
 from ..config import RunConfig
 from ..families.activations import ACTIVATIONS
+from ..norms import scaled_norm
 from ..trace import Snapshot
 from .correlations import NO_CORRELATION, RULE_OF_SIX, Correlation, correlation
 from .plane import gradient_factors
@@ -35,7 +36,7 @@ def worst_case(snapshot: Snapshot) -> tuple[np.ndarray, np.ndarray]:
     """
     config, layers = snapshot.config, len(snapshot.delta)
     steep, delta = ACTIVATIONS[config.activation].sup_slope / (1 - config.dropout), np.full(layers, np.nan)
-    delta[-1] = np.linalg.norm(snapshot.delta[-1])
+    delta[-1] = scaled_norm(snapshot.delta[-1])
     if config.normalization == "none":
         dy = np.nan  # bound on dE/dy above a skip
         for layer in range(layers - 2, -1, -1):

@@ -7,6 +7,7 @@ import streamlit as st
 
 from core import ConfigError, Trace
 from core.layer_slopes import activation_slopes
+from core.norms import scaled_norm
 from core.trace import Snapshot
 from core.wording import count_noun, percent
 from ui import panels
@@ -86,7 +87,7 @@ def _numbers(snapshot: Snapshot, layer: int) -> list[tuple[str, str, str]]:
         "‖∂E/∂W‖": (snapshot.weight_gradient[layer], "The norm of the gradient of this layer’s weights."),
         "‖W‖": (snapshot.weights[layer][0], "The norm of this layer’s weights."),
     }
-    numbers = [(label, number(float(np.linalg.norm(values)), 3), words) for label, (values, words) in norms.items()]
+    numbers = [(label, number(scaled_norm(values), 3), words) for label, (values, words) in norms.items()]
     slopes = activation_slopes(snapshot, layer)
     if slopes is not None:
         words = "The mean of φ′ over the units and the samples: what δ is multiplied by on its way through."

@@ -25,6 +25,14 @@ def test_norms_mean_slope_and_silent_units_are_those_of_the_layer(name, layer):
     assert values.get("Units without a slope") == (percent(silent) if silent else None)
 
 
+def test_a_norm_whose_squares_underflow_is_shown():
+    state = snapshot(RunConfig(hidden=(8,) * 260, samples=6, init_scale=1.0, steps=0))
+    largest = float(np.abs(state.delta[0]).max())
+    assert 0 < largest < 1e-170  # its square is 0 in float64
+    shown = {label: value for label, value, _ in _numbers(state, 0)}["‖δ‖"]
+    assert shown == number(largest * float(np.linalg.norm(state.delta[0] / largest)), 3) != number(0.0, 3)
+
+
 def test_a_unit_is_silent_where_it_is_flat_at_every_sample():
     state = snapshot(RunConfig(hidden=(40,), samples=6, activation="relu", bias_std=3.0, steps=0))
     silent = np.mean((state.net[0] <= 0).all(axis=0))
