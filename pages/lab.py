@@ -307,6 +307,7 @@ if chosen.config is None:
 run = Run(chosen.config, chosen.given.digest if chosen.given else None)
 reporter = ProgressReporter(slot)
 try:
+    theory.begin(run)
     trace = jobs.get_trace(run, reporter)
 except ConfigError as error:
     refuse(error)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from contextlib import suppress
+from threading import Thread
 from typing import Any
 
 import numpy as np
@@ -28,7 +30,7 @@ from ui.charts.phase import HIGHEST, WIDEST, layer_means, phase_plane
 from ui.charts.singular_values import spectrum_chart
 from ui.charts.style import Chart, number
 from ui.controls.fields import keep_address
-from ui.runtime import jobs, limits
+from ui.runtime import jobs, limits, queue
 from ui.runtime.jobs import Run
 from ui.runtime.progress import ProgressReporter
 from ui.runtime.services import services
@@ -68,7 +70,10 @@ def expected(run: Run, slot: DeltaGenerator) -> InitialNorms:
     Raises:
         ConfigError: as `core.train`.
     """
-    start, reporter = at_start(run), TheoryProgressReporter(slot)
+    return _expected(at_start(run), TheoryProgressReporter(slot))
+
+
+def _expected(start: Run, reporter: ProgressReporter) -> InitialNorms:
     work = initial_norms_cost(start.config, *jobs.data_sizes(start))
     try:
         limits.check_work(work)
@@ -83,6 +88,38 @@ def expected(run: Run, slot: DeltaGenerator) -> InitialNorms:
     norms: Any = services().theories.get_or_compute(start, make, reporter.on_shared)
     reporter.clear()
     return norms
+
+
+class _Silent(ProgressReporter):
+    """Reports to nobody, for work outside of any script."""
+
+    def __init__(self):
+        super().__init__(None)
+
+    def _show(self, share: float, text: str) -> None:
+        queue.touch()
+
+
+def begin(run: Run) -> Thread | None:
+    """Start the prediction of a run beside its training: `expected` waits for what is left of it.
+
+    Returns:
+        The thread that waits for it. None at home, where both would take turns with Python's lock; where the prediction
+        is there; and where so few slots are free that others may want them.
+    """
+    start = at_start(run)
+    idle = services().executor is not None and services().short_queue.free > 2
+    if not idle or services().theories.get(start) is not None:
+        return None
+    thread = Thread(target=_try_expected, args=(start,), daemon=True)
+    thread.start()
+    return thread
+
+
+def _try_expected(start: Run) -> None:
+    with suppress(Exception):  # the page itself asks too, fails in the same way, and says so
+        if initial_norms_cost(start.config, *jobs.data_sizes(start)) <= jobs.SHORT_COST:
+            _expected(start, _Silent())
 
 
 BAND_NAMES = {"networks": "95 % of networks", "narrower networks": "95 % of narrower networks"}

@@ -1,5 +1,6 @@
 """Theory in the Lab: each number of a line or a sentence is the one that it says, at random."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -8,7 +9,7 @@ import pytest
 
 from core import RunConfig, train
 from core.layer_norms import LAYER_NORMS
-from core.theory.initialization import InitialNorms
+from core.theory.initialization import InitialNorms, predict_initial_norms
 from core.theory.network import locate
 from core.theory.prediction import Prediction
 from core.theory.variance_map import critical_points
@@ -16,6 +17,8 @@ from core.wording import percent
 from ui.charts.style import number
 from ui.lab import theory
 from ui.runtime.jobs import Run
+from ui.runtime.queue import FairQueue
+from ui.runtime.services import start_services
 
 CONFIG = RunConfig(hidden=(5, 7), samples=8, steps=0)
 SEEDS = range(4)
@@ -44,6 +47,39 @@ def test_the_lines_of_a_norm_are_its_own_and_the_limit_is_lifted_above_the_band(
         np.testing.assert_allclose(line, wanted / roots)
     lift = max(1.0, (own.high / worst).max())
     np.testing.assert_allclose(limit.values, worst * lift / roots)
+
+
+@pytest.fixture
+def processes():
+    """Services of a server with processes of its own, for which a thread stands."""
+    with ThreadPoolExecutor(1) as executor:
+        yield start_services(executor)
+    start_services()
+
+
+def test_a_prediction_begun_beside_the_training_is_the_one_that_the_page_shows(processes):
+    run = Run(CONFIG.replace(steps=3, learning_rate=0.5))
+    thread = theory.begin(run)
+    thread.join(60)
+    begun = processes.theories.get(theory.at_start(run))
+    assert begun is theory.expected(run, None)
+    np.testing.assert_array_equal(begun.grad.median, predict_initial_norms(CONFIG).grad.median)
+    assert theory.begin(run) is None  # it is there
+
+
+def test_no_prediction_is_begun_at_home_or_where_others_may_want_the_slots(processes, monkeypatch):
+    monkeypatch.setattr(FairQueue, "free", 2)
+    assert theory.begin(Run(CONFIG)) is None
+    monkeypatch.undo()
+    start_services()
+    assert theory.begin(Run(CONFIG)) is None
+
+
+@pytest.mark.parametrize("begun", [CONFIG.replace(hidden=(4096,) * 40, samples=2000), RunConfig(dataset="custom")])
+def test_nothing_is_computed_beside_a_training_that_is_long_or_refused(begun, processes):
+    run = Run(begun, "unknown" if begun.dataset == "custom" else None)
+    theory.begin(run).join(60)
+    assert not len(processes.theories)
 
 
 @pytest.mark.parametrize("depth", [3, 30])
