@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 from scipy.special import digamma, polygamma
-from scipy.stats import binom
 
 from ..config import RunConfig
 from ..engine.training import Progress, train
+from . import binomial
 from .entry import CHECKED, Formula, Paper
 from .report import Result, Row, Stages, in_kind, near
 
@@ -29,7 +29,7 @@ def exact_variance(width: int) -> float:
     psi(k/2) + const and the variance psi'(k/2). A layer without any active unit (2^-n) is left out.
     """
     k = np.arange(1, width + 1)
-    odds = binom.pmf(k, width, 0.5)
+    odds = binomial.pmf(k, width, 0.5)
     odds /= odds.sum()
     mean = (odds * digamma(k / 2)).sum()
     return float((odds * (polygamma(1, k / 2) + (digamma(k / 2) - mean) ** 2)).sum())

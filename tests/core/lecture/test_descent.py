@@ -10,7 +10,6 @@ from core import ConfigError
 from core.exercise import solve
 from core.lecture.descent import (
     ARRIVED,
-    SLICE_D,
     SLICE_W01,
     SLICE_W12,
     SLICE_X,
@@ -23,6 +22,7 @@ from core.lecture.descent import (
     network_error,
     rosenbrock,
     saddle,
+    slice_targets,
     stability_limit,
     start_near,
 )
@@ -77,7 +77,7 @@ def test_the_networks_surface_is_the_exercises_error_over_two_of_its_weights():
     for x, y in PLACES:
         w01, w12 = SLICE_W01.copy(), SLICE_W12.copy()
         w01[0, 0], w12[0] = x, y
-        assert network_error().value(x, y) == solve(w01, w12, SLICE_X, SLICE_D).error
+        assert network_error().value(x, y) == solve(w01, w12, SLICE_X, slice_targets()).error
 
 
 @pytest.mark.parametrize("name", SURFACES)
