@@ -39,9 +39,9 @@ def test_the_profile_shows_the_predicted_median_and_a_limit_above_its_band():
     _, lines = profile(visit(**SMALL))
     output = train([CONFIG])[0].delta_norm[0, -1]
     norms = predict_initial_norms(CONFIG)
-    np.testing.assert_allclose(lines["typical network (theory)"], norms.delta.median / output, rtol=1e-4)
+    np.testing.assert_allclose(lines["typical network (theory, step 0)"], norms.delta.median / output, rtol=1e-4)
     expected = norms.worst_delta * max(1.0, (norms.delta.high / norms.worst_delta).max())
-    np.testing.assert_allclose(lines["hard limit"], expected / output, rtol=1e-4)
+    np.testing.assert_allclose(lines["hard limit (step 0)"], expected / output, rtol=1e-4)
 
 
 @pytest.mark.parametrize("quantity", LAYER_NORMS)
@@ -82,7 +82,7 @@ def test_the_verdict_quotes_the_predicted_factor():
 def test_residual_and_normalized_networks_have_a_band(parameters):
     app = visit(**SMALL | {"width": "4"} | parameters)
     _, lines = profile(app)
-    assert np.isfinite(lines["typical network (theory)"]).all()
+    assert np.isfinite(lines["typical network (theory, step 0)"]).all()
     captions = " ".join(texts(open_box(app, "why").caption))
     assert "The phase plane is drawn for plain networks only" in captions
 
@@ -99,7 +99,7 @@ OUT_OF_RANGE = {"activation": "relu", "init_scale": "1e200"}
 def test_where_there_is_no_prediction_the_reason_is_shown():
     app = visit(**SMALL | OUT_OF_RANGE)
     _, lines = profile(app)
-    assert "typical network (theory)" not in lines
+    assert "typical network (theory, step 0)" not in lines
     assert any("leave the range" in words for words in texts(app.caption))
     assert not any("median factor" in words for words in texts(app.markdown))
 
@@ -166,5 +166,5 @@ def test_the_profile_table_holds_theory_too():
     said = theory.expected(Run(CONFIG), st.empty())
     trace = jobs.get_trace(Run(CONFIG))
     table = gradient_profile(trace, guides=theory.guides(said, "grad_norm", trace)).table
-    np.testing.assert_allclose(table["typical network (theory)"][:3], said.grad.median)
-    np.testing.assert_allclose(table["typical network (theory), low"][:3], said.grad.low)
+    np.testing.assert_allclose(table["typical network (theory, step 0)"][:3], said.grad.median)
+    np.testing.assert_allclose(table["typical network (theory, step 0), low"][:3], said.grad.low)

@@ -110,7 +110,7 @@ def profile(**query):
 
 
 def test_theorys_line_lies_over_the_profile_of_a_recognized_network_in_its_own_order():
-    name, example = "theory, at initialization", {"example": "float16_underflow"}
+    name, example = "typical network (theory, step 0)", {"example": "float16_underflow"}
     assert name in profile(**example)
     for query in ({"relative_norm": "false"}, {"order": "reversed"}, {"pattern": "2."}, {"example": "dead_cnn"}):
         assert name not in profile(**example | query)

@@ -9,7 +9,7 @@ import numpy as np
 
 from ui.charts import style
 from ui.charts.layer_lines import draw_line, gaps
-from ui.charts.line_labels import Label
+from ui.charts.line_labels import Box, Frame, Label, place_labels
 
 DASHES = ("dashdot", "longdash", "dot")  # the same on every page: theory, then its limit
 
@@ -51,8 +51,15 @@ def draw_guide(guide: Guide, index: int, dark: bool) -> list[dict]:
     return traces
 
 
-def guide_labels(guides: Sequence[Guide], dark: bool) -> list[Label]:
-    """The names of the guides; the line of the network itself needs none."""
+def name_guides(
+    guides: Sequence[Guide], frame: Frame, row: np.ndarray, texts: Sequence[tuple[Box, ...]], dark: bool
+) -> list[dict]:
+    """The Plotly annotations with the names of the guides; the line of the network itself needs none.
+
+    Args:
+        row: (layers,) values of the network's line, which names should not hide.
+        texts: rectangles taken already, as for `place_labels`.
+    """
     color = style.theme(dark).accent
     labels = []
     for guide in guides:
@@ -62,4 +69,5 @@ def guide_labels(guides: Sequence[Guide], dark: bool) -> list[Label]:
         labels.append(Label(guide.name, guide.low, color, at=0.3, above=False))
         if guide.band_name:
             labels.append(Label(guide.band_name, guide.high, color, at=0.6, above=True))
-    return labels
+    behind = {"bgcolor": style.fade(style.theme(dark).page, 0.8), "borderpad": 0}  # a later step's line may pass there
+    return [note | behind for note in place_labels(labels, frame, [row, *(guide.values for guide in guides)], texts)]

@@ -1,25 +1,30 @@
-"""Names written beside lines over layers, in place of a legend."""
+"""Names written beside lines over layers, in place of a legend, where no line or other name passes under them."""
 
 from __future__ import annotations
 
-import math
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
 from ui.charts import style
 
-LEVEL = 0.15  # of the axis' height: a line that rises or falls by less is level
 OFFSET = 4  # pixels between a line and its name
-ROOM = 0.12  # of the axis' height: a name above a line that is nearer to the top would leave the axis
+WIDTHS = (260, 950)  # pixels of the data on a phone and on a wide screen: names are free of each other on both
+LETTER_WIDTH, LETTER_HEIGHT = 6.2, 15  # pixels
+MAX_PLACES = 25  # layers at which a name is tried
+SAMPLES = np.linspace(0, 1, 9)  # where along a name it is compared with lines
+HIDES_TEXT, HIDES_LINE, OTHER_SIDE = 20.0, 4.0, 0.5  # costs of a place; one as far from the wish as can be costs 1
 
 
 class Label(NamedTuple):
     """A name for a line of (layers,) values on a logarithmic axis.
 
     Attributes:
-        at: where along the layers it stands, from 0 to 1; the nearest layer whose value is on the axis is taken.
-        above: whether it stands above the line.
+        at: where along the layers it would stand best, from 0 to 1.
+        above: whether it would stand above the line.
     """
 
     name: str
@@ -29,29 +34,115 @@ class Label(NamedTuple):
     above: bool
 
 
-def line_label(label: Label, low: float, high: float) -> dict | None:
-    """The Plotly annotation of a name, on the side of the line where the picture is empty; None without a value.
+class Box(NamedTuple):
+    """A rectangle in pixels from the lower left corner of the data."""
 
-    Above a rising line the name ends at its layer, since the line is lower to the left; above a falling one it begins
-    there; below a line it is the other way round. A name above a line keeps away from the top of the axis. A line above
-    the axis is named at the top, with an arrow.
+    left: float
+    right: float
+    bottom: float
+    top: float
+
+    def overlaps(self, other: Box) -> bool:
+        """Tells whether the two have a point in common."""
+        across = self.left < other.right and other.left < self.right
+        return across and self.bottom < other.top and other.bottom < self.top
+
+
+@dataclass(frozen=True)
+class Frame:
+    """The data's rectangle: layers from `first` to `last` across, powers of ten from `low` to `high` up.
+
+    Attributes:
+        height: pixels.
+    """
+
+    first: float
+    last: float
+    low: float
+    high: float
+    height: float
+
+    def across(self, layer: float, width: float) -> float:
+        """Pixels from the left, where the data are so many pixels wide."""
+        return width * (layer - self.first) / (self.last - self.first)
+
+    def up(self, values: np.ndarray) -> np.ndarray:
+        """Pixels from the bottom; NaN where a value has no place on a logarithmic axis."""
+        with np.errstate(all="ignore"):
+            powers = np.log10(np.asarray(values, dtype=float))
+        return np.where(np.isfinite(powers), self.height * (powers - self.low) / (self.high - self.low), np.nan)
+
+
+class _Place(NamedTuple):
+    layer: int
+    height: float
+    above: bool
+    anchor: Literal["left", "center", "right"]
+
+    def box(self, frame: Frame, width: float, letters: int) -> Box:
+        size = letters * LETTER_WIDTH
+        left = frame.across(self.layer, width) - size * {"left": 0.0, "center": 0.5, "right": 1.0}[self.anchor]
+        bottom = self.height + OFFSET if self.above else self.height - OFFSET - LETTER_HEIGHT
+        return Box(left, left + size, bottom, bottom + LETTER_HEIGHT)
+
+
+def text_box(frame: Frame, width: float, layer: float, value: float, letters: int, *, above: bool, gap: float) -> Box:
+    """The rectangle of a text to the right of a point, so many pixels above or below it."""
+    left, height = frame.across(layer, width), float(np.nan_to_num(frame.up(np.array(value))))
+    bottom = height + gap if above else height - gap - LETTER_HEIGHT
+    return Box(left, left + letters * LETTER_WIDTH, bottom, bottom + LETTER_HEIGHT)
+
+
+def place_labels(
+    labels: Sequence[Label], frame: Frame, lines: Sequence[np.ndarray], texts: Sequence[tuple[Box, ...]] = ()
+) -> list[dict]:
+    """The Plotly annotations of names, each at its line and where it hides as little as can be on every width.
+
+    A line that lies above the axis is named at its top, with an arrow; one below it is not named.
 
     Args:
-        low, high: powers of ten at the ends of the axis.
+        lines: (layers,) values of all that is drawn, which names should not hide.
+        texts: rectangles taken already, one for each of WIDTHS.
     """
-    with np.errstate(all="ignore"):
-        powers = np.log10(label.values)
-    on_axis = np.flatnonzero(np.isfinite(powers) & (powers >= low) & (powers <= high))
-    note: dict[str, Any] = {"showarrow": False, "font": {"size": style.TEXT_SIZE - 1, "color": label.color}}
-    if not on_axis.size:
-        if not (powers > high).any():
-            return None
-        return note | {"x": 1, "xanchor": "left", "y": high, "yanchor": "top", "text": f"{label.name} ↑"}
-    roomy = on_axis[powers[on_axis] <= high - ROOM * (high - low)] if label.above else on_axis
-    layers = roomy if roomy.size else on_axis
-    layer = int(layers[np.abs(layers - label.at * (len(powers) - 1)).argmin()])
-    rise = (powers[on_axis[-1]] - powers[on_axis[0]]) / (high - low)
-    side = 0 if abs(rise) < LEVEL else int(math.copysign(1, rise)) * (1 if label.above else -1)
-    note |= {"x": layer + 1, "xanchor": {1: "right", 0: "center", -1: "left"}[side], "y": float(powers[layer])}
-    shift = OFFSET if label.above else -OFFSET
-    return note | {"yanchor": "bottom" if label.above else "top", "yshift": shift, "text": label.name}
+    heights, taken, notes = [frame.up(line) for line in lines], list(texts), []
+    for label in labels:
+        places = list(_places(label, frame))
+        note: dict[str, Any] = {"showarrow": False, "font": {"size": style.TEXT_SIZE - 1, "color": label.color}}
+        if not places:
+            if (frame.up(label.values) > frame.height).any():
+                at_top = {"x": 1, "xref": "paper", "xanchor": "right", "y": frame.high, "yanchor": "top"}
+                notes.append(note | at_top | {"text": f"{label.name} ↑"})
+            continue
+        place = min(places, key=lambda place: _cost(place, label, frame, heights, taken))
+        taken.append(tuple(place.box(frame, width, len(label.name)) for width in WIDTHS))
+        power = float(np.log10(label.values[place.layer - 1]))
+        note |= {"x": place.layer, "xanchor": place.anchor, "y": power}
+        shift = OFFSET if place.above else -OFFSET
+        notes.append(note | {"yanchor": "bottom" if place.above else "top", "yshift": shift, "text": label.name})
+    return notes
+
+
+def _places(label: Label, frame: Frame) -> Iterator[_Place]:
+    heights = frame.up(label.values)
+    on_axis = np.flatnonzero((heights >= 0) & (heights <= frame.height))
+    tried = on_axis[np.unique(np.linspace(0, len(on_axis) - 1, MAX_PLACES).round().astype(int))] if len(on_axis) else ()
+    for layer, above, anchor in product(tried, (True, False), ("left", "center", "right")):
+        yield _Place(int(layer) + 1, float(heights[layer]), above, anchor)
+
+
+def _cost(
+    place: _Place, label: Label, frame: Frame, heights: Sequence[np.ndarray], taken: Sequence[tuple[Box, ...]]
+) -> float:
+    """The harm that a name does at a place: by texts and lines that it hides, and by its distance from the wish."""
+    layers = np.arange(1, len(label.values) + 1)
+    cost = abs(place.layer - 1 - label.at * (len(layers) - 1)) / len(layers) + OTHER_SIDE * (place.above != label.above)
+    for i, width in enumerate(WIDTHS):
+        box = place.box(frame, width, len(label.name))
+        inside = box.left >= 0 and box.right <= width and box.bottom >= 0 and box.top <= frame.height
+        cost += HIDES_TEXT * ((not inside) + sum(box.overlaps(boxes[i]) for boxes in taken))
+        across = box.left + SAMPLES * (box.right - box.left)
+        for line in heights:
+            up = np.interp(across, frame.across(layers, width), line, left=np.nan, right=np.nan)
+            hidden = float(((up > box.bottom) & (up < box.top)).mean())
+            cost += HIDES_LINE * (hidden > 0) + HIDES_LINE * hidden
+    return cost

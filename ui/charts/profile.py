@@ -22,9 +22,9 @@ from core.trace import first_to_last, last_compared, layer_factors
 from core.wording import power_of_ten
 from ui.charts import style
 from ui.charts.animation import choose_frames, open_at, player
-from ui.charts.guides import Guide, draw_guide, guide_labels
+from ui.charts.guides import Guide, draw_guide, name_guides
 from ui.charts.layer_lines import Mover, draw_line, draw_text, gaps
-from ui.charts.line_labels import line_label
+from ui.charts.line_labels import WIDTHS, Frame, text_box
 from ui.charts.strip import HEIGHT as STRIP_HEIGHT
 from ui.charts.strip import INPUT, draw_strip
 from ui.charts.style import Chart, number
@@ -61,6 +61,7 @@ class ProfileData(NamedTuple):
         words: a sentence a frame.
         units: (layers + 1,) of the input and of every layer, drawn above the data; None for nothing there.
         names: of the layers, shown where one is hovered; empty where its number is all.
+        opened: the frame on which the chart opens.
     """
 
     norm: LayerNorm
@@ -79,6 +80,7 @@ class ProfileData(NamedTuple):
     words: list[str]
     units: np.ndarray | None
     names: tuple[str, ...] = ()
+    opened: int = 0
 
     @property
     def layers(self) -> int:
@@ -148,7 +150,8 @@ def profile_data(
     shown = tuple(guide.divided_by(float(output[0, 0])) for guide in guides)
     color = decades(values, 1.0 if relative else reference_norm(norms))
     others = [*variants.values(), *([] if before is None else [before])]
-    low, high = axis_ends(values, others, shown, int(np.searchsorted(trace.step[rows], judged)))
+    opened = int(np.searchsorted(trace.step[rows], judged))
+    low, high = axis_ends(values, others, shown, opened)
     return ProfileData(
         norm,
         relative,
@@ -165,6 +168,7 @@ def profile_data(
         high,
         _words(trace.step[rows], norms, norm, relative),
         np.array([trace.weights[0][0].shape[0], *(W.shape[1] for W, *_ in trace.weights)]),
+        opened=opened,
     )
 
 
@@ -264,7 +268,7 @@ def _alt(trace: Trace, title: str, data: ProfileData, guides: Sequence[Guide]) -
         sentences.append(f"At step 0 each layer multiplies it by {number(data.factors[0], 3)}, going back.")
     for guide in guides:
         ends = f"{number(guide.values[0])} at layer 1, {number(guide.values[-1])} at the output."
-        sentences.append(f"{_capitalized(guide.name)}, at step 0: {ends}")
+        sentences.append(f"{_capitalized(guide.name)}: {ends}")
     if trace.diverged_at is not None:
         sentences.append(f"The run diverged at step {trace.diverged_at}.")
     return " ".join(sentences)
@@ -316,9 +320,8 @@ def draw_profile(data: ProfileData, title: str, dark: bool) -> dict:
     frame["yaxis2"] = {"domain": [1 - words, 1], "range": [0, 1]} | hidden
     if strip:
         frame["yaxis3"] = {"domain": [1 - words - blocks, 1 - words], "range": [-1, 1]} | hidden
-    notes = [line_label(label, data.low, data.high) for label in guide_labels(data.guides, dark)]
-    behind = {"bgcolor": style.fade(style.theme(dark).page, 0.8), "borderpad": 0}  # a line may pass under a name
-    frame["annotations"] = [note | behind for note in notes if note is not None]
+    plot = frame["yaxis"]["domain"][1] * (height - frame["margin"]["t"] - below)
+    frame["annotations"] = _names(data, Frame(*frame["xaxis"]["range"], data.low, data.high, plot), dark)
     figure = {"data": guides + [drawing for drawing, _ in moving], "layout": frame}
     if animated:
         movers = {place: move for place, (_, move) in enumerate(moving, len(guides)) if move}
@@ -329,6 +332,17 @@ def draw_profile(data: ProfileData, title: str, dark: bool) -> dict:
         frame |= player([str(step) for step in data.step[data.marks]], height, frame["margin"], dark)
         frame["legend"]["y"] = -style.below_data(BELOW, height, frame["margin"]["t"], below)
     return figure
+
+
+def _names(data: ProfileData, frame: Frame, dark: bool) -> list[dict]:
+    """The names of the guides, clear of the line and its factor as the chart opens."""
+    row, middle, factor = data.values[data.opened], _middle(data.layers), data.factors[data.opened]
+    texts = []
+    if np.isfinite(factor):
+        letters, above = len(f"   × {number(factor, 3)} a layer"), data.factors[0] >= 1
+        boxes = (text_box(frame, width, middle, row[middle - 1], letters, above=above, gap=16) for width in WIDTHS)
+        texts.append(tuple(boxes))
+    return name_guides(data.guides, frame, row, texts, dark)
 
 
 def _layers_from_input(layers: int, dark: bool) -> dict:
@@ -422,7 +436,7 @@ def _edge_marks(data: ProfileData, dark: bool) -> Iterator[tuple[dict, Mover]]:
 
 def _factor(data: ProfileData, dark: bool) -> tuple[dict, Mover]:
     """The factor per layer, written beside the middle of the line."""
-    middle = (data.layers - 1) // 2
+    middle = _middle(data.layers) - 1
     factor = data.factors[0]
     rising = factor < 1
     # Plotly sets a text right at its point: a line of its own keeps it off the marker.
@@ -432,6 +446,11 @@ def _factor(data: ProfileData, dark: bool) -> tuple[dict, Mover]:
     position = "bottom right" if rising else "top right"
     drawing = draw_text("factor", texts[0], middle + 1, heights[0], position, style.theme(dark).text)
     return drawing, lambda k: {"y": heights[k : k + 1], "text": [texts[k]]}
+
+
+def _middle(layers: int) -> int:
+    """The layer beside which the factor per layer is written."""
+    return (layers + 1) // 2
 
 
 def _words_above(data: ProfileData, dark: bool) -> tuple[dict, Mover]:

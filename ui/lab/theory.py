@@ -122,6 +122,7 @@ def _try_expected(start: Run) -> None:
             _expected(start, _Silent())
 
 
+TYPICAL, LIMIT = "typical network (theory, step 0)", "hard limit (step 0)"
 BAND_NAMES = {"networks": "95 % of networks", "narrower networks": "95 % of narrower networks"}
 
 
@@ -134,11 +135,11 @@ def guides(theory: InitialNorms, quantity: str, trace: Trace) -> list[Guide]:
         low, high = norms.low / scale, norms.high / scale
         name = BAND_NAMES[norms.method]
         lines.append(
-            Guide(name="typical network (theory)", values=norms.median / scale, low=low, high=high, band_name=name)
+            Guide(name=TYPICAL, values=norms.median / scale, low=low, high=high, band_name=name)
         )
         limit = limit * _above_band(limit, norms.high)
     if np.isfinite(limit[:-1]).any() and len(limit) > 1:
-        lines.append(Guide(name="hard limit", values=limit / scale, fits=False))
+        lines.append(Guide(name=LIMIT, values=limit / scale, fits=False))
     return lines
 
 

@@ -32,4 +32,4 @@ def typical_network(view: TensorView, waiting: DeltaGenerator | None = None) -> 
         return []
     if expected.reason or not expected.median[-1] > 0:
         return []
-    return [Guide(name="theory, at initialization", values=expected.median / expected.median[-1])]
+    return [Guide(name=theory.TYPICAL, values=expected.median / expected.median[-1])]

@@ -14,7 +14,6 @@ from core.wording import power_of_ten
 from tests.support.charted import RUNS, changed, run
 from ui.charts.animation import open_at
 from ui.charts.guides import Guide
-from ui.charts.line_labels import ROOM, Label, line_label
 from ui.charts.profile import SHADES, gradient_profile, profile_data
 from ui.text import typeset
 
@@ -268,35 +267,6 @@ def test_words_name_the_share_that_layer_1_has_of_the_last_hidden_layer():
     assert absolute == "Step 7: delta 0.5 at layer 1, 2 at the output."
     dead = changed(trace, delta_norm=lambda norms: norms * np.array([[0, 1, 1]]))
     assert data_of(dead).words[0] == "Step 0: layer 1 has none of layer 2’s delta."
-
-
-# -- names beside lines -------------------------------------------------------------------------------------------
-
-
-@given(st.lists(st.floats(-20, 20), min_size=1, max_size=9), st.floats(0, 1), st.booleans())
-def test_a_name_stands_at_its_line_on_the_axis(powers, at, above):
-    note = line_label(Label("theory", 10.0 ** np.array(powers), "#111111", at, above), -8.0, 2.0)
-    inside = [layer for layer, power in enumerate(powers, 1) if -8 <= np.log10(10.0**power) <= 2]
-    if inside:
-        assert note["y"] == pytest.approx(powers[note["x"] - 1])
-        assert note["x"] in inside and note["text"] == "theory"
-        wanted = 1 + at * (len(powers) - 1)
-        roomy = [layer for layer in inside if not above or powers[layer - 1] <= 2 - ROOM * 10] or inside
-        assert abs(note["x"] - wanted) == min(abs(layer - wanted) for layer in roomy)
-        assert note["yanchor"] == ("bottom" if above else "top")
-    elif max(powers) > 2:
-        assert (note["y"], note["text"]) == (2.0, "theory ↑")
-    else:
-        assert note is None
-
-
-@pytest.mark.parametrize(
-    "above, rising, anchor",
-    [(True, 1, "right"), (True, -1, "left"), (False, 1, "left"), (False, -1, "right"), (True, 0, "center")],
-)
-def test_a_name_lies_on_the_empty_side_of_its_line(above, rising, anchor):
-    values = 10.0 ** (np.linspace(-3, 0, 7)[:: rising or 1] * abs(rising))
-    assert line_label(Label("a", values, "#111111", 0.5, above), -4, 1)["xanchor"] == anchor
 
 
 @pytest.mark.parametrize("kind", ["default", "penalized and clipped", "float32 underflow"])

@@ -58,10 +58,10 @@ def test_a_recording_without_either_has_neither_mark():
 
 
 def test_a_line_of_theory_is_drawn_where_norms_are_relative_and_nowhere_else():
-    line = Guide("typical network (theory)", np.array([0.5, 1.0]))
+    line = Guide("typical network (theory, step 0)", np.array([0.5, 1.0]))
     view = made([[0.25, 1.0], [0.5, 2.0]])
     drawn = recording_profile(view, guides=[line])
-    assert line.name in names_of(drawn) and drawn.alt.endswith("Typical network (theory): 0.5 at the first.")
+    assert line.name in names_of(drawn) and drawn.alt.endswith("Typical network (theory, step 0): 0.5 at the first.")
     assert line.name not in names_of(recording_profile(view, relative=False, guides=[line]))
     silent = recording_profile(made([[2.0, 1.0], [4.0, 0.0]]), guides=[line])
     assert line.name not in names_of(silent)
