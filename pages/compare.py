@@ -41,6 +41,13 @@ CLAIM = "Networks side by side on shared axes. Each arm differs in the setting t
 
 HISTORY_HEIGHT = 1100  # pixels of the charts over the steps, with up to four arms
 
+# On a phone the arms' controls fill half the screen: there they stand below the picture.
+PICTURE_FIRST = """<style>@media (max-width: 640px) {
+  .stMainBlockContainer > .stVerticalBlock > :has(.st-key-page-header) {order: -3}
+  .stMainBlockContainer > .stVerticalBlock > :has(.st-key-verdict) {order: -2}
+  .stMainBlockContainer > .stVerticalBlock > :has(.st-key-compare-picture) {order: -1}
+}</style>"""
+
 CURVES = {
     "loss": compare_loss,
     "accuracy": compare_accuracy,
@@ -109,7 +116,8 @@ def history(arms: list[StyledArm]) -> None:
 @st.fragment
 def story(arms: list[StyledArm]) -> None:
     """Draws the picture, the mechanisms, and the charts over the steps; all follow the chosen norm."""
-    gradients(arms)
+    with st.container(key="compare-picture"):
+        gradients(arms)
     st.html(cards.cards(arms, panels.dark()))
     for names, why in cards.reasons({arm.name: arm.record for arm in arms}):
         st.markdown(f"**{as_text(names)}:** {as_text(typeset(why))}")
@@ -187,6 +195,7 @@ def refuse(error: ConfigError) -> None:
 
 ensure_navigation()
 sync_address(state.PARAMETERS)
+st.html(PICTURE_FIRST)
 embedded = st.context.is_embedded
 chosen = sidebar.Chosen(*embedding.read_config()) if embedded else sidebar.choose(controls.start_from)
 header = st.container()
@@ -237,7 +246,8 @@ session["compare_shown"] = True
 if embedded:
     embedding.draw(main_picture(arms), "compare-profile", verdict=partial(verdict, arms))
     st.stop()
-verdict(arms)
+with st.container(key="verdict"):
+    verdict(arms)
 story(arms)
 more_curves(arms)
 numbers(comparison, arms)

@@ -165,6 +165,7 @@ def draw_one(shown: Shown, view: TensorView) -> None:
     draw_verdict(shown, "verdict")
     quantity = quantity_of([view])
     draw_profile(view, "", quantity, judged=shown.diagnosis.step)
+    draw_recipe([shown])
     draw_details(shown, "details")
     relevant, others = charts_of(shown, view)
     with st.grid(2, min_column_width=380, gap="medium"):
@@ -173,6 +174,13 @@ def draw_one(shown: Shown, view: TensorView) -> None:
         for name in relevant:
             panels.show(draw_chart(name, view), f"run-{name}")
     more_curves(view, others, "", 2)
+
+
+def draw_recipe(runs: list[Shown]) -> None:
+    """Draws the lines that record a run; they are open while nobody's own run is shown."""
+    with st.expander("Record your own run in three lines", key="runs_snippets", icon=":material/fiber_manual_record:",
+                     expanded=all(shown.example for shown in runs)):  # fmt: skip
+        draw_snippets()
 
 
 def draw_frame(runs: list[Shown], chosen: list[TensorView]) -> None:
@@ -325,14 +333,13 @@ if st.context.is_embedded:
     st.stop()
 with panels.page_header("Your run", CLAIM):
     share(runs, chosen)
-with st.expander("Record your own run in three lines", key="runs_snippets", icon=":material/fiber_manual_record:",
-                 expanded=all(shown.example for shown in runs)):  # fmt: skip
-    draw_snippets()
 for refused in (first, second):
     if isinstance(refused, ConfigError):
         panels.show_error(refused)
 if len(runs) == 1:
     draw_one(runs[0], chosen[0])
-elif runs:
-    draw_two(runs, chosen)
+else:
+    if runs:
+        draw_two(runs, chosen)
+    draw_recipe(runs)
 numbers({f"{i + 1}. {shown.label}": view for i, (shown, view) in enumerate(zip(runs, chosen, strict=True))})
