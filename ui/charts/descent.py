@@ -250,7 +250,7 @@ def _here(surface: Surface, path: Path, step: int, dark: bool) -> list[dict]:
         if not _inside(surface, (point + half)[None], margin=0.05 * box)[0]:
             half = -half
         ends = np.array([point - half, point + half])  # the label stands at the second: the upper, if it has room
-        words = {"text": ["", f"λ {number(eigenvalues[k], 3)}"], "textposition": "top center"}
+        words = {"text": ["", f"λ = {number(eigenvalues[k], 3)}"], "textposition": "top center"}
         words["textfont"] = {"size": style.TEXT_SIZE, "color": theme.text}
         stroke = {"mode": "lines+text", "x": ends[:, 0], "y": ends[:, 1], "name": name} | words
         traces.append(lines | stroke | {"line": {"color": theme.accent, "width": 2.5, "dash": dash}})

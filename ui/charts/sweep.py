@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -151,11 +152,16 @@ def format_cell(value: float, kind: str) -> str:
 
 
 def field_label(spec: SweepMap, field: str) -> str:
-    """An axis title: the field, with its symbol where it has one."""
+    """The field, with its symbol where it has one."""
     symbols = {"bias_std": " σ_b", "learning_rate": " η", "clip_threshold": " c"}
     if spec.base.init in ("normal", "uniform"):
         symbols["init_scale"] = " σ_w"
     return f"{field.replace('_', ' ')}{symbols.get(field, '')}"
+
+
+def _axis_title(spec: SweepMap, field: str) -> str:
+    """The label of a field with the index of its symbol set below the line."""
+    return re.sub(r"σ_(\w)", r"σ<sub>\1</sub>", field_label(spec, field))
 
 
 def _finding(spec: SweepMap, cells: np.ndarray, kind: str, distance: TheoryDistance | None) -> str:
@@ -244,8 +250,8 @@ def _figure(
     frame = style.layout(
         title,
         data.finding,
-        xaxis=_axis(spec.x, data.x, data.labels[0], field_label(spec, spec.x.field), dark),
-        yaxis=_axis(spec.y, data.y, data.labels[1], field_label(spec, spec.y.field), dark),
+        xaxis=_axis(spec.x, data.x, data.labels[0], _axis_title(spec, spec.x.field), dark),
+        yaxis=_axis(spec.y, data.y, data.labels[1], _axis_title(spec, spec.y.field), dark),
         dark=dark,
         height=HEIGHT + legend,
         below=BELOW + legend,

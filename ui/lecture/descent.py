@@ -62,7 +62,7 @@ def section() -> None:
     """The pictures, what they show in words, the controls, and the formulas with their numbers."""
     st.markdown(
         "The gradient $\\nabla E(w)$ points up the steepest way. Each step goes the other way, "
-        "$w \\leftarrow w - \\eta\\, \\nabla E(w)$. The curvature, the Hessian $H$, decides how long a step may be. "
+        "$w \\leftarrow w - \\eta\\, \\nabla E(w).$ The curvature, the Hessian $H$, decides how long a step may be. "
         "**Click on the level lines to start somewhere else.**"
     )
     pictures = st.container()

@@ -73,7 +73,7 @@ def test_eigen_directions_are_drawn_through_the_point_with_their_eigenvalues():
     path = descend(surface, (1.0, 2.0), 0.1, steps=1)
     figure = contours(surface, path, 0).figure
     steep, flat = (named(figure, f"curves {name}") for name in ("most, λ<sub>max</sub>", "least, λ<sub>min</sub>"))
-    assert (steep.text[1], flat.text[1]) == ("λ 10", "λ 1")
+    assert (steep.text[1], flat.text[1]) == ("λ = 10", "λ = 1")
     np.testing.assert_allclose([np.mean(steep.x), np.mean(steep.y)], [1, 2])
     np.testing.assert_allclose(np.diff(steep.x), 0, atol=1e-12)  # the steep one stands upright
     np.testing.assert_allclose(np.diff(flat.y), 0, atol=1e-12)
