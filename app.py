@@ -27,17 +27,22 @@ STYLE = """<style>
 :is(.st-key-x_from, .st-key-x_to, .st-key-x_count, .st-key-y_from, .st-key-y_to, .st-key-y_count) input::placeholder
   {color: inherit; opacity: 1}
 .st-key-page-header .stHorizontalBlock .stHorizontalBlock > * {flex: none; width: auto}
+[data-testid=stPopoverBody]:has([data-testid=stDataFrame]) {width: 36rem; max-width: 92vw}
 .st-key-arm_chips {min-width: min(20rem, 100%)}
 [data-tag] {background: rgba(66, 173, 163, .22) !important}
 [data-tag], [data-tag] > span, [data-tag] button, [data-tag] svg {color: inherit !important}
 .st-key-lecture [data-testid=stMarkdownContainer] :is(p, li) {max-width: 30em}
 .st-key-lecture :is([data-testid=stButtonGroup] button, [data-testid=stTab]) {height: auto; padding-block: .35rem}
-@media (max-width: 640px) {.stMainBlockContainer > .stVerticalBlock {gap: .7rem}}
+@media (max-width: 640px) {
+  .stMainBlockContainer > .stVerticalBlock {gap: .7rem}
+  .st-key-present kbd, .st-key-present [data-testid=stButtonShortcut] {display: none}
+}
 @media print {
   .js-plotly-plot, .js-plotly-plot :is(.plot-container, .svg-container) {width: 100% !important}
   .js-plotly-plot .main-svg {width: 100% !important; height: auto !important}
   [data-testid=stSidebar], [data-testid=stHeader] {display: none}
 }
+:has(> [class*=st-key-waiting]) {position: absolute; width: 100%}
 [class*=st-key-waiting] {position: absolute; z-index: 10; left: 0; right: 0; pointer-events: none}
 [class*=st-key-waiting]:has([role=progressbar]) {padding: .25rem 1rem; backdrop-filter: blur(8px)}
 </style>"""
