@@ -64,10 +64,10 @@ def name_guides(
     labels = []
     for guide in guides:
         if guide.low is None or guide.high is None:
-            labels.append(Label(guide.name, guide.values, color, at=0.2, above=True))
+            labels.append(Label(name=guide.name, values=guide.values, color=color, at=0.2, above=True))
             continue
-        labels.append(Label(guide.name, guide.low, color, at=0.3, above=False))
+        labels.append(Label(name=guide.name, values=guide.low, color=color, at=0.3, above=False))
         if guide.band_name:
-            labels.append(Label(guide.band_name, guide.high, color, at=0.6, above=True))
+            labels.append(Label(name=guide.band_name, values=guide.high, color=color, at=0.6, above=True))
     behind = {"bgcolor": style.fade(style.theme(dark).page, 0.8), "borderpad": 0}  # a later step's line may pass there
     return [note | behind for note in place_labels(labels, frame, [row, *(guide.values for guide in guides)], texts)]

@@ -134,9 +134,7 @@ def guides(theory: InitialNorms, quantity: str, trace: Trace) -> list[Guide]:
     if not norms.reason:
         low, high = norms.low / scale, norms.high / scale
         name = BAND_NAMES[norms.method]
-        lines.append(
-            Guide(name=TYPICAL, values=norms.median / scale, low=low, high=high, band_name=name)
-        )
+        lines.append(Guide(name=TYPICAL, values=norms.median / scale, low=low, high=high, band_name=name))
         limit = limit * _above_band(limit, norms.high)
     if np.isfinite(limit[:-1]).any() and len(limit) > 1:
         lines.append(Guide(name=LIMIT, values=limit / scale, fits=False))

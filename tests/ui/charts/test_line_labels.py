@@ -16,7 +16,7 @@ LINES = st.lists(st.floats(-7.0, 1.0), min_size=LAYERS, max_size=LAYERS).map(lam
 
 
 def label(name, values, above=True):
-    return Label(name, values, "#111111", 0.5, above)
+    return Label(name=name, values=values, color="#111111", at=0.5, above=above)
 
 
 def boxes(note):
