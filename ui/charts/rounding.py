@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 
 DIGITS = 5  # significant ones: more than the pixels of any screen
-EXACT_POWER, EXACT_DIGITS = 22, 15  # powers of ten, and whole numbers of so many digits, are exact as float64
+# powers of ten, and whole numbers of so many digits, are exact as float64
+EXACT_POWER = 22
+EXACT_DIGITS = 15
 
 
 def rounded(spec: Any) -> Any:
@@ -58,7 +60,8 @@ def round_significant(arrays: Sequence[np.ndarray], digits: int = DIGITS) -> lis
         finite = np.isfinite(values)
         low = np.minimum.reduceat(np.where(finite, values, np.inf), starts)
         high = np.maximum.reduceat(np.where(finite, values, -np.inf), starts)
-        span, largest = high - low, np.maximum(np.abs(low), np.abs(high))
+        span = high - low
+        largest = np.maximum(np.abs(low), np.abs(high))
         common = np.floor(np.log10(largest)) - np.floor(np.log10(span))
         common = np.where((span > 0) & (span < largest), common, 0)
         wanted = np.repeat(np.minimum(digits + common, 17), counts).astype(int)

@@ -24,7 +24,9 @@ class LRUCache(Generic[Value]):
     """
 
     def __init__(self, max_values: int, max_bytes: int, size: Callable[[Value], int]):
-        self._max_values, self._max_bytes, self._size = max_values, max_bytes, size
+        self._max_values = max_values
+        self._max_bytes = max_bytes
+        self._size = size
         self._lock = threading.Lock()
         self._values: OrderedDict[Hashable, tuple[Value, int]] = OrderedDict()
         self._bytes = 0

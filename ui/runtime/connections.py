@@ -20,7 +20,9 @@ READ_SECONDS = 90.0  # for which an answer may wait for its reader; the largest 
 MESSAGE_READ_SECONDS = 30.0  # for which messages of a page may wait for theirs
 
 PIECE_BYTES = 4_096  # of what a page sends, read at once
-MAX_EXTRA_FRAMES, EXTRA_FRAME_SECONDS = 200, 10.0  # pings and parts of messages within so many seconds
+# pings and parts of messages within so many seconds
+MAX_EXTRA_FRAMES = 200
+EXTRA_FRAME_SECONDS = 10.0
 
 
 class BoundedHttpProtocol(HttpToolsProtocol):

@@ -33,10 +33,11 @@ from ui.runtime.visitors import ADDRESS_HEADER, BROWSER_HEADER, RESUME_HEADER, a
 ALLOWED_MESSAGES = {"rerun_script", "stop_script", "file_urls_request", "app_heartbeat", "backend_operation_request"}
 IGNORED_MESSAGES = {"load_git_info"}  # a browser sends it by itself; nobody reads the answer
 ALLOWED_OPERATIONS = {"deferred_file", "dataframe_chunk"}
-MAX_STATES = (
-    1_000  # of controls in one message; a page has some hundred, and Streamlit keeps those that it does not know
-)
-MAX_QUERY, MAX_PARAMETERS = 64_000, 500  # characters and parameters of a page's address; a link has 200 at most
+# of controls in one message; a page has about a hundred, and Streamlit keeps those that it does not know
+MAX_STATES = 1_000
+# characters and parameters of a page's address; a link has 200 at most
+MAX_QUERY = 64_000
+MAX_PARAMETERS = 500
 MAX_FILE_NAMES = 8  # places for uploads that one message may ask for
 # of one page; more are read later
 MESSAGES_PER_SECOND = 20.0

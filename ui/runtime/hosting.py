@@ -93,7 +93,8 @@ class SecurityHeadersMiddleware:
     """
 
     def __init__(self, app: ASGIApp):
-        self._app, self._headers = app, security_headers()
+        self._app = app
+        self._headers = security_headers()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":

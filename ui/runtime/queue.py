@@ -101,7 +101,8 @@ class FairQueue:
         start = time.monotonic()
         ticket = self.take(wait, visitor, weight)
         waited = round(time.monotonic() - start, 3)
-        outer, _current.running = getattr(_current, "running", None), (self, ticket)
+        outer = getattr(_current, "running", None)
+        _current.running = (self, ticket)
         try:
             with event_log.timed(work, waited=waited):
                 yield
@@ -152,7 +153,8 @@ class FairQueue:
             if not self._waiting:
                 return False
             first = self._order()[0]
-            own, other = _groups(ticket.visitor)[0], _groups(first.visitor)[0]
+            own = _groups(ticket.visitor)[0]
+            other = _groups(first.visitor)[0]
             if own == other:
                 return first.weight < ticket.weight
             return self._slots_held[other] + 1 < self._slots_held[own]

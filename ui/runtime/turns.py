@@ -78,7 +78,10 @@ class Turn:
     """
 
     def __init__(self, queue: FairQueue, visitor: Visitor, *, weight: int, keeps: bool):
-        self._queue, self._visitor, self._weight, self._keeps = queue, visitor, weight, keeps
+        self._queue = queue
+        self._visitor = visitor
+        self._weight = weight
+        self._keeps = keeps
         self._ticket: Ticket | None = None
         self._began = 0.0
 
@@ -144,8 +147,11 @@ def install() -> None:
     """Have the scripts of this process take turns."""
     if getattr(ScriptRunner._run_script, "in_turn", False):
         return
-    queue, impatience = FairQueue(SCRIPTS_AT_ONCE), Impatience()
-    run, stop, enqueue = ScriptRunner._run_script, ScriptRunner.request_stop, ScriptRunner._enqueue_forward_msg
+    queue = FairQueue(SCRIPTS_AT_ONCE)
+    impatience = Impatience()
+    run = ScriptRunner._run_script
+    stop = ScriptRunner.request_stop
+    enqueue = ScriptRunner._enqueue_forward_msg
 
     def run_in_turn(self: ScriptRunner, rerun_data: RerunData) -> None:
         is_pressed = any(map(_has_active_trigger_value, _widgets(rerun_data)))  # a click is never lost
@@ -177,9 +183,9 @@ def install() -> None:
         enqueue(self, msg)
 
     run_in_turn.__dict__["in_turn"] = True
-    ScriptRunner._run_script = run_in_turn  # ty: ignore[invalid-assignment]
-    ScriptRunner.request_stop = request_stop  # ty: ignore[invalid-assignment]
-    ScriptRunner._enqueue_forward_msg = enqueue_in_turn  # ty: ignore[invalid-assignment]
+    ScriptRunner._run_script = run_in_turn
+    ScriptRunner.request_stop = request_stop
+    ScriptRunner._enqueue_forward_msg = enqueue_in_turn
 
 
 def _widgets(rerun_data: RerunData) -> list[Any]:
