@@ -4,11 +4,19 @@ import re
 
 import pytest
 
+from core import curvature
+from core.data import columns
 from tests.support.checkout import HOUSE
-from ui.runtime import connections, guard, limits, uploads
+from ui.lab import sharpness, trials
+from ui.lecture import steps
+from ui.runtime import connections, guard, limits, turns, uploads
 
 ROWS = dict(
-    re.findall(r"^\| (.+?) \| (.+) \|$", (HOUSE / "docs" / "security.md").read_text(encoding="utf-8"), re.MULTILINE)
+    re.findall(
+        r"^\| (.+?) \| (.+?) \|(?: [^|]+ \|)?$",
+        (HOUSE / "docs" / "security.md").read_text(encoding="utf-8"),
+        re.MULTILINE,
+    )
 )
 HOSTED = {name: limit.hosted for name, limit in limits.LIMITS.items()}
 
@@ -21,7 +29,16 @@ def megabytes(n_bytes):
     "row, words",
     [
         ("messages of a page", [f"{megabytes(connections.MAX_FRAME_BYTES)} each",
-                                f"{guard.MESSAGES_PER_SECOND:.0f} a second after the first hundred"]),
+                                f"{guard.MESSAGES_PER_SECOND:.0f} a second after the first hundred",
+                                f"states of {guard.MAX_STATES:,} controls", f"{guard.MAX_QUERY:,} characters",
+                                f"{guard.MAX_PARAMETERS} parameters"]),
+        ("other frames of a page", [f"{connections.MAX_EXTRA_FRAMES} pings",
+                                    f"within {connections.EXTRA_FRAME_SECONDS:.0f} s"]),
+        ("cookies", [f"the first {guard.MAX_COOKIES} of"]),
+        ("requests that wait on one connection", [f"{connections.MAX_PIPELINED}"]),
+        ("sharpness", [f"{sharpness.MAX_PARAMETERS:,} parameters", f"{sharpness.MAX_STEPS} steps"]),
+        ("a table that is prepared", [f"{columns.MAX_CATEGORIES} categories"]),
+        ("descent on a surface or from the exercise's numbers", [f"{steps.MAX_STEPS + steps.RUN:,} steps"]),
         ("uploaded files", [f"{megabytes(HOSTED['MAX_UPLOAD'])} each", f"{uploads.MAX_FILES} files and",
                             f"{megabytes(uploads.MAX_FULL_FILES * HOSTED['MAX_UPLOAD'])} a visit",
                             f"{megabytes(HOSTED['MAX_UPLOADS'])} in all", "four are read at once",
@@ -38,4 +55,6 @@ def megabytes(n_bytes):
 )  # fmt: skip
 def test_a_bound_is_the_one_that_the_code_keeps(row, words):
     assert all(word in ROWS[row] for word in words), (ROWS[row], words)
+    assert turns.SCRIPTS_AT_ONCE == 2
+    assert (sharpness.MAX_COST, trials.MAX_TRIAL_COST, curvature.MAX_JACOBIAN_WORK) == (4e11, 1e11, 3e9)
     assert (guard.BURST, guard.ADDRESS_SHARE, guard.MAX_UPLOADS_AT_ONCE) == (100, 0.5, 4)

@@ -16,7 +16,7 @@ from core.engine.cancellation import Cancelled, CancelToken, cancel_token
 from core.engine.training import Data
 from core.tables import Prepared
 from ui.runtime import limits
-from ui.runtime.progress import ProgressReporter
+from ui.runtime.progress import ProgressReporter, SilentReporter
 from ui.runtime.queue import POLL_SECONDS
 from ui.runtime.services import services
 from ui.runtime.turns import aside, current_weight
@@ -94,21 +94,21 @@ def get_trace(run: Run, reporter: ProgressReporter | None = None) -> Trace:
     """Return the trace of this run: from the cache, or trained now, in turn with other visitors.
 
     Args:
-        reporter: shows the progress; an exception from it ends the run.
+        reporter: shows the progress; an exception from it ends the run. Without one nothing is shown.
 
     Raises:
         ConfigError: as `core.train`.
     """
+    reporter = reporter or SilentReporter()
 
     def make() -> Trace:
         check_cost(run.config, *data_sizes(run))  # refused at once, not after waiting in the queue
-        short, on_progress = is_short(run), reporter.on_progress if reporter else None
-        slot, executor = (short_slot, services().executor) if short else (long_slot, None)
-        with slot(reporter.on_queued if reporter else noop):
+        slot, executor = (short_slot, services().executor) if is_short(run) else (long_slot, None)
+        with slot(reporter.on_queued):
             data = get_data(run)
-            return retry_once(lambda: train([run.config], data, on_progress=on_progress, executor=executor))[0]
+            return retry_once(lambda: train([run.config], data, on_progress=reporter.on_progress, executor=executor))[0]
 
-    return services().runs.get_or_compute(run, make, reporter.on_shared if reporter else noop)
+    return services().runs.get_or_compute(run, make, reporter.on_shared)
 
 
 def get_snapshot(run: Run, step: int, reporter: ProgressReporter | None = None) -> Snapshot:
@@ -120,17 +120,18 @@ def get_snapshot(run: Run, step: int, reporter: ProgressReporter | None = None) 
     Raises:
         ConfigError: as `core.snapshot`.
     """
+    reporter = reporter or SilentReporter()
 
     def make() -> Snapshot:
         up_to = Run(run.config.stop_at(step), run.digest)
         check_snapshot_cost(up_to.config, *data_sizes(up_to))
         instant = run_cost(up_to).multiply_adds <= INSTANT_COST
         slot = short_slot if is_short(up_to) else long_slot
-        with nullcontext() if instant else slot(reporter.on_queued if reporter else noop, "snapshot"):
+        with nullcontext() if instant else slot(reporter.on_queued, "snapshot"):
             data = get_data(run)
-            return snapshot(run.config, step, data, on_progress=reporter.on_progress if reporter else None)
+            return snapshot(run.config, step, data, on_progress=reporter.on_progress)
 
-    return services().snapshots.get_or_compute((run, step), make, reporter.on_shared if reporter else noop)
+    return services().snapshots.get_or_compute((run, step), make, reporter.on_shared)
 
 
 def compute(

@@ -66,6 +66,17 @@ class ProgressReporter:
             self._text = ""
 
 
+class SilentReporter(ProgressReporter):
+    """Shows nothing, and ends the work of a visitor who has changed a control or left."""
+
+    def __init__(self) -> None:
+        super().__init__(None)
+
+    def _show(self, share: float, text: str) -> None:
+        queue.touch()
+        stop_if_superseded()
+
+
 def stop_if_superseded(n_ahead: int = 0) -> None:
     """End the script of a visitor who has changed a control or left: asking for a key lets Streamlit do so."""
     "any" in st.session_state  # noqa: B015  len() and iteration do not let it

@@ -10,12 +10,13 @@ from types import SimpleNamespace
 
 import pytest
 import streamlit as st
+from streamlit.runtime.scriptrunner_utils.exceptions import StopException
 
 from core import ConfigError, RunConfig, train
 from core.engine.workers import Workers
 from core.tables import prepare, read_table
 from tests.support.waiting import SOON, never
-from ui.runtime import jobs, limits
+from ui.runtime import jobs, limits, progress
 from ui.runtime.jobs import Run
 from ui.runtime.services import create, services, start_services
 
@@ -334,3 +335,14 @@ def test_twice_as_many_short_runs_are_let_in_where_other_processes_do_them(execu
     monkeypatch.setenv("GRADIENT_LAB_MAX_TRAININGS", "3")
     made = create(executor)
     assert (made.short_queue.free, made.long_queue.free) == (3 * factor, 3)
+
+
+@pytest.mark.parametrize("ask", [jobs.get_trace, lambda run: jobs.get_snapshot(run, run.config.steps)])
+def test_work_that_shows_nothing_ends_with_its_script(ask, monkeypatch):
+    def stop():
+        raise StopException
+
+    monkeypatch.setattr(progress, "stop_if_superseded", stop)
+    with pytest.raises(StopException):
+        ask(Run(RunConfig(hidden=(4,), steps=1_000_000)))
+    assert jobs.services().long_queue.state()[:2] == (0, 0)
