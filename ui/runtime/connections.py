@@ -139,10 +139,18 @@ class BoundedWebSocketProtocol(WebSocketsSansIOProtocol):
 
     _reader_timer: asyncio.TimerHandle | None = None
     _extra_frames = 0  # that were no message, of late
+    _handshake_timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Wait for the page to be accepted."""
+        super().connection_made(transport)
+        self._handshake_timer = self.loop.call_later(HEADER_SECONDS, self._end_handshake)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the deadline."""
+        """Forget the deadlines."""
         self._expect_reader(None)
+        if self._handshake_timer is not None:
+            self._handshake_timer.cancel()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -150,6 +158,8 @@ class BoundedWebSocketProtocol(WebSocketsSansIOProtocol):
         for start in range(0, len(data), PIECE_BYTES):
             if not self.transport.is_closing():
                 super().data_received(data[start : start + PIECE_BYTES])
+        if self.conn.handshake_exc is not None and not self.handshake_initiated:
+            self.transport.abort()  # a header above 8 kB, say: uvicorn would keep the connection and say nothing
 
     def handle_ping(self) -> None:
         """Answer, and count."""
@@ -189,6 +199,10 @@ class BoundedWebSocketProtocol(WebSocketsSansIOProtocol):
         """Hang up on a page that does not answer a ping, even if it has read everything."""
         super().keepalive_timeout()
         self.transport.abort()
+
+    def _end_handshake(self) -> None:
+        if not self.handshake_complete:
+            self.transport.abort()
 
     def _count_extra_frame(self) -> None:
         """Hang up on too many; each is forgotten after a while."""

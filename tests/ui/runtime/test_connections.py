@@ -196,6 +196,38 @@ async def silent_page(scope, receive, send):
         pass
 
 
+UPGRADE = (
+    b"GET / HTTP/1.1\r\nhost: x\r\nupgrade: websocket\r\nconnection: upgrade\r\nsec-websocket-version: 13\r\n"
+    b"sec-websocket-key: MDEyMzQ1Njc4OWFiY2RlZg==\r\n"
+)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [b"x: " + b"a" * 9_000, b"\r\n".join([b"x: 1"] * 200), b"sec-websocket-extensions: " + b"x, " * 5_000 + b"x"],
+    ids=["long", "many", "extensions"],
+)
+def test_a_handshake_that_cannot_be_read_ends_the_connection(header, monkeypatch):
+    async def talk(port, config):
+        good = await asyncio.wait_for(answer(port, UPGRADE + b"\r\n"), 10)
+        return good, await asyncio.wait_for(answer(port, UPGRADE + header + b"\r\n\r\n"), 10)
+
+    assert against(talk, monkeypatch, served=silent_page) == (b"HTTP/1.1 101", b"")
+
+
+async def undecided_page(scope, receive, send):
+    """Neither accepts a page nor refuses it."""
+    await receive()
+    await receive()
+
+
+def test_a_page_that_is_not_accepted_in_time_is_hung_up_on(monkeypatch):
+    async def talk(port, config):
+        return await asyncio.wait_for(answer(port, UPGRADE + b"\r\n"), 10)
+
+    assert against(talk, monkeypatch, served=undecided_page, HEADER_SECONDS=0.3) == b""
+
+
 PING, FIRST, PART = (code + b"\x80\0\0\0\0" for code in (b"\x89", b"\x02", b"\x00"))
 
 
