@@ -40,7 +40,10 @@ def worker_lost_errors() -> tuple[type[BaseException], ...]:
 def describe_loss(error: BaseException) -> str:
     """Say in a sentence or two why work has no result, for one of `worker_lost_errors`, and what to do."""
     if isinstance(error, ClusterLostError):
-        return f"{error} Try again in a minute."
+        why = (
+            error.__cause__ if isinstance(error.__cause__, ClusterLostError) else error
+        )  # a sweep adds words for callers
+        return f"{why} Try again in a minute."
     lost = "workers of the Dask cluster" if os.environ.get(SCHEDULER, "").strip() else "worker processes"
     return (
         f"The {lost} ended unexpectedly, and again at the second attempt; they may be short of memory. Choose fewer "

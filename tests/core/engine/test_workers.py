@@ -102,8 +102,10 @@ def test_a_visitor_reads_what_was_lost_and_memory_is_blamed_for_no_silence(monke
     monkeypatch.setenv(workers_module.SCHEDULER, "tcp://secret:8786")
     killed = workers_module.describe_loss(BrokenExecutor("x"))
     assert killed.startswith("The workers of the Dask cluster ended") and "secret" not in killed
-    silent = workers_module.describe_loss(ClusterLostError("No worker has shown a sign of life."))
-    assert silent == "No worker has shown a sign of life. Try again in a minute."
+    silent, of_a_sweep = ClusterLostError("No worker has shown a sign of life."), ClusterLostError("Another, please.")
+    of_a_sweep.__cause__ = silent
+    for error in (silent, of_a_sweep):
+        assert workers_module.describe_loss(error) == "No worker has shown a sign of life. Try again in a minute."
 
 
 def test_a_scheduler_that_takes_a_connection_and_says_nothing_is_refused_in_one_sentence(monkeypatch):
