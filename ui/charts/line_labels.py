@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, overload
 
 import numpy as np
 
@@ -62,7 +62,11 @@ class Frame:
     high: float
     height: float
 
-    def across(self, layer: float, width: float) -> float:
+    @overload
+    def across(self, layer: float, width: float) -> float: ...
+    @overload
+    def across(self, layer: np.ndarray, width: float) -> np.ndarray: ...
+    def across(self, layer: float | np.ndarray, width: float) -> float | np.ndarray:
         """Pixels from the left, where the data are so many pixels wide."""
         return width * (layer - self.first) / (self.last - self.first)
 
