@@ -79,6 +79,40 @@ def test_no_file_is_longer_than_one_subject(path):
     assert len(path.read_text(encoding="utf-8").splitlines()) <= COPIED_ALONE.get(named(path), LONGEST)
 
 
+# Records that a caller writes by hand, in the order in which their fields are spoken of.
+POSITIONAL = {
+    "core/config.py": {"Number", "RunConfig"},
+    "core/comparison/arms.py": {"Arm", "Comparison"},
+    "core/data/columns.py": {"ColumnReadings"},
+    "core/data/dialect.py": {"Dialect"},
+    "core/engine/cancellation.py": {"CancelToken"},
+    "core/lecture/small_network.py": {"SmallNetwork"},
+    "core/sweeps/grid.py": {"Grid"},
+    "core/sweeps/maps.py": {"Axis", "SweepMap"},
+    "ui/charts/arms.py": {"StyledArm"},
+    "ui/charts/guides.py": {"Guide"},
+    "ui/charts/line_labels.py": {"Frame"},
+    "ui/controls/sidebar.py": {"Chosen"},
+    "ui/lecture/steps.py": {"DescentState"},
+    "ui/lecture/symbols.py": {"Symbol"},
+}
+
+
+def positional_records(path):
+    """Public frozen dataclasses of a file that have three fields or more and take them by position."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+            decorators = [ast.unparse(decorator) for decorator in node.decorator_list]
+            n_fields = sum(isinstance(part, ast.AnnAssign) for part in node.body)
+            if n_fields >= 3 and any("frozen=True" in d and "kw_only=True" not in d for d in decorators):
+                yield node.name
+
+
+@pytest.mark.parametrize("path", SOURCES + PACKAGE, ids=named)
+def test_members_of_registries_and_results_are_made_with_keywords(path):
+    assert set(positional_records(path)) == POSITIONAL.get(named(path), set())
+
+
 def test_what_is_copied_alone_needs_nothing_of_this_project():
     for name in COPIED_ALONE:
         assert not {"core", "ui", "gradient_flow_lab"}.intersection(imports(HOUSE / name))
