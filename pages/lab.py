@@ -212,14 +212,9 @@ def inside(run: Run) -> None:
             key="inside_quantity",
             on_change=keep_address,
         )
-        reporter = ProgressReporter(st.empty())
-        try:
-            snapshot = jobs.get_snapshot(run, step, reporter)
-        except ConfigError as error:
-            panels.show_error(error)
-            return
-        reporter.clear()
-        panels.show(distributions(snapshot, name, dark=panels.dark()), "distributions-chart", numbers=True)
+        snapshot = panels.load_snapshot(run, step)
+        if snapshot is not None:
+            panels.show(distributions(snapshot, name, dark=panels.dark()), "distributions-chart", numbers=True)
 
 
 def answer(run: Run, trace: Trace) -> None:

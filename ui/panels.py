@@ -13,10 +13,12 @@ from streamlit.delta_generator import DeltaGenerator
 from core import ConfigError, RunConfig
 from core.data.spreadsheet import escape_formulas
 from core.export import from_json, to_csv, to_json, to_pytorch
+from core.trace import Snapshot
 from ui.charts.style import Chart, number, toolbar
 from ui.controls import fields
 from ui.runtime import downloads, event_log, jobs, limits
 from ui.runtime.jobs import Run
+from ui.runtime.progress import ProgressReporter
 from ui.runtime.services import services
 from ui.session import session, session_by_name
 from ui.text import as_text, typeset
@@ -39,6 +41,18 @@ def page_header(title: str, claim: str = "") -> DeltaGenerator:
 def dark() -> bool:
     """Returns whether the visitor's page is dark."""
     return st.context.theme.type == "dark"
+
+
+def load_snapshot(run: Run, step: int) -> Snapshot | None:
+    """Returns what a network holds at a step, showing how its training advances; None after an error, also shown."""
+    reporter = ProgressReporter(st.empty())
+    try:
+        snapshot = jobs.get_snapshot(run, step, reporter)
+    except ConfigError as error:
+        show_error(error)
+        return None
+    reporter.clear()
+    return snapshot
 
 
 def show(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from core import ConfigError, Trace
+from core import Trace
 from core.layer_slopes import activation_slopes
 from core.norms import scaled_norm
 from core.trace import Snapshot
@@ -14,9 +14,7 @@ from ui import panels
 from ui.charts.one_layer import gradient_histogram, slope_chart, weight_histogram
 from ui.charts.style import number
 from ui.controls.fields import keep_address
-from ui.runtime import jobs
 from ui.runtime.jobs import Run
-from ui.runtime.progress import ProgressReporter
 from ui.session import session, session_by_name
 
 
@@ -58,13 +56,9 @@ def draw_layer(run: Run, trace: Trace, layer: int) -> None:
         if last:
             session["layer_step"] = min(session.get("layer_step", 0), last)
             step = st.slider("Step", 0, last, key="layer_step", on_change=keep_address)
-        reporter = ProgressReporter(st.empty())
-        try:
-            snapshot = jobs.get_snapshot(run, step, reporter)
-        except ConfigError as error:
-            panels.show_error(error)
+        snapshot = panels.load_snapshot(run, step)
+        if snapshot is None:
             return
-        reporter.clear()
         with st.container(horizontal=True):
             for label, value, help_text in _numbers(snapshot, layer - 1):
                 st.metric(label, value, help=help_text, width="content")
