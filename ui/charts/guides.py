@@ -36,19 +36,29 @@ class Guide:
         return Guide(self.name, self.values / norm, low, high, self.band_name, self.fits)
 
 
-def draw_guide(guide: Guide, index: int, dark: bool) -> list[dict]:
-    """The line of a guide and, below it, its band; `index` counts the guides of a chart."""
+def draw_guide(guide: Guide, index: int, *, foot: float, dark: bool) -> list[dict]:
+    """The line of a guide and, below it, its band.
+
+    Args:
+        index: counts the guides of a chart.
+        foot: lower end of the axis, to which a band reaches where its lower edge is 0.
+    """
     theme = style.theme(dark)
     traces = []
     line = {"color": theme.accent, "width": 1.5, "dash": DASHES[index % len(DASHES)]}
     if guide.low is not None and guide.high is not None:
         edge = {"color": theme.accent, "width": 0}
         band = {"showlegend": False, "mode": "lines", "hoverinfo": "skip", "hovertemplate": None}
-        traces.append(draw_line(guide.name, gaps(guide.low), edge, None) | band)
+        traces.append(draw_line(guide.name, gaps(_to_foot(guide.low, foot)), edge, None) | band)
         fill = {"fill": "tonexty", "fillcolor": style.fade(theme.accent, 0.16)}
         traces.append(draw_line(guide.name, gaps(guide.high), edge, None) | band | fill)
     traces.append(draw_line(guide.name, gaps(guide.values), line, None) | {"showlegend": False})
     return traces
+
+
+def _to_foot(low: np.ndarray, foot: float) -> np.ndarray:
+    """The lower edge of a band, at the foot of a logarithmic axis instead of at 0."""
+    return np.where(low == 0, foot, low)
 
 
 def name_guides(
@@ -66,7 +76,8 @@ def name_guides(
         if guide.low is None or guide.high is None:
             labels.append(Label(name=guide.name, values=guide.values, color=color, at=0.2, above=True))
             continue
-        labels.append(Label(name=guide.name, values=guide.low, color=color, at=0.3, above=False))
+        below = guide.low if (guide.low > 0).all() else guide.values
+        labels.append(Label(name=guide.name, values=below, color=color, at=0.3, above=False))
         if guide.band_name:
             labels.append(Label(name=guide.band_name, values=guide.high, color=color, at=0.6, above=True))
     behind = {"bgcolor": style.fade(style.theme(dark).page, 0.8), "borderpad": 0}  # a later step's line may pass there

@@ -14,6 +14,7 @@ from ui.charts import style
 OFFSET = 4  # pixels between a line and its name
 WIDTHS = (260, 950)  # pixels of the data on a phone and on a wide screen: names are free of each other on both
 LETTER_WIDTH, LETTER_HEIGHT = 6.2, 15  # pixels
+MIN_SEEN = 0.1  # of a line's layers: with so few on the axis, and the others above, its name stands at the top
 MAX_PLACES = 25  # layers at which a name is tried
 SAMPLES = np.linspace(0, 1, 9)  # where along a name it is compared with lines
 HIDES_TEXT, HIDES_LINE, OTHER_SIDE = 20.0, 4.0, 0.5  # costs of a place; one as far from the wish as can be costs 1
@@ -102,28 +103,43 @@ def place_labels(
 ) -> list[dict]:
     """The Plotly annotations of names, each at its line and where it hides as little as can be on every width.
 
-    A line that lies above the axis is named at its top, with an arrow; one below it is not named.
+    A line that lies almost whole above the axis is named at its top, with an arrow; one below it is not named.
 
     Args:
         lines: (layers,) values of all that is drawn, which names should not hide.
         texts: rectangles taken already, one for each of WIDTHS.
     """
-    heights, taken, notes = [frame.up(line) for line in lines], list(texts), []
-    for label in labels:
-        places = list(_places(label, frame))
+    heights = [frame.up(line) for line in lines]
+    taken = list(texts)
+    notes = []
+    for label in sorted(labels, key=lambda label: not _is_above(label, frame)):
         note: dict[str, Any] = {"showarrow": False, "font": {"size": style.TEXT_SIZE - 1, "color": label.color}}
+        if _is_above(label, frame):
+            text = f"{label.name} ↑"
+            size = len(text) * LETTER_WIDTH
+            taken.append(
+                tuple(Box(width - size, width, frame.height - LETTER_HEIGHT, frame.height) for width in WIDTHS)
+            )
+            note |= {"x": 1, "xref": "paper", "xanchor": "right", "y": frame.high, "yanchor": "top", "text": text}
+            notes.append(note)
+            continue
+        places = list(_places(label, frame))
         if not places:
-            if (frame.up(label.values) > frame.height).any():
-                at_top = {"x": 1, "xref": "paper", "xanchor": "right", "y": frame.high, "yanchor": "top"}
-                notes.append(note | at_top | {"text": f"{label.name} ↑"})
             continue
         place = min(places, key=lambda place: _cost(place, label, frame, heights, taken))
         taken.append(tuple(place.box(frame, width, len(label.name)) for width in WIDTHS))
-        power = float(np.log10(label.values[place.layer - 1]))
-        note |= {"x": place.layer, "xanchor": place.anchor, "y": power}
+        note |= {"x": place.layer, "xanchor": place.anchor, "y": float(np.log10(label.values[place.layer - 1]))}
         shift = OFFSET if place.above else -OFFSET
         notes.append(note | {"yanchor": "bottom" if place.above else "top", "yshift": shift, "text": label.name})
     return notes
+
+
+def _is_above(label: Label, frame: Frame) -> bool:
+    """Tells whether a line has so little on the axis, and the rest above it, that it is named at its top."""
+    heights = frame.up(label.values)
+    on_axis = int(((heights >= 0) & (heights <= frame.height)).sum())
+    above = int((heights > frame.height).sum())
+    return above > 0 and on_axis <= MIN_SEEN * (on_axis + above)
 
 
 def _places(label: Label, frame: Frame) -> Iterator[_Place]:

@@ -22,6 +22,7 @@ from core.trace import first_to_last, last_compared, layer_factors
 from core.wording import power_of_ten
 from ui.charts import style
 from ui.charts.animation import choose_frames, open_at, player
+from ui.charts.edge_marks import draw_edge_marks
 from ui.charts.guides import Guide, draw_guide, name_guides
 from ui.charts.layer_lines import Mover, draw_line, draw_text, gaps
 from ui.charts.line_labels import WIDTHS, Frame, text_box
@@ -289,11 +290,13 @@ def draw_profile(data: ProfileData, title: str, dark: bool) -> dict:
         *_previous(data, dark),
         *_varied(data, dark),
         _main(data, dark),
-        *_edge_marks(data, dark),
+        *draw_edge_marks(data.values, data.low, data.high, dark=dark),
         _factor(data, dark),
         _words_above(data, dark),
     ]
-    guides = [line for k, guide in enumerate(data.guides) for line in draw_guide(guide, k, dark)]
+    guides = [
+        line for k, guide in enumerate(data.guides) for line in draw_guide(guide, k, foot=10.0**data.low, dark=dark)
+    ]
     legend = style.legend_height(1 + sum(drawing.get("showlegend", True) for drawing, _ in moving))
     animated = len(data.step) > 1
     strip_height = STRIP_HEIGHT if strip else 0
@@ -401,37 +404,6 @@ def _previous(data: ProfileData, dark: bool) -> Iterator[tuple[dict, Mover]]:
     line = {"color": style.theme(dark).muted, "width": 1.5, "dash": "dash"}
     previous = gaps(data.previous)
     yield draw_line("previous run", previous[0], line, None) | {"opacity": 0.6}, lambda k: {"y": previous[k]}
-
-
-def _edge_marks(data: ProfileData, dark: bool) -> Iterator[tuple[dict, Mover]]:
-    """Marks for what the axis cannot hold: zeros at its foot, and norms beyond its ends."""
-    theme = style.theme(dark)
-    span = data.high - data.low
-    values = data.values
-    ends = style.gradient_colors(dark)
-    for name, where, power, symbol, color in (
-        ("exactly 0", values == 0, data.low + 0.035 * span, "x-thin", theme.text),
-        ("not finite", np.isinf(values), data.high - 0.03 * span, "asterisk-open", ends[-2][1]),
-        (
-            "above the axis",
-            np.isfinite(values) & (values > 10.0**data.high),
-            data.high - 0.03 * span,
-            "triangle-up",
-            ends[-2][1],
-        ),
-        (
-            "below the axis",
-            (values > 0) & (values < 10.0**data.low),
-            data.low + 0.03 * span,
-            "triangle-down",
-            ends[1][1],
-        ),
-    ):
-        if where.any():
-            drawn = np.where(where, 10.0**power, np.nan)
-            marker = {"symbol": symbol, "size": 9, "color": color, "line": {"color": color, "width": 2}}
-            drawing = draw_line(name, drawn[0], None, marker)
-            yield drawing | {"hovertemplate": name}, lambda k, drawn=drawn: {"y": drawn[k]}
 
 
 def _factor(data: ProfileData, dark: bool) -> tuple[dict, Mover]:

@@ -182,6 +182,16 @@ def test_guides_are_divided_by_the_output_of_step_0_and_drawn_as_they_are(kind):
     assert texts == ["theory", "95 % of networks"]
 
 
+def test_a_band_whose_lower_edge_is_0_reaches_to_the_foot_of_the_axis():
+    trace = run("default")
+    values = trace.delta_norm[0]
+    guide = Guide(name="theory", values=values, low=np.zeros(trace.layers), high=values * 3, band_name="band")
+    chart = gradient_profile(trace, guides=[guide])
+    low, high, _ = (drawn for drawn in chart.figure.data if drawn.name == "theory")
+    np.testing.assert_allclose(low.y, 10.0 ** chart.figure.layout.yaxis.range[0])
+    assert high.fill == "tonexty" and len(high.y) == len(low.y)
+
+
 def test_markers_are_colored_by_decades_from_level():
     trace = run("default")
     data = data_of(trace)
