@@ -3,7 +3,7 @@
 import pytest
 
 SIZES = [(1440, 900), (1280, 720), (1024, 768), (768, 1024), (390, 844)]
-PAGES = ["", "compare", "sweep", "papers"]
+PAGES = ["", "compare", "sweep", "runs", "papers", "lecture", "lecture?section=vanishing"]
 PICTURE = ".js-plotly-plot .main-svg"
 MAX_SHIFT = 0.05  # of the layout after the first result, as Chromium counts it
 
