@@ -30,11 +30,11 @@ def mount(name: str, key: str, on_event: Callable[[], None], *, data: Mapping[st
     if manager.get_component_asset_root(f"{_PACKAGE}.{name}") is None:
         manifest = ComponentManifest(_PACKAGE, "", [ComponentConfig(name, "assets")])
         manager.register_from_manifest(manifest, _FOLDER)
-    style = _FOLDER / "assets" / f"{name}.css"
-    component = _component(name, style.read_text(encoding="utf-8") if style.exists() else None)
-    component(key=key, data=dict(data or {}), on_event_change=on_event)
+    _component(name)(key=key, data=dict(data or {}), on_event_change=on_event)
 
 
 @cache
-def _component(name: str, style: str | None) -> Callable[..., object]:
-    return st.components.v2.component(f"{_PACKAGE}.{name}", js=f"{name}.js", css=style)
+def _component(name: str) -> Callable[..., object]:
+    style = _FOLDER / "assets" / f"{name}.css"
+    css = style.read_text(encoding="utf-8") if style.exists() else None
+    return st.components.v2.component(f"{_PACKAGE}.{name}", js=f"{name}.js", css=css)

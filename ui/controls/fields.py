@@ -339,7 +339,8 @@ def _help(field: str, control: Control, reason: str | None) -> str:
     parts = [control.about]
     if reason is not None:
         parts.insert(0, f"**Does not apply: {reason}.**")
-    member = REGISTRIES.get(field, {}).get(session_by_name.get(field, DEFAULTS[field]))
+    registry = REGISTRIES.get(field)
+    member = registry.get(session_by_name.get(field, DEFAULTS[field])) if registry else None
     if member is not None:
         parts.append(f"{member.label}: ${member.formula}$")
         parts.append(f"Source: {member.source}.")

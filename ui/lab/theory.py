@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from contextlib import suppress
+from functools import lru_cache
 from threading import Thread
 from typing import Any
 
@@ -42,6 +43,7 @@ _LATER = ("optimizer", "learning_rate", "momentum", "clip", "clip_threshold", "l
           "max_norm", "record_every", "dtype", "schedule", "schedule_steps", "warmup_steps")  # fmt: skip
 
 
+@lru_cache(maxsize=200)
 def at_start(run: Run) -> Run:
     """The run with default training settings, so that one prediction serves all runs of one initialization."""
     return Run(run.config.replace(**{field: getattr(_DEFAULT, field) for field in _LATER}, steps=0), run.digest)

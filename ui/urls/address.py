@@ -38,7 +38,7 @@ def show_param_warnings(rules: Mapping[str, link.Rule], free: Sequence[str] = ()
     """Explains the invalid parameters on the page that was requested, until one of its controls changes."""
     invalid = session["invalid_params"]
     names = (*rules, *free)
-    if session["checked_params"] != names:
+    if not invalid or session["checked_params"] != names:
         return
     values = [session_by_name.get(name) for name in names]
     if session.setdefault("first", values) != values:
