@@ -117,6 +117,17 @@ def test_every_answer_has_the_security_headers(client):
         assert policy["frame-ancestors"] == "'self'"
 
 
+def test_a_page_names_the_scripts_that_it_soon_needs_and_no_other_answer_does(client):
+    from starlette.responses import HTMLResponse
+
+    link = Client(hosting.SecurityHeadersMiddleware(HTMLResponse("page"))).get("/").headers["link"]
+    named = [part.split(">")[0].removeprefix("<.") for part in link.split(", ")]
+    assert {Path(path).name.split(".")[0] for path in named} == set(hosting.SOON_NEEDED)
+    assert set(named) <= set(hosting.static_files())
+    assert all(part.endswith(">; rel=modulepreload") for part in link.split(", "))
+    assert "link" not in client.get("/").headers and "link" not in client.get(f"/static/js/{BIGGEST}").headers
+
+
 def test_sites_that_the_operator_names_may_frame_the_dashboard(monkeypatch):
     monkeypatch.setenv(limits.FRAMES, "https://example.org https://*.example.net")
     headers = hosting.security_headers()
