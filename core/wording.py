@@ -12,7 +12,7 @@ def format_number(x: float) -> str:
     if x == 0:
         return "0"
     if 1e-3 <= abs(x) < 1e5:
-        return f"{x:.3g}" if abs(x) < 1000 else f"{x:,.0f}"
+        return f"{x:.3g}" if abs(x) < 999.5 else f"{x:,.0f}"
     mantissa, exponent = f"{x:.1e}".split("e")
     return f"{mantissa}e{int(exponent)}"
 

@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from core.wording import format_number, format_setting, name_layers, part_of, percent, power_of_ten
 
@@ -66,3 +68,14 @@ def test_layers_are_told_in_words(numbers, text):
 )
 def test_settings_are_told_in_full(setting, text):
     assert format_setting(setting) == text and float(text) == setting
+
+
+@given(st.floats(1e-3, 9.9e4), st.sampled_from([1, -1]))
+@example(999.5, 1)
+@example(999.4, 1)
+@example(1000.0, -1)
+@example(1000.4, 1)
+def test_a_number_between_a_thousandth_and_a_hundred_thousand_is_written_without_a_power_of_ten(size, sign):
+    text = format_number(sign * size)
+    assert "e" not in text
+    assert float(text.replace(",", "")) == pytest.approx(sign * size, rel=5e-3)  # three digits
