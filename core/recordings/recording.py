@@ -158,7 +158,7 @@ def guess_kind(name: str) -> str:
         return "norm"
     if "emb" in low or re.search(r"(^|[./_])w[tp]e([./_]|$)", low):
         return "embedding"
-    if re.search(r"(^|[./_])(bias|b|beta)(_[a-z]+\d*)?$", low):
+    if re.search(r"(^|[./_])(bias|b|beta)(_[a-z]+\d*)*$", low):
         return "bias"
     return "weight"
 

@@ -1,7 +1,11 @@
 """A recorded chain of linear layers opens as the same network, and nothing else is taken for one."""
 
+import dataclasses
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from core.recordings import Parameter, Recording
 from core.recordings.examples import load_example
@@ -124,3 +128,36 @@ def test_biases_scale_and_steps_are_the_models_at_its_beginning(biases):
     run.values["weight_norm"][1:] *= 5.0  # the weights grew in training
     found = recognize_mlp(run).config
     assert found.bias == any(biases) and found.init_scale == 1.0 and found.steps == run.step[-1]
+
+
+@given(st.lists(st.floats(0.1, 9), min_size=3, max_size=3), st.sampled_from(["weight", "frozen"]))
+def test_the_scale_is_the_median_over_layers_of_the_norm_over_the_root_of_the_units(norms, kind):
+    widths = (8, 5, 3)
+    chain = [linear(2, 8), module("ReLU"), linear(8, 5), module("ReLU"), linear(5, 3)]
+    run = recorded(chain, None, norms)
+    frozen = tuple(dataclasses.replace(parameter, kind=kind) for parameter in run.parameters)
+    found = recognize_mlp(dataclasses.replace(run, parameters=frozen)).config
+    middle = sorted(norm / units**0.5 for norm, units in zip(norms, widths, strict=True))[1]
+    assert found.init_scale == pytest.approx(middle, rel=5e-3)  # three digits
+    assert found.hidden == (8, 5)
+
+
+@given(st.lists(st.floats(0.1, 9), min_size=3, max_size=3))
+def test_the_size_of_the_biases_is_the_median_over_layers_too(norms):
+    run = recorded(CHAIN, None, [1.0] * 3)
+    biases = tuple(Parameter(name=f"{i}.bias", layer=i + 1, kind="bias", size=n) for i, n in enumerate((8, 8, 1)))
+    values = {name: np.ones((3, 6)) for name in ("grad_norm", "weight_norm")}
+    values["weight_norm"][:, 3:] = norms
+    values["weight_norm"][1:] *= 3  # training moved them
+    found = recognize_mlp(dataclasses.replace(run, parameters=run.parameters + biases, values=values)).config
+    middle = sorted(norm / units**0.5 for norm, units in zip(norms, (8, 8, 1), strict=True))[1]
+    assert found.bias_std == pytest.approx(middle, rel=5e-3)
+
+
+def test_a_long_run_opens_with_two_thousand_steps_and_a_chain_ends_in_one_activation_at_most():
+    run = recorded(CHAIN)
+    run.step[-1] = 90_000
+    assert recognize_mlp(run).config.steps == 2_000
+    assert recognize_mlp(recorded([*CHAIN, module("Tanh")])).config.output_activation == "tanh"
+    assert recognize_mlp(recorded([*CHAIN, module("Tanh"), module("Sigmoid")])) is None
+    assert recognize_mlp(recorded([*CHAIN, module("ReLU")])) is None

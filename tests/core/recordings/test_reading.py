@@ -219,6 +219,13 @@ REFUSED = {
     "a NumPy array": (packed(lambda file: np.save(file, np.ones((3, 4)))), "a NumPy array"),
     "a word after blank lines": (b"step,layer,grad_norm\n0,a,1\n\n\n1,a,abc\n", "line 5, column grad_norm: 'abc'"),
     "damaged gzip": (b"\x1f\x8b" + b"x" * 50, "unpacked"),
+    "a number without end": (
+        json.dumps({"format": "gradient-flow-lab-recording", "version": 1, "parameters": PARAMETERS[:1]}).encode()
+        + b'\n{"step": 0, "grad_norm": [1'
+        + b"0" * 400
+        + b"]}\n",
+        "line 2, grad_norm: ",
+    ),
     "unknown version": (b'{"format": "gradient-flow-lab-recording", "version": 9, "parameters": []}\n', "version 9"),
     "short row": (
         json.dumps({"format": "gradient-flow-lab-recording", "version": 1, "parameters": PARAMETERS}).encode()
@@ -360,3 +367,36 @@ def test_a_hundred_megabytes_of_thousands_of_layers_are_read_in_ten_seconds():
     assert recording.values["grad_norm"].shape == (2_650, 2000)
     assert recording.parameters[10].name == "net.10.weight"
     np.testing.assert_array_equal(recording.values["grad_norm"][:, 10], table["grad_2.0_norm/net.10.weight"])
+
+
+@pytest.mark.parametrize("steps, kind", [((0, 5), "i"), ((0, 0.5), "f"), ((0.25, 0.75), "f")])
+@pytest.mark.parametrize("form", ["table of the recorder", "table of layers", "columns", "lines"])
+def test_whole_steps_are_whole_numbers_and_others_stay_as_they_are(form, steps, kind):
+    first, second = steps
+    raw = {
+        "table of the recorder": f"step,parameter,grad_norm\n{first},a,1\n{second},a,2\n",
+        "table of layers": f"step,layer,grad_norm\n{first},a,1\n{second},a,2\n",
+        "columns": f"step,grad_norm/a\n{first},1\n{second},2\n",
+        "lines": f'{{"step": {first}, "grad_norm/a": 1}}\n{{"step": {second}, "grad_norm/a": 2}}\n',
+    }[form]
+    recording = read_recording(raw.encode(), "run")
+    assert recording.step.tolist() == list(steps) and recording.step.dtype.kind == kind
+
+
+@given(st.permutations(range(4)))
+def test_lines_of_the_recorder_may_stand_in_any_order(order):
+    head = {"format": "gradient-flow-lab-recording", "version": 1, "parameters": PARAMETERS}
+    lines = [{"step": 3 * k, "grad_norm": [k + 0.1 * i for i in range(4)]} | ({"loss": k + 0.5} if k != 1 else {})
+             for k in range(4)]  # fmt: skip
+    raw = "\n".join(json.dumps(line) for line in (head, *(lines[k] for k in order)))
+    recording = read_recording(raw.encode(), "run")
+    assert recording.step.tolist() == [0, 3, 6, 9]
+    np.testing.assert_array_equal(recording.values["grad_norm"], [line["grad_norm"] for line in lines])
+    np.testing.assert_array_equal(recording.rows["loss"], [0.5, np.nan, 2.5, 3.5])
+
+
+def test_of_a_table_whose_steps_lack_a_loss_the_others_are_kept():
+    raw = b"step,parameter,grad_norm,loss\n0,a,1,0.5\n0,b,2,\n5,a,3,\n5,b,4,\n9,a,5,\n9,b,6,0.25\n"
+    recording = read_recording(raw, "run.csv")
+    np.testing.assert_array_equal(recording.rows["loss"], [0.5, np.nan, 0.25])
+    assert recording.values["grad_norm"].tolist() == [[1, 2], [3, 4], [5, 6]]

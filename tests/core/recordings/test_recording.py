@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from core.errors import ConfigError
 from core.recordings import Parameter, Recording
 from core.recordings.cells import MAX_STEP, MAX_VALUES, check_size, check_steps
-from core.recordings.recording import ROW_FIELDS, VALUE_FIELDS
+from core.recordings.recording import ROW_FIELDS, VALUE_FIELDS, describe, guess_kind, natural_key
 
 
 def random_recording(seed, rows=4, count=3):
@@ -70,3 +70,57 @@ def test_a_recording_is_as_large_as_its_steps_tensors_and_fields_together(axis):
     sizes[axis] += 1
     with pytest.raises(ConfigError, match="record every tenth step"):
         check_size(*sizes, "x")
+
+
+@settings(max_examples=20)
+@given(st.integers(0, 10**6))
+def test_clipping_is_measured_over_the_tensors_that_have_both_norms(seed):
+    recording = random_recording(seed)
+    whole, clipped = recording.values["grad_norm"], recording.values["clipped_grad_norm"]
+    whole[0, 0], clipped[1, 1], whole[1, 0] = np.nan, np.inf, np.inf
+    clipped[2] = np.nan
+    whole[3] = 0.0
+    expected = [
+        np.linalg.norm(clipped[0, 1:]) / np.linalg.norm(whole[0, 1:]),
+        clipped[1, 2] / whole[1, 2],
+        np.nan,
+        np.nan,
+    ]
+    np.testing.assert_allclose(recording.clip_scale, expected)
+
+
+def test_a_recording_weighs_what_its_arrays_do():
+    recording = random_recording(0)
+    assert recording.nbytes == 8 * 4 * (1 + 3 * len(VALUE_FIELDS) + len(ROW_FIELDS))
+
+
+@pytest.mark.parametrize(
+    "names, layers",
+    [
+        (("a.weight", "a.bias", "b.weight"), (1, 1, 2)),
+        (("a/0.weight", "a/0.bias", "a/1.weight"), (1, 1, 2)),  # the last of both marks divides
+        (("a.0/weight", "a.0/bias", "a.1/weight"), (1, 1, 2)),
+        (("one", "two", "one.bias"), (1, 2, 1)),
+    ],
+)
+def test_names_up_to_their_last_mark_are_layers_counted_from_1(names, layers):
+    assert tuple(parameter.layer for parameter in describe(names)) == layers
+
+
+@pytest.mark.parametrize(
+    "name, kind",
+    [
+        ("net.0.weight", "weight"), ("net.0.bias", "bias"), ("dense/b", "bias"), ("beta", "bias"),
+        ("bias_hh_l0", "bias"), ("block.norm.weight", "norm"), ("bn1.weight", "norm"), ("ln/bias", "norm"),
+        ("LayerNorm.bias", "norm"), ("tok_emb.weight", "embedding"), ("wte.weight", "embedding"), ("wpe", "embedding"),
+        ("subnet.weight", "weight"), ("blob.kernel", "weight"),
+    ],
+)  # fmt: skip
+def test_the_kind_of_a_tensor_is_guessed_from_its_name(name, kind):
+    assert guess_kind(name) == kind
+
+
+@given(st.lists(st.integers(0, 10**6), min_size=2, max_size=6), st.sampled_from(["net.{}.w", "{}", "a{}", "{}.{}"]))
+def test_names_stand_in_the_order_of_their_numbers(numbers, form):
+    named = [form.format(number, number) for number in numbers]
+    assert sorted(named, key=natural_key) == [form.format(number, number) for number in sorted(numbers)]

@@ -74,3 +74,16 @@ def test_a_pattern_is_words_stars_and_words_to_leave_out(pattern, expected):
 @pytest.mark.parametrize("order", ORDERS)
 def test_an_order_changes_no_choice(group, order):
     assert sorted(names(group, order=order)) == sorted(names(group))
+
+
+def test_a_tensor_whose_every_gradient_was_not_finite_is_shown_too():
+    recording = made()
+    recording.values["nonfinite"] = np.zeros((2, len(NAMES)))
+    recording.values["nonfinite"][1, 7] = 1.0  # "silent.weight", of which no norm is a number
+    chosen = [recording.parameters[i].name for i in select_tensors(recording)]
+    assert chosen == ["encoder.10.weight", "encoder.2.weight", "Head.weight", "silent.weight"]
+
+
+def test_two_hundred_characters_of_a_pattern_count():
+    assert names("weights", pattern="x" * 195 + " head") == ["Head.weight"]
+    assert names("weights", pattern="x" * 200 + " head") == []
