@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import core.gradient_check as module
 from core import RunConfig
@@ -47,6 +49,8 @@ def test_a_vanished_gradient_is_out_of_sight_and_says_so():
     found = gradient_check(BLOBS.replace(activation="sigmoid", hidden=(6,) * 40))
     assert found.uncertainty[0] > abs(found.exact[0])
     assert found.uncertainty[-1] < 1e-6 * abs(found.exact[-1])
+    seen = [u / abs(slope) < 1e-3 for u, slope in zip(found.uncertainty, found.exact, strict=True)]
+    assert found.visible.tolist() == seen and not seen[0] and seen[-1]
 
 
 def test_a_deep_network_is_checked_in_twelve_layers_from_the_first_to_the_last():
@@ -74,3 +78,14 @@ def test_a_check_tells_how_far_it_is_and_can_be_ended():
         gradient_check(SMALL.replace(hidden=(200,) * 4), on_progress=enough)
     ((done, total),) = told
     assert 0 < done < total
+
+
+@given(st.floats(-3, 3), st.lists(st.floats(0.5, 2), min_size=3, max_size=3))
+def test_the_first_three_even_powers_of_the_step_are_extrapolated_away(limit, coefficients):
+    steps = module.LONGEST * module.FACTOR ** -np.arange(module.STEPS)
+    powers = (steps / module.LONGEST) ** (2 * np.arange(4)[:, None])  # 1, h^2, h^4, h^6
+    central = np.array([[limit, *coefficients]]) @ powers
+    rounding = np.finfo(float).eps / steps[None, :]  # the shorter the step, the more of a difference is rounding
+    found, _ = module._extrapolated(central, rounding)
+    # some roundings of numbers up to 9; without one of the powers it is 1e-13 or more
+    assert found[0] == pytest.approx(limit, abs=2e-14)

@@ -229,3 +229,15 @@ def test_a_trace_survives_pickling_and_cannot_be_rebound():
     np.testing.assert_array_equal(again.grad_norm, trace.grad_norm)
     with pytest.raises(FrozenInstanceError):
         trace.loss = None
+
+
+@given(st.lists(st.one_of(st.just(0.0), st.floats(1e-9, 1e9)), min_size=2, max_size=8), st.floats(1e-9, 1e9))
+def test_layer_factor_is_the_slope_through_the_layers_that_have_a_gradient(above, first):
+    norms = np.array([first, *above])
+    layers = np.flatnonzero(norms[:-1] > 0)  # the last hidden layer is the one before the output's
+    found = layer_factor(np.append(norms[:-1], 1.0))
+    if len(layers) < 2:
+        assert math.isnan(found)
+    else:
+        slope = np.polyfit(layers, np.log10(norms[layers]), 1)[0]
+        assert found == pytest.approx(10**-slope, rel=1e-9)

@@ -211,3 +211,12 @@ def test_stuck_at_the_commonest_class_balancing_is_offered_among_others():
     stuck = config.replace(learning_rate=0.5, hidden=(2,) * 3, init="glorot_normal", steps=100)
     found = [one.label for finding in diagnose(train([stuck])[0]).findings for one in finding.suggestions]
     assert "Balance the classes" in found
+
+
+@pytest.mark.parametrize("outputs", [1, 2, 3, 10])
+def test_without_the_data_a_guess_is_right_as_often_as_among_balanced_classes(outputs):
+    classes = max(outputs, 2)
+    X, label = np.random.default_rng(0).standard_normal((20, 3)), np.arange(20) % classes
+    D = np.eye(classes)[label] if outputs > 1 else label[:, None].astype(float)
+    (trace,) = train([RunConfig(dataset="custom", hidden=(3,), steps=1)], data=(X, D))
+    assert trace.task != "regression" and TraceStats(trace).majority == 1 / classes

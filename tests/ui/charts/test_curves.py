@@ -17,6 +17,8 @@ def test_a_layers_curve_has_the_color_of_its_place_between_input_and_output(hidd
         layer = trace.layers if part["name"] == "output" else int(part["name"].removeprefix("layer "))
         assert part["line"]["color"] == style.depth_color((layer - 1) / (trace.layers - 1), dark)
         assert (part["line"]["width"] > 2) == (layer in (1, trace.layers))
+        assert part["showlegend"] or layer not in (1, trace.layers)
+    assert sum(part["showlegend"] for part in chart.spec["data"]) == min(trace.layers, 3)
     assert style.depth_color(0, dark) != style.depth_color(1, dark)
 
 

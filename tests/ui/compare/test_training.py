@@ -6,6 +6,7 @@ import pytest
 from core import RunConfig, train
 from core.comparison.arm_statistics import summarize_arm
 from core.comparison.arms import Arm, Comparison
+from core.data.datasets import DATASETS
 from ui.compare.training import ArmProgressReporter, key_of, records
 from ui.runtime.services import start_services
 
@@ -48,6 +49,9 @@ def test_an_arm_of_more_seeds_or_of_another_table_is_another_arm():
     assert key_of(few, BASE, None) != key_of(many, BASE, None)
     assert key_of(few, BASE, "one") == key_of(few, BASE, "two")  # a dataset is the same whatever table there is
     assert key_of(few, own, "one") != key_of(few, own, "two")
+    for name in DATASETS:
+        same = key_of(few, BASE.replace(dataset=name), "one") == key_of(few, BASE.replace(dataset=name), "two")
+        assert same == (name != "custom"), name
     assert records(few, None, Reporter(2), lambda arms: None)["a"].seeds == 2
     assert records(many, None, Reporter(3), lambda arms: None)["a"].seeds == 3
 

@@ -74,6 +74,14 @@ def test_what_would_take_too_long_is_refused_in_a_sentence(monkeypatch):
     assert "up to 10 parameters; this network has 51" in page().info[0].value.replace("\\", "")
 
 
+@pytest.mark.parametrize("times, duration", [(2, "2 min"), (30, "30 min"), (600, "10 h")])
+def test_a_refusal_says_how_long_it_would_take_at_a_minute_for_the_most_that_is_allowed(monkeypatch, times, duration):
+    run = Run(SMALL)
+    trace = jobs.get_trace(run)
+    monkeypatch.setattr(sharpness, "MAX_COST", sharpness.work_of(run, trace) / times)
+    assert f"it would take about {duration}." in sharpness.unsupported_reason(run, trace)
+
+
 def test_the_default_run_is_small_enough():
     (trace,) = train([RunConfig()])
     assert sharpness.unsupported_reason(Run(RunConfig()), trace) is None

@@ -6,11 +6,12 @@ import pytest
 from core.exercise import central_differences, misprinted, solve, update
 from core.lecture.instances import make_instance
 from ui.charts.style import number
+from ui.lecture import solution
 from ui.lecture.exercise import Given
 from ui.lecture.formulas import tex
 from ui.lecture.sheet import _math, _table, number_factors, solution_sheet
 from ui.lecture.solution import against_misprint, relative, terms, written_out
-from ui.lecture.symbols import WEIGHTS
+from ui.lecture.symbols import WEIGHTS, O, x, y
 
 SEEDS = range(0, 9999, 777)
 
@@ -61,9 +62,20 @@ def test_a_solution_sheet_says_where_one_step_leads_and_has_every_column_under_i
     after = solve(*weights, **samples, activation=one.activation).error
     goes = f"goes from {_math(tex(s.error, 5))} to {_math(tex(after, 5))}: it {'falls' if after < s.error else 'rises'}"
     assert goes in sheet
+    assert all(f">{number(float(value), 4)}</text>" in sheet for value in given_of(seed).weights)
     forward = _table([
         (r"\mathit{net}_{n1}^{(0,1)}", s.net01[:, 0]), (r"\mathit{net}_{n2}^{(0,1)}", s.net01[:, 1]),
         ("y_{n1}", s.y[:, 0]), ("y_{n2}", s.y[:, 1]), (r"\mathit{net}_{n1}^{(1,2)}", s.net12), ("o_{n}", s.o),
         ("d_{n}", one.d),
     ])  # fmt: skip
     assert forward in sheet
+
+
+def test_every_place_of_the_network_shows_its_own_symbol_or_weight(monkeypatch):
+    given = given_of(3)
+    shown = []
+    monkeypatch.setattr(solution.drawing, "draw", lambda name, words, fill, places: [fill(k) for k in places])
+    monkeypatch.setattr(solution.st, "badge", lambda text, color: shown.append(text.strip("$")))
+    solution.draw_network(given)
+    assert shown[5:] == [tex(float(value)) for value in given.weights] and len(shown) == 5 + len(WEIGHTS)
+    assert shown[:5] == [symbol.latex for symbol in (x(1), x(2), y(1), y(2), O)]

@@ -27,6 +27,11 @@ def test_every_number_about_a_product_is_its_own(layers, scale, does):
     )
 
 
+@pytest.mark.parametrize("layers, paths", [(2, False), (3, True)])
+def test_paths_are_counted_where_there_is_more_than_one(layers, paths):
+    assert ("paths; the strongest" in describe(trace_paths(RunConfig(hidden=(8,) * layers)))) == paths
+
+
 @pytest.mark.parametrize("layers", [2, 5])
 def test_a_row_of_the_strongest_path_has_its_unit_from_1_its_factor_and_all_products_above(layers):
     paths = trace_paths(RunConfig(hidden=(6,) * layers, activation="tanh"))

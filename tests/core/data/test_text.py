@@ -1,0 +1,45 @@
+"""The encoding of a file is recognized by its bytes above 127: valid UTF-8, or Western letters that stand apart."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.data.text import _recognize
+from core.errors import ConfigError
+
+ALONE, PAIR = "é".encode("cp1252"), "éè".encode("cp1252")
+
+
+def spaced(parts):
+    return b"a,b\n" + b" x ".join(parts) + b" 1\n"
+
+
+@given(st.text(st.sampled_from("ab é,äß€\n漢字"), max_size=30))
+def test_valid_utf_8_is_utf_8(text):
+    assert _recognize(text.encode(), "f") == "utf-8"
+
+
+@given(st.lists(st.sampled_from("éèäöüßñçÅø€"), min_size=1, max_size=20))
+def test_western_letters_that_stand_apart_are_western_european(letters):
+    assert _recognize(spaced([letter.encode("cp1252") for letter in letters]), "f") == "cp1252"
+
+
+@pytest.mark.parametrize("alone, pairs, western", [(3, 1, True), (2, 1, False), (6, 2, True), (5, 2, False)])
+def test_a_quarter_of_the_letters_may_stand_in_pairs(alone, pairs, western):
+    raw = spaced([ALONE] * alone + [PAIR] * pairs)
+    if western:
+        assert _recognize(raw, "f") == "cp1252"
+    else:
+        with pytest.raises(ConfigError, match="the encoding of its line 2 is unknown"):
+            _recognize(raw, "f")
+
+
+def test_longer_runs_and_rare_bytes_are_not_western():
+    for run in ("éèà".encode("cp1252"), b"\xd7", b"\x81", "привет".encode("cp1251")):
+        with pytest.raises(ConfigError, match="line 2"):
+            _recognize(spaced([ALONE] * 9 + [run]), "f")
+
+
+@pytest.mark.parametrize("bad, encoding", [(1, "utf-8"), (2, "utf-8"), (7, "cp1252")])
+def test_where_half_of_the_runs_are_utf_8_the_others_are_its_errors(bad, encoding):
+    assert _recognize(spaced(["é".encode()] * 2 + [ALONE] * bad), "f") == encoding
