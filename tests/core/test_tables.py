@@ -432,7 +432,7 @@ def test_a_column_that_could_be_both_is_asked_about(text, cell, point, comma):
     for sign, values in ((".", point), (",", comma)):
         chosen = read_table(text.encode(), decimal=sign)
         assert chosen.columns[0].values.tolist() == values and not chosen.columns[0].unclear
-        assert answers[sign] == f"{cell} is {values[0]:g}" or answers[sign] == f"{cell} is {values[0]:.3f}"
+        assert float(answers[sign].removeprefix(f"{cell} is ")) == values[0]
 
 
 @pytest.mark.parametrize(

@@ -116,7 +116,7 @@ def test_hidden_layers_are_normalized_before_the_activation_and_the_output_is_no
             net = np.tanh(net)
         np.testing.assert_allclose(kept.activation[layer], net, rtol=1e-11, atol=1e-12)
         y = kept.activation[layer]
-    assert kept.output is kept.activation[-1] or np.array_equal(kept.output, kept.activation[-1])
+    np.testing.assert_array_equal(kept.output, kept.activation[-1])
 
 
 @pytest.mark.parametrize("name", RULES)
