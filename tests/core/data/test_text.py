@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from core.data.text import _recognize
 from core.errors import ConfigError
+from core.tables import read_table
 
 ALONE, PAIR = "é".encode("cp1252"), "éè".encode("cp1252")
 
@@ -43,3 +44,17 @@ def test_longer_runs_and_rare_bytes_are_not_western():
 @pytest.mark.parametrize("bad, encoding", [(1, "utf-8"), (2, "utf-8"), (7, "cp1252")])
 def test_where_half_of_the_runs_are_utf_8_the_others_are_its_errors(bad, encoding):
     assert _recognize(spaced(["é".encode()] * 2 + [ALONE] * bad), "f") == encoding
+
+
+def test_the_end_mark_of_dos_is_no_text_and_a_byte_more():
+    raw = b"a,b\n1,2\n3,4\n"
+    marked, plain = read_table(raw + b"\x1a"), read_table(raw)
+    assert marked.to_frame().equals(plain.to_frame()) and marked.rows == 2
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_file_that_ends_within_a_letter_is_refused(encoding):
+    raw = "a,b\n1,2\n3,é".encode(encoding)
+    assert read_table(raw).rows == 2
+    with pytest.raises(ConfigError, match="not UTF-8 like the rest|broken"):
+        read_table(raw[:-1])
