@@ -1,4 +1,4 @@
-"""How texts spell numbers and missing values.
+"""Spellings of numbers and missing values in the texts of a table.
 
 Cells are matched by Arrow's expressions, which take time in proportion to the text and do not hold Python's lock.
 """

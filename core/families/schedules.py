@@ -13,7 +13,7 @@ STEP_FACTOR = 0.1  # of each fall of the step schedule
 
 
 class RateFactor(Protocol):
-    """What multiplies the learning rate, (steps,), at each progress, (steps,).
+    """Factors of the learning rate, (steps,), at each progress, (steps,).
 
     Progress is the step over the schedule's length, and may exceed 1.
     """

@@ -28,8 +28,8 @@ ANGLE = 1e-3  # of z above the real axis: what is finer in ln lambda is smoothed
 TURNS = 40
 NEWTON_STEPS = 4
 # ln of |z| over the largest eigenvalue, where M is small; steps from there
-FAR = 30.0
-FAR_STEPS = 100
+START_LOG_DISTANCE = 30.0
+START_STEPS = 100
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -164,7 +164,7 @@ class _Factors:
 
         From far away, where w = z, to each |z| on the imaginary axis; from there down to the real axis.
         """
-        far = np.linspace(log_size[-1] + FAR, log_size[-1], FAR_STEPS)
+        far = np.linspace(log_size[-1] + START_LOG_DISTANCE, log_size[-1], START_STEPS)
         w = np.exp(far[:1] + 0.5j * math.pi)
         on_axis = []
         for log_radius in [*far, *log_size[::-1]]:

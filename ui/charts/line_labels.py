@@ -15,7 +15,7 @@ OFFSET = 4  # pixels between a line and its name
 WIDTHS = (260, 950)  # pixels of the data on a phone and on a wide screen: names are free of each other on both
 LETTER_WIDTH, LETTER_HEIGHT = 6.2, 15  # pixels
 MIN_SEEN = 0.1  # of a line's layers: with so few on the axis, and the others above, its name stands at the top
-MAX_PLACES = 25  # layers at which a name is tried
+MAX_CANDIDATES = 25  # layers at which a name is tried
 SAMPLES = np.linspace(0, 1, 9)  # where along a name it is compared with lines
 HIDES_TEXT, HIDES_LINE, OTHER_SIDE = 20.0, 4.0, 0.5  # costs of a place; one as far from the wish as can be costs 1
 
@@ -78,7 +78,7 @@ class Frame:
         return np.where(np.isfinite(powers), self.height * (powers - self.low) / (self.high - self.low), np.nan)
 
 
-class _Place(NamedTuple):
+class _Candidate(NamedTuple):
     layer: int
     height: float
     above: bool
@@ -123,41 +123,49 @@ def place_labels(
             note |= {"x": 1, "xref": "paper", "xanchor": "right", "y": frame.high, "yanchor": "top", "text": text}
             notes.append(note)
             continue
-        places = list(_places(label, frame))
-        if not places:
+        candidates = list(_candidates(label, frame))
+        if not candidates:
             continue
-        place = min(places, key=lambda place: _cost(place, label, frame, heights, taken))
-        taken.append(tuple(place.box(frame, width, len(label.name)) for width in WIDTHS))
-        note |= {"x": place.layer, "xanchor": place.anchor, "y": float(np.log10(label.values[place.layer - 1]))}
-        shift = OFFSET if place.above else -OFFSET
-        notes.append(note | {"yanchor": "bottom" if place.above else "top", "yshift": shift, "text": label.name})
+        candidate = min(candidates, key=lambda candidate: _cost(candidate, label, frame, heights, taken))
+        taken.append(tuple(candidate.box(frame, width, len(label.name)) for width in WIDTHS))
+        note |= {
+            "x": candidate.layer,
+            "xanchor": candidate.anchor,
+            "y": float(np.log10(label.values[candidate.layer - 1])),
+        }
+        shift = OFFSET if candidate.above else -OFFSET
+        notes.append(note | {"yanchor": "bottom" if candidate.above else "top", "yshift": shift, "text": label.name})
     return notes
 
 
 def _is_above(label: Label, frame: Frame) -> bool:
-    """Tells whether a line has so little on the axis, and the rest above it, that it is named at its top."""
+    """Returns whether a line has so little on the axis, and all else above it, that it is named at its top."""
     heights = frame.up(label.values)
     on_axis = int(((heights >= 0) & (heights <= frame.height)).sum())
     above = int((heights > frame.height).sum())
     return above > 0 and on_axis <= MIN_SEEN * (on_axis + above)
 
 
-def _places(label: Label, frame: Frame) -> Iterator[_Place]:
+def _candidates(label: Label, frame: Frame) -> Iterator[_Candidate]:
     heights = frame.up(label.values)
     on_axis = np.flatnonzero((heights >= 0) & (heights <= frame.height))
-    tried = on_axis[np.unique(np.linspace(0, len(on_axis) - 1, MAX_PLACES).round().astype(int))] if len(on_axis) else ()
+    tried = (
+        on_axis[np.unique(np.linspace(0, len(on_axis) - 1, MAX_CANDIDATES).round().astype(int))] if len(on_axis) else ()
+    )
     for layer, above, anchor in product(tried, (True, False), ("left", "center", "right")):
-        yield _Place(int(layer) + 1, float(heights[layer]), above, anchor)
+        yield _Candidate(int(layer) + 1, float(heights[layer]), above, anchor)
 
 
 def _cost(
-    place: _Place, label: Label, frame: Frame, heights: Sequence[np.ndarray], taken: Sequence[tuple[Box, ...]]
+    candidate: _Candidate, label: Label, frame: Frame, heights: Sequence[np.ndarray], taken: Sequence[tuple[Box, ...]]
 ) -> float:
-    """The harm that a name does at a place: by texts and lines that it hides, and by its distance from the wish."""
+    """The harm that a name does at its place: by texts and lines that it hides, and by its distance from the wish."""
     layers = np.arange(1, len(label.values) + 1)
-    cost = abs(place.layer - 1 - label.at * (len(layers) - 1)) / len(layers) + OTHER_SIDE * (place.above != label.above)
+    cost = abs(candidate.layer - 1 - label.at * (len(layers) - 1)) / len(layers) + OTHER_SIDE * (
+        candidate.above != label.above
+    )
     for i, width in enumerate(WIDTHS):
-        box = place.box(frame, width, len(label.name))
+        box = candidate.box(frame, width, len(label.name))
         inside = box.left >= 0 and box.right <= width and box.bottom >= 0 and box.top <= frame.height
         cost += HIDES_TEXT * ((not inside) + sum(box.overlaps(boxes[i]) for boxes in taken))
         across = box.left + SAMPLES * (box.right - box.left)

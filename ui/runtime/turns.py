@@ -87,7 +87,7 @@ class Turn:
 
     @property
     def weight(self) -> int:
-        """How impatient the visitor was when the script began."""
+        """Impatience of the visitor when the script began."""
         return self._weight
 
     @property

@@ -430,7 +430,7 @@ QUOTED = b'lab_browser="' + b'\\"' * 20_000 + b'"'
 
 
 @pytest.mark.parametrize(
-    "given, kept",
+    "given, passed_on",
     [
         (b"a=1; lab_browser=x; b=2", b"a=1; lab_browser=x; b=2"),
         (b'a=1; quoted="{\\"b\\": 1}"; c=3', b"a=1; c=3"),
@@ -440,8 +440,8 @@ QUOTED = b'lab_browser="' + b'\\"' * 20_000 + b'"'
     ],
     ids=["plain", "of another server", "long", "many", "none"],
 )
-def test_cookies_that_python_reads_slowly_are_not_passed_on(given, kept):
-    assert guard.plain_cookies(given) == kept
+def test_cookies_that_python_reads_slowly_are_not_passed_on(given, passed_on):
+    assert guard.plain_cookies(given) == passed_on
 
 
 @pytest.mark.parametrize("kind", ["http", "websocket"])
