@@ -101,6 +101,22 @@ class Choice:
 
 
 @dataclass(frozen=True)
+class LayerChoice(Choice):
+    """One name of a registry for all hidden layers, or a list of names, one for each of them from the input on."""
+
+    @property
+    def allowed(self) -> str:
+        return f"{super().allowed}, or a list of these, one for each hidden layer"
+
+    def validate(self, field: str, value: Any) -> Any:
+        if not isinstance(value, (list, tuple)):
+            return super().validate(field, value)
+        if not value or any(not isinstance(name, str) or name not in self.names for name in value):
+            raise ConfigError(field, value, self.allowed)
+        return tuple(value)
+
+
+@dataclass(frozen=True)
 class Flag:
     """True or False."""
 
@@ -145,7 +161,7 @@ RULES: dict[str, Number | Choice | Flag | LayerSizes] = {
     "noise": Number(0),
     "holdout": Number(0, 1, high_open=True),
     "hidden": SIZES,
-    "activation": Choice(tuple(ACTIVATIONS)),
+    "activation": LayerChoice(tuple(ACTIVATIONS)),
     "output_activation": Choice(tuple(OUTPUT_ACTIVATIONS)),
     "bias": Flag(),
     "residual": Flag(),
@@ -194,7 +210,7 @@ class RunConfig:
     noise: float = 0.1
     holdout: float = 0.0
     hidden: tuple[int, ...] = (32,) * 10
-    activation: ActivationName = "sigmoid"
+    activation: ActivationName | tuple[ActivationName, ...] = "sigmoid"
     output_activation: OutputActivationName = "linear"
     bias: bool = True
     residual: bool = False
@@ -228,6 +244,12 @@ class RunConfig:
     def __post_init__(self):
         for name, rule in RULES.items():
             object.__setattr__(self, name, rule.validate(name, getattr(self, name)))
+        if not isinstance(self.activation, str):
+            if len(self.activation) != len(self.hidden):
+                layers = f"it must have one name for each hidden layer, here {len(self.hidden)}"
+                raise ConfigError("activation", self.activation, layers)
+            if len(set(self.activation)) == 1:  # the same network as by the name alone
+                object.__setattr__(self, "activation", self.activation[0])
         if self.batch_size is not None and self.batch_size > self.samples:
             raise ConfigError("batch_size", self.batch_size, f"it must be at most samples, here {self.samples}")
         needed = LOSSES[self.loss].output_activation
@@ -241,8 +263,8 @@ class RunConfig:
             )
 
     def to_dict(self) -> dict[str, Any]:
-        """The fields as JSON-ready values (`hidden` as a list)."""
-        return {name: list(value) if name == "hidden" else value for name, value in asdict(self).items()}
+        """The fields as JSON-ready values (`hidden` and the activations of layers as lists)."""
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
 
     @classmethod
     def from_dict(cls, mapping: Mapping[str, Any]) -> RunConfig:
@@ -270,6 +292,16 @@ class RunConfig:
         """The same run, ended after so many steps: the schedule of its learning rate keeps its length."""
         length = self.schedule_steps if self.schedule == "constant" else self.schedule_length
         return self.replace(steps=step, schedule_steps=length, record_every=max(step, 1))
+
+    @property
+    def activations(self) -> tuple[ActivationName, ...]:
+        """The activation of each hidden layer."""
+        return self.activation if isinstance(self.activation, tuple) else (self.activation,) * len(self.hidden)
+
+    @property
+    def has_one_activation(self) -> bool:
+        """True where all hidden layers have the same activation."""
+        return isinstance(self.activation, str)
 
     @property
     def has_norm_affine(self) -> bool:

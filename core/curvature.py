@@ -175,11 +175,11 @@ class _State:
         self.y, self.net = [state.inputs, *state.activation[:-1]], state.net
         normalized = NORMALIZATIONS[config.normalization].axis
         self.axis = None if normalized is None else {1: -1, 2: -2}[normalized]  # there (R, units, samples)
-        last, activation = self.layout.layers - 1, ACTIVATIONS[config.activation]
+        last = self.layout.layers - 1
         self.skips = [config.residual and layer < last and m == n for layer, (m, n) in enumerate(self.layout.shapes)]
         self.h, self.gain, self.inverse, self.slope, self.curvature = [], [], [], [], []
         with np.errstate(all="ignore"):
-            for net, (_, _, *own) in zip(self.net[:-1], state.weights, strict=False):
+            for name, net, (_, _, *own) in zip(config.activations, self.net, state.weights, strict=False):
                 h, inverse = net, None
                 if self.axis is not None:
                     h = net - self.mean(net)
@@ -190,8 +190,8 @@ class _State:
                 self.h.append(h)
                 self.gain.append(gain)
                 self.inverse.append(inverse)
-                self.slope.append(activation.slope(u))
-                self.curvature.append(activation.curvature(u))
+                self.slope.append(ACTIVATIONS[name].slope(u))
+                self.curvature.append(ACTIVATIONS[name].curvature(u))
 
     def mean(self, values: np.ndarray) -> np.ndarray:
         """Over what normalization averages over."""

@@ -7,6 +7,7 @@ import json
 import re
 import textwrap
 import zlib
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -221,7 +222,14 @@ def _settings(config: RunConfig, inputs: int, outputs: int, samples: int, batche
         "MAX_NORM": config.max_norm,
         "DROPOUT": config.dropout if config.dropout and hidden else None,
     }
-    return "\n".join(f"{name} = {value}" for name, value in lines.items() if value is not None)
+    settings = "\n".join(f"{name} = {value}" for name, value in lines.items() if value is not None)
+    return settings if isinstance(config.activation, str) else f"{settings}\n{_list_activations(config.activation)}"
+
+
+def _list_activations(names: Sequence[str]) -> str:
+    """Returns the functions of the hidden layers, one for each layer from the input on."""
+    lines = (f"    lambda net: {ACTIVATIONS[name].pytorch}," for name in names)
+    return "\n".join(["ACTIVATIONS = [  # of each hidden layer", *lines, "]"])
 
 
 def _loss_slots(config: RunConfig, task: str, D: np.ndarray) -> dict[str, str]:
@@ -252,7 +260,7 @@ def _decay(config: RunConfig) -> str:
 
 def _network_slots(config: RunConfig) -> dict[str, str]:
     """Returns the slots of `class Network` and of the code that draws its parameters."""
-    layers = f"Hidden layers: {config.activation if config.hidden else 'none'}"
+    layers = f"Hidden layers: {', '.join(dict.fromkeys(config.activations)) or 'none'}"
     if config.normalization != "none":
         layers += f" after {config.normalization} normalization"
     if config.has_norm_affine:
@@ -284,7 +292,7 @@ def _network_slots(config: RunConfig) -> dict[str, str]:
         )
     else:
         draw_bias = "linear.bias.zero_()"
-    rule = NORMALIZATIONS[config.normalization]
+    rule, one = NORMALIZATIONS[config.normalization], isinstance(config.activation, str)
     return {
         "init": INITS[config.init].pytorch,
         "layers": textwrap.fill(layers, 112, subsequent_indent="    "),
@@ -293,6 +301,7 @@ def _network_slots(config: RunConfig) -> dict[str, str]:
         "draw_bias": draw_bias,
         "make_norm": _make_norm(config),
         "normalize": rule.pytorch_affine if config.has_norm_affine else rule.pytorch,
+        "hidden_loop": "linear in hidden" if one else "linear, activate in zip(hidden, ACTIVATIONS)",
         "activate": _activate(config),
         "finish": finish,
     }
@@ -308,7 +317,8 @@ def _make_norm(config: RunConfig) -> str:
 def _activate(config: RunConfig) -> str:
     """Returns the lines from `net` to the layer's output y."""
     name = "out" if config.residual else "y"
-    lines = [f"{name} = {ACTIVATIONS[config.activation].pytorch}"]
+    one = isinstance(config.activation, str)
+    lines = [f"{name} = {ACTIVATIONS[config.activation].pytorch if one else 'activate(net)'}"]
     if config.dropout:
         lines.append(f"{name} = drop({name}) if self.training else {name}")
     if config.residual:

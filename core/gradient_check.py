@@ -97,8 +97,8 @@ def gradient_check(config: RunConfig, data: Data | None = None, on_progress: Pro
         differences, uncertainty = _extrapolated((ahead - behind) / (2 * steps), rounding)
         exact, size = np.array(exact)[layers], np.array(size)[layers]
         error = np.abs(exact - differences) / np.where(size > 0, size, np.nan)
-    kinks = ACTIVATIONS[config.activation].kinks
-    on_kinks = sum(int(np.isin(net, kinks).sum()) for net in start_state.net[:-1]) if kinks else 0
+    kinks = [ACTIVATIONS[name].kinks for name in config.activations]
+    on_kinks = sum(int(np.isin(net, bends).sum()) for net, bends in zip(start_state.net, kinks, strict=False) if bends)
     return GradientCheck(
         layer=layers + 1,
         exact=exact,

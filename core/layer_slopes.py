@@ -13,7 +13,7 @@ from .trace import Snapshot
 def layer_activation(snapshot: Snapshot, layer: int) -> Activation | None:
     """The activation of a layer, counted from 0; None for a softmax output, which has no slope of its own."""
     config = snapshot.config
-    return OUTPUT_ACTIVATIONS[config.activation if layer < len(snapshot.net) - 1 else config.output_activation]
+    return OUTPUT_ACTIVATIONS[(*config.activations, config.output_activation)[layer]]
 
 
 def activation_inputs(snapshot: Snapshot, layer: int) -> np.ndarray:

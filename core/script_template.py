@@ -118,7 +118,7 @@ class Network(torch.nn.Module):
 
     def forward(self, y):
         *hidden, output = self.linears
-        for linear in hidden:
+        for $hidden_loop:
             net = linear(y)
             $normalize
             $activate

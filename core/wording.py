@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 
@@ -42,6 +44,11 @@ def percent(share: float) -> str:
 def part_of(ratio: float) -> str:
     """A ratio before what it is taken of: "52 % of", and from ten on "12.3 times"."""
     return f"{percent(ratio)} of" if ratio < 10 else f"{format_number(ratio)} times"
+
+
+def join_words(words: Sequence[str], last: str = "and") -> str:
+    """["a", "b", "c"] -> a, b and c; another word before the last one where given."""
+    return f" {last} ".join([", ".join(words[:-1])] * (len(words) > 1) + list(words[-1:]))
 
 
 def name_layers(numbers: np.ndarray) -> str:

@@ -8,7 +8,7 @@ import streamlit as st
 from core import ConfigError
 from core.engine import workers
 from core.export import to_csv
-from core.sweeps.files import flatten_hidden, to_parquet
+from core.sweeps.files import flatten_layers, to_parquet
 from core.sweeps.grid import Grid
 from core.sweeps.maps import QUANTITIES, SweepMap, compute_cells
 from core.sweeps.table import SweepTable
@@ -219,7 +219,7 @@ def first_map(spec: SweepMap, table: SweepTable, show: str, *, dark: bool) -> Ch
 
 def table_files(table: SweepTable) -> None:
     """Draws the table as files, for the menu to share."""
-    panels.download("Table (CSV)", lambda: to_csv(flatten_hidden(table.to_frame())), "sweep.csv", "text/csv")
+    panels.download("Table (CSV)", lambda: to_csv(flatten_layers(table.to_frame())), "sweep.csv", "text/csv")
     panels.download(
         "Table (Parquet)", lambda: to_parquet(table.to_frame()), "sweep.parquet", "application/vnd.apache.parquet"
     )

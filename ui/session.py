@@ -42,6 +42,7 @@ class RunControls(TypedDict, total=False):
     width: float
     hidden: str  # units of each layer as text; empty where depth and width say them
     activation: str
+    layer_activations: str  # of each layer as text; empty where all have the one above
     output_activation: str
     bias: bool
     residual: bool

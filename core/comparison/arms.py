@@ -13,7 +13,7 @@ from ..config import RULES, SIZES, Number, RunConfig
 from ..data.datasets import DATASETS
 from ..engine.training import Data, Progress, train
 from ..errors import ConfigError
-from ..families.activations import ACTIVATIONS
+from ..families.activations import ACTIVATIONS, describe_activations
 from ..families.class_weights import CLASS_WEIGHTS
 from ..families.clipping import CLIPS
 from ..families.initializers import INITS
@@ -155,7 +155,10 @@ def apply_changes(base: RunConfig, changes: Mapping[str, Any]) -> RunConfig:
 def arm_name(name: str, value: Any) -> str:
     """Default name of an arm that differs in one value: "ReLU", "l2 0.001"."""
     registry: Mapping[str, Any] | None = _LABELS.get(name)
-    shown = registry[value].label if registry is not None and value in registry else say(value)
+    if name == "activation" and isinstance(value, tuple):
+        shown = describe_activations(value)
+    else:
+        shown = registry[value].label if registry is not None and value in registry else say(value)
     return shown if name in _SPEAKS_FOR_ITSELF else f"{name.replace('_', ' ')} {shown}"
 
 
@@ -331,6 +334,8 @@ def _describe_settings(config: RunConfig) -> dict[str, str]:
 
 def _label(field: str, value: Any) -> str:
     """A setting's value as the interface labels it: "He normal", "10 × 32", or as `say` puts it."""
+    if field == "activation":
+        return describe_activations(value)
     member = _MEMBERS[field].get(value) if field in _MEMBERS else None
     return say(value).replace(" x ", " × ") if member is None else member.label
 
@@ -344,7 +349,7 @@ def _sentence(same: Mapping[str, str], config: RunConfig) -> list[str]:
     if "hidden" in same:
         parts.append(f"hidden layers {same['hidden']}")
     if "activation" in same:
-        parts.append(ACTIVATIONS[config.activation].label)
+        parts.append(same["activation"])
     if {"init", "init_scale"} <= same.keys():
         parts.append(f"init “{same['init']}” at scale {same['init_scale']}")
     if "loss" in same:

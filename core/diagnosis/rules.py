@@ -13,7 +13,7 @@ import numpy as np
 from ..families.clipping import CLIPS
 from ..recordings import Recording
 from ..trace import Trace, last_compared, median_of_finite
-from ..wording import count_noun, format_number, name_layers, part_of, percent, power_of_ten
+from ..wording import count_noun, format_number, join_words, name_layers, part_of, percent, power_of_ten
 from . import suggestions
 from .causes import (
     find_dead_output,
@@ -135,9 +135,11 @@ def _find_vanishing(stats: TraceStats) -> Finding | None:
     if (stats.trace.weight_norm[row or 0] == 0).any():
         why = "Backpropagation multiplies by the weights, and a layer's are zero here."
     else:
+        steepest = {phi.label: phi.sup_slope for phi in stats.activations}
+        bounds = join_words([f"φ′ of {label} is at most {slope:.3g}" for label, slope in steepest.items()])
         why = (
-            f"Backpropagation multiplies by the weights and by φ′ in each layer: φ′ of {stats.activation.label} is at "
-            f"most {stats.activation.sup_slope:.3g}, and with these weights the product stays below 1."
+            f"Backpropagation multiplies by the weights and by φ′ in each layer: {bounds}, and with these weights the "
+            "product stays below 1."
         )
     return _unbalanced("vanishing", stats, row, why)
 
@@ -175,27 +177,32 @@ def _describe_flow(stats: TraceStats, row: int | None) -> str:
 
 
 def _find_dead_units(stats: TraceStats) -> Finding | None:
-    trace = stats.trace
-    if stats.flat_sides != 1 or not stats.hidden or not len(stats.good):
+    trace, can_die = stats.trace, stats.flat_sides == 1
+    if not can_die.any() or not len(stats.good):
         return None
     row = 0 if stats.blocked[0] or trace.diverged_at is not None else stats.end  # a run that breaks kills units first
-    blocked, shares = stats.blocked[row], trace.hidden_share("dead")
+    is_silent = (trace.dead[row, :-1] == 1) & can_die
+    blocked, shares = stats.blocked[row] and is_silent.any(), stats.share_of("dead", can_die)
     if not blocked and shares[row] < DEAD:
         return None
+    units = "units"
+    if not stats.config.has_one_activation:
+        units = f"units of the {join_words(stats.labels(can_die))} layers"
+    name = join_words(stats.labels(is_silent if blocked else can_die), "or")
     at_initialization = row == 0 or (not blocked and shares[0] >= DEAD)
     if not at_initialization and _find_penalty(stats) is not None:
         return None  # the penalty took the weights, and with them the units' signal
     if blocked:
-        silent = np.flatnonzero(trace.dead[row, :-1] == 1) + 1
-        below = "layer 1" if silent[-1] == 1 else f"layers 1 to {silent[-1]}"
+        silent = np.flatnonzero(is_silent) + 1
+        below = name_layers(np.arange(silent[-1]) + 1)
         what = (
             f"{stats.when(row)}, all units of {name_layers(silent)} are silent on every sample: no gradient in {below}."
         )
     else:
-        what = f"{stats.when(row)}, {percent(shares[row])} of the hidden units are silent on every sample."
+        what = f"{stats.when(row)}, {percent(shares[row])} of the hidden {units} are silent on every sample."
     if not at_initialization:
-        what += f" At initialization {_share(shares[0])} of all hidden units were."
-    name, step = stats.activation.label, stats.step_of(row)
+        what += f" At initialization {_share(shares[0])} of all hidden {units} were."
+    step = stats.step_of(row)
     if at_initialization:
         why = f"A {name} unit whose net input is negative on every sample has slope 0, and with few units all can be."
     else:
@@ -212,20 +219,23 @@ def _share(share: float) -> str:
 
 
 def _find_saturation(stats: TraceStats) -> Finding | None:
-    trace = stats.trace
-    if stats.flat_sides != 2 or not stats.hidden or not len(stats.good):
+    trace, can_saturate = stats.trace, stats.flat_sides == 2
+    if not can_saturate.any() or not len(stats.good):
         return None
-    share = trace.hidden_share("saturation")
+    share = stats.share_of("saturation", can_saturate)
     row = 0 if share[0] >= MAJORITY_SHARE or trace.diverged_at is not None else stats.end
     if not share[row] >= MAJORITY_SHARE:
         return None
+    labels = stats.labels(can_saturate)
+    where = "" if stats.config.has_one_activation else f" of the {join_words(labels)} layers"
     what = (
-        f"{stats.when(row)}, {percent(share[row])} of the hidden activations are saturated: their slope φ′ is below "
-        "5 % of its maximum."
+        f"{stats.when(row)}, {percent(share[row])} of the hidden activations{where} are saturated: their slope φ′ is "
+        "below 5 % of its maximum."
     )
     what += f" At initialization {_share(share[0])} were." if row else ""
-    name, step = stats.activation.label, stats.step_of(row)
-    why = f"{name[0].upper()}{name[1:]} is flat far from 0, and where it is flat hardly any gradient gets through."
+    name, flat = join_words(labels), ("is flat", "it is flat") if len(labels) == 1 else ("are flat", "they are flat")
+    why = f"{name[0].upper()}{name[1:]} {flat[0]} far from 0, and where {flat[1]} hardly any gradient gets through."
+    step = stats.step_of(row)
     if stats.learned or (row and not _jumped(stats)):  # a minimum may lie among saturated units: no cause of its own
         return Finding(name="saturated", severity="note", what=what, why=why, step=step)
     offered = suggestions.for_saturation(stats.config, row == 0)

@@ -66,7 +66,8 @@ class TraceStats:
 
     def __init__(self, trace: Trace, samples: tuple[np.ndarray, np.ndarray] | None = None):
         self._given_samples = samples
-        self.trace, self.config, self.activation = trace, trace.config, ACTIVATIONS[trace.config.activation]
+        self.trace, self.config = trace, trace.config
+        self.activations = [ACTIVATIONS[name] for name in self.config.activations]
         self.good = np.flatnonzero(np.isfinite(trace.loss) & np.isfinite(trace.global_grad_norm))
         self.end = int(self.good[-1]) if len(self.good) else 0
         self.hidden = trace.layers - 1
@@ -216,7 +217,7 @@ class TraceStats:
         from fading.
         """
         silent = np.flatnonzero(self.trace.dead[0, :-1] == 1)
-        if not self.blocked[0] or self.flat_sides != 1 or (self.trace.weight_norm[0] == 0).any():
+        if not self.blocked[0] or (self.flat_sides != 1).any() or (self.trace.weight_norm[0] == 0).any():
             return None
         if self.config.bias and (self.config.bias_std > 0 or INITS[self.config.init].bias_deviation is not None):
             return None
@@ -224,11 +225,25 @@ class TraceStats:
         signal = np.cumsum(np.log10(self.trace.weight_norm[0] / np.sqrt(2 * fan_in)))
         return int(silent[0]) + 1 if signal[silent[0]] < np.log10(tiny) + 3 else None
 
-    @property
-    def flat_sides(self) -> int:
-        """Sides on which the activation is flat far from 0: 2 for sigmoid and tanh, 1 for ReLU and its kin."""
-        slope = np.abs(self.activation.slope(np.array([-50.0, 50.0])))
-        return int((slope < 1e-3 * self.activation.sup_slope).sum())
+    @cached_property
+    def flat_sides(self) -> np.ndarray:
+        """(hidden layers,) sides on which the activation is flat far from 0: 2 for sigmoid and tanh, 1 for ReLU."""
+        slopes = [np.abs(phi.slope(np.array([-50.0, 50.0]))) / phi.sup_slope for phi in self.activations]
+        return np.array([(slope < 1e-3).sum() for slope in slopes], dtype=int)
+
+    def share_of(self, name: str, layers: np.ndarray) -> np.ndarray:
+        """(rows,) `saturation` or `dead` over all units of some hidden layers.
+
+        Args:
+            layers: (hidden layers,) True for those that count, at least one.
+        """
+        units = np.array(self.config.hidden) * layers
+        return getattr(self.trace, name)[:, :-1] @ units / units.sum()
+
+    def labels(self, layers: np.ndarray) -> list[str]:
+        """The labels of the activations of some hidden layers, each once."""
+        labels = [phi.label for phi, counts in zip(self.activations, layers, strict=True) if counts]
+        return list(dict.fromkeys(labels))
 
 
 def measure_loss(loss: str, o: np.ndarray, D: np.ndarray, weights: np.ndarray) -> float:

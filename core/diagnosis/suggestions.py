@@ -148,7 +148,8 @@ def _recommended(config: RunConfig, name: str, **more: Any) -> list[Suggestion]:
         return []
     changed = tuple(field for field in wanted if field != "learning_rate")
     says = ("activation", "init")
-    label = f"{activation.label} with {INITS[init].label} init"
+    where = "" if config.has_one_activation else " in every layer"
+    label = f"{activation.label}{where} with {INITS[init].label} init"
     (one,) = _suggest(config, label, changed, **wanted) or [Suggestion(label=label, changes={})]
     also = [describe_setting(field, value) for field, value in one.changes.items() if field not in says]
     return [Suggestion(label=", ".join([label, *also]), changes=one.changes)]
@@ -192,7 +193,9 @@ def _scaled_branches(config: RunConfig) -> list[Suggestion]:
 
 
 def _own_recommended(config: RunConfig) -> list[Suggestion]:
-    return _recommended(config, config.activation) if keeps_level(ACTIVATIONS[config.activation]) else []
+    """The run's own activation with the init made for it, where that keeps the gradient level; none for several."""
+    name = config.activation
+    return _recommended(config, name) if isinstance(name, str) and keeps_level(ACTIVATIONS[name]) else []
 
 
 def balance(config: RunConfig) -> tuple[Suggestion, ...]:
@@ -248,9 +251,11 @@ def for_degenerate_normalization(config: RunConfig) -> tuple[Suggestion, ...]:
 
 def for_identical_units(config: RunConfig) -> tuple[Suggestion, ...]:
     """Random weights: the run's own activation with the init made for it, or another."""
-    return distinct(
-        _recommended(config, config.activation) + _recommended(config, "relu") + _recommended(config, "tanh")
-    )
+    if isinstance(config.activation, str):
+        own = _recommended(config, config.activation)
+    else:
+        own = _suggest(config, "Glorot normal init", ("init", "init_scale"), init="glorot_normal", init_scale=1.0)
+    return distinct(own + _recommended(config, "relu") + _recommended(config, "tanh"))
 
 
 def for_dead_output(config: RunConfig, at_initialization: bool) -> tuple[Suggestion, ...]:

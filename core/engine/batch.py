@@ -25,8 +25,8 @@ class Network(NamedTuple):
         unit_starts: (layers + 1,) units of the layers before, without the input.
         skips: (layers,) which layers add their input.
         axis: what normalization averages over; 0 for none.
-        activation, output_activation: codes; SOFTMAX for softmax.
-        threshold, output_threshold: |phi'| below counts as low.
+        activation, output_activation: codes, (hidden layers,) and one; SOFTMAX for softmax.
+        threshold, output_threshold: |phi'| below counts as low, (hidden layers,) and one.
         loss: its code.
         residual_factor: of the loss.
     """
@@ -35,9 +35,9 @@ class Network(NamedTuple):
     unit_starts: np.ndarray
     skips: np.ndarray
     axis: int
-    activation: int
+    activation: np.ndarray
     output_activation: int
-    threshold: float
+    threshold: np.ndarray
     output_threshold: float
     loss: int
     residual_factor: float
@@ -88,9 +88,9 @@ def describe_network(config: RunConfig, layout: Layout) -> Network:
         unit_starts=np.cumsum([0, *layout.widths[1:]]),
         skips=np.array([config.residual and layer < last and m == n for layer, (m, n) in enumerate(layout.shapes)]),
         axis=NORMALIZATIONS[config.normalization].axis or 0,
-        activation=ACTIVATION_CODES[config.activation],
+        activation=np.array([ACTIVATION_CODES[name] for name in config.activations], np.int64),
         output_activation=ACTIVATION_CODES.get(config.output_activation, SOFTMAX),
-        threshold=SATURATED * ACTIVATIONS[config.activation].sup_slope,
+        threshold=SATURATED * np.array([ACTIVATIONS[name].sup_slope for name in config.activations], float),
         output_threshold=SATURATED * output.sup_slope if output else 0.0,
         loss=LOSS_CODES[config.loss],
         residual_factor=loss.residual_factor,

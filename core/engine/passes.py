@@ -77,7 +77,7 @@ def forward(network, parameters, batch):
                 normalized, net = net, block(batch.dy[0], 0, units, samples)  # which only the backward pass needs
                 scale_and_shift(normalized, gain_and_shift(network.layout, parameters, layer), net)
         y = block(batch.inputs, batch.input_starts[layer + 1], units, samples)
-        activate(network.activation, net, y, slopes, low, network.threshold)
+        activate(network.activation[layer], net, y, slopes, low, network.threshold[layer])
         if batch.masks.shape[0]:
             drop(batch.masks[at * samples : (at + units) * samples], y.reshape(-1), slopes.reshape(-1))
         if network.skips[layer]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Protocol
 
 import numba
@@ -342,6 +344,15 @@ ACTIVATIONS: dict[str, Activation] = {
         ),
     )
 }
+
+
+def describe_activations(activation: str | Sequence[str]) -> str:
+    """The label of one activation, or of those of all layers from the input on: "2 × ReLU, tanh"."""
+    if isinstance(activation, str):
+        return ACTIVATIONS[activation].label
+    groups = [(ACTIVATIONS[name].label, len(list(layers))) for name, layers in groupby(activation)]
+    return ", ".join(label if count == 1 else f"{count} × {label}" for label, count in groups)
+
 
 # The number by which compiled code knows a member: its place in the registry.
 ACTIVATION_CODES = {name: code for code, name in enumerate(ACTIVATIONS)}

@@ -71,9 +71,10 @@ def trace_paths(config: RunConfig) -> Paths:
     if not config.hidden:
         raise ConfigError("hidden", config.hidden, "the product of layers needs a hidden layer")
     shot = snapshot(config.replace(steps=0))
-    activation, layers = ACTIVATIONS[config.activation], len(config.hidden)
+    activations, layers = [ACTIVATIONS[name] for name in config.activations], len(config.hidden)
     between = [shot.weights[k][0] for k in range(1, layers)]  # W from hidden layer k to k + 1
-    slopes = [activation.slope(net[0]) for net in shot.net[: layers - 1]]
+    slopes = [phi.slope(net[0]) for phi, net in zip(activations[:-1], shot.net, strict=False)]
+    steepest = np.array([phi.sup_slope for phi in activations[:-1]])
     units = strongest(slopes, between)
     along = np.array([slope[j] for slope, j in zip(slopes, units, strict=False)])
     weights = np.array([W[j, k] for W, j, k in zip(between, units, units[1:], strict=False)])
@@ -83,10 +84,10 @@ def trace_paths(config: RunConfig) -> Paths:
     return Paths(
         config=config,
         measured=measured,
-        worst=_products([activation.sup_slope * spectral_norm(W) for W in between]),
+        worst=_products([slope * spectral_norm(W) for slope, W in zip(steepest, between, strict=True)]),
         typical=_typical(config, shot.inputs, np.sum(shot.delta[layers - 1] ** 2, axis=1)),
         path=_products(np.abs(along * weights)),
-        path_bound=_products(activation.sup_slope * np.abs(weights)),
+        path_bound=_products(steepest * np.abs(weights)),
         units=np.array(units),
         slopes=along,
         weights=weights,
@@ -134,10 +135,10 @@ def _typical(config: RunConfig, X: np.ndarray, last: np.ndarray) -> np.ndarray:
     with np.errstate(all="ignore"):
         variance = np.square(np.float64(config.init_scale))
         q, chi = variance * np.mean(X**2, axis=1), []
-        for _ in range(layers - 1):
+        for name in config.activations[:-1]:
             if not (q <= LARGEST).all():
                 return typical
-            found = [moments(config.activation, part) for part in np.array_split(q, math.ceil(len(q) / CHUNK))]
+            found = [moments(name, part) for part in np.array_split(q, math.ceil(len(q) / CHUNK))]
             chi.append(variance * np.concatenate([part.slope2 for part in found]))
             q = variance * np.concatenate([part.second for part in found])
         products = np.cumprod([np.ones(len(X)), *chi[::-1]], axis=0)[::-1]

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..config import RunConfig
 from ..errors import ConfigError
+from ..families.activations import describe_activations
 from .recording import Recording
 
 # PyTorch's modules, by their class, and the activation here; a GELU with tanh differs by less than 1e-3.
@@ -59,14 +60,14 @@ def recognize_mlp(recording: Recording) -> Recognized | None:
         return None
     if layers is None:
         return None
-    hidden, activation, normalization, output_activation = layers
+    activations, normalization, output_activation = layers
     optimizer, note = _optimizer(recording)
     dataset = _DATASETS.get((widths[0], widths[-1]))
     scale, bias = _init_scale(recording, widths[1:]), _bias_std(recording, len(linear))
     classes = widths[-1] > 1
     settings: dict[str, Any] = {
         "hidden": tuple(widths[1:-1]),
-        "activation": activation if hidden else "linear",
+        "activation": activations or "linear",
         "normalization": normalization,
         "norm_affine": normalization != "none" and len(recording.of_kind("norm")) > 0,
         "bias": any(bool(module.get("bias")) for module in linear),
@@ -88,14 +89,18 @@ def recognize_mlp(recording: Recording) -> Recognized | None:
         data += f", which has other inputs and outputs than your {widths[0]:,} and {widths[-1]:,}"
     return Recognized(
         config=config,
-        same=f"{len(config.hidden)} hidden layers, {activation}, weights of {scale:.3g}/√fan-in"
+        same=f"{len(config.hidden)} hidden layers, {_name(config)}, weights of {scale:.3g}/√fan-in"
         f"{f', biases of {bias:.2g}' if bias else ''}{note}",
         different=f"{data[0].upper()}{data[1:]}, and draws its own weights of that size.",
     )
 
 
-def _layers(chain: Sequence[Mapping]) -> tuple[int, str, str, str] | None:
-    """(hidden layers, activation, normalization, output activation) of Linear, [norm], activation, Linear, ..."""
+def _name(config: RunConfig) -> str:
+    return config.activation if isinstance(config.activation, str) else describe_activations(config.activation)
+
+
+def _layers(chain: Sequence[Mapping]) -> tuple[tuple[str, ...], str, str] | None:
+    """(activation of each hidden layer, normalization, output activation) of Linear, [norm], activation, Linear, ..."""
     kinds = [str(module["type"]) for module in chain]
     known = {"Linear", *_ACTIVATIONS, *_NORMALIZATIONS, *_IGNORED}
     if not set(kinds) <= known:
@@ -112,17 +117,16 @@ def _layers(chain: Sequence[Mapping]) -> tuple[int, str, str, str] | None:
             block = []
         else:
             block.append(kind)
-    if len(set(blocks)) > 1:
+    norms = {tuple(kind for kind in block if kind in _NORMALIZATIONS) for block in blocks} or {()}
+    if len(norms) > 1:
         return None
-    between = blocks[0] if blocks else ()
-    norms = [kind for kind in between if kind in _NORMALIZATIONS]
-    activations = [kind for kind in between if kind in _ACTIVATIONS]
-    if len(norms) > 1 or len(activations) > 1 or list(between) != norms + activations:
+    (norm,) = norms
+    activations = [block[len(norm) :] for block in blocks]
+    if len(norm) > 1 or any(len(kinds) > 1 or set(kinds) - set(_ACTIVATIONS) for kinds in activations):
         return None
     return (
-        len(blocks),
-        _ACTIVATIONS[activations[0]] if activations else "linear",
-        _NORMALIZATIONS[norms[0]] if norms else "none",
+        tuple(_ACTIVATIONS[kinds[0]] if kinds else "linear" for kinds in activations),
+        _NORMALIZATIONS[norm[0]] if norm else "none",
         _OUTPUT_ACTIVATIONS[after[0]] if after else "linear",
     )
 

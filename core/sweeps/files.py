@@ -6,6 +6,7 @@ import hashlib
 import json
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -47,16 +48,19 @@ def check_output(path: Path) -> None:
         raise ConfigError("output", str(path), "it is a folder")
 
 
-def flatten_hidden(frame: pd.DataFrame) -> pd.DataFrame:
-    """Writes the values of `hidden` as text such as "64,32,16", which any file format can hold."""
-    if "hidden" not in frame:
-        return frame
-    return frame.assign(hidden=[",".join(map(str, widths)) for widths in frame["hidden"]])
+def flatten_layers(frame: pd.DataFrame) -> pd.DataFrame:
+    """Writes lists, of `hidden` and of activations by layer, as text such as "64,32,16", which any file can hold."""
+    fields = [field for field in ("hidden", "activation") if field in frame]
+    return frame.assign(**{field: [_to_text(value) for value in frame[field]] for field in fields})
+
+
+def _to_text(value: Any) -> Any:
+    return ",".join(map(str, value)) if isinstance(value, tuple) else value
 
 
 def to_parquet(frame: pd.DataFrame) -> bytes:
     """Converts the table to the bytes of a Parquet file."""
-    return flatten_hidden(frame).to_parquet(index=False)
+    return flatten_layers(frame).to_parquet(index=False)
 
 
 def write_table(frame: pd.DataFrame, path: Path) -> None:
@@ -65,7 +69,7 @@ def write_table(frame: pd.DataFrame, path: Path) -> None:
     if path.suffix == ".parquet":
         draft.write_bytes(to_parquet(frame))
     else:
-        flatten_hidden(frame).to_csv(draft, index=False)
+        flatten_layers(frame).to_csv(draft, index=False)
     draft.replace(path)
 
 

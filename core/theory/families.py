@@ -65,7 +65,7 @@ def delta_curve(config: RunConfig, data: Data | None = None) -> DeltaCurve:
 
     ln |delta^l|^2 relative to the output layer's is nearly normal with the variance v of `log_variance`, so its median
     is v / 2 below the logarithm of the mean. Residual, normalized, orthogonal and uneven networks have no v here, nor
-    have those with dropout: their median is the mean field's root mean square.
+    have those with dropout or several activations: their median is the mean field's root mean square.
 
     Raises:
         ConfigError: as `core.train`.
@@ -79,7 +79,7 @@ def delta_curve(config: RunConfig, data: Data | None = None) -> DeltaCurve:
     even = (
         len(set(config.hidden)) == 1 and not config.residual and config.normalization == "none" and not config.dropout
     )
-    if even and independent:
+    if even and independent and isinstance(config.activation, str):
         widths = (arrays.X.shape[1], *config.hidden, arrays.D.shape[1])
         between = min(1, len(config.hidden) - 1)  # a layer between hidden ones, where there is one
         sigma_w = float(np.sqrt(layer_gains(config, widths)[between]))

@@ -91,11 +91,11 @@ def _forward(
             variance = np.trace(K) / len(K) + EPS
             K = K / variance
             np.fill_diagonal(K, np.maximum(np.diag(K), 0))
-            at = moments(config.activation, np.diag(K))
-            value, _ = kernels(ACTIVATIONS[config.activation], K)
+            at = moments(config.activations[layer], np.diag(K))
+            value, _ = kernels(ACTIVATIONS[config.activations[layer]], K)
         else:
             variance = K + EPS if config.normalization == "layer" else np.ones_like(K)
-            at = moments(config.activation, K / variance)
+            at = moments(config.activations[layer], K / variance)
             value = at.second
         keep = 1 - config.dropout
         slope2[layer] = np.mean(at.slope2 / variance) / keep

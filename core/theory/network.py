@@ -35,7 +35,8 @@ def worst_case(snapshot: Snapshot) -> tuple[np.ndarray, np.ndarray]:
     Source: submultiplicativity of norms; Pascanu et al. 2013 for its use.
     """
     config, layers = snapshot.config, len(snapshot.delta)
-    steep, delta = ACTIVATIONS[config.activation].sup_slope / (1 - config.dropout), np.full(layers, np.nan)
+    steep = np.array([ACTIVATIONS[name].sup_slope for name in config.activations]) / (1 - config.dropout)
+    delta = np.full(layers, np.nan)
     delta[-1] = scaled_norm(snapshot.delta[-1])
     if config.normalization == "none":
         dy = np.nan  # bound on dE/dy above a skip
@@ -43,7 +44,7 @@ def worst_case(snapshot: Snapshot) -> tuple[np.ndarray, np.ndarray]:
             through = spectral_norm(snapshot.weights[layer + 1][0]) * delta[layer + 1]
             skipped = config.residual and layer + 1 < layers - 1 and np.equal(*snapshot.weights[layer + 1][0].shape)
             dy = through + dy if skipped else through
-            delta[layer] = steep * dy
+            delta[layer] = steep[layer] * dy
     inputs = [snapshot.inputs, *snapshot.activation[:-1]]
     return delta * [spectral_norm(Y) for Y in inputs], delta
 
@@ -92,7 +93,8 @@ class PhasePoint:
 
 
 def locate(config: RunConfig, inputs: int, outputs: int) -> PhasePoint | None:
-    """Where the network lies; None without hidden layers, with normalization, residual layers or dropout.
+    """Where the network lies; None without hidden layers, with normalization, residual layers, dropout or activations
+    that differ between layers.
 
     Args:
         inputs, outputs: columns of the data.
@@ -102,6 +104,8 @@ def locate(config: RunConfig, inputs: int, outputs: int) -> PhasePoint | None:
     widths = (inputs, *config.hidden, outputs)
     residual = config.residual and any(m == n for m, n in zip(widths[:-2], widths[1:-1], strict=True))
     if not config.hidden or residual or config.normalization != "none" or config.dropout:
+        return None
+    if not isinstance(config.activation, str):
         return None
     gains = layer_gains(config, widths)
     between = gains[1:-1] or gains[1:]

@@ -96,7 +96,7 @@ class NetworkSampler:
         self.config, self.widths, self.deviations, self._on_passed = config, widths, deviations, on_passed
         self.weights = sum(m * n for m, n in zip(widths, widths[1:], strict=False))
         self.group = int(np.clip(GROUP_WEIGHTS // self.weights, 1, GROUP))
-        self._total, self._phi = networks * self.weights, ACTIVATIONS[config.activation]
+        self._total, self._phi = networks * self.weights, [ACTIVATIONS[name] for name in config.activations]
         sizes = [size for size in deviations if size > 0]
         low, high = SAFE_SIZES
         self._narrow = all(low < size < high for size in sizes) and max(self._biases) < high  # float32 is worth a try
@@ -144,7 +144,7 @@ class NetworkSampler:
                 if dtype is np.float32 and not _within(net, 0, MAX_NORMALIZED):
                     return None
                 normalized.append((net, self._normalize(net)))
-            self._phi.evaluate_into(net, value, slope)
+            self._phi[layer].evaluate_into(net, value, slope)
             if self.config.dropout:
                 self._drop(value, slope, first, layer)
             if self._skips[layer]:
@@ -259,7 +259,7 @@ class NetworkSampler:
 
     def _loses_slopes(self, delta: np.ndarray, log_delta: np.ndarray) -> bool:
         """True where slopes are so small that float32 has lost their digits; those that are exactly 0 do not count."""
-        if delta.dtype == np.float64 or self._phi.piecewise_slopes is not None:
+        if delta.dtype == np.float64 or all(phi.piecewise_slopes is not None for phi in self._phi):
             return False
         return not log_delta.min() > 2 * math.log(MIN_DELTA)
 

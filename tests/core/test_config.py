@@ -143,6 +143,39 @@ def test_what_is_allowed_is_said_in_words_with_the_limits(name, words):
     assert RULES[name].allowed == f"it must be {words}"
 
 
+def test_activations_are_one_for_all_layers_or_one_for_each():
+    config = RunConfig(hidden=(4, 3, 3), activation=["relu", "tanh", "relu"])
+    assert config.activation == config.activations == ("relu", "tanh", "relu") and not config.has_one_activation
+    assert RunConfig.from_dict(config.to_dict()) == config and config.to_dict()["activation"] == [
+        "relu",
+        "tanh",
+        "relu",
+    ]
+    assert hash(config) == hash(RunConfig(hidden=(4, 3, 3), activation=("relu", "tanh", "relu")))
+    assert RunConfig(hidden=(4, 3)).activations == ("sigmoid", "sigmoid") and RunConfig(hidden=()).activations == ()
+    assert RunConfig(hidden=(4, 3), activation=("tanh", "tanh")) == RunConfig(hidden=(4, 3), activation="tanh")
+
+
+@pytest.mark.parametrize("hidden, names", [
+    ((4, 4, 4), ("relu", "tanh")), ((4, 4, 4), ("relu", "relu")), ((), ("relu",)), ((4,), ("relu", "tanh")),
+])  # fmt: skip
+def test_as_many_activations_as_hidden_layers_or_one_sentence(hidden, names):
+    with pytest.raises(ConfigError) as caught:
+        RunConfig(hidden=hidden, activation=names)
+    assert str(caught.value) == (
+        f"activation = {names!r} is not allowed: it must have one name for each hidden layer, here {len(hidden)}"
+    )
+    with pytest.raises(ConfigError, match="hidden layer"):
+        RunConfig(hidden=(4, 4), activation=("relu", "tanh")).replace(hidden=(4, 4, 4))
+
+
+@pytest.mark.parametrize("value", [(), [], ("relu", "nonsense"), ("relu", None), ("relu", ["tanh"]), {"relu": 1}])
+def test_activations_that_are_none_are_refused_with_the_names_that_there_are(value):
+    with pytest.raises(ConfigError, match="softplus, or a list of these, one for each hidden layer") as caught:
+        RunConfig(hidden=(4, 4), activation=value)
+    assert caught.value.field == "activation"
+
+
 def test_numbers_of_other_types_become_plain_ones():
     config = RunConfig(
         samples=np.int64(16), steps=3.0, noise=np.float32(0.5), hidden=np.array([4, 3]), l1=Fraction(1, 4), momentum=0

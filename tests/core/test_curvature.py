@@ -89,7 +89,7 @@ def nearest_bend(config, snap):
         axis = {"none": None, "layer": 1, "batch": 0}[config.normalization] if hidden else None
         if axis is not None:
             net = (net - net.mean(axis=axis, keepdims=True)) / np.sqrt(net.var(axis=axis, keepdims=True) + 1e-5)
-        activation = ACTIVATIONS.get(config.activation if hidden else config.output_activation)
+        activation = ACTIVATIONS.get((*config.activations, config.output_activation)[layer])
         if activation is not None and (activation.kinks or activation.name == "elu"):
             found.append(np.abs(net).min())
     return min(found)
@@ -97,7 +97,8 @@ def nearest_bend(config, snap):
 
 def smooth_case(**fields):
     """(config, data, weights) of the first seed at which nothing lies near a bend."""
-    init, scale = ACTIVATIONS[fields["activation"]].recommended
+    name = fields["activation"]
+    init, scale = ACTIVATIONS[name if isinstance(name, str) else name[0]].recommended
     for seed in range(400):
         sizes = {"hidden": WIDTHS[1:-1], "samples": SAMPLES, "steps": 0, "seed": seed}
         config = RunConfig(init=init, init_scale=scale, bias_std=0.3, **sizes, **fields)
@@ -169,6 +170,13 @@ def test_products_are_the_slopes_of_the_gradient_of_a_learned_gain_and_shift_too
     full = hessian(config, weights, data)
     v = np.random.default_rng(1).standard_normal(len(full))
     close(hessian_vector(config, weights, v, data), full @ v, 1e-13)
+
+
+@pytest.mark.parametrize("normalization", NORMALIZATIONS)
+def test_products_are_the_slopes_of_the_gradient_with_another_activation_in_every_layer(normalization):
+    check_against_differences(
+        *smooth_case(activation=("tanh", "gelu", "sigmoid"), loss="mse", normalization=normalization)
+    )
 
 
 @pytest.mark.parametrize("loss", ["bce", "cross_entropy"])

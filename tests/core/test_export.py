@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from contextlib import redirect_stdout
+from itertools import chain
 
 import numpy as np
 import pandas as pd
@@ -51,7 +52,7 @@ def mixed(number):
         **task,
         samples=50,
         hidden=(9, 9, 6, 6, 6),
-        activation=member(ACTIVATIONS, number),
+        activation=[member(ACTIVATIONS, number + layer * (number % 3)) for layer in range(5)],
         init=member(INITS, number),
         init_scale=1.1,
         bias=number % 4 != 3,
@@ -219,7 +220,9 @@ def test_the_mixed_configs_show_every_member_of_every_registry():
         "schedule": SCHEDULES, "class_weight": CLASS_WEIGHTS,
         "clip": CLIPS, "normalization": NORMALIZATIONS, "loss": ("mse", "bce", "cross_entropy"),
     }.items():  # fmt: skip
-        assert {getattr(config, field) for name, config in CONFIGS.items() if name.startswith("mixed")} == set(registry)
+        mixed = [config for name, config in CONFIGS.items() if name.startswith("mixed")]
+        names = [config.activations if field == "activation" else (getattr(config, field),) for config in mixed]
+        assert set(chain(*names)) == set(registry)
 
 
 @pytest.mark.parametrize("name", CONFIGS)

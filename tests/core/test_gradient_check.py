@@ -23,11 +23,18 @@ def test_backpropagation_agrees_with_differences_of_the_loss(activation, kind):
     assert np.nanmax(found.relative_error) < 1e-7
 
 
+def test_every_layer_may_have_its_own_activation():
+    found = gradient_check(SMALL.replace(activation=("tanh", "relu", "sigmoid", "leaky_relu")))
+    assert np.nanmax(found.relative_error) < 1e-7
+
+
 def test_net_inputs_on_a_kink_are_counted_since_there_is_no_derivative():
     # a sample that silences a whole layer reaches the next one as zeros, and without biases its net input is 0
     silent = gradient_check(SMALL.replace(activation="relu", hidden=(2,) * 4, bias_std=0.0, seed=1))
     assert silent.on_kinks > 0
     assert gradient_check(SMALL.replace(activation="relu")).on_kinks == 0
+    mixed = gradient_check(SMALL.replace(activation=("relu", "tanh"), hidden=(2, 2), init_scale=0.0, bias_std=0.0))
+    assert mixed.on_kinks == 2 * 24  # the ReLU layer's, not those of tanh
     assert gradient_check(SMALL.replace(activation="tanh", init_scale=0.0)).on_kinks == 0
 
 

@@ -27,6 +27,13 @@ def test_the_inputs_of_the_activation_have_the_learned_gain_and_shift(normalizat
         np.testing.assert_allclose(np.tanh(activation_inputs(state, layer)), held, rtol=1e-12, atol=1e-14)
 
 
+def test_each_layer_has_the_slopes_of_its_own_activation():
+    state = snapshot(SMALL.replace(activation=("tanh", "sigmoid")), 0)
+    y, s = state.activation[:2]
+    np.testing.assert_allclose(activation_slopes(state, 0), 1 - y * y, rtol=1e-12)
+    np.testing.assert_allclose(activation_slopes(state, 1), s * (1 - s), rtol=1e-12)
+
+
 def test_slopes_of_a_sigmoid_layer_are_s_times_one_minus_s():
     state = snapshot(SMALL, 0)
     s = state.activation[1]

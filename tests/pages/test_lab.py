@@ -71,7 +71,8 @@ def other(key):
     """A value of this control that is not its default and fits the other defaults."""
     rule, default = CONTROL_RULES.get(key), DEFAULTS[key]
     fitting = {
-        "hidden": "5,4,3", "output_activation": "tanh", "depth": 3, "width": 5, "dataset": "moons",
+        "hidden": "5,4,3", "layer_activations": "relu,tanh", "output_activation": "tanh", "depth": 3, "width": 5,
+        "dataset": "moons",
         "holdout": 0.25, "momentum": 0.5, "batch_size": 8, "samples": 20, "steps": 5,
     }  # fmt: skip
     if key in fitting:
@@ -102,7 +103,7 @@ def test_every_control_changes_its_field_and_the_run(key):
     assert not widget.disabled
     calm(widget.set_value(value).run())
     after = config_of(app)
-    field = "hidden" if key in ("depth", "width") else key
+    field = {"depth": "hidden", "width": "hidden", "layer_activations": "activation"}.get(key, key)
     assert {name for name in RULES if getattr(after, name) != getattr(before, name)} == {field}
     assert not app.error
     assert services().runs.get(jobs.Run(after)) is not None
@@ -123,6 +124,7 @@ def test_every_control_explains_itself(key):
     ("bias_std", {"bias": "false"}, "no biases"),
     ("residual", {"depth": "0"}, "no hidden layer"),
     ("norm_affine", {}, "no layer is normalized"),
+    ("activation", {"layer_activations": "relu,tanh"}, "set below"),
     ("learning_rate", {"steps": "0"}, "nothing is trained"),
 ])  # fmt: skip
 def test_a_control_that_does_not_apply_is_disabled_and_says_why(key, parameters, reason):

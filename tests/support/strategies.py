@@ -38,7 +38,14 @@ def configs(draw):
     fields["output_activation"] = needed or draw(st.sampled_from(plain))
     if fields["batch_size"] is not None:
         fields["batch_size"] = min(fields["batch_size"], fields["samples"])
+    fields["activation"] = draw(activations(len(fields["hidden"])))
     return RunConfig(**fields)
+
+
+def activations(layers):
+    """One activation for so many hidden layers, or one for each."""
+    one = values("activation")
+    return one | st.lists(one, min_size=layers, max_size=layers) if layers else one
 
 
 # Mostly ordinary, now and then far beyond what squares or float32 can hold.
@@ -52,8 +59,8 @@ def quick_runs(draw):
     dataset = draw(st.sampled_from([name for name in DATASETS if name != "custom"]))
     loss = draw(st.sampled_from(["mse", TASKS[DATASETS[dataset].task][0]]))
     plain = [name for name in OUTPUT_ACTIVATIONS if name != "softmax"]
+    hidden = draw(st.lists(st.integers(1, 5), max_size=4))
     registries = (
-        "activation",
         "normalization",
         "init",
         "optimizer",
@@ -70,7 +77,8 @@ def quick_runs(draw):
         dataset=dataset,
         samples=samples,
         holdout=holdout,
-        hidden=draw(st.lists(st.integers(1, 5), max_size=4)),
+        hidden=hidden,
+        activation=draw(activations(len(hidden))),
         loss=loss,
         output_activation=LOSSES[loss].output_activation or draw(st.sampled_from(plain)),
         batch_size=draw(st.none() | st.integers(1, held_in(samples, holdout))),

@@ -35,10 +35,11 @@ class StyledArm:
         return self.name if len(self.name) <= NAME_LENGTH else self.name[: NAME_LENGTH - 1] + "…"
 
 
-def arm_marks(activations: Sequence[str]) -> list[Mark]:
+def arm_marks(activations: Sequence[str | Sequence[str]]) -> list[Mark]:
     """Styles of the arms: of their activations where these all differ, so that one has one color on every page."""
-    if len(set(activations)) == len(activations) and set(activations) <= set(ACTIVATIONS):
-        return [style.activation_mark(name) for name in activations]
+    names = [name for name in activations if isinstance(name, str)]  # not those with an activation for each layer
+    if len(set(names)) == len(activations) and set(names) <= set(ACTIVATIONS):
+        return [style.activation_mark(name) for name in names]
     return [style.arm_mark(index) for index in range(len(activations))]
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from core.families.activations import ACTIVATIONS
+from core.families.activations import ACTIVATIONS, describe_activations
 from core.lecture.paths import Paths
 from ui.charts import style
 from ui.charts.style import Chart, number
@@ -67,13 +67,13 @@ def product_of_layers(paths: Paths, *, dark: bool = False) -> Chart:
     """Share of the last hidden layer's gradient at each layer: worst case, typical, measured, along one path."""
     title = "What is left of the gradient"
     curves, _, finding = product_data(paths)
-    layers, activation = len(paths.measured), paths.config.activation
+    layers = len(paths.measured)
     shown = {name: _gaps(values) for name, values in curves.items()}
     legend = ROW * len(NAMES)
     x = np.arange(1, layers + 1)
     data = [
         {"type": "scatter", "x": x, "y": values, "name": NAMES[name], "hovertemplate": "%{y}"}
-        | _line(name, activation, dark)
+        | _line(name, paths.config.activations[-1], dark)
         for name, values in shown.items()
         if np.isfinite(values).any()
     ]
@@ -88,7 +88,7 @@ def product_of_layers(paths: Paths, *, dark: bool = False) -> Chart:
         hovermode="x unified",
     )
     columns = {"layer": x} | {NAMES[name]: values for name, values in curves.items()}
-    alt = f"{title}, {layers} layers of {ACTIVATIONS[activation].label}. {finding}"
+    alt = f"{title}, {layers} layers of {describe_activations(paths.config.activation)}. {finding}"
     for name in ("worst", "typical"):
         if layers > 1 and np.isfinite(paths.factor(name)):
             alt += f" {NAMES[name].partition(':')[0].capitalize()}: {number(paths.factor(name), 3)} a layer."

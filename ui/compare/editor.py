@@ -96,7 +96,8 @@ def _draw_value(label: str, i: int, field: str, key: str, value: Any, *, is_new:
     few, text = choices(field), format_value(value)
     common: dict[str, Any] = {"key": key, "on_change": _set_value, "args": (i, field, key), "width": 190}
     if few:
-        index = None if is_new else few.index(text)
+        index = None if is_new or text not in few else few.index(text)  # activations by layer are none of the options
+        common["placeholder"] = "Choose an option" if is_new else value_label(field, value)
         st.selectbox(label, few, index=index, format_func=lambda name: value_label(field, name), **common)
     else:
         st.text_input(label, value="" if is_new else text, placeholder=text, **common)

@@ -21,7 +21,7 @@ def value_label(field: str, value: Any) -> str:
         return "On" if str(value).lower() == "true" else "Off"
     if value is None or value == NOTHING:
         return "None"
-    return fields.option_label(field, value) if isinstance(value, str) else say(value)
+    return fields.option_label(field, value) if isinstance(value, str) or field == "activation" else say(value)
 
 
 def change_label(field: str, value: Any) -> str:

@@ -14,7 +14,7 @@ from core.choices import TaskName
 from core.config import Choice, Flag, Number
 from core.data.datasets import DATASETS
 from core.data.targets import recommended_losses
-from core.families.activations import ACTIVATIONS
+from core.families.activations import ACTIVATIONS, describe_activations
 from core.families.class_weights import CLASS_WEIGHTS
 from core.families.clipping import CLIPS
 from core.families.initializers import INITS
@@ -100,6 +100,14 @@ CONTROLS: dict[str, Control] = {
         ),
     ),
     "activation": Control(label="Activation", about=r"$y = \varphi(net)$ in every hidden layer."),
+    "layer_activations": Control(
+        label="Activation of each layer",
+        about=(
+            "The activation of each hidden layer, from the input to the output, separated by commas, as many as there "
+            "are layers; overrides the activation above. Names: " + ", ".join(ACTIVATIONS) + "."
+        ),
+        empty="relu,relu,tanh",
+    ),
     "depth": Control(label="Depth", about="Hidden layers. Sensible: 1 to 50."),
     "width": Control(label="Width", about="Units in each hidden layer. Sensible: 8 to 128.", step=8),
     "hidden": Control(
@@ -247,7 +255,11 @@ _APPLIES: dict[str, tuple[Callable[[Values], bool], str]] = {
     "noise": (lambda v: DATASETS[v["dataset"]].noise != "", "this dataset is used without added noise"),
     "depth": (lambda v: not v["hidden"], "the width of each layer is set below"),
     "width": (lambda v: not v["hidden"] and v["depth"] > 0, "the width of each layer is set elsewhere"),
-    "activation": (lambda v: _has_hidden(v), "there is no hidden layer"),
+    "activation": (
+        lambda v: _has_hidden(v) and not v["layer_activations"],
+        "there is no hidden layer, or the activation of each layer is set below",
+    ),
+    "layer_activations": (lambda v: _has_hidden(v), "there is no hidden layer"),
     "residual": (lambda v: _has_hidden(v), "there is no hidden layer"),
     "dropout": (lambda v: _has_hidden(v), "there is no hidden layer"),
     "normalization": (lambda v: _has_hidden(v), "there is no hidden layer"),
@@ -327,8 +339,10 @@ def number_options(rule: Number, step: float) -> dict[str, Any]:
     }
 
 
-def option_label(field: str, name: str) -> str:
-    """The label of one option of a field, such as "He normal" for "he_normal"."""
+def option_label(field: str, name: Any) -> str:
+    """The label of one option of a field, such as "He normal" for "he_normal", or of the activations of all layers."""
+    if field == "activation":
+        return describe_activations(name)
     member = (DATASETS if field == "dataset" else REGISTRIES.get(field, {})).get(name)
     if member is not None:
         return member.label
@@ -360,6 +374,7 @@ def draw_network() -> None:
     # A control is drawn after those that decide whether it applies.
     with more:
         draw("hidden")
+        draw("layer_activations")
     with second:
         draw_row("depth", "width")
     with first:

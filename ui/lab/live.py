@@ -52,8 +52,9 @@ def panel(run: Run) -> None:
 
 
 def offered(run: Run) -> tuple[Field, ...]:
-    """Return the settings that can be dragged: the depth where all layers have one width, and nothing that is fixed."""
-    uniform = len(set(run.config.hidden)) == 1 and not session.get("hidden")
+    """Return the settings that can be dragged: the depth where all layers are alike, and nothing that is fixed."""
+    alike = len(set(run.config.hidden)) == 1 and run.config.has_one_activation
+    uniform = alike and not session.get("hidden") and not session.get("layer_activations")
     fields: tuple[Field, ...] = ("init_scale", "depth") if uniform else ("init_scale",)
     return tuple(field for field in fields if not views.is_locked(field))
 

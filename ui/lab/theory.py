@@ -208,8 +208,8 @@ _ISOMETRY = (
     "Ganguli 2017."
 )
 NO_PLANE = (
-    "The phase plane is drawn for plain networks only: residual layers, normalization and dropout change what a layer "
-    "multiplies, so that σ_w and σ_b alone do not locate the network."
+    "The phase plane is drawn for plain networks of one activation only: residual layers, normalization and dropout "
+    "change what a layer multiplies, so that σ_w and σ_b alone do not locate the network."
 )
 _RECURSIONS = (
     r"q^{l+1} = \sigma_w^2\, \mathbb E\big[\varphi(\sqrt{q^l} Z)^2\big] + \sigma_b^2",
@@ -292,10 +292,11 @@ def _power_of_two(size: float) -> float:
 
 def _plane(config: RunConfig, here: PhasePoint) -> Chart:
     """The plane, wide enough for the network and for the critical line."""
-    critical = [point.sigma_w for point in critical_points(config.activation)]
+    activation = config.activations[0]  # of all layers: a network of several has no place in the plane
+    critical = [point.sigma_w for point in critical_points(activation)]
     widest = max(WIDEST, *(1.25 * sigma_w for sigma_w in critical), _power_of_two(1.1 * here.sigma_w))
     highest = max(HIGHEST, 1.2 * here.sigma_b)
-    return phase_plane(config.activation, here, *_factors(config.activation, widest, highest), dark=panels.dark())
+    return phase_plane(activation, here, *_factors(activation, widest, highest), dark=panels.dark())
 
 
 @st.fragment

@@ -14,7 +14,7 @@ from core import ConfigError, RunConfig, Trace
 from core.comparison.arm_statistics import summarize_arm
 from core.comparison.arms import Arm, Comparison, arm_name
 from core.config import Choice, Number
-from core.families.activations import ACTIVATIONS
+from core.families.activations import ACTIVATIONS, describe_activations
 from core.lecture.paths import Paths, over_scales, trace_paths
 from core.presets.comparisons import COMPARISON_PRESETS
 from core.theory import critical_points
@@ -66,12 +66,13 @@ def section() -> None:
     except ConfigError as error:
         panels.show_error(error)
         return
-    critical = _critical_scale(config.activation)
+    activation = config.activations[0]  # of every layer
+    critical = _critical_scale(activation)
     with pictures, st.grid(2, min_column_width=380, gap="medium"):
         with st.container():
             panels.show(product_of_layers(paths, dark=panels.dark()), "stack-product", numbers=True)
         with st.container():
-            chart = factor_by_scale(SCALES, factors, config.init_scale, config.activation, critical, dark=panels.dark())
+            chart = factor_by_scale(SCALES, factors, config.init_scale, activation, critical, dark=panels.dark())
             panels.show(chart, "stack-factor", numbers=True)
     with words:
         st.markdown(as_text(describe(paths)))
@@ -167,7 +168,7 @@ def _over_scales(config: RunConfig) -> dict[str, np.ndarray]:
 
 def describe(paths: Paths) -> str:
     """Words for the effect of the product on the gradient, with its numbers."""
-    layers, label = len(paths.measured), ACTIVATIONS[paths.config.activation].label
+    layers, label = len(paths.measured), describe_activations(paths.config.activation)
     if layers == 1:
         return "With one hidden layer there is no product yet. Add layers."
     factor, worst, arrived = paths.factor("measured"), paths.factor("worst"), float(paths.measured[0])

@@ -239,7 +239,7 @@ def _draw_base() -> None:
         "map shows the initialization only.",
     )
     with st.popover("Change a setting", icon=":material/tune:", width="stretch"):
-        options = [field for field in fields.CONTROLS if field not in ("activation", "seed")]
+        options = [field for field in fields.CONTROLS if field not in ("activation", "layer_activations", "seed")]
         field = st.selectbox("Setting", options, format_func=field_label, key="base_field")
         few, key = choices(field), f"base_value_{field}_{at}"
         common: dict[str, Any] = {"key": key, "on_change": _set_base_field, "args": (field, key)}
@@ -286,7 +286,10 @@ def _keep_base(key: str) -> None:
 
 def _take(config: RunConfig) -> None:
     _set_base(config)
-    session["activations"] = [config.activation]
+    names: list[str] = (
+        [config.activation] if isinstance(config.activation, str) else list(dict.fromkeys(config.activation))
+    )
+    session["activations"] = names[:MAX_ACTIVATIONS]
 
 
 def read() -> Chosen:

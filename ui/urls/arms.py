@@ -111,6 +111,8 @@ def parse_value(field: str, text: str) -> object:
     """
     if field == "hidden":
         return parse_widths("" if text == NOTHING else text)
+    if field == "activation" and " " in text:
+        return check_change(field, tuple(text.split()))
     rule = CONTROL_RULES.get(field)
     if isinstance(rule, Flag):
         return check_change(field, {"true": True, "false": False, "on": True, "off": False}.get(text.lower(), text))

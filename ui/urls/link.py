@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 
 from core.config import MAX_STEPS, RULES, SIZES, Choice, Flag, Number, RunConfig
 from core.errors import ConfigError
+from core.families.activations import ACTIVATIONS
 
 
 @dataclass(frozen=True)
@@ -46,16 +47,18 @@ class Text:
         return value
 
 
+ACTIVATION_NAMES = tuple(ACTIVATIONS)
 Rule = Number | Choice | Flag | Subset | Text
-# `depth` and `width` stand for `hidden`, which overrides both when it is set.
+# `depth` and `width` stand for `hidden`, which overrides both when it is set; so does `layer_activations` `activation`.
 CONTROL_RULES: dict[str, Any] = {
     "depth": Number(0, SIZES.layers, integer=True),
     "width": Number(1, SIZES.units, integer=True),
     **{field: rule for field, rule in RULES.items() if field != "hidden"},
+    "activation": Choice(ACTIVATION_NAMES),
     # A browser is exact up to 2^53 only, and a value above the largest number of steps makes no difference.
     "record_every": Number(1, MAX_STEPS, integer=True),
 }
-FREE_TEXT_PARAMS = ("hidden",)  # validated where it is parsed, not as a URL parameter
+FREE_TEXT_PARAMS = ("hidden", "layer_activations")  # validated where they are parsed, not as URL parameters
 KEYS = (*CONTROL_RULES, *FREE_TEXT_PARAMS)
 _SEPARATOR = re.compile(r"[,;\s]+")
 
@@ -72,10 +75,26 @@ def parse_widths(text: str) -> tuple[int, ...]:
     return SIZES.validate("hidden", tuple(map(int, parts)))
 
 
+def parse_activations(text: str) -> tuple[str, ...]:
+    """The activation of each hidden layer from text such as "relu,tanh,sigmoid"; empty for a text without one.
+
+    Raises:
+        ConfigError: a name that no activation has.
+    """
+    names = tuple(part for part in _SEPARATOR.split(text) if part)
+    if not set(names) <= set(ACTIVATION_NAMES):
+        allowed = f"names among {', '.join(ACTIVATION_NAMES)}, separated by commas, as in relu,relu,tanh"
+        raise ConfigError("activation", text, f"it must be {allowed}")
+    return names
+
+
 def to_values(config: RunConfig) -> dict[str, Any]:
     """The value of every control for this config."""
     values = config.to_dict()
     values["record_every"] = min(config.record_every, CONTROL_RULES["record_every"].high)
+    values["layer_activations"] = ""
+    if not isinstance(config.activation, str):
+        values |= {"activation": RunConfig.activation, "layer_activations": ",".join(config.activation)}
     hidden = values.pop("hidden")
     uniform = len(set(hidden)) <= 1
     shape = {"depth": len(hidden), "width": hidden[0]} if uniform and hidden else {}
@@ -95,6 +114,7 @@ def to_config(values: Mapping[str, Any]) -> RunConfig:
         ConfigError: a value violates its rule, or values contradict each other.
     """
     settings = {field: values[field] for field in RULES if field != "hidden"}
+    settings["activation"] = parse_activations(values["layer_activations"] or "") or settings["activation"]
     depth, width = (CONTROL_RULES[key].validate(key, values[key]) for key in ("depth", "width"))
     widths = parse_widths(values["hidden"] or "") or (width,) * depth
     return RunConfig(**settings, hidden=widths)
@@ -103,7 +123,24 @@ def to_config(values: Mapping[str, Any]) -> RunConfig:
 def to_query(config: RunConfig) -> str:
     """The query string that opens a page with these settings; defaults are omitted."""
     values = to_values(config)
-    return urlencode({key: to_query_value(values[key]) for key in KEYS if values[key] != DEFAULTS[key]}, safe=",")
+    query = {key: [to_query_value(values[key])] for key in KEYS if values[key] != DEFAULTS[key]}
+    return urlencode(join_activations(query), doseq=True, safe=",")
+
+
+def join_activations(query: Mapping[str, list[str]]) -> dict[str, list[str]]:
+    """The query with the activation of each layer as the value of `activation`, as in activation=tanh,relu,relu."""
+    query = dict(query)
+    if "," in query.get("layer_activations", [""])[-1]:
+        query["activation"] = query.pop("layer_activations")
+    return query
+
+
+def split_activations(query: Mapping[str, Sequence[str]]) -> dict[str, Sequence[str]]:
+    """The query by controls: what `join_activations` put together goes to `layer_activations`."""
+    query = dict(query)
+    if "," in (query.get("activation") or [""])[-1]:
+        query["layer_activations"] = query.pop("activation")
+    return query
 
 
 def to_query_value(value: Any) -> str:

@@ -30,7 +30,7 @@ CODES = {
     "sharpness": "Zn", "numbers": "Zo", "how-we-know": "Zp", "inside_step": "Zq", "inside_quantity": "Zr",
     "hide": "Zs", "lock": "Zt", "text": "Zu", "open_layer": "Zv", "layer_step": "Zw",
     "live": "Zx", "schedule": "ZZa", "schedule_steps": "ZZb", "warmup_steps": "ZZc", "class_weight": "ZZd",
-    "dropout": "ZZe", "norm_affine": "ZZf",
+    "dropout": "ZZe", "norm_affine": "ZZf", "layer_activations": "ZZg",
 }  # fmt: skip
 NAMES: dict[str, Sequence[str]] = {
     "activation": ("linear", "sigmoid", "tanh", "relu", "leaky_relu", "elu", "selu", "gelu", "silu", "softplus"),

@@ -109,11 +109,12 @@ def to_query(parameters: Parameters, values: Mapping[str, Any]) -> dict[str, lis
         if value != default:
             texts = list(value) if isinstance(value, (list, tuple)) else [value]
             query[key] = ["" if text is None else link.to_query_value(text) for text in texts] or [""]
-    return query
+    return link.join_activations(query)
 
 
 def read_query(given: Mapping[str, Sequence[str]], parameters: Parameters) -> dict[str, Any]:
     """The values that a query string states; an invalid parameter has its default."""
+    given = _by_control(given, parameters)
     invalid = link.find_invalid_params(given, parameters.rules, parameters.free)
     values = dict(parameters.defaults)
     for name, texts in given.items():
@@ -123,7 +124,13 @@ def read_query(given: Mapping[str, Sequence[str]], parameters: Parameters) -> di
     return values
 
 
+def _by_control(given: Mapping[str, Sequence[str]], parameters: Parameters) -> Mapping[str, Sequence[str]]:
+    """The parameters of an address, each by the control that shows it."""
+    return link.split_activations(given) if "layer_activations" in parameters.defaults else given
+
+
 def _remember_invalid(given: Mapping[str, Sequence[str]], parameters: Parameters) -> None:
+    given = _by_control(given, parameters)
     session["invalid_params"] = link.find_invalid_params(given, parameters.rules, parameters.free)
     session["checked_params"] = (*parameters.rules, *parameters.free)
     session.pop("first", None)

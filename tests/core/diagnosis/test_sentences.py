@@ -15,6 +15,7 @@ from core import RunConfig, diagnose, train
 from core.data.datasets import load
 from core.diagnosis.causes import MAX_INPUT_RMS
 from core.diagnosis.statistics import TraceStats
+from core.families.activations import ACTIVATIONS
 from core.wording import format_number, name_layers, part_of, percent, power_of_ten
 
 BASE = RunConfig(activation="tanh", init="glorot_normal", hidden=(4,) * 6, samples=16, steps=60)
@@ -176,6 +177,49 @@ def test_dead_units_are_told_at_the_end_and_at_the_start(seed):
     assert what.endswith(f"At initialization {percent(first)} of all hidden units were.")
 
 
+def test_units_of_several_activations_are_counted_where_they_can_die_or_saturate():
+    config = BASE.replace(activation=("relu", "tanh", "sigmoid", "relu", "relu", "elu")[: LAYERS - 1])
+    dead, saturation = np.full((61, LAYERS), 0.1), np.full((61, LAYERS), 0.1)
+    dead[-1, [0, 3, 4]], saturation[-1, [1, 2]] = 1.0, 0.9
+    trace = made(config, dead=dead, saturation=saturation)
+    names = list(dict.fromkeys(name for name in config.activations if name not in ("tanh", "sigmoid")))
+    can_die = np.isin(config.activations, names)
+    found = finding(trace, "dead")
+    labels = [ACTIVATIONS[name].label for name in names]
+    share = percent(dead[-1, :-1][can_die].mean())
+    assert f"{share} of the hidden units of the {' and '.join(labels)} layers are silent" in found.what
+    assert f"the {' or '.join(labels)} units' net input" in found.why
+    found = finding(trace, "saturated")
+    assert "90 % of the hidden activations of the tanh and sigmoid layers are saturated" in found.what
+    assert found.why.startswith("Tanh and sigmoid are flat far from 0, and where they are flat ")
+
+
+def test_where_no_gradient_passes_the_units_of_the_silent_layer_alone_are_named():
+    config = BASE.replace(activation=("relu", "elu", "tanh", "gelu", "relu", "elu")[: LAYERS - 1])
+    dead, delta = np.full((61, LAYERS), 0.1), np.ones((61, LAYERS))
+    dead[-1, 3], delta[-1, :4] = 1.0, 0.0
+    found = finding(made(config, dead=dead, delta_norm=delta, grad_norm=delta), "dead")
+    assert found.what.startswith("After 60 steps, all units of layer 4 are silent on every sample: no gradient in ")
+    assert "took the GELU units' net input" in found.why
+
+
+def test_a_suggested_activation_is_that_of_every_layer_where_they_differed():
+    (trace,) = train([RunConfig(activation=("sigmoid", "tanh") * 5, steps=0)])
+    labels = [one.label for found in diagnose(trace).findings for one in found.suggestions]
+    assert any(label.startswith("ReLU in every layer with He normal init") for label in labels)
+    (trace,) = train([RunConfig(steps=0)])
+    assert not any("in every layer" in one.label for found in diagnose(trace).findings for one in found.suggestions)
+
+
+def test_a_vanishing_gradient_names_the_largest_slope_of_every_activation():
+    names = ("sigmoid", "tanh") * 5
+    (trace,) = train([RunConfig(activation=names, steps=0)])
+    why = next(one.why for one in diagnose(trace).findings if one.name == "vanishing")
+    assert "φ′ of sigmoid is at most 0.25 and φ′ of tanh is at most 1, and with these weights" in why
+    offered = next(one.suggestions for one in diagnose(trace).findings if one.name == "vanishing")
+    assert offered and all(isinstance(one.changes.get("activation", ""), str) for one in offered)
+
+
 @pytest.mark.parametrize("share, words", [(0.0, "hardly any"), (0.004, "hardly any"), (0.02, "2 %")])
 def test_hardly_any_means_less_than_half_a_percent(share, words):
     dead = np.full((61, LAYERS), 0.8)
@@ -191,7 +235,7 @@ def test_silent_layers_keep_the_gradient_from_those_below_the_highest_of_them(si
     dead[:, np.array(silent) - 1] = 1.0
     delta[:, : silent[-1]] = 0.0
     what = finding(made(config, dead=dead, delta_norm=delta, grad_norm=delta), "dead").what
-    below = "layer 1" if silent[-1] == 1 else f"layers 1 to {silent[-1]}"
+    below = {1: "layer 1", 2: "layers 1 and 2"}.get(silent[-1], f"layers 1 to {silent[-1]}")
     assert f"all units of {name_layers(np.array(silent))} are silent on every sample: no gradient in {below}." in what
 
 

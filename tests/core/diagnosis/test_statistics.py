@@ -96,7 +96,17 @@ def test_rows_count_while_there_is_something_to_learn():
 )
 def test_sides_on_which_an_activation_is_flat(activation, sides):
     (trace,) = train([RunConfig(activation=activation, hidden=(2,), samples=4, steps=0)])
-    assert TraceStats(trace).flat_sides == sides
+    assert TraceStats(trace).flat_sides.tolist() == [sides]
+
+
+def test_each_layer_has_the_flat_sides_and_the_shares_of_its_own_activation():
+    config = RunConfig(activation=("tanh", "relu", "tanh"), hidden=(3, 5, 2), samples=40, init_scale=4.0, steps=0)
+    stats = TraceStats(train([config])[0])
+    assert stats.flat_sides.tolist() == [2, 1, 2]
+    assert stats.labels(stats.flat_sides == 2) == ["tanh"]
+    saturation = stats.trace.saturation[0]
+    expected = (3 * saturation[0] + 2 * saturation[2]) / 5
+    assert stats.share_of("saturation", stats.flat_sides == 2)[0] == pytest.approx(expected, rel=1e-12)
 
 
 # -- the layer that broke first ---------------------------------------------------------------------------------

@@ -37,7 +37,7 @@ def nearest_kink(config, snap):
         axis = {"none": None, "layer": 1, "batch": 0}[config.normalization] if hidden else None
         if axis is not None:
             net = (net - net.mean(axis=axis, keepdims=True)) / np.sqrt(net.var(axis=axis, keepdims=True) + 1e-5)
-        activation = OUTPUT_ACTIVATIONS[config.activation if hidden else config.output_activation]
+        activation = OUTPUT_ACTIVATIONS[(*config.activations, config.output_activation)[layer]]
         bends = activation.kinks if activation is not None else ()
         if activation is not None and activation.name == "elu":
             bends = (0.0,)  # where its second derivative jumps, which differences of fourth order feel
@@ -47,7 +47,8 @@ def nearest_kink(config, snap):
 
 def smooth_case(**fields):
     """(config, data, snapshot) of the first seed at which nothing is near a kink and every layer has a gradient."""
-    init, scale = ACTIVATIONS[fields["activation"]].recommended
+    name = fields["activation"]
+    init, scale = ACTIVATIONS[name if isinstance(name, str) else name[0]].recommended
     for seed in range(400):
         sizes = {"hidden": WIDTHS[1:-1], "samples": SAMPLES, "steps": 0, "seed": seed}
         config = RunConfig(init=init, init_scale=scale, bias_std=0.3, **sizes, **fields)
@@ -128,6 +129,14 @@ def test_gradients_of_a_learned_gain_and_shift(activation, loss, normalization, 
     moved = snapshot(config, data=given, initial=draw_gains(snap.weights))
     assert len(moved.norm_gradient) == len(WIDTHS) - 2
     check(config, given, moved)
+
+
+@pytest.mark.parametrize("normalization", NORMALIZATIONS)
+@pytest.mark.parametrize("loss", LOSSES)
+def test_gradients_of_a_network_with_another_activation_in_every_layer(loss, normalization):
+    names = ("tanh", "gelu", "leaky_relu", "silu", "softplus", "sigmoid")
+    output = output_of(loss, "tanh")
+    check(*smooth_case(activation=names, loss=loss, output_activation=output, normalization=normalization))
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)

@@ -107,7 +107,7 @@ class Network:
                 z = F.layer_norm(z, z.shape[1:], *self.own[layer])
             elif c.normalization == "batch":
                 z = F.batch_norm(z, None, None, *self.own[layer], training=True)
-            out = phi(F, c.activation, z)
+            out = phi(F, c.activations[layer], z)
             if c.dropout:
                 stays = (self.masks.random((W.shape[0], len(X))).T >= c.dropout) / (1 - c.dropout)
                 out = out * self.torch.tensor(stays, dtype=self.torch.float64)
@@ -308,6 +308,17 @@ def test_every_activation_and_normalization_with_residuals(torch, activation, no
     config = RunConfig(
         hidden=(6, 6, 6, 5), activation=activation, normalization=normalization, residual=True, samples=11, steps=6,
         learning_rate=0.002, optimizer="momentum",
+    )  # fmt: skip
+    assert compare(torch, config) < RTOL
+
+
+@pytest.mark.parametrize("normalization", NORMALIZATIONS)
+@pytest.mark.parametrize("first", range(0, len(ACTIVATIONS), 3))
+def test_an_activation_of_its_own_in_every_layer(torch, first, normalization):
+    names = [*ACTIVATIONS, *ACTIVATIONS][first : first + 4]
+    config = RunConfig(
+        hidden=(6, 6, 6, 5), activation=names, normalization=normalization, residual=True, samples=11, steps=6,
+        learning_rate=0.002, optimizer="momentum", norm_affine=True,
     )  # fmt: skip
     assert compare(torch, config) < RTOL
 

@@ -346,7 +346,7 @@ def shares(config, snap):
     saturation, dead = [], []
     for layer, net in enumerate(snap.net):
         hidden = layer < len(snap.net) - 1
-        activation = OUTPUT_ACTIVATIONS[config.activation if hidden else config.output_activation]
+        activation = OUTPUT_ACTIVATIONS[(*config.activations, config.output_activation)[layer]]
         if activation is None:
             saturation.append(np.nan)
             dead.append(np.nan)

@@ -59,11 +59,18 @@ def test_a_norm_between_layer_and_activation_is_the_labs_normalization():
     assert recognize_mlp(recorded(chain, norms=("1.weight", "1.bias"))).config.norm_affine
 
 
+def test_activations_that_differ_are_those_of_the_layers():
+    chain = [linear(2, 8), module("ReLU"), linear(8, 8), linear(8, 8), module("Tanh"), linear(8, 1)]
+    found = recognize_mlp(recorded(chain))
+    assert found.config.activation == ("relu", "linear", "tanh")
+    assert found.same.startswith("3 hidden layers, ReLU, linear, tanh, ")
+
+
 @pytest.mark.parametrize(
     "chain",
     [
         [module("Conv2d"), module("ReLU"), linear(8, 1)],
-        [linear(2, 8), module("ReLU"), linear(8, 8), module("Tanh"), linear(8, 1)],  # activations differ
+        [linear(2, 8), module("LayerNorm"), module("ReLU"), linear(8, 8), module("ReLU"), linear(8, 1)],  # one norm
         [linear(2, 8), module("ReLU"), module("LayerNorm"), linear(8, 1)],  # the norm stands behind
         [module("ReLU"), linear(2, 1)],
         [],

@@ -13,6 +13,7 @@ from core.theory import length_map, moments
 from core.theory.layer_means import expected_means, measured_means
 from tests.support.strategies import quick_runs
 
+MIXED = ("relu", "tanh", "sigmoid", "gelu")
 SMALL = RunConfig(samples=40, hidden=(12, 20, 8, 8), bias_std=0.3)
 
 
@@ -48,7 +49,8 @@ def test_chi_of_a_layer_takes_the_gain_of_the_next_layer(init):
 @pytest.mark.parametrize("fields", [
     {"activation": "sigmoid"}, {"activation": "tanh"}, {"activation": "gelu"},
     {"activation": "relu", "residual": True}, {"activation": "tanh", "residual": True},
-    {"activation": "relu", "normalization": "layer"},
+    {"activation": "relu", "normalization": "layer"}, {"activation": MIXED},
+    {"activation": MIXED, "normalization": "layer"},
     {"activation": "tanh", "normalization": "layer", "residual": True},
 ], ids=str)  # fmt: skip
 def test_wide_networks_have_the_expected_means(fields):

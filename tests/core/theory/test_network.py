@@ -19,7 +19,7 @@ SMALL = RunConfig(samples=40, hidden=(12, 20, 8, 8), bias_std=0.3)
 
 
 @pytest.mark.parametrize("residual", [False, True])
-@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("activation", [*ACTIVATIONS, ("relu", "selu", "sigmoid", "tanh")])
 def test_no_layer_exceeds_the_worst_case(activation, residual):
     config = SMALL.replace(activation=activation, residual=residual, init="he_normal", steps=0)
     trace, (grad, delta) = train([config])[0], worst_case(snapshot(config))
@@ -120,7 +120,15 @@ def test_far_out_the_others_are_a_straight_piece_on_either_side():
     assert here.chi == pytest.approx(1.9**2 / 2, rel=1e-3)  # at q = infinity GELU's slope is 0 or 1, one half each
 
 
-@pytest.mark.parametrize("changes", [{"hidden": ()}, {"residual": True}, {"normalization": "batch"}])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"hidden": ()},
+        {"residual": True},
+        {"normalization": "batch"},
+        {"hidden": (4, 4), "activation": ("relu", "tanh")},
+    ],
+)
 def test_without_theory_there_is_no_place(changes):
     assert locate(SMALL.replace(**changes), 2, 1) is None
 

@@ -235,6 +235,11 @@ def test_residual_and_normalized_networks_have_a_band_too(fields):
     check(RunConfig(activation="relu", init="he_normal", hidden=(16,) * 6, samples=64, **fields), 1.3, networks=150)
 
 
+@pytest.mark.parametrize("names", [("relu", "tanh", "sigmoid") * 2, ("tanh",) * 3 + ("relu",) * 3], ids=str)
+def test_networks_whose_layers_have_activations_of_their_own_have_a_band_too(names):
+    check(RunConfig(activation=names, init_scale=1.3, hidden=(16,) * 6, samples=64), 1.3, networks=150)
+
+
 @pytest.mark.parametrize("hidden", [(), (12,), (12, 8, 12)])
 def test_where_residual_changes_nothing_there_is_the_same_theory(hidden):
     plain = SMALL.replace(hidden=hidden)

@@ -13,6 +13,7 @@ BESIDE = {
     "depth": ({}, {"hidden": "3,2"}),
     "width": ({}, {"depth": 0}),
     "activation": ({"depth": 0, "hidden": "3"}, {"depth": 0}),
+    "layer_activations": ({}, {"depth": 0}),
     "residual": ({}, {"depth": 0}),
     "dropout": ({}, {"depth": 0}),
     "normalization": ({}, {"depth": 0}),

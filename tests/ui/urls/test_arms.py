@@ -62,6 +62,11 @@ def _stands(arm):
         ("a%2Cb~3", "depth", [("a,b", {"depth": 3})]),
         ("he~relu;init=he_normal", "activation", [("he", {"activation": "relu", "init": "he_normal"})]),
         ("plain~,hidden=64 32", None, [("plain", {}), ("hidden 64,32", {"hidden": (64, 32)})]),
+        (
+            "plain~,hidden=9 9;activation=relu tanh",
+            None,
+            [("plain", {}), ("hidden 2 x 9; ReLU, tanh", {"hidden": (9, 9), "activation": ("relu", "tanh")})],
+        ),
         ("l2=0.1;l1=0.2", None, [("l2 0.1; l1 0.2", {"l2": 0.1, "l1": 0.2})]),
     ],
 )

@@ -14,7 +14,9 @@ from ui.urls.link import (
     KEYS,
     Subset,
     find_invalid_params,
+    join_activations,
     parse_widths,
+    split_activations,
     to_config,
     to_query,
     to_query_value,
@@ -74,6 +76,26 @@ def test_uniform_networks_are_written_as_depth_and_width_and_others_by_layer():
     assert to_query(RunConfig(hidden=(64, 32, 16))) == "hidden=64,32,16"
 
 
+def test_activations_by_layer_are_one_readable_parameter():
+    config = RunConfig(hidden=(8,) * 3, activation=("relu", "tanh", "sigmoid"))
+    assert to_query(config) == "depth=3&width=8&activation=relu,tanh,sigmoid"
+    assert to_config(to_values(config)) == config
+    assert to_config(DEFAULTS | {"depth": 2, "activation": "elu", "layer_activations": " relu; tanh "}).activations == (
+        "relu",
+        "tanh",
+    )
+    assert to_config(DEFAULTS | {"activation": "elu", "layer_activations": " "}).activation == "elu"
+    written = join_activations({"activation": ["elu"], "layer_activations": ["relu,tanh"], "depth": ["2"]})
+    assert written == {"activation": ["relu,tanh"], "depth": ["2"]}
+    assert split_activations(written) == {"layer_activations": ["relu,tanh"], "depth": ["2"]}
+    for query in ({"activation": ["elu"]}, {"activation": []}, {"layer_activations": ["relu"]}, {}):
+        assert join_activations(query) == split_activations(query) == query
+    with pytest.raises(ConfigError, match="^activation = 'relu,rule' is not allowed: it must be names among linear, "):
+        to_config(DEFAULTS | {"layer_activations": "relu,rule"})
+    with pytest.raises(ConfigError, match="one name for each hidden layer, here 10"):
+        to_config(DEFAULTS | {"layer_activations": "relu,tanh"})
+
+
 def test_typed_widths_override_depth_and_width():
     assert to_config(DEFAULTS | {"depth": 3, "width": 5, "hidden": "64, 32,16"}).hidden == (64, 32, 16)
     assert to_config(DEFAULTS | {"depth": 3, "width": 5, "hidden": " "}).hidden == (5, 5, 5)
@@ -129,4 +151,4 @@ def test_a_text_that_its_control_refuses_is_named_here_only_when_it_comes_twice(
 
 
 def test_every_field_has_a_control():
-    assert set(KEYS) == set(RULES) | {"depth", "width"}
+    assert set(KEYS) == set(RULES) | {"depth", "width", "layer_activations"}
