@@ -10,6 +10,7 @@ import pandas as pd
 
 from .choices import TaskName
 from .config import RunConfig
+from .data.summary import DataSummary
 from .layout import LayerParameters
 from .norms import scaled_norm
 
@@ -60,6 +61,7 @@ class Trace:
         diverged_at: the step at which a value ceased to be finite, or None.
         weights: final [(W, b), ...], W (fan_in, fan_out), b (fan_out,) or None; (W, b, gain, shift) of hidden layers
             with `norm_affine`. Of a run that diverged, those it had at that step.
+        data_summary: of the training samples passed as `data`; None for the config's own data set.
     """
 
     config: RunConfig
@@ -82,6 +84,7 @@ class Trace:
     clip_scale: np.ndarray
     diverged_at: int | None
     weights: list[LayerParameters]
+    data_summary: DataSummary | None = None
 
     @property
     def layers(self) -> int:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..data.summary import output_range
 from ..families.activations import ACTIVATIONS
 from ..wording import count_noun, format_number, name_layers
 from . import suggestions
 from .findings import Finding
-from .statistics import TraceStats, training_samples
+from .statistics import LEARNED_LOSS, TraceStats
 
 MAX_INPUT_RMS = 10.0  # the root mean square of an input column from which a first layer's net input is saturated
 MAX_TARGET_RMS = 10.0  # of a regression's targets from which gradients and the loss start out of scale
@@ -16,9 +17,33 @@ TWO_VALUES = 2  # values that normalizing always turns into -1 and 1; a single o
 EQUAL = 1e-9  # relative difference below which units are copies of each other
 
 
+def find_unreachable_targets(stats: TraceStats) -> Finding | None:
+    """Targets of a regression that the output activation cannot take, where they keep the loss high."""
+    data = stats.data
+    if data is None or not data.unreachable_loss > LEARNED_LOSS * data.constant.loss:
+        return None
+    name = stats.config.output_activation
+    first, last = data.target_range
+    low, high = output_range(name)
+    if np.isfinite([low, high]).all():
+        stays = f"stays between {low:.3g} and {high:.3g}"
+    else:
+        stays = f"never goes below {low:.3g}" if np.isfinite(low) else f"never goes above {high:.3g}"
+    ranges = f"go from {format_number(first)} to {format_number(last)}, but a {ACTIVATIONS[name].label} output {stays}"
+    floor = format_number(data.unreachable_loss)
+    what = f"The targets {ranges.replace('-', '−')}: the loss cannot fall below {floor}."
+    why = "No weights take an output activation out of its range; a linear output has none."
+    if stats.config.steps == 0 and stats.trace.diverged_at is None:
+        return Finding(name="unreachable_targets", severity="note", what=what, why=why)
+    offered = suggestions.for_dead_output(stats.config, at_initialization=True)
+    return Finding(name="unreachable_targets", severity="bad", what=what, why=why, suggestions=offered)
+
+
 def find_unscaled_data(stats: TraceStats) -> Finding | None:
     """Raw inputs or targets, where the run did not learn."""
-    inputs, targets = _data_scale(stats)
+    if stats.data is None:
+        return None
+    inputs, targets = stats.data.input_rms, stats.data.target_rms
     large_inputs = inputs > MAX_INPUT_RMS
     large_targets = targets > MAX_TARGET_RMS
     if not (large_inputs or large_targets):
@@ -32,6 +57,8 @@ def find_unscaled_data(stats: TraceStats) -> Finding | None:
         parts.append(f"targets have a root mean square of {format_number(targets)}")
         whys.append("Targets this large start the loss, and every gradient, at their square and size.")
     what = f"The {' and '.join(parts)}, where training expects about 1."
+    if stats.trace.data_summary is not None:  # arrays that a caller passed are used as they are
+        whys.append("Subtract the mean and divide by the standard deviation before training.")
     if stats.learned or (stats.trace.diverged_at is None and stats.config.steps == 0):
         return Finding(name="unscaled_data", severity="note", what=what, why=" ".join(whys))
     return Finding(
@@ -41,31 +68,6 @@ def find_unscaled_data(stats: TraceStats) -> Finding | None:
         why=" ".join(whys),
         suggestions=suggestions.for_unscaled_data(stats.config),
     )
-
-
-def _data_scale(stats: TraceStats) -> tuple[float, float]:
-    """The largest root mean square of an input column, and that of a regression's targets (0 elsewhere).
-
-    Of data of one's own, which a trace does not hold, lower bounds: ||dE/dW|| of layer 1 is at most ||X|| times its
-    delta norm; and the loss of a regression starts near the targets' mean square where the outputs start small.
-    """
-    trace = stats.trace
-    samples = training_samples(stats.trace)
-    if samples is not None:
-        X, D = samples
-        targets = float(np.sqrt((D**2).mean())) if trace.task == "regression" else 0.0
-        with np.errstate(over="ignore"):
-            return float(np.sqrt((X**2).mean(axis=0)).max()), targets
-    with np.errstate(all="ignore"):
-        ratio = trace.grad_norm[0, 0] / trace.delta_norm[0, 0]
-    batch = stats.config.batch_size or stats.config.samples
-    inputs = len(trace.weights[0][0])
-    outputs = trace.weights[-1][0].shape[1]
-    bound = ratio / np.sqrt(batch * inputs) if np.isfinite(ratio) else 0.0
-    small_outputs = bound <= MAX_INPUT_RMS and np.isfinite(trace.weight_norm[0]).all()
-    first = np.sqrt(trace.loss[0] / outputs) if trace.task == "regression" and stats.config.loss == "mse" else 0.0
-    wide = trace.weight_norm[0, -1] > 10 * np.sqrt(outputs)  # such an output is large by itself
-    return float(bound), float(first) if np.isfinite(first) and small_outputs and not wide else 0.0
 
 
 def degenerate_layers(stats: TraceStats) -> np.ndarray:

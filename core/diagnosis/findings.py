@@ -12,6 +12,10 @@ from .suggestions import Suggestion
 # Every verdict: a title, and what it means. Where several findings are equally severe, the first here is the verdict:
 # causes in the data and the network stand before what they do to the gradient.
 VERDICTS: dict[str, tuple[str, str]] = {
+    "unreachable_targets": (
+        "The targets are out of reach",
+        "the output activation cannot take their values, so the loss cannot fall far",
+    ),
     "unscaled_data": ("The data are not scaled", "inputs or targets are so large that training breaks or stops"),
     "degenerate_normalization": (
         "Normalization removes the signal",

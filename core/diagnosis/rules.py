@@ -13,18 +13,20 @@ import numpy as np
 from ..families.clipping import CLIPS
 from ..recordings import Recording
 from ..trace import Trace, last_compared, median_of_finite
-from ..wording import count_noun, format_number, join_words, name_layers, part_of, percent, power_of_ten
+from ..wording import format_number, join_words, name_layers, part_of, percent, power_of_ten
 from . import suggestions
 from .causes import (
     find_dead_output,
     find_degenerate_normalization,
     find_identical_units,
     find_underflow,
+    find_unreachable_targets,
     find_unscaled_data,
 )
 from .findings import SEVERITIES, VERDICTS, Diagnosis, Finding, without_consequences
 from .recordings import diagnose_recording
 from .report import describe_loss, describe_window, headline_numbers
+from .standstill import find_little_training, find_stuck
 from .statistics import MAJORITY_SHARE, TraceStats, find_break, joint_norm
 from .suggestions import GUIDE_RATIO
 
@@ -33,11 +35,9 @@ __all__ = ["SEVERITIES", "VERDICTS", "Diagnosis", "Finding", "diagnose"]
 VANISHED = -2.0  # decades from the last hidden layer to the first: it gets a hundredth or less
 EXPLODED = 1.0  # and ten times more: He's ReLU, 50 layers of 32 units, stays below by three standard deviations
 DEAD = 0.6  # of a deep ReLU layer half may be silent by chance, where all samples arrive in one direction
-LARGE, SMALL = 10 * GUIDE_RATIO, 0.3 * GUIDE_RATIO  # update ratios
+LARGE = 10 * GUIDE_RATIO  # an update ratio
 JUMP = 5.0  # the loss rose to this many times its first value
-HIGH_LOSS = 0.5  # of its first value: the loss stayed above
 DEEP = 8  # hidden layers from which a gradient that fades later is the layers' doing, not a resting point's
-UNFINISHED = 0.8  # accuracy below which a run that still improves has not learned yet
 SHRUNK = 0.5  # of their first norm: penalized weights ended below
 
 
@@ -49,7 +49,7 @@ def diagnose(trace: Trace | Recording) -> Diagnosis:
     findings = [finding for finding in (rule(stats) for rule in _RULES) if finding is not None]
     findings = without_consequences(findings, _CONSEQUENCES)
     if all(finding.severity == "note" for finding in findings):  # all other harm stops or slows training by itself
-        findings.append(_find_stuck(stats) or _find_little_training(stats) or _healthy(stats))
+        findings.append(find_stuck(stats) or find_little_training(stats) or _healthy(stats))
     findings.sort(key=lambda finding: (SEVERITIES.index(finding.severity), list(VERDICTS).index(finding.name)))
     first = findings[0]
     return Diagnosis(
@@ -116,13 +116,25 @@ def _find_exploding(stats: TraceStats) -> Finding | None:
     by_weights = stats.weights_decades >= EXPLODED and stats.decades[0] >= EXPLODED / 2
     if stats.hidden < 2 or (row is None and not by_weights) or (row and stats.hidden < DEEP):
         return None
-    if stats.config.normalization != "none":
+    if _is_by_dropout(stats, row):
+        grows = 1 / (1 - stats.config.dropout)
+        why = (
+            f"Dropout multiplies what it keeps by {format_number(grows)}, so that the mean of a signal stays as it is; "
+            f"the gradient's norm grows by about {format_number(np.sqrt(grows))} in each layer."
+        )
+    elif stats.config.normalization != "none":
         why = "Normalization divides each layer's net input by its spread, and backpropagation divides by it again."
     elif stats.config.residual:
         why = "Each residual layer adds the gradient of its branch to the one that passes by, so the sum grows."
     else:
         why = "Backpropagation multiplies by the weights and by φ′ in each layer, with these weights by more than 1."
     return _unbalanced("exploding", stats, row, why)
+
+
+def _is_by_dropout(stats: TraceStats, row: int | None) -> bool:
+    """True where the gradient would not explode without the factor that dropout multiplies what it keeps by."""
+    decades, dropout = stats.weights_decades if row is None else stats.decades[row], stats.config.dropout
+    return dropout > 0 and bool(decades + (stats.hidden - 1) * np.log10(1 - dropout) / 2 < EXPLODED)
 
 
 def _find_vanishing(stats: TraceStats) -> Finding | None:
@@ -134,6 +146,11 @@ def _find_vanishing(stats: TraceStats) -> Finding | None:
         return None  # level at initialization: training came to rest, or the penalty took the weights
     if (stats.trace.weight_norm[row or 0] == 0).any():
         why = "Backpropagation multiplies by the weights, and a layer's are zero here."
+    elif row is not None and stats.decades[row] == -np.inf and stats.config.dropout >= MAJORITY_SHARE:
+        why = (
+            f"Dropout takes {percent(stats.config.dropout)} of the units of every layer away, and on no sample of this "
+            "step a way through the others is left."
+        )
     else:
         steepest = {phi.label: phi.sup_slope for phi in stats.activations}
         bounds = join_words([f"φ′ of {label} is at most {slope:.3g}" for label, slope in steepest.items()])
@@ -304,6 +321,24 @@ def _find_penalty(stats: TraceStats) -> Finding | None:
     return Finding(name="penalty", severity="warning", what=what + ended, why=why, suggestions=offered)
 
 
+def _find_max_norm(stats: TraceStats) -> Finding | None:
+    """A max norm so small that it, and not the data, decides on the weights' sizes."""
+    trace, bound = stats.trace, stats.config.max_norm
+    if bound is None or stats.learned or trace.diverged_at is not None or not len(stats.good):
+        return None
+    norms = np.concatenate([np.linalg.norm(W, axis=0) for W, *_ in trace.weights])
+    held, left = np.mean(norms >= 0.99 * bound), joint_norm(trace.weight_norm[[0, stats.end]])
+    if held <= MAJORITY_SHARE or not left[1] <= SHRUNK * left[0]:
+        return None
+    what = (
+        f"At the end {percent(float(held))} of the units have weights as large as the max norm of "
+        f"{format_number(bound)} allows. The weights' norm ended at {part_of(left[1] / left[0])} its first value."
+    )
+    why = "With weights this small the output hardly differs between samples, and the gradient shrinks with them."
+    offered = suggestions.for_max_norm(stats.config)
+    return Finding(name="penalty", severity="warning", what=what, why=why, suggestions=offered)
+
+
 def _find_clipping(stats: TraceStats) -> Finding | None:
     trace, config = stats.trace, stats.config
     scale = trace.clip_scale[stats.good[trace.step[stats.good] < config.steps]]
@@ -326,71 +361,12 @@ def _find_clipping(stats: TraceStats) -> Finding | None:
     return Finding(name="clipping", severity="warning", what=what, why=why, suggestions=offered)
 
 
-def _came_to_rest(stats: TraceStats) -> bool:
-    """True where the loss is at rest, neither at a solution nor at the best that a regression may have."""
-    if stats.learned or not stats.at_rest or stats.config.steps == 0:
-        return False
-    return not (stats.trace.task == "regression" and stats.made_progress) and not (
-        stats.last_accuracy >= 0.95 and stats.made_progress
-    )
-
-
-def _find_stuck(stats: TraceStats) -> Finding | None:
-    """A loss that came to rest with gradients that were level and steps that were long enough."""
-    if not _came_to_rest(stats) or stats.blocked[stats.end] or stats.first_loss == 0:
-        return None
-    ratios = stats.trace.update_ratio[: max(1, len(stats.good) // 10)]
-    if not np.nanmax(ratios, initial=0.0) > SMALL:  # the longest of the early steps: some come to rest within a few
-        return None
-    trace, sixth = stats.trace, len(stats.good) // 6
-    losses = trace.loss[stats.good]
-    before, after = np.median(losses[-2 * sixth : -sixth]), np.median(losses[-sixth:])
-    first, last = trace.global_grad_norm[0], trace.global_grad_norm[stats.end]
-    what = (
-        f"The loss settled at {format_number(after)}: between the last two sixths of the run its median changed "
-        f"by {percent(abs(after - before) / after)}."
-    )
-    if first > 0 and last < first and not stats.is_noisy:
-        what += f" The gradient's norm ended at {part_of(last / first)} its first value."
-    why = "The gradient is small because the loss is flat here, in a poor minimum or on a plateau, not because layers "
-    why += "lose it."
-    if stats.config.hidden and min(stats.config.hidden) < suggestions.SPARE_UNITS:
-        why += " A network of few units has few ways around such a place."
-    offered = suggestions.for_stuck(stats.config)
-    if stats.favors_majority:
-        offered = suggestions.distinct([*offered, *suggestions.for_unequal_classes(stats.config)])
-    return Finding(name="stuck", severity="warning", what=what, why=why, suggestions=offered)
-
-
-def _find_little_training(stats: TraceStats) -> Finding | None:
-    """Steps too short or too few; judged last, because all other harm makes steps short by itself."""
-    if stats.learned or stats.config.steps == 0 or not max(stats.last_loss, stats.first_loss) > 0:
-        return None
-    layer = int(np.nanargmax(stats.early)) if np.isfinite(stats.early).any() else 0
-    ratio = float(np.nan_to_num(stats.early[layer]))
-    short = 0 < ratio <= SMALL and stats.last_loss >= HIGH_LOSS * stats.first_loss
-    unfinished = stats.made_progress and stats.last_accuracy < UNFINISHED
-    if not short and stats.made_progress and not unfinished:
-        return None
-    if short:
-        what = (
-            f"In the median early step even layer {layer + 1}, the fastest, moves by only {percent(ratio)} of its "
-            f"weights (the usual guide is {percent(GUIDE_RATIO)})."
-        )
-        why = "With steps this short, it takes many more of them to change the weights much."
-    else:
-        what = f"In {count_noun(stats.config.steps, 'step')} "
-        what += f"accuracy reached only {percent(stats.last_accuracy)}." if unfinished else "little was learned."
-        why = "No layer loses the gradient; the steps, or their number, did not take the weights far enough."
-    offered = suggestions.for_small_steps(stats.config, ratio) if ratio > 0 else ()
-    if not short:
-        offered = suggestions.distinct([*offered, *suggestions.for_stuck(stats.config)])
-    return Finding(name="small_steps", severity="warning", what=what, why=why, suggestions=offered)
-
-
 def _healthy(stats: TraceStats) -> Finding:
     trace = stats.trace
-    if trace.layers == 1:
+    if stats.constant is not None and stats.constant.loss == 0 and trace.loss[0] > 0:
+        what = "All targets are equal, so a constant answer is right, and there is nothing to learn about the inputs."
+        why = "Gradients reach every layer, but no sample asks for another answer than the others."
+    elif trace.layers == 1:
         what = "There is one layer only, so nothing lies between the loss and its weights."
         why = "A gradient vanishes or explodes on its way through other layers."
     elif not (trace.delta_norm[0, -1] > 0):
@@ -406,6 +382,7 @@ def _healthy(stats: TraceStats) -> Finding:
 
 
 _RULES = (
+    find_unreachable_targets,
     find_unscaled_data,
     find_degenerate_normalization,
     find_identical_units,
@@ -418,5 +395,6 @@ _RULES = (
     _find_saturation,
     _find_large_steps,
     _find_penalty,
+    _find_max_norm,
     _find_clipping,
 )

@@ -9,12 +9,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from ..config import RunConfig
 from ..data.datasets import DATASETS, load
+from ..data.summary import Constant, DataSummary, summarize
 from ..engine.training import snapshot, train
 from ..errors import ConfigError
 from ..families.activations import ACTIVATIONS
-from ..families.class_weights import class_weights, sample_weights
 from ..families.initializers import INITS
 from ..norms import scaled_norms
 from ..trace import Trace, first_to_last, layer_factors, median_of_finite
@@ -29,13 +28,6 @@ UNEQUAL = 1.2  # times the share of equal classes: from there on the commonest c
 REST = 0.02  # a loss is at rest when its last two sixths differ by less than this share; twice where a loss is noisy
 SHORT_RATE = 0.5  # of the largest learning rate: below, short steps alone may hold a loss at rest
 MIN_REST_ROWS = 18  # rows without which nothing is said about a loss at rest
-
-
-class Constant(NamedTuple):
-    """Result of the best constant answer on a run's training samples: accuracy (NaN in a regression) and loss."""
-
-    accuracy: float
-    loss: float
 
 
 class TraceStats:
@@ -104,14 +96,20 @@ class TraceStats:
         return training_samples(self.trace) if self._given_samples is None else self._given_samples
 
     @cached_property
+    def data(self) -> DataSummary | None:
+        """Summary of the training samples; None where a trace that `train` did not make has none."""
+        if self.trace.data_summary is not None:
+            return self.trace.data_summary
+        return None if self._samples is None else summarize(self.config, self.trace.task, *self._samples)
+
+    @property
     def constant(self) -> Constant | None:
-        """The best constant answer; None for data of one's own, which a trace does not hold."""
-        samples = self._samples
-        return None if samples is None else best_constant(self.config, self.trace.task, samples[1])
+        """The best constant answer, where there is a summary of the samples."""
+        return None if self.data is None else self.data.constant
 
     @property
     def majority(self) -> float:
-        """The accuracy of the best constant answer; for data of one's own that of balanced classes."""
+        """The accuracy of the best constant answer; where the samples are unknown that of balanced classes."""
         if not np.isfinite(self.last_accuracy):
             return float("nan")
         outputs = self.trace.weights[-1][0].shape[1]
@@ -139,9 +137,9 @@ class TraceStats:
     @cached_property
     def progress(self) -> float:
         """The share by which the loss fell below the first, or below a constant answer's where that is lower."""
-        loss = self.first_loss if self.constant is None else min(self.first_loss, self.constant.loss)
-        if self.constant is not None and self.is_noisy:
-            loss = self.constant.loss  # the first batch's is one of few samples
+        loss, constant = self.first_loss, 0.0 if self.constant is None else self.constant.loss
+        if constant > 0:  # a constant answer is right on targets that are all equal, and that is to be learned
+            loss = constant if self.is_noisy else min(loss, constant)  # the first batch's is one of few samples
         return 1 - self.final_loss / loss if loss > 0 else float("nan")
 
     @cached_property
@@ -153,6 +151,8 @@ class TraceStats:
         """
         if self.trace.diverged_at is not None or not self.first_loss > 0 or not self.progress >= PROGRESS:
             return False
+        if self.majority < 1 and 1 - self.last_accuracy > 0.5 * (1 - self.majority):
+            return False  # where one class is most of the samples, its share alone is a high accuracy
         if self.last_accuracy >= 0.95:
             return True
         return bool(self.last_loss <= LEARNED_LOSS * self.first_loss and not self.last_accuracy < LEARNED_ACCURACY)
@@ -162,7 +162,7 @@ class TraceStats:
         """True when the loss fell by a tenth or more and accuracy is clearly above a constant answer's."""
         if self.trace.diverged_at is not None or not self.progress >= PROGRESS:
             return False
-        return not self.last_accuracy <= self.majority + 0.05
+        return not self.last_accuracy <= self.majority + min(0.05, 0.5 * (1 - self.majority))
 
     @property
     def favors_majority(self) -> bool:
@@ -246,37 +246,11 @@ class TraceStats:
         return list(dict.fromkeys(labels))
 
 
-def measure_loss(loss: str, o: np.ndarray, D: np.ndarray, weights: np.ndarray) -> float:
-    """E of outputs o for targets D, (samples, outputs) each; infinite where a target has probability 0.
-
-    Args:
-        weights: (samples, 1) what each sample counts.
-    """
-    if loss == "mse":
-        parts = -((o - D) ** 2)
-    else:
-        parts = np.where(D > 0, D * np.log(o), 0.0)
-    if loss == "bce":
-        parts += np.where(D < 1, (1 - D) * np.log1p(-o), 0.0)
-    return float(-(weights * parts).sum(axis=1).mean())
-
-
-def best_constant(config: RunConfig, task: str, D: np.ndarray) -> Constant:
-    """Accuracy and loss of the best constant answer: the largest class; the mean of the targets, as samples count."""
-    mean, by_class = D.mean(axis=0), class_weights(config.class_weight, task, D)
-    weights = np.ones((len(D), 1)) if by_class is None else sample_weights(by_class, D)
-    if task == "regression":
-        share = float("nan")
-    else:
-        share = float(max(mean.max(), 1 - mean.min()) if D.shape[1] == 1 else mean.max())
-    with np.errstate(all="ignore"):
-        answer = np.broadcast_to((weights * D).mean(axis=0) / weights.mean(), D.shape)
-        return Constant(share, measure_loss(config.loss, answer, D, weights))
-
-
 def training_samples(trace: Trace) -> tuple[np.ndarray, np.ndarray] | None:
     """X and D that a run was trained on; None for data of one's own, which a trace does not hold."""
     config, data = trace.config, DATASETS[trace.config.dataset]
+    if trace.data_summary is not None:
+        return None
     inputs, outputs = trace.weights[0][0].shape[0], trace.weights[-1][0].shape[1]
     if (inputs, outputs) != (data.inputs, data.outputs):
         return None

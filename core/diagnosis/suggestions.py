@@ -93,6 +93,8 @@ def describe_setting(field: str, value: Any) -> str:
             return f"dropout {format_setting(value)}" if value else "no dropout"
         case "class_weight":
             return "every sample counts alike" if value == "none" else "balanced classes"
+        case "bias":
+            return "biases" if value else "no biases"
         case "clip":
             return "no clipping" if value == "none" else f"clipping {CLIPS[value].label}"
         case _:
@@ -200,13 +202,15 @@ def _own_recommended(config: RunConfig) -> list[Suggestion]:
 
 def balance(config: RunConfig) -> tuple[Suggestion, ...]:
     """Ways to a network that hands gradients back at the size it gets them, the nearest to the run's own first."""
+    no_dropout = _no_dropout(config)
     return distinct(
-        _scaled_branches(config)
+        (no_dropout if config.dropout >= 0.5 else [])
+        + _scaled_branches(config)
         + _own_recommended(config)
         + _recommended(config, "relu")
         + _recommended(config, "tanh")
         + _residual(config)
-        + _no_dropout(config)
+        + no_dropout
     )
 
 
@@ -351,7 +355,9 @@ def for_small_steps(config: RunConfig, ratio: float) -> tuple[Suggestion, ...]:
     if rate > config.learning_rate:
         label = f"Raise the learning rate to {format_setting(rate)}"
         faster = _suggest(config, label, ("learning_rate",), learning_rate=rate)
-    return distinct(faster + _no_dropout(config) + _adam(config, 0.002) + _own_recommended(config))
+    plain = {"schedule": "constant", "warmup_steps": 0}
+    constant = _suggest(config, "A constant learning rate", tuple(plain), **plain)
+    return distinct(constant + faster + _no_dropout(config) + _adam(config, 0.002) + _own_recommended(config))
 
 
 def for_stuck(config: RunConfig) -> tuple[Suggestion, ...]:
@@ -373,6 +379,7 @@ def for_stuck(config: RunConfig) -> tuple[Suggestion, ...]:
     return distinct(
         [
             *_no_dropout(config),
+            *_suggest(config, "With biases", ("bias",), bias=True),
             *(wider if config.hidden else layer),
             *_recommended(config, "relu", hidden=both),
             *adam,
@@ -383,6 +390,12 @@ def for_stuck(config: RunConfig) -> tuple[Suggestion, ...]:
 
 def _no_dropout(config: RunConfig) -> list[Suggestion]:
     return _suggest(config, "No dropout", ("dropout",), dropout=0.0) if config.hidden else []
+
+
+def for_max_norm(config: RunConfig) -> tuple[Suggestion, ...]:
+    """A bound that ordinary weights keep by themselves, or none."""
+    larger = _suggest(config, "Raise the max norm to 3", ("max_norm",), max_norm=max(3.0, config.max_norm or 0.0))
+    return distinct(larger + _suggest(config, "No max norm", ("max_norm",), max_norm=None))
 
 
 def for_unequal_classes(config: RunConfig) -> tuple[Suggestion, ...]:

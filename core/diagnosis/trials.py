@@ -11,6 +11,7 @@ import numpy as np
 
 from ..config import RunConfig
 from ..data.datasets import load, split
+from ..data.summary import best_constant
 from ..engine.training import Data, Progress, checked_data, train
 from ..errors import ConfigError
 from ..trace import Trace
@@ -18,7 +19,7 @@ from ..wording import count_noun, percent
 from .findings import Diagnosis, Finding
 from .fresh_start import start_over
 from .rules import diagnose
-from .statistics import TraceStats, best_constant
+from .statistics import TraceStats
 from .suggestions import Suggestion
 
 DataSource = Data | Callable[[RunConfig], Data] | None

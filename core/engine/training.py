@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, wait
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from threadpoolctl import OpenBLASController, ThreadpoolController
 
 from ..config import RunConfig, check_cost, check_snapshot_cost
 from ..data.datasets import Split, TableData, load, split
+from ..data.summary import summarize
 from ..data.targets import check_targets
 from ..errors import ConfigError
 from ..trace import Snapshot, Trace
@@ -264,7 +266,12 @@ def _train_chunk(
     initial: list[Initial | None],
     tick: Callable[[int], None] | None = None,
 ) -> list[Trace]:
-    return _stack(configs, data, initial).train(tick)
+    stack = _stack(configs, data, initial)
+    traces = stack.train(tick)
+    if data is None:
+        return traces
+    summaries = [summarize(config, run.task, run.X, run.D) for config, run in zip(configs, stack.splits, strict=True)]
+    return [replace(trace, data_summary=summary) for trace, summary in zip(traces, summaries, strict=True)]
 
 
 class ProgressCount:

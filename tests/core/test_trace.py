@@ -186,7 +186,14 @@ def test_the_frame_of_a_run_holds_every_recorded_number():
 
 
 def test_every_field_that_is_an_array_is_in_the_frame():
-    arrays = {field.name for field in fields(Trace)} - {"config", "task", "step", "diverged_at", "weights"}
+    arrays = {field.name for field in fields(Trace)} - {
+        "config",
+        "task",
+        "step",
+        "diverged_at",
+        "weights",
+        "data_summary",
+    }
     assert arrays == {*LAYER_FIELDS, *ROW_FIELDS}
 
 

@@ -20,6 +20,12 @@ XOR = RunConfig(dataset="xor", samples=64, init="glorot_normal", steps=1000, rec
 RAW = RunConfig(samples=150, scaling="none", hidden=(32,) * 2, activation="relu", init="he_normal", steps=100)
 
 TROUBLES: dict[str, tuple[RunConfig, ...]] = {
+    "unreachable_targets": (
+        TANH.replace(dataset="sine", hidden=(16,) * 2, output_activation="sigmoid"),
+        RAW.replace(dataset="diabetes", output_activation="tanh"),
+        RELU.replace(dataset="sine", hidden=(16,) * 3, output_activation="relu", learning_rate=0.02),
+        RELU.replace(dataset="diabetes", samples=150, hidden=(16,) * 2, output_activation="sigmoid", steps=100),
+    ),
     "unscaled_data": (
         RAW.replace(dataset="wine", loss="cross_entropy", output_activation="softmax"),
         RAW.replace(dataset="breast_cancer", activation="tanh", loss="bce", output_activation="sigmoid"),
@@ -38,7 +44,7 @@ TROUBLES: dict[str, tuple[RunConfig, ...]] = {
         RunConfig(hidden=(10,), activation="relu", init_scale=0.0, steps=50),
     ),
     "dead_output": (
-        TANH.replace(dataset="sine", hidden=(16,) * 2, output_activation="relu", learning_rate=0.5, steps=100),
+        TANH.replace(hidden=(16,) * 2, output_activation="relu", learning_rate=2.0, steps=100),
         RELU.replace(hidden=(16,) * 2, output_activation="relu", optimizer="adam", learning_rate=0.3, steps=100),
         RunConfig(
             dataset="moons",

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core import RunConfig, diagnose, snapshot, train
-from core.diagnosis.statistics import TraceStats, best_constant, find_break, joint_norm
+from core.diagnosis.statistics import TraceStats, find_break, joint_norm
 from core.trace import compared_layers, first_to_last, layer_factors
 from tests.support.troubles import BLOBS, TROUBLES
 
@@ -178,33 +178,6 @@ def test_mini_batches_name_a_layer_too():
 
 
 # -- what a constant answer reaches -----------------------------------------------------------------------------
-
-
-def test_the_best_constant_is_the_largest_class_and_the_mean_of_the_targets():
-    two = np.array([[1.0], [0.0], [0.0], [0.0]])
-    assert best_constant(MSE, "two-class", two) == (0.75, pytest.approx(3 / 16))
-    assert best_constant(BCE, "two-class", two) == (0.75, pytest.approx(-(np.log(0.25) + 3 * np.log(0.75)) / 4))
-    three = np.eye(3)[[0, 0, 1, 2]]
-    share, loss = best_constant(CROSS_ENTROPY, "multi-class", three)
-    assert share == 0.5 and loss == pytest.approx(-(np.log(0.5) + np.log(0.25)) / 2)
-    share, loss = best_constant(MSE, "regression", np.array([[1.0, 0], [3, 0]]))
-    assert np.isnan(share) and loss == 1
-
-
-@pytest.mark.parametrize("config", [MSE, BCE], ids=["mse", "bce"])
-def test_with_balanced_classes_the_best_constant_is_the_middle(config):
-    two = np.array([[1.0], [0.0], [0.0], [0.0]])
-    share, loss = best_constant(config.replace(class_weight="balanced"), "two-class", two)
-    assert share == 0.75 and loss == pytest.approx(0.25 if config is MSE else np.log(2))
-
-
-def test_no_constant_beats_the_best_one():
-    rng = np.random.default_rng(0)
-    D = rng.standard_normal((50, 3))
-    best = best_constant(MSE, "regression", D).loss
-    for _ in range(20):
-        constant = D.mean(axis=0) + 0.1 * rng.standard_normal(3)
-        assert ((D - constant) ** 2).sum(axis=1).mean() > best
 
 
 def test_a_run_that_always_answers_the_commonest_class_favors_the_majority():

@@ -246,3 +246,111 @@ def test_one_hidden_layer_neither_vanishes_nor_explodes():
 def test_units_that_a_penalty_silenced_are_the_penalty_s_doing():
     for diagnosis in diagnoses(RELU.replace(hidden=(8,) * 4, l1=0.5, learning_rate=0.05), 4):
         assert diagnosis.verdict == "penalty"
+
+
+# -- causes in the data and in the choice of the network ----------------------------------------------------------
+
+
+def of_own_data(config, X, D):
+    (trace,) = train([config.replace(dataset="custom")], data=(X, D))
+    return diagnose(trace)
+
+
+def test_the_share_of_the_largest_class_is_no_success_on_data_of_ones_own():
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((200, 5))
+    D = (np.arange(200) < 10).astype(float)[:, None]
+    config = TANH.replace(hidden=(32,) * 3, loss="bce", output_activation="sigmoid", learning_rate=0.02, steps=100)
+    diagnosis = of_own_data(config, X, D)
+    assert diagnosis.verdict in ("stuck", "small_steps")
+    assert "Accuracy is 95 %; the share of the largest class is 95 %." in diagnosis.sentence
+    labels = [one.label for finding in diagnosis.findings for one in finding.suggestions]
+    assert "Balance the classes" in labels
+
+
+def test_equal_targets_leave_nothing_to_learn_and_no_fault():
+    X = np.random.default_rng(0).standard_normal((50, 3))
+    config = TANH.replace(hidden=(16,), loss="bce", output_activation="sigmoid", learning_rate=0.5)
+    diagnosis = of_own_data(config, X, np.ones((50, 1)))
+    assert diagnosis.verdict == "healthy" and diagnosis.sentence.startswith("All targets are equal")
+
+
+@pytest.mark.parametrize("scale, name", [(80.0, "inputs"), (1.0, None)])
+def test_the_size_of_data_of_ones_own_is_measured_and_what_to_do_is_said(scale, name):
+    X = scale * np.abs(np.random.default_rng(0).standard_normal((100, 4)))
+    D = (X[:, :1] > scale).astype(float)
+    config = RELU.replace(hidden=(16,) * 2, loss="bce", output_activation="sigmoid", learning_rate=0.5, steps=30)
+    found = [one for one in of_own_data(config, X, D).findings if one.name == "unscaled_data"]
+    assert len(found) == (name is not None)
+    for one in found:
+        rms = np.sqrt((X**2).mean(axis=0)).max()
+        assert f"inputs have a root mean square of up to {rms:.1f}," in one.what
+        assert one.why.endswith("Subtract the mean and divide by the standard deviation before training.")
+
+
+@pytest.mark.parametrize("hidden, words", [((), "no hidden layer"), ((16, 16), "linear activations alone")])
+@pytest.mark.parametrize("dataset", ["circles", "xor"])
+def test_a_linear_network_at_rest_is_named_as_what_it_is(hidden, words, dataset):
+    config = RunConfig(
+        dataset=dataset,
+        activation="linear",
+        init="glorot_normal",
+        hidden=hidden,
+        learning_rate=0.1,
+        loss="bce",
+        output_activation="sigmoid",
+    )
+    (trace,) = train([config])
+    diagnosis = diagnose(trace)
+    assert diagnosis.verdict == "stuck"
+    assert f"A network with {words} computes a linear function" in diagnosis.findings[0].why
+
+
+def test_a_max_norm_that_holds_every_unit_is_named():
+    config = TANH.replace(hidden=(32,) * 3, loss="bce", output_activation="sigmoid", max_norm=0.01, learning_rate=0.5)
+    (trace,) = train([config])
+    diagnosis = diagnose(trace)
+    norms = np.concatenate([np.linalg.norm(W, axis=0) for W, *_ in trace.weights])
+    assert (norms > 0.0099).all() and diagnosis.verdict == "penalty"
+    assert "At the end 100 % of the units have weights as large as the max norm of 0.01 allows." in diagnosis.sentence
+    assert [one.changes for one in diagnosis.findings[0].suggestions] == [{"max_norm": 3.0}, {"max_norm": None}]
+    (loose,) = train([config.replace(max_norm=3.0)])
+    assert diagnose(loose).verdict != "penalty"
+
+
+def test_dropout_is_the_cause_of_a_gradient_that_explodes_by_its_factor_alone():
+    config = RELU.replace(hidden=(32,) * 3, dropout=0.9, loss="bce", output_activation="sigmoid", steps=50)
+    found = [
+        finding
+        for trace in train([config.replace(seed=seed) for seed in range(100, 108)])
+        for finding in diagnose(trace).findings
+        if finding.name == "exploding"
+    ]
+    assert len(found) >= 3
+    for finding in found:
+        assert (
+            finding.why.startswith("Dropout multiplies what it keeps by 10,")
+            and "about 3.16 in each layer" in finding.why
+        )
+        assert finding.suggestions[0].changes == {"dropout": 0.0}
+    (large,) = train([RunConfig(activation="tanh", init_scale=3.0, hidden=(32,) * 20, dropout=0.1, learning_rate=1e-6)])
+    assert "Dropout multiplies" not in diagnose(large).findings[0].why
+
+
+@pytest.mark.parametrize("changes", [{"warmup_steps": 100_000}, {"schedule": "step", "schedule_steps": 9}], ids=str)
+def test_a_schedule_that_takes_the_learning_rate_away_is_named_and_dropped_first(changes):
+    config = TANH.replace(
+        hidden=(32,) * 3, loss="bce", output_activation="sigmoid", dataset="moons", learning_rate=0.01
+    )
+    (trace,) = train([config.replace(**changes)])
+    diagnosis = diagnose(trace)
+    assert diagnosis.verdict == "small_steps" and "In the median step the schedule leaves" in diagnosis.findings[0].why
+    assert diagnosis.findings[0].suggestions[0].label == "A constant learning rate"
+
+
+def test_a_relu_network_without_biases_is_told_apart_from_a_plateau():
+    config = RELU.replace(hidden=(32,) * 3, loss="bce", output_activation="sigmoid", bias=False, learning_rate=0.1)
+    (trace,) = train([config])
+    finding = diagnose(trace).findings[0]
+    assert finding.name == "stuck" and "Without biases inputs twice as large" in finding.why
+    assert finding.suggestions[0].changes == {"bias": True}
