@@ -189,6 +189,21 @@ def test_a_request_under_a_foreign_name_is_refused(server):
     assert refused.value.code == 421
 
 
+def test_a_cookie_that_python_reads_for_a_minute_keeps_nobody_waiting(server):
+    """A quoted cookie of 60 kB took 85 s, during which the server answered nobody (CVE-2024-7592)."""
+    cookie = 'lab_browser="' + '\\"' * 30_000 + '"'
+    start = time.monotonic()
+    with urllib.request.urlopen(urllib.request.Request(server.url, headers={"Cookie": cookie}), timeout=60) as answer:
+        assert answer.status == 200
+    assert time.monotonic() - start < 10
+
+    async def visit():
+        async with Visitor(server.url, cookie='quoted="a\\"b"; lab_browser=honest') as visitor:
+            return await visitor.visit()
+
+    assert finished(visit()).errors == []
+
+
 def test_headers_without_end_are_hung_up_on(server):
     parts = urlsplit(server.url)
     before = server.memory()
