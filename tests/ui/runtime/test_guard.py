@@ -139,6 +139,12 @@ def test_without_a_list_of_names_a_foreign_name_is_refused(host, known):
     assert (guard.refuse(Headers({"host": host} if host else {})) is None) == known
 
 
+def test_a_request_has_one_name_of_the_server():
+    both = Headers(raw=[(b"host", b"localhost"), (b"host", b"evil.example")])
+    status, _ = guard.refuse(both)
+    assert status == 421
+
+
 def test_the_names_that_the_operator_lists_are_known(monkeypatch):
     monkeypatch.setattr(config, "get_option", {"server.allowedHosts": ["*.lab.test"]}.get)
     assert guard.is_known_host("a.lab.test:443") and guard.is_known_host("127.0.0.1:8501")
