@@ -106,7 +106,7 @@ def test_buttons_set_the_learning_rate_on_either_side_of_the_limit_and_the_words
     assert "It converges" in words(app)
     calm(app.button(key="bowl_above").click().run())
     assert app.session_state["bowl_eta"] == pytest.approx(1.05 * 0.2)
-    assert "It diverges" in words(app) and "above it, 105% of it" in words(app)
+    assert "It diverges" in words(app) and "above it, 105 % of it" in words(app)
     calm(app.button(key="bowl_below").click().run())
     assert app.session_state["bowl_eta"] == pytest.approx(0.95 * 0.2)
     assert "It converges" in words(app) and "It oscillates" in words(app)
@@ -118,11 +118,11 @@ def test_off_the_bowl_the_buttons_go_where_the_limit_holds_and_it_is_felt(name, 
     app = visit(**{"descent": name, f"{name}_mu": momentum})
     assert "close to the minimum" in words(app)
     calm(app.button(key=f"{name}_below").click().run())
-    assert "It converges" in words(app) and "below it, 95% of it" in words(app)
+    assert "It converges" in words(app) and "below it, 95 % of it" in words(app)
     lowest = SURFACES[name]().nearest_minimum(np.array([app.session_state[f"{name}_{axis}"] for axis in "xy"]))
     assert app.session_state[f"{name}_x"] == pytest.approx(lowest[0], abs=0.003)  # 2e-4 of a box of 12
     calm(app.button(key=f"{name}_above").click().run())
-    assert "It does not settle" in words(app) and "above it, 105% of it" in words(app)
+    assert "It does not settle" in words(app) and "above it, 105 % of it" in words(app)
 
 
 def test_momentum_that_swings_up_is_no_divergence():
@@ -138,7 +138,7 @@ def test_momentum_that_swings_up_is_no_divergence():
 def test_a_learning_rate_far_above_the_limit_is_so_many_times_it():
     told = words(visit(descent="rosenbrock", rosenbrock_eta=1e6))
     assert "5.01×10⁸ times it" in told and "%" not in told.split("times it")[0].split("The limit at")[1]
-    assert "above it, 1000% of it" in words(visit(bowl_eta=2.0)) and "15 times it" in words(visit(bowl_eta=3.0))
+    assert "above it, 1,000 % of it" in words(visit(bowl_eta=2.0)) and "15 times it" in words(visit(bowl_eta=3.0))
 
 
 def test_momentum_moves_the_limit():

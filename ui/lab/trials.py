@@ -14,6 +14,7 @@ from core import ConfigError, Diagnosis, RunConfig, Trace, diagnose, try_suggest
 from core.diagnosis.trials import count_trainings
 from core.engine import workers
 from core.engine.training import Data
+from core.wording import percent
 from ui.browser import fragments
 from ui.browser.reached import is_reached
 from ui.runtime import event_log, limits, queue
@@ -150,6 +151,6 @@ def _follow(run: Run, trace: Trace, drawing: str | None) -> None:
         fragments.rerun_soon(drawing)
     elif session.get("trial_seen") == run:
         trial = watch(run, trace)
-        st.caption(f"Trying the suggestions on the same data with three other seeds: {trial.share:.0%}.")
+        st.caption(f"Trying the suggestions on the same data with three other seeds: {percent(trial.share)}.")
     else:  # who changes a control within a second starts no trial
         session["trial_seen"] = run

@@ -23,6 +23,7 @@ from core.lecture.descent import (
     stability_limit,
     start_near,
 )
+from core.wording import percent
 from ui import panels
 from ui.browser.webgl import has_webgl
 from ui.charts.descent import contours, from_the_side, value_over_steps
@@ -195,7 +196,7 @@ def draw_step(name: str, last: int, disabled: bool = False) -> int:
 
 def describe(outcome: Outcome, path: Path) -> str:
     """Words for the end of the path."""
-    back = f"{outcome.turning:.0%} of its steps turn back on the one before"
+    back = f"{percent(outcome.turning)} of its steps turn back on the one before"
     values = f"from {number(path.values[0], 3)} to {number(path.values[-1], 3)}"
     if outcome.kind == "swings":
         words = f"E is above its start for now: it has grown {values} at step {outcome.step:,}"
@@ -206,14 +207,14 @@ def describe(outcome: Outcome, path: Path) -> str:
     if outcome.kind == "arrives":
         if outcome.step == 0:
             return "It starts at the minimum: the gradient is 0 there, and no step leads away."
-        words = f"It converges: from step {outcome.step:,} on less than {ARRIVED:.1%} of the way down is left."
+        words = f"It converges: from step {outcome.step:,} on less than {percent(ARRIVED)} of the way down is left."
         return f"{words} It oscillates: {back}." if outcome.turning > 0.5 else words
     if outcome.kind == "stuck":
         return f"It is stuck: after {outcome.step:,} steps the gradient is almost 0, but this is not a minimum."
     if outcome.done < 0:
         words = f"It does not settle: after {outcome.step:,} steps E has grown {values}"
     else:
-        words = f"After {outcome.step:,} steps it has come {outcome.done:.1%} of the way down"
+        words = f"After {outcome.step:,} steps it has come {number(100 * outcome.done, 3)} % of the way down"
     return f"{words}, and oscillates: {back}." if outcome.turning > 0.5 else f"{words}."
 
 
@@ -222,7 +223,7 @@ def against_limit(surface: Surface, limit: float, rate: float) -> str:
     where = "" if surface.quadratic else " at the minimum"
     side = "below" if rate < limit else "above" if rate > limit else "exactly at"
     times = rate / limit
-    share = f"{times:.0%} of it" if times <= 10 else f"{number(times, 3)} times it"
+    share = f"{percent(times)} of it" if times <= 10 else f"{number(times, 3)} times it"
     given = f"the learning rate {number(rate, 4)} is {side} it, {share}"
     return f"The limit{where} is {number(limit, 4)}; {given}."
 

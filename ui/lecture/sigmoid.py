@@ -9,6 +9,7 @@ import streamlit as st
 from core.config import Number
 from core.engine.batch import SATURATED
 from core.families.activations import ACTIVATIONS
+from core.wording import percent
 from ui import panels
 from ui.charts.slopes import REACH, activations, saturated_beyond, sigmoid_and_slope
 from ui.charts.style import number
@@ -66,7 +67,7 @@ def describe(z: float) -> str:
     """Words for the meaning of the slope at z."""
     slope = slope_at(z)
     state = "is saturated" if slope < SATURATED / 4 else "is not saturated"
-    bound = f"A unit counts as saturated where the slope is below {SATURATED:.0%} of that"
+    bound = f"A unit counts as saturated where the slope is below {percent(SATURATED)} of that"
     product = f"{LAYERS} slopes like this one, multiplied, make {number(slope**LAYERS)}"
     return (
         f"The slope is never above 1/4, which it has at z = 0 only. {bound}, beyond ±{number(saturated_beyond(), 3)}: "

@@ -18,6 +18,7 @@ from core.families.activations import ACTIVATIONS, describe_activations
 from core.lecture.paths import Paths, over_scales, trace_paths
 from core.presets.comparisons import COMPARISON_PRESETS
 from core.theory import critical_points
+from core.wording import percent
 from ui import panels
 from ui.charts.arms import StyledArm, style_arms
 from ui.charts.compare import compare_profile
@@ -333,7 +334,7 @@ def outcome(comparison: Comparison, traces: list[Trace]) -> str:
             continue
         end = f"loss {number(summary['final_loss'])}"
         if np.isfinite(summary["final_accuracy"]):
-            end += f", accuracy {summary['final_accuracy']:.0%}"
+            end += f", accuracy {percent(summary['final_accuracy'])}"
         ends.append(f"{arm.name} ends at {end}")
     text = "; ".join(ends) + "."
     return text[0].upper() + text[1:]

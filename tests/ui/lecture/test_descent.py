@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.lecture.descent import SURFACES, Outcome, bowl, descend
+from core.wording import percent
 from ui.charts.style import number
 from ui.lecture.descent import _curved, against_limit, describe
 
@@ -14,7 +15,7 @@ from ui.lecture.descent import _curved, against_limit, describe
 def test_a_learning_rate_is_told_by_its_side_of_the_limit_and_its_share_of_it(limit, rate):
     words = against_limit(bowl(), limit, rate)
     side = "below" if rate < limit else "above" if rate > limit else "exactly at"
-    share = f"{rate / limit:.0%} of it" if rate / limit <= 10 else f"{number(rate / limit, 3)} times it"
+    share = f"{percent(rate / limit)} of it" if rate / limit <= 10 else f"{number(rate / limit, 3)} times it"
     assert words == f"The limit is {number(limit, 4)}; the learning rate {number(rate, 4)} is {side} it, {share}."
 
 

@@ -5,6 +5,7 @@ import pytest
 
 from core import RunConfig, train
 from core.lecture.paths import trace_paths
+from core.wording import percent
 from ui.charts.style import number
 from ui.lecture.vanishing import describe, of_activations, of_scales, outcome, path_table
 
@@ -56,5 +57,5 @@ def test_the_end_of_every_arm_is_its_own():
     text = outcome(comparison, traces).lower()
     for arm, trace in zip(comparison.arms, traces, strict=True):
         summary = trace.summary()
-        end = f"loss {number(summary['final_loss'])}, accuracy {summary['final_accuracy']:.0%}"
+        end = f"loss {number(summary['final_loss'])}, accuracy {percent(summary['final_accuracy'])}"
         assert f"{arm.name} ends at {end}".lower() in text
