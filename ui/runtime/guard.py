@@ -140,7 +140,7 @@ def refuse(headers: Headers) -> tuple[int, str] | None:
     """Return (status, reason) for a request under a foreign name or from a foreign page; None lets it pass."""
     host = headers.get("host")
     origin = headers.get("origin")
-    if not is_known_host(host):
+    if len(headers.getlist("host")) > 1 or not is_known_host(host):
         return 421, "This server does not know that name. Its operator sets STREAMLIT_SERVER_ALLOWED_HOSTS.\n"
     if origin is not None and urlsplit(origin).netloc != host:
         if origin not in {allowed.strip() for allowed in config.get_option("server.corsAllowedOrigins")}:
