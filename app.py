@@ -35,7 +35,9 @@ STYLE = """<style>
 .st-key-lecture :is([data-testid=stButtonGroup] button, [data-testid=stTab]) {height: auto; padding-block: .35rem}
 @media (max-width: 640px) {
   .stMainBlockContainer > .stVerticalBlock {gap: .7rem}
-  .st-key-present kbd, .st-key-present [data-testid=stButtonShortcut] {display: none}
+  .st-key-present kbd {display: none}
+  .st-key-paper_shown [data-testid=stButtonGroup] > div {flex-wrap: nowrap; overflow-x: auto}
+  .st-key-paper_shown button {flex: none}
 }
 @media print {
   .js-plotly-plot, .js-plotly-plot :is(.plot-container, .svg-container) {width: 100% !important}
