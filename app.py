@@ -33,8 +33,10 @@ STYLE = """<style>
 [data-tag], [data-tag] > span, [data-tag] button, [data-tag] svg {color: inherit !important}
 .st-key-lecture [data-testid=stMarkdownContainer] :is(p, li) {max-width: 30em}
 .st-key-lecture :is([data-testid=stButtonGroup] button, [data-testid=stTab]) {height: auto; padding-block: .35rem}
+:has(> [class*=st-key-waiting]) {margin-bottom: -1rem}
 @media (max-width: 640px) {
   .stMainBlockContainer > .stVerticalBlock {gap: .7rem}
+  :has(> [class*=st-key-waiting]) {margin-bottom: -.7rem}
   .st-key-present kbd {display: none}
   .st-key-paper_shown [data-testid=stButtonGroup] > div {flex-wrap: nowrap; overflow-x: auto}
   .st-key-paper_shown button {flex: none}
@@ -44,7 +46,6 @@ STYLE = """<style>
   .js-plotly-plot .main-svg {width: 100% !important; height: auto !important}
   [data-testid=stSidebar], [data-testid=stHeader] {display: none}
 }
-:has(> [class*=st-key-waiting]) {position: absolute; width: 100%}
 [class*=st-key-waiting] {position: absolute; z-index: 10; left: 0; right: 0; pointer-events: none}
 [class*=st-key-waiting]:has([role=progressbar]) {padding: .25rem 1rem; backdrop-filter: blur(8px)}
 </style>"""

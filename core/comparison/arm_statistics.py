@@ -23,7 +23,7 @@ CENTRAL = (0.8, 0.5)  # shares of the seeds inside the outer and the inner band
 NOTE = (
     "A line is the median over the seeds; half of them lie in the dark band, four in five in the pale one. All arms "
     "use the same seeds: the same data and the same draws. A seed that diverges counts until it does; where fewer "
-    "than half of an arm's seeds still run, its line ends. Final losses and accuracies are medians of the seeds that "
+    "than half of an arm’s seeds still run, its line ends. Final losses and accuracies are medians of the seeds that "
     "reached the end."
 )
 

@@ -304,7 +304,7 @@ def _find_penalty(stats: TraceStats) -> Finding | None:
         left = total[-1] / total[0]
     ended = f" The weights' norm ended at {part_of(left)} its first value." if np.isfinite(left) else ""
     if against_data > 1:
-        what = f"In the median step the penalty's gradient is {format_number(against_data)} times the data loss's."
+        what = f"In the median step the penalty’s gradient is {format_number(against_data)} times the data loss’s."
     elif in_step > MAJORITY_SHARE:
         what = f"In the median step weight decay alone is {part_of(in_step)} the length of the whole step."
     elif left <= SHRUNK and config.max_norm is None and not stats.learned and trace.diverged_at is None:
@@ -348,7 +348,7 @@ def _find_clipping(stats: TraceStats) -> Finding | None:
     share = len(bound) / len(scale)
     what = (
         f"Clipping {CLIPS[config.clip].label} binds in {percent(share)} of the steps; in the median one of them it "
-        f"leaves {percent(median_of_finite(bound))} of the gradient's norm."
+        f"leaves {percent(median_of_finite(bound))} of the gradient’s norm."
     )
     if share <= MAJORITY_SHARE or stats.learned or trace.diverged_at is not None:
         why = "It shortens the longest steps and leaves the others as they are."

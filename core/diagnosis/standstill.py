@@ -42,7 +42,7 @@ def find_stuck(stats: TraceStats) -> Finding | None:
         f"by {percent(abs(after - before) / after)}."
     )
     if first > 0 and last < first and not stats.is_noisy:
-        what += f" The gradient's norm ended at {part_of(last / first)} its first value."
+        what += f" The gradient’s norm ended at {part_of(last / first)} its first value."
     why = _why_stuck(stats.config)
     offered = suggestions.for_stuck(stats.config)
     if stats.favors_majority:

@@ -110,8 +110,8 @@ PAPER = Paper(
         "weights N(0, 1/fan_in), biases N(0, 1) on every layer, cross-entropy with sigmoid outputs",
         "1,000 samples; the norm of the mean delta over them, at initialization; 100 networks of each depth",
     ),
-    caveat="The book uses MNIST's handwritten digits. Here the images are synthetic, with as many lit pixels, and the "
-    "book's one network is compared with a hundred. Two of its nine figures differ from our median by more "
+    caveat="The book uses MNIST’s handwritten digits. Here the images are synthetic, with as many lit pixels, and the "
+    "book’s one network is compared with a hundred. Two of its nine figures differ from our median by more "
     "than a quarter, as those of a single network may: from network to network the norm varies by 25 to 50 %.",
     formulas=(
         Formula(

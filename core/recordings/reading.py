@@ -109,7 +109,7 @@ def _details(head: Mapping) -> dict:
 
 
 def _own_source(head: Mapping) -> str:
-    return f"Gradient Flow Lab's recorder, {head.get('framework', 'framework not named')}"
+    return f"Gradient Flow Lab’s recorder, {head.get('framework', 'framework not named')}"
 
 
 def _from_table(table: pd.DataFrame, name: str) -> Recording:
@@ -152,7 +152,7 @@ def _from_own_table(table: pd.DataFrame, name: str, head: Mapping | None = None)
             rows[field][row[known]] = numbers[known]
     return Recording(
         name=name,
-        source=_own_source(head) if head else "Gradient Flow Lab's recorder",
+        source=_own_source(head) if head else "Gradient Flow Lab’s recorder",
         parameters=parameters,
         step=steps.astype(np.int64) if np.all(steps == np.round(steps)) else steps,
         values=values,

@@ -125,7 +125,7 @@ def nielsen_ch5(series: Series, dark: bool) -> list[Chart]:
         )
         curves.append(
             Curve(
-                name="the book's network",
+                name="the book’s network",
                 x=layers + shift,
                 y=paper,
                 color=theme.text,

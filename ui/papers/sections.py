@@ -203,7 +203,7 @@ def _settings(paper: Paper) -> None:
         st.subheader("Settings here", anchor=False)
         st.markdown("\n".join(f"- {_words(line)}" for line in paper.settings))
         st.markdown(_words(paper.caveat))
-        data = ", on data of the Lab's own" if paper.own_data else ""
+        data = ", on data of the Lab’s own" if paper.own_data else ""
         st.markdown(f"**The same network in the Lab**{data}")
         with st.container(horizontal=True, gap="small"):
             for label, config in paper.networks:

@@ -109,7 +109,7 @@ def test_a_penalty_is_weighed_by_the_median_over_all_rows(seed, strengths):
     times = np.median(pull / np.linalg.norm(gradient, axis=1))
     left = np.linalg.norm(norm[-1]) / np.linalg.norm(norm[0])
     what = finding(trace, "penalty").what
-    assert f"the penalty's gradient is {format_number(times)} times the data loss's" in what
+    assert f"the penalty’s gradient is {format_number(times)} times the data loss’s" in what
     assert f"The weights' norm ended at {part_of(left)} its first value." in what
 
 
@@ -138,7 +138,7 @@ def test_clipping_counts_the_steps_made_and_takes_the_median_of_those_that_it_bi
     config = BASE.replace(clip="global_norm", clip_threshold=0.3, learning_rate=1e-6)
     found = finding(made(config, clip_scale=scale), "clipping")
     assert f"binds in {percent(bound / 60)} of the steps" in found.what
-    assert f"leaves {percent(np.median(scale[:60][scale[:60] < 1]))} of the gradient's norm" in found.what
+    assert f"leaves {percent(np.median(scale[:60][scale[:60] < 1]))} of the gradient’s norm" in found.what
     (threshold,) = {one.changes["clip_threshold"] for one in found.suggestions}
     assert threshold == float(f"{0.3 / np.quantile(scale[:60], 0.1):.1g}")
 
@@ -415,7 +415,7 @@ def test_a_loss_at_rest_is_told_by_the_medians_of_the_last_two_sixths(seed):
     found = finding(made(loss=loss, global_grad_norm=size, update_ratio=np.full((61, LAYERS), 0.01)), "stuck")
     assert f"The loss settled at {format_number(after)}: " in found.what
     assert f"its median changed by {percent((before - after) / after)}." in found.what
-    assert f"The gradient's norm ended at {part_of(size[-1])} its first value." in found.what
+    assert f"The gradient’s norm ended at {part_of(size[-1])} its first value." in found.what
 
 
 @pytest.mark.parametrize("hidden, few_units", [((4, 64), True), ((64, 4), True), ((64, 64), False)])

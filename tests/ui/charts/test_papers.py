@@ -90,7 +90,7 @@ def test_curves_that_are_named_differ_in_color_and_in_dash_or_symbol(name):
 
 def test_the_books_numbers_stand_beside_ours():
     (chart,) = draw("nielsen_ch5")
-    drawn = [list(np.round(trace.y, 6)) for trace in curve(chart, "the book's network")]
+    drawn = [list(np.round(trace.y, 6)) for trace in curve(chart, "the book’s network")]
     assert drawn == [[0.07, 0.31], [0.012, 0.06, 0.283], [0.003, 0.017, 0.07, 0.285]]
     median = curve(chart, "4 hidden layers, here")[0]
     np.testing.assert_array_equal(median.y, STORED["nielsen_ch5"]["median"][2])
