@@ -10,7 +10,6 @@ from .report import Experiment
 # The evidence for a claim as it is stated here.
 CHECKED = "checked in the text"
 SECOND_HAND = "second-hand: as later papers quote it"
-MEMORY = "quoted from memory, not checked"
 QUALITATIVE = "a claim without a figure"
 
 
@@ -43,7 +42,7 @@ class Paper:
         label: a short name.
         subject: the topic in a few words.
         title, authors, year, link: the source.
-        claims: (the claim, the evidence for it: CHECKED, SECOND_HAND, MEMORY, QUALITATIVE or a text).
+        claims: (the claim, the evidence for it: CHECKED, SECOND_HAND, QUALITATIVE or a text).
         settings: of the run here, in words.
         caveat: the differences between this run and the paper's.
         formulas: the source of the numbers.

@@ -10,11 +10,11 @@ import numpy as np
 from ..config import RunConfig
 from ..engine.training import Progress, train
 from ..theory import correlation, critical_points, fixed_points
-from .entry import CHI_FORMULA, MEMORY, SECOND_HAND, Formula, Paper
+from .entry import CHI_FORMULA, SECOND_HAND, Formula, Paper
 from .report import Result, Stages, in_kind, near
 
 SIGMA_B = math.sqrt(0.05)
-CRITICAL = 1.76  # of sigma_w squared, quoted from memory
+CRITICAL = 1.76  # of sigma_w squared, as later works quote the paper
 RULE = 6  # trainable up to this many depth scales
 # (a) the size of gradients in a network at its initialization
 DEEP = RunConfig(hidden=(300,) * 60, activation="tanh", bias_std=SIGMA_B, samples=2, steps=0)
@@ -165,7 +165,7 @@ PAPER = Paper(
     year=2017,
     link="https://arxiv.org/abs/1611.01232",
     claims=(
-        ("For tanh at σ_b² = 0.05 the critical σ_w² is about 1.76.", MEMORY),
+        ("For tanh at σ_b² = 0.05 the critical σ_w² is about 1.76.", SECOND_HAND),
         ("A network can be trained up to a depth of about six depth scales, 6 ξ.", SECOND_HAND),
     ),
     settings=(

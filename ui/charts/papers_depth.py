@@ -86,6 +86,8 @@ def balduzzi_2017(series: Series, dark: bool) -> list[Chart]:
     grid = np.linspace(1, depths[-1], 200)
     halved = [value if value > 1e-3 else None for value in 0.5**grid]
     curves.append(Curve(name="1 / 2^L", x=grid, y=halved, color=theme.muted, dash="dot", width=1.5))
+    theory = series["expected"]["residual"]
+    curves.append(Curve(name="theory, skip connections", x=depths, y=theory, color=theme.text, dash="solid", width=1.5))
     curves.append(Curve(name="1 / √L", x=grid, y=grid**-0.5, color=theme.muted, dash="dashdot", width=1.5))
     last = correlations["residual"][-1]
     finding = (
