@@ -24,6 +24,8 @@ GROUP = 16  # networks computed together, or fewer where they are large
 GROUP_WEIGHTS = 1 << 23  # weights of a group: 32 MB
 SAFE_SIZES = 1e-12, 1e12  # root mean squares of a layer's outputs, and deviations of weights, for which float32 does
 MIN_DELTA = 1e-10  # root mean square of delta over that of dE/dy for which float32 does: slopes may be tiny
+MAX_ROUNDING = 16 * np.finfo(float).eps  # of the mean of equal numbers, relative
+MIN_VARYING = 1e-4  # size of what a normalization leaves, over what it subtracts, for which float32 does
 MAX_NORMALIZED = 1e15  # root mean square of a net input whose squares float32 holds
 MIN_SIZE = 1e-290  # a root mean square below has lost its digits even in float64
 DROPOUT_SEED = 1  # of the masks, other than those of weights
@@ -143,7 +145,10 @@ class NetworkSampler:
             if self._axis is not None:
                 if dtype is np.float32 and not _within(net, 0, MAX_NORMALIZED):
                     return None
-                normalized.append((net, self._normalize(net)))
+                inverse = self._normalize(net)
+                if inverse is None:
+                    return None
+                normalized.append((net, inverse))
             self._phi[layer].evaluate_into(net, value, slope)
             if self.config.dropout:
                 self._drop(value, slope, first, layer)
@@ -208,18 +213,30 @@ class NetworkSampler:
         wanted = (ndtri(rank) * self.deviations[-1]).astype(W.dtype)[:, None, None]
         return W + np.swapaxes(along, 1, 2) * (wanted - along @ W)
 
-    def _normalize(self, net: np.ndarray) -> np.ndarray:
-        """Normalizes in place and returns the inverse deviation."""
-        net -= net.mean(axis=self._axis, keepdims=True)
-        inverse = 1 / np.sqrt((net * net).mean(axis=self._axis, keepdims=True) + net.dtype.type(EPS))
+    def _normalize(self, net: np.ndarray) -> np.ndarray | None:
+        """Normalizes in place and returns the inverse deviation; None where float32 has lost the digits that vary."""
+        mean = net.mean(axis=self._axis, keepdims=True)
+        net -= mean
+        if net.dtype == np.float64:
+            net[np.abs(net) <= MAX_ROUNDING * np.abs(mean)] = 0  # equal numbers, whose mean was rounded
+        variance = (net * net).mean(axis=self._axis, keepdims=True)
+        if net.dtype == np.float32:
+            if _cancels(variance, mean * mean):
+                return None
+        inverse = 1 / np.sqrt(variance + net.dtype.type(EPS))
         net *= inverse
         return inverse
 
-    def _normalize_backward(self, delta: np.ndarray, net: np.ndarray, inverse: np.ndarray) -> None:
+    def _normalize_backward(self, delta: np.ndarray, net: np.ndarray, inverse: np.ndarray) -> bool:
+        """Takes delta back through the normalization in place; False where float32 has lost the digits that stay."""
+        before = delta * delta if delta.dtype == np.float32 else None
         along = (delta * net).mean(axis=self._axis, keepdims=True)
         delta -= delta.mean(axis=self._axis, keepdims=True)
         delta -= net * along
+        if before is not None and _cancels(delta * delta, before):
+            return False
         delta *= inverse
+        return True
 
     def _backward(
         self,
@@ -255,7 +272,8 @@ class NetworkSampler:
             step_back(delta, W[layer], around, dy, slopes[layer - 1], log_scale)
             delta = slopes[layer - 1]
             if self._axis is not None:
-                self._normalize_backward(delta, *normalized[layer - 1])
+                if not self._normalize_backward(delta, *normalized[layer - 1]):
+                    return None
 
     def _loses_slopes(self, delta: np.ndarray, log_delta: np.ndarray) -> bool:
         """True where slopes are so small that float32 has lost their digits; those that are exactly 0 do not count."""
@@ -270,6 +288,11 @@ def _directions(vectors: np.ndarray) -> np.ndarray:
     scaled = vectors / np.where(largest > 0, largest, 1)
     length = np.linalg.norm(scaled, axis=-1, keepdims=True)
     return scaled / np.where(length > 0, length, 1)
+
+
+def _cancels(left: np.ndarray, taken: np.ndarray) -> bool:
+    """True where the squares that a subtraction left are so small beside those that it took, in any network."""
+    return bool((left.mean(axis=(1, 2)) < MIN_VARYING * MIN_VARYING * taken.mean(axis=(1, 2))).any())
 
 
 def _within(values: np.ndarray, low: float, high: float) -> bool:
