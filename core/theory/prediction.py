@@ -16,15 +16,15 @@ from ..families.initializers import INITS
 from .representatives import even_weights, evenly_chosen, fewest
 from .sampled_networks import NetworkSampler, Sample, layer_sigma_b
 
-MAX_NETWORKS = 256
-MIN_NETWORKS = 80
+MAX_NETWORKS = 384
+MIN_NETWORKS = 160  # whose scatter is known to 6 %: with fewer, bands cover less than they say
 PILOT_NETWORKS = 16  # that get all samples, to see whether fewer do
 MAX_SAMPLES = 256
 FEWER_SAMPLES = (24, 48, 96)
 MAX_WIDTH = 128  # of the networks drawn: wider ones differ from their mean hardly more than these
 MAX_DRAWN_FLOPS = 2_500_000_000  # flops of all networks together, where MIN_NETWORKS do not need more
 UNIT_WORK = 100  # of one unit's activation, in flops
-CLOSE = 0.35  # fewer samples do where they move a norm by at most this share of its scatter,
+CLOSE = 0.25  # fewer samples do where they move a norm by at most this share of its scatter,
 CLOSE_ALWAYS = 0.02  # or by so much of itself
 MIN_DEVIATION = 5e-4  # of a norm's logarithm: what fewer samples may be off where nothing scatters
 LARGEST_LOG = 2 * math.log(np.finfo(float).max)  # ln of the square of the largest norm
@@ -32,7 +32,7 @@ MIDDLE = (
     0.4,
     0.6,
 )  # quantiles between which the mean is taken for the median: its error is a tenth less than that of one
-BAND_DEVIATIONS = 2.1  # of the logarithm on both sides of its mean: 95 % of networks, and a little for few draws
+BAND_DEVIATIONS = 2.07  # of the logarithm on both sides of its mean: 95 % of networks, and a little for few draws
 
 Method = Literal["networks", "narrower networks", "none"]
 
