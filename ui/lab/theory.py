@@ -190,7 +190,7 @@ def why(run: Run) -> None:
             st.caption(_ISOMETRY)
         if here is None:
             if run.config.hidden:
-                st.caption(NO_PLANE)
+                st.caption(no_plane_reason(run.config))
             return
         for sentence in _depth_sentences(here, run.config):
             st.markdown(sentence)
@@ -207,10 +207,37 @@ _ISOMETRY = (
     "normalization is included with fixed mean and variance; dropout is left out. Source: Pennington, Schoenholz & "
     "Ganguli 2017."
 )
-NO_PLANE = (
-    "The phase plane is drawn for plain networks of one activation only: residual layers, normalization and dropout "
-    "change what a layer multiplies, so that σ_w and σ_b alone do not locate the network."
+NO_PLANE = "The phase plane is drawn for plain networks of one activation only."
+NO_BORDER = (
+    "A residual layer multiplies the squared gradient by 1 + χ, which is at least 1 at any σ_w and σ_b: there is no "
+    "border between vanishing and exploding (Yang & Schoenholz 2017)."
 )
+NO_SCALE = {
+    "layer": "Layer normalization divides by what σ_w and σ_b multiply, so that only their ratio is left.",
+    "batch": "Batch normalization divides by what σ_w multiplies and subtracts the biases, so that every point of the "
+    "plane would have the same factor (Yang et al. 2019).",
+}
+NO_ALIKE = (
+    "Dropout keeps two inputs apart: they never become equal, and no point of the plane is critical (Schoenholz et al. "
+    "2017)."
+)
+NO_ONE_MAP = "Layers of different activations multiply by different factors, so that a point has no one factor."
+
+
+def no_plane_reason(config: RunConfig) -> str:
+    """The sentences that say why these settings have no phase plane."""
+    reasons = [NO_PLANE]
+    if config.normalization != "none":
+        reasons.append(NO_SCALE[config.normalization])
+    if config.residual:
+        reasons.append(NO_BORDER)
+    if config.dropout:
+        reasons.append(NO_ALIKE)
+    if len(set(config.activations)) > 1:
+        reasons.append(NO_ONE_MAP)
+    return " ".join(reasons)
+
+
 _RECURSIONS = (
     r"q^{l+1} = \sigma_w^2\, \mathbb E\big[\varphi(\sqrt{q^l} Z)^2\big] + \sigma_b^2",
     r"\chi^l = \sigma_w^2\, \mathbb E\big[\varphi'(\sqrt{q^l} Z)^2\big]",

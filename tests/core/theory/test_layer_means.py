@@ -81,6 +81,16 @@ def test_layer_normalization_makes_the_factor_independent_of_the_weights_scale()
     assert one.chi[1] == pytest.approx(at.slope2 / at.second, rel=1e-3)  # sigma_w^2 E phi'^2 / (sigma_w^2 E phi^2)
 
 
+@pytest.mark.parametrize("scale", [0.5, 4.0])
+def test_layer_normalization_leaves_only_the_ratio_of_the_biases_scale_to_that_of_the_weights(scale):
+    config = RunConfig(
+        hidden=(50,) * 5, activation="tanh", normalization="layer", init_scale=scale, bias_std=0.6 * scale
+    )
+    at = moments("tanh", 1.0)
+    # the 1e-5 inside the root tells the scales apart
+    assert expected_means(config).chi[1] == pytest.approx(at.slope2 / (at.second + 0.36), rel=1e-3)
+
+
 def test_a_residual_layer_of_he_relu_doubles_the_variance():
     means = expected_means(RunConfig(hidden=(40,) * 6, activation="linear", residual=True, init_scale=1.0))
     np.testing.assert_allclose(means.q[2:-1] / means.q[1:-2], 2)

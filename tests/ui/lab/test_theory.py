@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from core import RunConfig, train
+from core.families.normalization import NORMALIZATIONS
 from core.layer_norms import LAYER_NORMS
 from core.theory.initialization import InitialNorms, predict_initial_norms
 from core.theory.network import locate
@@ -144,6 +145,27 @@ def test_networks_in_the_band_are_told_by_the_worst_layer_and_on_average(seed, p
     assert tables[0]["median, measured"].tolist() == [number(value, 3) for value in drawn.median]
     assert tables[0]["median, expected"].tolist() == [number(value, 3) for value in norms.grad.median]
     assert tables[0]["in the band"].tolist() == [percent(share) for share in drawn.inside]
+
+
+@pytest.mark.parametrize("dropout", [0.0, 0.2])
+@pytest.mark.parametrize("residual", [False, True])
+@pytest.mark.parametrize("normalization", NORMALIZATIONS)
+def test_a_network_without_a_plane_gets_each_reason_that_it_has(normalization, residual, dropout):
+    config = RunConfig(normalization=normalization, residual=residual, dropout=dropout)
+    if locate(config, 2, 1) is None:
+        text = theory.no_plane_reason(config)
+        assert text.startswith("The phase plane is drawn for plain networks of one activation only.")
+        named = {name: reason in text for name, reason in theory.NO_SCALE.items()}
+        assert named == {name: name == normalization for name in theory.NO_SCALE}
+        assert ("1 + χ" in text, "Dropout" in text) == (residual, dropout > 0)
+    else:
+        assert (normalization, residual, dropout) == ("none", False, 0)
+
+
+def test_layers_of_different_activations_are_named_as_a_reason_against_a_plane():
+    config = RunConfig(hidden=(8, 8), activation=("tanh", "relu"))
+    assert locate(config, 2, 1) is None and theory.NO_ONE_MAP in theory.no_plane_reason(config)
+    assert theory.NO_ONE_MAP not in theory.no_plane_reason(config.replace(activation="tanh", residual=True))
 
 
 @pytest.mark.parametrize("activation", ["tanh", "sigmoid", "relu", "gelu"])
