@@ -84,7 +84,7 @@ def test_residual_and_normalized_networks_have_a_band(parameters):
     _, lines = profile(app)
     assert np.isfinite(lines["typical network (theory, step 0)"]).all()
     captions = " ".join(texts(open_box(app, "why").caption))
-    assert "The phase plane is drawn for plain networks only" in captions
+    assert "The phase plane is drawn for plain networks of one activation only" in captions
 
 
 def test_bands_of_wide_networks_say_that_narrower_ones_were_drawn():
