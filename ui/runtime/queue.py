@@ -50,7 +50,7 @@ class FairQueue:
     that was served longest ago; within a group by weight, then by the next part in the same way, at last by arrival. A
     visitor with many tabs therefore waits for one turn of every other visitor, and they wait for one of his.
 
-    Tickets that have a weight hold half of the slots at most, so that those without find one soon.
+    Tickets that have a weight hold a quarter of the slots at most, or one, so that those without find one soon.
 
     A session has at most one waiting ticket: a newer one withdraws the older, whose caller is about to be stopped, and
     takes its place.
@@ -58,7 +58,7 @@ class FairQueue:
 
     def __init__(self, slots: int):
         self._free = slots
-        self._free_for_heavy = max(1, slots // 2)
+        self._free_for_heavy = max(1, slots // 4)
         self._lock = threading.Lock()
         self._clock = 0  # counts arrivals and services
         self._waiting: list[Ticket] = []

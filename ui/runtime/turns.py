@@ -5,8 +5,8 @@ check: beside dozens of pages that rerun all the time, its turn came many second
 slot of a queue, which it leaves while it waits for work or computes in a slot of another queue.
 
 Among visitors of one address those go first who wait for their answers. A page that asks again and again before it has
-its answer, as no visitor does for long, comes after them, has half of the slots at most, and hands its slot over when
-one of them waits.
+its answer, as no visitor does for long, comes after them and hands its slot over when one of them waits; such pages
+have one slot together, and a quarter of those for work.
 """
 
 from __future__ import annotations
