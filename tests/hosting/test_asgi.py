@@ -124,7 +124,7 @@ def test_a_page_names_the_scripts_that_it_soon_needs_and_no_other_answer_does(cl
     named = [part.split(">")[0].removeprefix("<.") for part in link.split(", ")]
     assert {Path(path).name.split(".")[0] for path in named} == set(hosting.SOON_NEEDED)
     assert set(named) <= set(hosting.static_files())
-    assert all(part.endswith(">; rel=modulepreload") for part in link.split(", "))
+    assert all(part.endswith(">; rel=modulepreload; fetchpriority=low") for part in link.split(", "))
     assert "link" not in client.get("/").headers and "link" not in client.get(f"/static/js/{BIGGEST}").headers
 
 

@@ -502,12 +502,12 @@ def test_the_picture_opens_on_the_step_that_the_headline_judges_and_the_address_
     assert verdict(app) == "Dead units" and texts(app.markdown)[0].startswith("After 60 steps, ")
     assert [metric.label for metric in app.metric][:2] == ["Factor per layer, step 60", "Layer 1 / layer 6, step 60"]
     layout, words = picture_of(app)
-    assert words.startswith("Step 60: ") and layout["meta"]["step"] == ""
+    assert words.startswith("Step 60: ") and layout["meta"][2] == ""
     assert "step" not in app.query_params
 
 
 def test_a_step_that_the_address_names_is_shown_and_stays_there():
     app = visit(**LATE, step="0")
     layout, words = picture_of(app)
-    assert words.startswith("Step 0: ") and layout["meta"]["step"] == "0"
+    assert words.startswith("Step 0: ") and layout["meta"][2] == "0"
     assert "".join(app.query_params["step"]) == "0"

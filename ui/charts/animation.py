@@ -40,7 +40,8 @@ def choose_frames(step: np.ndarray, max_frames: int) -> tuple[np.ndarray, np.nda
 def open_at(chart: Chart, step: int | None, axis: tuple[float, float] | None = None, *, judged: int = 0) -> Chart:
     """The chart as it opens at a step, the last frame up to it, and with these powers of ten at its axis's ends.
 
-    Its layout's `meta` says for the address which mark of the slider it opens on, and which one needs no step there.
+    Its layout's `meta` says for the address which mark of the slider it opens on, which one needs no step there, and
+    the step that the address states: a list, since Plotly takes a copy of a dictionary for a change and draws again.
 
     Args:
         chart: with a slider, or without one.
@@ -61,7 +62,7 @@ def open_at(chart: Chart, step: int | None, axis: tuple[float, float] | None = N
         slider = spec["layout"]["sliders"][0]
         marks = [float(mark["args"][0][0]) for mark in slider["steps"]]
         active, of_judged = (max(sum(mark <= at for mark in marks) - 1, 0) for at in (opened, judged))
-        meta = {"active": active, "judged": of_judged, "step": "" if step is None else str(step)}
+        meta = [active, of_judged, "" if step is None else str(step)]
         spec["layout"] = spec["layout"] | {"sliders": [slider | {"active": active}], "meta": meta}
     if axis is not None:
         spec["layout"] = spec["layout"] | {"yaxis": spec["layout"]["yaxis"] | {"range": list(axis)}}

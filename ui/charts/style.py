@@ -49,8 +49,12 @@ class Chart:
 
     @property
     def raw_figure(self) -> go.Figure:
-        """The figure as a page sends it: rounded, and unchecked, since Plotly's checks take ten times as long."""
-        return _RawFigure(rounded(self.spec))
+        """The figure as a page sends it: rounded, and unchecked, since Plotly's checks take ten times as long.
+
+        Without its template: that of `go.Figure` is not added to it, and Plotly takes a copy of one for a change.
+        """
+        layout = {name: value for name, value in self.spec["layout"].items() if name != "template"}
+        return _RawFigure(rounded(self.spec | {"layout": layout}))
 
 
 class _RawFigure(go.Figure):

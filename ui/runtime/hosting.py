@@ -164,7 +164,7 @@ def early_links() -> str:
     """The header of a page with which the browser loads what the page soon needs, while its script still runs."""
     scripts = [path for path in static_files() if path.startswith("/static/js/") and path.endswith(".js")]
     soon = [path for path in scripts if Path(path).name.split(".")[0] in SOON_NEEDED]
-    return ", ".join(f"<.{path}>; rel=modulepreload" for path in soon)
+    return ", ".join(f"<.{path}>; rel=modulepreload; fetchpriority=low" for path in soon)
 
 
 async def health(request: Request) -> Response:

@@ -18,9 +18,8 @@ SCRIPT = """
     const url = new URL(location.href), before = url.search;
     const slider = layout.sliders && layout.sliders[0];
     if (slider && slider.steps.length && layout.meta) {
-      const opened = layout.meta, active = slider.active;
-      const step = active === opened.active ? opened.step :
-        active === opened.judged ? "" : slider.steps[active].args[0][0];
+      const [opened, judged, stated] = layout.meta, active = slider.active;
+      const step = active === opened ? stated : active === judged ? "" : slider.steps[active].args[0][0];
       if (step) url.searchParams.set("step", step);
       else url.searchParams.delete("step");
     }
