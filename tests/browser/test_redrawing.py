@@ -1,0 +1,41 @@
+"""Streamlit hands Plotly each new chart twice, the second time as a copy: Plotly must see that nothing has changed."""
+
+from pathlib import Path
+
+import plotly
+import plotly.io
+import pytest
+
+from core import RunConfig, train
+from ui.charts.curves import loss_chart, saturation_chart
+from ui.charts.heatmap import gradient_heatmap
+from ui.charts.profile import gradient_profile
+
+PLOTLY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
+CHARTS = (gradient_profile, gradient_heatmap, loss_chart, saturation_chart)
+# Draws a figure, then a copy of it, and counts what the second drawing changes in the page.
+REDRAWN = """async ([text, isRevised]) => {
+  const plot = document.body.appendChild(document.createElement("div"));
+  const draw = () => {
+    const {data, layout, frames} = JSON.parse(text);
+    if (!isRevised) delete layout.datarevision;
+    return Plotly.react(plot, {data, layout: {...layout, width: 900}, frames, config: {}});
+  };
+  const rest = () => new Promise((resolve) => setTimeout(resolve, 100));
+  await draw(); await rest();
+  let changes = 0;
+  const observer = new MutationObserver((list) => { changes += list.length; });
+  observer.observe(plot, {subtree: true, childList: true, attributes: true, characterData: true});
+  await draw(); await rest();
+  return changes;
+}"""
+
+
+@pytest.mark.parametrize("draw", CHARTS)
+def test_a_copy_of_a_chart_changes_nothing_in_the_page(draw, page):
+    [trace] = train([RunConfig(hidden=(4,) * 3, samples=16, steps=30)])
+    page.goto("about:blank")
+    page.add_script_tag(path=PLOTLY)
+    text = plotly.io.to_json(draw(trace).raw_figure.to_dict(), validate=False)
+    assert page.evaluate(REDRAWN, [text, True]) == 0
+    assert page.evaluate(REDRAWN, [text, False]) > 100  # without the revision all is drawn again
