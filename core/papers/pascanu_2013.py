@@ -223,13 +223,13 @@ def _run_bound(networks: int, report: Progress) -> tuple[list, dict]:
     """Recurrent weights whose largest singular value is just below 1 / gamma, gamma = sup |phi'|."""
     rows: list[Row] = []
     series: dict[str, Any] = {"activations": ["tanh", "sigmoid"], "norms": [], "eta": BELOW}
-    for activation in series["activations"]:
+    for k, activation in enumerate(series["activations"]):
         gamma = ACTIVATIONS[activation].sup_slope
         norms = []
         for seed in range(networks):
             W = np.random.default_rng([seed, 0]).standard_normal((UNITS, UNITS))
             norms.append(gradient_norms(activation, W * (BELOW / gamma / np.linalg.norm(W, 2)), seed))
-            report(seed + 1, networks)
+            report(k * networks + seed + 1, len(series["activations"]) * networks)
         norms = np.array(norms)
         bound = BELOW ** np.arange(LENGTH - 1, -1, -1)
         below = int((norms <= bound * (1 + 1e-9)).all(axis=1).sum())

@@ -60,8 +60,17 @@ NOT_SMALL = {
 
 
 @cache
+def followed(name):
+    """The result of a small version, and the (done, total) of its progress."""
+    progress = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(report, "PROGRESS_SECONDS", 0)
+        result = PAPERS[name].run(lambda done, total: progress.append((done, total)), **SMALL[name])
+    return result, progress
+
+
 def small(name):
-    return PAPERS[name].run(**SMALL[name])
+    return followed(name)[0]
 
 
 def rows_of(result, name):
@@ -77,6 +86,10 @@ def test_a_small_version_of_each_experiment_holds_its_claims(name):
     assert len(rows) >= 3
     assert not [f"{row.what}: {row.reference} there, {row.here} here" for row in rows if row in result.differing]
     assert json.loads(json.dumps(result.to_dict(), allow_nan=False)) == result.to_dict()
+    progress = followed(name)[1]
+    done = [steps for steps, _ in progress]
+    assert done == sorted(done) and len(set(done)) > 2  # progress never falls
+    assert {total for _, total in progress} == {1000} and 0 <= done[0] and 900 <= done[-1] <= 1000
 
 
 @pytest.mark.claims
