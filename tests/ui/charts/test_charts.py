@@ -13,6 +13,7 @@ from core.engine.training import evaluate
 from core.layer_norms import LAYER_NORMS
 from core.trace import LAYER_FIELDS, ROW_FIELDS
 from tests.support.charted import CONFIGS, RUNS, run
+from tests.support.pictures import check_picture
 from ui.charts import curves
 from ui.charts.boundary import decision_boundary, fit, grid
 from ui.charts.distributions import SPREADS, distributions
@@ -73,6 +74,7 @@ def check(chart, dark):
     assert max(map(len, lines)) <= 52  # more does not fit beside each other at 390 pixels
     below = layout["height"] - layout["margin"]["t"] - layout["margin"]["b"]
     assert below >= 120  # pixels that are left for the data
+    check_picture(chart.spec)
     return chart.figure.to_json()
 
 

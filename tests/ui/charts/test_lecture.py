@@ -9,11 +9,12 @@ from core.engine.batch import SATURATED
 from core.families.activations import ACTIVATIONS
 from core.lecture.descent import SURFACES, bowl, descend
 from core.lecture.small_network import SmallNetwork, draw
+from tests.support.pictures import check_picture
 from ui.charts import style
 from ui.charts.descent import MAX_POINTS, contours, from_the_side, html, to_plain_text, value_over_steps
 from ui.charts.errors import error_bars
 from ui.charts.network import edge_color, indexed, network
-from ui.charts.slopes import REACH, activations, saturated_beyond, sigmoid_and_slope
+from ui.charts.slopes import REACH, _of_bound, activations, saturated_beyond, sigmoid_and_slope
 
 DESCENTS = {"contours": contours, "surface": from_the_side, "values": value_over_steps}
 PATHS = {  # start, learning rate, momentum, steps
@@ -33,6 +34,8 @@ def checked(chart):
     assert "Infinity" not in text
     assert chart.figure.layout.title.text and chart.figure.layout.height
     assert chart.alt.strip() and "nan" not in chart.alt.lower() and "not a number" not in chart.alt
+    names = [drawn.get("name") for drawn in chart.spec["data"]]
+    check_picture(chart.spec, beyond=names)  # a path may leave the box
     return chart.figure
 
 
@@ -181,6 +184,7 @@ def test_bars_stack_up_to_the_error_of_each_sample_and_the_line_is_their_mean(si
     np.testing.assert_allclose(np.sum([bar.y for bar in bars], axis=0), net.squared.sum(axis=1), rtol=1e-15)
     assert named(figure, "their mean, E").y[0] == pytest.approx(net.engine_error(), rel=1e-14)
     assert len({bar.marker.pattern.shape for bar in bars}) == len(bars)  # told apart without color
+    assert all(f", output {k}: " in bar.hovertemplate for k, bar in enumerate(bars, 1))
 
 
 # -- slopes ---------------------------------------------------------------------------------------------------------
@@ -290,3 +294,9 @@ def test_every_height_and_every_click_is_the_function_at_its_place(name):
 def _value_at(surface, height):
     """E at a height of the picture."""
     return surface.lowest + (10 ** (height + 1) - 10 if surface.logarithmic else height)
+
+
+@pytest.mark.parametrize("slope, words", [(0.25, "100% of 1/4"), (0.1, "40% of 1/4"), (0.0025, "1% of 1/4"),
+                                          (0.0024, "0.0096 of 1/4")])  # fmt: skip
+def test_a_slope_is_told_as_its_share_of_the_largest(slope, words):
+    assert _of_bound(slope) == words

@@ -9,6 +9,7 @@ import pytest
 
 from core.papers import stored
 from core.papers.registry import PAPERS
+from tests.support.pictures import check_picture
 from ui.charts import style
 from ui.charts.paper_figures import FIGURES
 from ui.charts.papers import Curve, plot
@@ -43,6 +44,7 @@ def test_every_figure_has_axes_with_titles_a_height_and_a_finding_with_numbers(n
         assert any(letter.isdigit() for letter in chart.alt) and chart.alt.endswith(".")
         assert layout.paper_bgcolor == style.theme(dark).page
         assert not chart.table.empty and chart.table.columns.is_unique and json.loads(chart.figure.to_json())
+        check_picture(chart.spec, beyond=[drawn.get("name") for drawn in chart.spec["data"]])  # some curves leave it
 
 
 def test_every_curve_has_points_in_the_picture(name):
@@ -129,6 +131,15 @@ def test_cells_of_the_depth_map_hold_the_losses_and_the_rule_runs_through_them()
     # it starts in the first column, between the depths that 6 xi lies between
     low = max(i for i, depth in enumerate(series["depths"]) if depth <= series["reach"][0])
     assert ordered.x[0] == 0 and low <= ordered.y[0] <= low + 1
+
+
+def test_theory_falls_by_chi_a_layer_from_the_top_and_what_was_measured_is_relative_to_it():
+    series = STORED["schoenholz_2017"]
+    measured, theory = draw("schoenholz_2017")[0].figure.data[::2], draw("schoenholz_2017")[0].figure.data[1::2]
+    for chi, norms, found, line in zip(series["chi"], series["norms"], measured, theory, strict=True):
+        back = np.arange(len(norms))[::-1]  # layers between each one and the top
+        np.testing.assert_allclose(found.y, np.array(norms) / norms[-1], rtol=1e-6)
+        np.testing.assert_allclose(line.y, chi**back, rtol=1e-6)
 
 
 def luminance(color):

@@ -9,6 +9,7 @@ from core.recordings import Parameter, Recording
 from core.recordings.examples import EXAMPLES, load_example
 from core.recordings.selection import GROUPS, select_tensors
 from core.wording import percent
+from tests.support.pictures import check_picture
 from ui.charts import recording_curves
 from ui.charts.guides import Guide
 from ui.charts.recordings import (
@@ -119,6 +120,7 @@ def test_every_chart_of_every_example_is_one_that_plotly_takes(name, dark):
         for chart in charts:
             assert chart.figure.layout.title.text and chart.alt
             assert chart.figure.layout.xaxis.title.text
+            check_picture(chart.spec)
 
 
 def test_a_recording_of_one_step_and_one_tensor_is_drawn():
@@ -220,6 +222,7 @@ def test_a_map_has_every_norm_in_its_cell_and_is_told_by_its_corners(seed, quant
     assert told in chart.alt
     np.testing.assert_allclose([chart.table[name] for name in view.names], shown.T)
     np.testing.assert_array_equal(chart.table["step"], step)
+    assert list(chart.table) == ["step", *view.names]  # no second step where a column is one of them
 
 
 @few

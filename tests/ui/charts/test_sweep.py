@@ -11,6 +11,7 @@ from core.sweeps.maps import DEFAULT_RANGES, FIELDS, QUANTITIES, Axis, SweepMap,
 from core.sweeps.table import SweepTable
 from core.theory.correlations import correlation
 from core.theory.variance_map import critical_points
+from tests.support.pictures import check_picture
 from ui.charts.sweep import format_cell, sweep_map
 
 BASE = RunConfig(samples=8, hidden=(4, 4), steps=0)
@@ -25,6 +26,7 @@ def parts(chart, kind):
 def drawn(cells=RAMP, quantity="gradient factor", lines=(), spec=SMALL, **more):
     found = sweep_map(spec, spec.activations[0], cells, quantity, lines, **more)
     assert found.figure.to_dict()["data"]  # Plotly takes every part
+    check_picture(found.spec, beyond=[line.name for line in lines])
     return found
 
 

@@ -1,0 +1,61 @@
+"""Laws of every picture: what is drawn lies on its axes, and ticks and colors lie in their order."""
+
+import numpy as np
+
+LARGEST_HEIGHT = 1200  # pixels; more is a slip, as of a product for a sum
+
+
+def check_picture(spec, *, beyond=()):
+    """Checks axes, ticks and color keys of a chart's figure.
+
+    Args:
+        spec: of the chart.
+        beyond: names of drawings that may leave the picture, such as lines of theory.
+    """
+    layout = spec["layout"]
+    assert 60 <= layout["height"] <= LARGEST_HEIGHT
+    for name, axis in layout.items():
+        if name.startswith(("xaxis", "yaxis")):
+            _check_ticks(axis, axis.get("range"), logarithmic=axis.get("type") == "log")
+    for drawn in spec["data"]:
+        if "colorbar" in drawn:
+            _check_ticks(drawn["colorbar"], [drawn["zmin"], drawn["zmax"]], logarithmic=False)
+        if drawn.get("name") not in beyond:
+            for letter in "xy":
+                axis = layout.get(letter + "axis" + drawn.get(f"{letter}axis", letter)[1:], {})
+                _check_drawn(drawn, letter, axis)
+
+
+def _check_ticks(axis, ends, *, logarithmic):
+    """As many texts as ticks, which rise from one end to the other."""
+    if not len(axis.get("tickvals", ())):
+        return
+    ticks = np.array(axis["tickvals"], float)
+    assert (np.diff(ticks) > 0).all(), ticks
+    assert "ticktext" not in axis or len(axis["ticktext"]) == len(ticks)
+    if ends is not None and None not in ends:
+        ticks = np.log10(ticks) if logarithmic else ticks
+        assert min(ends) <= ticks[0] + 1e-9 and ticks[-1] - 1e-9 <= max(ends), (ticks, ends)
+
+
+def _check_drawn(drawn, letter, axis):
+    """Nothing lies beyond the range of its axis."""
+    if "range" not in axis or None in axis["range"]:
+        return
+    values = _finite(drawn.get(letter))
+    if axis.get("type") == "log":
+        values = np.log10(values[values > 0])
+    low, high = sorted(axis["range"])
+    slack = 1e-6 * max(abs(low), abs(high), 1.0)  # some numbers are sent as float32
+    assert low < high, drawn.get("name")
+    outside = values[(values < low - slack) | (values > high + slack)]
+    assert not outside.size, (drawn.get("name"), letter, outside[:3], axis["range"])
+
+
+def _finite(values):
+    """The finite numbers of a drawing along one axis; names of categories are none."""
+    try:
+        numbers = np.array([np.nan if value is None else value for value in (() if values is None else values)], float)
+    except (TypeError, ValueError):
+        return np.empty(0)
+    return numbers[np.isfinite(numbers)]
