@@ -190,3 +190,11 @@ def test_a_verdict_of_a_later_step_names_it():
     assert (record.verdict, record.verdict_step) == ("dead", 60)
     assert record.sentence.startswith("Dead units after 60 steps on 2 of 2 seeds")
     assert summarize_arm(train([SMALL])).verdict_step == 0
+
+
+def test_a_summary_weighs_what_its_arrays_do():
+    summary = summarize_arm(train([RunConfig(hidden=(3,), samples=8, steps=4, seed=seed) for seed in range(2)]))
+    rows, layers = 5, 2
+    bands = 5 * 8 * rows * (len(LAYERS) * layers + len(LAYERS) + len(CURVES))  # five quantiles of numbers of 8 bytes
+    assert summary.nbytes == bands + summary.step.nbytes + summary.running.nbytes
+    assert len(summary.step) == len(summary.running) == rows

@@ -8,7 +8,17 @@ import pytest
 
 from core import diagnose, train
 from core.data.datasets import load
-from core.diagnosis.trials import TRIAL_SEEDS, Result, compare, measure_result, trial_configs, try_suggestions
+from core.diagnosis.findings import Diagnosis, Finding
+from core.diagnosis.suggestions import Suggestion
+from core.diagnosis.trials import (
+    TRIAL_SEEDS,
+    Result,
+    compare,
+    count_trainings,
+    measure_result,
+    trial_configs,
+    try_suggestions,
+)
 from tests.support.failures import failing_runs
 from tests.support.troubles import RELU, TROUBLES
 
@@ -103,6 +113,22 @@ def test_where_no_suggestion_helps_another_network_is_tried():
     (trace,) = train([config])
     offered = suggested(try_suggestions(trace))
     assert offered and all(one.outcome.endswith("3 of 3") for one in offered)
+
+
+@pytest.mark.parametrize("given, distinct", [((), 0), ((1,), 1), ((1, 2), 2), ((1, 2, 1, 3), 3), ((2, 2), 1)])
+def test_trainings_are_the_run_and_each_distinct_change_with_three_seeds(given, distinct):
+    findings = tuple(
+        Finding(
+            name="stuck",
+            severity="warning",
+            what="",
+            why="",
+            suggestions=(Suggestion(label="", changes={"steps": steps}),),
+        )
+        for steps in given
+    )
+    diagnosis = Diagnosis(verdict="stuck", sentence="", numbers=(), findings=findings)
+    assert count_trainings(diagnosis) == (3 * (1 + distinct) if distinct else 0)
 
 
 def test_a_healthy_run_is_not_tried():
