@@ -366,7 +366,9 @@ def cost(config: RunConfig, inputs: int | None = None, outputs: int | None = Non
     # one, arrays like the parameters (and as many again in float64, drawn at first or copied at the end), the
     # data three times while they are standardized, and the trace. A test compares the sum with what NumPy allocates.
     size = 4 if config.dtype == "float32" else 8
-    layers, units, widest = len(weights), sum(widths[1:]), max(widths)
+    layers = len(weights)
+    units = sum(widths[1:])
+    widest = max(widths)
     sample = units + inputs + layers + 3 * widest + 5 * outputs + 3
     normalized = units if config.normalization != "none" else 0
     masks = (units - outputs) * batch * 2 if config.dropout else 0  # drawn in float64

@@ -28,7 +28,9 @@ from .families.optimizers import OPTIMIZERS
 from .layout import Layout, ParameterStack
 from .trace import Snapshot
 
-MAX_JACOBIANS, MAX_JACOBIAN_WORK = 16, 3_000_000_000  # samples and multiply-adds of `hidden_singular_values`
+# samples and multiply-adds of `hidden_singular_values`
+MAX_JACOBIANS = 16
+MAX_JACOBIAN_WORK = 3_000_000_000
 SVD_WORK = 10  # multiply-adds of singular values over m n^2, roughly
 MAX_DENSE = 4_000  # parameters of a dense Hessian: 128 MB
 SMALL = 120  # parameters up to which all eigenvalues take less time than Lanczos
@@ -122,7 +124,8 @@ def sharpness_over(
     runs = [config.stop_at(rule.validate("steps", step)) for step in steps]
     if max(steps, default=0) > config.steps:
         raise ConfigError("steps", max(steps), f"the run has {config.steps} steps")
-    report, integer = on_progress or (lambda done, total: None), 2 * len(runs)
+    report = on_progress or (lambda done, total: None)
+    integer = 2 * len(runs)
 
     def training(done: int, total: int) -> None:
         report(int(len(runs) * done / total), integer)
@@ -169,18 +172,26 @@ class _State:
         start = config.replace(steps=0, record_every=1, batch_size=None, dtype="float64", dropout=0.0)
         state = snapshot(start, 0, data, weights)
         self.W = [W for W, *_ in state.weights]
-        self.D, self.output, self.delta = state.targets, state.output, state.delta
+        self.D = state.targets
+        self.output = state.output
+        self.delta = state.delta
         weights_of_classes = class_weights(config.class_weight, samples.task, samples.D)
         self.sample_weights = 1.0 if weights_of_classes is None else sample_weights(weights_of_classes, self.D)
-        self.y, self.net = [state.inputs, *state.activation[:-1]], state.net
+        self.y = [state.inputs, *state.activation[:-1]]
+        self.net = state.net
         normalized = NORMALIZATIONS[config.normalization].axis
         self.axis = None if normalized is None else {1: -1, 2: -2}[normalized]  # there (R, units, samples)
         last = self.layout.layers - 1
         self.skips = [config.residual and layer < last and m == n for layer, (m, n) in enumerate(self.layout.shapes)]
-        self.h, self.gain, self.inverse, self.slope, self.curvature = [], [], [], [], []
+        self.h = []
+        self.gain = []
+        self.inverse: list[Any] = []
+        self.slope = []
+        self.curvature = []
         with np.errstate(all="ignore"):
             for name, net, (_, _, *own) in zip(config.activations, self.net, state.weights, strict=False):
-                h, inverse = net, None
+                h = net
+                inverse = None
                 if self.axis is not None:
                     h = net - self.mean(net)
                     inverse = 1 / np.sqrt(self.mean(h * h) + EPS)
@@ -247,7 +258,8 @@ def hidden_singular_values(state: Snapshot) -> np.ndarray | None:
         None with fewer than two hidden layers, with weights that are not finite, and where it takes more than 3e9
         multiply-adds.
     """
-    config, widths = state.config, state.config.hidden
+    config = state.config
+    widths = state.config.hidden
     given = [array for layer in state.weights for array in layer if array is not None]
     if len(widths) < 2 or not all(np.isfinite(array).all() for array in given):
         return None
@@ -327,7 +339,9 @@ class _Product(_State):
         """R{s (g - mean g - h mean(h g))}, with R{s} = -s^2 mean(h R{net})."""
         if self.axis is None:
             return rg
-        h, g, s = self.h[layer], self.g[layer], self.inverse[layer]
+        h = self.h[layer]
+        g = self.g[layer]
+        s = self.inverse[layer]
         moved = self._normalized(layer, rg) - s * (rh * self.mean(h * g) + h * self.mean(rh * g))
         return moved - s * self.mean(h * rnet) * self.delta[layer]
 
@@ -348,8 +362,11 @@ class _Product(_State):
         return out.flat
 
     def _along_forward(self, along: ParameterStack) -> tuple[list[np.ndarray], list[np.ndarray], list[np.ndarray]]:
-        last, V = self.layout.layers - 1, along.weights
-        ry, rnet, rh = [np.zeros((1, *self.y[0].shape))], [], []
+        last = self.layout.layers - 1
+        V = along.weights
+        ry = [np.zeros((1, *self.y[0].shape))]
+        rnet = []
+        rh = []
         for layer in range(last + 1):
             moved = self.y[layer] @ V[layer]
             if layer:  # the inputs do not move
@@ -371,7 +388,8 @@ class _Product(_State):
         rnet: list[np.ndarray],
         rh: list[np.ndarray],
     ) -> None:
-        last, V = self.layout.layers - 1, along.weights
+        last = self.layout.layers - 1
+        V = along.weights
         if self.output_activation is None:
             o = self.output
             routput = o * (rnet[last] - np.sum(o * rnet[last], axis=-1, keepdims=True))
@@ -391,7 +409,8 @@ class _Product(_State):
                 out.biases[layer][:] = rdelta.sum(axis=1)
             if layer == 0:
                 return
-            below, above = layer - 1, rdy
+            below = layer - 1
+            above = rdy
             rdy = rdelta @ self.W[layer].T + self.delta[layer] @ V[layer].transpose(0, 2, 1)
             if layer < last and self.skips[layer]:
                 rdy += above

@@ -194,7 +194,8 @@ def to_pytorch(config: RunConfig, data: Data | None = None) -> str:
 
 def _settings(config: RunConfig, inputs: int, outputs: int, samples: int, batches: bool) -> str:
     """Returns the constants that this run needs, one a line."""
-    hidden, optimizer = config.hidden, OPTIMIZERS[config.optimizer].pytorch
+    hidden = config.hidden
+    optimizer = OPTIMIZERS[config.optimizer].pytorch
     if len(set(hidden)) == 1:
         widths = f"[{inputs}] + [{hidden[0]}] * {len(hidden)} + [{outputs}]"
     else:
@@ -234,7 +235,8 @@ def _list_activations(names: Sequence[str]) -> str:
 
 def _loss_slots(config: RunConfig, task: str, D: np.ndarray) -> dict[str, str]:
     """Returns the slots of `mean_loss`, and the constant that holds the weight of each class."""
-    loss, weights = LOSSES[config.loss], class_weights(config.class_weight, task, D)
+    loss = LOSSES[config.loss]
+    weights = class_weights(config.class_weight, task, D)
     if weights is None:
         return {"class_weights": "", "weigh": "", "loss": f"return {loss.pytorch}"}
     column = ", ".join(f"[{weight!r}]" for weight in weights.tolist())
@@ -292,7 +294,8 @@ def _network_slots(config: RunConfig) -> dict[str, str]:
         )
     else:
         draw_bias = "linear.bias.zero_()"
-    rule, one = NORMALIZATIONS[config.normalization], isinstance(config.activation, str)
+    rule = NORMALIZATIONS[config.normalization]
+    one = isinstance(config.activation, str)
     return {
         "init": INITS[config.init].pytorch,
         "layers": textwrap.fill(layers, 112, subsequent_indent="    "),

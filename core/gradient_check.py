@@ -10,7 +10,10 @@ from .config import RunConfig, cost
 from .engine.training import Data, Progress, snapshot, train
 from .families.activations import ACTIVATIONS
 
-LONGEST, FACTOR, STEPS = 2.0, 4.0, 14  # steps along a direction of length 1
+# steps along a direction of length 1
+LONGEST = 2.0
+FACTOR = 4.0
+STEPS = 14
 MAX_LAYERS = 12  # of a deeper network so many, evenly spaced
 MAX_UNCERTAINTY = 1e-3  # of a slope that counts as seen
 MAX_BYTES = 64_000_000  # of the networks that are tried at once
@@ -68,7 +71,9 @@ def gradient_check(config: RunConfig, data: Data | None = None, on_progress: Pro
     start = config.replace(steps=0, dtype="float64", record_every=1)
     start_state = snapshot(start, 0, data)
     rng = np.random.default_rng(0)
-    directions, exact, size = [], [], []
+    directions = []
+    exact = []
+    size = []
     for layer in start_state.gradients:
         parts = [part for part in layer if part is not None]
         norm = np.sqrt(sum((part * part).sum() for part in parts))
@@ -95,7 +100,8 @@ def gradient_check(config: RunConfig, data: Data | None = None, on_progress: Pro
         ahead, behind = np.moveaxis(np.reshape(losses, (len(layers), STEPS, 2)), -1, 0)
         rounding = np.finfo(float).eps * (np.abs(ahead) + np.abs(behind)) / steps
         differences, uncertainty = _extrapolated((ahead - behind) / (2 * steps), rounding)
-        exact, size = np.array(exact)[layers], np.array(size)[layers]
+        exact = np.array(exact)[layers]
+        size = np.array(size)[layers]
         error = np.abs(exact - differences) / np.where(size > 0, size, np.nan)
     kinks = [ACTIVATIONS[name].kinks for name in config.activations]
     on_kinks = sum(int(np.isin(net, bends).sum()) for net, bends in zip(start_state.net, kinks, strict=False) if bends)
@@ -125,8 +131,10 @@ def _extrapolated(central: np.ndarray, rounding: np.ndarray) -> tuple[np.ndarray
     Estimates of longer steps may agree by chance on the far side of a kink: what the shortest steps rule out is not
     taken, however exact.
     """
-    best, trust = central[:, -1].copy(), np.full(len(central), np.inf)
-    shortest, doubt = central[:, -3:, None], 8 * rounding[:, -3:, None]
+    best = central[:, -1].copy()
+    trust = np.full(len(central), np.inf)
+    shortest = central[:, -3:, None]
+    doubt = 8 * rounding[:, -3:, None]
     column = central
     for order in range(4):
         apart = np.abs(np.diff(column, axis=1)) + rounding[:, order + 1 :]

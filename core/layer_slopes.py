@@ -21,7 +21,8 @@ def activation_inputs(snapshot: Snapshot, layer: int) -> np.ndarray:
 
     That is gain * normalized + shift where normalization learns them.
     """
-    net, axis = snapshot.net[layer], NORMALIZATIONS[snapshot.config.normalization].axis
+    net = snapshot.net[layer]
+    axis = NORMALIZATIONS[snapshot.config.normalization].axis
     if axis is None or layer == len(snapshot.net) - 1:
         return net
     normalized = np.ascontiguousarray(net.T)[None]  # (1, units, samples)

@@ -44,7 +44,8 @@ def confirm(spec: SweepMap) -> None:
     """Continues where a sweep is short, computed, or started; otherwise states its cost and ends the page."""
     grid = spec.grid
     seconds = training.expected_duration(grid)
-    stopped, started = session.get("sweep_stopped"), session.get("sweep_started")
+    stopped = session.get("sweep_stopped")
+    started = session.get("sweep_started")
     slot = st.empty()  # emptied as soon as the sweep starts
     is_short = seconds <= training.AUTOMATIC_SECONDS and stopped != grid
     if services().sweeps.get(grid) is not None or started == grid or is_short:
@@ -59,11 +60,13 @@ def confirm(spec: SweepMap) -> None:
 
 
 def _start(grid: Grid) -> None:
-    session["sweep_started"], session["sweep_stopped"] = grid, None
+    session["sweep_started"] = grid
+    session["sweep_stopped"] = None
 
 
 def _stop(grid: Grid) -> None:
-    session["sweep_started"], session["sweep_stopped"] = None, grid
+    session["sweep_started"] = None
+    session["sweep_stopped"] = grid
 
 
 def compute(spec: SweepMap, show: str) -> SweepTable:
@@ -73,8 +76,11 @@ def compute(spec: SweepMap, show: str) -> SweepTable:
     is_known = training.has_theory(spec) or "depth" not in (spec.x.field, spec.y.field)
     if table is not None and is_known:
         return table
-    tables, n_previews = [table] if table else [], 0
-    slot, stop, preview = st.empty(), st.empty(), st.skeleton(520)
+    tables = [table] if table else []
+    n_previews = 0
+    slot = st.empty()
+    stop = st.empty()
+    preview = st.skeleton(520)
 
     def draw_preview() -> None:
         nonlocal n_previews
@@ -149,17 +155,20 @@ def cell_of_address() -> tuple[str | None, int, int]:
 def picture(spec: SweepMap, table: SweepTable, show: str) -> None:
     """Draws the map and the network of the chosen cell beside it; below it where there are several maps."""
     activation, i, j = cell_of_address()
-    x, y = spec.x.values(), spec.y.values()
+    x = spec.x.values()
+    y = spec.y.values()
     if activation not in spec.activations:
         activation = spec.activations[0]
     if not (0 <= i < len(x) and 0 <= j < len(y)):
         if session["at"]:
             st.caption(f"This map has no cell {i}, {j}: it has {len(x)} by {len(y)}. Its middle is shown.")
-        i, j = len(x) // 2, len(y) // 2
+        i = len(x) // 2
+        j = len(y) // 2
     if len(spec.activations) == 1:
         left, right = st.columns([3, 2], gap="medium")
     else:
-        left, right = st.container(), st.container()
+        left = st.container()
+        right = st.container()
     with left:
         draw(spec, table, show, cell={activation: (x[i], y[j])})
     with right:
@@ -169,7 +178,8 @@ def picture(spec: SweepMap, table: SweepTable, show: str) -> None:
 def draw_cell(spec: SweepMap, table: SweepTable, show: str, cell: tuple[str, int, int]) -> None:
     """Draws the choice of a cell, its number, and the gradient of its first network."""
     activation, i, j = cell
-    x, y = spec.x.values(), spec.y.values()
+    x = spec.x.values()
+    y = spec.y.values()
     st.subheader("One cell, layer by layer", anchor=False)
     st.caption("Click a cell of the map, or choose it here.")
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
@@ -232,7 +242,8 @@ embedded = st.context.is_embedded
 chosen = controls.read() if embedded else controls.choose()
 title, claim = CLAIMS
 if chosen.preset:
-    title, claim = chosen.preset.label, chosen.preset.claim
+    title = chosen.preset.label
+    claim = chosen.preset.claim
 elif chosen.map:
     axes = " × ".join(field_label(chosen.map, axis.field) for axis in (chosen.map.y, chosen.map.x))
     title = axes[0].upper() + axes[1:]
@@ -256,7 +267,8 @@ if embedded:
 
 def make_handout(link: str) -> Callable[[], str]:
     """Returns what makes the sheet of the map of the first activation."""
-    spec, show = chosen.map, chosen.show
+    spec = chosen.map
+    show = chosen.show
     corner = spec.config(spec.activations[0], spec.x.values()[0], spec.y.values()[0])
     settings = f"{field_label(spec, spec.y.field)} over {field_label(spec, spec.x.field)}; the cell at the lower left: "
     lines = [typeset(claim), settings + panels.summary_line(corner)]

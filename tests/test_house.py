@@ -113,6 +113,35 @@ def test_members_of_registries_and_results_are_made_with_keywords(path):
     assert set(positional_records(path)) == POSITIONAL.get(named(path), set())
 
 
+def divisible_assignments(path):
+    """Lines that give several names values of their own, where none of the values needs the old value of another."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if (
+            isinstance(node, ast.Assign)
+            and isinstance(node.targets[0], ast.Tuple)
+            and isinstance(node.value, ast.Tuple)
+        ):
+            target, value = node.targets[0], node.value
+            starred = any(isinstance(part, ast.Starred) for part in (*target.elts, *value.elts))
+            if not starred and not target_names(target) & read_names(value):
+                yield node.lineno
+
+
+def target_names(target):
+    """Names that an assignment sets, and those that its targets are parts of."""
+    return {part.id for part in ast.walk(target) if isinstance(part, ast.Name)}
+
+
+def read_names(value):
+    """Names that an expression reads, and those to which its calls belong."""
+    return {part.id for part in ast.walk(value) if isinstance(part, ast.Name)}
+
+
+@pytest.mark.parametrize("path", SOURCES + PACKAGE, ids=named)
+def test_a_line_assigns_one_name(path):
+    assert not list(divisible_assignments(path))
+
+
 def test_what_is_copied_alone_needs_nothing_of_this_project():
     for name in COPIED_ALONE:
         assert not {"core", "ui", "gradient_flow_lab"}.intersection(imports(HOUSE / name))

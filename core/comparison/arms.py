@@ -23,7 +23,8 @@ from ..families.optimizers import OPTIMIZERS
 from ..families.schedules import SCHEDULES
 from ..trace import Trace
 
-MIN_ARMS, MAX_ARMS = 2, 8
+MIN_ARMS = 2
+MAX_ARMS = 8
 MAX_NAME_LENGTH = 40
 SEEDS = Number(1, 16, integer=True)
 
@@ -143,7 +144,8 @@ def apply_changes(base: RunConfig, changes: Mapping[str, Any]) -> RunConfig:
         needed = LOSSES[changes["loss"]].output_activation
         if needed or base.output_activation == "softmax":
             changes["output_activation"] = needed or "linear"
-    depth, width = changes.pop("depth", None), changes.pop("width", None)
+    depth = changes.pop("depth", None)
+    width = changes.pop("width", None)
     if depth is not None or width is not None:
         widths = base.hidden or RunConfig().hidden
         changes["hidden"] = (widths[0],) * depth if depth is not None else widths

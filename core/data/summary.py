@@ -43,7 +43,8 @@ class DataSummary:
 
 def summarize(config: RunConfig, task: str, X: np.ndarray, D: np.ndarray) -> DataSummary:
     """The summary of training samples X (samples, inputs) and D (samples, outputs) of a run."""
-    is_regression, beyond = task == "regression", 0.0
+    is_regression = task == "regression"
+    beyond = 0.0
     with np.errstate(all="ignore"):
         if is_regression and config.loss == "mse":
             beyond = float(((D - np.clip(D, *output_range(config.output_activation))) ** 2).sum(axis=1).mean())
@@ -84,7 +85,8 @@ def measure_loss(loss: str, o: np.ndarray, D: np.ndarray, weights: np.ndarray) -
 
 def best_constant(config: RunConfig, task: str, D: np.ndarray) -> Constant:
     """Accuracy and loss of the best constant answer: the largest class; the mean of the targets, as samples count."""
-    mean, by_class = D.mean(axis=0), class_weights(config.class_weight, task, D)
+    mean = D.mean(axis=0)
+    by_class = class_weights(config.class_weight, task, D)
     weights = np.ones((len(D), 1)) if by_class is None else sample_weights(by_class, D)
     if task == "regression":
         share = np.nan

@@ -43,7 +43,8 @@ def find_unscaled_data(stats: TraceStats) -> Finding | None:
     """Raw inputs or targets, where the run did not learn."""
     if stats.data is None:
         return None
-    inputs, targets = stats.data.input_rms, stats.data.target_rms
+    inputs = stats.data.input_rms
+    targets = stats.data.target_rms
     large_inputs = inputs > MAX_INPUT_RMS
     large_targets = targets > MAX_TARGET_RMS
     if not (large_inputs or large_targets):

@@ -73,10 +73,12 @@ _CONSEQUENCES = {
 
 
 def _find_divergence(stats: TraceStats) -> Finding | None:
-    trace, at = stats.trace, stats.trace.diverged_at
+    trace = stats.trace
+    at = stats.trace.diverged_at
     if at is None:
         return None
-    dtype, broken = stats.config.dtype, find_break(trace)
+    dtype = stats.config.dtype
+    broken = find_break(trace)
     value = {
         "weights": f"the weights of layer {broken.layer}",
         "signal": f"the signal in layer {broken.layer}",
@@ -133,7 +135,8 @@ def _find_exploding(stats: TraceStats) -> Finding | None:
 
 def _is_by_dropout(stats: TraceStats, row: int | None) -> bool:
     """True where the gradient would not explode without the factor that dropout multiplies what it keeps by."""
-    decades, dropout = stats.weights_decades if row is None else stats.decades[row], stats.config.dropout
+    decades = stats.weights_decades if row is None else stats.decades[row]
+    dropout = stats.config.dropout
     return dropout > 0 and bool(decades + (stats.hidden - 1) * np.log10(1 - dropout) / 2 < EXPLODED)
 
 
@@ -162,7 +165,8 @@ def _find_vanishing(stats: TraceStats) -> Finding | None:
 
 
 def _unbalanced(name: str, stats: TraceStats, row: int | None, why: str) -> Finding:
-    what, step = _describe_flow(stats, row), stats.step_of(row or 0)
+    what = _describe_flow(stats, row)
+    step = stats.step_of(row or 0)
     if stats.learned:
         return Finding(name=name, severity="note", what=what, why=why, step=step)
     offered = suggestions.balance(stats.config)
@@ -176,7 +180,8 @@ def _describe_flow(stats: TraceStats, row: int | None) -> str:
         ratio = f"{power_of_ten(stats.weights_decades)} times"
         last = int(last_compared(trace.grad_norm[:1])[0])
         return f"{stats.when(0)}, the gradient of layer 1's weights is {ratio} that of layer {last}'s."
-    decades, factor = stats.decades[row], stats.factor[row]
+    decades = stats.decades[row]
+    factor = stats.factor[row]
     last = int(last_compared(trace.delta_norm[row : row + 1])[0])
     if decades == -np.inf:
         if not (trace.delta_norm[row, :-1] > 0).any():
@@ -194,12 +199,14 @@ def _describe_flow(stats: TraceStats, row: int | None) -> str:
 
 
 def _find_dead_units(stats: TraceStats) -> Finding | None:
-    trace, can_die = stats.trace, stats.flat_sides == 1
+    trace = stats.trace
+    can_die = stats.flat_sides == 1
     if not can_die.any() or not len(stats.good):
         return None
     row = 0 if stats.blocked[0] or trace.diverged_at is not None else stats.end  # a run that breaks kills units first
     is_silent = (trace.dead[row, :-1] == 1) & can_die
-    blocked, shares = stats.blocked[row] and is_silent.any(), stats.share_of("dead", can_die)
+    blocked = stats.blocked[row] and is_silent.any()
+    shares = stats.share_of("dead", can_die)
     if not blocked and shares[row] < DEAD:
         return None
     units = "units"
@@ -236,7 +243,8 @@ def _share(share: float) -> str:
 
 
 def _find_saturation(stats: TraceStats) -> Finding | None:
-    trace, can_saturate = stats.trace, stats.flat_sides == 2
+    trace = stats.trace
+    can_saturate = stats.flat_sides == 2
     if not can_saturate.any() or not len(stats.good):
         return None
     share = stats.share_of("saturation", can_saturate)
@@ -250,7 +258,8 @@ def _find_saturation(stats: TraceStats) -> Finding | None:
         "below 5 % of its maximum."
     )
     what += f" At initialization {_share(share[0])} were." if row else ""
-    name, flat = join_words(labels), ("is flat", "it is flat") if len(labels) == 1 else ("are flat", "they are flat")
+    name = join_words(labels)
+    flat = ("is flat", "it is flat") if len(labels) == 1 else ("are flat", "they are flat")
     why = f"{name[0].upper()}{name[1:]} {flat[0]} far from 0, and where {flat[1]} hardly any gradient gets through."
     step = stats.step_of(row)
     if stats.learned or (row and not _jumped(stats)):  # a minimum may lie among saturated units: no cause of its own
@@ -267,7 +276,8 @@ def _find_large_steps(stats: TraceStats) -> Finding | None:
     trace = stats.trace
     if trace.diverged_at is not None or not np.isfinite(stats.early).any() or not stats.first_loss > 0:
         return None
-    layer, jump = int(np.nanargmax(stats.early)), stats.highest_loss / stats.first_loss
+    layer = int(np.nanargmax(stats.early))
+    jump = stats.highest_loss / stats.first_loss
     if not (stats.early[layer] >= LARGE and jump >= JUMP):
         return None
     if not stats.is_noisy:
@@ -291,10 +301,12 @@ def _find_penalty(stats: TraceStats) -> Finding | None:
     A batch's gradient is mostly the noise of its few samples, whose mean over many steps is small, while a penalty
     pulls the same way in each: with mini-batches what is left of the weights shows which of the two won.
     """
-    trace, config = stats.trace, stats.config
+    trace = stats.trace
+    config = stats.config
     if not (config.l1 or config.l2 or config.weight_decay) or not len(stats.good):
         return None
-    weights, norm = sum(W.size for W, *_ in trace.weights), trace.weight_norm[stats.good]
+    weights = sum(W.size for W, *_ in trace.weights)
+    norm = trace.weight_norm[stats.good]
     total = joint_norm(norm)
     with np.errstate(all="ignore"):
         pull = np.hypot(2 * config.l2 * total, config.l1 * np.sqrt(weights))  # l1's gradient is ±l1 in each weight
@@ -323,11 +335,13 @@ def _find_penalty(stats: TraceStats) -> Finding | None:
 
 def _find_max_norm(stats: TraceStats) -> Finding | None:
     """A max norm so small that it, and not the data, decides on the weights' sizes."""
-    trace, bound = stats.trace, stats.config.max_norm
+    trace = stats.trace
+    bound = stats.config.max_norm
     if bound is None or stats.learned or trace.diverged_at is not None or not len(stats.good):
         return None
     norms = np.concatenate([np.linalg.norm(W, axis=0) for W, *_ in trace.weights])
-    held, left = np.mean(norms >= 0.99 * bound), joint_norm(trace.weight_norm[[0, stats.end]])
+    held = np.mean(norms >= 0.99 * bound)
+    left = joint_norm(trace.weight_norm[[0, stats.end]])
     if held <= MAJORITY_SHARE or not left[1] <= SHRUNK * left[0]:
         return None
     what = (
@@ -340,7 +354,8 @@ def _find_max_norm(stats: TraceStats) -> Finding | None:
 
 
 def _find_clipping(stats: TraceStats) -> Finding | None:
-    trace, config = stats.trace, stats.config
+    trace = stats.trace
+    config = stats.config
     scale = trace.clip_scale[stats.good[trace.step[stats.good] < config.steps]]
     bound = scale[scale < 1]
     if config.clip == "none" or not len(bound):

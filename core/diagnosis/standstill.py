@@ -33,10 +33,13 @@ def find_stuck(stats: TraceStats) -> Finding | None:
     ratios = stats.trace.update_ratio[: max(1, len(stats.good) // 10)]
     if not np.nanmax(ratios, initial=0.0) > SMALL:  # the longest of the early steps: some come to rest within a few
         return None
-    trace, sixth = stats.trace, len(stats.good) // 6
+    trace = stats.trace
+    sixth = len(stats.good) // 6
     losses = trace.loss[stats.good]
-    before, after = np.median(losses[-2 * sixth : -sixth]), np.median(losses[-sixth:])
-    first, last = trace.global_grad_norm[0], trace.global_grad_norm[stats.end]
+    before = np.median(losses[-2 * sixth : -sixth])
+    after = np.median(losses[-sixth:])
+    first = trace.global_grad_norm[0]
+    last = trace.global_grad_norm[stats.end]
     what = (
         f"The loss settled at {format_number(after)}: between the last two sixths of the run its median changed "
         f"by {percent(abs(after - before) / after)}."

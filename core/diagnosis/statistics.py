@@ -19,7 +19,9 @@ from ..norms import scaled_norms
 from ..trace import Trace, first_to_last, layer_factors, median_of_finite
 from ..wording import count_noun
 
-LEARNED_LOSS, LEARNED_ACCURACY = 0.1, 0.9  # share of the loss that is left, and of samples classified rightly
+# share of the loss that is left, and of samples classified rightly
+LEARNED_LOSS = 0.1
+LEARNED_ACCURACY = 0.9
 PROGRESS = 0.1  # the loss fell by at least this share below what a constant answer reaches
 MAJORITY_SHARE = 0.5  # of the rows: from there on something is the rule and not the exception
 PROBE_SAMPLES = 1000  # of which a network is computed again
@@ -58,7 +60,8 @@ class TraceStats:
 
     def __init__(self, trace: Trace, samples: tuple[np.ndarray, np.ndarray] | None = None):
         self._given_samples = samples
-        self.trace, self.config = trace, trace.config
+        self.trace = trace
+        self.config = trace.config
         self.activations = [ACTIVATIONS[name] for name in self.config.activations]
         self.good = np.flatnonzero(np.isfinite(trace.loss) & np.isfinite(trace.global_grad_norm))
         self.end = int(self.good[-1]) if len(self.good) else 0
@@ -71,7 +74,8 @@ class TraceStats:
             [median_of_finite(ratio) for ratio in trace.update_ratio[: max(1, len(self.good) // 10)].T]
         )
         self.window = self._window()
-        losses, accuracies = trace.loss[self.good], trace.accuracy[self.good]
+        losses = trace.loss[self.good]
+        accuracies = trace.accuracy[self.good]
         self.first_loss = median_of_finite(trace.loss[: self.window])
         self.last_loss = median_of_finite(losses[-self.window :])
         spans = sliding_window_view(losses, self.window) if self.good.size else np.empty((0, 1))
@@ -88,7 +92,8 @@ class TraceStats:
     def _window(self) -> int:
         if not self.is_noisy:
             return 1
-        epoch, rows = math.ceil(self.config.samples / (self.config.batch_size or self.config.samples)), len(self.good)
+        epoch = math.ceil(self.config.samples / (self.config.batch_size or self.config.samples))
+        rows = len(self.good)
         return max(1, min(max(MIN_WINDOW_ROWS, min(epoch, rows // 10)), rows // 2))
 
     @cached_property
@@ -137,7 +142,8 @@ class TraceStats:
     @cached_property
     def progress(self) -> float:
         """The share by which the loss fell below the first, or below a constant answer's where that is lower."""
-        loss, constant = self.first_loss, 0.0 if self.constant is None else self.constant.loss
+        loss = self.first_loss
+        constant = 0.0 if self.constant is None else self.constant.loss
         if constant > 0:  # a constant answer is right on targets that are all equal, and that is to be learned
             loss = constant if self.is_noisy else min(loss, constant)  # the first batch's is one of few samples
         return 1 - self.final_loss / loss if loss > 0 else float("nan")
@@ -174,10 +180,12 @@ class TraceStats:
     @cached_property
     def at_rest(self) -> bool:
         """True when the loss of the last third of the rows no longer changes: see REST."""
-        rows, sixth = self.trace.loss[self.good], len(self.good) // 6
+        rows = self.trace.loss[self.good]
+        sixth = len(self.good) // 6
         if len(rows) < MIN_REST_ROWS or self.trace.diverged_at is not None or self._slowed_down(sixth):
             return False
-        before, after = np.median(rows[-2 * sixth : -sixth]), np.median(rows[-sixth:])
+        before = np.median(rows[-2 * sixth : -sixth])
+        after = np.median(rows[-sixth:])
         return bool(abs(before - after) <= REST * (2 if self.is_noisy else 1) * after)
 
     def _slowed_down(self, rows: int) -> bool:
@@ -248,10 +256,12 @@ class TraceStats:
 
 def training_samples(trace: Trace) -> tuple[np.ndarray, np.ndarray] | None:
     """X and D that a run was trained on; None for data of one's own, which a trace does not hold."""
-    config, data = trace.config, DATASETS[trace.config.dataset]
+    config = trace.config
+    data = DATASETS[trace.config.dataset]
     if trace.data_summary is not None:
         return None
-    inputs, outputs = trace.weights[0][0].shape[0], trace.weights[-1][0].shape[1]
+    inputs = trace.weights[0][0].shape[0]
+    outputs = trace.weights[-1][0].shape[1]
     if (inputs, outputs) != (data.inputs, data.outputs):
         return None
     samples = load(config.dataset, config.samples, config.noise, config.holdout, config.seed, config.scaling)
@@ -277,7 +287,8 @@ def find_break(trace: Trace) -> Break:
             return Break(layer, "weights")
     samples = training_samples(trace)
     if samples is None:
-        inputs, outputs = trace.weights[0][0].shape[0], trace.weights[-1][0].shape[1]
+        inputs = trace.weights[0][0].shape[0]
+        outputs = trace.weights[-1][0].shape[1]
         D = np.zeros((100, outputs))
         D[:, 0] = 1.0  # targets that every loss takes
         samples = np.random.default_rng(0).standard_normal((100, inputs)), D

@@ -82,7 +82,8 @@ class BatchMemory(NamedTuple):
 def describe_network(config: RunConfig, layout: Layout) -> Network:
     """The network of a run as compiled code takes it."""
     last = layout.layers - 1
-    output, loss = ACTIVATIONS.get(config.output_activation), LOSSES[config.loss]
+    output = ACTIVATIONS.get(config.output_activation)
+    loss = LOSSES[config.loss]
     return Network(
         layout=layout.arrays,
         unit_starts=np.cumsum([0, *layout.widths[1:]]),
@@ -115,7 +116,8 @@ class Batch:
 
     def __init__(self, network: Network, samples: int, dtype: np.dtype, *, dropout: bool = False):
         self.network = network
-        widths, bias = network.layout.widths, network.layout.bias
+        widths = network.layout.widths
+        bias = network.layout.bias
         rows = widths[:-1] + bias
         starts = samples * np.cumsum([0, *rows])
         inputs = np.ones(starts[-1], dtype)
@@ -147,7 +149,8 @@ class Batch:
         self.delta = [slopes[a : a + n * samples].reshape(n, samples) for a, n in units]
         hidden = zip(starts_of_units, widths[1:-1], strict=False) if dropout else ()
         self.masks = [self.memory.masks[a : a + n * samples].reshape(n, samples) for a, n in hidden]
-        self.output, self.targets = self.memory.output, self.memory.targets
+        self.output = self.memory.output
+        self.targets = self.memory.targets
 
     def fill(self, X: np.ndarray, D: np.ndarray, weights: np.ndarray) -> None:
         """Take inputs (samples, inputs), targets (samples, outputs) and what each sample counts, (samples,)."""

@@ -52,14 +52,18 @@ def forward(network, parameters, batch):
         parameters: (parameters,).
         batch: the buffers, a BatchMemory.
     """
-    widths, bias, samples = network.layout.widths, network.layout.bias, batch.samples
+    widths = network.layout.widths
+    bias = network.layout.bias
+    samples = batch.samples
     last = widths.shape[0] - 2
     for layer in range(last + 1):
-        fan_in, units = widths[layer] + bias, widths[layer + 1]
+        fan_in = widths[layer] + bias
+        units = widths[layer + 1]
         W = block(parameters, network.layout.offsets[layer], fan_in, units)
         A = block(batch.inputs, batch.input_starts[layer], fan_in, samples)
         at = network.unit_starts[layer]  # rows of slopes before these
-        slopes, low = block(batch.slopes, at * samples, units, samples), batch.low[at : at + units]
+        slopes = block(batch.slopes, at * samples, units, samples)
+        low = batch.low[at : at + units]
         if layer == last:
             np.dot(W.T, A, batch.output_net)
             if network.output_activation < 0:
@@ -74,7 +78,9 @@ def forward(network, parameters, batch):
             inverse = inverse_deviation_view(batch.inverse_deviation[layer], network.axis, units, samples)
             normalize(net.reshape(1, units, samples), network.axis, inverse)
             if network.layout.affine:
-                normalized, net = net, block(batch.dy[0], 0, units, samples)  # which only the backward pass needs
+                # which only the backward pass needs
+                normalized = net
+                net = block(batch.dy[0], 0, units, samples)
                 scale_and_shift(normalized, gain_and_shift(network.layout, parameters, layer), net)
         y = block(batch.inputs, batch.input_starts[layer + 1], units, samples)
         activate(network.activation[layer], net, y, slopes, low, network.threshold[layer])
@@ -119,10 +125,14 @@ def backward(network, parameters, gradient, batch):
         network, parameters, batch: as in `forward`.
         gradient: (parameters,), written.
     """
-    widths, bias, samples = network.layout.widths, network.layout.bias, batch.samples
-    last, squares = widths.shape[0] - 2, batch.delta_squares
+    widths = network.layout.widths
+    bias = network.layout.bias
+    samples = batch.samples
+    last = widths.shape[0] - 2
+    squares = batch.delta_squares
     for layer in range(last, -1, -1):
-        fan_in, units = widths[layer], widths[layer + 1]
+        fan_in = widths[layer]
+        units = widths[layer + 1]
         delta = block(batch.slopes, network.unit_starts[layer] * samples, units, samples)
         if layer == last:
             output_delta(network, batch, delta)

@@ -83,13 +83,15 @@ class Activation:
         """(phi(net), phi'(net)), both new; integers are taken as float64."""
         dtype = np.float32 if np.asarray(net).dtype == np.float32 else np.float64
         given = np.array(net, dtype, order="C")  # copied: what is read-only would be compiled for once more
-        value, slope = np.empty_like(given), np.empty_like(given)
+        value = np.empty_like(given)
+        slope = np.empty_like(given)
         self.evaluate_into(given, value, slope)
         return value.reshape(np.shape(net)), slope.reshape(np.shape(net))
 
     def evaluate_into(self, net: np.ndarray, value: np.ndarray, slope: np.ndarray) -> None:
         """Writes phi(net) and phi'(net); all three are C-ordered arrays of one shape and dtype, none read-only."""
-        row, low = (1, net.size), np.empty(1, np.int64)
+        row = (1, net.size)
+        low = np.empty(1, np.int64)
         activate(ACTIVATION_CODES[self.name], net.reshape(row), value.reshape(row), slope.reshape(row), low, 0.0)
 
 
@@ -103,7 +105,8 @@ def sigmoid(z):
     # S(z) = 1 / (1 + exp(-z)) = exp(z) / (1 + exp(z)), by whichever exponential e is small; phi' = e / (1 + e)^2
     e, scale = falling_exp(-abs(z))
     u = e * scale
-    bottom, excess = 1 + u, u * (2 + u)
+    bottom = 1 + u
+    excess = u * (2 + u)
     square = 1 + excess
     inverse = 1 / square
     value = corrected(1.0 if z > 0 else e, bottom, u - (bottom - 1), bottom * inverse) * (1.0 if z > 0 else scale)
@@ -115,7 +118,8 @@ def tanh(z):
     # with u = exp(-2|z|) and m = u - 1: phi = -m / (2 + m), phi' = 4 u / (1 + u)^2
     e, scale, m = exp_and_expm1(-2 * abs(z))
     u = e * scale
-    bottom, excess = 2 + m, u * (2 + u)
+    bottom = 2 + m
+    excess = u * (2 + u)
     square = 1 + excess
     inverse = 1 / square
     value = corrected(-m, bottom, m - (bottom - 2), bottom * inverse)
@@ -162,7 +166,8 @@ def silu(z):
     # phi' = S(z) (1 + z S(-z)); as in sigmoid, by whichever exponential is small
     e, scale = falling_exp(-abs(z))
     u = e * scale
-    bottom, excess = 1 + u, u * (2 + u)
+    bottom = 1 + u
+    excess = u * (2 + u)
     square = 1 + excess
     inverse = 1 / square
     bounded = -800.0 if z < -800.0 else z  # below, both are 0
@@ -361,7 +366,10 @@ ACTIVATION_CODES = {name: code for code, name in enumerate(ACTIVATIONS)}
 @numba.njit(error_model="numpy", forceinline=True)
 def _each(point, net, value, slope, low, threshold):
     for unit in range(net.shape[0]):
-        z, y, s, count = net[unit], value[unit], slope[unit], 0
+        z = net[unit]
+        y = value[unit]
+        s = slope[unit]
+        count = 0
         for n in range(z.shape[0]):
             y[n], s[n] = point(np.float64(z[n]))
             count += abs(s[n]) < threshold

@@ -71,7 +71,8 @@ def trace_paths(config: RunConfig) -> Paths:
     if not config.hidden:
         raise ConfigError("hidden", config.hidden, "the product of layers needs a hidden layer")
     shot = snapshot(config.replace(steps=0))
-    activations, layers = [ACTIVATIONS[name] for name in config.activations], len(config.hidden)
+    activations = [ACTIVATIONS[name] for name in config.activations]
+    layers = len(config.hidden)
     between = [shot.weights[k][0] for k in range(1, layers)]  # W from hidden layer k to k + 1
     slopes = [phi.slope(net[0]) for phi, net in zip(activations[:-1], shot.net, strict=False)]
     steepest = np.array([phi.sup_slope for phi in activations[:-1]])
@@ -104,7 +105,8 @@ def strongest(slopes: list[np.ndarray], between: list[np.ndarray]) -> list[int]:
         slopes: (units,) at each layer but the last.
         between: (units, units of the next layer) weights, one fewer than there are layers.
     """
-    best, choices = np.zeros(between[-1].shape[1] if between else 1), []
+    best = np.zeros(between[-1].shape[1] if between else 1)
+    choices = []
     with np.errstate(divide="ignore"):
         for slope, W in zip(slopes[::-1], between[::-1], strict=True):
             onward = np.log(np.abs(W)) + best
@@ -134,7 +136,8 @@ def _typical(config: RunConfig, X: np.ndarray, last: np.ndarray) -> np.ndarray:
         return typical
     with np.errstate(all="ignore"):
         variance = np.square(np.float64(config.init_scale))
-        q, chi = variance * np.mean(X**2, axis=1), []
+        q = variance * np.mean(X**2, axis=1)
+        chi = []
         for name in config.activations[:-1]:
             if not (q <= LARGEST).all():
                 return typical

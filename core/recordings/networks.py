@@ -63,7 +63,8 @@ def recognize_mlp(recording: Recording) -> Recognized | None:
     activations, normalization, output_activation = layers
     optimizer, note = _optimizer(recording)
     dataset = _DATASETS.get((widths[0], widths[-1]))
-    scale, bias = _init_scale(recording, widths[1:]), _bias_std(recording, len(linear))
+    scale = _init_scale(recording, widths[1:])
+    bias = _bias_std(recording, len(linear))
     classes = widths[-1] > 1
     settings: dict[str, Any] = {
         "hidden": tuple(widths[1:-1]),
@@ -110,7 +111,8 @@ def _layers(chain: Sequence[Mapping]) -> tuple[tuple[str, ...], str, str] | None
     after = kinds[last + 1 :]
     if len(after) > 1 or (after and after[0] not in _OUTPUT_ACTIVATIONS) or kinds[0] != "Linear":
         return None
-    blocks, block = [], []
+    blocks = []
+    block = []
     for kind in kinds[1 : last + 1]:
         if kind == "Linear":
             blocks.append(tuple(block))
@@ -132,7 +134,8 @@ def _layers(chain: Sequence[Mapping]) -> tuple[tuple[str, ...], str, str] | None
 
 
 def _init_scale(recording: Recording, outputs: Sequence[int]) -> float:
-    norms, weights = recording.values.get("weight_norm"), recording.of_kind("weight", "frozen")
+    norms = recording.values.get("weight_norm")
+    weights = recording.of_kind("weight", "frozen")
     if norms is None or len(weights) < len(outputs):
         return 1.0
     scales = norms[0, weights[: len(outputs)]] / np.sqrt(np.array(outputs, dtype=float))
@@ -141,7 +144,8 @@ def _init_scale(recording: Recording, outputs: Sequence[int]) -> float:
 
 
 def _bias_std(recording: Recording, layers: int) -> float:
-    norms, biases = recording.values.get("weight_norm"), recording.of_kind("bias")
+    norms = recording.values.get("weight_norm")
+    biases = recording.of_kind("bias")
     if norms is None or len(biases) != layers:
         return 0.0
     sizes = np.array([recording.parameters[i].size or np.nan for i in biases], dtype=float)

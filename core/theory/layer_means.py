@@ -57,12 +57,15 @@ def expected_means(config: RunConfig, data: Data | None = None) -> LayerMeans:
     """
     arrays = checked_data(config, data)
     widths = (arrays.X.shape[1], *config.hidden, arrays.D.shape[1])
-    gains, sigma_b = layer_gains(config, widths), layer_sigma_b(config, widths)
+    gains = layer_gains(config, widths)
+    sigma_b = layer_sigma_b(config, widths)
     X = arrays.X[evenly_chosen(arrays.X, arrays.D, MAX_SAMPLES)]
     skips = [config.residual and m == n for m, n in zip(widths[:-2], widths[1:-1], strict=True)]
     with one_blas_thread, np.errstate(all="ignore"):
         q, slope2 = _forward(config, gains, sigma_b, X, skips)
-        log_delta, upstream = [0.0], 0.0  # of delta^2 and B, the latter relative to delta^2 of its layer
+        # of delta^2 and B, the latter relative to delta^2 of its layer
+        log_delta = [0.0]
+        upstream = 0.0
         for layer in range(len(skips) - 1, -1, -1):
             above = layer + 1 < len(skips) and skips[layer + 1]
             B = gains[layer + 1] + (upstream if above else 0.0)
@@ -76,9 +79,11 @@ def _forward(
     config: RunConfig, gains: Sequence[float], sigma_b: list[float], X: np.ndarray, skips: Sequence[bool]
 ) -> tuple[np.ndarray, np.ndarray]:
     """(q, E phi'^2 / v), (layers,) and (hidden layers,)."""
-    q, slope2 = np.full(len(gains), np.nan), np.full(len(skips), np.nan)
+    q = np.full(len(gains), np.nan)
+    slope2 = np.full(len(skips), np.nan)
     batch = config.normalization == "batch"
-    second, mean = X @ X.T / X.shape[1], X.mean(axis=1)
+    second = X @ X.T / X.shape[1]
+    mean = X.mean(axis=1)
     if not batch:
         second = np.diag(second).copy()
     for layer, gain in enumerate(gains):
@@ -106,9 +111,11 @@ def _forward(
             value = value / keep
         if skips[layer]:
             cross = np.outer(mean, at.mean) + np.outer(at.mean, mean) if batch else 2 * mean * at.mean
-            second, mean = second + value + cross, mean + at.mean
+            second = second + value + cross
+            mean = mean + at.mean
         else:
-            second, mean = value, np.asarray(at.mean)
+            second = value
+            mean = np.asarray(at.mean)
     return q, slope2
 
 

@@ -34,7 +34,8 @@ def worst_case(snapshot: Snapshot) -> tuple[np.ndarray, np.ndarray]:
 
     Source: submultiplicativity of norms; Pascanu et al. 2013 for its use.
     """
-    config, layers = snapshot.config, len(snapshot.delta)
+    config = snapshot.config
+    layers = len(snapshot.delta)
     steep = np.array([ACTIVATIONS[name].sup_slope for name in config.activations]) / (1 - config.dropout)
     delta = np.full(layers, np.nan)
     delta[-1] = scaled_norm(snapshot.delta[-1])

@@ -95,10 +95,14 @@ class NetworkSampler:
         self._class_weights = class_weights
         self._buffers: dict[tuple, np.ndarray] = {}
         self._biases = layer_sigma_b(config, widths) if bias_deviations is None else bias_deviations
-        self.config, self.widths, self.deviations, self._on_passed = config, widths, deviations, on_passed
+        self.config = config
+        self.widths = widths
+        self.deviations = deviations
+        self._on_passed = on_passed
         self.weights = sum(m * n for m, n in zip(widths, widths[1:], strict=False))
         self.group = int(np.clip(GROUP_WEIGHTS // self.weights, 1, GROUP))
-        self._total, self._phi = networks * self.weights, [ACTIVATIONS[name] for name in config.activations]
+        self._total = networks * self.weights
+        self._phi = [ACTIVATIONS[name] for name in config.activations]
         sizes = [size for size in deviations if size > 0]
         low, high = SAFE_SIZES
         self._narrow = all(low < size < high for size in sizes) and max(self._biases) < high  # float32 is worth a try
@@ -135,7 +139,10 @@ class NetworkSampler:
         if dtype is np.float32 and not _within(sample.X[None], *SAFE_SIZES):
             return None
         W, b = self._draw(first, dtype)
-        last, y, slopes, normalized = len(W) - 1, [np.array(sample.X, dtype, order="C")], [], []
+        last = len(W) - 1
+        y = [np.array(sample.X, dtype, order="C")]
+        slopes = []
+        normalized = []
         in_range = np.ones(len(W[0]), bool)
         for layer in range(last):
             shape = (len(W[layer]), sample.size, self.widths[layer + 1])
@@ -253,9 +260,12 @@ class NetworkSampler:
 
         None where float32 does not do.
         """
-        networks, last = len(delta), len(W) - 1
-        weights, root_weights = sample.weights.astype(delta.dtype), np.sqrt(sample.weights).astype(delta.dtype)
-        logs, (log_gradient, log_delta) = np.empty((2, networks, last + 1)), np.empty((2, networks))
+        networks = len(delta)
+        last = len(W) - 1
+        weights = sample.weights.astype(delta.dtype)
+        root_weights = np.sqrt(sample.weights).astype(delta.dtype)
+        logs = np.empty((2, networks, last + 1))
+        log_gradient, log_delta = np.empty((2, networks))
         dy = nothing = np.empty((0, 0, 0), delta.dtype)
         for layer in range(last, -1, -1):
             weighted_log_mean_squares(delta, root_weights, log_delta)
@@ -321,7 +331,9 @@ def log_mean_square(values: np.ndarray) -> np.ndarray:
 
 def output_delta(config: RunConfig, net: np.ndarray, D: np.ndarray) -> np.ndarray:
     """N dE/dnet of the output, (networks, N, outputs), from its net input of that shape and the targets."""
-    rule, output, slope = LOSSES[config.loss], OUTPUT_ACTIVATIONS[config.output_activation], None
+    rule = LOSSES[config.loss]
+    output = OUTPUT_ACTIVATIONS[config.output_activation]
+    slope = None
     if output is None:
         o = softmax(net, axis=2)
     else:

@@ -18,7 +18,9 @@ NAME_LENGTH = 26  # characters of a name in a legend
 ROW = 21  # pixels of a legend's row
 NARROWEST = 270  # pixels of a legend on a screen of 390
 ROOM_ABOVE = 8  # decades an axis goes above an arm's start when that arm diverges
-OUTER, INNER = 0.12, 0.2  # opacity of the bands
+# opacity of the bands
+OUTER = 0.12
+INNER = 0.2
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +85,9 @@ def shading(color: str, opacity: float) -> dict:
 def polygon(x: np.ndarray, low: np.ndarray, high: np.ndarray, foot: float) -> dict:
     """Around the band once; what has no place on the axis is cut off at its foot or left out."""
     there = np.isfinite(low) & np.isfinite(high) & (high >= foot)
-    x, low, high = x[there], np.maximum(low[there], foot), high[there]
+    x = x[there]
+    low = np.maximum(low[there], foot)
+    high = high[there]
     return {"x": np.concatenate([x, x[::-1]]), "y": np.concatenate([low, high[::-1]])}
 
 

@@ -13,11 +13,16 @@ from ui.charts import style
 
 OFFSET = 4  # pixels between a line and its name
 WIDTHS = (260, 950)  # pixels of the data on a phone and on a wide screen: names are free of each other on both
-LETTER_WIDTH, LETTER_HEIGHT = 6.2, 15  # pixels
+# pixels
+LETTER_WIDTH = 6.2
+LETTER_HEIGHT = 15
 MIN_SEEN = 0.1  # of a line's layers: with so few on the axis, and the others above, its name stands at the top
 MAX_CANDIDATES = 25  # layers at which a name is tried
 SAMPLES = np.linspace(0, 1, 9)  # where along a name it is compared with lines
-HIDES_TEXT, HIDES_LINE, OTHER_SIDE = 20.0, 4.0, 0.5  # costs of a place; one as far from the wish as can be costs 1
+# costs of a place; one as far from the wish as can be costs 1
+HIDES_TEXT = 20.0
+HIDES_LINE = 4.0
+OTHER_SIDE = 0.5
 
 
 class Label(NamedTuple):
@@ -93,7 +98,8 @@ class _Candidate(NamedTuple):
 
 def text_box(frame: Frame, width: float, layer: float, value: float, letters: int, *, above: bool, gap: float) -> Box:
     """The rectangle of a text to the right of a point, so many pixels above or below it."""
-    left, height = frame.across(layer, width), float(np.nan_to_num(frame.up(np.array(value))))
+    left = frame.across(layer, width)
+    height = float(np.nan_to_num(frame.up(np.array(value))))
     bottom = height + gap if above else height - gap - LETTER_HEIGHT
     return Box(left, left + letters * LETTER_WIDTH, bottom, bottom + LETTER_HEIGHT)
 

@@ -26,7 +26,8 @@ NAMES = {
 
 def _line(name: str, activation: str, dark: bool) -> dict:
     """Style of a curve: what is measured has those of its activation."""
-    theme, mark = style.theme(dark), style.activation_mark(activation)
+    theme = style.theme(dark)
+    mark = style.activation_mark(activation)
     color = mark.color(dark)
     return {
         "worst": {"mode": "lines", "line": {"color": theme.muted, "width": 2, "dash": "longdashdot"}},
@@ -49,13 +50,15 @@ class ProductData(NamedTuple):
 def product_data(paths: Paths) -> ProductData:
     """The data step of `product_of_layers`."""
     curves = {name: getattr(paths, name) for name in NAMES}
-    layers, arrived = len(paths.measured), paths.measured[0]
+    layers = len(paths.measured)
+    arrived = paths.measured[0]
     if layers == 1:
         finding = "One hidden layer: nothing is multiplied yet."
     elif not np.isfinite(arrived):
         finding = "The gradient at the last layer is 0 or not finite, so there is nothing to compare with."
     else:
-        share, factor = number(float(arrived)), number(paths.factor("measured"), 3)
+        share = number(float(arrived))
+        factor = number(paths.factor("measured"), 3)
         finding = f"Layer 1 gets {share} of layer {layers}’s: {factor} a layer."
     zero = [name for name, values in curves.items() if (values == 0).any()]
     if zero:
@@ -110,7 +113,8 @@ def factor_by_scale(
         scales: (S,), ascending.
         factors: worst, typical and measured, (S,) each, as `core.paths.over_scales`.
     """
-    title, label = "One layer’s factor, by init scale", ACTIVATIONS[activation].label
+    title = "One layer’s factor, by init scale"
+    label = ACTIVATIONS[activation].label
     measured = factors["measured"]
     if not np.isfinite(measured).any():
         words = "With one hidden layer there is no factor from layer to layer."

@@ -339,10 +339,13 @@ def draw_profile(data: ProfileData, title: str, dark: bool) -> dict:
 
 def _names(data: ProfileData, frame: Frame, dark: bool) -> list[dict]:
     """The names of the guides, clear of the line and its factor as the chart opens."""
-    row, middle, factor = data.values[data.opened], _middle(data.layers), data.factors[data.opened]
+    row = data.values[data.opened]
+    middle = _middle(data.layers)
+    factor = data.factors[data.opened]
     texts = []
     if np.isfinite(factor):
-        letters, above = len(f"   × {number(factor, 3)} a layer"), data.factors[0] >= 1
+        letters = len(f"   × {number(factor, 3)} a layer")
+        above = data.factors[0] >= 1
         boxes = (text_box(frame, width, middle, row[middle - 1], letters, above=above, gap=16) for width in WIDTHS)
         texts.append(tuple(boxes))
     return name_guides(data.guides, frame, row, texts, dark)

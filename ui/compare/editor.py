@@ -32,7 +32,8 @@ def draw_editor(comparison: Comparison | None) -> None:
 
 
 def _draw_row(comparison: Comparison | None, i: int, arm: Arm, count: int) -> None:
-    field, changes = state.vary(), dict(arm.changes)
+    field = state.vary()
+    changes = dict(arm.changes)
     at = f"{i}_{arm.name}_{format_arm_settings(arm, field)}"  # an arm with other settings gets new widgets
     st.text_input(
         f"Name of arm {i + 1}",
@@ -93,7 +94,8 @@ def _draw_buttons(comparison: Comparison | None, i: int, arm: Arm, count: int, a
 
 def _draw_value(label: str, i: int, field: str, key: str, value: Any, *, is_new: bool = False) -> None:
     """Draws the widget of one setting of an arm: a box of its options, or a text for a number."""
-    few, text = choices(field), format_value(value)
+    few = choices(field)
+    text = format_value(value)
     common: dict[str, Any] = {"key": key, "on_change": _set_value, "args": (i, field, key), "width": 190}
     if few:
         index = None if is_new or text not in few else few.index(text)  # activations by layer are none of the options
@@ -134,7 +136,8 @@ def _shorten(text: str) -> str:
 
 
 def _add() -> None:
-    field, text = state.vary(), session["arm_added"]
+    field = state.vary()
+    text = session["arm_added"]
     session["arm_added"] = None if field is None or choices(field) else ""
     if field is None or not text:
         return
@@ -156,7 +159,8 @@ def _add_copy() -> None:
 def _replace(i: int, changes: dict[str, Any]) -> None:
     """Gives an arm other changes; a default name follows them."""
     arms = list(state.current_arms())
-    old, name = arms[i], arms[i].name
+    old = arms[i]
+    name = arms[i].name
     if name == default_arm_name(dict(old.changes)) and changes:
         name = state.unique_name(default_arm_name(changes), {arm.name for arm in arms[:i] + arms[i + 1 :]})
     try:
@@ -183,7 +187,8 @@ def _set_value(i: int, field: str, key: str) -> None:
 
 
 def _keep_changes(i: int, key: str) -> None:
-    field, changes = state.vary(), dict(state.current_arms()[i].changes)
+    field = state.vary()
+    changes = dict(state.current_arms()[i].changes)
     _replace(i, {name: value for name, value in changes.items() if name in session_by_name[key] or name == field})
 
 

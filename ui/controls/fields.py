@@ -307,7 +307,8 @@ def draw(field: str) -> None:
     """Draws the widget of one field; `ui.urls.sync` has set its value."""
     if views.is_hidden(field):
         return
-    control, rule = CONTROLS[field], CONTROL_RULES.get(field)
+    control = CONTROLS[field]
+    rule = CONTROL_RULES.get(field)
     reason = reason_against(field, session_by_name)
     common: dict[str, Any] = {
         "label": control.label,
@@ -370,7 +371,9 @@ def draw_row(*fields: str) -> None:
 
 def draw_network() -> None:
     """Draws activation, depth and width, and the other controls of the network in a group."""
-    first, second, more = st.container(), st.container(), st.expander("More on the network", key="group_network")
+    first = st.container()
+    second = st.container()
+    more = st.expander("More on the network", key="group_network")
     # A control is drawn after those that decide whether it applies.
     with more:
         draw("hidden")
@@ -416,9 +419,6 @@ def draw_regularization() -> None:
     with st.expander("More on regularization", key="group_regularization"):
         draw_row("l1", "weight_decay")
         draw_row("max_norm", "dropout")
-
-
-# -- reading and setting ----------------------------------------------------------------------------------------
 
 
 def read_config(**overrides: Any) -> RunConfig:

@@ -124,7 +124,8 @@ def _try_expected(start: Run) -> None:
             _expected(start, _Silent())
 
 
-TYPICAL, LIMIT = "typical network (theory, step 0)", "hard limit (step 0)"
+TYPICAL = "typical network (theory, step 0)"
+LIMIT = "hard limit (step 0)"
 BAND_NAMES = {"networks": "95 % of networks", "narrower networks": "95 % of narrower networks"}
 
 
@@ -134,7 +135,8 @@ def guides(theory: InitialNorms, quantity: str, trace: Trace) -> list[Guide]:
     scale = np.sqrt([W.size for W, *_ in trace.weights]) if quantity == "rms" else 1.0
     lines = []
     if not norms.reason:
-        low, high = norms.low / scale, norms.high / scale
+        low = norms.low / scale
+        high = norms.high / scale
         name = BAND_NAMES[norms.method]
         lines.append(Guide(name=TYPICAL, values=norms.median / scale, low=low, high=high, band_name=name))
         limit = limit * _above_band(limit, norms.high)
@@ -165,7 +167,8 @@ def why(run: Run) -> None:
     if not box.open:
         return
     with box:
-        start, reporter = at_start(run), ProgressReporter(st.empty())
+        start = at_start(run)
+        reporter = ProgressReporter(st.empty())
         try:
             snapshot = jobs.get_snapshot(start, 0, reporter)
         except ConfigError as error:
@@ -287,7 +290,8 @@ def _depth_sentences(here: PhasePoint, config: RunConfig) -> list[str]:
     scales = rf"$\sigma_w$ = {number(here.sigma_w, 3)} and $\sigma_b$ = {number(here.sigma_b, 3)}"
     if not math.isfinite(here.chi):
         return [f"With {scales} the signal grows without bound, so there is no depth scale."]
-    factor, depth = math.sqrt(here.chi), len(config.hidden)
+    factor = math.sqrt(here.chi)
+    depth = len(config.hidden)
     sentences = [
         f"Deep in a network with {scales}, each layer multiplies the gradient norm by √χ = **{number(factor, 3)}**."
     ]
@@ -308,7 +312,8 @@ def _depth_sentences(here: PhasePoint, config: RunConfig) -> list[str]:
 
 @st.cache_data(max_entries=64, show_spinner=False)
 def _factors(activation: str, widest: float, highest: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    sigma_w, sigma_b = np.linspace(0.1, widest, PLANE[0]), np.linspace(0.0, highest, PLANE[1])
+    sigma_w = np.linspace(0.1, widest, PLANE[0])
+    sigma_b = np.linspace(0.0, highest, PLANE[1])
     return gradient_factors(activation, sigma_w, sigma_b), sigma_w, sigma_b
 
 
@@ -358,7 +363,8 @@ _CHECKS = """
 
 
 def _check_gradient(run: Run) -> None:
-    reporter, start = TheoryProgressReporter(st.empty(), "Differences of the loss"), at_start(run)
+    reporter = TheoryProgressReporter(st.empty(), "Differences of the loss")
+    start = at_start(run)
     try:
         found = jobs.compute(
             gradient_check,
@@ -397,7 +403,8 @@ def _check_gradient(run: Run) -> None:
 
 
 def _draw_networks(run: Run) -> None:
-    slot, start = st.empty(), at_start(run)
+    slot = st.empty()
+    start = at_start(run)
     reporter = TheoryProgressReporter(slot, f"Drawing {NETWORKS} networks")
     try:
         theory = expected(run, slot)

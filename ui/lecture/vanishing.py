@@ -34,7 +34,8 @@ from ui.text import as_text
 from ui.urls import views
 
 ACTIVE = ("sigmoid", "tanh", "relu")
-MAX_LAYERS, WIDTH = 30, 32
+MAX_LAYERS = 30
+WIDTH = 32
 ADDRESS = {
     "stack_activation": Choice(ACTIVE),
     "stack_layers": Number(1, MAX_LAYERS, integer=True),
@@ -52,7 +53,9 @@ def section() -> None:
         "weights $W$ takes the gradient one layer back:"
     )
     st.latex(r"\delta^{l} = \operatorname{diag}\big(\varphi'(\mathit{net}^{l})\big)\; W\, \delta^{l+1}")
-    pictures, words, controls = st.container(), st.container(), st.container()
+    pictures = st.container()
+    words = st.container()
+    controls = st.container()
     with controls, st.grid(3, min_column_width=230, gap="medium", vertical_alignment="bottom"):
         for draw in CONTROLS.values():
             with st.container():
@@ -94,7 +97,8 @@ def current() -> Paths:
     Raises:
         ConfigError: a control without a number.
     """
-    layers, scale = int(session["stack_layers"]), session["stack_scale"]
+    layers = int(session["stack_layers"])
+    scale = session["stack_scale"]
     return _follow(RunConfig().replace(hidden=(WIDTH,) * layers, activation=session["stack_activation"],
                                        init_scale=scale))  # fmt: skip
 
@@ -169,10 +173,13 @@ def _over_scales(config: RunConfig) -> dict[str, np.ndarray]:
 
 def describe(paths: Paths) -> str:
     """Words for the effect of the product on the gradient, with its numbers."""
-    layers, label = len(paths.measured), describe_activations(paths.config.activation)
+    layers = len(paths.measured)
+    label = describe_activations(paths.config.activation)
     if layers == 1:
         return "With one hidden layer there is no product yet. Add layers."
-    factor, worst, arrived = paths.factor("measured"), paths.factor("worst"), float(paths.measured[0])
+    factor = paths.factor("measured")
+    worst = paths.factor("worst")
+    arrived = float(paths.measured[0])
     if not np.isfinite(factor):
         return "The gradient at the last layer is 0 or not finite, so there is nothing to compare with."
     does = "vanishes" if factor < 0.95 else "explodes" if factor > 1.05 else "stays nearly level"
@@ -217,7 +224,8 @@ def _draw_arms(config: RunConfig, comparison: Comparison, traces: list[Trace]) -
         with st.container():
             for name in ACTIVE:
                 paths = _follow(config.replace(activation=name))
-                factor, critical = paths.factor("measured"), _critical_scale(name)
+                factor = paths.factor("measured")
+                critical = _critical_scale(name)
                 largest = f"$\\varphi' \\le {ACTIVATIONS[name].sup_slope:g}$"
                 measured = "no factor yet" if np.isnan(factor) else f"{number(factor, 3)} a layer"
                 st.markdown(

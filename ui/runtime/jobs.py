@@ -25,7 +25,9 @@ from ui.runtime.visitors import current_visitor
 PARTS = 1000  # of a computation in another process, for its progress
 SHORT_FILE_BYTES = 500_000  # of a visitor's file, read in about half a second
 INSTANT_COST = 1e8  # multiply-adds of about 10 ms, for which nobody needs to wait in the queue
-SHORT_COST, SHORT_STEPS = 5e9, 20_000  # multiply-adds, and steps times layers, of about half a second
+# multiply-adds, and steps times layers, of about half a second
+SHORT_COST = 5e9
+SHORT_STEPS = 20_000
 
 Value = TypeVar("Value")
 

@@ -241,7 +241,8 @@ def _draw_base() -> None:
     with st.popover("Change a setting", icon=":material/tune:", width="stretch"):
         options = [field for field in fields.CONTROLS if field not in ("activation", "layer_activations", "seed")]
         field = st.selectbox("Setting", options, format_func=field_label, key="base_field")
-        few, key = choices(field), f"base_value_{field}_{at}"
+        few = choices(field)
+        key = f"base_value_{field}_{at}"
         common: dict[str, Any] = {"key": key, "on_change": _set_base_field, "args": (field, key)}
         if few:
             st.selectbox("Value", few, index=None, format_func=lambda name: value_label(field, name), **common)

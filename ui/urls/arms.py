@@ -74,7 +74,8 @@ def _format_arm(arm: Arm, vary: str | None) -> str:
 
 def _parse_arm(item: str, vary: str | None) -> Arm:
     name, separator, body = item.rpartition("~")
-    name, body = unquote(name.rpartition("~")[2]).strip(), body.strip()
+    name = unquote(name.rpartition("~")[2]).strip()
+    body = body.strip()
     pinned = body.startswith("!")
     changes: dict[str, Any] = {}
     for part in filter(None, map(str.strip, body.removeprefix("!").split(";"))):
@@ -82,7 +83,8 @@ def _parse_arm(item: str, vary: str | None) -> Arm:
         if not equals:
             if vary is None or pinned:
                 raise ConfigError("arms", item, "every part must have the form field=value, as in l2=0.01")
-            field, value = vary, part
+            field = vary
+            value = part
         field = field.strip()
         changes[field] = parse_value(field, unquote(value).strip())
     if not separator:

@@ -101,7 +101,8 @@ def _pack_value(field: str, text: str) -> str:
 
 
 def _unpack_value(field: str, text: str) -> str:
-    rule, names = _RULES.get(field), NAMES.get(field, ())
+    rule = _RULES.get(field)
+    names = NAMES.get(field, ())
     if isinstance(rule, Flag):
         return {"t": "true", "f": "false"}.get(text, text)
     if isinstance(rule, Choice) and text.isdecimal() and int(text) < len(names):

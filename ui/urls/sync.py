@@ -54,7 +54,8 @@ def sync_address(parameters: Parameters) -> None:
     state = session_by_name
     stored = session.setdefault("control_values", {})
     given = {name: st.query_params.get_all(name) for name in st.query_params}
-    is_first, has_arrived = "address_page" not in session, session.get("address_page") != parameters.page
+    is_first = "address_page" not in session
+    has_arrived = session.get("address_page") != parameters.page
     states_settings = is_first or (has_arrived and bool(given)) or _is_history_navigation()
     if states_settings and not has_arrived:  # the picture wrote its step: that is no way back to other settings
         stated = read_query(given, parameters)
