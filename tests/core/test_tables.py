@@ -673,3 +673,12 @@ def test_a_table_like_mnist_is_read_within_six_times_its_bytes():
     size, rows, more = map(int, run.stdout.split())
     assert rows == 60_000 and size > 90_000_000
     assert size + more <= 6 * size
+
+
+@pytest.mark.parametrize(
+    "count, words", [(1, "1 unnamed empty column"), (2, "2 unnamed empty columns"), (3, "3 unnamed empty columns")]
+)
+def test_columns_without_a_name_and_a_value_are_counted(count, words):
+    read = table("a,b" + "," * count + "\n1,2" + "," * count + "\n3,4" + "," * count)
+    assert [column.name for column in read.columns] == ["a", "b"]
+    assert f"{words} left out." in read.notes
