@@ -80,6 +80,6 @@ def test_a_table_in_a_popover_shows_its_names_and_its_numbers_in_other_browsers(
     other.wait_for("document.querySelectorAll('[data-testid=stPopoverBody] canvas').length > 1")
     inked = """(() => { const row = document.querySelectorAll('[data-testid=stPopoverBody] canvas')[1];
       const {data} = row.getContext('2d').getImageData(0, 0, row.width, row.height);
-      return data.filter((value, i) => i % 4 === 0 && value < 140).length > 100 })()"""
+      return data.filter((value, i) => i % 4 === 0 && value < 140 && data[i + 3] > 100).length > 100 })()"""
     other.wait_for(inked, 30)
     assert other.evaluate("document.querySelector('[data-testid=stPopoverBody]').getBoundingClientRect().width") > 500
