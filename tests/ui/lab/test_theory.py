@@ -61,7 +61,7 @@ def processes():
 def test_a_prediction_begun_beside_the_training_is_the_one_that_the_page_shows(processes):
     run = Run(CONFIG.replace(steps=3, learning_rate=0.5))
     thread = theory.begin(run)
-    thread.join(60)
+    thread.join(300)
     begun = processes.theories.get(theory.at_start(run))
     assert begun is theory.expected(run, None)
     np.testing.assert_array_equal(begun.grad.median, predict_initial_norms(CONFIG).grad.median)
@@ -79,7 +79,7 @@ def test_no_prediction_is_begun_at_home_or_where_others_may_want_the_slots(proce
 @pytest.mark.parametrize("begun", [CONFIG.replace(hidden=(4096,) * 40, samples=2000), RunConfig(dataset="custom")])
 def test_nothing_is_computed_beside_a_training_that_is_long_or_refused(begun, processes):
     run = Run(begun, "unknown" if begun.dataset == "custom" else None)
-    theory.begin(run).join(60)
+    theory.begin(run).join(300)
     assert not len(processes.theories)
 
 
