@@ -339,10 +339,11 @@ def _find_max_norm(stats: TraceStats) -> Finding | None:
     bound = stats.config.max_norm
     if bound is None or stats.learned or trace.diverged_at is not None or not len(stats.good):
         return None
-    norms = np.concatenate([np.linalg.norm(W, axis=0) for W, *_ in trace.weights])
+    with np.errstate(over="ignore"):
+        norms = np.concatenate([np.linalg.norm(W, axis=0) for W, *_ in trace.weights])
     held = np.mean(norms >= 0.99 * bound)
     left = joint_norm(trace.weight_norm[[0, stats.end]])
-    if held <= MAJORITY_SHARE or not left[1] <= SHRUNK * left[0]:
+    if held <= MAJORITY_SHARE or not left[1] <= SHRUNK * left[0] or _find_penalty(stats) is not None:
         return None
     what = (
         f"At the end {percent(float(held))} of the units have weights as large as the max norm of "
