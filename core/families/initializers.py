@@ -66,7 +66,8 @@ class Init:
         if self.bias_deviation is None:
             return bias_std * rng.standard_normal(fan_out)
         bound = math.sqrt(3) * scale * self.bias_deviation(fan_in)
-        return rng.uniform(-bound, bound, fan_out)
+        part = min(bound, 1e300)  # numpy refuses a range that overflows
+        return rng.uniform(-part, part, fan_out) * (bound / part if bound > part else 1.0)
 
 
 def _orthogonal(rng: np.random.Generator, fan_in: int, fan_out: int) -> np.ndarray:
