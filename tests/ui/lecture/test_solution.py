@@ -74,7 +74,7 @@ def test_a_solution_sheet_says_where_one_step_leads_and_has_every_column_under_i
 def test_every_place_of_the_network_shows_its_own_symbol_or_weight(monkeypatch):
     given = given_of(3)
     shown = []
-    monkeypatch.setattr(solution.drawing, "draw", lambda name, words, fill, places: [fill(k) for k in places])
+    monkeypatch.setattr(solution.drawing, "draw", lambda name, words, fill, keys: [fill(key) for key in keys])
     monkeypatch.setattr(solution.st, "badge", lambda text, color: shown.append(text.strip("$")))
     solution.draw_network(given)
     assert shown[5:] == [tex(float(value)) for value in given.weights] and len(shown) == 5 + len(WEIGHTS)
