@@ -13,7 +13,7 @@ FLOAT, DOUBLE, INT = 1, 2, 3
 
 
 def scalars(inner, step=7):
-    """What is read of an event with one summary value of these fields."""
+    """Return the scalars of an event with one summary value of these fields."""
     event = field(2, 0, varint(step)) + field(5, 2, field(1, 2, field(1, 2, b"tag") + inner))
     return list(read_scalars(record(event)))
 
