@@ -3,7 +3,7 @@
 import pytest
 
 from tests.support.firefox import open_firefox
-from tests.support.webkit import open_webkit
+from tests.support.webkit import has_webkit, open_webkit
 
 PAGES = ["", "compare", "sweep", "runs", "papers", "lecture", "lecture?section=network", "lecture?section=vanishing"]
 STILL = """!!document.querySelector("[data-testid=stApp][data-test-script-state=notRunning]") &&
@@ -19,9 +19,12 @@ CONTENTS = """JSON.stringify({
   broken: [...document.querySelectorAll(".katex-error, merror")].map(e => e.textContent.slice(0, 100))})"""
 
 
-@pytest.fixture(scope="module", params=[open_firefox, open_webkit], ids=["firefox", "webkit"])
+BROWSERS = {"firefox": open_firefox} | ({"webkit": open_webkit} if has_webkit() else {})
+
+
+@pytest.fixture(scope="module", params=BROWSERS.values(), ids=BROWSERS)
 def other(request, tmp_path_factory):
-    """A tab of another browser than Chromium; the test is skipped where there is none."""
+    """A tab of Firefox, without which the test is skipped, and of WebKit where its driver is installed."""
     try:
         with request.param(tmp_path_factory.mktemp("browser")) as tab:
             yield tab

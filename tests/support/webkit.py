@@ -65,16 +65,14 @@ class WebKitTab:
         self._ask("DELETE", self.session)
 
 
+def has_webkit() -> bool:
+    """True where its driver, and a screen for it, are on the path."""
+    return all(map(shutil.which, (DRIVER, SCREEN)))
+
+
 @contextmanager
 def open_webkit(home: Path) -> Iterator[WebKitTab]:
-    """A tab of a WebKit of its own, with this folder as home.
-
-    Raises:
-        FileNotFoundError: its driver, or a screen for it, is not on the path.
-    """
-    missing = next((program for program in (DRIVER, SCREEN) if shutil.which(program) is None), None)
-    if missing:
-        raise FileNotFoundError(f"no WebKit here: {missing} is not on the path")
+    """A tab of a WebKit of its own, with this folder as home."""
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     # Xvfb takes the first display that is free, and writes its number.
     screen = subprocess.Popen([SCREEN, "-displayfd", "1", "-screen", "0", PIXELS], text=True,
