@@ -314,7 +314,7 @@ def _find_penalty(stats: TraceStats) -> Finding | None:
         step = joint_norm(trace.update_ratio[stats.good] * norm)
         in_step = median_of_finite(config.learning_rates(trace.step[stats.good]) * config.weight_decay * total / step)
         left = total[-1] / total[0]
-    ended = f" The weights' norm ended at {part_of(left)} its first value." if np.isfinite(left) else ""
+    ended = f" The weights’ norm ended at {part_of(left)} its first value." if np.isfinite(left) else ""
     if against_data > 1:
         what = f"In the median step the penalty’s gradient is {format_number(against_data)} times the data loss’s."
     elif in_step > MAJORITY_SHARE:
@@ -347,7 +347,7 @@ def _find_max_norm(stats: TraceStats) -> Finding | None:
         return None
     what = (
         f"At the end {percent(float(held))} of the units have weights as large as the max norm of "
-        f"{format_number(bound)} allows. The weights' norm ended at {part_of(left[1] / left[0])} its first value."
+        f"{format_number(bound)} allows. The weights’ norm ended at {part_of(left[1] / left[0])} its first value."
     )
     why = "With weights this small the output hardly differs between samples, and the gradient shrinks with them."
     offered = suggestions.for_max_norm(stats.config)

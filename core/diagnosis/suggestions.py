@@ -258,7 +258,8 @@ def for_identical_units(config: RunConfig) -> tuple[Suggestion, ...]:
     if isinstance(config.activation, str):
         own = _recommended(config, config.activation)
     else:
-        own = _suggest(config, "Glorot normal init", ("init", "init_scale"), init="glorot_normal", init_scale=1.0)
+        glorot = {"init": "glorot_normal", "init_scale": 1.0}
+        own = _suggest(config, "Glorot normal init, init scale 1", tuple(glorot), **glorot)
     return distinct(own + _recommended(config, "relu") + _recommended(config, "tanh"))
 
 

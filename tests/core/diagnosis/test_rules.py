@@ -219,7 +219,7 @@ def test_the_penalty_is_weighed_against_the_data_by_their_gradients(l1, l2):
     pull = np.hypot(np.linalg.norm(2 * l2 * W), np.linalg.norm(l1 * np.sign(W)))
     ratio = pull / np.linalg.norm(trace.grad_norm[0])
     assert ratio > 1
-    assert f"{ratio:.3g} times the data loss's" in found(config, "penalty").what
+    assert f"{ratio:.3g} times the data loss’s" in found(config, "penalty").what
 
 
 def test_a_penalty_that_did_no_harm_is_a_note():

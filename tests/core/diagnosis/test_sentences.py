@@ -110,7 +110,7 @@ def test_a_penalty_is_weighed_by_the_median_over_all_rows(seed, strengths):
     left = np.linalg.norm(norm[-1]) / np.linalg.norm(norm[0])
     what = finding(trace, "penalty").what
     assert f"the penalty’s gradient is {format_number(times)} times the data loss’s" in what
-    assert f"The weights' norm ended at {part_of(left)} its first value." in what
+    assert f"The weights’ norm ended at {part_of(left)} its first value." in what
 
 
 @few
