@@ -414,13 +414,15 @@ def test_the_correlation_of_gradients_is_one_for_equal_and_zero_for_orthogonal_o
 def test_wide_residual_blocks_have_the_correlation_of_gradients_that_the_product_says():
     assert balduzzi_2017.expected_residual_correlation(0) == 1
     assert balduzzi_2017.expected_residual_correlation(1) == pytest.approx(0.75)
-    y = np.random.default_rng(1).standard_normal((256, 256))
-    passes = blocks.pass_through(balduzzi_2017.KINDS["residual"], y, 12, 0, lambda done, total: None)
-    for first in range(12):
-        ours = balduzzi_2017.correlation(passes.gradients[first])
+    ours = []
+    for seed in range(8):  # of which each scatters by 8 %
+        y = np.random.default_rng(seed).standard_normal((256, 256))
+        passes = blocks.pass_through(balduzzi_2017.KINDS["residual"], y, 12, seed, lambda done, total: None)
+        ours.append([balduzzi_2017.correlation(gradients) for gradients in passes.gradients[:12]])
+    for first, mean in enumerate(np.mean(ours, axis=0)):
         # blocks from the first one's variance on: a ratio of products
         v = 1 + balduzzi_2017.GROWTH * np.arange(first, 12)
-        assert ours == pytest.approx(np.prod((1 + 0.5 / v) / (1 + 1 / v)), rel=0.1), first
+        assert mean == pytest.approx(np.prod((1 + 0.5 / v) / (1 + 1 / v)), rel=0.06), first
 
 
 def test_the_factor_of_batch_normalization_follows_from_the_variance_of_a_rectified_normal():
