@@ -89,4 +89,4 @@ def test_the_median_is_half_the_scatter_below_the_mean_and_the_band_is_of_the_no
     scatter, _ = log_variance(activation, scale, 0.0, config.hidden, float(means.q[0]))
     log_square = [sum(np.log(means.chi[layer:])) for layer in range(5)]
     np.testing.assert_allclose(10.0 ** curve.median[:-1], np.exp((log_square - scatter / 2) / 2), rtol=1e-9)
-    np.testing.assert_allclose(10.0 ** curve.half_width[:-1], np.exp(2.1 * np.sqrt(scatter) / 2), rtol=1e-9)
+    np.testing.assert_allclose(10.0 ** curve.half_width[:-1], np.exp(2.07 * np.sqrt(scatter) / 2), rtol=1e-9)
