@@ -78,7 +78,7 @@ def share_data(step: np.ndarray, shares: np.ndarray) -> HeatmapData:
 def share_heatmap(trace: Trace, values: np.ndarray, title: str, finding: str, key: str, *, dark: bool = False) -> Chart:
     """A share from 0 to 1 of every layer, (rows, layers), at every step; a column is the mean of what it pools."""
     data = share_data(trace.step, values[: trace.rows_recorded])
-    frame = _frame(trace, title, finding, dark)
+    frame = _frame(trace, data.edges, title, finding, dark)
     cells = heatmap_cells(data, "%{z:.1%}", pooled="mean") | {
         "z": data.z,
         "zmin": 0,
@@ -147,7 +147,7 @@ def heatmap_cells(data: HeatmapData, value: str, norms: np.ndarray | None = None
 
 def _norm_figure(data: HeatmapData, trace: Trace, title: str, finding: str, label: str, dark: bool) -> dict:
     zero = np.isneginf(data.z)
-    frame = _frame(trace, title, finding, dark, key=bool(zero.any()))
+    frame = _frame(trace, data.edges, title, finding, dark, key=bool(zero.any()))
     cells = heatmap_cells(data, f"{label} 10<sup>%{{z:.2f}}</sup>", 10.0**data.z)
     ends = [-data.span, -data.span / 2, 0, data.span / 2, data.span]
     names = [style.power_of_ten(end) for end in ends]
@@ -175,12 +175,11 @@ def _norm_figure(data: HeatmapData, trace: Trace, title: str, finding: str, labe
     return {"data": traces, "layout": frame}
 
 
-def _frame(trace: Trace, title: str, finding: str, dark: bool, key: bool = False) -> dict:
+def _frame(trace: Trace, edges: np.ndarray, title: str, finding: str, dark: bool, key: bool = False) -> dict:
     layers = style.layers_axis(trace.layers, dark)
     layers["title"]["text"] = "layer (1 is next to the input)"
     step = trace.step[: trace.rows_recorded]
-    half = (step[-1] - step[-2]) / 2 if len(step) > 1 else 0.5
-    steps = style.steps_axis(step, dark, range=[step[0] - half, step[-1] + half])
+    steps = style.steps_axis(step, dark, range=[edges[0], edges[-1]])
     above = 22 if key or trace.diverged_at is not None else 0
     frame = style.layout(
         title, finding, xaxis=steps, yaxis=layers, dark=dark, height=HEIGHT + above, below=BELOW, above=above
