@@ -191,8 +191,9 @@ def test_a_script_stopped_before_its_turn_runs_only_for_a_click(is_pressed, runn
     data, other = RerunData(widget_states=states), turn(runner.queue, STRANGER)
     other.begin(never)
     call = pool.submit(ScriptRunner._run_script, runner, data)
-    while runner.queue.state()[1] == 0:
-        assert not call.done()
+    while runner.queue.state()[1] == 0 and not call.done():
+        pass
+    assert not call.done()
     ScriptRunner.request_stop(runner)
     if is_pressed:
         other.end()
