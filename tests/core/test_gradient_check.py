@@ -96,3 +96,11 @@ def test_the_first_three_even_powers_of_the_step_are_extrapolated_away(limit, co
     found, _ = module._extrapolated(central, rounding)
     # some roundings of numbers up to 9; without one of the powers it is 1e-13 or more
     assert found[0] == pytest.approx(limit, abs=2e-14)
+
+
+@given(st.floats(-3, 3), st.lists(st.floats(0.5, 2), min_size=3, max_size=3))
+def test_each_even_power_of_the_step_is_extrapolated_away_by_its_own_factor(limit, coefficients):
+    powers = module.FACTOR ** (-2.0 * np.arange(4)[:, None] * np.arange(5))  # 1, h^2, h^4, h^6 of five steps
+    central = np.array([[limit, *coefficients]]) @ powers
+    found, _ = module._extrapolated(central, np.ones((1, 5)))  # equal doubts about each: the agreement decides
+    assert found[0] == pytest.approx(limit, abs=1e-13)

@@ -99,6 +99,7 @@ def test_every_function_is_shown_with_its_gradient_and_hessian(name):
     assert surface.formula in formulas(app)
     assert r"\nabla E = \begin{pmatrix}" in formulas(app) and r"H = \begin{pmatrix}" in formulas(app)
     assert "The limit" in words(app)
+    assert app.number_input(key=f"{name}_eta").step == pytest.approx(surface.learning_rate / 10)
 
 
 def test_buttons_set_the_learning_rate_on_either_side_of_the_limit_and_the_words_follow():

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.data import text
 from core.data.text import _recognize
 from core.errors import ConfigError
 from core.tables import read_table
@@ -58,3 +59,12 @@ def test_a_file_that_ends_within_a_letter_is_refused(encoding):
     assert read_table(raw).rows == 2
     with pytest.raises(ConfigError, match="not UTF-8 like the rest|broken"):
         read_table(raw[:-1])
+
+
+@pytest.mark.parametrize("length", [63, 64, 128])
+def test_half_a_letter_at_the_end_is_found_where_a_slice_ends_there_too(length, monkeypatch):
+    monkeypatch.setattr(text, "_SLICE", 64)
+    with pytest.raises(ConfigError, match="bytes that the encoding cp932 does not have"):
+        text._to_utf8(b"a" * (length - 1) + b"\x81", "f", "cp932")
+    assert text._first_bad_byte(b"a" * (length - 1) + "é".encode()[:1]) == length - 1
+    assert text._first_bad_byte(b"a" * (length - 1) + "é".encode()) is None
