@@ -226,7 +226,7 @@ async def lifespan(app: st.App) -> AsyncGenerator[None]:
 
 
 def _warm() -> None:
-    """All modules and one small training; what exists by then is left out of every later collection of garbage."""
+    """All modules, and one small training in this process and in a worker, for which compiled code is loaded."""
     for module in pkgutil.walk_packages(ui.__path__, "ui."):
         importlib.import_module(module.name)
     # Threads that wait for results and threads that draw pages hand Python's lock over more often: with 40 visitors a
@@ -234,7 +234,8 @@ def _warm() -> None:
     sys.setswitchinterval(0.0005)
     apart = workers.Workers(limits.value("MAX_TRAININGS"), NICENESS)
     atexit.register(apart.shutdown, cancel_futures=True)
-    train([RunConfig(hidden=(4,), steps=1)], executor=apart)
+    for executor in (None, apart):
+        train([RunConfig(hidden=(4,), steps=1)], executor=executor)
     start_services(apart)
 
 
