@@ -103,7 +103,7 @@ class _Silent(ProgressReporter):
 
 
 def begin(run: Run) -> Thread | None:
-    """Start the prediction of a run beside its training: `expected` waits for what is left of it.
+    """Start the prediction of a short run beside its training: `expected` waits for what is left of it.
 
     Returns:
         The thread that waits for it. None at home, where both would take turns with Python's lock; where the prediction
@@ -113,14 +113,16 @@ def begin(run: Run) -> Thread | None:
     idle = services().executor is not None and services().short_queue.free > 2
     if not idle or services().theories.get(start) is not None:
         return None
-    thread = Thread(target=_try_expected, args=(start,), daemon=True)
+    thread = Thread(target=_try_expected, args=(run,), daemon=True)
     thread.start()
     return thread
 
 
-def _try_expected(start: Run) -> None:
+def _try_expected(run: Run) -> None:
+    start = at_start(run)
     with suppress(Exception):  # the page itself asks too, fails in the same way, and says so
-        if initial_norms_cost(start.config, *jobs.data_sizes(start)) <= jobs.SHORT_COST:
+        work = initial_norms_cost(start.config, *jobs.data_sizes(start))
+        if jobs.is_short(run) and work <= jobs.SHORT_COST:
             _expected(start, _Silent())
 
 

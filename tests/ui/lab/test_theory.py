@@ -76,7 +76,14 @@ def test_no_prediction_is_begun_at_home_or_where_others_may_want_the_slots(proce
     assert theory.begin(Run(CONFIG)) is None
 
 
-@pytest.mark.parametrize("begun", [CONFIG.replace(hidden=(4096,) * 40, samples=2000), RunConfig(dataset="custom")])
+@pytest.mark.parametrize(
+    "begun",
+    [
+        CONFIG.replace(hidden=(4096,) * 40, samples=2000, steps=1),
+        CONFIG.replace(steps=200_000),
+        RunConfig(dataset="custom"),
+    ],
+)
 def test_nothing_is_computed_beside_a_training_that_is_long_or_refused(begun, processes):
     run = Run(begun, "unknown" if begun.dataset == "custom" else None)
     theory.begin(run).join(300)
