@@ -137,7 +137,7 @@ class Cluster(Executor):
                 alive = now
                 self._responsive = responsive if len(responsive) < len(heard) else frozenset()
                 if self._responsive:
-                    self._move({key for name in responsive for key in working.get(name, ())})
+                    self._move(working)
             elif heard or now - alive > START_SECONDS:
                 seconds = SILENT_SECONDS if heard else START_SECONDS
                 self._give_up(f"No worker of the Dask cluster has shown a sign of life for {seconds:.0f} s.")
@@ -150,15 +150,24 @@ class Cluster(Executor):
         working = ask(scheduler.processing, workers=None, callback_timeout=SILENT_SECONDS)
         return {name: worker["last_seen"] for name, worker in status["workers"].items()}, working
 
-    def _move(self, safe: set[str]) -> None:
-        """Send once more every job that no responsive worker works on, unless only such workers may."""
+    def _move(self, working: dict[str, list[str]]) -> None:
+        """Send once more every job that a silent worker has, or that waits and may still be given to one.
+
+        Dask also gives a job to a worker that it was not sent to, where that one seems to have nothing to do.
+        """
+        has = {key: name for name, keys in working.items() for key in keys}
         with self._lock:
-            moving = [job for job in self._jobs
-                      if job.key not in safe and not (job.workers and job.workers <= self._responsive)]  # fmt: skip
+            moving = [job for job in self._jobs if self._is_lost(job, has.get(job.key))]
         for job in moving:
             old = job.sent
             self._send(job)
             old.cancel()  # not with the lock held: it waits for Dask's thread, which may be about to settle a job
+
+    def _is_lost(self, job: _Job, worker: str | None) -> bool:
+        """True where a silent worker has the job, or none has it and it was not sent to responsive ones alone."""
+        if worker is not None:
+            return worker not in self._responsive
+        return not job.workers or not job.workers <= self._responsive
 
     def _give_up(self, why: str) -> None:
         with self._lock:

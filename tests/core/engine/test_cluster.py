@@ -109,6 +109,21 @@ def test_work_of_a_silent_worker_goes_to_the_others_once_and_its_late_answer_is_
     executor.shutdown()
 
 
+def test_work_that_dask_gives_to_a_silent_worker_after_all_goes_to_the_others_again():
+    client = Client("a")
+    client.frozen = ["b"]
+    executor = Cluster(client)
+    future = executor.submit(str, 1)
+    until(lambda: len(client.calls) == 2)
+    client.processing_by = {"a": [], "b": [list(client.calls)[1]]}  # it seemed to have nothing to do
+    until(lambda: len(client.calls) == 3)
+    *_, (workers, sent) = client.calls.values()
+    assert workers == ("a",)
+    sent.set_result("1")
+    assert future.result(30) == "1"
+    executor.shutdown()
+
+
 def test_work_of_responsive_workers_stays_where_it_is():
     client = Client("a", "b")
     executor = Cluster(client)
