@@ -31,9 +31,9 @@ from ui.charts.phase import HIGHEST, WIDEST, layer_means, phase_plane
 from ui.charts.singular_values import spectrum_chart
 from ui.charts.style import Chart, number
 from ui.controls.fields import keep_address
-from ui.runtime import jobs, limits, queue
+from ui.runtime import jobs, limits
 from ui.runtime.jobs import Run
-from ui.runtime.progress import ProgressReporter
+from ui.runtime.progress import ProgressReporter, SilentReporter
 from ui.runtime.services import services
 
 PLANE = 33, 21  # points of the phase plane along sigma_w and sigma_b
@@ -92,16 +92,6 @@ def _expected(start: Run, reporter: ProgressReporter) -> InitialNorms:
     return norms
 
 
-class _Silent(ProgressReporter):
-    """Reports to nobody, for work outside of any script."""
-
-    def __init__(self):
-        super().__init__(None)
-
-    def _show(self, share: float, text: str) -> None:
-        queue.touch()
-
-
 def begin(run: Run) -> Thread | None:
     """Start the prediction of a short run beside its training: `expected` waits for what is left of it.
 
@@ -123,7 +113,7 @@ def _try_expected(run: Run) -> None:
     with suppress(Exception):  # the page itself asks too, fails in the same way, and says so
         work = initial_norms_cost(start.config, *jobs.data_sizes(start))
         if jobs.is_short(run) and work <= jobs.SHORT_COST:
-            _expected(start, _Silent())
+            _expected(start, SilentReporter())
 
 
 TYPICAL = "typical network (theory, step 0)"

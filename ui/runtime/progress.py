@@ -7,6 +7,7 @@ from typing import Any
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from ui.runtime import queue
 
@@ -78,5 +79,9 @@ class SilentReporter(ProgressReporter):
 
 
 def stop_if_superseded(n_ahead: int = 0) -> None:
-    """End the script of a visitor who has changed a control or left: asking for a key lets Streamlit do so."""
-    "any" in st.session_state  # noqa: B015  len() and iteration do not let it
+    """End the script of a visitor who has changed a control or left: asking for a key lets Streamlit do so.
+
+    In a thread that runs no script nothing happens.
+    """
+    if get_script_run_ctx(suppress_warning=True) is not None:
+        "any" in st.session_state  # noqa: B015  len() and iteration do not let it
