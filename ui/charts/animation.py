@@ -60,6 +60,7 @@ def open_at(chart: Chart, step: int | None, axis: tuple[float, float] | None = N
             drawings[index] = _merged(drawings[index], change)
         spec["data"] = drawings
         slider = spec["layout"]["sliders"][0]
+        slider = slider | {"steps": _with_mark(slider["steps"], frame["name"])}
         marks = [float(mark["args"][0][0]) for mark in slider["steps"]]
         active, of_judged = (max(sum(mark <= at for mark in marks) - 1, 0) for at in (opened, judged))
         meta = [active, of_judged, "" if step is None else str(step)]
@@ -67,6 +68,19 @@ def open_at(chart: Chart, step: int | None, axis: tuple[float, float] | None = N
     if axis is not None:
         spec["layout"] = spec["layout"] | {"yaxis": spec["layout"]["yaxis"] | {"range": list(axis)}}
     return replace(chart, spec=spec)
+
+
+def _with_mark(steps: Sequence[dict], name: str) -> list[dict]:
+    """The marks of a slider, with one for this frame in place of the nearest between the ends: the handle stands on it.
+
+    Without a mark between the ends they stay as they are.
+    """
+    marked = np.array([float(mark["args"][0][0]) for mark in steps])
+    if len(steps) < 3 or float(name) in marked:
+        return list(steps)
+    nearest = 1 + int(np.abs(marked[1:-1] - float(name)).argmin())
+    shown = {"args": [[name], *steps[nearest]["args"][1:]], "label": f"{int(name):,}"}
+    return [mark | shown if k == nearest else mark for k, mark in enumerate(steps)]
 
 
 def _merged(drawing: dict, update: dict) -> dict:

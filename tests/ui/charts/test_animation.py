@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core import RunConfig, train
-from ui.charts.animation import MARK_COUNTS, choose_frames
+from ui.charts.animation import MARK_COUNTS, choose_frames, open_at
 from ui.charts.profile import gradient_profile
 
 
@@ -30,3 +30,17 @@ def test_the_slider_of_a_profile_has_the_marks_of_its_frames(steps, record_every
     slider = [int(mark["args"][0][0]) for mark in chart.spec["layout"]["sliders"][0]["steps"]]
     assert slider == trace.step[rows[marks]].tolist()
     assert {frame["name"] for frame in chart.spec["frames"]} >= set(map(str, slider))
+
+
+@pytest.mark.parametrize("step", [0, 7, 40, 110, 299, 300])
+def test_the_slider_stands_on_the_step_that_a_chart_opens_on(step):
+    (trace,) = train([RunConfig(hidden=(4,) * 3, steps=300)])
+    chart = gradient_profile(trace, judged=step)
+    before = [mark["label"] for mark in chart.spec["layout"]["sliders"][0]["steps"]]
+    slider = open_at(chart, None, judged=step).spec["layout"]["sliders"][0]
+    labels = [mark["label"] for mark in slider["steps"]]
+    numbers = [int(label) for label in labels]
+    assert numbers == sorted(set(numbers)) and numbers[0] == 0 and numbers[-1] == 300
+    assert numbers[slider["active"]] == step
+    assert slider["steps"][slider["active"]]["args"][0] == [f"{step}"]
+    assert sum(one != other for one, other in zip(before, labels, strict=True)) <= 1
