@@ -4,6 +4,7 @@ import ast
 import re
 import sys
 import tomllib
+from functools import cache
 
 import pytest
 from streamlit import config as streamlit_config
@@ -29,13 +30,24 @@ def named(path):
     return path.relative_to(HOUSE).as_posix()
 
 
+@cache
 def imports(path):
     """The top-level packages that a file imports, wherever in it the import stands."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    return set(imported(ast.parse(path.read_text(encoding="utf-8"))))
+
+
+def imported(tree):
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name.split(".")[0] for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.level == 0:
             yield node.module.split(".")[0]
+
+
+def faults(find, paths):
+    """Findings by the name of their file: one test reads all files, and its message names each that fails."""
+    found = {named(path): find(path) for path in paths}
+    return {name: fault for name, fault in found.items() if fault}
 
 
 PLACES = (*LAYERS, "app.py", "asgi.py")
@@ -47,26 +59,24 @@ MAY_IMPORT |= {"asgi.py": {"core", "ui"}}
 NUMERICS = {"numpy", "numba", "llvmlite", "scipy", "pandas", "pyarrow", "threadpoolctl"}
 
 
-@pytest.mark.parametrize("path", CORE, ids=named)
-def test_core_imports_only_numerics(path):
+def test_core_imports_only_numerics():
     optional = {
         "datasets.py": {"sklearn"},
         "workers.py": {"distributed"},  # Dask, only where a cluster is named
         "workbooks.py": {"openpyxl"},
     }
-    allowed = NUMERICS | {"core"} | optional.get(path.name, set())
-    assert set(imports(path)) - sys.stdlib_module_names <= allowed
+    allowed = NUMERICS | {"core"} | sys.stdlib_module_names
+    assert not faults(lambda path: imports(path) - allowed - optional.get(path.name, set()), CORE)
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=named)
-def test_imports_point_from_pages_to_ui_to_core(path):
-    layer = path.relative_to(HOUSE).parts[0]
-    assert {*LAYERS, "app", "asgi", "tests", "benchmarks"}.intersection(imports(path)) <= MAY_IMPORT[layer]
+def test_imports_point_from_pages_to_ui_to_core():
+    ours = {*LAYERS, "app", "asgi", "tests", "benchmarks"}
+    layer = {path: path.relative_to(HOUSE).parts[0] for path in SOURCES}
+    assert not faults(lambda path: ours.intersection(imports(path)) - MAY_IMPORT[layer[path]], SOURCES)
 
 
-@pytest.mark.parametrize("path", PYTHON, ids=named)
-def test_nothing_imports_pages(path):
-    assert "pages" not in set(imports(path))
+def test_nothing_imports_pages():
+    assert not faults(lambda path: "pages" in imports(path), PYTHON)
 
 
 PACKAGE = [path for path in files(".py") if path.is_relative_to(HOUSE / "gradient_flow_lab")]
@@ -74,9 +84,11 @@ PACKAGE = [path for path in files(".py") if path.is_relative_to(HOUSE / "gradien
 COPIED_ALONE = {"gradient_flow_lab/recorder.py": 680}
 
 
-@pytest.mark.parametrize("path", SOURCES + PACKAGE, ids=named)
-def test_no_file_is_longer_than_one_subject(path):
-    assert len(path.read_text(encoding="utf-8").splitlines()) <= COPIED_ALONE.get(named(path), LONGEST)
+def test_no_file_is_longer_than_one_subject():
+    def excess(path):
+        return len(path.read_text(encoding="utf-8").splitlines()) > COPIED_ALONE.get(named(path), LONGEST)
+
+    assert not faults(excess, SOURCES + PACKAGE)
 
 
 # Records that a caller writes by hand, in the order in which their fields are spoken of.
@@ -108,9 +120,9 @@ def positional_records(path):
                 yield node.name
 
 
-@pytest.mark.parametrize("path", SOURCES + PACKAGE, ids=named)
-def test_members_of_registries_and_results_are_made_with_keywords(path):
-    assert set(positional_records(path)) == POSITIONAL.get(named(path), set())
+def test_members_of_registries_and_results_are_made_with_keywords():
+    found = {named(path): set(positional_records(path)) for path in SOURCES + PACKAGE}
+    assert {name: records for name, records in found.items() if records} == POSITIONAL
 
 
 def divisible_assignments(path):
@@ -137,9 +149,8 @@ def read_names(value):
     return {part.id for part in ast.walk(value) if isinstance(part, ast.Name)}
 
 
-@pytest.mark.parametrize("path", SOURCES + PACKAGE, ids=named)
-def test_a_line_assigns_one_name(path):
-    assert not list(divisible_assignments(path))
+def test_a_line_assigns_one_name():
+    assert not faults(lambda path: list(divisible_assignments(path)), SOURCES + PACKAGE)
 
 
 def test_what_is_copied_alone_needs_nothing_of_this_project():
@@ -147,9 +158,9 @@ def test_what_is_copied_alone_needs_nothing_of_this_project():
         assert not {"core", "ui", "gradient_flow_lab"}.intersection(imports(HOUSE / name))
 
 
-@pytest.mark.parametrize("path", PYTHON, ids=named)
-def test_modules_are_named_for_their_subject(path):
-    assert not {"utils", "util", "helpers", "misc"}.intersection(path.relative_to(HOUSE).with_suffix("").parts)
+def test_modules_are_named_for_their_subject():
+    unnamed = {"utils", "util", "helpers", "misc"}
+    assert not faults(lambda path: unnamed.intersection(path.relative_to(HOUSE).with_suffix("").parts), PYTHON)
 
 
 def test_no_file_names_a_folder_of_somebodys_machine():

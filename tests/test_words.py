@@ -49,14 +49,14 @@ def name_of(path):
     return path.relative_to(HOUSE).as_posix()
 
 
-def definitions(tree):
-    """(line, name) of every function, class, argument and module constant that a file defines."""
-    for node in ast.walk(tree):
+def definitions(nodes):
+    """(line, name) of every function, class, argument and module constant that a file defines, its module first."""
+    for node in nodes:
         if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef):
             yield node.lineno, node.name
         elif isinstance(node, ast.arg):
             yield node.lineno, node.arg
-    for node in tree.body:
+    for node in nodes[0].body:
         targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
         yield from ((node.lineno, target.id) for target in targets if isinstance(target, ast.Name))
 
@@ -73,24 +73,58 @@ def prose(path):
             yield token.start[0], token.string
 
 
-@pytest.mark.parametrize("path", PYTHON, ids=name_of)
-def test_no_definition_bears_an_old_name(path):
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    old = [f"{line}: {name}" for line, name in definitions(tree) if name in OLD_NAMES or name.startswith(OLD_PREFIXES)]
-    assert not old
+def old_names(nodes):
+    names = definitions(nodes)
+    return [f"{line}: {name}" for line, name in names if name in OLD_NAMES or name.startswith(OLD_PREFIXES)]
 
 
-@pytest.mark.parametrize("path", PYTHON, ids=name_of)
-def test_no_docstring_opens_with_a_question_word(path):
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    documented = [
-        n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef | ast.Module)
-    ]
-    assert not [f"{getattr(n, 'name', path.stem)}" for n in documented if QUESTION.match(ast.get_docstring(n) or "")]
+def questions(nodes):
+    """Names of what a docstring documents that opens with a question word."""
+    for node in nodes:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef | ast.Module):
+            if QUESTION.match(ast.get_docstring(node) or ""):
+                yield getattr(node, "name", "module")
 
 
-@pytest.mark.parametrize("path", [*PYTHON, *DOCUMENTS], ids=name_of)
-def test_prose_is_in_todays_american_english(path):
-    lines = list(prose(path))
-    assert not [f"{line}: {found[0]}" for line, text in lines for found in DIALECT.finditer(text)]
-    assert not [f"{line}: {found[0]}" for line, text in lines for found in BRITISH.finditer(text)]
+def wrong_names(source):
+    nodes = list(ast.walk(ast.parse(source)))
+    return [*old_names(nodes), *questions(nodes)]
+
+
+def foreign_words(path):
+    """Words of another century or spelling. A file is split into its prose only if one stands in it somewhere."""
+    words = re.compile(f"{DIALECT.pattern}|{BRITISH.pattern}", re.IGNORECASE)
+    if words.search(path.read_text(encoding="utf-8")):
+        yield from (f"{line}: {found[0]}" for line, text in prose(path) for found in words.finditer(text))
+
+
+def test_no_definition_bears_an_old_name_and_no_docstring_opens_with_a_question_word():
+    found = {name_of(path): wrong_names(path.read_text(encoding="utf-8")) for path in PYTHON}
+    assert not {name: names for name, names in found.items() if names}
+
+
+def test_prose_is_in_todays_american_english():
+    found = {name_of(path): list(foreign_words(path)) for path in [*PYTHON, *DOCUMENTS]}
+    assert not {name: words for name, words in found.items() if words}
+
+
+@pytest.mark.parametrize(
+    "source, fault",
+    [
+        ("def mend(): pass", "1: mend"),
+        ("def f(lost=1): pass", "1: lost"),
+        ("READY = 1", "1: READY"),
+        ("MOST_SEEDS = 1", "1: MOST_SEEDS"),
+        ('class A: """What it is."""', "A"),
+        ('"""How it goes."""', "module"),
+    ],
+)
+def test_the_search_finds_old_names_and_question_words(source, fault):
+    assert wrong_names(source) == [fault]
+
+
+@pytest.mark.parametrize("source", ["x = 1  # its colour", "x = 'reckoned'", '"""The\ncentre."""'])
+def test_the_search_finds_foreign_words(tmp_path, source):
+    path = tmp_path / "module.py"
+    path.write_text(source, encoding="utf-8")
+    assert len(list(foreign_words(path))) == 1
