@@ -1,10 +1,12 @@
 """Laws of the house: which way the imports point, how long a file may be, and that the documents tell the truth."""
 
 import ast
+import os
 import re
 import sys
 import tomllib
 from functools import cache
+from pathlib import Path
 
 import pytest
 from streamlit import config as streamlit_config
@@ -16,14 +18,23 @@ LONGEST = 450  # lines; a longer file holds more than one subject
 NOT_OURS = {"__pycache__", "node_modules", "build", "dist"}
 
 
-def files(suffix=""):
+@cache
+def all_files():
     """The project's files without what tools leave behind: hidden folders but for our own two, environments, caches."""
-    for path in sorted(HOUSE.rglob("*")):
-        parts = path.relative_to(HOUSE).parts
-        hidden = [p for p in parts[:-1] if p.startswith(".") and p not in (".ci", ".streamlit")]
-        ours = not hidden and not NOT_OURS.intersection(parts) and not (HOUSE / parts[0] / "pyvenv.cfg").exists()
-        if ours and path.is_file() and path.name.endswith(suffix) and path.name != ".git":
-            yield path
+    found = []
+    for folder, folders, names in os.walk(HOUSE):
+        folders[:] = [name for name in folders if is_ours(Path(folder, name))]  # the others are not entered
+        found += [Path(folder, name) for name in names if name != ".git"]
+    return sorted(found)
+
+
+def is_ours(folder):
+    hidden = folder.name.startswith(".") and folder.name not in (".ci", ".streamlit")
+    return not hidden and folder.name not in NOT_OURS and not (folder / "pyvenv.cfg").exists()
+
+
+def files(suffix=""):
+    return [path for path in all_files() if path.name.endswith(suffix)]
 
 
 def named(path):
@@ -53,7 +64,7 @@ def faults(find, paths):
 PLACES = (*LAYERS, "app.py", "asgi.py")
 SOURCES = [path for place in PLACES for path in files(".py") if path.is_relative_to(HOUSE / place)]
 CORE = [path for path in SOURCES if path.is_relative_to(HOUSE / "core")]
-PYTHON = list(files(".py"))
+PYTHON = files(".py")
 MAY_IMPORT = {"core": {"core"}, "ui": {"core", "ui"}, "pages": {"core", "ui"}, "app.py": {"core", "ui"}}
 MAY_IMPORT |= {"asgi.py": {"core", "ui"}}
 NUMERICS = {"numpy", "numba", "llvmlite", "scipy", "pandas", "pyarrow", "threadpoolctl"}

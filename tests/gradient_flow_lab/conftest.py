@@ -3,4 +3,11 @@
 from importlib.util import find_spec
 
 FRAMEWORKS = {"test_recorder.py": "torch", "test_recorder_keras.py": "keras", "test_recorder_jax.py": "jax"}
-collect_ignore = [name for name, framework in FRAMEWORKS.items() if find_spec(framework) is None]
+
+
+def pytest_ignore_collect(collection_path, config):
+    framework = FRAMEWORKS.get(collection_path.name)
+    if framework is None:
+        return None
+    # They are slow tests, and a framework takes seconds to import: the quick tests do not even read them.
+    return config.option.markexpr == "not slow" or find_spec(framework) is None or None

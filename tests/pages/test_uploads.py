@@ -57,7 +57,7 @@ TABLE = b"a,b,c\n" + b"".join(b"%d,%d,%d\n" % (n, n % 3, n % 2) for n in range(1
 BOMB = b"1,2\n" * 5_000_000  # 20 MB that pack to a few kB
 PACKED = {
     "zip": zipped(BOMB),
-    "bzip2": bz2.compress(BOMB),
+    "bzip2": bz2.compress(BOMB[: len(BOMB) // 20]) * 20,  # a file of twenty streams is made in a twentieth of the time
     "xz": lzma.compress(BOMB, preset=0),
     "zip within gzip": gzip.compress(zipped(BOMB)),
 }
