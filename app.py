@@ -6,7 +6,7 @@ import streamlit as st
 
 from core import ConfigError
 from core.compiled.preparation import is_prepared, prepare
-from ui import glossary, panels
+from ui import glossary, panels, printing
 from ui.browser import components
 from ui.embedding import BARE
 from ui.navigation import SIDEBAR_PAGES, pages
@@ -41,11 +41,6 @@ STYLE = """<style>
   .st-key-paper_shown [data-testid=stButtonGroup] > div {flex-wrap: nowrap; overflow-x: auto}
   .st-key-paper_shown button {flex: none}
 }
-@media print {
-  .js-plotly-plot, .js-plotly-plot :is(.plot-container, .svg-container) {width: 100% !important}
-  .js-plotly-plot .main-svg {width: 100% !important; height: auto !important}
-  [data-testid=stSidebar], [data-testid=stHeader] {display: none}
-}
 [class*=st-key-waiting] {position: absolute; z-index: 10; left: 0; right: 0; pointer-events: none}
 [class*=st-key-waiting]:has([role=progressbar]) {padding: .25rem 1rem; backdrop-filter: blur(8px)}
 </style>"""
@@ -73,7 +68,7 @@ def main() -> None:
     with st.container(key="beside-page"):  # one slot of the page for all that stands outside its flow
         if page.url_path in SIDEBAR_PAGES:
             st.html(f"<style>{MARGINS}</style>")
-        st.html(STYLE + (DARK if panels.dark() else "") + (BARE if st.context.is_embedded else ""))
+        st.html(STYLE + printing.STYLE + (DARK if panels.dark() else "") + (BARE if st.context.is_embedded else ""))
         join_page_switches()
         write_picture_to_address()
         components.mount("charts", "chart_helper", lambda: None)

@@ -1,5 +1,6 @@
 // Has the button under an animated chart name what its next press does, and lets it play again after the last frame.
-// On paper, which is narrower than the screen, charts shrink instead of being cut.
+// On paper, which is narrower than the screen, charts and tables shrink instead of being cut (ui/printing.py).
+const PAPER_WIDTH = 680; // pixels between the margins of A4; Letter has a little more
 const BUTTON = ".updatemenu-button";
 
 // The menu that the button's own listener reads: Plotly makes new ones for its layout while it plays.
@@ -35,8 +36,16 @@ function onClick(event) {
 }
 
 function onBeforePrint() {
-  for (const drawing of document.querySelectorAll(".js-plotly-plot .main-svg")) {
-    drawing.setAttribute("viewBox", `0 0 ${drawing.getAttribute("width")} ${drawing.getAttribute("height")}`);
+  for (const table of document.querySelectorAll("[data-testid=stDataFrame]")) {
+    table.style.setProperty("--printed-zoom", Math.min(1, PAPER_WIDTH / table.offsetWidth));
+  }
+  for (const plot of document.querySelectorAll(".js-plotly-plot")) {
+    const [width, height] = ["width", "height"].map((side) => plot.querySelector(".main-svg").getAttribute(side));
+    plot.style.setProperty("--printed-width", `${width}px`);
+    plot.style.setProperty("--printed-ratio", `${width} / ${height}`);
+    for (const drawing of plot.querySelectorAll(".main-svg")) {
+      drawing.setAttribute("viewBox", `0 0 ${drawing.getAttribute("width")} ${drawing.getAttribute("height")}`);
+    }
   }
 }
 
