@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from typing import Any
 
 from uvicorn import Server
@@ -18,6 +19,10 @@ HEADER_SECONDS = 20.0  # from the connection, or a request's first byte, to the 
 BODY_SECONDS = 90.0  # and from there to the end of its body
 READ_SECONDS = 90.0  # for which an answer may wait for its reader; the largest file has 1.5 MB
 MESSAGE_READ_SECONDS = 30.0  # for which messages of a page may wait for theirs
+# bytes of messages on their way to a page: in the system, whose own choice is 4 MB, or about a hundred runs; and here
+SYSTEM_BUFFER_BYTES = 32_768
+WRITE_BUFFER_BYTES = 16_384
+DRAIN_SECONDS = 0.01  # in which the next message that waits is handed on, where there is one
 
 PIECE_BYTES = 4_096  # of what a page sends, read at once
 # pings and parts of messages within so many seconds
@@ -132,9 +137,10 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 class BoundedWebSocketProtocol(WebSocketsSansIOProtocol):
     """uvicorn's protocol that does not listen to a page while it reads nothing, and hangs up if that lasts.
 
-    Without this such a page would stay for good: what it is sent, and the close after a ping without an answer, wait
-    until it reads them; and answers to its pings would fill the memory. It also hangs up on a page that sends many
-    frames that are no message, which cost the event loop more than the sender: pings, and parts of a message.
+    Such a page would stay for good: what it is sent, and the close after a ping without an answer, wait until it reads
+    them; and answers to its pings would fill the memory. Little is sent ahead, so that it gets one run or two, and no
+    other before it has read them. It also hangs up on a page that sends many frames that are no message, which cost
+    the event loop more than the sender: pings, and parts of a message.
     """
 
     _reader_timer: asyncio.TimerHandle | None = None
@@ -142,8 +148,12 @@ class BoundedWebSocketProtocol(WebSocketsSansIOProtocol):
     _handshake_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Wait for the page to be accepted."""
+        """Send little ahead, and wait for the page to be accepted."""
         super().connection_made(transport)
+        line = transport.get_extra_info("socket")
+        if line is not None:
+            line.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SYSTEM_BUFFER_BYTES)
+        self.transport.set_write_buffer_limits(high=WRITE_BUFFER_BYTES)
         self._handshake_timer = self.loop.call_later(HEADER_SECONDS, self._end_handshake)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -178,9 +188,11 @@ class BoundedWebSocketProtocol(WebSocketsSansIOProtocol):
         self._count_extra_frame()
 
     async def receive(self) -> Any:
-        """Return the next message, but none while what was sent waits for the page to read it."""
-        await self.writable.wait()
-        return await super().receive()
+        """Return the next message, but none while what was sent, or is about to be, waits for the page to read it."""
+        await self._drain()
+        message = await super().receive()
+        await self._drain()
+        return message
 
     def pause_writing(self) -> None:
         """Wait for one who does not read what was sent, and do not listen to it."""
@@ -199,6 +211,11 @@ class BoundedWebSocketProtocol(WebSocketsSansIOProtocol):
         """Hang up on a page that does not answer a ping, even if it has read everything."""
         super().keepalive_timeout()
         self.transport.abort()
+
+    async def _drain(self) -> None:
+        while not self.writable.is_set():
+            await self.writable.wait()
+            await asyncio.sleep(DRAIN_SECONDS)
 
     def _end_handshake(self) -> None:
         if not self.handshake_complete:

@@ -299,6 +299,62 @@ def test_a_page_that_reads_nothing_is_not_listened_to(monkeypatch):
     assert unread < 20 and read == 100
 
 
+class RunningPage:
+    """An application that answers a message with a run of forty, which wait in a queue as those of Streamlit do."""
+
+    runs = 0
+
+    async def __call__(self, scope, receive, send):
+        waiting = asyncio.Queue()
+
+        async def hand_on():
+            while True:
+                await send({"type": "websocket.send", "bytes": await waiting.get()})
+
+        await receive()
+        await send({"type": "websocket.accept"})
+        sender = asyncio.create_task(hand_on())
+        while (await receive())["type"] == "websocket.receive":
+            self.runs += 1
+            for _ in range(40):
+                waiting.put_nowait(b"0" * 2_000)
+            await asyncio.sleep(0.01)
+        sender.cancel()
+
+
+async def ask_for_runs(port, n_bytes):
+    """Ask for forty runs, and read so many bytes of them, slowly."""
+    loop, line = asyncio.get_running_loop(), socket.socket()
+    line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+    line.setblocking(False)
+    await loop.sock_connect(line, ("127.0.0.1", port))
+    await loop.sock_sendall(line, UPGRADE + b"\r\n")
+    await loop.sock_recv(line, 1_000)
+    for _ in range(40):
+        await loop.sock_sendall(line, b"\x82\x81\0\0\0\0x")
+        await asyncio.sleep(0.005)
+    pieces = 20
+    for _ in range(pieces):
+        left = n_bytes // pieces
+        while left > 0:
+            left -= len(await asyncio.wait_for(loop.sock_recv(line, left), 10))
+        await asyncio.sleep(0.02)
+    return line
+
+
+@pytest.mark.parametrize("n_read, least, most", [(0, 1, 2), (5, 5, 7), (39, 40, 40)])
+def test_a_page_has_no_other_run_before_it_has_read_what_was_sent(n_read, least, most, monkeypatch):
+    page = RunningPage()
+
+    async def talk(port, config):
+        line = await ask_for_runs(port, n_bytes=80_000 * n_read)
+        runs = page.runs
+        line.close()
+        return runs
+
+    assert least <= against(talk, monkeypatch, served=page) <= most
+
+
 async def is_page_hung_up_on(port, reads, seconds):
     """True if the server ends the websocket of a page within so many seconds, who reads its messages or does not."""
     line = socket.socket()
