@@ -38,6 +38,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     _header_bytes = 0  # of the headers that are complete
     _raw_bytes = 0  # of a header without an end, which the parser keeps to itself
     _reading_headers = True
+    _is_between = False  # after a request, before the first byte of another one
 
     def connection_made(self, transport: asyncio.Transport) -> None:
         """Hang up at once where there are too many connections."""
@@ -58,6 +59,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         super().on_message_begin()
         self._header_bytes = self._raw_bytes = 0
         self._reading_headers = True
+        self._is_between = False
         self._expect(HEADER_SECONDS)
 
     def on_url(self, url: bytes) -> None:
@@ -82,6 +84,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         """Wait for nothing: the answer may take its time."""
         self._expect(None)
+        self._is_between = True
+        self._raw_bytes = 0
         super().on_message_complete()
 
     def handle_websocket_upgrade(self) -> None:
@@ -105,11 +109,23 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         for start in range(0, len(data), PIECE_BYTES):
             if self.transport.is_closing() or self.transport.get_protocol() is not self:
                 return
-            super().data_received(data[start : start + PIECE_BYTES])
+            piece = data[start : start + PIECE_BYTES]
+            was_between = self._is_between
+            super().data_received(piece)
+            if was_between and self._is_between:
+                self._count_empty_lines(len(piece))
         if self._reading_headers:
             self._raw_bytes += len(data)
             if self._raw_bytes > MAX_HEADER_BYTES:
                 self._hang_up()
+
+    def _count_empty_lines(self, n_bytes: int) -> None:
+        """Bound what comes between two requests: it is ignored, but ends uvicorn's own deadline for an idle line."""
+        self._raw_bytes += n_bytes
+        if self._raw_bytes > MAX_HEADER_BYTES:
+            self._hang_up()
+        elif self._timer is None and self.cycle.response_complete:
+            self._expect(HEADER_SECONDS)
 
     def _count(self, n_bytes: int) -> None:
         self._header_bytes += n_bytes

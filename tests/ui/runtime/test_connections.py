@@ -98,6 +98,50 @@ def test_one_who_does_not_finish_a_request_is_hung_up_on(monkeypatch):
     assert against(talk, monkeypatch, HEADER_SECONDS=0.3, BODY_SECONDS=0.3) == (b"", b"", b"")
 
 
+async def seconds_open(port, sent, seconds):
+    """Seconds until the server ends an idle connection that has had an answer and then sends this every 0.1 s."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
+    await reader.readuntil(b"ok")
+    start = asyncio.get_running_loop().time()
+    try:
+        while (passed := asyncio.get_running_loop().time() - start) < seconds and not reader.at_eof():
+            writer.write(sent)
+            await writer.drain()
+            await asyncio.sleep(0.1)
+        return passed
+    except ConnectionError:
+        return passed
+    finally:
+        writer.close()
+
+
+@pytest.mark.parametrize("sent", [b"", b"\r\n", b"\n", b"\r\n" * 50_000], ids=["nothing", "lines", "feeds", "many"])
+def test_empty_lines_between_two_requests_keep_no_connection_open(sent, monkeypatch):
+    async def talk(port, config):
+        return await seconds_open(port, sent, 6.0)
+
+    assert against(talk, monkeypatch, HEADER_SECONDS=1.0, timeout_keep_alive=1) < 5
+
+
+async def slow_page(scope, receive, send):
+    """Answers a while after it has read the body."""
+    while (await receive()).get("more_body"):
+        pass
+    await asyncio.sleep(1.0)
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
+    await send({"type": "http.response.body", "body": b"ok"})
+
+
+@pytest.mark.parametrize("after", [b"", b"\r\n"])
+def test_an_answer_may_take_longer_than_headers(after, monkeypatch):
+    async def talk(port, config):
+        request = b"PUT / HTTP/1.1\r\nhost: x\r\ncontent-length: 300000\r\n\r\n" + b"0" * 300_000
+        return await answer(port, request, after, pause=0.05)
+
+    assert against(talk, monkeypatch, served=slow_page, HEADER_SECONDS=0.4, BODY_SECONDS=0.4) == PAGE
+
+
 async def large_page(scope, receive, send):
     """Answers with more than a connection holds by itself."""
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"20000000")]})
