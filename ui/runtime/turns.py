@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any
@@ -34,6 +34,7 @@ SCRIPTS_AT_ONCE = 2
 SLICE_SECONDS = 0.05  # for which a script draws before it looks whether another one should
 HALF_LIFE_SECONDS = 10.0  # after which an impatient request counts half
 MAX_REMEMBERED = 10_000  # sessions whose impatience is remembered
+MAX_WAITING_CLICKS = 4  # of one session that are not given up for a newer request
 
 _thread = threading.local()  # .turn: of the script that runs in this thread
 
@@ -65,6 +66,29 @@ class Impatience:
     def _decayed(self, session: str) -> float:
         count, noted = self._counts.get(session, (0.0, 0.0))
         return count * 0.5 ** ((time.monotonic() - noted) / HALF_LIFE_SECONDS)
+
+
+class WaitingClicks:
+    """Clicks of each session whose scripts wait for their turn: threads, of which each message can start one."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._counts: Counter[str] = Counter()
+
+    def add(self, session: str) -> bool:
+        """Count one more; False where there are as many as may wait."""
+        with self._lock:
+            if self._counts[session] >= MAX_WAITING_CLICKS:
+                return False
+            self._counts[session] += 1
+            return True
+
+    def remove(self, session: str) -> None:
+        """Count one less."""
+        with self._lock:
+            self._counts[session] -= 1
+            if not self._counts[session]:
+                del self._counts[session]
 
 
 class Turn:
@@ -149,22 +173,28 @@ def install() -> None:
         return
     queue = FairQueue(SCRIPTS_AT_ONCE)
     impatience = Impatience()
+    clicks = WaitingClicks()
     run = ScriptRunner._run_script
     stop = ScriptRunner.request_stop
     enqueue = ScriptRunner._enqueue_forward_msg
 
     def run_in_turn(self: ScriptRunner, rerun_data: RerunData) -> None:
-        is_pressed = any(map(_has_active_trigger_value, _widgets(rerun_data)))  # a click is never lost
+        session = self._session_id
+        # a click is not lost for a newer request
+        is_pressed = any(map(_has_active_trigger_value, _widgets(rerun_data))) and clicks.add(session)
 
         def check(_: int) -> None:
             if self._requests._state == ScriptRequestType.STOP and not is_pressed:
                 raise _StoppedError
 
-        turn = Turn(queue, current_visitor(), weight=impatience.weight(self._session_id), keeps=is_pressed)
+        turn = Turn(queue, current_visitor(), weight=impatience.weight(session), keeps=is_pressed)
         try:
             turn.begin(check)
         except (_StoppedError, WithdrawnError):
             return
+        finally:
+            if is_pressed:
+                clicks.remove(session)
         _thread.turn = turn
         try:
             run(self, rerun_data)

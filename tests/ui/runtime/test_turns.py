@@ -184,6 +184,44 @@ def runner(monkeypatch):
     return made
 
 
+def click(number):
+    """A request to run a script for a button that was pressed."""
+    states = WidgetStates()
+    states.widgets.add(id=f"button {number}", trigger_value=True)
+    return RerunData(widget_states=states)
+
+
+def test_a_few_clicks_of_a_page_wait_and_beyond_them_the_newest_only(runner, pool, monkeypatch):
+    """Each that waits is a thread, and made-up clicks come twenty a second."""
+    monkeypatch.setattr(turns, "current_visitor", lambda: STRANGER)
+    monkeypatch.setattr(turns, "MAX_WAITING_CLICKS", 2)
+    other, clicks = turn(runner.queue), [click(number) for number in range(5)]
+    other.begin(never)
+    calls = []
+    for number, data in enumerate(clicks):
+        calls.append(pool.submit(ScriptRunner._run_script, runner, data))
+        for call in calls[2:-1]:
+            call.result(SOON)  # its place is taken by the newer one
+        while runner.queue.state()[1] < min(number + 1, 3):
+            pass
+    other.end()
+    for call in calls:
+        call.result(SOON)
+    assert sorted(map(clicks.index, runner.ran)) == [0, 1, 4]
+    assert runner.queue.free == 1
+
+
+def test_a_click_that_no_longer_waits_makes_room_for_another(monkeypatch):
+    monkeypatch.setattr(turns, "MAX_WAITING_CLICKS", 2)
+    clicks = turns.WaitingClicks()
+    assert [clicks.add("a"), clicks.add("a"), clicks.add("a"), clicks.add("b")] == [True, True, False, True]
+    clicks.remove("a")
+    assert clicks.add("a") and not clicks.add("a")
+    for session in "aab":
+        clicks.remove(session)
+    assert not clicks._counts
+
+
 @pytest.mark.parametrize("is_pressed", [False, True])
 def test_a_script_stopped_before_its_turn_runs_only_for_a_click(is_pressed, runner, pool):
     states = WidgetStates()
