@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core import ConfigError, RunConfig
@@ -96,6 +96,7 @@ def test_ready_comparisons_survive_json(comparison):
     assert Comparison.from_dict(json.loads(json.dumps(comparison.to_dict()))) == comparison
 
 
+@settings(max_examples=30)
 @given(configs(), st.lists(configs(), min_size=2, max_size=8), st.integers(1, 16))
 def test_pinned_arms_are_whole_settings_and_survive_json(base, pinned, seeds):
     base = base.replace(seed=base.seed % 2**31)

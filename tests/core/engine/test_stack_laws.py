@@ -271,7 +271,7 @@ def test_diverging_neighbors_touch_nobody(optimizer, dtype):
 @pytest.fixture(scope="module")
 def processes():
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(2, mp_context=context) as executor:
+    with ProcessPoolExecutor(1, mp_context=context) as executor:
         yield executor
 
 

@@ -9,7 +9,7 @@ import time
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core import ConfigError, RunConfig, train
@@ -37,15 +37,21 @@ def write(path, rows):
     return path.read_bytes()
 
 
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("recordings")
+
+
 @pytest.mark.parametrize("ending", ENDINGS)
+@settings(max_examples=40)
 @given(data=st.data())
-def test_what_the_recorder_writes_is_read_back(ending, data, tmp_path_factory):
+def test_what_the_recorder_writes_is_read_back(ending, data, folder):
     steps = data.draw(st.lists(st.integers(0, 10**6), min_size=1, max_size=4, unique=True).map(sorted))
     finite = st.floats(min_value=1e-300, max_value=1e300)
     table = [[data.draw(finite)] + [data.draw(numbers) for _ in NAMES[1:]] for _ in steps]
     loss = [data.draw(st.floats(allow_nan=False, allow_infinity=False)) for _ in steps]
     rows = [{"step": s, "loss": e, "grad_norm": g} for s, e, g in zip(steps, loss, table, strict=True)]
-    raw = write(tmp_path_factory.mktemp("run") / f"run.{ending}", rows)
+    raw = write(folder / f"run.{ending}", rows)
     recording = read_recording(raw, "run")
     assert recording.step.tolist() == steps
     assert [p.name for p in recording.parameters] == list(NAMES)

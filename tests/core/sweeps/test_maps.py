@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core import RunConfig
@@ -26,6 +26,7 @@ def test_shares_are_the_quantities_that_are_means_of_yes_and_no():
 
 
 @pytest.mark.parametrize("quantity", QUANTITIES)
+@settings(max_examples=25)
 @given(values=st.lists(NUMBERS, min_size=GRID.networks, max_size=GRID.networks))
 def test_a_cell_is_the_mean_of_a_share_and_the_median_of_anything_else(quantity, values):
     table = SweepTable(GRID)
