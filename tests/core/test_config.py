@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core import ConfigError, RunConfig, train
-from core.config import RULES, check_cost, cost
+from core.config import RULES, check_cost, check_snapshot_cost, cost
 from core.data import datasets
 from core.families.activations import ACTIVATIONS
 from core.families.class_weights import CLASS_WEIGHTS
@@ -432,3 +432,17 @@ def test_cost_is_positive_and_grows_with_steps_for_every_config(config):
     price = cost(config, inputs=2, outputs=1)
     assert price.multiply_adds > 0 and price.bytes > 0
     assert cost(config.replace(steps=1_000_000), inputs=2, outputs=1).multiply_adds >= price.multiply_adds
+
+
+@given(inputs=st.integers(1, 30), outputs=st.integers(1, 30), samples=st.integers(1, 50))
+def test_a_run_with_all_values_of_a_step_counts_inputs_outputs_and_samples_that_are_given(inputs, outputs, samples):
+    config = RunConfig(hidden=(5, 3), steps=2)
+    units = inputs + 5 + 3 + outputs
+    parameters = (inputs + 1) * 5 + (5 + 1) * 3 + (3 + 1) * outputs
+    held = cost(config, inputs, outputs, samples).bytes + 8 * (3 * samples * units + 2 * parameters)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GRADIENT_LAB_MAX_BYTES", str(held))
+        check_snapshot_cost(config, inputs, outputs, samples)
+        patch.setenv("GRADIENT_LAB_MAX_BYTES", str(held - 1))
+        with pytest.raises(ConfigError, match="with all its values at one step"):
+            check_snapshot_cost(config, inputs, outputs, samples)

@@ -562,7 +562,10 @@ def test_the_header_of_an_r_table_is_one_name_short():
 def test_gzip_is_unpacked_up_to_the_limit():
     raw = b"a,b\n" + b"1,2\n3,4\n" * 1000
     assert read_table(gzip.compress(raw)).rows == 2000
-    assert "unpacks to more than 5,000 bytes" in refused(read_table, gzip.compress(raw), max_bytes=5_000)
+    for size in (len(raw), len(raw) + 1):  # an even and an odd limit
+        packed = gzip.compress(raw + b"\n" * (size - len(raw)))
+        assert read_table(packed, max_bytes=size).rows == 2000
+        assert f"unpacks to more than {size - 1:,} bytes" in refused(read_table, packed, max_bytes=size - 1)
     assert "end is missing" in refused(read_table, gzip.compress(raw)[:-9])
 
 

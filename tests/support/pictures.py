@@ -1,5 +1,7 @@
 """Laws of every picture: what is drawn lies on its axes, and ticks and colors lie in their order."""
 
+import re
+
 import numpy as np
 
 LARGEST_HEIGHT = 1200  # pixels; more is a slip, as of a product for a sum
@@ -27,12 +29,15 @@ def check_picture(spec, *, beyond=()):
 
 
 def _check_ticks(axis, ends, *, logarithmic):
-    """As many texts as ticks, which rise from one end to the other."""
+    """As many texts as ticks, which rise from one end to the other; a percentage says its tick's share."""
     if not len(axis.get("tickvals", ())):
         return
     ticks = np.array(axis["tickvals"], float)
     assert (np.diff(ticks) > 0).all(), ticks
-    assert "ticktext" not in axis or len(axis["ticktext"]) == len(ticks)
+    texts = axis.get("ticktext")
+    assert texts is None or len(texts) == len(ticks)
+    for tick, text in zip(ticks, texts or (), strict=False):
+        assert not re.fullmatch(r"\d+ ?%", text) or round(100 * tick) == int(text.rstrip("% ")), (tick, text)
     if ends is not None and None not in ends:
         ticks = np.log10(ticks) if logarithmic else ticks
         assert min(ends) <= ticks[0] + 1e-9 and ticks[-1] - 1e-9 <= max(ends), (ticks, ends)

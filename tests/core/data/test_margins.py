@@ -30,6 +30,13 @@ FOOTERS = {
 }
 
 
+MORE = ["Evarchia,5,5.5\n", "Florin,6,6.5\n", "Graustark,7,7.5\n"]
+FOOTERS |= {
+    f"a blank line below {4 + k} names": (f"name,b,c\n{COUNTRIES}{''.join(MORE[:k])}\n\nNote\n", 4 + k)
+    for k in (1, 2, 3)
+}
+
+
 def names(table):
     return [column.name for column in table.columns]
 

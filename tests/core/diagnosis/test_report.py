@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.diagnosis.report import describe_loss, describe_window
+from core import RunConfig, train
+from core.diagnosis.report import describe_loss, describe_window, headline_numbers
+from core.diagnosis.statistics import TraceStats
 from core.wording import format_number, percent
 
 
@@ -59,3 +61,14 @@ def test_rows_of_a_median_are_steps_or_batches(batch_size, window, words):
     noisy = stats(batch_size=batch_size, window=window, is_noisy=True)
     assert describe_window(noisy) == words
     assert f", medians over the first and the last {words}." in describe_loss(noisy)
+
+
+@pytest.mark.parametrize("activation, scale, words", [("relu", 0.0, "no gradient"), ("tanh", 0.0, "0")])
+def test_a_layer_1_without_a_gradient_has_no_factor_where_all_units_are_silent_and_else_the_factor_0(
+    activation, scale, words
+):
+    config = RunConfig(activation=activation, hidden=(4, 4), samples=8, steps=0, init_scale=scale)
+    trace = train([config])[0]
+    assert trace.delta_norm[0, 0] == 0 < trace.delta_norm[0, -1]
+    factor, ratio, _ = headline_numbers(TraceStats(trace), 0)
+    assert factor.value == ratio.value == words

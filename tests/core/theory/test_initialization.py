@@ -32,6 +32,15 @@ def test_without_room_for_all_values_there_is_a_prediction_and_no_worst_case(mon
     assert np.isnan(norms.worst_grad).all() and norms.worst_grad.shape == norms.grad.median.shape
 
 
+@pytest.mark.parametrize("samples, every, fewer", [(40, 40, 0), (100, 100, 24 + 48), (1000, 256, 24 + 48 + 96)])
+def test_sixteen_networks_get_all_samples_each_smaller_number_that_is_tried_and_half_of_all(
+    samples, every, fewer, monkeypatch
+):
+    monkeypatch.setattr(prediction, "_affordable", lambda widths, batch: 7)
+    passes = prediction._max_passes(SMALL.replace(batch_size=None, samples=samples), (2, 4, 1), samples)
+    assert passes == 16 * (every + fewer + every // 2) + 7 * every
+
+
 @pytest.mark.parametrize(
     "fields",
     [{}, {"hidden": (150,) * 4}, {"batch_size": 10, "samples": 500}, {"samples": 1000}, {"hidden": ()}],

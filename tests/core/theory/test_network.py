@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from core import RunConfig, snapshot, train
 from core.families.activations import ACTIVATIONS
 from core.theory.correlations import correlation
-from core.theory.network import locate, spectral_norm, worst_case
+from core.theory.network import locate, spectral_norm, worst_case, worst_case_cost
 from core.theory.plane import gradient_factors
 from core.theory.variance_map import critical_points
 from tests.support.strategies import quick_runs
@@ -153,3 +153,8 @@ def test_networks_of_any_size_have_a_place_or_none(config):
     skips = config.residual and any(m == n for m, n in zip(widths, widths[1:], strict=False))
     is_plain = bool(config.hidden) and not skips and config.normalization == "none" and not config.dropout
     assert (here is not None) == is_plain and (here is None or here.sigma_w >= 0)
+
+
+def test_the_cost_of_worst_cases_counts_each_matrix_by_its_shorter_side_or_as_200_products():
+    small = 3 * 300 * 4 * 3 + 400 * 2 * 4 * 2 + 5 * 3 * 4 * 3 + 5 * 300 * 4 * 5 + 5 * 400 * 4 * 5
+    assert worst_case_cost((3, 300, 400, 2), 5) == small + 300 * 400 * 200

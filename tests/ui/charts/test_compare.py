@@ -2,6 +2,7 @@
 
 import json
 from itertools import pairwise
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from core.layer_norms import LAYER_NORMS
 from tests.support.pictures import check_picture
 from ui.charts import style
 from ui.charts.arms import NAME_LENGTH, StyledArm, arm_marks
-from ui.charts.compare import MAX_FRAMES, compare_heatmap, compare_profile
+from ui.charts.compare import MAX_FRAMES, _frames, compare_heatmap, compare_profile
 from ui.charts.compare_curves import (
     compare_accuracy,
     compare_dead,
@@ -133,6 +134,19 @@ def test_a_zero_median_has_a_mark_of_its_own():
     figure = compare_profile(drawn(AWKWARD["without a gradient"])).figure
     marks = next(line for line in figure.data if line.name == "exactly 0")
     assert len(marks.x) > 0 and marks.mode == "markers"
+    without = compare_profile(drawn(AWKWARD["two"])).figure
+    assert "exactly 0" not in {line.name for line in without.data}
+
+
+@pytest.mark.parametrize("layers", [3, 40, 400, 900])
+def test_frames_send_a_limited_count_of_numbers_and_never_fewer_than_the_first_and_the_last_step(layers):
+    step = np.arange(500)
+    band = SimpleNamespace(narrow=False, median=np.zeros((500, layers)))
+    steps, _ = _frames([SimpleNamespace(record=SimpleNamespace(step=step))] * 8, [band] * 8)
+    assert (steps[0], steps[-1]) == (0, 499)
+    numbers = 8 * 9 * layers * len(steps)
+    assert len(steps) <= MAX_FRAMES and (numbers <= 30_000 or len(steps) <= 3)
+    assert len(steps) == 2 or numbers <= 30_000
 
 
 def test_the_norm_before_clipping_is_drawn_where_clipping_binds():

@@ -232,6 +232,9 @@ def test_every_edge_joins_its_two_nodes_and_its_number_stands_on_it(sizes):
     nodes = [part for part in chart.spec["data"] if part.get("mode") == "markers+text"]
     edges = iter([part for part in chart.spec["data"] if part.get("mode") == "lines" and part["x"][0] is not None])
     captions = chart.spec["layout"]["annotations"]
+    for part in nodes:  # the first on top, one apart, around the same middle as every layer
+        np.testing.assert_allclose(np.diff(part["y"]), -1)
+        assert np.sum(part["y"]) == pytest.approx(0, abs=1e-12)
     for layer, W in enumerate((net.w01, net.w12)):
         for (i, j), weight in np.ndenumerate(W):
             edge = next(edges)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from core.exercise import central_differences, misprinted, solve, update
-from core.lecture.instances import make_instance
+from core.lecture.instances import NUMBER, make_instance
 from ui.charts.style import number
 from ui.lecture import solution
 from ui.lecture.exercise import Given
@@ -79,3 +79,15 @@ def test_every_place_of_the_network_shows_its_own_symbol_or_weight(monkeypatch):
     solution.draw_network(given)
     assert shown[5:] == [tex(float(value)) for value in given.weights] and len(shown) == 5 + len(WEIGHTS)
     assert shown[:5] == [symbol.latex for symbol in (x(1), x(2), y(1), y(2), O)]
+
+
+@pytest.mark.parametrize(
+    "seed, following", [(0.0, 1.0), (5.0, 6.0), (NUMBER.high, 0.0), (NUMBER.high - 1, NUMBER.high)]
+)
+def test_another_exercise_is_the_next_number_and_after_the_last_comes_the_first(seed, following, monkeypatch):
+    session = {"exercise": seed}
+    monkeypatch.setattr(solution, "session", session)
+    monkeypatch.setattr(solution.check, "clear", lambda: None)
+    solution._choose_next()
+    assert session["exercise"] == following
+    assert session["exercise_numbers"] == session["walk"] == "" and session["exercise_version"] == 1

@@ -1,8 +1,11 @@
 """Gradient descent on the exercise's own numbers: what is told and shown after each press."""
 
+import math
+
 import numpy as np
 import pytest
 
+from core import ConfigError
 from core.exercise import update
 from core.lecture.instances import make_instance
 from ui.charts.style import number
@@ -50,3 +53,23 @@ def test_the_table_shows_weights_before_their_gradient_the_change_and_weights_af
                  activation=arguments["activation"])  # fmt: skip
     np.testing.assert_allclose(shown[r"\text{after}"], np.concatenate([new[0].ravel(), new[1]]))
     assert steps._GRADIENT not in table(onward(after, 0.7, 3))  # of many steps there are many gradients
+
+
+@pytest.mark.parametrize("walk", [start(7), onward(start(7), 0.5, 3)], ids=["at first", "later"])
+def test_one_step_is_made_also_where_many_would_end(walk):
+    after = onward(walk, 0.5, 1, enough=math.inf)
+    assert after.n_taken == 1 and len(after.errors) == len(walk.errors) + 1
+    assert onward(walk, 0.5, 2, enough=math.inf).n_taken == 0
+
+
+@pytest.mark.parametrize("text, is_allowed", [("30x0.5,10x0.25", True), ("30x0.5,11x0.25", False), ("41x1", False)])
+def test_a_walk_of_the_address_ends_at_the_most_steps_that_presses_can_make(text, is_allowed, monkeypatch):
+    monkeypatch.setattr(steps, "MAX_STEPS", 25)
+    monkeypatch.setattr(steps, "RUN", 15)
+    monkeypatch.setattr(steps, "session", {"walk": text})
+    given = start(7).given
+    if is_allowed:
+        assert steps._walk(given).text == text
+        return
+    with pytest.raises(ConfigError, match="it must have at most 40 steps"):
+        steps._walk(given)
