@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import product
-from typing import Any, Literal, NamedTuple, overload
+from typing import Any, NamedTuple, overload
 
 import numpy as np
 
@@ -23,6 +22,7 @@ SAMPLES = np.linspace(0, 1, 9)  # where along a name it is compared with lines
 HIDES_TEXT = 20.0
 HIDES_LINE = 4.0
 OTHER_SIDE = 0.5
+ANCHORS = {0.0: "left", 0.5: "center", 1.0: "right"}  # share of a name before its layer -> Plotly's word
 
 
 class Label(NamedTuple):
@@ -54,6 +54,22 @@ class Box(NamedTuple):
         return across and self.bottom < other.top and other.bottom < self.top
 
 
+class _Boxes(NamedTuple):
+    """Many rectangles, each edge an array."""
+
+    left: np.ndarray
+    right: np.ndarray
+    bottom: np.ndarray
+    top: np.ndarray
+
+    def overlap(self, other: Box) -> np.ndarray:
+        across = (self.left < other.right) & (other.left < self.right)
+        return across & (self.bottom < other.top) & (other.bottom < self.top)
+
+    def are_outside(self, width: float, height: float) -> np.ndarray:
+        return (self.left < 0) | (self.right > width) | (self.bottom < 0) | (self.top > height)
+
+
 @dataclass(frozen=True)
 class Frame:
     """The data's rectangle: layers from `first` to `last` across, powers of ten from `low` to `high` up.
@@ -83,17 +99,26 @@ class Frame:
         return np.where(np.isfinite(powers), self.height * (powers - self.low) / (self.high - self.low), np.nan)
 
 
-class _Candidate(NamedTuple):
-    layer: int
-    height: float
-    above: bool
-    anchor: Literal["left", "center", "right"]
+class _Candidates(NamedTuple):
+    """Places of a name, each attribute an array with one number a place.
 
-    def box(self, frame: Frame, width: float, letters: int) -> Box:
+    Attributes:
+        layer: counted from 1.
+        height: pixels of the line above the bottom.
+        above: whether the name stands above the line.
+        before: the share of the name that stands before its layer; a key of ANCHORS.
+    """
+
+    layer: np.ndarray
+    height: np.ndarray
+    above: np.ndarray
+    before: np.ndarray
+
+    def boxes(self, frame: Frame, width: float, letters: int) -> _Boxes:
         size = letters * LETTER_WIDTH
-        left = frame.across(self.layer, width) - size * {"left": 0.0, "center": 0.5, "right": 1.0}[self.anchor]
-        bottom = self.height + OFFSET if self.above else self.height - OFFSET - LETTER_HEIGHT
-        return Box(left, left + size, bottom, bottom + LETTER_HEIGHT)
+        left = frame.across(self.layer, width) - size * self.before
+        bottom = np.where(self.above, self.height + OFFSET, self.height - OFFSET - LETTER_HEIGHT)
+        return _Boxes(left, left + size, bottom, bottom + LETTER_HEIGHT)
 
 
 def text_box(frame: Frame, width: float, layer: float, value: float, letters: int, *, above: bool, gap: float) -> Box:
@@ -129,18 +154,17 @@ def place_labels(
             note |= {"x": 1, "xref": "paper", "xanchor": "right", "y": frame.high, "yanchor": "top", "text": text}
             notes.append(note)
             continue
-        candidates = list(_candidates(label, frame))
-        if not candidates:
+        candidates = _candidates(label, frame)
+        if not len(candidates.layer):
             continue
-        candidate = min(candidates, key=lambda candidate: _cost(candidate, label, frame, heights, taken))
-        taken.append(tuple(candidate.box(frame, width, len(label.name)) for width in WIDTHS))
-        note |= {
-            "x": candidate.layer,
-            "xanchor": candidate.anchor,
-            "y": float(np.log10(label.values[candidate.layer - 1])),
-        }
-        shift = OFFSET if candidate.above else -OFFSET
-        notes.append(note | {"yanchor": "bottom" if candidate.above else "top", "yshift": shift, "text": label.name})
+        boxes = [candidates.boxes(frame, width, len(label.name)) for width in WIDTHS]
+        best = int(_costs(candidates, boxes, label, frame, heights, taken).argmin())
+        taken.append(tuple(Box(*(float(edge[best]) for edge in box)) for box in boxes))
+        layer = int(candidates.layer[best])
+        above = bool(candidates.above[best])
+        note |= {"x": layer, "xanchor": ANCHORS[candidates.before[best]], "y": float(np.log10(label.values[layer - 1]))}
+        shift = OFFSET if above else -OFFSET
+        notes.append(note | {"yanchor": "bottom" if above else "top", "yshift": shift, "text": label.name})
     return notes
 
 
@@ -152,31 +176,38 @@ def _is_above(label: Label, frame: Frame) -> bool:
     return above > 0 and on_axis <= MIN_SEEN * (on_axis + above)
 
 
-def _candidates(label: Label, frame: Frame) -> Iterator[_Candidate]:
+def _candidates(label: Label, frame: Frame) -> _Candidates:
     heights = frame.up(label.values)
     on_axis = np.flatnonzero((heights >= 0) & (heights <= frame.height))
-    tried = (
-        on_axis[np.unique(np.linspace(0, len(on_axis) - 1, MAX_CANDIDATES).round().astype(int))] if len(on_axis) else ()
-    )
-    for layer, above, anchor in product(tried, (True, False), ("left", "center", "right")):
-        yield _Candidate(int(layer) + 1, float(heights[layer]), above, anchor)
+    count = min(len(on_axis), MAX_CANDIDATES)
+    tried = on_axis[np.linspace(0, len(on_axis) - 1, count).round().astype(int)]
+    places, above, before = (each.ravel() for each in np.meshgrid(tried, (True, False), list(ANCHORS), indexing="ij"))
+    return _Candidates(places + 1, heights[places], above, before)
 
 
-def _cost(
-    candidate: _Candidate, label: Label, frame: Frame, heights: Sequence[np.ndarray], taken: Sequence[tuple[Box, ...]]
-) -> float:
-    """The harm that a name does at its place: by texts and lines that it hides, and by its distance from the wish."""
+def _costs(
+    candidates: _Candidates,
+    boxes: Sequence[_Boxes],
+    label: Label,
+    frame: Frame,
+    heights: Sequence[np.ndarray],
+    taken: Sequence[tuple[Box, ...]],
+) -> np.ndarray:
+    """The harm that a name does at each place: by texts and lines that it hides, and by its distance from the wish.
+
+    Args:
+        boxes: of the places, one for each of WIDTHS.
+    """
     layers = np.arange(1, len(label.values) + 1)
-    cost = abs(candidate.layer - 1 - label.at * (len(layers) - 1)) / len(layers) + OTHER_SIDE * (
-        candidate.above != label.above
-    )
-    for i, width in enumerate(WIDTHS):
-        box = candidate.box(frame, width, len(label.name))
-        inside = box.left >= 0 and box.right <= width and box.bottom >= 0 and box.top <= frame.height
-        cost += HIDES_TEXT * ((not inside) + sum(box.overlaps(boxes[i]) for boxes in taken))
-        across = box.left + SAMPLES * (box.right - box.left)
+    costs = np.abs(candidates.layer - 1 - label.at * (len(layers) - 1)) / len(layers)
+    costs += OTHER_SIDE * (candidates.above != label.above)
+    for i, (width, box) in enumerate(zip(WIDTHS, boxes, strict=True)):
+        costs += HIDES_TEXT * box.are_outside(width, frame.height)
+        for other in taken:
+            costs += HIDES_TEXT * box.overlap(other[i])
+        across = box.left[:, None] + SAMPLES * (box.right - box.left)[:, None]
         for line in heights:
             up = np.interp(across, frame.across(layers, width), line, left=np.nan, right=np.nan)
-            hidden = float(((up > box.bottom) & (up < box.top)).mean())
-            cost += HIDES_LINE * (hidden > 0) + HIDES_LINE * hidden
-    return cost
+            hidden = ((up > box.bottom[:, None]) & (up < box.top[:, None])).mean(axis=1)
+            costs += HIDES_LINE * (hidden > 0) + HIDES_LINE * hidden
+    return costs
