@@ -11,6 +11,7 @@ from ui.browser import components
 from ui.embedding import BARE
 from ui.navigation import SIDEBAR_PAGES, pages
 from ui.runtime import event_log, limits, visitors, widget_states
+from ui.runtime.services import freeze_first_page
 from ui.session import session
 from ui.urls.history import join_page_switches
 from ui.urls.picture_script import write_picture_to_address
@@ -78,6 +79,7 @@ def main() -> None:
     with event_log.timed("page", page=page.url_path):
         page.run()
     widget_states.show_refused()
+    freeze_first_page()
 
 
 if __name__ == "__main__":  # worker processes that spawn import this file again

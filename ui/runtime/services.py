@@ -9,6 +9,7 @@ import gc
 import threading
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -106,10 +107,20 @@ def start_services(executor: Executor | None = None) -> Services:
     session_lookup.install()
     with _lock:
         _services = create(executor, _services.long_executor if _services else None)
-        # Streamlit collects garbage after every rerun; what is imported by now need not be walked through each time.
-        gc.collect()
-        gc.freeze()
+        _freeze()
         return _services
+
+
+@cache
+def freeze_first_page() -> None:
+    """Exempt from collections what the first page of this process has loaded; later calls do nothing."""
+    _freeze()
+
+
+def _freeze() -> None:
+    """Exempt all that is in memory from collections: Streamlit's own after every run would walk through it again."""
+    gc.collect()
+    gc.freeze()
 
 
 def services() -> Services:
