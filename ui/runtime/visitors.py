@@ -43,11 +43,16 @@ def show_lost_session() -> None:
 
 
 def address_group(address: str) -> str:
-    """Return the address; of IPv6 the network of 64 bits, which one visitor has whole."""
+    """Return the address; of IPv6 the network of 64 bits, which one visitor has whole.
+
+    A server that listens on both names an address of IPv4 as one of IPv6, and all of them would be one network.
+    """
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:
         return ""
+    if parsed.version == 6 and parsed.ipv4_mapped is not None:
+        parsed = parsed.ipv4_mapped
     if parsed.is_loopback:
         return ""
     return str(ipaddress.ip_network((parsed, 64), strict=False)) if parsed.version == 6 else str(parsed)

@@ -176,7 +176,7 @@ def test_the_proxys_header_names_the_address_only_when_it_is_trusted(monkeypatch
 @pytest.mark.parametrize(
     "address, group",
     [("", ""), ("127.0.0.1", ""), ("::1", ""), ("192.0.2.1", "192.0.2.1"), ("2001:db8::1", "2001:db8::/64"),
-     ("nonsense", "")],
+     ("::ffff:192.0.2.1", "192.0.2.1"), ("::ffff:127.0.0.1", ""), ("fe80::1%eth0", "fe80::/64"), ("nonsense", "")],
 )  # fmt: skip
 def test_addresses_of_one_visitor_are_one_group(address, group):
     assert visitors.address_group(address) == group
