@@ -25,7 +25,7 @@ from ui.charts.compare_curves import (
     compare_weight_norm,
 )
 from ui.charts.style import Chart
-from ui.compare import cards, controls, editor, files, state, training
+from ui.compare import cards, controls, editor, files, labels, state, training
 from ui.compare.printable import document
 from ui.compare.training import ArmProgressReporter
 from ui.controls import sidebar
@@ -156,7 +156,7 @@ def numbers(comparison: Comparison, arms: list[StyledArm]) -> None:
         st.markdown(f"**{as_text(arm.name)}.** {as_text(typeset(arm.record.sentence))}")
     panels.tables(charts(arms), "compare_numbers")
     st.subheader("What differs", anchor=False)
-    panels.table(comparison.differences(), key="compare-differences")
+    panels.table(labels.label_differences(comparison), key="compare-differences")
     st.caption(as_text(f"Shared: {comparison.common_settings()}"))
     st.caption(as_text(NOTE))
 
@@ -181,7 +181,7 @@ def to_print(comparison: Comparison, arms: list[StyledArm]) -> str:
         + [f"Shared: {comparison.common_settings()}", NOTE],
         [compare_profile(arms), *(compare_heatmap(arm, layers=layers, span=compare_span(arms)) for arm in arms)]
         + [draw(arms) for draw in CURVES.values()],
-        [comparison.differences(), table(records)],
+        [labels.label_differences(comparison), table(records)],
     )
 
 

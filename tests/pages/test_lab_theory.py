@@ -53,6 +53,12 @@ def test_the_hard_limit_is_never_below_the_band_or_the_network(quantity):
     assert (limit.values >= LAYER_NORMS[quantity].values(trace)[0] * (1 - 1e-9)).all()
 
 
+@pytest.mark.parametrize("quantity", LAYER_NORMS)
+def test_a_network_of_one_layer_has_no_line_of_theory_and_no_name_of_one(quantity):
+    config = CONFIG.replace(hidden=())
+    assert theory.guides(predict_initial_norms(config), quantity, train([config])[0]) == []
+
+
 def test_without_room_for_a_worst_case_the_prediction_is_drawn_alone(monkeypatch):
     trace = train([CONFIG])[0]
     monkeypatch.setenv("GRADIENT_LAB_MAX_BYTES", str(cost(CONFIG.replace(steps=0)).bytes + 10))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from core.comparison.arms import say
+import pandas as pd
+
+from core.comparison.arms import Comparison, say
 from ui.compare.state import NO_FIELD
 from ui.controls import fields
 from ui.urls.arms import NOTHING
@@ -27,3 +29,8 @@ def value_label(field: str, value: Any) -> str:
 def change_label(field: str, value: Any) -> str:
     """The label of one changed setting: "Init: He normal"."""
     return f"{field_label(field)}: {value_label(field, value)}"
+
+
+def label_differences(comparison: Comparison) -> pd.DataFrame:
+    """The table of the differences between the arms, a column a control."""
+    return comparison.differences().rename(columns=lambda field: fields.CONTROLS[field].label)

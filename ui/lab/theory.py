@@ -123,6 +123,8 @@ BAND_NAMES = {"networks": "95 % of networks", "narrower networks": "95 % of narr
 
 def guides(theory: InitialNorms, quantity: str, trace: Trace) -> list[Guide]:
     """The lines that theory draws on the profile of a norm: the typical network with its band, and the hard limit."""
+    if trace.layers < 2:  # one layer makes no line
+        return []
     norms, limit = (theory.delta, theory.worst_delta) if quantity == "delta_norm" else (theory.grad, theory.worst_grad)
     scale = np.sqrt([W.size for W, *_ in trace.weights]) if quantity == "rms" else 1.0
     lines = []

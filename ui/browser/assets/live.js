@@ -39,7 +39,8 @@ function drawCurve(svg, family, curve) {
   const step = Math.max(1, Math.ceil((high - low) / 5));
   for (let power = Math.ceil(low / step) * step; power <= high; power += step) {
     draw("line", { class: "grid", x1: LEFT, x2: WIDTH - RIGHT, y1: y(power), y2: y(power) }, svg);
-    draw("text", { x: LEFT - 6, y: y(power) + 4, "text-anchor": "end" }, svg).textContent = `10${superscript(power)}`;
+    draw("text", { x: LEFT - 6, y: y(power) + 4, "text-anchor": "end" }, svg).textContent =
+      power === 0 ? "1" : power === 1 ? "10" : `10${superscript(power)}`;
   }
   const every = Math.max(1, Math.ceil((last + 1) / 12));
   for (let layer = 0; layer <= last; layer += every)
