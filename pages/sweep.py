@@ -15,7 +15,7 @@ from core.sweeps.table import SweepTable
 from ui import embedding, panels, sharing
 from ui.charts.profile import gradient_profile
 from ui.charts.style import Chart, number
-from ui.charts.sweep import field_label, format_axis_value, format_cell, sweep_map
+from ui.charts.sweep import field_label, format_axis_value, format_cell, sweep_map, with_formulas
 from ui.navigation import ensure_navigation
 from ui.runtime import jobs
 from ui.runtime.jobs import Run
@@ -185,8 +185,8 @@ def draw_cell(spec: SweepMap, table: SweepTable, show: str, cell: tuple[str, int
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
         if len(spec.activations) > 1:
             choice(0, "activation", spec.activations, cell)
-        choice(1, field_label(spec, spec.x.field), x, cell)
-        choice(2, field_label(spec, spec.y.field), y, cell)
+        choice(1, with_formulas(field_label(spec, spec.x.field)), x, cell)
+        choice(2, with_formulas(field_label(spec, spec.y.field)), y, cell)
     config = spec.config(activation, x[i], y[j])
     value = compute_cells(table, show)[spec.activations.index(activation), j, i]
     of_seeds = f", the median of {spec.seeds} networks; the first of them is shown" if spec.seeds > 1 else ""
@@ -247,7 +247,7 @@ if chosen.preset:
 elif chosen.map:
     axes = " × ".join(field_label(chosen.map, axis.field) for axis in (chosen.map.y, chosen.map.x))
     title = axes[0].upper() + axes[1:]
-actions = st.empty() if embedded else panels.page_header(title, claim)
+actions = st.empty() if embedded else panels.page_header(with_formulas(title), claim)
 address.show_param_warnings(controls.RULES, controls.FREE_TEXT_PARAMS)
 if chosen.refused:
     refuse(chosen.refused)
@@ -261,7 +261,7 @@ confirm(chosen.map)
 table = compute(chosen.map, chosen.show)
 if embedded:
     map_picture = first_map(chosen.map, table, chosen.show, dark=panels.dark())
-    embedding.draw(map_picture, "sweep-map", verdict=lambda: st.header(title, anchor=False))
+    embedding.draw(map_picture, "sweep-map", verdict=lambda: st.header(with_formulas(title), anchor=False))
     st.stop()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -68,9 +69,17 @@ def plot(
 
 
 def curves_table(curves: Sequence[Curve], across: str, up: str) -> pd.DataFrame:
-    """One row a point of every curve."""
-    parts = [pd.DataFrame({"curve": curve.name, across: np.asarray(curve.x), up: list(curve.y)}) for curve in curves]
+    """One row a point of every curve; names without markup, which a table would show: σ_w."""
+    across, up = _without_markup(across), _without_markup(up)
+    parts = [
+        pd.DataFrame({"curve": _without_markup(curve.name), across: np.asarray(curve.x), up: list(curve.y)})
+        for curve in curves
+    ]
     return pd.concat(parts, ignore_index=True)
+
+
+def _without_markup(name: str) -> str:
+    return re.sub(r"<sub>(.*?)</sub>", r"_\1", name)
 
 
 def _trace(curve: Curve) -> dict:

@@ -159,6 +159,11 @@ def field_label(spec: SweepMap, field: str) -> str:
     return f"{field.replace('_', ' ')}{symbols.get(field, '')}"
 
 
+def with_formulas(label: str) -> str:
+    """A label of fields as Markdown, its symbols as formulas."""
+    return re.sub(r"σ_(\w)", r"$\\sigma_\1$", label)
+
+
 def _axis_title(spec: SweepMap, field: str) -> str:
     """The label of a field with the index of its symbol set below the line."""
     return re.sub(r"σ_(\w)", r"σ<sub>\1</sub>", field_label(spec, field))
@@ -382,8 +387,8 @@ def _level_lines(data: SweepMapData, kind: str, dark: bool) -> list[dict]:
 def _targets(data: SweepMapData, spec: SweepMap, activation: str, label: str) -> dict:
     """Invisible markers that are hovered and clicked: a heatmap reports no click."""
     columns, rows = (part.ravel().tolist() for part in np.meshgrid(range(len(data.x)), range(len(data.y))))
-    across = field_label(spec, spec.x.field)
-    up = field_label(spec, spec.y.field)
+    across = _axis_title(spec, spec.x.field)
+    up = _axis_title(spec, spec.y.field)
     words = f"{across} %{{customdata[3]}}<br>{up} %{{customdata[4]}}<br>{label}: %{{customdata[5]}}<extra></extra>"
     return {
         "type": "scatter",

@@ -102,6 +102,12 @@ def test_curves_that_are_named_differ_in_color_and_in_dash_or_symbol(name):
         assert len(looks) == len(set(looks))
 
 
+def test_a_table_names_curves_without_markup(name):
+    for chart in draw(name):
+        texts = [*chart.table.columns, *(text for text in chart.table.to_numpy().ravel() if isinstance(text, str))]
+        assert not [text for text in texts if "<" in text]
+
+
 def test_the_books_numbers_stand_beside_ours():
     (chart,) = draw("nielsen_ch5")
     drawn = [list(np.round(trace.y, 6)) for trace in curve(chart, "the book’s network")]
