@@ -1,4 +1,8 @@
-"""Bounds on connections themselves, which uvicorn has none of: headers, slow senders and readers, number, frames."""
+"""Bounds on connections themselves, which uvicorn has none of: headers, slow senders and readers, number, frames.
+
+And on its belief: uvicorn takes the address of a visitor from a header whenever the connection comes from this machine,
+as all do behind a tunnel that passes headers on as they come.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +11,12 @@ import socket
 from typing import Any
 
 from uvicorn import Server
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import Frame
+
+from ui.runtime import limits
 
 MAX_HEADER_BYTES = 64_000  # of one request: its address and its headers
 MAX_FRAME_BYTES = 1_000_000  # of one message of a page; an honest one has a few thousand
@@ -256,7 +263,7 @@ class BoundedWebSocketProtocol(WebSocketsSansIOProtocol):
 
 
 def install() -> None:
-    """Have every uvicorn server of this process keep these bounds, from its start on."""
+    """Have every uvicorn server of this process keep these bounds, and believe no proxy that its operator does not."""
     if getattr(Server.startup, "bounded", False):
         return
     startup = Server.startup
@@ -267,6 +274,8 @@ def install() -> None:
         if self.config.ws_protocol_class is WebSocketsSansIOProtocol:
             self.config.ws_protocol_class = BoundedWebSocketProtocol
         self.config.ws_max_size = min(self.config.ws_max_size, MAX_FRAME_BYTES)
+        if isinstance(self.config.loaded_app, ProxyHeadersMiddleware) and not limits.is_proxy_trusted():
+            self.config.loaded_app = self.config.loaded_app.app
         await startup(self, sockets)
 
     bounded.__dict__["bounded"] = True

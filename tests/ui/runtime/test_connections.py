@@ -8,7 +8,7 @@ import websockets
 from uvicorn import Config, Server
 
 from tests.support.loops import finished
-from ui.runtime import connections
+from ui.runtime import connections, limits
 
 PAGE = b"HTTP/1.1 200"
 
@@ -122,6 +122,25 @@ def test_empty_lines_between_two_requests_keep_no_connection_open(sent, monkeypa
         return await seconds_open(port, sent, 6.0)
 
     assert against(talk, monkeypatch, HEADER_SECONDS=1.0, timeout_keep_alive=1) < 5
+
+
+async def naming_page(scope, receive, send):
+    """Answers with the address that it is asked from."""
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": scope["client"][0].encode()})
+
+
+@pytest.mark.parametrize("trusted, address", [("", b"127.0.0.1"), ("0", b"127.0.0.1"), ("1", b"203.0.113.7")])
+def test_a_header_names_the_address_only_where_the_operator_trusts_a_proxy(trusted, address, monkeypatch):
+    async def talk(port, config):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"GET / HTTP/1.1\r\nhost: x\r\nx-forwarded-for: 203.0.113.7\r\nconnection: close\r\n\r\n")
+        told = await reader.read()
+        writer.close()
+        return told
+
+    monkeypatch.setenv(limits.PROXY, trusted)
+    assert address in against(talk, monkeypatch, served=naming_page)
 
 
 async def slow_page(scope, receive, send):
