@@ -5,6 +5,7 @@ import dataclasses
 import warnings
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -402,3 +403,14 @@ def test_the_theory_is_not_asked():
         tree = ast.parse(module.read_text(encoding="utf-8"))
         imported = {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
         assert not [name for name in imported if name.split(".")[0] == "theory"], module.name
+
+
+@pytest.mark.parametrize("early, jump, is_found", [(0.0099, 99.0, False), (0.0101, 99.0, True), (0.0101, 1.0, False)])
+def test_a_step_is_large_from_a_hundredth_of_the_weights_on_where_the_loss_jumps(early, jump, is_found):
+    config = RunConfig(hidden=(4, 4))
+    trace = SimpleNamespace(diverged_at=None, config=config)
+    stats = SimpleNamespace(trace=trace, config=config, early=np.array([0.001, early, np.nan]), learned=True,
+                            first_loss=1.0, highest_loss=jump, is_noisy=False)  # fmt: skip
+    found = core.diagnosis.rules._find_large_steps(stats)
+    assert (found is not None) == is_found
+    assert not is_found or "layer 2 moves by" in found.what

@@ -24,6 +24,7 @@ from core.papers import (
     blocks,
     edge_of_stability,
     hanin_nica,
+    nielsen_ch5,
     pascanu_2013,
     prince_ch11,
     report,
@@ -84,6 +85,8 @@ def test_a_small_version_of_each_experiment_holds_its_claims(name):
     result = small(name)
     rows = rows_of(result, name)
     assert len(rows) >= 3
+    if not {"depths", "steps", "share"} & set(SMALL[name]):  # which change what is compared
+        assert [row.what for row in result.rows] == [row.what for row in STORED[name].result.rows]
     assert not [f"{row.what}: {row.reference} there, {row.here} here" for row in rows if row in result.differing]
     assert json.loads(json.dumps(result.to_dict(), allow_nan=False)) == result.to_dict()
     progress = followed(name)[1]
@@ -147,9 +150,26 @@ def same(result, entry):
             assert ours.here == pytest.approx(theirs.here, rel=1e-4, abs=1e-9)
 
 
+def lengths(series):
+    """Names and lengths of what a figure draws, without its numbers."""
+    if isinstance(series, dict):
+        return {name: lengths(part) for name, part in series.items()}
+    return [len(series), *map(lengths, series)] if isinstance(series, (list, tuple)) else None
+
+
 @pytest.mark.parametrize("name", ["saxe", "glorot_2010", "pascanu_2013"])
 def test_a_fast_experiment_gives_the_stored_numbers_again(name):
-    same(PAPERS[name].run(), STORED[name].result)
+    result = PAPERS[name].run()
+    same(result, STORED[name].result)
+    assert lengths(result.to_dict()["series"]) == lengths(STORED[name].result.to_dict()["series"])
+
+
+def test_a_fifth_of_the_pixels_of_random_images_is_lit_and_every_class_is_met():
+    X, D = nielsen_ch5.images()
+    assert X.shape == (1000, 784) and D.shape == (1000, 10)
+    assert (X > 0).mean() == pytest.approx(0.19, abs=0.005) and X.max() <= 1
+    np.testing.assert_array_equal(D.sum(axis=1), 1)
+    assert (D.sum(axis=0) > 60).all()
 
 
 @pytest.mark.slow
