@@ -43,6 +43,21 @@ def test_kernels_of_a_batch_are_the_averages_of_its_pairs(name, size):
             assert slope[i, j] == pytest.approx(exact[1], abs=shares[1] * math.sqrt(slope[i, i] * slope[j, j]))
 
 
+@pytest.mark.parametrize("size", [0.3, 3.0])
+@pytest.mark.parametrize(
+    "name", [name for name, phi in ACTIVATIONS.items() if name not in SHARES and not phi.piecewise_slopes]
+)
+def test_kernels_of_opposite_inputs_are_exact_where_the_function_is_smooth(name, size):
+    x = size * np.array([1.0, 2.0, 0.5])
+    X = np.stack([x, -x, [0.3, 1.0, 2.0]])
+    value, slope = kernels(ACTIVATIONS[name], X @ X.T / 3)
+    z = np.linspace(-10, 10, 40_001)
+    weights = np.exp(-z * z / 2) / np.exp(-z * z / 2).sum()  # on even steps, exact for smooth functions
+    at = ACTIVATIONS[name].evaluate(math.sqrt(x @ x / 3) * z)
+    for kernel, f in zip((value, slope), at, strict=True):
+        assert kernel[0, 1] == pytest.approx(weights @ (f * f[::-1]), abs=1e-12 * kernel[0, 0])
+
+
 @pytest.mark.parametrize("name", ACTIVATIONS)
 def test_kernels_are_covariances(name):
     X = batch(12, 3, seed=1)
