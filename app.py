@@ -35,6 +35,7 @@ STYLE = """<style>
 .st-key-lecture [data-testid=stMarkdownContainer] :is(p, li) {max-width: 30em}
 .st-key-lecture :is([data-testid=stButtonGroup] button, [data-testid=stTab]) {height: auto; padding-block: .35rem}
 :has(> [class*=st-key-waiting]) {margin-bottom: -1rem}
+:is(a, button, summary):focus-visible {outline: 2px solid #0b6e69 !important; outline-offset: 1px}
 @media (max-width: 640px) {
   .stMainBlockContainer > .stVerticalBlock {gap: .7rem}
   :has(> [class*=st-key-waiting]) {margin-bottom: -.7rem}
@@ -45,8 +46,9 @@ STYLE = """<style>
 [class*=st-key-waiting] {position: absolute; z-index: 10; left: 0; right: 0; pointer-events: none}
 [class*=st-key-waiting]:has([role=progressbar]) {padding: .25rem 1rem; backdrop-filter: blur(8px)}
 </style>"""
-# The accent of the dark theme is too light for white letters on it.
+# The accent of the dark theme is too light for white letters on it, that of the light theme too dark to mark a focus.
 DARK = """<style>
+:is(a, button, summary):focus-visible {outline-color: #42ada3 !important}
 :is([data-testid=stBaseButton-primary], button[kind=primary]),
 :is([data-testid=stBaseButton-primary], button[kind=primary]) * {color: #0d1620 !important}
 </style>"""

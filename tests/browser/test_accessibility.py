@@ -257,6 +257,29 @@ def test_a_focus_that_is_not_seen_is_found(visit):
     assert [stop["html"] for stop in walk(page) if not stop["shown"] and "here" in stop["html"]]
 
 
+OUTLINE = """() => {
+  const {outlineStyle, outlineWidth, outlineColor} = getComputedStyle(document.activeElement);
+  return [document.activeElement.textContent.trim(), outlineStyle, parseFloat(outlineWidth), outlineColor];
+}"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("theme", PAGE)
+def test_the_focus_is_a_line_of_a_contrast_of_three_in_the_navigation_and_on_buttons(tab, server, settled, theme):
+    page = tab(1440, theme)
+    page.goto(f"{server}/lecture?section=path")
+    settled(page, 120)
+    seen = []
+    for _ in range(12):
+        page.keyboard.press("Tab")
+        if page.evaluate("() => document.activeElement.matches('a, button')"):
+            name, line, width, color = page.evaluate(OUTLINE)
+            seen.append(name)
+            low, high = sorted((luminance(color), luminance(PAGE[theme])))
+            assert line == "solid" and width >= 2 and (high + 0.05) / (low + 0.05) >= 3, name
+    assert {"Lab", "Compare", "Sweep", "Your run", "Papers", "Lecture"} <= set(seen)
+
+
 @pytest.mark.slow
 def test_the_cell_of_a_table_that_has_the_focus_is_marked(visit, server, settled):
     page = visit("lecture")
