@@ -236,6 +236,9 @@ def _read_list(column: object, count: int, name: str, line: int, field: str) -> 
     if not isinstance(column, list) or len(column) != count:
         raise ConfigError("recording", name, f"line {line}: {field} needs {count} numbers")
     try:
-        return np.array(column, dtype=float)  # None is NaN, and "inf" infinite
+        values = np.array(column, dtype=float)  # None is NaN, and "inf" infinite
     except (TypeError, ValueError, OverflowError):
+        values = None
+    if values is None or values.ndim > 1:  # one of them is no number, or a list
         return np.array([to_number(value, name, line, field) for value in column])
+    return values

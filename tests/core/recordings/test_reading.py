@@ -406,3 +406,11 @@ def test_of_a_table_whose_steps_lack_a_loss_the_others_are_kept():
     recording = read_recording(raw, "run.csv")
     np.testing.assert_array_equal(recording.rows["loss"], [0.5, np.nan, 0.25])
     assert recording.values["grad_norm"].tolist() == [[1, 2], [3, 4], [5, 6]]
+
+
+@pytest.mark.parametrize("value", [10**400, -(10**400), [], [1.0], {}, "many"])
+def test_a_value_that_is_no_number_of_this_machine_is_refused_with_its_line(value):
+    lines = [json.dumps(HEAD | {"parameters": [{"parameter": "a"}]}), json.dumps({"step": 0, "grad_norm": [1.0]})]
+    lines.append(json.dumps({"step": 1, "grad_norm": [value]}))
+    with pytest.raises(ConfigError, match="line 3.*is not a number"):
+        read_recording("\n".join(lines).encode(), "run.jsonl")
