@@ -33,7 +33,7 @@ from core import ConfigError, RunConfig, train
 from core.config import check_cost
 from core.engine import workers
 from ui import scenes
-from ui.runtime import connections, event_log, guard, limits, turns, uploads, widget_states
+from ui.runtime import connections, event_log, garbage, guard, limits, turns, uploads, widget_states
 from ui.runtime.services import services, start_services
 from ui.text import as_text
 from ui.urls import history, picture_script
@@ -248,7 +248,7 @@ def settings() -> dict[str, Any]:
     except ConfigError as error:
         sys.exit(str(error))
     event_log.open_event_log()
-    for part in (guard, uploads, connections, turns, widget_states):
+    for part in (guard, uploads, connections, turns, garbage, widget_states):
         part.install()
     if config.get_where_defined(_WATCHER) == "<default>":
         config.set_option(_WATCHER, "none")  # nobody edits the pages of a public server
