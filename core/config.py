@@ -254,13 +254,11 @@ class RunConfig:
             raise ConfigError("batch_size", self.batch_size, f"it must be at most samples, here {self.samples}")
         needed = LOSSES[self.loss].output_activation
         if needed is not None and self.output_activation != needed:
-            raise ConfigError(
-                "output_activation", self.output_activation, f"the loss {self.loss} needs a {needed} output"
-            )
+            label = LOSSES[self.loss].label
+            raise ConfigError("output_activation", self.output_activation, f"{label} needs a {needed} output")
         if self.output_activation == "softmax" and needed != "softmax":
-            raise ConfigError(
-                "output_activation", "softmax", f"softmax goes with the loss cross_entropy only, not with {self.loss}"
-            )
+            allowed = f"softmax goes with cross-entropy only, not with {LOSSES[self.loss].label}"
+            raise ConfigError("output_activation", "softmax", allowed)
 
     def to_dict(self) -> dict[str, Any]:
         """The fields as JSON-ready values (`hidden` and the activations of layers as lists)."""

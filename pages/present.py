@@ -7,6 +7,7 @@ from ui import panels, presenting, scenes
 from ui.navigation import ensure_navigation
 from ui.scenes import Lesson, Scene
 from ui.session import session, session_by_name
+from ui.text import as_text
 from ui.urls import address
 from ui.urls.sync import sync_address
 
@@ -23,8 +24,13 @@ def lesson() -> Lesson | None:
 
 
 def choose_lesson() -> None:
-    """Draws the list of all lessons."""
+    """Draws the list of all lessons, and says where the address names one that there is not."""
     st.title("Present a lesson", anchor=False)
+    if session["link"]:
+        st.warning("The link of the address opens no page that can be presented.", icon=":material/link_off:")
+    elif session["lesson"]:
+        words = as_text(f"There is no lesson “{session['lesson']}”. These are all.")
+        st.warning(words, icon=":material/link_off:")
     for name, found in scenes.lessons().items():
         st.button(f"{found.title} · {len(found.scenes)} scenes, {found.minutes:g} min", key=f"lesson_{name}",
                   on_click=open_lesson, args=(name,), icon=":material/slideshow:")  # fmt: skip

@@ -16,6 +16,7 @@ from core.export import from_json, to_csv, to_json, to_pytorch
 from core.trace import Snapshot
 from ui.charts.style import Chart, number, toolbar
 from ui.controls import fields
+from ui.controls.refusals import describe_refusal
 from ui.runtime import downloads, event_log, jobs, limits
 from ui.runtime.jobs import Run
 from ui.runtime.progress import ProgressReporter
@@ -125,7 +126,7 @@ def summary_line(config: RunConfig) -> str:
 def show_error(error: ConfigError) -> None:
     """Explains in one sentence why settings are refused."""
     event_log.log_refusal(error)
-    st.error(as_text(error), icon=":material/block:")
+    st.error(as_text(describe_refusal(error)), icon=":material/block:")
 
 
 def choose_picture() -> None:

@@ -40,6 +40,16 @@ def format_duration(seconds: float) -> str:
     return f"{minutes:.0f} min" if minutes < 90 else f"{hours:.0f} h" if hours < 48 else f"{hours / 24:,.0f} days"
 
 
+_PYTHON = {"None": "empty", "True": "true", "False": "false"}
+_QUOTED = re.compile(r"""(?<!\w)(?:'([^'\n]*)'|"([^"\n]*)")(?!\w)""")
+
+
+def to_page_words(message: str) -> str:
+    """A message for programs in the page's spelling: “words”, empty, true and false."""
+    quoted = _QUOTED.sub(lambda match: f"“{match[1] or match[2] or ''}”", message)
+    return re.sub(r"\b(?:None|True|False)\b", lambda match: _PYTHON[match[0]], quoted)
+
+
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _POWER = re.compile(r"(?<![\w.])(\d+(?:\.\d+)?)e([+-]?\d+)(?!\w)")
 

@@ -82,7 +82,7 @@ def test_a_link_restores_the_whole_comparison(compare):
 def test_bad_parameters_are_named_one_by_one_and_the_others_survive(compare):
     page = compare(f"depth=3&{SMALL.replace('seeds=2', 'seeds=99')}&vary=init_scale&arms=0.5,2&foo=1")
     words = page.locator("[data-testid=stAlert]").all_inner_texts()
-    assert any("seeds = '99' is not allowed" in text for text in words)
+    assert any("seeds = “99” is not allowed" in text for text in words)
     assert any("foo is not a setting" in text for text in words)
     assert page.get_by_label("Depth", exact=True).input_value() == "3"
 

@@ -347,7 +347,7 @@ def test_a_table_with_hostile_names_is_trained_on_and_shown_as_text(lab, settled
     assert page.locator("[data-testid=stMain] img, [data-testid=stSidebar] img, .katex").count() == 0
     upload.set_input_files(table | {"buffer": b"size\n1\n"})
     said = page.locator("[data-testid=stAlert]").inner_text().replace("\u2060", "")
-    assert "data = 'my :smile: $x$ table.csv' is not allowed: most of its lines are a single column" in said
+    assert "data = “my :smile: $x$ table.csv” is not allowed: most of its lines are a single column" in said
 
 
 def test_a_long_run_tells_its_progress_and_gives_way_to_a_change(lab, settled, page, server):
@@ -385,7 +385,7 @@ def test_settings_record_and_script_are_saved(lab):
 def test_bad_parameters_are_named_and_nothing_breaks(lab):
     page = lab("activation=%3Cscript%3Ealert(1)%3C/script%3E&seed=4&%3Cb%3E=1")
     said = page.locator("[data-testid=stAlert]").all_inner_texts()
-    assert any("activation = '<script>alert(1)</script>' is not allowed" in words for words in said)
+    assert any("activation = “<script>alert(1)</script>” is not allowed" in words for words in said)
     assert any("<b> is not a setting" in words for words in said)
     assert "seed=4" in page.url
     assert page.locator(PROFILE).count() == 1

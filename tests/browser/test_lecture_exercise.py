@@ -57,7 +57,7 @@ def test_an_emptied_cell_gives_a_sentence_and_its_number_brings_the_solution_bac
     first_cell()
     page.keyboard.press("Delete")
     settled(page)
-    assert page.get_by_role("alert").filter(has_text="= 'empty' is not allowed").count() == 1
+    assert page.get_by_role("alert").filter(has_text="= “empty” is not allowed").count() == 1
     first_cell()  # opens it, since it is chosen already
     page.wait_for_timeout(500)
     page.keyboard.type("2", delay=50)

@@ -202,13 +202,13 @@ def test_a_number_is_checked_as_it_is_kept():
 
 @pytest.mark.parametrize("output", [name for name in OUTPUT_ACTIVATIONS if name != "sigmoid"])
 def test_bce_needs_a_sigmoid_output(output):
-    with pytest.raises(ConfigError, match=f"output_activation = '{output}'.*bce needs a sigmoid output"):
+    with pytest.raises(ConfigError, match=f"output_activation = '{output}'.*cross-entropy needs a sigmoid output"):
         RunConfig(loss="bce", output_activation=output)
 
 
 @pytest.mark.parametrize("output", [name for name in OUTPUT_ACTIVATIONS if name != "softmax"])
 def test_cross_entropy_needs_a_softmax_output(output):
-    with pytest.raises(ConfigError, match=f"output_activation = '{output}'.*cross_entropy needs a softmax output"):
+    with pytest.raises(ConfigError, match=f"output_activation = '{output}'.*cross-entropy needs a softmax output"):
         RunConfig(loss="cross_entropy", output_activation=output)
 
 

@@ -17,7 +17,7 @@ from core.papers.registry import PAPERS
 from tests.support.checkout import HOUSE
 from ui import navigation, presenting
 from ui.compare import state as compare_state
-from ui.controls.fields import LAB_PARAMETERS
+from ui.controls.fields import CONTROLS, LAB_PARAMETERS
 from ui.lecture import outline
 from ui.papers import sections
 from ui.runs import controls as runs_controls
@@ -202,7 +202,8 @@ CONTRADICTIONS = [
 def test_settings_that_contradict_each_other_are_refused_by_the_field(path, parameters, field):
     app = visit(path, dict(PAGES[path].start) | parameters)
     assert not app.exception
-    assert any(plainly(error.value).startswith(f"{field} = ") for error in app.error)
+    label = CONTROLS[field].label if field in CONTROLS else field
+    assert any(plainly(error.value).startswith(f"{label} = ") for error in app.error)
 
 
 def test_many_odd_parameters_are_counted_and_not_all_told():

@@ -73,7 +73,7 @@ def test_of_numbers_any_value_is_added_and_a_wrong_one_is_refused():
     calm(fields(app, "Add an arm").set_value("2").run())
     assert [config.init_scale for config in settings(app)] == [0.5, 1, 2]
     calm(fields(app, "Add an arm").set_value("wide").run())
-    assert "init_scale = 'wide'" in app.error[0].value
+    assert "Init scale = “wide”" in app.error[0].value
     assert "0.5,1,2" in app.session_state["arms"]
 
 

@@ -200,7 +200,7 @@ def test_no_whole_number_is_infinite(text):
 def test_a_broken_number_that_gets_past_the_url_is_refused_and_not_cut():
     app = visit(**SMALL)
     calm(app.number_input(key="steps").set_value(3.7).run())
-    assert texts(app.error)[0].startswith("steps = 3.7 is not allowed: it must be a whole number")
+    assert texts(app.error)[0].startswith("Steps = 3.7 is not allowed: it must be a whole number")
 
 
 @pytest.mark.parametrize("parameters", [
@@ -225,7 +225,7 @@ def test_a_contradiction_is_said_in_one_sentence_with_what_mends_it(parameters):
 def test_widths_that_are_none_are_refused_and_the_controls_stay():
     app = visit(**SMALL, hidden="64,x")
     (sentence,) = texts(app.error)
-    assert sentence.startswith("hidden = '64,x' is not allowed")
+    assert sentence.startswith("Width of each layer = “64,x” is not allowed")
     calm(app.text_input(key="hidden").set_value("6,5").run())
     assert not app.error and config_of(app).hidden == (6, 5)
 
@@ -333,11 +333,11 @@ def test_a_file_of_settings_is_loaded():
 @pytest.mark.parametrize("text, says", [
     ("{", "JSON"),
     ("[1]", "settings by name"),
-    ('{"activation": "nothing"}', "activation = 'nothing' is not allowed"),
+    ('{"activation": "nothing"}', "Activation = “nothing” is not allowed"),
     ('{"foo": 1}', "there is no such setting"),
     ('{"steps": 1e400}', "steps"),
     ('{"hidden": ' + "[" * 10_000 + "]" * 10_000 + "}", "not allowed"),
-    ('{"loss": "bce"}', "the loss bce needs a sigmoid output"),
+    ('{"loss": "bce"}', "binary cross-entropy needs a sigmoid output"),
 ])  # fmt: skip
 def test_a_bad_file_of_settings_is_refused_in_a_sentence_and_changes_nothing(text, says):
     app = open_box(visit(**SMALL, seed="4"), "share")

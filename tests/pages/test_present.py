@@ -56,6 +56,13 @@ def test_a_link_of_any_kind_is_shown_or_refused_in_a_sentence(link, monkeypatch)
     assert charts(app) or app.error or app.warning or any(button.key == "lesson_lesson-20" for button in app.button)
 
 
+def test_a_lesson_that_there_is_not_is_named_beside_those_that_there_are():
+    app = present(lesson="zz")
+    assert "“zz”" in app.warning[0].value
+    assert any(button.key == "lesson_lesson-20" for button in app.button)
+    assert not present().warning
+
+
 def test_a_step_key_moves_on_from_the_scenes_own_step_and_keeps_its_axis():
     app = present(link="?depth=3&width=4&steps=20&samples=16&step=10&axis=-7,3")
     specification = charts(app)[0].proto.spec.replace(" ", "")

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from ui.text import WORD_JOINER, as_text, format_duration, typeset
+from ui.text import WORD_JOINER, as_text, format_duration, to_page_words, typeset
 
 MARKUP = [
     "<b>", "</script>", "$x$", "**bold**", "_all_", "`code`", "[l](http://h)", "![p](//h/p)", ":red[r]", "~~gone~~",
@@ -52,6 +52,15 @@ def test_a_backslash_of_the_visitor_escapes_nothing_of_ours():
 ])  # fmt: skip
 def test_powers_of_ten_are_raised_and_nothing_else_changes(words, shown):
     assert typeset(words) == shown
+
+
+@pytest.mark.parametrize("message, shown", [
+    ("lesson = 'zz' is not allowed: it must be 1, or None", "lesson = “zz” is not allowed: it must be 1, or empty"),
+    ("""a = "it's" is True""", "a = “it's” is true"),
+    ("the layer’s norm isn't Nonesuch", "the layer’s norm isn't Nonesuch"),
+])  # fmt: skip
+def test_a_message_for_programs_has_no_python_on_a_page(message, shown):
+    assert to_page_words(message) == shown
 
 
 @pytest.mark.parametrize(

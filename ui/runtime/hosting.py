@@ -35,7 +35,7 @@ from core.engine import workers
 from ui import scenes
 from ui.runtime import connections, event_log, garbage, guard, limits, turns, uploads, widget_states
 from ui.runtime.services import services, start_services
-from ui.text import as_text
+from ui.text import as_text, to_page_words
 from ui.urls import history, picture_script
 
 # Streamlit and Plotly make their styles by script, hence 'unsafe-inline' for these, and pictures and downloads from
@@ -190,7 +190,7 @@ def on_script_error(error: Exception) -> bool:
     """
     if isinstance(error, ConfigError):
         event_log.log_refusal(error)
-        st.error(as_text(error), icon=":material/block:")
+        st.error(as_text(to_page_words(str(error))), icon=":material/block:")
         return True
     if isinstance(error, workers.worker_lost_errors()):
         st.error(workers.describe_loss(error), icon=":material/block:")

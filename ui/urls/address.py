@@ -55,5 +55,5 @@ def show_param_warnings(rules: Mapping[str, link.Rule], free: Sequence[str] = ()
 def _format_value(value: Any) -> str:
     if isinstance(value, list):
         value = ", ".join(value)
-    text = f"{value:.10g}" if isinstance(value, float) else str(value)
+    text = f"{value:.10g}" if isinstance(value, float) else link.to_query_value(value)
     return "an empty value" if value in (None, "") else text if len(text) <= MAX_SHOWN else text[: MAX_SHOWN - 1] + "…"

@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 from core.config import MAX_STEPS, RULES, SIZES, Choice, Flag, Number, RunConfig
 from core.errors import ConfigError
 from core.families.activations import ACTIVATIONS
+from ui.text import to_page_words
 
 
 @dataclass(frozen=True)
@@ -176,7 +177,8 @@ def find_invalid_params(
                 read: Any = parse_texts(texts, rule)
                 rule.validate(name, read)
         except ConfigError:
-            sentences[name] = f"{name} = {_shorten(','.join(texts))!r} is not allowed: {rule.allowed}"
+            shown = _shorten(",".join(texts))
+            sentences[name] = f"{name} = “{shown}” is not allowed: {to_page_words(rule.allowed)}"
         else:
             if len(texts) > 1 and not isinstance(rule, Subset):
                 sentences[name] = f"{name} is given {len(texts)} times and is ignored"

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from core import ConfigError, RunConfig
 from core.config import RULES, Choice, Flag
+from ui.text import to_page_words
 from ui.urls.link import (
     CONTROL_RULES,
     DEFAULTS,
@@ -128,7 +129,7 @@ def test_a_bad_parameter_is_named_with_its_value_and_what_is_allowed(key, text):
     if text == "" and getattr(rule, "optional", False):
         assert found == {}
     else:
-        assert found == {key: f"{key} = {text!r} is not allowed: {rule.allowed}"}
+        assert found == {key: f"{key} = “{text}” is not allowed: {to_page_words(rule.allowed)}"}
 
 
 def test_unknown_repeated_and_long_parameters_are_named():
