@@ -53,8 +53,8 @@ MAX_VALUES = 4_000_000
 HISTORY_HEIGHT = 800  # pixels of its charts in two columns
 
 RELATIVE_HELP = (
-    "Divides every layer's norm by the output layer's at the same step. As a network learns, all of its gradients "
-    "shrink; how much of the output's gradient reaches layer 1 shows only in their ratio."
+    "Divides every layer’s norm by the output layer’s at the same step. As a network learns, all of its gradients "
+    "shrink; how much of the output’s gradient reaches layer 1 shows only in their ratio."
 )
 
 CURVES = {

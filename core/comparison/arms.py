@@ -105,7 +105,7 @@ class Arm:
         if not (
             isinstance(self.name, str) and 0 < len(self.name.strip()) <= MAX_NAME_LENGTH and self.name.isprintable()
         ):
-            raise ConfigError("name", self.name, f"an arm's name has 1 to {MAX_NAME_LENGTH} characters, all printable")
+            raise ConfigError("name", self.name, f"an arm’s name has 1 to {MAX_NAME_LENGTH} characters, all printable")
         if not isinstance(self.changes, (Mapping, tuple)):
             raise ConfigError("changes", self.changes, "it must be an object of settings by name")
         if not isinstance(self.pinned, bool):

@@ -151,7 +151,7 @@ DATASETS: dict[str, Dataset] = {
             inputs=2,
             outputs=1,
             noise=_POINTS,
-            source="synthetic, in the manner of scikit-learn's make_circles",
+            source="synthetic, in the manner of scikit-learn’s make_circles",
             draw=draw_circles,
         ),
         Dataset(
@@ -162,7 +162,7 @@ DATASETS: dict[str, Dataset] = {
             inputs=2,
             outputs=1,
             noise=_POINTS,
-            source="synthetic, in the manner of scikit-learn's make_moons",
+            source="synthetic, in the manner of scikit-learn’s make_moons",
             draw=draw_moons,
         ),
         Dataset(
@@ -199,7 +199,7 @@ DATASETS: dict[str, Dataset] = {
             inputs=20,
             outputs=10,
             noise="every coordinate of each point around its center",
-            source="synthetic, in the manner of scikit-learn's make_blobs",
+            source="synthetic, in the manner of scikit-learn’s make_blobs",
             draw=draw_blobs,
         ),
         Dataset(
@@ -244,7 +244,7 @@ DATASETS: dict[str, Dataset] = {
         Dataset(
             name="wine",
             label="Wine",
-            description="Three growers' wines, 178 in all, by 13 chemical measurements. Real data: no noise is added.",
+            description="Three growers’ wines, 178 in all, by 13 chemical measurements. Real data: no noise is added.",
             task="multi-class",
             inputs=13,
             outputs=3,

@@ -49,7 +49,7 @@ SIGNATURES = {
     b"GIF87a": "an image",
     b"GIF89a": "an image",
     b"%PDF-": "a PDF",
-    b"{\\rtf": "a word processor's text (.rtf)",
+    b"{\\rtf": "a word processor’s text (.rtf)",
     b"PAR1": "a Parquet file",
 }
 _CONTROL = re.compile(rb"[\x00-\x08\x0b\x0e-\x1f\x7f]")  # in every encoding above but UTF-16, these bytes are controls
@@ -176,7 +176,7 @@ def _find_bad_byte(raw: bytes, name: str) -> None:
         raise table_error(
             name,
             f"its line {line:,} contains the byte {byte}, which is not UTF-8 like the rest; correct that character, or "
-            "choose the file's encoding",
+            "choose the file’s encoding",
         )
 
 

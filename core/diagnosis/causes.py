@@ -53,7 +53,7 @@ def find_unscaled_data(stats: TraceStats) -> Finding | None:
     whys = []
     if large_inputs:
         parts.append(f"inputs have a root mean square of up to {format_number(inputs)}")
-        whys.append("Inputs this large make the first layer's net inputs and its gradient as many times larger.")
+        whys.append("Inputs this large make the first layer’s net inputs and its gradient as many times larger.")
     if large_targets:
         parts.append(f"targets have a root mean square of {format_number(targets)}")
         whys.append("Targets this large start the loss, and every gradient, at their square and size.")

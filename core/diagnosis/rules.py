@@ -122,10 +122,10 @@ def _find_exploding(stats: TraceStats) -> Finding | None:
         grows = 1 / (1 - stats.config.dropout)
         why = (
             f"Dropout multiplies what it keeps by {format_number(grows)}, so that the mean of a signal stays as it is; "
-            f"the gradient's norm grows by about {format_number(np.sqrt(grows))} in each layer."
+            f"the gradient’s norm grows by about {format_number(np.sqrt(grows))} in each layer."
         )
     elif stats.config.normalization != "none":
-        why = "Normalization divides each layer's net input by its spread, and backpropagation divides by it again."
+        why = "Normalization divides each layer’s net input by its spread, and backpropagation divides by it again."
     elif stats.config.residual:
         why = "Each residual layer adds the gradient of its branch to the one that passes by, so the sum grows."
     else:
@@ -148,7 +148,7 @@ def _find_vanishing(stats: TraceStats) -> Finding | None:
     if row and (stats.hidden < DEEP or _find_penalty(stats) is not None):
         return None  # level at initialization: training came to rest, or the penalty took the weights
     if (stats.trace.weight_norm[row or 0] == 0).any():
-        why = "Backpropagation multiplies by the weights, and a layer's are zero here."
+        why = "Backpropagation multiplies by the weights, and a layer’s are zero here."
     elif row is not None and stats.decades[row] == -np.inf and stats.config.dropout >= MAJORITY_SHARE:
         why = (
             f"Dropout takes {percent(stats.config.dropout)} of the units of every layer away, and on no sample of this "
@@ -179,7 +179,7 @@ def _describe_flow(stats: TraceStats, row: int | None) -> str:
     if row is None:
         ratio = f"{power_of_ten(stats.weights_decades)} times"
         last = int(last_compared(trace.grad_norm[:1])[0])
-        return f"{stats.when(0)}, the gradient of layer 1's weights is {ratio} that of layer {last}'s."
+        return f"{stats.when(0)}, the gradient of layer 1’s weights is {ratio} that of layer {last}’s."
     decades = stats.decades[row]
     factor = stats.factor[row]
     last = int(last_compared(trace.delta_norm[row : row + 1])[0])
@@ -230,7 +230,7 @@ def _find_dead_units(stats: TraceStats) -> Finding | None:
     if at_initialization:
         why = f"A {name} unit whose net input is negative on every sample has slope 0, and with few units all can be."
     else:
-        why = f"A step too long took the {name} units' net input below 0 on every sample; slope 0 means no way back."
+        why = f"A step too long took the {name} units’ net input below 0 on every sample; slope 0 means no way back."
     if stats.learned and not blocked:
         return Finding(name="dead", severity="note", what=what, why=why, step=step)
     offered = suggestions.for_dead_units(stats.config, at_initialization)

@@ -76,7 +76,7 @@ def _why_stuck(config: RunConfig) -> str:
     why = "The gradient is small because the loss is flat here, in a poor minimum or on a plateau, not because layers "
     why += "lose it."
     if _is_homogeneous(config):
-        why += " Without biases inputs twice as large only make the output's net input twice as large, which limits it."
+        why += " Without biases inputs twice as large only make the output’s net input twice as large, which limits it."
     if config.dropout >= MAJORITY_SHARE and config.hidden:
         why += f" Dropout takes {percent(config.dropout)} of the units away in every step, which may leave too few."
     elif config.hidden and min(config.hidden) < suggestions.SPARE_UNITS:

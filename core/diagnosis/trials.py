@@ -241,8 +241,8 @@ def describe_change(before: Result, tried: Sequence[Result]) -> str:
             return f"accuracy {percent(before.accuracy)} to {percent(after)}"
     loss = float(np.median([result.relative_loss for result in tried]))
     if before.diverged:
-        return f"diverged to a loss of {percent(loss)} of a constant answer's"
-    return f"loss {percent(before.relative_loss)} to {percent(loss)} of a constant answer's"
+        return f"diverged to a loss of {percent(loss)} of a constant answer’s"
+    return f"loss {percent(before.relative_loss)} to {percent(loss)} of a constant answer’s"
 
 
 def _with_outcomes(finding: Finding, outcomes: dict[tuple, str | None]) -> Finding:

@@ -53,7 +53,7 @@ CLASS_WEIGHTS: dict[str, ClassWeight] = {
             label="balanced",
             formula=r"a_c = \frac{N}{C\,N_c}",
             weigh=_balance,
-            source="King & Zeng 2001, as scikit-learn's class_weight has it",
+            source="King & Zeng 2001, as scikit-learn’s class_weight has it",
         ),
     )
 }

@@ -156,10 +156,10 @@ CLIPS: dict[str, Clip] = {
         ),
         Clip(
             name="per_layer_norm",
-            label="by each layer's norm",
+            label="by each layer’s norm",
             formula=r"g^l \leftarrow g^l \min(1, c / \lVert g^l \rVert)",
             recommended=1.0,
-            source="the rule of Pascanu et al. 2013 for each layer's parameters jointly",
+            source="the rule of Pascanu et al. 2013 for each layer’s parameters jointly",
             pytorch="""\
 for linear in network.linears:
     clip_jointly(linear.parameters())""",

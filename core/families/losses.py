@@ -74,7 +74,7 @@ LOSSES: dict[str, Loss] = {
             name="mse",
             label="mean squared error",
             formula=r"E = \frac{1}{N} \sum_n \sum_k (o_{nk} - d_{nk})^2",
-            source="the lecture's error, without a factor 1/2",
+            source="the lecture’s error, without a factor 1/2",
             output_activation=None,
             point=mse,
             residual_factor=2.0,

@@ -173,7 +173,7 @@ NORMALIZATIONS: dict[str, Normalization] = {
             formula=r"\hat z_{nj} = \frac{z_{nj} - \operatorname{mean}_n z_{nj}}"
             r"{\sqrt{\operatorname{var}_n z_{nj} + 10^{-5}}}",
             axis=2,
-            source="Ioffe & Szegedy 2015, with the batch's own statistics",
+            source="Ioffe & Szegedy 2015, with the batch’s own statistics",
             pytorch="net = (net - net.mean(dim=0)) / torch.sqrt(net.var(dim=0, correction=0) + 1e-5)  # of this batch",
             pytorch_module="torch.nn.BatchNorm1d(linear.out_features, track_running_stats=False, dtype=DTYPE)",
             pytorch_affine="""\

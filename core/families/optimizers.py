@@ -181,7 +181,7 @@ OPTIMIZERS: dict[str, Optimizer] = {
             states=2,
             point=adam,
             uses_momentum=False,
-            source="Loshchilov & Hutter 2019; PyTorch's default weight decay is 0.01",
+            source="Loshchilov & Hutter 2019; PyTorch’s default weight decay is 0.01",
             pytorch=ADAMW_CODE,
         ),
     )

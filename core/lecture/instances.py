@@ -105,7 +105,7 @@ _MISTAKES = {
     "no_weight": ("do/dy", "The weight from the hidden unit to the output is missing."),
     "other_weight": ("do/dy", "The weight of the other hidden unit was taken."),
     "no_hidden_slope": ("dy/dnet", "The slope of the hidden unit is missing."),
-    "net_slope": ("dy/dnet", "The hidden unit's output was taken for its slope."),
+    "net_slope": ("dy/dnet", "The hidden unit’s output was taken for its slope."),
     "other_input": ("dnet/dw", "The other input was taken: the weight multiplies the input from which it comes."),
     "no_input": ("dnet/dw", "The input, which the weight multiplies, is missing."),
     "no_output_of_hidden": ("dnet/dw", "The output of the hidden unit, which the weight multiplies, is missing."),

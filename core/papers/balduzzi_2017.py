@@ -183,13 +183,13 @@ PAPER = Paper(
         ),
     ),
     settings=(
-        "1 to 50 layers y ← W ReLU(N(y)), or blocks y ← y + W ReLU(N(y)), of 200 units, He's init, no biases; N is "
+        "1 to 50 layers y ← W ReLU(N(y)), or blocks y ← y + W ReLU(N(y)), of 200 units, He’s init, no biases; N is "
         "batch normalization; 10 networks of each depth",
         "64 standard normal inputs; the correlation is the mean scalar product of gradients at two inputs over that of "
         "a gradient with itself",
         "means and standard deviations of the normalization are constants in the backward pass",
     ),
-    caveat="The paper's figure has one number as input and draws the autocorrelation over nearby inputs; our second "
+    caveat="The paper’s figure has one number as input and draws the autocorrelation over nearby inputs; our second "
     "chart is its first figure, and the correlations are between unrelated inputs, as in its theorems. With skip "
     "connections ours fall faster than 1/√L, like depth to the power −0.7: normalization divides by the variance "
     "between inputs, and of the square that a block adds only the share 1 − 1/π varies between them. If all of it did, "

@@ -142,7 +142,7 @@ PAPER = Paper(
         "20 points of the Chebyshev polynomial T₄ on [−1, 1], mean squared error, gradient descent on all points",
         "learning rate 0.04 for 4,000 steps and 0.02 for 12,000; 4 networks of each",
     ),
-    caveat="The task is the paper's kind of toy problem. At the smaller learning rate not every network has "
+    caveat="The task is the paper’s kind of toy problem. At the smaller learning rate not every network has "
     "reached the limit within these steps, and one that has not falls monotonically until then.",
     formulas=(
         Formula(

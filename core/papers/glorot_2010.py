@@ -163,7 +163,7 @@ PAPER = Paper(
     link="https://proceedings.mlr.press/v9/glorot10a.html",
     claims=(
         (
-            "With the normalized init the average singular value of a layer's Jacobian, and the ratio between "
+            "With the normalized init the average singular value of a layer’s Jacobian, and the ratio between "
             "neighboring layers that goes with it, is around 0.8; with the standard one it drops to 0.5.",
             CHECKED,
         ),

@@ -105,14 +105,14 @@ PAPER = Paper(
     link="https://arxiv.org/abs/1812.05994",
     claims=(
         (
-            "In a ReLU network at He's init the logarithm of the squared gradient is close to normal, with a "
+            "In a ReLU network at He’s init the logarithm of the squared gradient is close to normal, with a "
             "variance that grows like depth / width.",
             CHECKED,
         ),
         ("To leading order that variance is β = 5 Σ 1/n over the hidden layers.", "derived again here"),
     ),
     settings=(
-        "ReLU, He's init, no biases, one sample, the gradient of one random readout, at initialization",
+        "ReLU, He’s init, no biases, one sample, the gradient of one random readout, at initialization",
         "width 32 with 20 hidden layers (3,000 networks), 64 with 20 (2,000), 100 with 30 (800)",
     ),
     caveat="The paper proves this; the draws here illustrate it.",
@@ -121,7 +121,7 @@ PAPER = Paper(
             latex=r"\ln \lVert\delta^l\rVert^2 \approx \mathcal N\left(-\tfrac{\beta}{2}, \beta\right),\qquad "
             r"\beta = 5 \sum_j \frac{1}{n_j}",
             symbols=r"$\delta^l$: the gradient at the net inputs of layer $l$, relative to its mean square; $n_j$: "
-            r"units of hidden layer $j$. The mean square stays level, the typical network's falls with "
+            r"units of hidden layer $j$. The mean square stays level, the typical network’s falls with "
             r"$\beta / 2$.",
             source="Hanin & Nica 2018",
         ),
@@ -129,7 +129,7 @@ PAPER = Paper(
             latex=r"r = \frac2n \sum_{j=1}^n D_j\, g_j^2,\quad D_j \in \{0, 1\},\; g_j \sim \mathcal N(0, 1)",
             symbols=r"$r$: what one layer of $n$ units multiplies the square by; the variance of $\ln r$, summed "
             r"exactly over how many units are active, is “every order” in the table.",
-            source="the chi-squared distribution's logarithm; He et al. 2015 for the factor 2",
+            source="the chi-squared distribution’s logarithm; He et al. 2015 for the factor 2",
         ),
     ),
     networks=(("width 32, 20 layers", CONFIG.replace(hidden=(32,) * 20, dataset="gaussian", samples=128)),),

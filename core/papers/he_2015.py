@@ -157,9 +157,9 @@ PAPER = Paper(
     year=2015,
     link="https://arxiv.org/abs/1502.01852",
     claims=(
-        ("With 22 layers both inits converge, and He's starts to reduce the error earlier (fig. 2).", CHECKED),
+        ("With 22 layers both inits converge, and He’s starts to reduce the error earlier (fig. 2).", CHECKED),
         (
-            "With 30 layers Xavier's completely stalls the learning, its gradients diminish; He's converges (fig. 3).",
+            "With 30 layers Xavier’s completely stalls the learning, its gradients diminish; He’s converges (fig. 3).",
             CHECKED,
         ),
     ),
@@ -170,7 +170,7 @@ PAPER = Paper(
     ),
     caveat="The paper trains convolutional networks on ImageNet for many epochs. This task is far easier, and "
     "networks are fully connected. Late in training these runs are chaotic, and their loss there depends on the "
-    "processor's rounding; the step at which learning starts does not.",
+    "processor’s rounding; the step at which learning starts does not.",
     formulas=(
         Formula(
             latex=r"\mathbb E\,\lVert\delta^l\rVert^2 = \tfrac12\, \sigma_w^2\; "

@@ -211,7 +211,7 @@ PAPER = Paper(
     link="https://arxiv.org/abs/1711.04735",
     claims=(
         (
-            "Free probability gives the whole distribution of the singular values of a deep network's input-output "
+            "Free probability gives the whole distribution of the singular values of a deep network’s input-output "
             "Jacobian.",
             CHECKED,
         ),
@@ -225,7 +225,7 @@ PAPER = Paper(
         "0.5, by σ_w and σ_b",
         "Gaussian weights N(0, σ_w²/fan_in), or orthogonal ones times σ_w",
     ),
-    caveat="The paper's networks are wider, and it also shows that isometric networks learn faster, which is not "
+    caveat="The paper’s networks are wider, and it also shows that isometric networks learn faster, which is not "
     "repeated here. A small q makes tanh almost linear: isometry is a limit, reached as q → 0 at the same depth.",
     formulas=(
         Formula(
@@ -243,7 +243,7 @@ PAPER = Paper(
             symbols=(
                 r"Solved for $w$ at $z = \lambda + i 0$; the density of $\ln \lambda$ is $-\operatorname{Im} M / \pi$."
             ),
-            source="Voiculescu's S-transform, as in Pennington et al. 2017",
+            source="Voiculescu’s S-transform, as in Pennington et al. 2017",
         ),
     ),
     networks=(

@@ -112,7 +112,7 @@ PAPER = Paper(
     link="https://udlbook.github.io/udlbook/",
     claims=(
         (
-            "With He's init a residual block doubles the variance of the activations, and of the gradients on their "
+            "With He’s init a residual block doubles the variance of the activations, and of the gradients on their "
             "way back: both explode exponentially.",
             CHECKED,
         ),
@@ -124,14 +124,14 @@ PAPER = Paper(
         "128 standard normal inputs; gradients of one random readout, at initialization",
         "batch normalization over the 128 inputs; its means and standard deviations are constants in the backward pass",
     ),
-    caveat="The blocks are pre-activation blocks, as in the book. The Lab's residual layers apply the activation last, "
+    caveat="The blocks are pre-activation blocks, as in the book. The Lab’s residual layers apply the activation last, "
     "y ← y + ReLU(W y), so that what they add is never negative and the variance grows faster there.",
     formulas=(
         Formula(
             latex=r"\operatorname{Var} y^{l+1} = \operatorname{Var} y^l + 2 \cdot \tfrac12 \operatorname{Var} y^l "
             r"= 2 \operatorname{Var} y^l",
             symbols=(
-                "$y^l$: the state before block $l$. He's init makes up for the half that ReLU takes away, so that the "
+                "$y^l$: the state before block $l$. He’s init makes up for the half that ReLU takes away, so that the "
                 "branch adds as much variance as it gets. Normalized, the branch adds 1."
             ),
             source="Prince 2023, section 11.3",

@@ -175,7 +175,7 @@ PAPER = Paper(
     ),
     caveat="The paper trains on MNIST and CIFAR-10 and for longer; the task here is easier. The Lab draws the "
     "readout like every other layer. At the border of what can be trained, the loss after 400 steps depends on the "
-    "processor's rounding.",
+    "processor’s rounding.",
     formulas=(
         CHI_FORMULA,
         Formula(

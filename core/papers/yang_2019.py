@@ -136,7 +136,7 @@ PAPER = Paper(
         "weights N(0, σ_w²/fan_in) with σ_w² = 0.5, 2 or 8; 6 networks of each",
         "512 samples in ten blobs (noise 0.4), all in one batch; one step of gradient descent at learning rate 1",
     ),
-    caveat="The paper's theory is for layers of infinite width; at 200 units the factor is about 1 % smaller. How much "
+    caveat="The paper’s theory is for layers of infinite width; at 200 units the factor is about 1 % smaller. How much "
     "one step does depends on the learning rate, which the abstract does not give.",
     formulas=(
         Formula(

@@ -30,7 +30,7 @@ COMPARISON_PRESETS: dict[str, Preset] = {
     "activations": Preset(
         label="Which activation vanishes?",
         claim=(
-            "Each with the init made for it: the sigmoid's slope is at most 1/4, so ten layers typically leave the "
+            "Each with the init made for it: the sigmoid’s slope is at most 1/4, so ten layers typically leave the "
             "first one 1e-6 to 1e-5 of the gradient and nothing is learned; tanh with Glorot and ReLU with He pass it "
             "on and reach accuracy 1."
         ),
@@ -45,8 +45,8 @@ COMPARISON_PRESETS: dict[str, Preset] = {
         label="Init scale: from vanishing to exploding",
         claim=(
             "The factor per layer grows in proportion to the scale of the weights. With ReLU the gradient vanishes at "
-            "0.5 and fades at 1, is level at 1.4142 (the square root of 2: He's init), and at 2 nearly every run "
-            "diverges within a few steps. Look at the delta norm: the weights' own gradients also hold the signal, "
+            "0.5 and fades at 1, is level at 1.4142 (the square root of 2: He’s init), and at 2 nearly every run "
+            "diverges within a few steps. Look at the delta norm: the weights’ own gradients also hold the signal, "
             "which fades the other way."
         ),
         comparison=Comparison(
@@ -121,8 +121,8 @@ COMPARISON_PRESETS: dict[str, Preset] = {
     "he_glorot": Preset(
         label="He against Glorot at 10 and 30 layers",
         claim=(
-            "ReLU lets half of the signal's power through, and He's init makes up for it by twice the variance. "
-            "Glorot's loses a third of the gradient norm in each layer: with 10 hidden layers it still learns, more "
+            "ReLU lets half of the signal’s power through, and He’s init makes up for it by twice the variance. "
+            "Glorot’s loses a third of the gradient norm in each layer: with 10 hidden layers it still learns, more "
             "slowly; with 30 its loss stands still where He reaches accuracy 1. Look at the delta norm: it shows what "
             "each layer takes."
         ),
@@ -140,7 +140,7 @@ COMPARISON_PRESETS: dict[str, Preset] = {
     "depth_50": Preset(
         label="Fifty layers: residual and normalization",
         claim=(
-            "With weights this small the plain network's gradient is about 1e-51 in every layer. A residual connection "
+            "With weights this small the plain network’s gradient is about 1e-51 in every layer. A residual connection "
             "carries it through and trains, on most seeds. Layer normalization starts level, but its gradient fades "
             "meanwhile and hardly any seed learns in these steps; batch normalization makes it explode at the first "
             "layer."
@@ -160,7 +160,7 @@ COMPARISON_PRESETS: dict[str, Preset] = {
     "optimizers": Preset(
         label="Optimizers on a vanishing network",
         claim=(
-            "Adam and RMSprop divide the gradient by its own size and so move every layer's weights where SGD leaves "
+            "Adam and RMSprop divide the gradient by its own size and so move every layer’s weights where SGD leaves "
             "them where they are. The gradient still vanishes, and the deep sigmoid network does not learn its task: "
             "Adam reaches about 70 % of the samples, where tanh reaches all."
         ),

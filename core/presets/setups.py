@@ -53,16 +53,16 @@ PRESETS: dict[str, Preset] = {
             name="tanh",
             label="Tanh in balance",
             description=(
-                "The same depth with tanh and Glorot's init: the gradient arrives nearly at its full size, and the "
+                "The same depth with tanh and Glorot’s init: the gradient arrives nearly at its full size, and the "
                 "network learns to tell the rings apart."
             ),
             config=RunConfig(activation="tanh", init="glorot_normal"),
         ),
         Preset(
             name="relu",
-            label="ReLU with He's init",
+            label="ReLU with He’s init",
             description=(
-                "ReLU drops half of the signal's power, and He's init makes up for it by twice the variance: level "
+                "ReLU drops half of the signal’s power, and He’s init makes up for it by twice the variance: level "
                 "gradients, and every sample is learned."
             ),
             config=_RELU,
@@ -89,7 +89,7 @@ PRESETS: dict[str, Preset] = {
             name="exploding",
             label="Exploding: the run diverges",
             description=(
-                "ReLU with weights 1.27 times larger than He's, 20 layers deep: activations and gradients both grow "
+                "ReLU with weights 1.27 times larger than He’s, 20 layers deep: activations and gradients both grow "
                 "from layer to layer, and the run diverges within five steps."
             ),
             config=_EXPLODING,
@@ -116,7 +116,7 @@ PRESETS: dict[str, Preset] = {
             name="max_norm",
             label="Large weights, held by max-norm",
             description=(
-                "A bound of 1 on each unit's incoming weights ends the explosion at the first step, and on 14 of 16 "
+                "A bound of 1 on each unit’s incoming weights ends the explosion at the first step, and on 14 of 16 "
                 "seeds the network learns. L1, L2 and weight decay cannot do that: they take a small share of the "
                 "weights at each step, which comes too late; strong enough to stop the explosion, they also remove "
                 "what could be learned."

@@ -72,7 +72,7 @@ SWEEP_PRESETS: dict[str, Preset] = {
     ),
     "width": Preset(
         label="Width × depth",
-        claim="He's init keeps the mean square of the gradient level at any depth, but a narrow deep ReLU network "
+        claim="He’s init keeps the mean square of the gradient level at any depth, but a narrow deep ReLU network "
         "strays far from that mean: it may die altogether before it has learned anything.",
         map=SweepMap(
             _BLOBS.replace(init="he_normal", learning_rate=0.05),

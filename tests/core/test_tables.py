@@ -282,7 +282,7 @@ def test_a_table_survives_pickling_so_that_it_can_be_cached():
         (b"\x89PNG\r\n\x1a\n1,2", "it is an image"),
         (b"\xff\xd8\xff\xe0,1", "it is an image"),
         (b"%PDF-1.7,1", "it is a PDF"),
-        (rb"{\rtf1\ansi a,b\par 1,2}", "a word processor's text (.rtf)"),
+        (rb"{\rtf1\ansi a,b\par 1,2}", "a word processor’s text (.rtf)"),
         (b"% iris\n@RELATION iris\n@ATTRIBUTE a NUMERIC\n@DATA\n1,2\n3,4\n", "it is an ARFF file"),
         (b"PK\x03\x04 broken", "it is a zip archive"),
         (b"a" * 70_000, "single column"),

@@ -108,7 +108,7 @@ def decision_boundary(
     """
     title = "Fitted surface" if task == "regression" else "Decision boundary"
     if not np.isfinite(outputs).all():
-        why = "The network's output is not finite: the run diverged."
+        why = "The network’s output is not finite: the run diverged."
         return style.empty(title, why, x="input 1", y="input 2", dark=dark)
     data = boundary_data(X, D, points, outputs, task)
     answer = [] if data.constant else [_ANSWERS[task](data, dark)]
@@ -151,7 +151,7 @@ def fit(X: np.ndarray, D: np.ndarray, points: np.ndarray, outputs: np.ndarray, *
     """
     title = "Fit"
     if not np.isfinite(outputs).all():
-        why = "The network's output is not finite: the run diverged."
+        why = "The network’s output is not finite: the run diverged."
         return style.empty(title, why, x="input", y="output", dark=dark)
     shown = slice(None, None, -(-len(X) // MAX_SAMPLES))
     data = []

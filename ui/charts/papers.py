@@ -205,7 +205,7 @@ def he_2015(series: Series, dark: bool) -> list[Chart]:
                 learned = (at for at, loss in zip(entry["step"], losses, strict=True) if loss is not None and loss < 1)
                 below.append(next(learned, math.inf))
             first = float(np.median(below))
-            starts.append(f"{init}'s at step {first:,.0f}" if math.isfinite(first) else f"{init}'s not yet")
+            starts.append(f"{init}’s at step {first:,.0f}" if math.isfinite(first) else f"{init}’s not yet")
         longest = max(entry["step"][-1] for entry in series["curves"] if entry["depth"] == depth)
         curves.append(
             Curve(
@@ -246,7 +246,7 @@ def _gradients(series: Series, dark: bool) -> Chart:
         )
         words.append(f"{chi:.2f}")
     xaxis = style.layers_axis(len(norms), dark)
-    yaxis = log_axis("‖dE/dW‖², of the top's", dark, *(curve.y for curve in curves))
+    yaxis = log_axis("‖dE/dW‖², of the top’s", dark, *(curve.y for curve in curves))
     factors = f"{', '.join(words[:-1])} or {words[-1]}"
     finding = f"Every layer multiplies the square by {factors}: vanishing, level, exploding."
     return plot("(a) Gradients at initialization", finding, curves, xaxis, yaxis, dark=dark)
@@ -288,7 +288,7 @@ def _trainable(series: Series, dark: bool) -> Chart:
                 "mode": "lines",
                 "x": locate(part[:, 0]),
                 "y": height(part[:, 1]),
-                "name": "6 ξ, the rule's greatest depth",
+                "name": "6 ξ, the rule’s greatest depth",
                 "line": line,
                 "showlegend": i == 0,
                 "hoverinfo": "skip",

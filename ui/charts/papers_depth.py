@@ -28,7 +28,7 @@ def yang_2019(series: Series, dark: bool) -> list[Chart]:
         "variance of the weights."
     )
     xaxis = style.layers_axis(len(layers), dark)
-    yaxis = log_axis("‖delta‖, of the last's", dark, theory)
+    yaxis = log_axis("‖delta‖, of the last’s", dark, theory)
     first = plot("Gradients with batch normalization", finding, curves, xaxis, yaxis, dark=dark)
     steps = np.array(series["steps"])
     ranges = [float(row.max() / row.min()) for row in steps]
@@ -47,7 +47,7 @@ def prince_ch11(series: Series, dark: bool) -> list[Chart]:
     charts = []
     for quantity, title, label in (
         ("forward", "Variance of the states", "mean square of y"),
-        ("backward", "Gradients at the states", "mean square of dE/dy, of the last's"),
+        ("backward", "Gradients at the states", "mean square of dE/dy, of the last’s"),
     ):
         curves = []
         for k, (name, kind) in enumerate(series["kinds"]):

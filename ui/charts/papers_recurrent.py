@@ -101,7 +101,7 @@ def _bound(series: Series, dark: bool) -> Chart:
         f"{number(series['norms'][1][0])} with the sigmoid; the bound is {number(float(bound[0]))}."
     )
     xaxis = style.axis("time step, from the first to the last", dark, range=[0, len(time) + 1], showgrid=False)
-    yaxis = log_axis("‖dE/dx‖, of the last's", dark, *(curve.y for curve in curves))
+    yaxis = log_axis("‖dE/dx‖, of the last’s", dark, *(curve.y for curve in curves))
     return plot("Largest singular value below 1/γ", finding, curves, xaxis, yaxis, dark=dark)
 
 
@@ -125,5 +125,5 @@ def _mean_field(series: Series, dark: bool) -> Chart:
         words.append(f"{factor:.2f}")
     finding = f"Each time step multiplies the gradient by {', '.join(words[:-1])} or {words[-1]}, by mean field theory."
     xaxis = style.axis("time step, from the first to the last", dark, range=[0, len(time) + 1], showgrid=False)
-    yaxis = log_axis("‖dE/dx‖, of the last's", dark, *(curve.y for curve in curves))
+    yaxis = log_axis("‖dE/dx‖, of the last’s", dark, *(curve.y for curve in curves))
     return plot("A tanh network through time", finding, curves, xaxis, yaxis, dark=dark)

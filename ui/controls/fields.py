@@ -233,7 +233,7 @@ CONTROLS: dict[str, Control] = {
     "dropout": Control(
         label="Dropout",
         about=(
-            "In each step and for each sample a hidden unit's output is 0 with probability $p$, and divided by $1 - p$ "
+            "In each step and for each sample a hidden unit’s output is 0 with probability $p$, and divided by $1 - p$ "
             "otherwise. Measured on held-out samples the network has all its units. Sensible: 0, or 0.1 to 0.5."
         ),
         step=0.1,

@@ -271,7 +271,7 @@ def _formulas(config: RunConfig) -> None:
             "Schoenholz et al. 2017."
         )
     st.caption(
-        r"$q$: variance of a layer's net input; $Z$: a standard normal number; $\varphi$: the activation; "
+        r"$q$: variance of a layer’s net input; $Z$: a standard normal number; $\varphi$: the activation; "
         r"$\sigma_w^2 / n_{in}$: variance of a weight; $\sigma_b^2$: variance of a bias; $\delta$: the gradient at the "
         r"net input. Where $\chi < 1$ the gradient vanishes layer by layer, where $\chi > 1$ it explodes. Sources: "
         r"Poole et al. 2016 and Schoenholz et al. 2017; for the spread of "
@@ -348,7 +348,7 @@ _CHECKS = """
 - **Gradients** are compared with differences of the loss, for every activation, loss, normalization and residual, and
   on the network of this page by the button below.
 - **PyTorch** computes the same loss and the same norm of every layer to six digits: “Share” gives a script
-  with exactly this network's weights and data that prints them; the tests run such scripts.
+  with exactly this network’s weights and data that prints them; the tests run such scripts.
 - **The band** is made before any training: networks of these settings are drawn, and the data are passed through them.
   How many other networks lie in it can be counted below; the tests ask for 92 % in every layer of random settings.
 - **Theory** (q and χ) is computed from the settings and the data alone.

@@ -42,7 +42,7 @@ def reason(blank: Symbol, choice: Symbol) -> str | None:
     if choice.letter == "w":
         return f"{choice.text} is a weight and stands on an edge; a node carries a value that depends on the sample n."
     if choice == D:
-        return f"{D.text} is the target, not a node: it comes with the data. The network's own answer is {O.text}."
+        return f"{D.text} is the target, not a node: it comes with the data. The network’s own answer is {O.text}."
     if choice.letter != blank.letter:
         return (
             f"The letter {choice.letter} is for {_LAYERS[choice.letter]}; this node is in {_LAYERS[blank.letter]}, "

@@ -71,7 +71,7 @@ QUESTIONS = (
             _sum((w01(1, 2), x(1)), (w01(2, 1), x(2))): f"This misprint circulates: {w01(2, 1).text} {x(2).text} "
             "belongs to the net input of hidden unit 1 and is printed a second time here. The weight from input 2 to "
             f"hidden unit 2 is {w01(2, 2).text}.",
-            _sum((w01(2, 1), x(1)), (w01(2, 2), x(2))): f"The first term's indices are swapped: {w01(2, 1).text} "
+            _sum((w01(2, 1), x(1)), (w01(2, 2), x(2))): f"The first term’s indices are swapped: {w01(2, 1).text} "
             f"goes from input 2 to hidden unit 1. The weight from input 1 to hidden unit 2 is {w01(1, 2).text}.",
             _sum((w01(1, 2), x(1)), (w01(2, 2), x(2))): None,
         },
@@ -102,7 +102,7 @@ QUESTIONS = (
         asked=Factor(y(1), net01(1)).text,
         options={
             _OUTPUT_SLOPE: f"That is the slope of the output unit, at {O.text}; the question asks for the hidden "
-            "unit's.",
+            "unit’s.",
             y(1).text: f"{y(1).text} = S(net) is the value; its slope is S′ = S (1 − S).",
             f"{y(1).text} · (1 − {y(1).text})": None,
         },

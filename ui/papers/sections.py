@@ -241,7 +241,7 @@ def _differences(result: Result) -> None:
         st.warning(f"Ours differs here:{lines}", icon=":material/info:")
     if result.unchecked:
         names = "; ".join(row.what for row in result.unchecked)
-        st.caption(_words(f"Not counted, because the figure could not be checked in the paper's text: {names}."))
+        st.caption(_words(f"Not counted, because the figure could not be checked in the paper’s text: {names}."))
 
 
 def _sentence(row: Row) -> str:
@@ -317,7 +317,7 @@ def _origin(paper: Paper, there: Shown | None, waiting: DeltaGenerator) -> None:
             if kept and there.result.to_dict()["rows"] == kept.result.to_dict()["rows"]:
                 words += " Every number equals the stored one."
             elif kept:
-                words += " Some numbers differ from the stored ones; both depend on this machine's arithmetic."
+                words += " Some numbers differ from the stored ones; both depend on this machine’s arithmetic."
         else:
             day = date.fromisoformat(kept.made)
             words = f"Stored result of version {kept.version}, {day.day} {day:%B %Y}"

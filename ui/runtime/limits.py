@@ -59,7 +59,7 @@ LIMITS: dict[str, Limit] = {
     "MAX_BYTES": Limit(meaning="bytes that one run holds while it trains", default=None, hosted=5e8),
     "MAX_WORK": Limit(meaning="multiply-adds of all runs of one comparison or sweep", default=None, hosted=3e12),
     "MAX_SWEEP": Limit(meaning="runs of one sweep", default=10_000, hosted=2_500),
-    "MAX_UPLOAD": Limit(meaning="bytes of a visitor's table", default=MAX_BYTES, hosted=5e6, low=1_000, high=MAX_BYTES),
+    "MAX_UPLOAD": Limit(meaning="bytes of a visitor’s table", default=MAX_BYTES, hosted=5e6, low=1_000, high=MAX_BYTES),
     "MAX_TRAININGS": Limit(
         meaning="short trainings at once, and as many long ones; others wait in a queue", default=cores, hosted=cores
     ),

@@ -124,7 +124,7 @@ class FairQueue:
             while not ticket.granted.wait(POLL_SECONDS):
                 wait(self._n_ahead(ticket))
                 if ticket.withdrawn:
-                    raise WithdrawnError("queue", "a second run", "only one run of a visitor's page waits at a time")
+                    raise WithdrawnError("queue", "a second run", "only one run of a visitor’s page waits at a time")
         except BaseException:
             self.give(ticket)
             raise

@@ -36,7 +36,7 @@ def show_lost_session() -> None:
     session["visit_begun"] = True
     if st.context.headers.get(RESUME_HEADER) == "1":
         st.info(
-            "The connection was lost for so long that this visit begins again: your settings are back, from the page's "
+            "The connection was lost for so long that this visit begins again: your settings are back, from the page’s "
             "address, but an uploaded table or recording is no longer in memory. Upload it again.",
             icon=":material/restart_alt:",
         )

@@ -235,7 +235,7 @@ def _draw_base() -> None:
         on_change=_keep_base,
         args=(f"base_changes_{at}",),
         placeholder="as the Lab opens",
-        help="The settings that no axis changes, where they differ from the Lab's opening network. With 0 steps, the "
+        help="The settings that no axis changes, where they differ from the Lab’s opening network. With 0 steps, the "
         "map shows the initialization only.",
     )
     with st.popover("Change a setting", icon=":material/tune:", width="stretch"):

@@ -253,7 +253,7 @@ def test_where_only_the_weights_gradients_tell_the_sentence_is_about_them(seed, 
     delta = np.ones((61, LAYERS))
     delta[0, 0] = delta_ratio
     what = finding(made(grad_norm=gradient, delta_norm=delta), name).what
-    assert f"the gradient of layer 1's weights is {power_of_ten(np.log10(ratio))} times that of layer 6's" in what
+    assert f"the gradient of layer 1’s weights is {power_of_ten(np.log10(ratio))} times that of layer 6’s" in what
     for signals in (
         less,
         1 / delta_ratio,
