@@ -90,8 +90,8 @@ def gradients(arms: list[StyledArm]) -> None:
 
 def main_picture(arms: list[StyledArm]) -> Chart:
     """Makes the main picture as the controls and the address say."""
-    chart = compare_profile(arms, session["compare_quantity"], dark=panels.dark())
     judged = cards.judged_step({arm.name: arm.record for arm in arms})
+    chart = compare_profile(arms, session["compare_quantity"], judged=judged, dark=panels.dark())
     return open_at(chart, views.shown_step(), views.axis_range(), judged=judged)
 
 
@@ -181,7 +181,7 @@ def to_print(comparison: Comparison, arms: list[StyledArm]) -> str:
         + [f"Shared: {comparison.common_settings()}", NOTE],
         [compare_profile(arms), *(compare_heatmap(arm, layers=layers, span=compare_span(arms)) for arm in arms)]
         + [draw(arms) for draw in CURVES.values()],
-        [labels.label_differences(comparison), table(records)],
+        [labels.label_differences(comparison), cards.display_table(table(records))],
     )
 
 

@@ -95,9 +95,11 @@ def quantity_of(views: list[TensorView]) -> str:
     return norm if norm == "grad_norm" or all(view.has_sizes for view in views) else "grad_norm"
 
 
-def shared_ends(views: list[TensorView], quantity: str, relative: bool) -> tuple[float, float] | None:
-    """Powers of ten at the ends of an axis that holds the profiles of all."""
-    made = [recording_profile_data(view, quantity, relative=relative) for view in views]
+def shared_ends(drawn: list[tuple[Shown, TensorView]], quantity: str, relative: bool) -> tuple[float, float] | None:
+    """Powers of ten at the ends of an axis that holds the profiles of all, each at the step that its verdict judges."""
+    made = [
+        recording_profile_data(view, quantity, relative=relative, judged=shown.diagnosis.step) for shown, view in drawn
+    ]
     ends = [(data.low, data.high) for data in made if data is not None]
     return (min(low for low, _ in ends), max(high for _, high in ends)) if len(ends) > 1 else None
 
@@ -129,7 +131,7 @@ def profile(
     dark = panels.dark() if dark is None else dark
     relative = session["relative_norm"]
     lines = typical_network(view) if relative else ()
-    chart = recording_profile(view, quantity, relative=relative, ends=ends, guides=lines, dark=dark)
+    chart = recording_profile(view, quantity, relative=relative, ends=ends, guides=lines, judged=judged, dark=dark)
     return open_at(chart, views.shown_step(), views.axis_range(), judged=judged)
 
 
@@ -191,14 +193,13 @@ def draw_frame(runs: list[Shown], chosen: list[TensorView]) -> None:
             draw_profile(view, "", "grad_norm")
         st.stop()
     quantity = quantity_of([view for _, view in drawn])
-    ends = shared_ends([view for _, view in drawn], quantity, session["relative_norm"])
+    ends = shared_ends(drawn, quantity, session["relative_norm"])
 
     def picture() -> None:
         with st.grid(len(drawn), min_column_width=240, gap="small"):
             for i, (shown, view) in enumerate(drawn):
-                judged = shown.diagnosis.step if len(drawn) == 1 else 0
                 with st.container():
-                    chart = fill(profile(view, quantity, ends, judged=judged))
+                    chart = fill(profile(view, quantity, ends, judged=shown.diagnosis.step))
                     panels.show(chart, f"run-profile{'-beside' * i}", height="stretch")
 
     def verdict() -> None:
@@ -213,8 +214,8 @@ def draw_frame(runs: list[Shown], chosen: list[TensorView]) -> None:
 def draw_two(runs: list[Shown], chosen: list[TensorView]) -> None:
     """Draws two recordings beside each other, row by row, their profiles on one axis."""
     pairs = list(zip(runs, chosen, ("", "-beside"), strict=True))
-    nonempty = [view for view in chosen if len(view.indices)]
-    quantity = quantity_of(nonempty)
+    nonempty = [(shown, view) for shown, view in zip(runs, chosen, strict=True) if len(view.indices)]
+    quantity = quantity_of([view for _, view in nonempty])
     ends = shared_ends(nonempty, quantity, session["relative_norm"])
     relevant = list(dict.fromkeys(name for shown, view in zip(runs, chosen, strict=True)
                                   for name in charts_of(shown, view)[0]))  # fmt: skip
@@ -223,9 +224,9 @@ def draw_two(runs: list[Shown], chosen: list[TensorView]) -> None:
             with st.container():
                 st.caption(as_text(describe(shown)))
                 draw_verdict(shown, f"verdict{key}")
-        for _, view, key in pairs:
+        for shown, view, key in pairs:
             with st.container():
-                draw_profile(view, key, quantity, ends)
+                draw_profile(view, key, quantity, ends, judged=shown.diagnosis.step)
         for shown, _, key in pairs:
             with st.container():
                 draw_details(shown, f"details{key}")

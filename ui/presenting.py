@@ -141,10 +141,12 @@ def _of_compare(scene: Scene, step: int | None, waiting: DeltaGenerator) -> Pict
     reporter = ArmProgressReporter(waiting, comparison.seeds)
     records = training.records(comparison, None, reporter, lambda records: None)
     reporter.clear()
-    chart = compare_profile(style_arms(comparison, records), str(values["compare_quantity"]), dark=panels.dark())
+    judged = cards.judged_step(records)
+    arms = style_arms(comparison, records)
+    chart = compare_profile(arms, str(values["compare_quantity"]), judged=judged, dark=panels.dark())
     return Picture(
         headline=as_text(cards.headline(records)),
-        **_at(chart, values, step, cards.judged_step(records)),
+        **_at(chart, values, step, judged),
     )
 
 
@@ -175,7 +177,8 @@ def _of_runs(scene: Scene, step: int | None, waiting: DeltaGenerator) -> Picture
     norm = str(values["norm"])
     relative = bool(values["relative_norm"])
     lines = typical_network(view, waiting) if relative else ()
-    chart = recording_profile(view, norm, relative=relative, guides=lines, dark=panels.dark())
+    chart = recording_profile(view, norm, relative=relative, guides=lines, judged=diagnosis.step,
+                              dark=panels.dark())  # fmt: skip
     return Picture(
         headline=f"{ICONS[gravest.severity]} {RECORDING_VERDICTS[diagnosis.verdict]}",
         sentence=as_text(typeset(gravest.what)),

@@ -252,8 +252,9 @@ def _describe_slope(recording: Recording, slope: Profile | None) -> str:
     first, last = (_short_name(recording, i) for i in slope.ends)
     factor = format_number(slope.factor) if abs(slope.factor - 1) > 0.01 else f"{slope.factor:.5g}"
     return (
-        f"Early in the run the gradient of {first} is {format_number(slope.ratio)} times that of {last}: each layer "
-        f"multiplies it by about {factor} on its way back."
+        f"Early in the run, at step {recording.step[slope.row]:,}, the gradient of {first} is "
+        f"{format_number(slope.ratio)} times that of {last}: each layer multiplies it by about {factor} on its way "
+        "back."
     )
 
 
@@ -362,6 +363,7 @@ def _find_gradient_spike(recording: Recording) -> Finding | None:
         f"level.{_describe_first_mover(recording, row)}",
         why="A wall of the loss: in recurrent networks a small change of a weight is multiplied at every time step.",
         suggestions=suggest(recording.framework, "clip", "lower_rate"),
+        step=int(recording.step[row]),
     )
 
 

@@ -22,27 +22,28 @@ EARLY_ROWS = 3  # recorded rows, at most a tenth of them, that the early profile
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Profile:
-    """The gradient over the weight layers: medians over the first rows.
+    """The gradient over the weight layers: medians over the first rows, and the row of them that stands for these.
 
-    One row would not do: where branches start at zero, as in many transformers, the first gradient of most layers is 0.
+    The first row alone would not do: where branches start at zero, as in many transformers, the first gradient of most
+    layers is 0.
 
     Attributes:
         indices: of the weight tensors that have a gradient.
         norms: (indices,) with zeros.
         decades: log10 of the fitted line at the first tensor over that at the last.
+        row: the early row that is nearest to the medians at both ends, of which the next numbers are.
         factor: what one tensor multiplies the gradient by on its way back.
         ends: indices of the first and the last tensor of the role that most tensors have.
         ratio: the norm at the first end over that at the last.
-        row: the early row whose ratio is nearest to it, for a picture that shows one row.
     """
 
     indices: np.ndarray
     norms: np.ndarray
     decades: float
+    row: int
     factor: float
     ends: tuple[int, int]
     ratio: float
-    row: int
 
 
 def profile(recording: Recording) -> Profile | None:
@@ -59,20 +60,25 @@ def profile(recording: Recording) -> Profile | None:
         return None
     roles = find_roles([recording.parameters[indices[i]].name for i in positive])
     counts = Counter(roles)
-    slope = _common_slope(positive.astype(float), np.log10(norms[positive]), roles)
+    x = positive.astype(float)
+    slope = _common_slope(x, np.log10(norms[positive]), roles)
     commonest = max(counts, key=counts.__getitem__)
     ends = [int(i) for i, name in zip(positive, roles, strict=True) if name == commonest]
     with np.errstate(all="ignore"):
         decades = np.log10(norms[ends[0]]) - np.log10(norms[ends[-1]])
-        away = np.abs(np.log10(early[:, ends[0]]) - np.log10(early[:, ends[-1]]) - decades)
+        apart = np.log10(early[:, ends[0]]) - np.log10(early[:, ends[-1]])
+        away = np.abs(apart - decades)
+        row = int(np.argmin(np.where(np.isfinite(away), away, np.inf)))
+        shown = early[row, positive]
+        is_whole = bool((shown > 0).all())
     return Profile(
         indices=indices,
         norms=norms,
         decades=float(-slope * (positive[-1] - positive[0])),
-        factor=float(10.0**-slope),
+        row=row,
+        factor=float(10.0 ** -(_common_slope(x, np.log10(shown), roles) if is_whole else slope)),
         ends=(int(indices[ends[0]]), int(indices[ends[-1]])),
-        ratio=float(10.0**decades),
-        row=int(np.argmin(np.where(np.isfinite(away), away, np.inf))),
+        ratio=float(10.0 ** (apart[row] if np.isfinite(apart[row]) else decades)),
     )
 
 

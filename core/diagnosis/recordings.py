@@ -86,21 +86,22 @@ def describe_missing(recording: Recording) -> str:
 
 def _numbers(recording: Recording) -> tuple[Metric, Metric, Metric]:
     slope = profile(recording)
+    step = 0 if slope is None else recording.step[slope.row]
+    at, when = (f", step {step:,}", f"at step {step:,}") if step else ("", "at the first recorded step")
     loss = recording.rows.get("loss")
     known = np.array([]) if loss is None else loss[np.isfinite(loss)]
     fell = f"{format_number(known[0])} → {format_number(known[-1])}" if len(known) else "not recorded"
     return (
         Metric(
-            "Factor per layer",
+            f"Factor per layer{at}",
             "too few layers" if slope is None else format_number(slope.factor),
-            "What a weight tensor multiplies the gradient by on its way back, early in the run, fitted over tensors of "
-            "one role. At 1 the gradient is level, below it vanishes, above it explodes.",
+            f"What a weight tensor multiplies the gradient by on its way back, {when}, fitted over tensors of one "
+            "role. At 1 the gradient is level, below it vanishes, above it explodes.",
         ),
         Metric(
-            "First layer / last",
+            f"First layer / last{at}",
             "too few layers" if slope is None else format_number(slope.ratio),
-            "The gradient norm of the first weight tensor divided by that of the last of the same role, early in the "
-            "run.",
+            f"The gradient norm of the first weight tensor divided by that of the last of the same role, {when}.",
         ),
         Metric("Loss", fell, "The first and the last recorded loss."),
     )
@@ -114,4 +115,5 @@ def _healthy(recording: Recording) -> Finding:
         severity="good",
         what=f"The gradient reaches every recorded layer.{detail}",
         why="No rule found a problem in what was recorded.",
+        step=0 if slope is None else int(recording.step[slope.row]),
     )

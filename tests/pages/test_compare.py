@@ -9,7 +9,6 @@ from core.comparison.arms import Comparison
 from core.presets.comparisons import COMPARISON_PRESETS
 from core.wording import format_number
 from tests.support.compare_page import SMALL, TIME_LIMIT, arms_drawn, calm, comparison_of, small, visit
-from ui.charts.style import number
 from ui.compare import state
 from ui.text import typeset
 
@@ -124,7 +123,7 @@ def test_picture_table_and_sentences_state_one_ratio_of_layer_1_to_the_last_hidd
     spec = json.loads(next(c.proto.spec for c in app.get("plotly_chart") if "compare-profile" in c.proto.id))
     [words] = [drawing for drawing in spec["data"] if drawing.get("name") == "words"]
     text = words["text"][0].replace("<br>", " ")
-    assert all(number(ratio) in text for ratio in ratios) and "last hidden layer’s delta" in text
+    assert all(typeset(format_number(ratio)) in text for ratio in ratios) and "last hidden layer’s delta" in text
     sentences = " ".join(markdown.value.replace("\\", "") for markdown in app.markdown)
     for ratio in ratios:
         assert f"layer 1 gets {typeset(format_number(ratio))} times what the last hidden layer gets" in sentences

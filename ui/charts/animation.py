@@ -12,9 +12,13 @@ from ui.charts.pooling import thin_rows
 from ui.charts.style import Chart
 
 FRAME_MS = 80
-# Marks of the slider: of 13, 7, 5, ... labels every second or third one can be shown, and the last is still among them.
-# A slider of 100 marks took 70 % of the time that drawing a profile takes (measured).
-MARK_COUNTS = (13, 7, 5, 4, 3, 2)
+# Marks of the slider: of 13, 11, 10, ... labels every second or third one can be shown, and the last is still among
+# them. A slider of 100 marks took 70 % of the time that drawing a profile takes (measured).
+MARK_COUNTS = (13, 11, 10, 9, 7, 6, 5, 4, 3, 2)
+ENOUGH_MARKS = 4  # from which on fewer even marks are better than more uneven ones
+MAX_UNEVENNESS = 1.3  # of the largest distance between marks to the smallest, above which it is said
+UNEVEN = "uneven marks"  # the name of the note that says so
+NOTE_BELOW = 46  # pixels from the slider's top to that note
 
 
 def choose_frames(step: np.ndarray, max_frames: int) -> tuple[np.ndarray, np.ndarray]:
@@ -25,16 +29,37 @@ def choose_frames(step: np.ndarray, max_frames: int) -> tuple[np.ndarray, np.nda
 
     Returns:
         rows: at most `max_frames`, ascending, the first and the last among them.
-        marks: indices into `rows`, the steps of which are as evenly spaced as recorded rows allow.
+        marks: indices into `rows`, evenly spaced in steps where recorded rows allow it for four or more.
     """
-    count = next((count for count in MARK_COUNTS if count <= min(len(step), max_frames)), 1)
+    counts = [count for count in MARK_COUNTS if count <= min(len(step), max_frames)] or [1]
+    choices = [_nearest_to_even(step, count) for count in counts]
+    even = (rows for rows in choices if len(rows) >= ENOUGH_MARKS and is_even(step[rows]))
+    marked = next(even, choices[0])
+    rows = thin_rows(len(step), max(2, max_frames - len(marked))) if len(step) > max_frames else np.arange(len(step))
+    rows = np.union1d(rows, marked)
+    return rows, np.searchsorted(rows, marked)
+
+
+def _nearest_to_even(step: np.ndarray, count: int) -> np.ndarray:
+    """The rows nearest to `count` evenly spaced steps, each once."""
     even = np.linspace(step[0], step[-1], count)
     after = np.clip(np.searchsorted(step, even), 0, len(step) - 1)
     before = np.maximum(after - 1, 0)
-    marked = np.unique(np.where(even - step[before] < step[after] - even, before, after))
-    rows = thin_rows(len(step), max(2, max_frames - count)) if len(step) > max_frames else np.arange(len(step))
-    rows = np.union1d(rows, marked)
-    return rows, np.searchsorted(rows, marked)
+    return np.unique(np.where(even - step[before] < step[after] - even, before, after))
+
+
+def is_even(marks: Sequence[float] | np.ndarray) -> bool:
+    """True where marks, drawn at equal distances, are about as many steps apart."""
+    gaps = np.diff(marks)
+    return len(gaps) < 2 or bool(gaps.max() <= MAX_UNEVENNESS * gaps.min())
+
+
+def choose_frames_with(step: np.ndarray, max_frames: int, judged: int) -> tuple[np.ndarray, np.ndarray]:
+    """As `choose_frames`, with the last row up to the judged step among the rows."""
+    rows, marks = choose_frames(step, max_frames)
+    row = max(int(np.searchsorted(step, judged, side="right")) - 1, 0)
+    with_judged = np.union1d(rows, row)
+    return with_judged, np.searchsorted(with_judged, rows[marks])
 
 
 def open_at(chart: Chart, step: int | None, axis: tuple[float, float] | None = None, *, judged: int = 0) -> Chart:
@@ -64,10 +89,22 @@ def open_at(chart: Chart, step: int | None, axis: tuple[float, float] | None = N
         marks = [float(mark["args"][0][0]) for mark in slider["steps"]]
         active, of_judged = (max(sum(mark <= at for mark in marks) - 1, 0) for at in (opened, judged))
         meta = [active, of_judged, "" if step is None else str(step)]
-        spec["layout"] = spec["layout"] | {"sliders": [slider | {"active": active}], "meta": meta}
+        notes = [note for note in spec["layout"].get("annotations", ()) if note.get("name") != UNEVEN]
+        notes += _note_of_uneven(marks, slider)
+        changes = {"sliders": [slider | {"active": active}], "annotations": notes, "meta": meta}
+        spec["layout"] = spec["layout"] | changes
     if axis is not None:
         spec["layout"] = spec["layout"] | {"yaxis": spec["layout"]["yaxis"] | {"range": list(axis)}}
     return replace(chart, spec=spec)
+
+
+def _note_of_uneven(marks: Sequence[float], slider: Mapping) -> list[dict]:
+    """A line below the labels of a slider whose marks, drawn at equal distances, are not as many steps apart."""
+    if is_even(marks):
+        return []
+    place = {"xref": "paper", "x": 0, "xanchor": "left", "yref": "paper", "y": slider["y"], "yanchor": "top"}
+    words = {"text": "Marks are recorded steps, unevenly far apart.", "font": slider["font"]}
+    return [{"name": UNEVEN, "showarrow": False, "yshift": -NOTE_BELOW} | place | words]
 
 
 def _with_mark(steps: Sequence[dict], name: str) -> list[dict]:

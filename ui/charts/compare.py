@@ -10,11 +10,13 @@ import pandas as pd
 
 from core.comparison.arm_statistics import Band
 from core.layer_norms import JUDGED, LAYER_NORMS, MAX_DECADES, LayerNorm, decades, fitting_span, reference_norm
+from core.wording import format_number
 from ui.charts import style
-from ui.charts.animation import choose_frames, player
+from ui.charts.animation import choose_frames_with, player
 from ui.charts.arms import INNER, OUTER, ROOM_ABOVE, StyledArm, legend_room, line, polygon, safe, shading
 from ui.charts.heatmap import HeatmapData, heatmap_cells, heatmap_data
-from ui.charts.style import Chart, number
+from ui.charts.style import Chart
+from ui.text import typeset
 
 MAX_FRAMES = 60
 MAX_VALUES = 30_000  # numbers sent of all frames: eight arms of fifty layers take fewer frames
@@ -72,7 +74,7 @@ class CompareProfileData(NamedTuple):
 
 
 def compare_profile(
-    arms: Sequence[StyledArm], quantity: str = JUDGED, *, relative: bool = True, dark: bool = False
+    arms: Sequence[StyledArm], quantity: str = JUDGED, *, relative: bool = True, judged: int = 0, dark: bool = False
 ) -> Chart:
     """Norm over layers of every arm, logarithmic; opens at step 0, with play and a slider over the steps.
 
@@ -82,10 +84,11 @@ def compare_profile(
     Args:
         quantity: a name of LAYER_NORMS.
         relative: whether each line is relative to its own output layer's norm at the same step.
+        judged: the step that the verdicts judge, which is among the frames.
     """
     norm = LAYER_NORMS[quantity]
     title = f"{norm.label[0].upper()}{norm.label[1:]} by layer: {norm.symbol}"
-    data = compare_profile_data(arms, quantity, relative=relative)
+    data = compare_profile_data(arms, quantity, relative=relative, judged=judged)
     if data is None:
         return style.empty(title, "No arm has a gradient at step 0.", x="layer", y=norm.symbol, dark=dark)
     alt = f"{title} of {len(arms)} arms. {data.words[0]} {data.words[-1] if len(data.words) > 1 else ''}".strip()
@@ -94,13 +97,13 @@ def compare_profile(
 
 
 def compare_profile_data(
-    arms: Sequence[StyledArm], quantity: str, *, relative: bool = True
+    arms: Sequence[StyledArm], quantity: str, *, relative: bool = True, judged: int = 0
 ) -> CompareProfileData | None:
     """The data step of `compare_profile`; None where no arm has a gradient at step 0."""
     bands = [arm.record.layers[quantity] for arm in arms]
     if not any(np.isfinite(band.median[0]).any() for band in bands):
         return None
-    step, marks = _frames(arms, bands)
+    step, marks = _frames(arms, bands, judged)
     rows = [_rows_at(arm.record.step, step) for arm in arms]
     profiles = tuple(
         _arm_profile(arm, band, row, quantity, relative) for arm, band, row in zip(arms, bands, rows, strict=True)
@@ -129,10 +132,10 @@ def compare_profile_table(arms: Sequence[StyledArm], quantity: str) -> pd.DataFr
 # -- the data step ----------------------------------------------------------------------------------------------
 
 
-def _frames(arms: Sequence[StyledArm], bands: Sequence[Band]) -> tuple[np.ndarray, np.ndarray]:
+def _frames(arms: Sequence[StyledArm], bands: Sequence[Band], judged: int = 0) -> tuple[np.ndarray, np.ndarray]:
     steps = np.unique(np.concatenate([arm.record.step for arm in arms]))
     numbers = sum((1 if band.narrow else 9) * band.median.shape[1] for band in bands)
-    rows, marks = choose_frames(steps, max(2, min(MAX_FRAMES, MAX_VALUES // numbers)))
+    rows, marks = choose_frames_with(steps, max(2, min(MAX_FRAMES, MAX_VALUES // numbers)), judged)
     return steps[rows], marks
 
 
@@ -178,8 +181,9 @@ def _finding(arms: Sequence[StyledArm], profiles: Sequence[ArmProfile], frame: i
     smallest = min(ratios, key=ratios.__getitem__)
     largest = max(ratios, key=ratios.__getitem__)
     last = "last hidden layer" if max(profile.median.shape[1] for profile in profiles) > 2 else "output"
-    words = f"Layer 1 has {number(ratios[smallest])} times the {last}’s {norm} in {safe(smallest)}"
-    return f"{words}." if smallest == largest else f"{words}, {number(ratios[largest])} in {safe(largest)}."
+    least, most = (typeset(format_number(ratios[name])) for name in (smallest, largest))
+    words = f"Layer 1 has {least} times the {last}’s {norm} in {safe(smallest)}"
+    return f"{words}." if smallest == largest else f"{words}, {most} in {safe(largest)}."
 
 
 # -- the figure step --------------------------------------------------------------------------------------------
@@ -318,7 +322,7 @@ def compare_heatmap(
     median = record.layers[quantity].median
     last = "last hidden layer" if median.shape[1] > 2 else "output"
     if np.isfinite(ratio):
-        finding = f"Step 0: layer 1 at {number(ratio)} of the {last}."
+        finding = f"Step 0: layer 1 at {typeset(format_number(ratio))} of the {last}."
     else:
         finding = "Step 0: one layer." if (median[0] > 0).any() else "Step 0: no gradient."
     if data.last[-1] < record.step[-1]:

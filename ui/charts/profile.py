@@ -21,7 +21,7 @@ from core.layer_norms import (
 from core.trace import first_to_last, last_compared, layer_factors
 from core.wording import power_of_ten
 from ui.charts import style
-from ui.charts.animation import choose_frames, open_at, player
+from ui.charts.animation import choose_frames_with, open_at, player
 from ui.charts.edge_marks import draw_edge_marks
 from ui.charts.guides import Guide, draw_guide, name_guides
 from ui.charts.layer_lines import Mover, draw_line, draw_text, gaps
@@ -192,11 +192,9 @@ def profile_table(trace: Trace, quantity: str, guides: Sequence[Guide]) -> pd.Da
 
 
 def _choose_frames(trace: Trace, judged: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """As `choose_frames`, with the row of the judged step."""
-    recorded = trace.step[: trace.rows_recorded]
-    rows, marks = choose_frames(recorded, max(2, min(MAX_FRAMES, MAX_VALUES // trace.layers)))
-    with_judged = np.union1d(rows, np.searchsorted(recorded, judged))
-    return with_judged, np.searchsorted(with_judged, rows[marks])
+    """The rows of a trace to draw as frames, the judged one among them, and those that are marks of the slider."""
+    limit = max(2, min(MAX_FRAMES, MAX_VALUES // trace.layers))
+    return choose_frames_with(trace.step[: trace.rows_recorded], limit, judged)
 
 
 def _divide(values: np.ndarray, by: np.ndarray) -> np.ndarray:
@@ -265,7 +263,7 @@ def _alt(trace: Trace, title: str, data: ProfileData, guides: Sequence[Guide]) -
         sentences.append(f"Step {trace.step[row]}: {first} at layer 1, {last} at the output, layer {trace.layers}.")
         zeros = int((norms[row] == 0).sum())
         sentences += [f"{zeros} of {trace.layers} layers are exactly 0."] if zeros else []
-    if np.isfinite(data.factors[0]):
+    if np.isfinite(data.factors[0]) and data.factors[0] > 0:
         sentences.append(f"At step 0 each layer multiplies it by {number(data.factors[0], 3)}, going back.")
     for guide in guides:
         ends = f"{number(guide.values[0])} at layer 1, {number(guide.values[-1])} at the output."
@@ -343,7 +341,7 @@ def _names(data: ProfileData, frame: Frame, dark: bool) -> list[dict]:
     middle = _middle(data.layers)
     factor = data.factors[data.opened]
     texts = []
-    if np.isfinite(factor):
+    if np.isfinite(factor) and factor > 0:
         letters = len(f"   × {number(factor, 3)} a layer")
         above = data.factors[0] >= 1
         boxes = (text_box(frame, width, middle, row[middle - 1], letters, above=above, gap=16) for width in WIDTHS)
@@ -416,7 +414,8 @@ def _factor(data: ProfileData, dark: bool) -> tuple[dict, Mover]:
     rising = factor < 1
     # Plotly sets a text right at its point: a line of its own keeps it off the marker.
     template = "<br>   × {} a layer" if rising else "× {} a layer<br> "
-    texts = [template.format(number(each, 3)) if np.isfinite(each) else "" for each in data.factors]
+    # Where the gradient is lost on its way, no one factor describes the line that is left of it.
+    texts = [template.format(number(each, 3)) if np.isfinite(each) and each > 0 else "" for each in data.factors]
     heights = np.clip(gaps(data.values[:, middle]), 10.0**data.low, 10.0**data.high)
     position = "bottom right" if rising else "top right"
     drawing = draw_text("factor", texts[0], middle + 1, heights[0], position, style.theme(dark).text)

@@ -9,18 +9,19 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from core.diagnosis.recording_statistics import fit_factors
+from core.diagnosis.recording_statistics import fit_factors, profile
 from core.layer_norms import LayerNorm, decades, fitting_span, reference_norm, relative_to_output
 from core.recordings import Recording
-from core.wording import percent
+from core.wording import format_number, percent
 from ui.charts import style
-from ui.charts.animation import choose_frames
+from ui.charts.animation import choose_frames_with, open_at
 from ui.charts.arms import safe
 from ui.charts.guides import Guide
 from ui.charts.heatmap import BELOW, HEIGHT, MAX_COLUMNS, ZERO, HeatmapData, heatmap_cells
 from ui.charts.pooling import bin_rows
 from ui.charts.profile import MAX_FRAMES, MAX_VALUES, ProfileData, axis_ends, draw_profile
 from ui.charts.style import Chart, number
+from ui.text import typeset
 
 MAX_POINTS = 500  # tensors of a profile; more are pooled
 MAX_NAME = 60  # characters
@@ -80,6 +81,7 @@ def recording_profile(
     relative: bool = True,
     ends: tuple[float, float] | None = None,
     guides: Sequence[Guide] = (),
+    judged: int = 0,
     dark: bool = False,
 ) -> Chart:
     """Norm over tensors, logarithmic, with play and a step slider; what is zero or not finite has a mark of its own.
@@ -90,10 +92,11 @@ def recording_profile(
         relative: whether norms are relative to the last tensor's at the same step.
         ends: powers of ten at the ends of the axis, where charts share one.
         guides: lines relative to the last tensor, such as a theory's; drawn where the norms are relative too.
+        judged: the recorded step that the verdict judges, which is among the frames and on the axis.
     """
     norm = NORMS[quantity]
     title = f"{norm.label[0].upper()}{norm.label[1:]} by layer"
-    data = recording_profile_data(view, quantity, relative=relative, guides=guides)
+    data = recording_profile_data(view, quantity, relative=relative, guides=guides, judged=judged)
     if data is None:
         return style.empty(title, "No gradient was recorded here.", x="tensor", y=norm.symbol, dark=dark)
     if ends is not None:
@@ -103,18 +106,24 @@ def recording_profile(
     figure["layout"]["yaxis"]["title"]["text"] = "relative to the last tensor" if data.relative else norm.symbol
     alt = _profile_alt(view, title)
     alt += "".join(f" {g.name[0].upper()}{g.name[1:]}: {number(g.values[0])} at the first." for g in data.guides)
-    return Chart(spec=figure, alt=alt, make_table=lambda: _long_table(view, quantity))
+    chart = Chart(spec=figure, alt=alt, make_table=lambda: _long_table(view, quantity))
+    return open_at(chart, None, judged=judged)
 
 
 def recording_profile_data(
-    view: TensorView, quantity: str = "grad_norm", *, relative: bool = True, guides: Sequence[Guide] = ()
+    view: TensorView,
+    quantity: str = "grad_norm",
+    *,
+    relative: bool = True,
+    guides: Sequence[Guide] = (),
+    judged: int = 0,
 ) -> ProfileData | None:
     """The data step of `recording_profile`; None without any gradient."""
     norms = view.norms(quantity)
     names = view.names
     slices = bin_rows(norms.shape[1], MAX_POINTS) if norms.shape[1] else []
     frames = max(2, min(MAX_FRAMES, MAX_VALUES // max(len(slices), 1)))
-    rows, marks = choose_frames(view.recording.step, frames)
+    rows, marks = choose_frames_with(view.recording.step, frames, judged)
     if not np.isfinite(norms).any() and not np.isinf(norms).any():
         return None
     norms = pool_tensors(norms[rows], slices)
@@ -130,9 +139,11 @@ def recording_profile_data(
             variants["after clipping"] = clipped
     color = decades(values, 1.0 if relative else reference_norm(norms))
     lines = tuple(guides) if relative and quantity == "grad_norm" and len(slices) == len(names) else ()
-    low, high = axis_ends(values, list(variants.values()), lines)
+    opened = max(int(np.searchsorted(view.recording.step[rows], judged, side="right")) - 1, 0)
+    low, high = axis_ends(values, list(variants.values()), lines, opened)
     groups = [names[pool.start] if pool.stop - pool.start == 1 else _pooled(names, pool) for pool in slices]
     steps = view.recording.step[rows]
+    ends = _compared_ends(view) if len(slices) == len(names) else (0, len(slices) - 1)
     return ProfileData(
         NORMS[quantity],
         relative,
@@ -147,9 +158,10 @@ def recording_profile_data(
         fit_factors(norms, groups) if view.is_depth and len(slices) == len(names) else np.full(len(rows), np.nan),
         low,
         high,
-        [_words(step, row, own, relative) for step, row, own in zip(steps, norms, values, strict=True)],
+        [_words(step, row, relative, ends) for step, row in zip(steps, norms, strict=True)],
         None,
         tuple(map(label, groups)),
+        opened,
     )
 
 
@@ -195,17 +207,33 @@ def _median(values: np.ndarray, axis: int) -> np.ndarray:
     return median
 
 
-def _words(step: int, norms: np.ndarray, values: np.ndarray, relative: bool) -> str:
+def _compared_ends(view: TensorView) -> tuple[int, int]:
+    """The two tensors of a view that its verdict compares, or else the first and the last, counted from 0."""
+    found = profile(view.recording)
+    if view.is_depth and found is not None:
+        at = [np.flatnonzero(view.indices == index) for index in found.ends]
+        if all(map(len, at)) and at[0][0] < at[1][0]:
+            return int(at[0][0]), int(at[1][0])
+    return 0, len(view.indices) - 1
+
+
+def _words(step: int, norms: np.ndarray, relative: bool, ends: tuple[int, int]) -> str:
     if np.isinf(norms).all():
         return f"Step {step:,}: no gradient is finite."
     if np.isnan(norms).all():
         return f"Step {step:,}: no gradient was recorded."
+    if not (norms > 0).any():
+        return f"Step {step:,}: every recorded gradient is exactly 0."
     if len(norms) == 1:
         return f"Step {step:,}: {number(norms[0])} in the only tensor."
-    if relative and norms[0] == 0:
-        return f"Step {step:,}: no gradient reaches the first tensor; the last’s is {number(norms[-1])}."
-    if relative and np.isfinite(values[0]):
-        return f"Step {step:,}: the first tensor gets {number(values[0])} of the last’s, {number(norms[-1])}."
+    first, last = norms[list(ends)]
+    names = (f"tensor {end + 1}" for end in ends)
+    one, other = ("the first tensor", "the last") if ends == (0, len(norms) - 1) else names
+    if relative and first == 0:
+        return f"Step {step:,}: no gradient reaches {one}; {other}’s is {number(last)}."
+    if relative and np.isfinite(first) and np.isfinite(last) and last > 0:
+        share = typeset(format_number(first / last))
+        return f"Step {step:,}: {one} gets {share} times {other}’s, {number(last)}."
     return f"Step {step:,}: {number(norms[0])} at the first tensor, {number(norms[-1])} at the last."
 
 

@@ -10,9 +10,10 @@ import pandas as pd
 
 from core.comparison.arm_statistics import ArmSummary, describe_verdict
 from core.diagnosis.rules import VERDICTS
-from core.wording import percent
+from core.wording import format_number, percent
 from ui.charts.arms import StyledArm
-from ui.charts.style import gradient_colors, number, power_of_ten
+from ui.charts.style import gradient_colors, power_of_ten
+from ui.text import typeset
 
 # Plotly's marker symbols as characters.
 GLYPHS = {
@@ -37,6 +38,11 @@ STYLE = """<style>
 .arm-cards strong {display: block; font-size: 1.5rem; font-weight: 600; line-height: 1.3}
 .arm-cards span {display: block; font-size: .85rem; line-height: 1.35; opacity: .85}
 </style>"""
+
+
+def number_of_sentence(value: float) -> str:
+    """A number as the sentences on the arms write it."""
+    return typeset(format_number(value))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +70,7 @@ CARD_METRICS = {
     "layer_factor": CardMetric(
         value=lambda record: record.summary["layer_factor"],
         label="per layer, going back",
-        text=lambda value: f"× {number(value)}",
+        text=lambda value: f"× {number_of_sentence(value)}",
         differs=_by_factor(1.25),
     ),
     "diverged": CardMetric(
@@ -82,13 +88,13 @@ CARD_METRICS = {
     "weight_growth": CardMetric(
         value=lambda record: record.summary["weight_growth"],
         label="growth of the weights",
-        text=lambda value: f"× {number(value, 3)}",
+        text=lambda value: f"× {number_of_sentence(value)}",
         differs=_by_factor(1.1),
     ),
     "final_loss": CardMetric(
         value=lambda record: record.summary["final_loss"],
         label="final loss",
-        text=number,
+        text=number_of_sentence,
         differs=_by_factor(1.5),
     ),
 }
@@ -125,8 +131,8 @@ def _by_verdict(arms: dict[str, ArmSummary]) -> dict[str, list[str]]:
 
 
 def judged_step(arms: dict[str, ArmSummary]) -> int:
-    """The step that the verdicts on all arms judge; 0 where they judge several."""
-    steps = {record.verdict_step for record in arms.values()}
+    """The step that the verdicts on all arms judge; 0 for several, or where seeds broke, each at its own."""
+    steps = {0 if record.verdict == "diverged" else record.verdict_step for record in arms.values()}
     return steps.pop() if len(steps) == 1 else 0
 
 
@@ -162,13 +168,13 @@ def _ending(record: ArmSummary, shown: str) -> str:
     diverged = f" · {summary['diverged']} of {record.seeds} seeds diverged" if summary["diverged"] else ""
     if shown != "final_accuracy" and summary["final_accuracy"] == summary["final_accuracy"]:
         return f" · accuracy {percent(summary['final_accuracy'])}{diverged}"
-    return diverged if shown == "final_loss" else f" · loss {number(summary['final_loss'])}{diverged}"
+    return diverged if shown == "final_loss" else f" · loss {number_of_sentence(summary['final_loss'])}{diverged}"
 
 
 def display_table(summary: pd.DataFrame) -> pd.DataFrame:
     """The table of the arms with every number as its text."""
     shares = ("accuracy", "share of steps clipped")
-    texts = {name: percent if name in shares else number for name in summary if name != "verdict"}
+    texts = {name: percent if name in shares else number_of_sentence for name in summary if name != "verdict"}
     return summary.assign(
         verdict=[VERDICTS[verdict][0] for verdict in summary["verdict"]],
         **{name: ["–" if value != value else text(value) for value in summary[name]] for name, text in texts.items()},

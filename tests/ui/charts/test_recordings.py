@@ -1,14 +1,17 @@
 """Recordings in charts: zeros and what is not finite are marked, pools keep both, and tables hold every number."""
 
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from core import diagnose
 from core.recordings import Parameter, Recording
 from core.recordings.examples import EXAMPLES, load_example
 from core.recordings.selection import GROUPS, select_tensors
-from core.wording import percent
+from core.wording import format_number, percent
 from tests.support.pictures import check_picture
 from ui.charts import recording_curves
 from ui.charts.guides import Guide
@@ -25,6 +28,7 @@ from ui.charts.recordings import (
     recording_shares,
 )
 from ui.charts.style import number
+from ui.text import typeset
 
 CURVES = [getattr(recording_curves, name) for name in dir(recording_curves) if name.startswith("recording_")]
 
@@ -150,7 +154,7 @@ few = settings(max_examples=10)
 NAMES = [f"block.{i}.weight" for i in range(5)]
 
 
-def random_view(rng, rows=6, order=(3, 0, 4, 1)):
+def random_view(rng, rows=6, order=(4, 3, 0, 1)):
     """Some tensors of a recording of five, in an order of their own; sizes differ, and every number is random."""
     parameters = tuple(Parameter(name=name, layer=i, kind="weight", size=3 + 4 * i) for i, name in enumerate(NAMES, 1))
     fields = ("grad_norm", "clipped_grad_norm", "weight_norm", "update_norm")
@@ -174,6 +178,35 @@ def test_words_say_plainly_that_no_gradient_reaches_the_first_tensor():
     data, last = recording_profile_data(view, "grad_norm"), view.recording.values["grad_norm"][2, view.indices[-1]]
     words = f"no gradient reaches the first tensor; the last’s is {number(last)}."
     assert data.words[2] == f"Step {view.recording.step[2]:,}: {words}"
+    view.recording.values["grad_norm"][3] = 0
+    words = recording_profile_data(view, "grad_norm").words[3]
+    assert words == f"Step {view.recording.step[3]:,}: every recorded gradient is exactly 0."
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_headline_card_and_picture_of_an_example_state_one_number(name):
+    recording = load_example(name)
+    diagnosis = diagnose(recording)
+    view = TensorView(recording=recording, indices=select_tensors(recording, "weights"))
+    data = recording_profile_data(view, judged=diagnosis.step)
+    assert data.step[data.opened] == diagnosis.step
+    share = diagnosis.numbers[1]
+    if share.label.endswith(f", step {diagnosis.step}") or (diagnosis.step == 0 and "step" not in share.label):
+        assert f" gets {typeset(share.value)} times " in data.words[data.opened]
+    stated = re.search(r"is (\S+) times that of", diagnosis.findings[0].what)
+    assert stated is None or stated[1] == share.value
+
+
+def test_a_profile_opens_on_the_step_that_its_verdict_judges_and_its_axis_holds_it():
+    norms = np.ones((300, 3))
+    norms[137, 0] = 1e-9
+    chart = recording_profile(made(norms), judged=1370)
+    low, _ = chart.figure.layout.yaxis.range
+    assert low <= -9
+    line = next(drawn for drawn in chart.figure.data if drawn.name == "this network")
+    assert line.y[0] == pytest.approx(1e-9)
+    slider = chart.spec["layout"]["sliders"][0]
+    assert slider["steps"][slider["active"]]["label"] == "1,370"
 
 
 @few
@@ -190,7 +223,8 @@ def test_every_frame_of_a_profile_holds_the_norms_of_its_step_in_the_order_chose
         np.testing.assert_allclose(moved[places["this network"]]["y"], norms[row] / last, rtol=1e-12)
         np.testing.assert_allclose(moved[places["after clipping"]]["y"], clipped[row] / last, rtol=1e-12)
         words = (
-            f"the first tensor gets {number(norms[row, 0] / last)} of the last’s, {number(norms[row, -1])}."
+            f"the first tensor gets {typeset(format_number(norms[row, 0] / last))} times the last’s, "
+            f"{number(norms[row, -1])}."
             if relative
             else f"{number(norms[row, 0])} at the first tensor, {number(norms[row, -1])} at the last."
         )

@@ -8,9 +8,9 @@ import pytest
 from core import RunConfig, train
 from core.comparison.arm_statistics import summarize_arm, table
 from core.diagnosis.rules import VERDICTS
-from core.wording import percent
+from core.wording import format_number, percent
 from ui.charts.arms import StyledArm
-from ui.charts.style import MARKS, number
+from ui.charts.style import MARKS
 from ui.compare.cards import (
     CARD_METRICS,
     GLYPHS,
@@ -23,6 +23,7 @@ from ui.compare.cards import (
     listed,
     reasons,
 )
+from ui.text import typeset
 
 RUNS = {
     "deep": RunConfig(steps=5),
@@ -75,7 +76,7 @@ def test_cards_have_names_factors_verdicts_and_no_markup_of_a_visitor(records, d
     assert "&lt;i&gt;shallow&lt;/i&gt;" in html and "<i>shallow" not in html
     factors = [record.summary["layer_factor"] for record in records.values()]
     shown = re.findall(r"<strong>(.*?)</strong>", html)
-    assert shown == [f"× {number(factor)}" if factor == factor else "–" for factor in factors]
+    assert shown == [f"× {typeset(format_number(factor))}" if factor == factor else "–" for factor in factors]
     assert "diverged at step" in html
     assert "nan" not in html
     assert all(mark.color(dark) in html for mark in MARKS[:3])
