@@ -91,13 +91,17 @@ def _find_divergence(stats: TraceStats) -> Finding | None:
         f"±{format_number(float(np.finfo(dtype).max))}."
     )
     ratio = np.where(np.isfinite(trace.update_ratio[0]), trace.update_ratio[0], 0.0)
+    finite = stats.good[np.isfinite(stats.decades[stats.good])]
+    row = int(finite[-1]) if len(finite) else None
     if at > 0:
         why = "A step too long makes the weights larger, they make the next gradient larger, and so on without end."
         if ratio.max() >= LARGE:
             what += f" The first step moved layer {ratio.argmax() + 1} by {part_of(ratio.max())} its weights."
-        if np.isfinite(stats.decades[0]):
-            last = int(last_compared(trace.delta_norm[:1])[0])
-            what += f" {stats.when(0)}, layer 1 gets {power_of_ten(stats.decades[0])} times what layer {last} gets."
+        if row is not None:
+            last = int(last_compared(trace.delta_norm[row : row + 1])[0])
+            which = "" if row == 0 else ", the last recorded with a finite gradient"
+            share = power_of_ten(stats.decades[row])
+            what += f" {stats.when(row)}{which}, layer 1 gets {share} times what layer {last} gets."
     elif broken.quantity == "value":
         why = "With weights this large a value overflows before any step."
     elif broken.quantity == "gradient":
@@ -110,6 +114,7 @@ def _find_divergence(stats: TraceStats) -> Finding | None:
         what=what,
         why=why,
         suggestions=suggestions.for_divergence(stats.config, at, ratio.max()),
+        step=stats.step_of(row or 0),
     )
 
 
@@ -174,12 +179,12 @@ def _unbalanced(name: str, stats: TraceStats, row: int | None, why: str) -> Find
 
 
 def _describe_flow(stats: TraceStats, row: int | None) -> str:
-    """Words for the change of a row's gradient over the layers; row None is the weights' gradient in row 0."""
+    """Words for the change of a row's gradient over the layers; row None adds the weights' gradient to row 0."""
     trace = stats.trace
     if row is None:
         ratio = f"{power_of_ten(stats.weights_decades)} times"
         last = int(last_compared(trace.grad_norm[:1])[0])
-        return f"{stats.when(0)}, the gradient of layer 1’s weights is {ratio} that of layer {last}’s."
+        return f"{_describe_flow(stats, 0)} The gradient of layer 1’s weights is {ratio} that of layer {last}’s."
     decades = stats.decades[row]
     factor = stats.factor[row]
     last = int(last_compared(trace.delta_norm[row : row + 1])[0])

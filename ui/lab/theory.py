@@ -148,8 +148,8 @@ def _above_band(limit: np.ndarray, high: np.ndarray) -> float:
 
 def describe_factor(theory: InitialNorms, trace: Trace) -> str:
     """The predicted factor per layer beside the measured one, in a sentence; empty where there is none."""
-    if not math.isfinite(theory.factor) or trace.layers < 3:
-        return ""
+    if not (math.isfinite(theory.factor) and theory.factor > 0) or trace.layers < 3:
+        return ""  # a factor of 0 says no more than that the gradient is lost on its way
     factor = number(theory.factor)
     return f"Networks drawn from these settings have a median factor of {factor} per layer at initialization."
 

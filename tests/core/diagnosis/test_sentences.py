@@ -253,7 +253,7 @@ def test_where_only_the_weights_gradients_tell_the_sentence_is_about_them(seed, 
     delta = np.ones((61, LAYERS))
     delta[0, 0] = delta_ratio
     what = finding(made(grad_norm=gradient, delta_norm=delta), name).what
-    assert f"the gradient of layer 1’s weights is {power_of_ten(np.log10(ratio))} times that of layer 6’s" in what
+    assert f"The gradient of layer 1’s weights is {power_of_ten(np.log10(ratio))} times that of layer 6’s" in what
     for signals in (
         less,
         1 / delta_ratio,
@@ -458,11 +458,17 @@ def test_a_finding_at_initialization_judges_step_0():
     assert "at initialization" in diagnosis.numbers[0].help
 
 
-def test_a_run_that_breaks_names_its_step_and_the_flow_at_initialization():
-    [trace] = train([BASE.replace(activation="relu", init="he_normal", learning_rate=1e4, dataset="sine")])
+@pytest.mark.parametrize("record_every", [1, 2])
+def test_a_run_that_breaks_names_its_step_and_the_flow_at_the_last_recorded_step_before(record_every):
+    config = BASE.replace(activation="leaky_relu", init="he_normal", learning_rate=3.0, dataset="sine")
+    [trace] = train([config.replace(record_every=record_every)])
     diagnosis = diagnose(trace)
-    ratio = power_of_ten(np.log10(trace.delta_norm[0, 0] / trace.delta_norm[0, -2]))
-    assert (diagnosis.verdict, diagnosis.step) == ("diverged", 0)
+    row = int(np.flatnonzero(np.isfinite(trace.loss) & np.isfinite(trace.delta_norm).all(axis=1))[-1])
+    assert row > 0 and trace.step[row] < trace.diverged_at
+    ratio = power_of_ten(np.log10(trace.delta_norm[row, 0] / trace.delta_norm[row, -2]))
+    assert (diagnosis.verdict, diagnosis.step) == ("diverged", trace.step[row])
     assert f"broke at step {trace.diverged_at}" in diagnosis.sentence
-    assert f"At initialization, layer 1 gets {ratio} times what layer 6 gets." in diagnosis.sentence
+    flow = f"the last recorded with a finite gradient, layer 1 gets {ratio} times what layer 6 gets."
+    assert flow in diagnosis.sentence
     assert diagnosis.numbers[1].value == ratio
+    assert diagnosis.numbers[1].label == f"Layer 1 / layer 6, step {trace.step[row]}"
