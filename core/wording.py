@@ -31,6 +31,11 @@ def power_of_ten(decades: float) -> str:
     return f"1e{decades:.0f}" if np.isfinite(decades) else "0"
 
 
+def name_field(field: str) -> str:
+    """A field's name in a sentence: "init scale", "L2"."""
+    return field.upper() if field in ("l1", "l2") else field.replace("_", " ")
+
+
 def count_noun(count: int, noun: str) -> str:
     """A count with its noun, singular at 1: "1 step", "2,000 steps"."""
     return f"{count:,} {noun}" + ("" if count == 1 else "s")

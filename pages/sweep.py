@@ -12,10 +12,12 @@ from core.sweeps.files import flatten_layers, to_parquet
 from core.sweeps.grid import Grid
 from core.sweeps.maps import QUANTITIES, SweepMap, compute_cells
 from core.sweeps.table import SweepTable
+from core.wording import name_field
 from ui import embedding, panels, sharing
 from ui.charts.profile import gradient_profile
 from ui.charts.style import Chart, number
-from ui.charts.sweep import field_label, format_axis_value, format_cell, sweep_map, with_formulas
+from ui.charts.sweep import format_axis_value, format_cell, sweep_map
+from ui.compare.labels import field_label, value_label
 from ui.navigation import ensure_navigation
 from ui.runtime import jobs
 from ui.runtime.jobs import Run
@@ -184,9 +186,9 @@ def draw_cell(spec: SweepMap, table: SweepTable, show: str, cell: tuple[str, int
     st.caption("Click a cell of the map, or choose it here.")
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
         if len(spec.activations) > 1:
-            choice(0, "activation", spec.activations, cell)
-        choice(1, with_formulas(field_label(spec, spec.x.field)), x, cell)
-        choice(2, with_formulas(field_label(spec, spec.y.field)), y, cell)
+            choice(0, "Activation", spec.activations, cell)
+        choice(1, field_label(spec.x.field), x, cell)
+        choice(2, field_label(spec.y.field), y, cell)
     config = spec.config(activation, x[i], y[j])
     value = compute_cells(table, show)[spec.activations.index(activation), j, i]
     of_seeds = f", the median of {spec.seeds} networks; the first of them is shown" if spec.seeds > 1 else ""
@@ -209,7 +211,13 @@ def choice(part: int, label: str, options: tuple, cell: tuple[str, int, int]) ->
     key = f"cell_{part}"
     session_by_name[key] = options[cell[part]] if part else cell[part]
     st.selectbox(
-        label, options, key=key, format_func=format_axis_value, width=180, on_change=choose, args=(part, options, cell)
+        label,
+        options,
+        key=key,
+        format_func=format_axis_value if part else partial(value_label, "activation"),
+        width=180,
+        on_change=choose,
+        args=(part, options, cell),
     )
 
 
@@ -245,9 +253,9 @@ if chosen.preset:
     title = chosen.preset.label
     claim = chosen.preset.claim
 elif chosen.map:
-    axes = " × ".join(field_label(chosen.map, axis.field) for axis in (chosen.map.y, chosen.map.x))
+    axes = " × ".join(name_field(axis.field) for axis in (chosen.map.y, chosen.map.x))
     title = axes[0].upper() + axes[1:]
-actions = st.empty() if embedded else panels.page_header(with_formulas(title), claim)
+actions = st.empty() if embedded else panels.page_header(title, claim)
 address.show_param_warnings(controls.RULES, controls.FREE_TEXT_PARAMS)
 if chosen.refused:
     refuse(chosen.refused)
@@ -261,7 +269,7 @@ confirm(chosen.map)
 table = compute(chosen.map, chosen.show)
 if embedded:
     map_picture = first_map(chosen.map, table, chosen.show, dark=panels.dark())
-    embedding.draw(map_picture, "sweep-map", verdict=lambda: st.header(with_formulas(title), anchor=False))
+    embedding.draw(map_picture, "sweep-map", verdict=lambda: st.header(title, anchor=False))
     st.stop()
 
 
@@ -270,7 +278,7 @@ def make_handout(link: str) -> Callable[[], str]:
     spec = chosen.map
     show = chosen.show
     corner = spec.config(spec.activations[0], spec.x.values()[0], spec.y.values()[0])
-    settings = f"{field_label(spec, spec.y.field)} over {field_label(spec, spec.x.field)}; the cell at the lower left: "
+    settings = f"{field_label(spec.y.field)} over {name_field(spec.x.field)}; the cell at the lower left: "
     lines = [typeset(claim), settings + panels.summary_line(corner)]
     draw_map = partial(first_map, spec, table, show, dark=False)  # light: it is for paper
     return lambda: sharing.make_handout(title, lines, draw_map(), link)

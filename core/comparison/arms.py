@@ -22,6 +22,7 @@ from ..families.normalization import NORMALIZATIONS
 from ..families.optimizers import OPTIMIZERS
 from ..families.schedules import SCHEDULES
 from ..trace import Trace
+from ..wording import name_field
 
 MIN_ARMS = 2
 MAX_ARMS = 8
@@ -155,13 +156,13 @@ def apply_changes(base: RunConfig, changes: Mapping[str, Any]) -> RunConfig:
 
 
 def arm_name(name: str, value: Any) -> str:
-    """Default name of an arm that differs in one value: "ReLU", "l2 0.001"."""
+    """Default name of an arm that differs in one value: "ReLU", "L2 0.001"."""
     registry: Mapping[str, Any] | None = _LABELS.get(name)
     if name == "activation" and isinstance(value, tuple):
         shown = describe_activations(value)
     else:
         shown = registry[value].label if registry is not None and value in registry else say(value)
-    return shown if name in _SPEAKS_FOR_ITSELF else f"{name.replace('_', ' ')} {shown}"
+    return shown if name in _SPEAKS_FOR_ITSELF else f"{name_field(name)} {shown}"
 
 
 def say(value: Any) -> str:
@@ -362,7 +363,7 @@ def _sentence(same: Mapping[str, str], config: RunConfig) -> list[str]:
     named = ("dataset", "samples", "hidden", "activation", "init", "init_scale", "loss", "steps", "learning_rate")
     named += ("optimizer", "output_activation", "record_every")
     parts += [
-        f"{name.replace('_', ' ')} {value}"
+        f"{name_field(name)} {value}"
         for name, value in same.items()
         if name not in named and value not in ("-", default[name])
     ]

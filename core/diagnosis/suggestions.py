@@ -16,7 +16,7 @@ from ..families.clipping import CLIPS
 from ..families.initializers import INITS
 from ..families.normalization import NORMALIZATIONS
 from ..families.optimizers import OPTIMIZERS
-from ..wording import format_setting
+from ..wording import format_setting, name_field
 
 GUIDE_RATIO = 1e-3  # a step's length against the weights' norm that trains well (Bottou; Karpathy, CS231n notes)
 SAFE_LEARNING_RATE = 0.02  # at which every change here trains under plain SGD,
@@ -78,7 +78,7 @@ def describe_setting(field: str, value: Any) -> str:
         case "optimizer":
             return OPTIMIZERS[value].label
         case "l1" | "l2" | "weight_decay":
-            return f"{field.replace('_', ' ')} {format_setting(value)}" if value else f"no {field.replace('_', ' ')}"
+            return f"{name_field(field)} {format_setting(value)}" if value else f"no {name_field(field)}"
         case "max_norm":
             return "no max norm" if value is None else f"max norm {format_setting(value)}"
         case "output_activation":
@@ -99,7 +99,7 @@ def describe_setting(field: str, value: Any) -> str:
             return "no clipping" if value == "none" else f"clipping {CLIPS[value].label}"
         case _:
             shown = format_setting(value) if isinstance(value, float) else str(value)
-            return f"{field.replace('_', ' ')} {shown}"
+            return f"{name_field(field)} {shown}"
 
 
 def _suggest(config: RunConfig, label: str, says: tuple[str, ...], **wanted: Any) -> list[Suggestion]:
@@ -418,7 +418,7 @@ def for_penalty(config: RunConfig, weight: float) -> tuple[Suggestion, ...]:
     """
     strengths = {name: getattr(config, name) for name in ("l1", "l2", "weight_decay")}
     weaker = {name: round_down(value * 0.1 / weight) for name, value in strengths.items() if value}
-    text = ", ".join(f"{name.replace('_', ' ')} {format_setting(value)}" for name, value in weaker.items())
+    text = ", ".join(f"{name_field(name)} {format_setting(value)}" for name, value in weaker.items())
     off = dict.fromkeys(weaker, 0.0)
     return (
         *_suggest(config, f"Weaken the penalty: {text}", tuple(weaker), **weaker),

@@ -89,9 +89,9 @@ COMPARISON_PRESETS: dict[str, Preset] = {
             (
                 Arm("none"),
                 Arm("max-norm 1", {"max_norm": 1.0}),
-                Arm("l1 0.001", {"l1": 0.001}),
-                Arm("l2 0.001", {"l2": 0.001}),
-                Arm("l2 1", {"l2": 1.0}),
+                Arm("L1 0.001", {"l1": 0.001}),
+                Arm("L2 0.001", {"l2": 0.001}),
+                Arm("L2 1", {"l2": 1.0}),
                 Arm("weight decay 0.1", {"weight_decay": 0.1}),
                 Arm("weight decay 10", {"weight_decay": 10.0}),
             ),
@@ -102,7 +102,7 @@ COMPARISON_PRESETS: dict[str, Preset] = {
         label="What keeps weights small",
         claim=(
             "Trained by Adam, the weights grow by two fifths without regularization. L1, L2 and weight decay hold them "
-            "back, max-norm holds them where they were; all five still classify every sample. Under plain SGD, l2 and "
+            "back, max-norm holds them where they were; all five still classify every sample. Under plain SGD, L2 and "
             "a weight decay of twice its value would be the same."
         ),
         comparison=Comparison(
@@ -110,8 +110,8 @@ COMPARISON_PRESETS: dict[str, Preset] = {
             None,
             (
                 Arm("none"),
-                Arm("l1 0.001", {"l1": 0.001}),
-                Arm("l2 0.001", {"l2": 0.001}),
+                Arm("L1 0.001", {"l1": 0.001}),
+                Arm("L2 0.001", {"l2": 0.001}),
                 Arm("weight decay 0.1", {"weight_decay": 0.1}),
                 Arm("max-norm 1", {"max_norm": 1.0}),
             ),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -23,7 +22,7 @@ from core.sweeps.map_summary import (
     level_shares,
 )
 from core.sweeps.maps import QUANTITIES, Axis, Quantity, SweepMap
-from core.wording import percent, power_of_ten
+from core.wording import name_field, percent, power_of_ten
 from ui.charts import style
 from ui.charts.style import Chart, number
 from ui.text import typeset
@@ -151,22 +150,12 @@ def format_cell(value: float, kind: str) -> str:
     return typeset(power_of_ten(value)) if kind == "decades" and np.isfinite(value) else number(value, 3)
 
 
-def field_label(spec: SweepMap, field: str) -> str:
+def _label(spec: SweepMap, field: str) -> str:
     """The field, with its symbol where it has one."""
-    symbols = {"bias_std": " σ_b", "learning_rate": " η", "clip_threshold": " c"}
+    symbols = {"bias_std": " σ<sub>b</sub>", "learning_rate": " η", "clip_threshold": " c"}
     if spec.base.init in ("normal", "uniform"):
-        symbols["init_scale"] = " σ_w"
-    return f"{field.replace('_', ' ')}{symbols.get(field, '')}"
-
-
-def with_formulas(label: str) -> str:
-    """A label of fields as Markdown, its symbols as formulas."""
-    return re.sub(r"σ_(\w)", r"$\\sigma_\1$", label)
-
-
-def _axis_title(spec: SweepMap, field: str) -> str:
-    """The label of a field with the index of its symbol set below the line."""
-    return re.sub(r"σ_(\w)", r"σ<sub>\1</sub>", field_label(spec, field))
+        symbols["init_scale"] = " σ<sub>w</sub>"
+    return name_field(field) + symbols.get(field, "")
 
 
 def _finding(spec: SweepMap, cells: np.ndarray, kind: str, distance: TheoryDistance | None) -> str:
@@ -195,8 +184,8 @@ def _finding(spec: SweepMap, cells: np.ndarray, kind: str, distance: TheoryDista
     if best.ties == present.sum() > 1:
         words = f"{format_cell(best.value, kind)} in every cell with a value."
     else:
-        at = f"{spec.x.field.replace('_', ' ')} {format_axis_value(spec.x.values()[best.column])}, "
-        at += f"{spec.y.field.replace('_', ' ')} {format_axis_value(spec.y.values()[best.row])}"
+        at = f"{name_field(spec.x.field)} {format_axis_value(spec.x.values()[best.column])}, "
+        at += f"{name_field(spec.y.field)} {format_axis_value(spec.y.values()[best.row])}"
         words = f"{'Lowest' if kind == 'loss' else 'Highest'}: {format_cell(best.value, kind)}, at {at}"
         words += f", the first of {best.ties} such cells." if best.ties > 1 else "."
     return words + (f" No value in {percent(1 - present.mean())} of the cells." if not present.all() else "")
@@ -255,8 +244,8 @@ def _figure(
     frame = style.layout(
         title,
         data.finding,
-        xaxis=_axis(spec.x, data.x, data.labels[0], _axis_title(spec, spec.x.field), dark),
-        yaxis=_axis(spec.y, data.y, data.labels[1], _axis_title(spec, spec.y.field), dark),
+        xaxis=_axis(spec.x, data.x, data.labels[0], _label(spec, spec.x.field), dark),
+        yaxis=_axis(spec.y, data.y, data.labels[1], _label(spec, spec.y.field), dark),
         dark=dark,
         height=HEIGHT + legend,
         below=BELOW + legend,
@@ -387,8 +376,8 @@ def _level_lines(data: SweepMapData, kind: str, dark: bool) -> list[dict]:
 def _targets(data: SweepMapData, spec: SweepMap, activation: str, label: str) -> dict:
     """Invisible markers that are hovered and clicked: a heatmap reports no click."""
     columns, rows = (part.ravel().tolist() for part in np.meshgrid(range(len(data.x)), range(len(data.y))))
-    across = _axis_title(spec, spec.x.field)
-    up = _axis_title(spec, spec.y.field)
+    across = _label(spec, spec.x.field)
+    up = _label(spec, spec.y.field)
     words = f"{across} %{{customdata[3]}}<br>{up} %{{customdata[4]}}<br>{label}: %{{customdata[5]}}<extra></extra>"
     return {
         "type": "scatter",

@@ -6,11 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-<<<<<<< HEAD
 from core.comparison.arms import Comparison, say
-=======
-from core.comparison.arms import say
->>>>>>> 546121f (Open recordings where their headline judges, with one number)
 from ui.compare.state import NO_FIELD
 from ui.controls import fields
 from ui.urls.arms import NOTHING

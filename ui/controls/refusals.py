@@ -30,12 +30,12 @@ def _describe_value(field: str, value: Any) -> str:
     parts = value if isinstance(value, tuple) else (value,)
     if not all(isinstance(part, str | int) for part in parts):
         return "this"
-    options = fields.REGISTRIES.get(field, {})
-    shown = ", ".join(_describe_part(part, options) for part in parts)
+    shown = ", ".join(_describe_part(field, part) for part in parts)
     return shown if len(shown) <= MAX_SHOWN else f"{shown[: MAX_SHOWN - 1]}…"
 
 
-def _describe_part(part: str | int, options: Any) -> str:
+def _describe_part(field: str, part: str | int) -> str:
     if isinstance(part, int):
         return f"{part:,}"
-    return options[part].label if part in options else f"“{part}”"
+    member = fields.REGISTRIES.get(field, {}).get(part)
+    return f"“{part}”" if member is None else member.label

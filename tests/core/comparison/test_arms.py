@@ -183,7 +183,7 @@ def test_the_shared_line_leaves_out_what_differs_and_tells_what_is_not_the_defau
     assert "seeds 0 to 3" in line
     quiet = Comparison(SMALL.replace(l2=0.01, momentum=0.5), "activation", seeds=1).common_settings()
     assert "sigmoid" not in quiet
-    assert "l2 0.01" in quiet
+    assert "L2 0.01" in quiet
     assert "momentum" not in quiet  # does not apply under sgd
     assert "seed 0:" in quiet
 

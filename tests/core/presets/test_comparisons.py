@@ -115,9 +115,9 @@ def test_max_norm_holds_the_explosion_and_penalties_and_decay_do_not():
     runs = arms("regularization")
     assert np.mean(accuracies(runs["max-norm 1"]) >= 0.97) >= 0.75
     assert not divergences(runs["max-norm 1"])
-    for name in ("none", "l1 0.001", "l2 0.001", "weight decay 0.1"):  # too weak: as soon as without
+    for name in ("none", "L1 0.001", "L2 0.001", "weight decay 0.1"):  # too weak: as soon as without
         assert np.median(divergences(runs[name])) == 3 and len(divergences(runs[name])) >= 12
-    for name in ("l2 1", "weight decay 10"):  # a network that they save has lost all it could learn with
+    for name in ("L2 1", "weight decay 10"):  # a network that they save has lost all it could learn with
         assert len(divergences(runs[name])) < 16
         for trace in runs[name]:
             if trace.diverged_at is None:

@@ -66,9 +66,8 @@ def test_every_field_is_an_axis_with_its_values_within(field):
 def test_a_click_tells_activation_and_place_and_hovering_tells_the_numbers():
     targets = parts(drawn(), "scatter")[-1]
     assert targets["customdata"][6] == ["tanh", 2, 1, "1.5", "0.25", "0.974"]
-    assert targets["hovertemplate"].startswith(
-        "init scale σ<sub>w</sub> %{customdata[3]}<br>bias std σ<sub>b</sub> %{customdata[4]}<br>"
-    )
+    words = "init scale σ<sub>w</sub> %{customdata[3]}<br>bias std σ<sub>b</sub> %{customdata[4]}<br>"
+    assert targets["hovertemplate"].startswith(words)
     assert targets["marker"]["opacity"] == 0 == targets["selected"]["marker"]["opacity"]
 
 

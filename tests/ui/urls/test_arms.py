@@ -67,7 +67,7 @@ def _stands(arm):
             None,
             [("plain", {}), ("hidden 2 x 9; ReLU, tanh", {"hidden": (9, 9), "activation": ("relu", "tanh")})],
         ),
-        ("l2=0.1;l1=0.2", None, [("l2 0.1; l1 0.2", {"l2": 0.1, "l1": 0.2})]),
+        ("l2=0.1;l1=0.2", None, [("L2 0.1; L1 0.2", {"l2": 0.1, "l1": 0.2})]),
     ],
 )
 def test_what_a_visitor_types_stands_for(text, vary, arms):
