@@ -10,6 +10,9 @@ class ConfigError(ValueError):
         field: the setting, by its RunConfig name (or "data", "initial", ... for an argument).
         value: what was given.
         allowed: what is allowed instead, as the rest of a sentence.
+
+    Attributes:
+        named: the field as the message names it: printable and short.
     """
 
     def __init__(self, field: str, value: Any, allowed: str):
@@ -23,8 +26,8 @@ class ConfigError(ValueError):
         self.value = value
         self.allowed = allowed
         named = field if field.isprintable() else ascii(field)  # a foreign file may hold any name
-        named = named if len(named) <= 40 else named[:37] + "..."
-        super().__init__(f"{named} = {shown} is not allowed: {allowed}")
+        self.named = named if len(named) <= 40 else named[:37] + "..."
+        super().__init__(f"{self.named} = {shown} is not allowed: {allowed}")
 
     def __reduce__(self) -> tuple[Any, ...]:  # worker processes send it back with its parts
         return type(self), (self.field, self.value, self.allowed)

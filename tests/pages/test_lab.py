@@ -25,7 +25,7 @@ from tests.support.lab_page import (
 from ui.charts.distributions import SPREADS
 from ui.runtime import jobs
 from ui.runtime.services import services
-from ui.text import typeset
+from ui.text import to_page_words, typeset
 from ui.urls.link import CONTROL_RULES, DEFAULTS, to_values
 
 CHARTS = {"gradient-profile", "gradient-heatmap", "loss-chart"}  # of any network
@@ -181,7 +181,7 @@ def test_bad_parameters_get_a_sentence_each_and_the_others_survive():
     for name, value in BAD_PARAMETERS.items():
         (sentence,) = [sentence for sentence in said if sentence.startswith(name)]
         if name != "nonsense":
-            assert repr(value) in sentence and CONTROL_RULES[name].allowed in sentence
+            assert f"“{value}”" in sentence and to_page_words(CONTROL_RULES[name].allowed) in sentence
     config = config_of(app)
     assert (config.seed, config.activation, config.init_scale, config.residual) == (7, "sigmoid", 1.0, False)
     assert set(config.hidden) == {5}
@@ -335,7 +335,7 @@ def test_a_file_of_settings_is_loaded():
     ("[1]", "settings by name"),
     ('{"activation": "nothing"}', "Activation = “nothing” is not allowed"),
     ('{"foo": 1}', "there is no such setting"),
-    ('{"steps": 1e400}', "steps"),
+    ('{"steps": 1e400}', "Steps = infinity"),
     ('{"hidden": ' + "[" * 10_000 + "]" * 10_000 + "}", "not allowed"),
     ('{"loss": "bce"}', "binary cross-entropy needs a sigmoid output"),
 ])  # fmt: skip

@@ -279,15 +279,15 @@ def edited(monkeypatch, **cells):
 ROWS = FRAMES["exercise_samples"]
 BAD = {
     "empty": ("exercise_samples", (1, 0, None), "x₁ of sample 2 = “empty” is not allowed"),
-    "not a number": ("exercise_samples", (0, 2, np.nan), "d of sample 1 = 'empty'"),
-    "text": ("exercise_samples", (3, 1, "two"), "x₂ of sample 4 = 'two'"),
-    "infinite": ("exercise_w01", (0, 1, np.inf), f"{w01(1, 2).text} = inf"),
-    "infinite text": ("exercise_w12", (1, 0, "-inf"), f"{w12(2).text} = '-inf'"),
-    "too large": ("exercise_w12", (0, 0, 1e7), f"{w12(1).text} = 10000000.0"),
-    "empty weight": ("exercise_w01", (1, 0, pd.NA), f"{w01(2, 1).text} = 'empty'"),
+    "not a number": ("exercise_samples", (0, 2, np.nan), "d of sample 1 = “empty”"),
+    "text": ("exercise_samples", (3, 1, "two"), "x₂ of sample 4 = “two”"),
+    "infinite": ("exercise_w01", (0, 1, np.inf), f"{w01(1, 2).text} = infinity"),
+    "infinite text": ("exercise_w12", (1, 0, "-inf"), f"{w12(2).text} = “-inf”"),
+    "too large": ("exercise_w12", (0, 0, 1e7), f"{w12(1).text} = 10,000,000 is"),
+    "empty weight": ("exercise_w01", (1, 0, pd.NA), f"{w01(2, 1).text} = “empty”"),
     "no rows": ("exercise_samples", ROWS.iloc[:0], "Samples = “0 rows” is not allowed: the table needs 1 to 8 rows"),
-    "nine rows": ("exercise_samples", pd.concat([ROWS, ROWS, ROWS.iloc[:1]]), "samples = '9 rows'"),
-    "a row just added": ("exercise_samples", pd.concat([ROWS, ROWS.iloc[:1] * np.nan]), "x₁ of sample 5 = 'empty'"),
+    "nine rows": ("exercise_samples", pd.concat([ROWS, ROWS, ROWS.iloc[:1]]), "Samples = “9 rows”"),
+    "a row just added": ("exercise_samples", pd.concat([ROWS, ROWS.iloc[:1] * np.nan]), "x₁ of sample 5 = “empty”"),
 }
 
 
@@ -459,7 +459,7 @@ def test_a_learning_rate_that_is_none_is_refused_and_the_walk_stays(eta):
     walk = app.session_state["exercise_walk"]
     app.number_input("exercise_eta").set_value(eta)
     calm(app.run())
-    assert len(errors(app)) == 1 and "learning_rate" in errors(app)[0].replace("\\", "")
+    assert len(errors(app)) == 1 and "Learning rate" in errors(app)[0].replace("\\", "")
     calm(app.button("exercise_step").click().run())
     assert app.session_state["exercise_walk"] is walk and len(errors(app)) == 1
     app.number_input("exercise_eta").set_value(1.0)

@@ -10,7 +10,7 @@ from ui.controls.fields import CONTROLS
 from ui.controls.refusals import describe_refusal
 from ui.urls.link import CONTROL_RULES
 
-PYTHON = re.compile(r"\bNone\b|\bTrue\b|\bFalse\b|['\"()]|\bnan\b|\binf\b|\d\.0\b")
+PYTHON = re.compile(r"\bNone\b|\bTrue\b|\bFalse\b|['\"()]|\bnan\b|\binf\b|\d\.0\b|\de[-+]?\d")
 WRONG = (None, True, "", "nonsense", -1, 0.5, 1e-300, float("nan"), float("inf"), (1, 2), ("relu", "rule"), [], {})
 
 
@@ -40,6 +40,14 @@ def test_activations_are_listed_by_their_labels():
     assert describe_refusal(caught.value) == expected
 
 
-def test_other_errors_keep_their_words_in_the_pages_spelling():
-    error = ConfigError("arms", "relu", "it must be 'two' names or None")
-    assert describe_refusal(error) == "arms = “relu” is not allowed: it must be “two” names or empty"
+@pytest.mark.parametrize("value, shown", [
+    ("relu", "“relu”"),
+    (None, "nothing"), (True, "on"), (1e7, "10,000,000"), (1e300, "10³⁰⁰"), (10**400, "a number of too many"),
+    (float("-inf"), "minus infinity"), (float("nan"), "not a number"), ([1, 2.5], "1, 2.5"),
+    ({"a": None}, "an entry of another kind"), ([], "an empty entry of another kind"), ([[1]], "an entry of another"),
+    ("\ud800", "“?”"), ("x" * 500, f"“{'x' * 118}…"),
+])  # fmt: skip
+def test_other_errors_keep_their_names_and_have_values_in_the_pages_spelling(value, shown):
+    sentence = describe_refusal(ConfigError("arms", value, "it must be 'two' names or None"))
+    assert sentence.startswith(f"arms = {shown}")
+    assert sentence.endswith(" is not allowed: it must be “two” names or empty")
