@@ -251,11 +251,9 @@ def _describe_slope(recording: Recording, slope: Profile | None) -> str:
         return ""
     first, last = (_short_name(recording, i) for i in slope.ends)
     factor = format_number(slope.factor) if abs(slope.factor - 1) > 0.01 else f"{slope.factor:.5g}"
-    return (
-        f"Early in the run, at step {recording.step[slope.row]:,}, the gradient of {first} is "
-        f"{format_number(slope.ratio)} times that of {last}: each layer multiplies it by about {factor} on its way "
-        "back."
-    )
+    what = f"the gradient of {first} is {format_number(slope.ratio)} times that of {last}"
+    early = f"Early in the run, at step {recording.step[slope.row]:,}, {what}"
+    return f"{early}: each layer multiplies it by about {factor} on its way back."
 
 
 def _find_dead(recording: Recording) -> Finding | None:

@@ -188,7 +188,7 @@ def test_units_of_several_activations_are_counted_where_they_can_die_or_saturate
     labels = [ACTIVATIONS[name].label for name in names]
     share = percent(dead[-1, :-1][can_die].mean())
     assert f"{share} of the hidden units of the {' and '.join(labels)} layers are silent" in found.what
-    assert f"the {' or '.join(labels)} units' net input" in found.why
+    assert f"the {' or '.join(labels)} units’ net input" in found.why
     found = finding(trace, "saturated")
     assert "90 % of the hidden activations of the tanh and sigmoid layers are saturated" in found.what
     assert found.why.startswith("Tanh and sigmoid are flat far from 0, and where they are flat ")
@@ -200,7 +200,7 @@ def test_where_no_gradient_passes_the_units_of_the_silent_layer_alone_are_named(
     dead[-1, 3], delta[-1, :4] = 1.0, 0.0
     found = finding(made(config, dead=dead, delta_norm=delta, grad_norm=delta), "dead")
     assert found.what.startswith("After 60 steps, all units of layer 4 are silent on every sample: no gradient in ")
-    assert "took the GELU units' net input" in found.why
+    assert "took the GELU units’ net input" in found.why
 
 
 def test_a_suggested_activation_is_that_of_every_layer_where_they_differed():

@@ -12,7 +12,7 @@ from core.sweeps.table import SweepTable
 from core.theory.correlations import correlation
 from core.theory.variance_map import critical_points
 from tests.support.pictures import check_picture
-from ui.charts.sweep import format_cell, sweep_map, with_formulas
+from ui.charts.sweep import format_cell, sweep_map
 
 BASE = RunConfig(samples=8, hidden=(4, 4), steps=0)
 SMALL = SweepMap(BASE, ("tanh",), Axis("init_scale", 0.5, 2, 4), Axis("bias_std", 0, 1, 5))
@@ -222,7 +222,3 @@ def test_colors_of_a_loss_end_three_decades_above_its_median_and_span_six_at_mos
     assert (heat["zmin"], heat["zmax"]) == pytest.approx((-3, 3))
     heat = parts(drawn(RAMP, "final loss"), "heatmap")[0]
     assert (heat["zmin"], heat["zmax"]) == pytest.approx((np.log10(0.5), np.log10(2)))
-
-
-def test_symbols_of_a_label_are_formulas_in_markdown():
-    assert with_formulas("learning rate η × init scale σ_w") == r"learning rate η × init scale $\sigma_w$"
