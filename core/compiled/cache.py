@@ -37,8 +37,9 @@ SOURCES = (
     "engine/loop.py",
     "engine/measures.py",
     "engine/passes.py",
-    "theory/backward_steps.py",
+    "theory/drawn_passes.py",
     "theory/mean_squares.py",
+    "theory/shared_numbers.py",
 )
 READY_MARK = "ready"
 

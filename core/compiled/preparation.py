@@ -55,7 +55,7 @@ def _call_everything() -> None:
     from ..theory.prediction import predict
 
     for scale in (1.0, 1e13):  # networks drawn in float32, and in float64
-        predict(RunConfig(hidden=(2,), samples=2, init_scale=scale))
+        predict(RunConfig(hidden=(2,), samples=2, init="orthogonal", init_scale=scale))
     for dtype in ("float64", "float32"):
         config = RunConfig(hidden=(2,), samples=2, steps=1, output_activation="sigmoid", dtype=dtype)
         train([config])

@@ -1,6 +1,6 @@
 """Mean squares of drawn networks in compiled code: their logarithms, and values scaled by their roots.
 
-All take C-ordered arrays with the networks in front, float32 or float64, and no square overflows or underflows.
+All take C-ordered arrays, float32 or float64, and no square overflows or underflows.
 """
 
 from __future__ import annotations
@@ -28,21 +28,17 @@ def log_mean_square(values):
 
 
 @compiled
-def log_mean_squares(values, logs):
-    """ln of each network's mean square, of (networks, numbers) into `logs`, (networks,)."""
-    for network in range(values.shape[0]):
-        logs[network] = log_mean_square(values[network])
+def weighted_log_mean_square(values, factors, memory):
+    """ln of the mean square of values times a factor for each sample: (samples, units) and (samples,), of one dtype.
 
-
-@compiled
-def weighted_log_mean_squares(values, factors, logs):
-    """The same of values times a factor for each sample: (networks, samples, units) and (samples,), of one dtype."""
-    product = np.empty_like(values[0])
-    for network in range(values.shape[0]):
-        for n in range(values.shape[1]):
-            for k in range(values.shape[2]):
-                product[n, k] = values[network, n, k] * factors[n]
-        logs[network] = log_mean_square(product.reshape(-1))
+    `memory`, as long as values or longer, is written.
+    """
+    samples, units = values.shape
+    product = memory[: samples * units].reshape(samples, units)
+    for n in range(samples):
+        for k in range(units):
+            product[n, k] = values[n, k] * factors[n]
+    return log_mean_square(memory[: samples * units])
 
 
 @compiled

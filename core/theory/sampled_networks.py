@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,25 +11,29 @@ import numpy as np
 from scipy.special import ndtri, softmax
 
 from ..config import RunConfig
-from ..families.activations import ACTIVATIONS
+from ..families.activations import ACTIVATION_CODES, ACTIVATIONS
 from ..families.class_weights import sample_weights
 from ..families.initializers import INITS, bias_deviations
 from ..families.losses import LOSSES, OUTPUT_ACTIVATIONS
-from ..families.normalization import EPS, NORMALIZATIONS
-from .backward_steps import log_gradient_squares, step_back
-from .mean_squares import log_mean_squares, scale_to_one, weighted_log_mean_squares
-from .shared_numbers import Draws
+from .drawn_passes import (
+    NO_AXIS,
+    OVER_SAMPLES,
+    OVER_UNITS,
+    SAFE_HIGH,
+    SAFE_LOW,
+    DrawnKind,
+    GroupMemory,
+    backward,
+    forward,
+)
+from .mean_squares import scale_to_one
+from .shared_numbers import Draws, dropout_chances
 
-GROUP = 16  # networks computed together, or fewer where they are large
-GROUP_WEIGHTS = 1 << 23  # weights of a group: 32 MB
-SAFE_SIZES = 1e-12, 1e12  # root mean squares of a layer's outputs, and deviations of weights, for which float32 does
-MIN_DELTA = 1e-10  # root mean square of delta over that of dE/dy for which float32 does: slopes may be tiny
-MAX_ROUNDING = 16 * np.finfo(float).eps  # of the mean of equal numbers, relative
-MIN_VARYING = 1e-4  # size of what a normalization leaves, over what it subtracts, for which float32 does
-MAX_NORMALIZED = 1e15  # root mean square of a net input whose squares float32 holds
-MIN_SIZE = 1e-290  # a root mean square below has lost its digits even in float64
-DROPOUT_SEED = 1  # of the masks, other than those of weights
+GROUP = 16  # networks computed together, or a half, a quarter ... of it where they are large
+GROUP_NUMBERS = 1 << 19  # weights, values and slopes of a group: 2 MB
+TYPICAL_SAMPLES = 24
 GOLDEN_RATIO = (5**0.5 - 1) / 2
+AXES = {"none": NO_AXIS, "layer": OVER_UNITS, "batch": OVER_SAMPLES}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -92,25 +96,35 @@ class NetworkSampler:
         bias_deviations: list[float] | None = None,
         class_weights: np.ndarray | None = None,
     ):
-        self._class_weights = class_weights
-        self._buffers: dict[tuple, np.ndarray] = {}
-        self._biases = layer_sigma_b(config, widths) if bias_deviations is None else bias_deviations
         self.config = config
         self.widths = widths
         self.deviations = deviations
+        self._class_weights = class_weights
         self._on_passed = on_passed
-        self.weights = sum(m * n for m, n in zip(widths, widths[1:], strict=False))
-        self.group = int(np.clip(GROUP_WEIGHTS // self.weights, 1, GROUP))
-        self._total = networks * self.weights
-        self._phi = [ACTIVATIONS[name] for name in config.activations]
-        sizes = [size for size in deviations if size > 0]
-        low, high = SAFE_SIZES
-        self._narrow = all(low < size < high for size in sizes) and max(self._biases) < high  # float32 is worth a try
-        self._axis = {None: None, 1: -1, 2: -2}[NORMALIZATIONS[config.normalization].axis]  # there (R, units, samples)
+        self._buffers: dict[str, np.ndarray] = {}
+        self.bias_deviations = layer_sigma_b(config, widths) if bias_deviations is None else bias_deviations
+        sizes = [m * n for m, n in zip(widths, widths[1:], strict=False)]
+        self._networks = networks
+        self._hidden_units = sum(widths[1:-1])
+        self.group = _group_size(sum(sizes) + 2 * TYPICAL_SAMPLES * self._hidden_units)
+        positive = [size for size in deviations if size > 0]
+        # float32 is worth a try
+        self._narrow = all(SAFE_LOW < size < SAFE_HIGH for size in positive) and max(self.bias_deviations) < SAFE_HIGH
         last = len(widths) - 2
-        self._skips = [
-            config.residual and layer < last and widths[layer] == widths[layer + 1] for layer in range(last + 1)
-        ]
+        phi = [ACTIVATIONS[name] for name in config.activations]
+        skips = [config.residual and layer < last and widths[layer] == widths[layer + 1] for layer in range(last + 1)]
+        self._kind = DrawnKind(
+            widths=np.array(widths),
+            weight_starts=np.cumsum([0, *sizes[:-1]]),
+            unit_starts=np.cumsum([0, *widths[1:-1]]),
+            activation=np.array([ACTIVATION_CODES[name] for name in config.activations], int),
+            skips=np.array(skips),
+            axis=AXES[config.normalization],
+            dropout=float(config.dropout),
+            deviations=np.array(deviations, float),
+            bias_deviations=np.array(self.bias_deviations, float),
+            small_slopes=any(one.piecewise_slopes is None for one in phi),
+        )
 
     def log_squares(self, sample: Sample, start: int, stop: int) -> np.ndarray:
         """ln of grad_norm^2 and delta_norm^2 of every layer of networks start to stop, (2, networks, layers).
@@ -127,84 +141,68 @@ class NetworkSampler:
                 self._on_passed(self.group * sample.size)
         return np.concatenate(parts, axis=1)
 
-    def _draw(self, first: int, dtype: type) -> tuple[list, list]:
-        draws = Draws(self.config.init, first // self.group, self.group, self._total, dtype)
-        shapes = zip(self.widths, self.widths[1:], self.deviations, strict=False)
-        W = [draws.weights(m, n, deviation) for m, n, deviation in shapes]
-        units = zip(self.widths[1:], self._biases, strict=True)
-        return W, [draws.biases(n, deviation) if deviation > 0 else None for n, deviation in units]
+    def _draw(self, first: int, dtype: type) -> tuple[np.ndarray, np.ndarray]:
+        """(networks, weights) and (networks, units) numbers of variance 1, for weights and biases."""
+        draws = Draws(self.config.init, first // self.group, self.group, networks=self._networks, dtype=dtype)
+        return draws.weights(self.widths), draws.biases(self.widths)
 
     def _pass(self, sample: Sample, first: int, dtype: type) -> np.ndarray | None:
         """Forward and back; None where float32 does not do."""
-        if dtype is np.float32 and not _within(sample.X[None], *SAFE_SIZES):
+        if dtype is np.float32 and not _within(sample.X[None], SAFE_LOW, SAFE_HIGH):
             return None
-        W, b = self._draw(first, dtype)
-        last = len(W) - 1
-        y = [np.array(sample.X, dtype, order="C")]
-        slopes = []
-        normalized = []
-        in_range = np.ones(len(W[0]), bool)
-        for layer in range(last):
-            shape = (len(W[layer]), sample.size, self.widths[layer + 1])
-            net = self._buffer("net", 0 if self._axis is None else layer, shape, dtype)
-            value, slope = (self._buffer(name, layer, shape, dtype) for name in ("value", "slope"))
-            self._net(y[layer], W[layer], b[layer], net)
-            if self._axis is not None:
-                if dtype is np.float32 and not _within(net, 0, MAX_NORMALIZED):
-                    return None
-                inverse = self._normalize(net)
-                if inverse is None:
-                    return None
-                normalized.append((net, inverse))
-            self._phi[layer].evaluate_into(net, value, slope)
-            if self.config.dropout:
-                self._drop(value, slope, first, layer)
-            if self._skips[layer]:
-                value += y[layer]
-            if dtype is np.float32 and not _within(value, *SAFE_SIZES):
-                return None
-            if dtype is np.float64:
-                log_square = log_mean_square(value)
-                exact = (log_square >= 2 * math.log(MIN_SIZE)) & (log_square < math.inf)
-                in_range &= exact | ~value.any(axis=(1, 2))
-                value[~in_range] = 0  # and what comes of it does not count
-            y.append(value)
-            slopes.append(slope)
+        numbers, bias_numbers = self._draw(first, dtype)
+        memory = self._memory(sample, numbers, bias_numbers, first // self.group)
+        in_range = np.ones(self.group, bool)
+        if not forward(self._kind, memory, in_range):
+            return None
+        y = memory.inputs
+        if self._hidden_units:
+            y = memory.values[:, -sample.size * self.widths[-2] :].reshape(self.group, sample.size, self.widths[-2])
+        top = numbers[:, self._kind.weight_starts[-1] :].reshape(self.group, *self.widths[-2:])
+        top = top * dtype(self.deviations[-1])
         if self.widths[-1] == 1 and INITS[self.config.init].draws != "orthogonal":
-            W[last] = self._stratify(W[last], y[last], first)
-        net = self._net(y[last], W[last], b[last])
+            top = self._stratify(top, y, first)
+        shift = bias_numbers[:, None, -self.widths[-1] :] * dtype(self.bias_deviations[-1])
+        net = np.matmul(y, top) + shift
         delta = np.ascontiguousarray(output_delta(self.config, net.astype(float), sample.D))  # to be scaled in place
         if self._class_weights is not None:
             delta *= sample_weights(self._class_weights, sample.D)
-        log_scale = _scale_to_one(delta)
+        log_scales = _scale_to_one(delta)
         # float32 is given up before a product of its layers' outputs leaves the range
-        log_y = [0.0] * len(y) if dtype is np.float32 else [_scale_to_one(part) for part in y]
-        logs = self._backward(W, y, log_y, slopes, normalized, delta.astype(dtype), log_scale, sample)
-        if logs is not None:
-            logs[:, ~in_range] = np.nan
+        log_inputs = 0.0 if dtype is np.float32 else _scale_to_one(memory.inputs)
+        logs = np.empty((2, self.group, len(self.deviations)))
+        if not backward(self._kind, memory, top, delta.astype(dtype), log_scales, sample.weights.astype(dtype), logs):
+            return None
+        logs[0, :, 0] += log_inputs
+        logs[1] -= math.log(sample.batch)
+        logs[:, ~in_range] = np.nan
         return logs
 
-    def _drop(self, value: np.ndarray, slope: np.ndarray, first: int, layer: int) -> None:
-        """Drops units in place: each on each sample with the config's probability; what stays grows to make up."""
-        rng = np.random.default_rng([DROPOUT_SEED, first // self.group, layer])
-        mask = (rng.random(value.shape) >= self.config.dropout) / (1 - self.config.dropout)
-        value *= mask
-        slope *= mask
+    def _memory(self, sample: Sample, numbers: np.ndarray, bias_numbers: np.ndarray, group: int) -> GroupMemory:
+        dtype = numbers.dtype
+        outputs = (self.group, sample.size * self._hidden_units)
+        nothing = (self.group, 0)
+        chances = np.empty(nothing, dtype)
+        if self.config.dropout:
+            chances = dropout_chances(group, outputs).astype(dtype, copy=False)
+        inverse = (self.group, len(self.widths) - 2, max(sample.size, *self.widths))
+        return GroupMemory(
+            numbers=numbers,
+            bias_numbers=bias_numbers,
+            chances=chances,
+            inputs=np.array(sample.X, dtype, order="C", ndmin=3),
+            values=self._buffer("values", outputs, dtype),
+            slopes=self._buffer("slopes", outputs, dtype),
+            nets=self._buffer("nets", nothing if self._kind.axis == NO_AXIS else outputs, dtype),
+            inverse=self._buffer("inverse", (0, 0, 0) if self._kind.axis == NO_AXIS else inverse, dtype),
+        )
 
-    def _buffer(self, name: str, layer: int, shape: tuple[int, ...], dtype: type | np.dtype) -> np.ndarray:
+    def _buffer(self, name: str, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
         """Memory that the groups of one size use one after another: fresh pages cost as much as the work on them."""
-        key = (name, layer, shape[2] if name in ("net", "dy") else 0)
-        buffer = self._buffers.get(key)
+        buffer = self._buffers.get(name)
         if buffer is None or buffer.shape != shape or buffer.dtype != dtype:
-            self._buffers[key] = buffer = np.empty(shape, dtype)
+            self._buffers[name] = buffer = np.empty(shape, dtype)
         return buffer
-
-    @staticmethod
-    def _net(y: np.ndarray, W: np.ndarray, b: np.ndarray | None, out: np.ndarray | None = None) -> np.ndarray:
-        net = np.matmul(y, W, out=out)
-        if b is not None:
-            net += b
-        return net
 
     def _stratify(self, W: np.ndarray, y: np.ndarray, first: int) -> np.ndarray:
         """The output's weights with their part along the mean of y taken evenly from the normal distribution.
@@ -220,76 +218,13 @@ class NetworkSampler:
         wanted = (ndtri(rank) * self.deviations[-1]).astype(W.dtype)[:, None, None]
         return W + np.swapaxes(along, 1, 2) * (wanted - along @ W)
 
-    def _normalize(self, net: np.ndarray) -> np.ndarray | None:
-        """Normalizes in place and returns the inverse deviation; None where float32 has lost the digits that vary."""
-        mean = net.mean(axis=self._axis, keepdims=True)
-        net -= mean
-        if net.dtype == np.float64:
-            net[np.abs(net) <= MAX_ROUNDING * np.abs(mean)] = 0  # equal numbers, whose mean was rounded
-        variance = (net * net).mean(axis=self._axis, keepdims=True)
-        if net.dtype == np.float32:
-            if _cancels(variance, mean * mean):
-                return None
-        inverse = 1 / np.sqrt(variance + net.dtype.type(EPS))
-        net *= inverse
-        return inverse
 
-    def _normalize_backward(self, delta: np.ndarray, net: np.ndarray, inverse: np.ndarray) -> bool:
-        """Takes delta back through the normalization in place; False where float32 has lost the digits that stay."""
-        before = delta * delta if delta.dtype == np.float32 else None
-        along = (delta * net).mean(axis=self._axis, keepdims=True)
-        delta -= delta.mean(axis=self._axis, keepdims=True)
-        delta -= net * along
-        if before is not None and _cancels(delta * delta, before):
-            return False
-        delta *= inverse
-        return True
-
-    def _backward(
-        self,
-        W: Sequence[np.ndarray],
-        y: Sequence[np.ndarray],
-        log_y: Sequence[np.ndarray | float],
-        slopes: Sequence[np.ndarray],
-        normalized: Sequence[Any],
-        delta: np.ndarray,
-        log_scale: np.ndarray,
-        sample: Sample,
-    ) -> Any:
-        """Every layer's dE/dy is scaled to a mean square of 1, as y is: what was taken out is kept as a logarithm.
-
-        None where float32 does not do.
-        """
-        networks = len(delta)
-        last = len(W) - 1
-        weights = sample.weights.astype(delta.dtype)
-        root_weights = np.sqrt(sample.weights).astype(delta.dtype)
-        logs = np.empty((2, networks, last + 1))
-        log_gradient, log_delta = np.empty((2, networks))
-        dy = nothing = np.empty((0, 0, 0), delta.dtype)
-        for layer in range(last, -1, -1):
-            weighted_log_mean_squares(delta, root_weights, log_delta)
-            log_delta += math.log(sample.size)
-            if self._loses_slopes(delta, log_delta):
-                return None
-            log_gradient_squares(y[layer].reshape(-1, *y[layer].shape[-2:]), weights, delta, log_gradient)
-            logs[0, :, layer] = log_gradient + math.log(W[layer][0].size) + log_y[layer] + log_scale
-            logs[1, :, layer] = log_delta + math.log(delta.shape[-1] / sample.batch) + log_scale
-            if layer == 0:
-                return logs
-            around = dy if self._skips[layer] else nothing
-            dy = self._buffer("dy", 0, slopes[layer - 1].shape, delta.dtype) if self._skips[layer - 1] else nothing
-            step_back(delta, W[layer], around, dy, slopes[layer - 1], log_scale)
-            delta = slopes[layer - 1]
-            if self._axis is not None:
-                if not self._normalize_backward(delta, *normalized[layer - 1]):
-                    return None
-
-    def _loses_slopes(self, delta: np.ndarray, log_delta: np.ndarray) -> bool:
-        """True where slopes are so small that float32 has lost their digits; those that are exactly 0 do not count."""
-        if delta.dtype == np.float64 or all(phi.piecewise_slopes is not None for phi in self._phi):
-            return False
-        return not log_delta.min() > 2 * math.log(MIN_DELTA)
+def _group_size(numbers: int) -> int:
+    """Networks of so many numbers that are computed together."""
+    size = GROUP
+    while size > 1 and size * numbers > GROUP_NUMBERS:
+        size //= 2
+    return size
 
 
 def _directions(vectors: np.ndarray) -> np.ndarray:
@@ -298,11 +233,6 @@ def _directions(vectors: np.ndarray) -> np.ndarray:
     scaled = vectors / np.where(largest > 0, largest, 1)
     length = np.linalg.norm(scaled, axis=-1, keepdims=True)
     return scaled / np.where(length > 0, length, 1)
-
-
-def _cancels(left: np.ndarray, taken: np.ndarray) -> bool:
-    """True where the squares that a subtraction left are so small beside those that it took, in any network."""
-    return bool((left.mean(axis=(1, 2)) < MIN_VARYING * MIN_VARYING * taken.mean(axis=(1, 2))).any())
 
 
 def _within(values: np.ndarray, low: float, high: float) -> bool:
@@ -319,13 +249,6 @@ def _scale_to_one(values: np.ndarray) -> np.ndarray:
     """
     logs = np.empty(len(values) if values.ndim == 3 else 1)
     scale_to_one(values.reshape(len(logs), -1), logs)
-    return logs
-
-
-def log_mean_square(values: np.ndarray) -> np.ndarray:
-    """ln of the mean square over all but the first axis, float64; -inf for zeros. No square over- or underflows."""
-    logs = np.empty(len(values))
-    log_mean_squares(values.reshape(len(values), -1), logs)
     return logs
 
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import math
 import threading
+from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
 
+from ..compiled.cache import compiled
 from ..families.initializers import INITS
 
 POOL_NUMBERS = 1 << 22  # of each family: 16 MB
 BLOCK_NUMBERS = POOL_NUMBERS >> 4  # drawn at once, when a config first needs them
+DROPOUT_SEED = 1  # of the masks, other than those of weights
 HAAR_MATRICES = 16  # of each size; signs of rows and columns make many of them
 
 
@@ -50,51 +53,102 @@ _POOLS = {family: _Pool(family) for family in ("normal", "uniform")}
 
 
 class Draws:
-    """Weights and biases of one group of networks; the same group of equal sizes always gets the same numbers.
+    """Numbers of one group of networks; the same group of equal sizes always gets the same.
 
     Each array starts at a random place of the pool, so that a network hardly ever meets the same numbers twice.
 
     Args:
         init: a name of INITS.
         group: index of the group.
-        networks: how many.
-        total: numbers that all groups together use, roughly: no more of the pool than that is drawn.
+        size: its networks.
+        networks: of all groups together: no more of the pool than they use, roughly, is drawn.
         dtype: float32 or float64, of the same numbers.
     """
 
-    def __init__(self, init: str, group: int, networks: int, total: int, dtype: type):
+    def __init__(self, init: str, group: int, size: int, *, networks: int, dtype: type):
         self._family = INITS[init].draws
+        self._bias_family = "normal" if INITS[init].bias_deviation is None else "uniform"
+        self._size = size
         self._networks = networks
         self._dtype = dtype
-        self._bias_family = "normal" if INITS[init].bias_deviation is None else "uniform"
-        self._span = min(POOL_NUMBERS, BLOCK_NUMBERS * -(-total // BLOCK_NUMBERS))
-        self._rng = np.random.default_rng([group, networks])
+        self._rng = np.random.default_rng([group, size])
 
-    def weights(self, fan_in: int, fan_out: int, deviation: float) -> np.ndarray:
-        """(networks, fan_in, fan_out), entries of this standard deviation."""
+    def weights(self, widths: Sequence[int]) -> np.ndarray:
+        """(size, weights) of all layers one after another, of mean 0 and variance 1, not to be written to."""
+        shapes = list(zip(widths, widths[1:], strict=False))
+        total = sum(m * n for m, n in shapes)
         if self._family != "orthogonal":
-            return self._scaled(self._family, (self._networks, fan_in, fan_out), deviation)
-        size = max(fan_in, fan_out)
-        chosen = haar_matrices(size)[self._rng.integers(HAAR_MATRICES, size=self._networks), :fan_in, :fan_out]
-        chosen *= self._signs(fan_in, 1)
-        chosen *= self._signs(1, fan_out)
-        return chosen * self._dtype(deviation * math.sqrt(size))
+            return self._numbers(self._family, total)
+        numbers = np.empty((self._size, total), np.float32)
+        start = 0
+        for m, n in shapes:
+            size = max(m, n)
+            chosen = self._rng.integers(HAAR_MATRICES, size=self._size)
+            write_signed(haar_matrices(size), chosen, self._signs(m), self._signs(n), start, numbers)
+            start += m * n
+        return numbers.astype(self._dtype, copy=False)
 
-    def biases(self, units: int, deviation: float) -> np.ndarray:
-        """(networks, 1, units), numbers of this standard deviation, from the family that the init draws biases of."""
-        return self._scaled(self._bias_family, (self._networks, 1, units), deviation)
+    def biases(self, widths: Sequence[int]) -> np.ndarray:
+        """(size, units) of all layers one after another, from the family that the init draws biases of."""
+        return self._numbers(self._bias_family, sum(widths[1:]))
 
-    def _signs(self, *shape: int) -> np.ndarray:
-        return np.float32(1) - 2 * self._rng.integers(2, size=(self._networks, *shape), dtype=np.int8)
+    def _signs(self, count: int) -> np.ndarray:
+        return np.float32(1) - 2 * self._rng.integers(2, size=(self._size, count), dtype=np.int8)
 
-    def _scaled(self, family: str, shape: tuple[int, ...], deviation: float) -> np.ndarray:
-        count = math.prod(shape)
-        if count > self._span:
-            values = np.empty(count, np.float32)
-            fill(self._rng, family, values)
-        else:
-            values = _POOLS[family].window(int(self._rng.integers(self._span - count + 1)), count)
-        return values.reshape(shape) * self._dtype(deviation)
+    def _numbers(self, family: str, each: int) -> np.ndarray:
+        span = self._networks * each
+        numbers = pooled(family, self._rng, self._size * each, span).reshape(self._size, each)
+        return numbers.astype(self._dtype, copy=False)
+
+
+def pooled(family: str, rng: np.random.Generator, count: int, span: int) -> np.ndarray:
+    """(count,) numbers of mean 0 and variance 1 from a random place of the pool, not to be written to.
+
+    Args:
+        span: how many numbers of the pool, roughly, are used at most.
+    """
+    span = min(POOL_NUMBERS, BLOCK_NUMBERS * -(-span // BLOCK_NUMBERS))
+    if count <= span:
+        return _POOLS[family].window(int(rng.integers(span - count + 1)), count)
+    values = np.empty(count, np.float32)
+    fill(rng, family, values)
+    return values
+
+
+def dropout_chances(group: int, shape: tuple[int, ...]) -> np.ndarray:
+    """Uniform numbers of mean 0 and variance 1 that decide which units a group of networks drops."""
+    rng = np.random.default_rng([DROPOUT_SEED, group])
+    return pooled("uniform", rng, math.prod(shape), POOL_NUMBERS).reshape(shape)
+
+
+@compiled
+def write_signed(
+    matrices: np.ndarray,
+    chosen: np.ndarray,
+    row_signs: np.ndarray,
+    column_signs: np.ndarray,
+    start: int,
+    numbers: np.ndarray,
+) -> None:
+    """Writes one of the orthogonal matrices for each network, with other signs, scaled to a variance of 1.
+
+    Args:
+        matrices: (matrices, size, size).
+        chosen: (networks,) which.
+        row_signs, column_signs: (networks, fan_in) and (networks, fan_out), of which the larger is size.
+        start: where the layer's weights begin.
+        numbers: (networks, weights), written.
+    """
+    rows = row_signs.shape[1]
+    columns = column_signs.shape[1]
+    root = np.float32(math.sqrt(matrices.shape[1]))
+    for network in range(chosen.shape[0]):
+        matrix = matrices[chosen[network]]
+        for n in range(rows):
+            factor = root * row_signs[network, n]
+            at = start + n * columns
+            for k in range(columns):
+                numbers[network, at + k] = matrix[n, k] * column_signs[network, k] * factor
 
 
 @lru_cache(maxsize=64)

@@ -10,12 +10,12 @@ from core.compiled import preparation
 from core.engine.loop import advance
 from core.engine.passes import backward, forward
 from core.families.activations import ACTIVATIONS, activate
-from core.theory.backward_steps import log_gradient_squares, step_back
+from core.theory import drawn_passes
 from core.theory.prediction import predict
 
 
 def test_no_run_needs_more_than_what_was_compiled_beforehand():
-    passes = (activate, forward, backward, advance, log_gradient_squares, step_back)
+    passes = (activate, forward, backward, advance, drawn_passes.forward, drawn_passes.backward)
     preparation._call_everything()
     before = [set(function.signatures) for function in passes]
     assert {len(signatures) for signatures in before} == {2}

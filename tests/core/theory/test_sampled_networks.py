@@ -12,7 +12,7 @@ from core.families.activations import ACTIVATIONS
 from core.families.initializers import INITS
 from core.families.losses import LOSSES
 from core.families.normalization import NORMALIZATIONS
-from core.theory.sampled_networks import NetworkSampler, Sample, log_mean_square
+from core.theory.sampled_networks import NetworkSampler, Sample
 from core.theory.shared_numbers import HAAR_MATRICES, Draws, haar_matrices
 
 WIDTHS = (3, 6, 6, 4, 2)
@@ -24,6 +24,20 @@ def sampler_of(config, widths=WIDTHS, networks=16):
     deviation = INITS[config.init].deviation
     deviations = [config.init_scale * deviation(m, n) for m, n in zip(widths, widths[1:], strict=False)]
     return NetworkSampler(config, widths, deviations, networks)
+
+
+def parameters_of(sampler, network):
+    """(W, b) of every layer of one drawn network of the first group."""
+    widths = sampler.widths
+    numbers, bias_numbers = (part[network] for part in sampler._draw(0, np.float64))
+    ends = np.cumsum([m * n for m, n in zip(widths, widths[1:], strict=False)])[:-1]
+    shapes = zip(widths, widths[1:], strict=False)
+    W = [part.reshape(shape) for part, shape in zip(np.split(numbers, ends), shapes, strict=True)]
+    b = np.split(bias_numbers, np.cumsum(widths[1:])[:-1])
+    return [
+        (w * deviation, v * own)
+        for w, v, deviation, own in zip(W, b, sampler.deviations, sampler.bias_deviations, strict=True)
+    ]
 
 
 def batch(X, D):
@@ -39,9 +53,8 @@ def test_norms_are_those_of_the_engine_with_the_same_weights(activation, loss, n
                        normalization=normalization, residual=residual, bias_std=0.3, init_scale=1.2)  # fmt: skip
     sampler = sampler_of(config)
     logs = sampler.log_squares(batch(*DATA), 0, 16)
-    W, b = sampler._draw(0, np.float64)
     for network in (0, 7):
-        initial = [(w[network], v[network, 0]) for w, v in zip(W, b, strict=True)]
+        initial = parameters_of(sampler, network)
         state = snapshot(config.replace(steps=0), data=DATA, initial=initial)
         grad = [np.sum(G**2) for G in state.weight_gradient]
         delta = [np.sum(d**2) for d in state.delta]
@@ -62,16 +75,6 @@ def test_without_targets_a_linear_network_scales_as_the_product_of_its_weights(s
     expected = 2 * (2 * depth + 1) * math.log(scale)
     # the norms themselves need not be within the range of float64, nor their squares
     np.testing.assert_allclose(other[0] - one[0], expected, rtol=1e-4, atol=1e-3)
-
-
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@given(st.integers(-30, 30))
-def test_the_logarithm_of_a_mean_square_neither_overflows_nor_underflows(dtype, exponent):
-    values = np.array([[3.0, -4.0], [0.0, 0.0]])
-    scale = 10.0 ** (exponent * (10 if dtype is np.float64 else 1))
-    with np.errstate(over="ignore"):  # as the sampler does
-        square, nothing = log_mean_square((values * scale).astype(dtype))
-    assert square == pytest.approx(math.log(12.5) + 2 * math.log(scale), abs=1e-5) and nothing == -math.inf
 
 
 def test_weighted_samples_count_as_often_as_they_weigh():
@@ -110,14 +113,17 @@ def test_the_output_of_alike_samples_is_spread_evenly():
 @pytest.mark.parametrize("family", ["normal", "uniform"])
 def test_shared_numbers_have_mean_0_and_variance_1(family):
     init = {"normal": "normal", "uniform": "uniform"}[family]
-    W = Draws(init, 0, 64, 64 * 50 * 40, np.float64).weights(50, 40, 1.0)
+    W = Draws(init, 0, 64, networks=64, dtype=np.float64).weights((50, 40))
     # 128,000 numbers: standard errors 0.003 of the mean and at most 0.004 of the variance; 4 of them
     assert abs(W.mean()) < 0.012 and abs(W.var() - 1) < 0.016
     assert (np.abs(W).max() <= math.sqrt(3) * (1 + 1e-6)) == (family == "uniform")
 
 
 def test_groups_get_different_numbers_and_the_same_group_the_same():
-    first, again, second = (Draws("normal", group, 4, 10_000, np.float32).weights(9, 8, 1.0) for group in (0, 0, 1))
+    groups = (0, 0, 1)
+    first, again, second = (
+        Draws("normal", group, 4, networks=100, dtype=np.float32).weights((9, 8)) for group in groups
+    )
     np.testing.assert_array_equal(first, again)
     assert not np.isin(first.ravel()[:50], second).all()
 
@@ -131,6 +137,7 @@ def test_haar_matrices_are_orthogonal(size):
 
 @pytest.mark.parametrize("shape", [(6, 6), (6, 3), (3, 6)])
 def test_orthogonal_weights_have_orthonormal_rows_or_columns(shape):
-    W = Draws("orthogonal", 0, 8, 1000, np.float64).weights(*shape, 1 / math.sqrt(max(shape)))
+    numbers = Draws("orthogonal", 0, 8, networks=8, dtype=np.float64).weights((2, *shape))
+    W = numbers[:, 2 * shape[0] :].reshape(8, *shape) / math.sqrt(max(shape))
     product = W @ W.transpose(0, 2, 1) if shape[0] <= shape[1] else W.transpose(0, 2, 1) @ W
     np.testing.assert_allclose(product, np.broadcast_to(np.eye(min(shape)), product.shape), atol=1e-5)

@@ -1,0 +1,340 @@
+"""The passes of drawn networks, forward and back, in compiled code: one network after another, so that each stays in
+the processor's cache.
+
+A network's arrays are flat: those of all hidden layers one after another, each (samples, units) and C-ordered, float32
+or float64. Its weights are numbers of variance 1, which the layer's deviation multiplies after the product.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from ..compiled.cache import compiled, summing
+from ..families.activations import activate
+from ..families.normalization import EPS
+from .mean_squares import log_mean_square, scale_to_one, weighted_log_mean_square
+
+NO_AXIS, OVER_SAMPLES, OVER_UNITS = -1, 0, 1
+SAFE_LOW, SAFE_HIGH = 1e-12, 1e12  # root mean squares of a layer's outputs, and deviations, for which float32 does
+MIN_DELTA = 1e-10  # root mean square of delta over that of dE/dy for which float32 does: slopes may be tiny
+MIN_VARYING = 1e-4  # size of what a normalization leaves, over what it subtracts, for which float32 does
+MAX_NORMALIZED = 1e15  # root mean square of a net input whose squares float32 holds
+MAX_ROUNDING = 16 * 2.0**-52  # of the mean of equal numbers, relative
+MIN_SIZE = 1e-290  # a root mean square below has lost its digits even in float64
+HALF_WIDTH = math.sqrt(3)  # of the uniform distribution of variance 1
+
+
+class DrawnKind(NamedTuple):
+    """Shape and kind of drawn networks.
+
+    Attributes:
+        widths: (layers + 1,) units, the input's first.
+        weight_starts: (layers,) where the weights of each layer begin among a network's.
+        unit_starts: (layers,) hidden units of the layers before.
+        activation: (hidden layers,) codes.
+        skips: (layers,) which layers add their input.
+        axis: what normalization averages over.
+        dropout: probability that a unit is dropped.
+        deviations, bias_deviations: (layers,) standard deviations of weights and biases.
+        small_slopes: whether any slope may be small without being 0.
+    """
+
+    widths: np.ndarray
+    weight_starts: np.ndarray
+    unit_starts: np.ndarray
+    activation: np.ndarray
+    skips: np.ndarray
+    axis: int
+    dropout: float
+    deviations: np.ndarray
+    bias_deviations: np.ndarray
+    small_slopes: bool
+
+
+class GroupMemory(NamedTuple):
+    """Numbers and buffers of a group of networks, all of one dtype.
+
+    Attributes:
+        numbers: (networks, weights) of variance 1, and so the next two.
+        bias_numbers: (networks, units).
+        chances: (networks, samples * hidden units), uniform, of dropout; or without numbers.
+        inputs: (networks, samples, inputs), or (1, samples, inputs) where all have the same.
+        values, slopes: (networks, samples * hidden units), phi and phi', which delta takes the place of.
+        nets: like values, the normalized net input; or without numbers.
+        inverse: (networks, hidden layers, the larger of samples and units), 1 / deviation in a normalization.
+    """
+
+    numbers: np.ndarray
+    bias_numbers: np.ndarray
+    chances: np.ndarray
+    inputs: np.ndarray
+    values: np.ndarray
+    slopes: np.ndarray
+    nets: np.ndarray
+    inverse: np.ndarray
+
+
+@compiled
+def block(flat, start, rows, columns):
+    """(rows, columns) of a flat array, from `start` on."""
+    return flat[start : start + rows * columns].reshape(rows, columns)
+
+
+@compiled
+def layer_inputs(kind, memory, network, layer):
+    """(samples, fan_in) of a layer."""
+    if layer == 0:
+        return memory.inputs[network % memory.inputs.shape[0]]
+    samples = memory.inputs.shape[1]
+    return block(memory.values[network], kind.unit_starts[layer - 1] * samples, samples, kind.widths[layer])
+
+
+@compiled
+def scale_and_shift(net, deviation, shifts, shift_deviation):
+    """net <- deviation * net + shift_deviation * shift of each unit, in place."""
+    factor = net.dtype.type(deviation)
+    shift_factor = net.dtype.type(shift_deviation)
+    for n in range(net.shape[0]):
+        for k in range(net.shape[1]):
+            net[n, k] = net[n, k] * factor + shifts[k] * shift_factor
+
+
+@compiled
+def drop(chances, dropout, value, slope):
+    """Drops units in place, each on each sample with that probability; what stays grows to make up."""
+    threshold = value.dtype.type(HALF_WIDTH * (2 * dropout - 1))
+    growth = value.dtype.type(1 / (1 - dropout))
+    for n in range(value.shape[0]):
+        factor = growth if chances[n] >= threshold else value.dtype.type(0)
+        value[n] *= factor
+        slope[n] *= factor
+
+
+@summing
+def normalize(net, axis, inverse):
+    """net <- (net - mean) / sqrt(variance + eps) in place, (samples, units), and 1 / sqrt(variance + eps).
+
+    Returns (sum of squares of net - mean, sum of squares of the mean), each mean counted as often as it is taken.
+    """
+    samples, units = net.shape
+    left = 0.0
+    taken = 0.0
+    if axis == OVER_UNITS:
+        for n in range(samples):
+            row = net[n]
+            mean = 0.0
+            for k in range(units):
+                mean += row[k]
+            mean /= units
+            small = MAX_ROUNDING * abs(mean)  # equal numbers, whose mean was rounded
+            square = 0.0
+            for k in range(units):
+                centered = row[k] - mean
+                centered = 0.0 if abs(centered) <= small else centered
+                row[k] = centered
+                square += centered * centered
+            inverse[n] = 1 / math.sqrt(square / units + EPS)
+            for k in range(units):
+                row[k] *= inverse[n]
+            left += square
+            taken += units * mean * mean
+    else:
+        means = np.zeros(units)
+        squares = np.zeros(units)
+        for n in range(samples):
+            for k in range(units):
+                means[k] += net[n, k]
+        for k in range(units):
+            means[k] /= samples
+        for n in range(samples):
+            for k in range(units):
+                centered = net[n, k] - means[k]
+                centered = 0.0 if abs(centered) <= MAX_ROUNDING * abs(means[k]) else centered
+                net[n, k] = centered
+                squares[k] += centered * centered
+        for k in range(units):
+            inverse[k] = 1 / math.sqrt(squares[k] / samples + EPS)
+            left += squares[k]
+            taken += samples * means[k] * means[k]
+        for n in range(samples):
+            for k in range(units):
+                net[n, k] *= inverse[k]
+    return left, taken
+
+
+@summing
+def normalize_backward(delta, normalized, axis, inverse):
+    """delta <- dE/dnet from dE/d(normalized net), in place, as in `normalize`.
+
+    Returns the sums of squares of delta after and before the subtraction.
+    """
+    samples, units = delta.shape
+    left = 0.0
+    taken = 0.0
+    if axis == OVER_UNITS:
+        for n in range(samples):
+            row = delta[n]
+            h = normalized[n]
+            mean = 0.0
+            along = 0.0
+            for k in range(units):
+                mean += row[k]
+                along += np.float64(row[k]) * h[k]
+                taken += np.float64(row[k]) * row[k]
+            mean /= units
+            along /= units
+            for k in range(units):
+                centered = row[k] - mean - h[k] * along
+                left += centered * centered
+                row[k] = centered * inverse[n]
+    else:
+        means = np.zeros(units)
+        along_each = np.zeros(units)
+        for n in range(samples):
+            for k in range(units):
+                means[k] += delta[n, k]
+                along_each[k] += np.float64(delta[n, k]) * normalized[n, k]
+                taken += np.float64(delta[n, k]) * delta[n, k]
+        for n in range(samples):
+            for k in range(units):
+                centered = delta[n, k] - means[k] / samples - normalized[n, k] * (along_each[k] / samples)
+                left += centered * centered
+                delta[n, k] = centered * inverse[k]
+    return left, taken
+
+
+@compiled
+def forward(kind, memory, in_range):
+    """phi and phi' of every hidden layer of a group of networks; False where float32 does not do.
+
+    Args:
+        kind: a DrawnKind.
+        memory: a GroupMemory, of which values, slopes, nets and inverse are written.
+        in_range: (networks,), of which those become False whose values leave the range of float64. Their outputs are
+            made 0.
+    """
+    networks = memory.values.shape[0]
+    samples = memory.inputs.shape[1]
+    narrow = memory.values.itemsize == 4
+    scratch = np.empty(samples * kind.widths.max(), memory.values.dtype)
+    low = np.empty(samples, np.int64)
+    for network in range(networks):
+        for layer in range(kind.widths.shape[0] - 2):
+            fan_in = kind.widths[layer]
+            units = kind.widths[layer + 1]
+            start = kind.unit_starts[layer] * samples
+            y = layer_inputs(kind, memory, network, layer)
+            net = block(scratch, 0, samples, units)
+            if kind.axis != NO_AXIS:
+                net = block(memory.nets[network], start, samples, units)
+            np.dot(y, block(memory.numbers[network], kind.weight_starts[layer], fan_in, units), net)
+            shifts = memory.bias_numbers[network, kind.unit_starts[layer] : kind.unit_starts[layer] + units]
+            scale_and_shift(net, kind.deviations[layer], shifts, kind.bias_deviations[layer])
+            if kind.axis != NO_AXIS:
+                if narrow and not log_mean_square(net.reshape(-1)) < 2 * math.log(MAX_NORMALIZED):
+                    return False
+                left, taken = normalize(net, kind.axis, memory.inverse[network, layer])
+                if narrow and left < MIN_VARYING * MIN_VARYING * taken:
+                    return False
+            value = block(memory.values[network], start, samples, units)
+            slope = block(memory.slopes[network], start, samples, units)
+            activate(kind.activation[layer], net, value, slope, low, 0.0)
+            flat = value.reshape(-1)
+            if kind.dropout > 0:
+                chances = memory.chances[network, start : start + samples * units]
+                drop(chances, kind.dropout, flat, slope.reshape(-1))
+            if kind.skips[layer]:
+                value += y
+            log_square = log_mean_square(flat)
+            if narrow:
+                if not 2 * math.log(SAFE_LOW) <= log_square < 2 * math.log(SAFE_HIGH):
+                    return False
+            elif log_square != -math.inf and not 2 * math.log(MIN_SIZE) <= log_square < math.inf:
+                in_range[network] = False
+            if not in_range[network]:
+                flat[:] = 0  # and what comes of it does not count
+    return True
+
+
+@compiled
+def backward(kind, memory, top, delta, log_scales, weights, logs):
+    """ln of the squares of gradient and delta of every layer, into logs; False where float32 does not do.
+
+    Every layer's dE/dy is scaled to a mean square of 1: what was taken out is kept as a logarithm. So are float64's y.
+
+    Args:
+        kind: a DrawnKind.
+        memory: a GroupMemory after `forward`; slopes are written, and values of float64.
+        top: weights of the output layer, (networks, fan_in, units).
+        delta: N dE/dnet of the output, (networks, samples, units), scaled.
+        log_scales: (networks,) ln of the square of the scale of delta.
+        weights: (samples,) of the samples.
+        logs: (2, networks, layers), written: of the sums of squares over a layer's weights of sum_n weight_n y_n
+            delta_n, and over samples and units of delta, times the sample's weight.
+    """
+    last = kind.widths.shape[0] - 2
+    samples = memory.inputs.shape[1]
+    narrow = memory.values.itemsize == 4
+    root_weights = np.sqrt(weights)
+    longest = kind.widths.max()
+    weighted_flat = np.empty(samples * longest, top.dtype)
+    upstream_flat = np.empty(samples * longest, top.dtype)
+    around_flat = np.empty(samples * longest, top.dtype)
+    gradient_flat = np.empty(np.max(kind.widths[:-1] * kind.widths[1:]), top.dtype)
+    log_y = np.zeros(1)
+    log_dy = np.zeros(1)
+    for network in range(memory.values.shape[0]):
+        above = delta[network]
+        log_scale = log_scales[network]
+        for layer in range(last, -1, -1):
+            fan_in = kind.widths[layer]
+            units = kind.widths[layer + 1]
+            log_delta = weighted_log_mean_square(above, root_weights, weighted_flat)
+            log_delta += math.log(samples)
+            if narrow and kind.small_slopes and not log_delta > 2 * math.log(MIN_DELTA):
+                return False
+            y = layer_inputs(kind, memory, network, layer)
+            if not narrow and layer > 0:
+                scale_to_one(y.reshape(1, -1), log_y)
+            weighted = block(weighted_flat, 0, samples, fan_in)
+            for n in range(samples):
+                for k in range(fan_in):
+                    weighted[n, k] = y[n, k] * weights[n]
+            gradient = block(gradient_flat, 0, fan_in, units)
+            np.dot(weighted.T, above, gradient)
+            log_gradient = log_mean_square(gradient.reshape(-1)) + math.log(fan_in * units)
+            logs[0, network, layer] = log_gradient + (log_y[0] if layer > 0 else 0.0) + log_scale
+            logs[1, network, layer] = log_delta + math.log(units) + log_scale
+            if layer == 0:
+                break
+            upstream = block(upstream_flat, 0, samples, fan_in)
+            if layer == last:
+                np.dot(above, top[network].T, upstream)
+            else:
+                W = block(memory.numbers[network], kind.weight_starts[layer], fan_in, units)
+                np.dot(above, W.T, upstream)
+                factor = upstream.dtype.type(kind.deviations[layer])
+                for n in range(samples):
+                    for k in range(fan_in):
+                        upstream[n, k] *= factor
+            around = block(around_flat, 0, samples, fan_in)
+            if kind.skips[layer]:
+                upstream += around
+            scale_to_one(upstream.reshape(1, -1), log_dy)
+            log_scale += log_dy[0]
+            if kind.skips[layer - 1]:
+                around[:] = upstream
+            start = kind.unit_starts[layer - 1] * samples
+            above = block(memory.slopes[network], start, samples, fan_in)
+            for n in range(samples):
+                for k in range(fan_in):
+                    above[n, k] *= upstream[n, k]
+            if kind.axis != NO_AXIS:
+                net = block(memory.nets[network], start, samples, fan_in)
+                left, taken = normalize_backward(above, net, kind.axis, memory.inverse[network, layer - 1])
+                if narrow and left < MIN_VARYING * MIN_VARYING * taken:
+                    return False
+    return True
