@@ -250,6 +250,7 @@ def _figure(
         height=HEIGHT + legend,
         below=BELOW + legend,
         hovermode="closest",
+        hoverdistance=-1,  # the nearest marker, so that all of a cell can be hovered and clicked however large it is
     )
     frame["legend"]["y"] = -style.below_data(112, frame["height"], frame["margin"]["t"], frame["margin"]["b"])
     ticks, names = _ticks(shown.kind, data.low, data.high)

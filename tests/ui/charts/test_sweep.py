@@ -68,6 +68,8 @@ def test_a_click_tells_activation_and_place_and_hovering_tells_the_numbers():
     assert targets["customdata"][6] == ["tanh", 2, 1, "1.5", "0.25", "0.974"]
     words = "init scale σ<sub>w</sub> %{customdata[3]}<br>bias std σ<sub>b</sub> %{customdata[4]}<br>"
     assert targets["hovertemplate"].startswith(words)
+    layout = drawn().spec["layout"]
+    assert (layout["hovermode"], layout["hoverdistance"]) == ("closest", -1)  # all of a cell, however large
     assert targets["marker"]["opacity"] == 0 == targets["selected"]["marker"]["opacity"]
 
 
