@@ -218,8 +218,15 @@ def _regions(factors: np.ndarray, sigma_w: np.ndarray, sigma_b: np.ndarray, dark
     for name, where in regions:
         if where.mean() > 0.04:
             rows, columns = np.nonzero(where)
-            x = sigma_w[columns].mean()
+            x, anchor = _inside(sigma_w[columns].mean(), sigma_w[0], sigma_w[-1])
             y = sigma_b[rows].mean()
             word = {"x": x, "y": y, "text": name, "showarrow": False, "font": {"size": 14, "color": theme.text}}
+            word["xanchor"] = anchor
             words.append(word | {"bgcolor": style.fade(theme.page, 0.75), "borderpad": 4})
     return words
+
+
+def _inside(x: float, first: float, last: float) -> tuple[float, str]:
+    """Where a name of a quarter of the width to either side stands within the plane: its x and its anchor."""
+    share = (x - first) / (last - first)
+    return (first, "left") if share < 0.25 else (last, "right") if share > 0.75 else (x, "center")
