@@ -13,7 +13,7 @@ from core.layer_norms import JUDGED, LAYER_NORMS, MAX_DECADES, LayerNorm, decade
 from core.wording import format_number
 from ui.charts import style
 from ui.charts.animation import choose_frames_with, player
-from ui.charts.arms import INNER, OUTER, ROOM_ABOVE, StyledArm, legend_room, line, polygon, safe, shading
+from ui.charts.arms import INNER, OUTER, StyledArm, legend_room, line, polygon, safe, shading
 from ui.charts.heatmap import HeatmapData, heatmap_cells, heatmap_data
 from ui.charts.style import Chart
 from ui.text import typeset
@@ -78,8 +78,9 @@ def compare_profile(
 ) -> Chart:
     """Norm over layers of every arm, logarithmic; opens at step 0, with play and a slider over the steps.
 
-    A median that is exactly zero has a mark at the foot of the axes. Axes are the same in every frame; an arm whose
-    steps are over, or of which fewer than half the seeds still run, has no line from there on.
+    Axes are the same in every frame and fit step 0 of an arm that diverges; a median that is exactly zero, or beyond
+    them, has a mark at their end. An arm whose steps are over, or of which fewer than half the seeds still run, has no
+    line from there on.
 
     Args:
         quantity: a name of LAYER_NORMS.
@@ -160,12 +161,11 @@ def _arm_profile(arm: StyledArm, band: Band, rows: np.ndarray, quantity: str, re
 
 
 def _axis_ends(arms: Sequence[StyledArm], profiles: Sequence[ArmProfile]) -> tuple[float, float, float]:
-    """Powers of ten of the axis, and where the mark of a zero stands."""
+    """Powers of ten of the axis, and where the mark of a zero stands; of an arm that diverges only step 0 counts."""
     edges = [edge[:1] for profile in profiles for edge in (profile.low80, profile.high80)]
-    low, high = style.log_range(*(profile.median for profile in profiles), *edges)
-    if any(arm.record.summary["diverged"] for arm in arms):
-        start = style.log_range(*(profile.median[:1] for profile in profiles), *edges)
-        high = min(high, start[1] + ROOM_ABOVE)
+    rows = [1 if arm.record.summary["diverged"] else None for arm in arms]
+    medians = (profile.median[:n_rows] for profile, n_rows in zip(profiles, rows, strict=True))
+    low, high = style.log_range(*medians, *edges)
     if any((profile.median == 0).any() for profile in profiles):
         low -= 0.08 * (high - low)
     return low, high, 10.0 ** (low + 0.03 * (high - low))
@@ -193,7 +193,7 @@ def _figure(data: CompareProfileData, arms: Sequence[StyledArm], title: str, uni
     moving = []
     for arm, profile in zip(arms, data.arms, strict=True):
         moving += _arm(arm, profile, 10.0**data.low, dark)
-    moving += _zeros(data, arms, dark)
+    moving += _marks(data, arms, dark)
     moving.append(_words_above(data, dark))
     animated = len(data.step) > 1
     below, legend = legend_room(arms)
@@ -245,22 +245,42 @@ def _arm(arm: StyledArm, profile: ArmProfile, foot: float, dark: bool) -> Iterat
     yield lines | {"hovertemplate": f"{safe(arm.label)}: %{{y}}<extra></extra>"}, lambda k: {"y": shown[k]}
 
 
-def _zeros(data: CompareProfileData, arms: Sequence[StyledArm], dark: bool) -> Iterator[tuple[dict, Mover]]:
-    """One mark for each median that is exactly zero, which a logarithmic axis has no place for."""
-    if not any((profile.median == 0).any() for profile in data.arms):
+def _marks(data: CompareProfileData, arms: Sequence[StyledArm], dark: bool) -> Iterator[tuple[dict, Mover]]:
+    """One mark for each median that has no place on the axis: exactly zero, or beyond its ends."""
+    room = 0.03 * (data.high - data.low)
+    above, below = 10.0**data.high, 10.0**data.low
+    yield from _mark("exactly 0", "x-thin", lambda norms: norms == 0, data.floor, data, arms, dark)
+    for name, symbol, lies_there, at in (
+        ("above the axis", "triangle-up", lambda norms: norms > above, 10.0 ** (data.high - room)),
+        ("below the axis", "triangle-down", lambda norms: (norms > 0) & (norms < below), 10.0 ** (data.low + room)),
+    ):
+        for drawing, move in _mark(name, symbol, lies_there, at, data, arms, dark):
+            yield drawing | {"showlegend": False}, move
+
+
+def _mark(
+    name: str,
+    symbol: str,
+    lies_there: Callable[[np.ndarray], np.ndarray],
+    height: float,
+    data: CompareProfileData,
+    arms: Sequence[StyledArm],
+    dark: bool,
+) -> Iterator[tuple[dict, Mover]]:
+    if not any(lies_there(profile.median).any() for profile in data.arms):
         return
     colors = [arm.mark.color(dark) for arm in arms]
 
     def marks(k: int) -> dict:
-        x = [np.flatnonzero(profile.median[k] == 0) + 1 for profile in data.arms]
+        x = [np.flatnonzero(lies_there(profile.median[k])) + 1 for profile in data.arms]
         own = [color for color, layers in zip(colors, x, strict=True) for _ in layers]
         layers = np.concatenate(x).astype(np.int16)
-        return {"x": layers, "y": np.full(len(layers), data.floor), "marker": {"color": own, "line": {"color": own}}}
+        return {"x": layers, "y": np.full(len(layers), height), "marker": {"color": own, "line": {"color": own}}}
 
-    zeros = {"type": "scatter", "mode": "markers", "name": "exactly 0", "hovertemplate": "exactly 0<extra></extra>"}
+    drawing = {"type": "scatter", "mode": "markers", "name": name, "hovertemplate": f"{name}<extra></extra>"}
     first = marks(0)
-    first["marker"] |= {"symbol": "x-thin", "size": 9, "line": {"width": 2, **first["marker"]["line"]}}
-    yield zeros | first, marks
+    first["marker"] |= {"symbol": symbol, "size": 9, "line": {"width": 2, **first["marker"]["line"]}}
+    yield drawing | first, marks
 
 
 def _words_above(data: CompareProfileData, dark: bool) -> tuple[dict, Mover]:

@@ -165,6 +165,20 @@ def test_an_arm_that_breaks_ends_in_a_mark_and_the_finding_names_it():
     assert any(line.mode == "markers" for line in chart.figure.data)
 
 
+def test_axes_fit_the_start_of_an_arm_that_diverges_and_mark_what_leaves_them():
+    arms = drawn(AWKWARD["diverging"])
+    figure = compare_profile(arms, "delta_norm", relative=False).figure
+    norms = [arm.record.layers["delta_norm"] for arm in arms]
+    low, high = figure.layout.yaxis.range
+    starts = np.log10(np.concatenate([norms[1].low80[0], norms[1].high80[0]]))
+    assert low <= starts.min() and starts.max() <= high <= max(starts.max(), np.log10(norms[0].median.max())) + 2
+    (at,) = [k for k, drawing in enumerate(figure.data) if drawing.name == "above the axis"]
+    for step, frame in zip(arms[1].record.step, figure.frames, strict=False):
+        row = list(arms[1].record.step).index(step)
+        assert list(frame.data[at].x) == list(np.flatnonzero(norms[1].median[row] > 10.0**high) + 1)
+        assert all(low < np.log10(height) < high for height in frame.data[at].y)
+
+
 def test_nothing_is_placed_where_no_browser_finds_it():
     chart = compare_weight_norm(drawn(AWKWARD["diverging"]))
     axis = chart.figure.layout.yaxis
