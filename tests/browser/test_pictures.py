@@ -2,86 +2,111 @@
 
 import pytest
 
+from tests.support.layout import PICTURE, WATCH_SHIFTS, find_faults
+
 SIZES = [(1440, 900), (1280, 720), (1024, 768), (768, 1024), (390, 844)]
 PAGES = ["", "compare", "sweep", "runs", "papers", "lecture", "lecture?section=vanishing"]
-PICTURE = ".js-plotly-plot .main-svg"
-MAX_SHIFT = 0.05  # of the layout after the first result, as Chromium counts it
 
-WATCH_SHIFTS = """
-window.shifts = [];
-new PerformanceObserver(list => window.shifts.push(...list.getEntries().filter(entry => !entry.hadRecentInput)
-  .map(entry => [entry.startTime, entry.value]))).observe({type: "layout-shift", buffered: true});
-const timer = setInterval(() => {
-  if (document.querySelector(".js-plotly-plot .main-svg")) {
-    window.firstResult = performance.now();
-    clearInterval(timer);
-  }
-}, 20);
-"""
-SHIFT = "() => window.shifts.filter(([at]) => at > window.firstResult).reduce((sum, [, value]) => sum + value, 0)"
-
-# Text of the page that is wider than its box, except in charts, tables, chips, formulas and code.
-CUT_TEXTS = """() => [...document.querySelectorAll("[data-testid=stMain] *, [data-testid=stSidebar] *")]
-  .filter(e => [...e.childNodes].some(n => n.nodeType === 3 && n.textContent.trim()))
-  .filter(e => !e.closest(".js-plotly-plot, [data-testid=stDataFrame], [data-testid=stMultiSelect], .katex, code"))
-  .filter(e => e.clientWidth > 0 && getComputedStyle(e).overflowX !== "visible" && e.scrollWidth > e.clientWidth + 1)
-  .map(e => e.textContent.trim().slice(0, 60))"""
-
-# Pairs of texts of one chart that lie over each other; a box is a quarter taller above and below than its letters.
-OVERLAPS = """() => [...document.querySelectorAll(".js-plotly-plot")].flatMap(plot => {
-  const texts = [...plot.querySelectorAll(".gtitle, .xtitle, .ytitle, .legendtext, .annotation-text, .xtick, .ytick")]
-    .filter(e => e.textContent.trim() && e.getBoundingClientRect().width > 0);
-  const letters = texts.map(e => {
-    const box = e.getBoundingClientRect(), turned = box.height > 3 * box.width;
-    const margin = turned ? 2 : box.height / 4;
-    return {left: box.left + 2, right: box.right - 2, top: box.top + margin, bottom: box.bottom - margin};
-  });
-  return texts.flatMap((text, i) => texts.slice(0, i).filter((_, j) =>
-    letters[i].left < letters[j].right && letters[j].left < letters[i].right &&
-    letters[i].top < letters[j].bottom && letters[j].top < letters[i].bottom)
-    .map(other => `${text.textContent.slice(0, 40)} / ${other.textContent.slice(0, 40)}`));
-})"""
+BLOBS = "dataset=blobs&activation=relu&output_activation=softmax&loss=cross_entropy&learning_rate=0.05&batch_size=64"
+PANELS = "live=true&more=true&inside=true&why=true&numbers=true&how-we-know=true"
+MAP = "y=learning_rate&base=depth=2;width=8;steps=20;samples=32&x_count=5&y_count=4"
+# What people come to from there, by what it is. A word after the address is the button that is pressed first.
+STATES = {
+    "a run that diverged": (f"?{BLOBS}&depth=20&init_scale=1.8", None),
+    "fifty residual layers": (f"?{BLOBS}&depth=50&init_scale=0.14&residual=true", None),
+    "sixty layers": ("?depth=60", None),
+    "one layer": ("?depth=0", None),
+    "all parts of the Lab unfolded": (f"?{PANELS}&open_layer=3", None),
+    "the Lab's menu to share": ("?steps=20", "Share"),
+    "two arms": ("compare?arms=sigmoid,ReLU~relu;init=he_normal&seeds=2&width=16&steps=60&compare_more=true", None),
+    "eight arms": (
+        "compare?vary=init_scale&arms=0.5,0.7,1,1.2,1.4142,1.6,1.8,2&seeds=2&activation=relu&steps=60",
+        None,
+    ),
+    "a map of losses": (f"sweep?show=final loss&{MAP}", None),
+    "numbers of a paper": ("papers?paper=schoenholz_2017", "Numbers"),
+    "two recorded runs": ("runs?example=transformer_post_ln&beside=dead_cnn", None),
+}
+ON_THE_WALL = {"a presented scene": ("present?link=?depth=20", None)}
+STATE_VIEWS = [(state, *view) for state in STATES for view in (((1440, 900), "light"), ((390, 844), "dark"))]
+STATE_VIEWS += [(state, (1280, 720), theme) for state in ON_THE_WALL for theme in ("light", "dark")]
+TURNED = """color => getComputedStyle(document.querySelector("[data-testid=stApp]")).backgroundColor === color"""
+DARK = "rgb(16, 22, 29)"
 
 
-# Pairs of the page's own texts, in no chart, formula or fixed bar, whose letters lie over each other by 4 pixels.
-TEXTS_OVER_TEXTS = """() => {
-  const outside = ".js-plotly-plot, .katex, .their-numbers thead, [data-testid=stDataFrame], .st-key-phone-bar, " +
-    "[class*=st-key-waiting]";
-  const texts = [...document.querySelectorAll("[data-testid=stMain] :is(h1, h2, h3, p, label, td, th)")]
-    .filter(e => e.textContent.trim() && !e.closest(outside) && !e.querySelector(".katex")
-      && !e.closest("details:not([open]) > :not(summary)") && e.getBoundingClientRect().width > 0);
-  const boxes = texts.map(e => {
-    const range = document.createRange();
-    range.selectNodeContents(e);
-    return range.getBoundingClientRect();
-  });
-  return texts.flatMap((text, i) => texts.slice(0, i).filter((other, j) =>
-    !text.contains(other) && !other.contains(text) &&
-    Math.min(boxes[i].right, boxes[j].right) - Math.max(boxes[i].left, boxes[j].left) > 4 &&
-    Math.min(boxes[i].bottom, boxes[j].bottom) - Math.max(boxes[i].top, boxes[j].top) > 4)
-    .map(other => `${other.textContent.slice(0, 40)} / ${text.textContent.slice(0, 40)}`));
-}"""
+@pytest.fixture
+def visit(tab, server, settled):
+    """Opens a page in a fresh tab of some size and theme, which counts how far its layout shifts."""
+
+    def opened(path, size, theme):
+        page = tab(size[0], theme)
+        page.set_viewport_size({"width": size[0], "height": size[1]})
+        page.add_init_script(WATCH_SHIFTS)
+        page.goto(f"{server}/{path}")
+        page.wait_for_selector(PICTURE)
+        settled(page, 120)
+        return page
+
+    return opened
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("path", PAGES)
-def test_a_page_has_its_picture_first_and_nothing_cut_moved_or_overlapping(path, size, theme, tab, server, settled):
-    width, height = size
-    page = tab(width, theme)
-    page.set_viewport_size({"width": width, "height": height})
-    page.add_init_script(WATCH_SHIFTS)
-    page.goto(f"{server}/{path}")
-    page.wait_for_selector(PICTURE)
+def test_a_page_has_its_picture_first_and_nothing_cut_pale_moved_or_overlapping(path, size, visit, settled, tmp_path):
+    page = visit(path, size, "light")
+    assert find_faults(page, tmp_path) == {}
+    page.emulate_media(color_scheme="dark")
+    page.wait_for_function(TURNED, arg=DARK)
     settled(page, 120)
-    top = page.locator(".js-plotly-plot").first.bounding_box()["y"]
-    assert 0 < top < 0.75 * height
-    assert page.evaluate(SHIFT) <= MAX_SHIFT
-    assert page.locator("[data-testid=stMain]").evaluate("e => e.scrollWidth - e.clientWidth") <= 0
-    assert page.evaluate(CUT_TEXTS) == []
-    assert page.evaluate(OVERLAPS) == []
-    assert page.evaluate(TEXTS_OVER_TEXTS) == []
+    assert find_faults(page, tmp_path) == {}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("state, size, theme", STATE_VIEWS)
+def test_so_it_is_in_states_that_people_come_to(state, size, theme, visit, settled, tmp_path):
+    path, button = (STATES | ON_THE_WALL)[state]
+    page = visit(path, size, theme)
+    if button:
+        page.get_by_role("button", name=button, exact=True).first.click()
+        page.mouse.move(2, 2)
+        settled(page, 120)
+    assert find_faults(page, tmp_path) == {}
+
+
+# Faults by the name under which they must be found.
+PLANTED = {
+    "late shift": """() => {
+      const push = document.createElement('div');
+      push.style.height = '200px';
+      document.querySelector('[data-testid=stMainBlockContainer]').prepend(push);
+    }""",
+    "cut texts": """() => {
+      document.querySelector('h1').style.cssText = 'width: 60px; overflow: hidden; white-space: nowrap';
+    }""",
+    "cut labels of charts": "() => { const e = document.querySelector('.ytick text'); e.setAttribute('dx', -90) }",
+    "labels over labels": """() => {
+      const [one, other] = document.querySelectorAll('.xtick text');
+      other.setAttribute('x', one.getAttribute('x'));
+      other.setAttribute('transform', one.getAttribute('transform'));
+    }""",
+    "texts over texts": "() => { document.querySelector('h2').style.cssText = 'position: relative; top: -40px' }",
+    "pale texts": "() => { document.querySelector('h2').style.color = '#c4c4c4' }",
+    "top of the picture": """() => {
+      const box = document.querySelector('[data-testid=stMainBlockContainer]');
+      box.style.paddingTop = '600px';
+    }""",
+    "sideways pixels": "() => { document.querySelector('h2').style.width = '3000px' }",
+}
+
+
+@pytest.mark.slow
+def test_each_kind_of_fault_is_found(visit, tmp_path):
+    page = visit("papers", (1440, 900), "light")
+    for kind, plant in PLANTED.items():
+        page.evaluate(plant)
+        page.wait_for_timeout(200)
+        assert kind in find_faults(page, tmp_path), kind
 
 
 # Of each chart: its widths on the screen and on paper, the room below its drawing, and whether it may be cut in two.
