@@ -78,7 +78,7 @@ def compare_profile(
 ) -> Chart:
     """Norm over layers of every arm, logarithmic; opens at step 0, with play and a slider over the steps.
 
-    Axes are the same in every frame and fit step 0 of an arm that diverges; a median that is exactly zero, or beyond
+    Axes are the same in every frame and fit the start of an arm that diverges; a median that is exactly zero, or beyond
     them, has a mark at their end. An arm whose steps are over, or of which fewer than half the seeds still run, has no
     line from there on.
 
@@ -110,8 +110,9 @@ def compare_profile_data(
         _arm_profile(arm, band, row, quantity, relative) for arm, band, row in zip(arms, bands, rows, strict=True)
     )
     norm = LAYER_NORMS[quantity]
+    opening = int(np.searchsorted(step, judged))
     words = [f"Step {at:,}. {_finding(arms, profiles, k, norm.label)}" for k, at in enumerate(step)]
-    return CompareProfileData(norm, step, marks, profiles, *_axis_ends(arms, profiles), words)
+    return CompareProfileData(norm, step, marks, profiles, *_axis_ends(arms, profiles, opening), words)
 
 
 def compare_profile_table(arms: Sequence[StyledArm], quantity: str) -> pd.DataFrame:
@@ -160,11 +161,14 @@ def _arm_profile(arm: StyledArm, band: Band, rows: np.ndarray, quantity: str, re
     return ArmProfile(*edges, ratio, band.narrow)
 
 
-def _axis_ends(arms: Sequence[StyledArm], profiles: Sequence[ArmProfile]) -> tuple[float, float, float]:
-    """Powers of ten of the axis, and where the mark of a zero stands; of an arm that diverges only step 0 counts."""
+def _axis_ends(arms: Sequence[StyledArm], profiles: Sequence[ArmProfile], opening: int) -> tuple[float, float, float]:
+    """Powers of ten of the axis, and where the mark of a zero stands.
+
+    Of an arm that diverges only step 0 counts, and the frame on which the picture opens.
+    """
     edges = [edge[:1] for profile in profiles for edge in (profile.low80, profile.high80)]
-    rows = [1 if arm.record.summary["diverged"] else None for arm in arms]
-    medians = (profile.median[:n_rows] for profile, n_rows in zip(profiles, rows, strict=True))
+    rows = [[0, opening] if arm.record.summary["diverged"] else slice(None) for arm in arms]
+    medians = (profile.median[of_arm] for profile, of_arm in zip(profiles, rows, strict=True))
     low, high = style.log_range(*medians, *edges)
     if any((profile.median == 0).any() for profile in profiles):
         low -= 0.08 * (high - low)
