@@ -14,8 +14,11 @@ import secrets
 import socket
 import time
 from collections import Counter
+from collections.abc import Awaitable, Callable
+from functools import partial
 from hashlib import sha256
 from urllib.parse import urlsplit
+from weakref import WeakValueDictionary
 
 from google.protobuf.message import DecodeError
 from starlette.datastructures import Headers, MutableHeaders
@@ -39,6 +42,7 @@ MAX_STATES = 1_000
 MAX_QUERY = 64_000
 MAX_PARAMETERS = 500
 MAX_FILE_NAMES = 8  # places for uploads that one message may ask for
+START_SECONDS = 0.015  # between two scripts: each is a thread, for whose start the event loop waits
 # of one page; more are read later
 MESSAGES_PER_SECOND = 20.0
 BURST = 100.0
@@ -50,7 +54,25 @@ MAX_COOKIES = 200  # that are read; a browser keeps fewer for one host
 # codes with which a websocket is closed
 POLICY_VIOLATION = 1008
 TRY_AGAIN_LATER = 1013
+MAX_PORT = 65_535
+_HOST = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^\s\[\]@/\\?#,:]+))(?::(\d{1,5}))?")
 _UPLOAD = re.compile(r"/_stcore/upload_file/([^/]+)/([^/]+)")
+
+
+class Starts:
+    """Spaces the starts of scripts out, for addresses in turn and within an address for pages in turn."""
+
+    def __init__(self) -> None:
+        self._turn = asyncio.Lock()  # who waits for it is served in order
+        self._turns_of_groups: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._next = 0.0
+
+    async def wait(self, group: str) -> None:
+        """Wait until a script of a page of these addresses may start."""
+        own = self._turns_of_groups.setdefault(group, asyncio.Lock())
+        async with own, self._turn:
+            await asyncio.sleep(self._next - time.monotonic())
+            self._next = time.monotonic() + START_SECONDS
 
 
 class GuardMiddleware:
@@ -64,6 +86,7 @@ class GuardMiddleware:
         self._app = app
         self._pages: Counter[str] = Counter()  # open now, by the group of their address
         self._uploads = asyncio.Semaphore(MAX_UPLOADS_AT_ONCE)
+        self._starts = Starts()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] in ("http", "websocket"):
@@ -122,7 +145,7 @@ class GuardMiddleware:
         self._pages[group] += 1
         try:
             scope = dict(scope, headers=_named(scope["headers"], headers, scope.get("client")))
-            await self._app(scope, _filtered(receive, send), send)
+            await self._app(scope, _filtered(receive, send, partial(self._starts.wait, group)), send)
         finally:
             self._pages[group] -= 1
             if not self._pages[group]:
@@ -165,10 +188,9 @@ def is_known_host(host: str | None) -> bool:
 
 
 def _hostname(host: str | None) -> str | None:
-    try:
-        return urlsplit(f"//{host}").hostname if host else None
-    except ValueError:
-        return None
+    """Return the name in a Host header; None where it is anything but a name or an address, and perhaps a port."""
+    match = _HOST.fullmatch(host or "")
+    return (match[1] or match[2]).lower() if match and int(match[3] or 0) <= MAX_PORT else None
 
 
 def _is_address(name: str) -> bool:
@@ -226,8 +248,13 @@ def _named(raw: list[tuple[bytes, bytes]], headers: Headers, client: tuple[str, 
     ]
 
 
-def _filtered(receive: Receive, send: Send) -> Receive:
-    """Return a `receive` that passes on what the pages send, not faster than they do, and closes on all else."""
+def _filtered(receive: Receive, send: Send, wait_for_start: Callable[[], Awaitable[None]]) -> Receive:
+    """Return a `receive` that passes on what the pages send, not faster than they do, and closes on all else.
+
+    Args:
+        receive, send: of the page's connection.
+        wait_for_start: waits until a script may start, before a message that starts one is passed on.
+    """
     tokens = BURST
     last = time.monotonic()
 
@@ -248,7 +275,9 @@ def _filtered(receive: Receive, send: Send) -> Receive:
                 verdict = "too large"
             else:
                 verdict = classify(data)
-            if verdict == "pass":
+            if verdict == "start":
+                await wait_for_start()
+            if verdict in ("pass", "start"):
                 return message
             if verdict != "ignore":
                 event_log.record("closed", why=verdict)
@@ -259,7 +288,7 @@ def _filtered(receive: Receive, send: Send) -> Receive:
 
 
 def classify(data: bytes) -> str:
-    """Return "pass" or "ignore" for a message that these pages send, otherwise why its sender is cut off."""
+    """Return "start" (of a script), "pass" or "ignore" for a message of these pages, otherwise why it is cut off."""
     message = BackMsg()
     try:
         message.ParseFromString(data)
@@ -276,12 +305,24 @@ def classify(data: bytes) -> str:
             return "too long an address"
         if len(message.rerun_script.widget_states.widgets) > MAX_STATES:
             return "too many controls"
+        if not _is_page_address(message.rerun_script.context_info.url):
+            return "no address of a page"
+        return "start"
     if kind == "file_urls_request" and len(message.file_urls_request.file_names) > MAX_FILE_NAMES:
         return "too many files"
     if kind == "backend_operation_request":
         operation = message.backend_operation_request.WhichOneof("payload")
         return "pass" if operation in ALLOWED_OPERATIONS else "operation of a closed kind"
     return "pass"
+
+
+def _is_page_address(url: str) -> bool:
+    """Return whether a browser may say that a page stands there, of which the page makes links; "" says nothing."""
+    try:
+        parts = urlsplit(url)
+        return url == "" or (parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0)
+    except ValueError:  # an address or a port that is none
+        return False
 
 
 def install() -> None:

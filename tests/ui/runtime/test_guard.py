@@ -1,6 +1,8 @@
 """The gate of a public server: names, origins, messages, browsers and uploads."""
 
 import asyncio
+import itertools
+import time
 
 import pytest
 from google.protobuf.descriptor import FieldDescriptor
@@ -35,7 +37,7 @@ def message(kind):
 def test_every_kind_of_message_is_passed_ignored_or_cut_off(kind):
     verdict = guard.classify(message(kind).SerializeToString())
     if kind in guard.ALLOWED_MESSAGES:
-        assert verdict == "pass"
+        assert verdict == ("start" if kind == "rerun_script" else "pass")
     elif kind == "load_git_info":
         assert verdict == "ignore"
     else:
@@ -67,8 +69,8 @@ def test_a_message_asks_for_a_few_places_for_files_only():
 
 @pytest.mark.parametrize(
     "query, verdict",
-    [("a=" + "1" * 60_000, "pass"), ("a=" + "1" * 64_000, "too long an address"),
-     ("a=1" + "&a=1" * 499, "pass"), ("a=1" + "&a=1" * 500, "too long an address")],
+    [("a=" + "1" * 60_000, "start"), ("a=" + "1" * 64_000, "too long an address"),
+     ("a=1" + "&a=1" * 499, "start"), ("a=1" + "&a=1" * 500, "too long an address")],
     ids=["long", "too long", "many", "too many"],
 )  # fmt: skip
 def test_the_address_that_a_message_names_is_bounded(query, verdict):
@@ -77,18 +79,36 @@ def test_the_address_that_a_message_names_is_bounded(query, verdict):
     assert guard.classify(made.SerializeToString()) == verdict
 
 
+@pytest.mark.parametrize(
+    "url, verdict",
+    [("", "start"), ("https://lab.test/compare?a=1", "start"), ("http://[::1]:8501/", "start"),
+     ("http://[::1", "no address of a page"), ("http://lab.test:99999/", "no address of a page"),
+     ("javascript:alert(1)", "no address of a page"), ("//lab.test/", "no address of a page"),
+     ("http:///x", "no address of a page")],
+)  # fmt: skip
+def test_the_place_of_a_page_is_an_address(url, verdict):
+    """A page makes links from it, and failed where it could not be read."""
+    made = BackMsg()
+    made.rerun_script.context_info.url = url
+    assert guard.classify(made.SerializeToString()) == verdict
+
+
 def test_a_message_has_the_controls_of_a_page_at_most():
     made = BackMsg()
     for i in range(guard.MAX_STATES):
         made.rerun_script.widget_states.widgets.add(id=f"{i}")
-    assert guard.classify(made.SerializeToString()) == "pass"
+    assert guard.classify(made.SerializeToString()) == "start"
     made.rerun_script.widget_states.widgets.add(id="one more")
     assert guard.classify(made.SerializeToString()) == "too many controls"
 
 
-def filtered(*data):
-    """Those of these messages that pass, and the replies."""
+def filtered(*data, starts=None):
+    """Those of these messages that pass, and the replies; each start of a script is noted in `starts`."""
     waiting, sent = [{"type": "websocket.receive", "bytes": one} for one in data], []
+    noted = [] if starts is None else starts
+
+    async def start():
+        noted.append(len(waiting))
 
     async def receive():
         return waiting.pop(0)
@@ -96,7 +116,7 @@ def filtered(*data):
     async def send(answer):
         sent.append(answer)
 
-    return guard._filtered(receive, send), sent
+    return guard._filtered(receive, send, start), sent
 
 
 def test_a_page_that_sends_what_is_closed_is_cut_off_before_streamlit_reads_it():
@@ -106,6 +126,41 @@ def test_a_page_that_sends_what_is_closed_is_cut_off_before_streamlit_reads_it()
     assert finished(receive())["bytes"] == passed and not sent
     assert finished(receive())["type"] == "websocket.disconnect"
     assert sent == [{"type": "websocket.close", "code": guard.POLICY_VIOLATION}]
+
+
+def test_only_a_message_that_starts_a_script_waits_for_its_start():
+    starts, kinds = [], ("app_heartbeat", "rerun_script", "stop_script")
+    receive, _ = filtered(*(message(kind).SerializeToString() for kind in kinds), starts=starts)
+    for _ in kinds:
+        finished(receive())
+    assert starts == [1]  # while one more message waits
+
+
+def test_scripts_start_one_after_another_and_addresses_and_their_pages_in_turn(monkeypatch):
+    """A stranger with thirty pages that always ask again delays a visitor by one start, and his own pages by thirty."""
+    monkeypatch.setattr(guard, "START_SECONDS", 0.001)
+    order = []
+
+    async def page(starts, group, name, count):
+        for _ in range(count):
+            await starts.wait(group)
+            order.append((name, time.monotonic()))
+
+    async def run():
+        starts = guard.Starts()
+        crowd = [asyncio.create_task(page(starts, "stranger", f"page {i}", 10)) for i in range(30)]
+        while len(order) < 50:
+            await asyncio.sleep(0)
+        await page(starts, "visitor", "visitor", 10)
+        await asyncio.gather(*crowd)
+
+    finished(run())
+    names, times = [name for name, _ in order], [when for _, when in order]
+    own = [i for i, name in enumerate(names) if name == "visitor"]
+    assert own[-1] - own[0] <= 2 * 9 + 1 and own[0] <= 53
+    strangers = [name for name in names if name != "visitor"]
+    assert all(len(set(strangers[i : i + 30])) == 30 for i in range(0, 300, 30))
+    assert all(later - before >= 0.0009 for before, later in itertools.pairwise(times))
 
 
 def test_a_message_above_a_megabyte_is_cut_off(monkeypatch):
@@ -132,7 +187,9 @@ def test_a_page_of_another_origin_is_refused_and_nobody_is_asked_about_it(origin
 @pytest.mark.parametrize(
     "host, known",
     [("127.0.0.1:8501", True), ("localhost", True), ("[::1]:8501", True), ("192.0.2.7", True), ("evil.test", False),
-     ("localhost.evil.test", False), ("", False), (None, False), ("[", False)],
+     ("localhost.evil.test", False), ("", False), (None, False), ("[", False), ("LOCALHOST:80", True),
+     ("user@127.0.0.1", False), ("127.0.0.1/evil", False), ("127.0.0.1?evil", False), ("evil.test\\@127.0.0.1", False),
+     ("[::1]evil.test", False), ("127.0.0.1:evil", False), ("127.0.0.1:99999", False), ("127.0.0.1 ", False)],
 )  # fmt: skip
 def test_without_a_list_of_names_a_foreign_name_is_refused(host, known):
     assert guard.is_known_host(host) == known
