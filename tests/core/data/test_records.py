@@ -41,3 +41,14 @@ def test_the_names_of_r_stand_over_all_columns_but_that_of_the_row_names(width):
     cells = _split_by_csv(body, ",", Dialect(",", width, 0, width - 1), "a.csv")
     assert [column[0].as_py() for column in cells.columns] == ["", *names]
     assert [column[1].as_py() for column in cells.columns] == rows[0]
+
+
+@pytest.mark.parametrize("width", [2, 3, 4, 5])
+def test_names_stand_over_their_columns_where_only_rows_end_with_a_delimiter(width):
+    names = [f"v{c}" for c in range(1, width)]
+    rows = [[*(f"{r}{c}" for c in range(1, width)), ""] for r in range(3)]
+    body = "".join(",".join(row) + "\n" for row in (names, *rows)).encode()
+    cells = _split_by_csv(body, ",", Dialect(",", width, 0, width - 1), "a.csv")
+    assert [column.to_pylist() for column in cells.columns] == [
+        list(column) for column in zip([*names, ""], *rows, strict=True)
+    ]

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from core import RunConfig
 from core.config import cost
+from core.tables import read_table
 from ui.controls import upload
 from ui.controls.upload import TableRefused, check_duration
 
@@ -33,3 +34,22 @@ def test_a_run_is_refused_from_a_minute_on_of_multiply_adds_and_of_layers_at_eve
     minutes = f"about {seconds / 60:,.0f} minutes" if seconds >= 90 else "over a minute"
     assert f"a run over 500 rows of 3 inputs is expected to take {minutes} on one core" in obstacle.error.allowed
     assert dict(obstacle.fixes[-1].changes) == {"confirmed": True}
+
+
+@pytest.mark.parametrize("classes", [2, 3, 5])
+def test_one_class_can_be_held_against_the_rest_where_there_are_more_than_two(classes, monkeypatch):
+    rows = "".join(f"{k},{k % 7},class {k % classes}\n" for k in range(30))
+    table = read_table(f"a,b,kind\n{rows}".encode())
+    asked = {}
+
+    def select(label, options, **more):
+        asked[label] = list(options)
+        return "kind" if label == "Target" else None
+
+    monkeypatch.setattr(upload, "st", SimpleNamespace(selectbox=select, multiselect=lambda *_, **__: []))
+    monkeypatch.setattr(upload, "session", {})
+    for part in ("_draw_columns", "_draw_missing", "_draw_sample"):
+        monkeypatch.setattr(upload, part, lambda *_: None)
+    assert upload._draw_use(table)["target"] == "kind"
+    found = asked.get("One class against the rest")
+    assert found == (None if classes == 2 else [f"class {k}" for k in range(classes)])
