@@ -24,3 +24,13 @@ def test_pinned_settings_are_offered_where_all_arms_together_have_room(present, 
     pinned.offer()
     room = present + len(PINNED) <= MAX_ARMS
     assert drawn == ["Add 2 settings from the Lab"] * room
+
+
+def test_settings_are_pinned_under_any_seed_and_others_are_not(monkeypatch):
+    monkeypatch.setattr(pinned, "session", {"pinned": []})
+    for count, config in enumerate(PINNED, start=1):
+        assert not pinned.is_pinned(config)
+        pinned.pin(config)
+        assert pinned.is_pinned(config) and pinned.is_pinned(config.replace(seed=77))
+        assert pinned._counted(pinned.pinned_arms()) == ("1 setting" if count == 1 else f"{count} settings")
+    assert not pinned.is_pinned(PINNED[0].replace(steps=1))

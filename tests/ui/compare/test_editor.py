@@ -1,0 +1,89 @@
+"""The editor of arms: what each press does to the arms, and nothing else."""
+
+import pytest
+
+from core.comparison.arms import Arm
+from ui.compare import editor, state
+from ui.compare.editor import _shorten
+from ui.urls.arms import choices, default_arm_name, format_arms
+
+ARMS = (
+    Arm("ReLU", {"activation": "relu"}),
+    Arm("mine", {"activation": "tanh", "init_scale": 0.5, "hidden": (5, 6)}),
+    Arm("kept", {"steps": 7, "hidden": (4, 4)}, True),
+)
+
+
+@pytest.fixture
+def session(monkeypatch):
+    values = {"vary": "activation", "arms": format_arms(ARMS, "activation")}
+    for module in (editor, state):
+        monkeypatch.setattr(module, "session", values)
+        monkeypatch.setattr(module, "session_by_name", values)
+    assert state.current_arms() == ARMS
+    return values
+
+
+@pytest.mark.parametrize("i", [1, 2])
+def test_an_arm_moves_up_by_one_place(session, i):
+    editor._move_up(i)
+    wanted = list(ARMS)
+    wanted.insert(i - 1, wanted.pop(i))
+    assert state.current_arms() == tuple(wanted)
+
+
+@pytest.mark.parametrize("i", range(3))
+def test_an_arm_is_removed_and_the_others_stay(session, i):
+    editor._remove(i)
+    assert state.current_arms() == ARMS[:i] + ARMS[i + 1 :]
+
+
+@pytest.mark.parametrize("i", range(3))
+@pytest.mark.parametrize("text, name", [(" other ", "other"), ("", None), ("  ", None)])
+def test_a_name_is_another_one_and_no_name_changes_nothing(session, i, text, name):
+    session["box"] = text
+    editor._rename(i, "box")
+    assert [arm.name for arm in state.current_arms()] == [name if name and k == i else ARMS[k].name for k in range(3)]
+    assert [(arm.changes, arm.pinned) for arm in state.current_arms()] == [(arm.changes, arm.pinned) for arm in ARMS]
+
+
+def test_two_arms_get_no_equal_name(session):
+    session["box"] = "kept"
+    editor._rename(0, "box")
+    assert len({arm.name for arm in state.current_arms()}) == 3
+
+
+@pytest.mark.parametrize("kept", [[], ["init_scale"], ["hidden", "init_scale"]])
+def test_settings_that_are_taken_away_leave_the_others_and_the_one_that_varies(session, kept):
+    session["box"] = kept
+    editor._keep_changes(1, "box")
+    assert set(dict(state.current_arms()[1].changes)) == {"activation", *kept}
+    assert (state.current_arms()[0], state.current_arms()[2]) == (ARMS[0], ARMS[2])
+
+
+SET = [(0, "init_scale", "2", 2.0), (1, "depth", "3", 3), (2, "width", "8", 8), (2, "steps", "9", 9)]
+
+
+@pytest.mark.parametrize("i, field, text, value", SET)
+def test_a_value_is_set_in_its_arm_and_a_shape_goes_before_single_layers(session, i, field, text, value):
+    session["box"] = text
+    editor._set_value(i, field, "box")
+    old, new = ARMS[i], state.current_arms()[i]
+    wanted = dict(old.changes) | {field: value}
+    if field in ("depth", "width"):
+        wanted.pop("hidden")
+    assert dict(new.changes) == wanted and new.pinned == old.pinned
+    assert new.name == (default_arm_name(wanted) if old.name == default_arm_name(dict(old.changes)) else old.name)
+    assert [arm for k, arm in enumerate(state.current_arms()) if k != i] == [arm for arm in ARMS if arm is not old]
+
+
+def test_only_values_that_no_arm_has_can_be_added(session, monkeypatch):
+    offered = []
+    monkeypatch.setattr(editor.st, "selectbox", lambda label, options, **_: offered.extend(options))
+    editor._draw_adder(ARMS)
+    assert offered == [name for name in choices("activation") if name not in ("relu", "tanh")]
+
+
+@pytest.mark.parametrize("length", [1, 39, 40, 41, 90])
+def test_a_text_of_forty_letters_has_room_and_a_longer_one_is_cut(length):
+    assert _shorten("x" * length) == ("x" * length if length <= 40 else "x" * 39 + "…")
