@@ -21,6 +21,7 @@ from ui.runtime import limits
 MAX_HEADER_BYTES = 64_000  # of one request: its address and its headers
 MAX_FRAME_BYTES = 1_000_000  # of one message of a page; an honest one has a few thousand
 MAX_CONNECTIONS = 2_000
+MAX_UNWANTED_BYTES = 8_000_000  # of a body that goes on after the answer, such as that the file is too large
 MAX_PIPELINED = 16  # requests of one connection that wait for the answer to the one before them
 HEADER_SECONDS = 20.0  # from the connection, or a request's first byte, to the end of its headers
 BODY_SECONDS = 90.0  # and from there to the end of its body
@@ -46,6 +47,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     _raw_bytes = 0  # of a header without an end, which the parser keeps to itself
     _reading_headers = True
     _is_between = False  # after a request, before the first byte of another one
+    _unwanted_bytes = 0  # of a request that has its answer and does not end
 
     def connection_made(self, transport: asyncio.Transport) -> None:
         """Hang up at once where there are too many connections."""
@@ -67,6 +69,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._header_bytes = self._raw_bytes = 0
         self._reading_headers = True
         self._is_between = False
+        self._unwanted_bytes = 0
         self._expect(HEADER_SECONDS)
 
     def on_url(self, url: bytes) -> None:
@@ -121,6 +124,10 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             super().data_received(piece)
             if was_between and self._is_between:
                 self._count_empty_lines(len(piece))
+            elif not self._is_between and not self._reading_headers and self.cycle.response_complete:
+                self._unwanted_bytes += len(piece)
+                if self._unwanted_bytes > MAX_UNWANTED_BYTES:
+                    self._hang_up()
         if self._reading_headers:
             self._raw_bytes += len(data)
             if self._raw_bytes > MAX_HEADER_BYTES:

@@ -161,6 +161,40 @@ def test_an_answer_may_take_longer_than_headers(after, monkeypatch):
     assert against(talk, monkeypatch, served=slow_page, HEADER_SECONDS=0.4, BODY_SECONDS=0.4) == PAGE
 
 
+async def hasty_page(scope, receive, send):
+    """Answers before it has read the body."""
+    await send({"type": "http.response.start", "status": 413, "headers": [(b"content-length", b"2")]})
+    await send({"type": "http.response.body", "body": b"no"})
+
+
+async def bytes_taken(port, piece, total):
+    """Bytes of a body, in these pieces, that a server takes after its answer before it hangs up, of so many at most."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"PUT / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n")
+    await reader.readuntil(b"no")
+    n_bytes = 0
+    try:
+        while n_bytes < total:
+            writer.write(piece)
+            await writer.drain()
+            n_bytes += len(piece)
+    except ConnectionError:
+        pass
+    writer.close()
+    return n_bytes
+
+
+@pytest.mark.parametrize(
+    "piece", [b"186a0\r\n" + b"0" * 100_000 + b"\r\n", b"1;" + b"a" * 100_000 + b"\r\n0\r\n"], ids=["body", "names"]
+)
+def test_a_body_that_goes_on_after_its_answer_is_hung_up_on(piece, monkeypatch):
+    async def talk(port, config):
+        return await bytes_taken(port, piece, 900_000), await bytes_taken(port, piece, 30_000_000)
+
+    small, large = against(talk, monkeypatch, served=hasty_page, MAX_UNWANTED_BYTES=1_000_000)
+    assert small >= 900_000 and large < 25_000_000  # the system between takes some of it
+
+
 async def large_page(scope, receive, send):
     """Answers with more than a connection holds by itself."""
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"20000000")]})
