@@ -77,15 +77,18 @@ def test_a_full_disk_stops_no_run(monkeypatch):
     assert token.is_waiting()  # nobody can look, so the work goes on
 
 
-def test_a_worker_sees_the_token_of_its_caller(kind):
-    workers = Workers(1)
-    try:
-        (trace,) = train([RunConfig(hidden=(4,), steps=3)], executor=workers)
-        with cancel_token() as token:
-            assert workers.submit(token.is_waiting).result(60)
-        assert not workers.submit(token.is_waiting).result(60)
-    finally:
-        workers.shutdown()
+@pytest.fixture(scope="module")
+def workers():
+    pool = Workers(1)
+    yield pool
+    pool.shutdown()
+
+
+def test_a_worker_sees_the_token_of_its_caller(kind, workers):
+    (trace,) = train([RunConfig(hidden=(4,), steps=3)], executor=workers)
+    with cancel_token() as token:
+        assert workers.submit(token.is_waiting).result(60)
+    assert not workers.submit(token.is_waiting).result(60)
     assert trace.step[-1] == 3
 
 

@@ -49,8 +49,8 @@ def test_a_worker_has_one_blas_thread_and_gives_way(workers):
 def test_a_worker_does_not_run_the_main_script_again(tmp_path):
     # Without a guard in the script: it would start a pool in each worker, or fail to.
     script = tmp_path / "script.py"
-    lines = ["import os", "from core.engine.workers import LazyExecutor", 'print("run")']
-    script.write_text("\n".join([*lines, "LazyExecutor().get().submit(os.getpid).result()", ""]))
+    lines = ["import os", "from core.engine import workers", "workers.cores = lambda: 1", 'print("run")']
+    script.write_text("\n".join([*lines, "workers.LazyExecutor().get().submit(os.getpid).result()", ""]))
     environment = os.environ | {"PYTHONPATH": str(HOUSE)}
     done = subprocess.run([sys.executable, script], env=environment, capture_output=True, text=True, timeout=60)
     assert (done.stdout, done.stderr) == ("run\n", "")
