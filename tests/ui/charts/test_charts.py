@@ -78,9 +78,15 @@ def check(chart, dark):
     return chart.figure.to_json()
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("kind", RUNS)
-@pytest.mark.parametrize("chart", CHARTS)
+def chessboard(charts, kinds):
+    """Every chart of every kind, and each of them in both themes, light and dark in turn: no color depends on both."""
+    for row, chart in enumerate(charts):
+        for column, kind in enumerate(kinds):
+            dark = (row + column) % 2 == 1
+            yield pytest.param(chart, kind, dark, id=f"{chart}-{kind}-{'dark' if dark else 'light'}")
+
+
+@pytest.mark.parametrize("chart, kind, dark", chessboard(CHARTS, RUNS))
 def test_every_chart_draws_every_run_with_title_axes_and_a_finding(chart, kind, dark):
     trace = run(kind)
     before = {name: getattr(trace, name).copy() for name in ("step", *LAYER_FIELDS, *ROW_FIELDS)}
@@ -133,9 +139,7 @@ def inside(name):
     return snapshot(CONFIGS[name], 0)
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("kind", SNAPSHOTS)
-@pytest.mark.parametrize("quantity", SPREADS)
+@pytest.mark.parametrize("quantity, kind, dark", chessboard(SPREADS, SNAPSHOTS))
 def test_distributions_draw_every_snapshot(quantity, kind, dark):
     before = [layer.copy() for layer in getattr(inside(kind), quantity)]
     sent = check(distributions(inside(kind), quantity, dark=dark), dark)
