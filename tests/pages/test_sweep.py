@@ -7,6 +7,7 @@ from urllib.parse import parse_qs
 import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
+from streamlit.util import calc_hash
 
 from core import ConfigError, RunConfig, train
 from core.presets.sweeps import SWEEP_PRESETS
@@ -25,8 +26,7 @@ SMALL = {"x_count": 3.0, "y_count": 2.0, "base": "depth=2;width=4;steps=2;sample
 def visit(**parameters):
     """The page with these settings of its controls."""
     app = AppTest.from_file(str(HOUSE / "app.py"), default_timeout=LIMIT)
-    app.run()  # the navigation must be known before the page can be switched
-    app.switch_page("pages/sweep.py")
+    app._page_hash = calc_hash("sweep")  # as a browser asks for a page of the navigation
     app.session_state["sweep_stopped"] = controls.OPENING.map.grid  # which has a test of its own
     calm(app.run())
     for name, value in parameters.items():
@@ -55,8 +55,7 @@ def said(app):
 
 def test_without_a_touch_it_shows_order_and_chaos_with_theorys_line():
     app = AppTest.from_file(str(HOUSE / "app.py"), default_timeout=LIMIT)
-    app.run()
-    app.switch_page("pages/sweep.py")
+    app._page_hash = calc_hash("sweep")
     calm(app.run())
     assert app.title[0].value == SWEEP_PRESETS["order_and_chaos"].label
     (figure,) = maps(app)

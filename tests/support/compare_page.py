@@ -3,6 +3,7 @@
 import json
 
 from streamlit.testing.v1 import AppTest
+from streamlit.util import calc_hash
 
 from core.comparison.arms import Comparison
 from tests.support.checkout import HOUSE
@@ -17,8 +18,7 @@ def visit(**parameters):
     """The page with these settings of its controls."""
     app = AppTest.from_file(str(HOUSE / "app.py"), default_timeout=TIME_LIMIT)
     app.session_state["compare_history_reached"] = True  # as if they had come down to it
-    app.run()  # the navigation must be known before the page can be switched
-    app.switch_page("pages/compare.py")
+    app._page_hash = calc_hash("compare")  # as a browser asks for a page of the navigation
     calm(app.run())  # a page starts from its own address, so its controls are set once it is there
     for name, value in parameters.items():
         app.session_state[name] = value if isinstance(value, (str, bool)) else float(value)
