@@ -140,7 +140,7 @@ def test_the_wheel_in_an_empty_environment_serves_trains_and_sweeps(tmp_path):
     venv.create(tmp_path / "venv", with_pip=True)
     bin_folder = tmp_path / "venv" / "bin"
     [wheel] = (tmp_path / "wheels").glob("gradient_flow_lab-*.whl")
-    run(str(bin_folder / "python"), "-m", "pip", "install", "-q", str(wheel))
+    run(str(bin_folder / "python"), "-m", "pip", "install", "-q", "--no-compile", str(wheel))
     code = "import gradient_flow_lab as g; [t] = g.train([g.RunConfig(steps=1)]); print(g.diagnose(t).verdict)"
     assert run(str(bin_folder / "python"), "-c", code).strip() == "vanishing"
     figure = "from gradient_flow_lab import *; from gradient_flow_lab.charts import gradient_profile as p; import sys; "
