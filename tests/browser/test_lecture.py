@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from tests.support.layout import INVALID_FORMULAS
 from ui.lecture import outline
 
 CONTOURS, SIGMOID = ".st-key-lecture-contours", ".st-key-lecture-sigmoid"
@@ -121,3 +122,4 @@ def test_a_section_has_short_lines_and_nothing_runs_off_sideways(lecture, sectio
     page.wait_for_function(f"() => Math.max(...({LINES})()) <= 75")
     assert all(chart.get_attribute("aria-label") for chart in page.locator("[data-testid=stPlotlyChart]").all())
     assert page.locator(".katex").count() == page.locator(".katex .katex-mathml math").count()
+    assert page.evaluate(INVALID_FORMULAS) == []

@@ -2,6 +2,7 @@
 
 import pytest
 
+from core.papers.registry import PAPERS
 from tests.support.layout import PICTURE, WATCH_SHIFTS, find_faults
 
 SIZES = [(1440, 900), (1280, 720), (1024, 768), (768, 1024), (390, 844)]
@@ -64,7 +65,7 @@ def test_a_page_has_its_picture_first_and_nothing_cut_pale_moved_or_overlapping(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("state, size, theme", STATE_VIEWS)
-def test_so_it_is_in_states_that_people_come_to(state, size, theme, visit, settled, tmp_path):
+def test_so_is_each_state_that_people_come_to(state, size, theme, visit, settled, tmp_path):
     path, button = (STATES | ON_THE_WALL)[state]
     page = visit(path, size, theme)
     if button:
@@ -72,6 +73,17 @@ def test_so_it_is_in_states_that_people_come_to(state, size, theme, visit, settl
         page.mouse.move(2, 2)
         settled(page, 120)
     assert find_faults(page, tmp_path) == {}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("size", [(1440, 900), (390, 844)])
+def test_so_is_every_paper(size, visit, settled, tmp_path):
+    page = visit("papers", size, "light")
+    for paper in PAPERS.values():
+        page.get_by_text(paper.label, exact=True).first.click()
+        page.get_by_role("heading", name=paper.subject).wait_for()
+        settled(page)
+        assert find_faults(page, tmp_path).keys() <= {"late shift"}, paper.label
 
 
 # Faults by the name under which they must be found.
@@ -96,6 +108,7 @@ PLANTED = {
       const box = document.querySelector('[data-testid=stMainBlockContainer]');
       box.style.paddingTop = '600px';
     }""",
+    "invalid formulas": "() => document.querySelector('.katex-mathml :is(msub, msup)').lastElementChild.remove()",
     "sideways pixels": "() => { document.querySelector('h2').style.width = '3000px' }",
 }
 

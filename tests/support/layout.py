@@ -20,7 +20,9 @@ const timer = setInterval(() => {
   }
 }, 20);
 """
-_SHIFT = "() => window.shifts.filter(([at]) => at > window.firstResult).reduce((sum, [, value]) => sum + value, 0)"
+_SHIFT = (
+    "() => (window.shifts || []).filter(([at]) => at > window.firstResult).reduce((sum, [, value]) => sum + value, 0)"
+)
 
 _SIDEWAYS = """() => {
   const main = document.querySelector("[data-testid=stMain]");
@@ -145,7 +147,19 @@ _PALE_TEXTS = """() => {
     .map(e => e.textContent.trim().slice(0, 60));
 }"""
 
+# Formulas that KaTeX refuses, and those whose MathML has elements with more or fewer children than they can have, which
+# Firefox does not draw and a screen reader does not read. Source: MathML Core, sections 3.3 and 3.4.
+INVALID_FORMULAS = """() => {
+  const children = {mfrac: 2, mroot: 2, msub: 2, msup: 2, munder: 2, mover: 2, msubsup: 3, munderover: 3};
+  const isWrong = e => e.localName in children && e.childElementCount !== children[e.localName];
+  const refused = [...document.querySelectorAll(".katex-error, merror")].map(e => e.textContent);
+  return refused.concat([...document.querySelectorAll(".katex-mathml math")]
+    .filter(formula => [...formula.querySelectorAll("*")].some(isWrong))
+    .map(formula => formula.querySelector("annotation").textContent));
+}"""
+
 _FAULTS = {
+    "invalid formulas": INVALID_FORMULAS,
     "sideways pixels": _SIDEWAYS,
     "cut texts": _CUT_TEXTS,
     "cut labels of charts": _CUT_LABELS,
@@ -159,7 +173,7 @@ def find_faults(page: Any, folder: Path) -> dict[str, Any]:
     """What is wrong with a page as it is drawn now; a picture of it is left in the folder where anything is.
 
     Args:
-        page: Playwright's, with `WATCH_SHIFTS` as an init script.
+        page: Playwright's; shifts of its layout are seen where `WATCH_SHIFTS` is an init script.
     """
     found = {name: page.evaluate(script) for name, script in _FAULTS.items()}
     shift = page.evaluate(_SHIFT)
