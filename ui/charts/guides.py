@@ -49,16 +49,16 @@ def draw_guide(guide: Guide, index: int, *, foot: float, dark: bool) -> list[dic
     if guide.low is not None and guide.high is not None:
         edge = {"color": theme.accent, "width": 0}
         band = {"showlegend": False, "mode": "lines", "hoverinfo": "skip", "hovertemplate": None}
-        traces.append(draw_line(guide.name, gaps(_to_foot(guide.low, foot)), edge, None) | band)
+        traces.append(draw_line(guide.name, gaps(_to_foot(guide.low, guide.high, foot)), edge, None) | band)
         fill = {"fill": "tonexty", "fillcolor": style.fade(theme.accent, 0.16)}
         traces.append(draw_line(guide.name, gaps(guide.high), edge, None) | band | fill)
     traces.append(draw_line(guide.name, gaps(guide.values), line, None) | {"showlegend": False})
     return traces
 
 
-def _to_foot(low: np.ndarray, foot: float) -> np.ndarray:
-    """The lower edge of a band, at the foot of a logarithmic axis instead of at 0."""
-    return np.where(low == 0, foot, low)
+def _to_foot(low: np.ndarray, high: np.ndarray, foot: float) -> np.ndarray:
+    """The lower edge of a band, at the foot of a logarithmic axis instead of at 0; there is none where both are 0."""
+    return np.where((low == 0) & (high > 0), foot, low)
 
 
 def name_guides(
@@ -80,5 +80,6 @@ def name_guides(
         labels.append(Label(name=guide.name, values=below, color=color, at=0.3, above=False))
         if guide.band_name:
             labels.append(Label(name=guide.band_name, values=guide.high, color=color, at=0.6, above=True))
+    labels = [label for label in labels if (label.values > 0).sum() > 1]  # no line is drawn of a single layer
     behind = {"bgcolor": style.fade(style.theme(dark).page, 0.8), "borderpad": 0}  # a later step's line may pass there
     return [note | behind for note in place_labels(labels, frame, [row, *(guide.values for guide in guides)], texts)]

@@ -14,6 +14,7 @@ from core.errors import ConfigError
 from ui.compare.labels import field_label, value_label
 from ui.compare.state import query
 from ui.controls import fields
+from ui.text import typeset
 from ui.urls import link
 
 SEEDS = 3  # of a comparison before and after
@@ -29,11 +30,11 @@ def draw_suggestions(finding: Finding, config: RunConfig) -> None:
             suggested = config.replace(**suggestion.changes)
             with st.container(horizontal=True, width="content", gap="xxsmall", vertical_alignment="center"):
                 st.button(
-                    f"{suggestion.label}: {suggestion.outcome}" if suggestion.outcome else suggestion.label,
+                    typeset(f"{suggestion.label}: {suggestion.outcome}" if suggestion.outcome else suggestion.label),
                     key=f"suggestion_{finding.name}_{i}",
                     icon=":material/healing:",
                     wrap=True,
-                    help=f"Sets {describe(suggestion.changes)}.",
+                    help=typeset(f"Sets {describe(suggestion.changes)}."),
                     on_click=_apply,
                     args=(suggested,),
                 )

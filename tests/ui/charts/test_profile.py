@@ -192,6 +192,17 @@ def test_a_band_whose_lower_edge_is_0_reaches_to_the_foot_of_the_axis():
     assert high.fill == "tonexty" and len(high.y) == len(low.y)
 
 
+def test_a_theory_of_no_gradient_but_at_the_output_has_no_band_and_no_names():
+    trace = run("default")
+    values = np.r_[np.zeros(trace.layers - 1), trace.delta_norm[0, -1]]
+    guides = [Guide(name="theory", values=values, low=values * 0.9, high=values * 1.1, band_name="band"),
+              Guide(name="limit", values=values, fits=False)]  # fmt: skip
+    figure = gradient_profile(trace, guides=guides).figure
+    lines = [np.array(drawn.y, float) for drawn in figure.data if drawn.name in ("theory", "limit")]
+    assert len(lines) == 4 and all(np.isnan(line[:-1]).all() for line in lines)
+    assert not {"theory", "limit", "band"} & {note.text for note in figure.layout.annotations}
+
+
 def test_markers_are_colored_by_decades_from_level():
     trace = run("default")
     data = data_of(trace)
