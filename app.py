@@ -9,6 +9,7 @@ from core.compiled.preparation import is_prepared, prepare
 from ui import glossary, panels, printing
 from ui.browser import components
 from ui.embedding import BARE
+from ui.margins import SIDEBAR_PIXELS, SIZES, page_style
 from ui.navigation import SIDEBAR_PAGES, pages
 from ui.runtime import event_log, limits, visitors, widget_states
 from ui.runtime.services import freeze_first_page
@@ -16,9 +17,6 @@ from ui.session import session
 from ui.urls.history import join_page_switches
 from ui.urls.picture_script import write_picture_to_address
 
-# Streamlit's own margins leave a projector of 1280 x 720 pixels too little room for the picture.
-# Where there is no sidebar, they stay: a style that comes after the first words would move them.
-MARGINS = ".stMainBlockContainer {padding: 3.5rem clamp(1rem, 3vw, 3rem) 5rem}"
 STYLE = """<style>
 .st-key-page-header h1, [class*=st-key-verdict] h2 {padding: 0}
 .st-key-page-header, .st-key-verdict {margin-bottom: -.5rem}
@@ -56,7 +54,9 @@ ICON = str(Path(__file__).parent / "ui" / "icon.svg")
 
 
 def main() -> None:
-    st.set_page_config(page_title="Gradient Flow Lab", page_icon=ICON, layout="wide", initial_sidebar_state=350)
+    st.set_page_config(
+        page_title="Gradient Flow Lab", page_icon=ICON, layout="wide", initial_sidebar_state=SIDEBAR_PIXELS
+    )
     try:
         limits.check()
     except ConfigError as error:  # asgi.py does not even start; here a visitor's own `make run` says why
@@ -69,9 +69,15 @@ def main() -> None:
     session["routed"] = True  # a page that finds nothing here was started by itself
     page = st.navigation(pages(), position="top")
     with st.container(key="beside-page"):  # one slot of the page for all that stands outside its flow
-        if page.url_path in SIDEBAR_PAGES:
-            st.html(f"<style>{MARGINS}</style>")
-        st.html(STYLE + printing.STYLE + (DARK if panels.dark() else "") + (BARE if st.context.is_embedded else ""))
+        if page.url_path in SIDEBAR_PAGES and not st.context.is_embedded:
+            st.html(f"<style>{page_style()}</style>")
+        st.html(
+            f"<style>{SIZES}</style>"
+            + STYLE
+            + printing.STYLE
+            + (DARK if panels.dark() else "")
+            + (BARE if st.context.is_embedded else "")
+        )
         join_page_switches()
         write_picture_to_address()
         components.mount("charts", "chart_helper", lambda: None)

@@ -19,6 +19,7 @@ from core.engine import workers
 from core.engine.cluster import ClusterLostError
 from tests.support.loops import finished
 from tests.support.visitor import HOUSE, Visitor, served
+from ui.margins import first_style
 from ui.runtime import event_log, hosting, limits
 from ui.runtime.services import Services
 
@@ -126,6 +127,20 @@ def test_a_page_names_the_scripts_that_it_soon_needs_and_no_other_answer_does(cl
     assert set(named) <= set(hosting.static_files())
     assert all(part.endswith(">; rel=modulepreload; fetchpriority=low") for part in link.split(", "))
     assert "link" not in client.get("/").headers and "link" not in client.get(f"/static/js/{BIGGEST}").headers
+
+
+def test_a_page_has_the_style_of_its_margins_and_the_length_that_it_states():
+    from starlette.responses import HTMLResponse
+
+    index = Path(file_util.get_static_dir(), "index.html").read_text()
+    app = Client(hosting.SecurityHeadersMiddleware(HTMLResponse(index, headers={"ETag": '"of Streamlit"'})))
+    for path in ("/", "/compare", "/lecture"):
+        answer = app.get(path)
+        style = first_style(path.strip("/"), "")
+        assert answer.text == index.replace("</head>", f"<style>{style}</style></head>")
+        assert answer.headers["content-length"] == str(len(answer.body))
+        assert "etag" not in answer.headers  # a browser would keep the style of an older version
+    assert app.get("/", "HEAD").headers["content-length"] == str(len(index.encode()))
 
 
 def test_sites_that_the_operator_names_may_frame_the_dashboard(monkeypatch):

@@ -28,7 +28,7 @@ def draw_details(diagnosis: Diagnosis, theory: str) -> None:
         theory: a sentence on what theory predicted.
     """
     gravest = diagnosis.findings[0]
-    with st.container(horizontal=True):
+    with st.container(key="measures", horizontal=True):
         for metric in diagnosis.numbers:
             st.metric(metric.label, typeset(metric.value), help=metric.help, border=True, height="stretch")
     details = diagnosis.sentence.removeprefix(gravest.what).strip()

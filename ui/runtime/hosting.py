@@ -33,6 +33,7 @@ from core import ConfigError, RunConfig, train
 from core.config import check_cost
 from core.engine import workers
 from ui import scenes
+from ui.margins import first_style
 from ui.runtime import connections, event_log, garbage, guard, limits, turns, uploads, widget_states
 from ui.runtime.services import services, start_services
 from ui.text import as_text, to_page_words
@@ -68,7 +69,8 @@ _INLINE = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 _CLOSED = ("/_stcore/metrics", "/_stcore/agent/")
 # Scripts of Streamlit, by the part of their name before the dot, that the browser would ask for only once a page's own
 # script has run: Plotly's is four fifths of all.
-SOON_NEEDED = ("PlotlyChart", "BidiComponent", "ButtonGroup", "Checkbox", "NumberInput", "Selectbox", "TextInput")
+SOON_NEEDED = ("PlotlyChart", "BidiComponent", "ButtonGroup", "Checkbox", "Html", "Metric", "NumberInput", "Selectbox",
+               "TextInput")  # fmt: skip
 _TEXT = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".json": "application/json"}
 
 
@@ -104,19 +106,28 @@ class SecurityHeadersMiddleware:
             await self._app(scope, receive, send)
             return
 
+        page: list[Message] = []
+
         async def guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 headers.update(self._headers)
                 if headers.get("content-type", "").startswith("text/html"):
                     headers["Link"] = early_links()
+                    if scope["method"] == "GET" and message["status"] == 200:
+                        page.append(message)
+                        return
+            elif page:
+                page.append(message)
+                if not message.get("more_body"):
+                    await _send_with_style(page, scope, send)
+                return
             await send(message)
 
         await (self._own_answer(scope) or self._app)(scope, receive, guarded)
 
     def _own_answer(self, scope: Scope) -> Response | None:
-        path = scope["path"].removeprefix("/" + (config.get_option("server.baseUrlPath") or "").strip("/"))
-        path = "/" + path.lstrip("/")
+        path = _local_path(scope)
         if path.startswith(_CLOSED):
             return PlainTextResponse("Not found", 404)
         if not path.startswith("/static/"):
@@ -130,6 +141,26 @@ class SecurityHeadersMiddleware:
         headers = {"Content-Encoding": "gzip", "Vary": "Accept-Encoding",
                    "Cache-Control": "public, immutable, max-age=31536000"}  # fmt: skip
         return PackedFile(packed, media_type=kind, headers=headers)
+
+
+def _local_path(scope: Scope) -> str:
+    """The path of a request below the server's base path."""
+    path = scope["path"].removeprefix("/" + (config.get_option("server.baseUrlPath") or "").strip("/"))
+    return "/" + path.lstrip("/")
+
+
+async def _send_with_style(page: list[Message], scope: Scope, send: Send) -> None:
+    """Sends Streamlit's page, all messages of its answer, with the style that keeps room for what comes later."""
+    start, *parts = page
+    style = first_style(_local_path(scope).strip("/"), scope["query_string"].decode("latin-1"))
+    body = b"".join(part.get("body", b"") for part in parts)
+    body = body.replace(b"</head>", f"<style>{style}</style></head>".encode(), 1)
+    headers = MutableHeaders(scope=start)
+    headers["Content-Length"] = str(len(body))
+    for name in ("ETag", "Last-Modified"):  # those of Streamlit's file, which says nothing of the style
+        del headers[name]
+    await send(start)
+    await send({"type": "http.response.body", "body": body})
 
 
 class PackedFile(Response):

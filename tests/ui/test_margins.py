@@ -1,0 +1,27 @@
+"""The margins that a page has before its script draws are those that it has afterwards."""
+
+import pytest
+
+from ui.margins import SIDEBAR_PIXELS, first_style, page_style
+from ui.navigation import SIDEBAR_PAGES
+
+ROOM = f"margin-left: {SIDEBAR_PIXELS}px"
+
+
+@pytest.mark.parametrize("path", SIDEBAR_PAGES)
+def test_a_page_with_a_sidebar_keeps_its_room_from_the_first_paint_on(path):
+    assert ROOM in first_style(path, "") and ROOM in first_style(path, "depth=3&embed=false")
+    assert ROOM in page_style()
+
+
+@pytest.mark.parametrize(
+    ("path", "query"), [("lecture", ""), ("present", ""), ("", "embed=true"), ("sweep", "a=1&embed=true")]
+)
+def test_a_page_without_a_sidebar_keeps_none(path, query):
+    assert ROOM not in first_style(path, query)
+
+
+@pytest.mark.parametrize("style", [page_style(), first_style("", "")])
+def test_the_room_is_gone_once_the_sidebar_is_there(style):
+    [rule] = [line for line in style.splitlines() if ROOM in line]
+    assert ":not(:has([data-testid=stSidebar]))" in rule
