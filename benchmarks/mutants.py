@@ -225,7 +225,10 @@ def run_tests(tests: list[str], copy: Path, session: Path, *, seconds: float) ->
         pass
     if not has_ended:
         os.waitpid(child, 0)
-    return json.loads(answer.read_text()) if answer.exists() else {"seen_by": "no end", "tests": 0}
+    result = json.loads(answer.read_text()) if answer.exists() else {"seen_by": "no end", "tests": 0}
+    if result.pop("broke", False):
+        raise RuntimeError((session / "log.txt").read_text()[-2000:])
+    return result
 
 
 def _run_in_child(tests: list[str], copy: Path, session: Path, answer: Path, *, seconds: float) -> None:
@@ -242,10 +245,10 @@ def _run_in_child(tests: list[str], copy: Path, session: Path, answer: Path, *, 
     resource.setrlimit(resource.RLIMIT_CPU, (limit, limit))
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     watch = _Watch(seconds)
-    code = pytest.main(["-q", "-x", "-p", "no:cacheprovider", "-p", "no:xdist", "-m", "not slow", *tests], [watch])
-    # 0: passed; 2: interrupted, as at the end of the time; 5: no quick test in these files
+    code = pytest.main(["-q", "-x", "-p", "no:cacheprovider", "-n", "0", "-m", "not slow", *tests], [watch])
+    # 0: passed; 2: interrupted, as at the end of the time; 5: no quick test in these files; 3: pytest itself broke
     seen_by = watch.seen_by or ("" if code in (0, 2, 5) else f"pytest ended with {int(code)}")
-    answer.write_text(json.dumps({"seen_by": seen_by, "tests": watch.n_tests}))
+    answer.write_text(json.dumps({"seen_by": seen_by, "tests": watch.n_tests, "broke": code == 3}))
     os._exit(0)
 
 
