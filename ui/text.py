@@ -50,6 +50,11 @@ def to_page_words(message: str) -> str:
     return re.sub(r"\b(?:None|True|False)\b", lambda match: _PYTHON[match[0]], quoted)
 
 
+def curl_apostrophes(text: str) -> str:
+    """A text with typographic apostrophes, such as a stored name of He’s init."""
+    return re.sub(r"(?<=\w)'(?=\w)|(?<=s)'(?=\s)", "’", text)
+
+
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _POWER = re.compile(r"(?<![\w.])(\d+(?:\.\d+)?)e([+-]?\d+)(?!\w)")
 

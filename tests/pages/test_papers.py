@@ -11,6 +11,7 @@ from core.papers.registry import PAPERS
 from tests.support.pages import open_page
 from ui.papers import sections
 from ui.runtime.services import services
+from ui.text import curl_apostrophes
 from ui.urls.link import DEFAULTS, to_config, to_values
 
 STORED = stored.read()
@@ -75,7 +76,8 @@ def test_what_differs_is_said_plainly(name):
     assert any(f"{count} comparisons agree." in text for text in texts(app.markdown))
     for row in differing:
         told = texts(app.warning)[0].replace("$sigma_w^2$", "σ_w²")
-        assert row.what in told and sections.format_value(row.here) in told
+        assert curl_apostrophes(row.what) in told
+        assert curl_apostrophes(sections.format_value(row.here)) in told
     assert table(app).count("differs") >= len(differing)
 
 

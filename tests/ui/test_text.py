@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from ui.text import WORD_JOINER, as_text, format_duration, to_page_words, typeset
+from ui.text import WORD_JOINER, as_text, curl_apostrophes, format_duration, to_page_words, typeset
 
 MARKUP = [
     "<b>", "</script>", "$x$", "**bold**", "_all_", "`code`", "[l](http://h)", "![p](//h/p)", ":red[r]", "~~gone~~",
@@ -61,6 +61,14 @@ def test_powers_of_ten_are_raised_and_nothing_else_changes(words, shown):
 ])  # fmt: skip
 def test_a_message_for_programs_has_no_python_on_a_page(message, shown):
     assert to_page_words(message) == shown
+
+
+@pytest.mark.parametrize("text, shown", [
+    ("He's init, Xavier's over He's", "He’s init, Xavier’s over He’s"), ("the layers' norms", "the layers’ norms"),
+    ("'quoted' words", "'quoted' words"), ("φ' ≤ 1/4", "φ' ≤ 1/4"),
+])  # fmt: skip
+def test_apostrophes_of_words_are_typographic_and_quotes_and_primes_stay(text, shown):
+    assert curl_apostrophes(text) == shown
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ from ui.runtime import jobs
 from ui.runtime.progress import ProgressReporter
 from ui.runtime.services import services
 from ui.session import session, session_by_name
-from ui.text import as_text, format_duration
+from ui.text import as_text, curl_apostrophes, format_duration
 from ui.urls import link, views
 
 FIRST = next(iter(PAPERS))
@@ -220,7 +220,7 @@ def _formula(formula: Formula) -> None:
 
 def _words(text: str) -> str:
     """A text of an entry or a row as Markdown, its two indexed symbols as formulas."""
-    shown = as_text(text)
+    shown = as_text(curl_apostrophes(text))
     for letter in "wb":
         shown = shown.replace(f"σ_{letter}²", rf"$\sigma_{letter}^2$")
     return shown
@@ -302,7 +302,7 @@ def table(result: Result, dark: bool) -> str:
 
 def _indexed(text: str) -> str:
     """A text as HTML, an index after an underscore set low."""
-    return re.sub(r"_(\w)", r"<sub>\1</sub>", escape(text))
+    return re.sub(r"_(\w)", r"<sub>\1</sub>", escape(curl_apostrophes(text)))
 
 
 def _origin(paper: Paper, there: Shown | None, waiting: DeltaGenerator) -> None:
