@@ -86,7 +86,7 @@ def chessboard(charts, kinds):
             yield pytest.param(chart, kind, dark, id=f"{chart}-{kind}-{'dark' if dark else 'light'}")
 
 
-@pytest.mark.parametrize("chart, kind, dark", chessboard(CHARTS, RUNS))
+@pytest.mark.parametrize("chart, kind, dark", [*chessboard(CHARTS, RUNS)])
 def test_every_chart_draws_every_run_with_title_axes_and_a_finding(chart, kind, dark):
     trace = run(kind)
     before = {name: getattr(trace, name).copy() for name in ("step", *LAYER_FIELDS, *ROW_FIELDS)}
@@ -139,7 +139,7 @@ def inside(name):
     return snapshot(CONFIGS[name], 0)
 
 
-@pytest.mark.parametrize("quantity, kind, dark", chessboard(SPREADS, SNAPSHOTS))
+@pytest.mark.parametrize("quantity, kind, dark", [*chessboard(SPREADS, SNAPSHOTS)])
 def test_distributions_draw_every_snapshot(quantity, kind, dark):
     before = [layer.copy() for layer in getattr(inside(kind), quantity)]
     sent = check(distributions(inside(kind), quantity, dark=dark), dark)

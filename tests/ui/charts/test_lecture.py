@@ -44,13 +44,12 @@ def named(figure, name):
     return found
 
 
-@pytest.mark.parametrize("dark", [False, True])
 @pytest.mark.parametrize("kind", PATHS)
 @pytest.mark.parametrize("name", SURFACES)
-def test_every_path_on_every_function_is_drawn_at_its_first_and_last_step(name, kind, dark):
+def test_every_path_on_every_function_is_drawn_at_its_first_and_last_step(name, kind):
     surface = SURFACES[name]()
     path = descend(surface, *PATHS[kind])
-    for step in {0, len(path.points) - 1}:
+    for step, dark in ((0, False), (len(path.points) - 1, True)):
         for draw_it in DESCENTS.values():
             chart = draw_it(surface, path, step, dark=dark)
             checked(chart)

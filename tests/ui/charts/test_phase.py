@@ -1,5 +1,7 @@
 """Charts of theory: they draw the numbers they are given."""
 
+from itertools import cycle
+
 import numpy as np
 import pytest
 
@@ -59,8 +61,7 @@ def test_nothing_to_draw_is_said_in_a_sentence(value):
     assert not chart.figure.data and "no finite value" in chart.alt
 
 
-@pytest.mark.parametrize("dark", [False, True])
-@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("activation, dark", [*zip(ACTIVATIONS, cycle([False, True]))])
 def test_the_plane_holds_the_network_and_the_line_of_its_activation(activation, dark):
     here = locate(CONFIG.replace(activation=activation, bias_std=0.4), 2, 1)
     factors = gradient_factors(activation, SIGMA_W, SIGMA_B)
