@@ -63,6 +63,24 @@ def test_norms_are_those_of_the_engine_with_the_same_weights(activation, loss, n
         np.testing.assert_allclose(np.exp(logs[1, network]), delta, rtol=2e-3, atol=1e-6 * max(delta))
 
 
+# what varies, over what a batch normalization subtracts: below 1e-7, which float32 loses
+ALIKE = {
+    "inputs": (1 + 1e-8 * DATA[0], DATA[1]),
+    "errors": (DATA[0], DATA[1] + 1e7),
+}
+
+
+@pytest.mark.parametrize("alike", ALIKE)
+def test_what_batch_normalization_leaves_of_samples_that_are_alike_is_no_rounding(alike):
+    config = RunConfig(hidden=WIDTHS[1:-1], activation="sigmoid", output_activation="linear", normalization="batch")
+    sampler = sampler_of(config)
+    logs = sampler.log_squares(batch(*ALIKE[alike]), 0, 16)
+    for network in range(4):
+        state = snapshot(config.replace(steps=0), data=ALIKE[alike], initial=parameters_of(sampler, network))
+        grad = [np.log(np.sum(G**2)) for G in state.weight_gradient]
+        np.testing.assert_allclose(logs[0, network], grad, rtol=0, atol=0.01)
+
+
 @pytest.mark.filterwarnings("error")
 @given(st.floats(1e-30, 1e30), st.integers(1, 6))
 def test_without_targets_a_linear_network_scales_as_the_product_of_its_weights(scale, depth):
