@@ -21,6 +21,7 @@ NO_AXIS, OVER_SAMPLES, OVER_UNITS = -1, 0, 1
 SAFE_LOW, SAFE_HIGH = 1e-12, 1e12  # root mean squares of a layer's outputs, and deviations, for which float32 does
 MIN_DELTA = 1e-10  # root mean square of delta over that of dE/dy for which float32 does: slopes may be tiny
 MIN_VARYING = 1e-4  # size of what a normalization leaves, over what it subtracts, for which float32 does
+MIN_SUM = 1e-5  # size of a gradient over the largest that its terms allow, for which float32 does
 MAX_NORMALIZED = 1e15  # root mean square of a net input whose squares float32 holds
 MAX_ROUNDING = 16 * 2.0**-52  # of the mean of equal numbers, relative
 MIN_SIZE = 1e-290  # a root mean square below has lost its digits even in float64
@@ -306,6 +307,10 @@ def backward(kind, memory, top, delta, log_scales, weights, logs):
             gradient = block(gradient_flat, 0, fan_in, units)
             np.dot(weighted.T, above, gradient)
             log_gradient = log_mean_square(gradient.reshape(-1)) + math.log(fan_in * units)
+            if narrow:  # by Cauchy and Schwarz at most sum_n weight_n |y_n|^2 sum_n weight_n |delta_n|^2
+                log_most = math.log(np.dot(y.reshape(-1), weighted.reshape(-1))) + math.log(units) + log_delta
+                if log_gradient < log_most + 2 * math.log(MIN_SUM):
+                    return False
             logs[0, network, layer] = log_gradient + (log_y[0] if layer > 0 else 0.0) + log_scale
             logs[1, network, layer] = log_delta + math.log(units) + log_scale
             if layer == 0:

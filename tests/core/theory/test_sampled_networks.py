@@ -63,22 +63,39 @@ def test_norms_are_those_of_the_engine_with_the_same_weights(activation, loss, n
         np.testing.assert_allclose(np.exp(logs[1, network]), delta, rtol=2e-3, atol=1e-6 * max(delta))
 
 
-# what varies, over what a batch normalization subtracts: below 1e-7, which float32 loses
+# What varies is below 1e-7 of what a batch normalization subtracts, which float32 loses: forward, and back where slopes
+# are equal too.
 ALIKE = {
-    "inputs": (1 + 1e-8 * DATA[0], DATA[1]),
-    "errors": (DATA[0], DATA[1] + 1e7),
+    "inputs": ("sigmoid", (1 + 1e-8 * DATA[0], DATA[1])),
+    "errors": ("linear", (DATA[0], DATA[1] + 1e7)),
 }
 
 
 @pytest.mark.parametrize("alike", ALIKE)
 def test_what_batch_normalization_leaves_of_samples_that_are_alike_is_no_rounding(alike):
-    config = RunConfig(hidden=WIDTHS[1:-1], activation="sigmoid", output_activation="linear", normalization="batch")
+    activation, data = ALIKE[alike]
+    config = RunConfig(hidden=WIDTHS[1:-1], activation=activation, output_activation="linear", normalization="batch")
     sampler = sampler_of(config)
-    logs = sampler.log_squares(batch(*ALIKE[alike]), 0, 16)
+    logs = sampler.log_squares(batch(*data), 0, 16)
     for network in range(4):
-        state = snapshot(config.replace(steps=0), data=ALIKE[alike], initial=parameters_of(sampler, network))
+        state = snapshot(config.replace(steps=0), data=data, initial=parameters_of(sampler, network))
         grad = [np.log(np.sum(G**2)) for G in state.weight_gradient]
         np.testing.assert_allclose(logs[0, network], grad, rtol=0, atol=0.01)
+
+
+def test_a_gradient_whose_terms_cancel_is_no_rounding():
+    # Batch normalization takes the size of one input's weights away: what is left of their gradient is of its 1e-5.
+    X = np.linspace(-1, 1, 10)[:, None]
+    config = RunConfig(
+        hidden=(6, 6), activation="silu", output_activation="linear", normalization="batch", bias_std=0.1
+    )
+    config = config.replace(init_scale=100.0)
+    sampler = sampler_of(config, (1, 6, 6, 2))
+    logs = sampler.log_squares(batch(X, DATA[1]), 0, 16)
+    for network in range(4):
+        state = snapshot(config.replace(steps=0), data=(X, DATA[1]), initial=parameters_of(sampler, network))
+        expected = np.log(np.sum(state.weight_gradient[0] ** 2))
+        assert logs[0, network, 0] == pytest.approx(expected, abs=0.01)
 
 
 @pytest.mark.filterwarnings("error")
