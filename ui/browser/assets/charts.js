@@ -1,6 +1,9 @@
 // Has the button under an animated chart name what its next press does, and lets it play again after the last frame.
 // On paper, which is narrower than the screen, charts and tables shrink instead of being cut (ui/printing.py).
 const PAPER_WIDTH = 680; // pixels between the margins of A4; Letter has a little more
+// The server draws charts in the colors of a theme: where the system turns dark or light, it draws them again.
+const DARK = matchMedia("(prefers-color-scheme: dark)");
+const THEME_MS = 100; // in which the page itself takes the new theme, which it names to the server
 const BUTTON = ".updatemenu-button";
 
 // The menu that the button's own listener reads: Plotly makes new ones for its layout while it plays.
@@ -55,11 +58,14 @@ function onAfterPrint() {
   }
 }
 
-export default function () {
+export default function ({ setTriggerValue }) {
+  const onTheme = () => setTimeout(() => setTriggerValue("event", true), THEME_MS);
+  DARK.addEventListener("change", onTheme);
   document.addEventListener("click", onClick);
   window.addEventListener("beforeprint", onBeforePrint);
   window.addEventListener("afterprint", onAfterPrint);
   return () => {
+    DARK.removeEventListener("change", onTheme);
     document.removeEventListener("click", onClick);
     window.removeEventListener("beforeprint", onBeforePrint);
     window.removeEventListener("afterprint", onAfterPrint);
