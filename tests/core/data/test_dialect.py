@@ -1,4 +1,4 @@
-"""What a file is instead of a table is looked for at its beginning."""
+"""Another kind of file than a table is known by its beginning."""
 
 import pytest
 

@@ -10,16 +10,16 @@ from core.data.dialect import Dialect
 from core.data.records import _measure_lines, _split_by_arrow, _split_by_csv
 
 
-@given(lengths=st.lists(st.integers(0, 9), min_size=1, max_size=30), block=st.integers(1, 40), is_closed=st.booleans())
-def test_lines_are_measured_alike_in_blocks_of_any_size(lengths, block, is_closed):
-    lines = [b"x" * length for length in lengths]
+@given(sizes=st.lists(st.integers(0, 9), min_size=1, max_size=30), block=st.integers(1, 40), is_closed=st.booleans())
+def test_lines_are_measured_alike_in_blocks_of_any_size(sizes, block, is_closed):
+    lines = [b"x" * size for size in sizes]
     body = b"\n".join(lines) + b"\n" * is_closed
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(records, "_BLOCK_BYTES", block)
         if not body:
             return
         filled, longest = _measure_lines(body)
-    assert filled.tolist() == [k for k, line in enumerate(lines) if line] and longest == max(lengths)
+    assert filled.tolist() == [k for k, line in enumerate(lines) if line] and longest == max(sizes)
 
 
 @pytest.mark.parametrize("width", [2, 3, 4, 5])

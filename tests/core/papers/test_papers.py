@@ -150,18 +150,18 @@ def same(result, entry):
             assert ours.here == pytest.approx(theirs.here, rel=1e-4, abs=1e-9)
 
 
-def lengths(series):
+def outline(series):
     """Names and lengths of what a figure draws, without its numbers."""
     if isinstance(series, dict):
-        return {name: lengths(part) for name, part in series.items()}
-    return [len(series), *map(lengths, series)] if isinstance(series, (list, tuple)) else None
+        return {name: outline(part) for name, part in series.items()}
+    return [len(series), *map(outline, series)] if isinstance(series, (list, tuple)) else None
 
 
 @pytest.mark.parametrize("name", ["saxe", "glorot_2010", "pascanu_2013"])
 def test_a_fast_experiment_gives_the_stored_numbers_again(name):
     result = PAPERS[name].run()
     same(result, STORED[name].result)
-    assert lengths(result.to_dict()["series"]) == lengths(STORED[name].result.to_dict()["series"])
+    assert outline(result.to_dict()["series"]) == outline(STORED[name].result.to_dict()["series"])
 
 
 def test_a_fifth_of_the_pixels_of_random_images_is_lit_and_every_class_is_met():

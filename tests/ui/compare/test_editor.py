@@ -53,11 +53,11 @@ def test_two_arms_get_no_equal_name(session):
     assert len({arm.name for arm in state.current_arms()}) == 3
 
 
-@pytest.mark.parametrize("kept", [[], ["init_scale"], ["hidden", "init_scale"]])
-def test_settings_that_are_taken_away_leave_the_others_and_the_one_that_varies(session, kept):
-    session["box"] = kept
+@pytest.mark.parametrize("chosen", [[], ["init_scale"], ["hidden", "init_scale"]])
+def test_settings_that_are_taken_away_leave_the_others_and_the_one_that_varies(session, chosen):
+    session["box"] = chosen
     editor._keep_changes(1, "box")
-    assert set(dict(state.current_arms()[1].changes)) == {"activation", *kept}
+    assert set(dict(state.current_arms()[1].changes)) == {"activation", *chosen}
     assert (state.current_arms()[0], state.current_arms()[2]) == (ARMS[0], ARMS[2])
 
 
