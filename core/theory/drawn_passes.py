@@ -17,8 +17,12 @@ from ..families.activations import activate
 from ..families.normalization import EPS
 from .mean_squares import log_mean_square, scale_to_one, weighted_log_mean_square
 
-NO_AXIS, OVER_SAMPLES, OVER_UNITS = -1, 0, 1
-SAFE_LOW, SAFE_HIGH = 1e-12, 1e12  # root mean squares of a layer's outputs, and deviations, for which float32 does
+NO_AXIS = -1
+OVER_SAMPLES = 0
+OVER_UNITS = 1
+# root mean squares of a layer's outputs, and deviations, for which float32 does
+SAFE_LOW = 1e-12
+SAFE_HIGH = 1e12
 MIN_DELTA = 1e-10  # root mean square of delta over that of dE/dy for which float32 does: slopes may be tiny
 MIN_VARYING = 1e-4  # size of what a normalization leaves, over what it subtracts, for which float32 does
 MIN_SUM = 1e-5  # size of a gradient over the largest that its terms allow, for which float32 does

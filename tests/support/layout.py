@@ -170,7 +170,7 @@ _FAULTS = {
 
 
 def find_faults(page: Any, folder: Path) -> dict[str, Any]:
-    """What is wrong with a page as it is drawn now; a picture of it is left in the folder where anything is.
+    """The faults of a page as it is drawn now; a picture of it is left in the folder where anything is.
 
     Args:
         page: Playwright's; shifts of its layout are seen where `WATCH_SHIFTS` is an init script.

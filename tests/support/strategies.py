@@ -1,6 +1,6 @@
 """Hypothesis strategies that several test files share.
 
-A strategy is made once and kept: to make forty anew for each example takes longer than to draw from them.
+A strategy is made once and kept: to make forty again for each example takes longer than to draw from them.
 """
 
 from functools import cache

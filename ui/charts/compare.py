@@ -252,7 +252,8 @@ def _arm(arm: StyledArm, profile: ArmProfile, foot: float, dark: bool) -> Iterat
 def _marks(data: CompareProfileData, arms: Sequence[StyledArm], dark: bool) -> Iterator[tuple[dict, Mover]]:
     """One mark for each median that has no place on the axis: exactly zero, or beyond its ends."""
     room = 0.03 * (data.high - data.low)
-    above, below = 10.0**data.high, 10.0**data.low
+    above = 10.0**data.high
+    below = 10.0**data.low
     yield from _mark("exactly 0", "x-thin", lambda norms: norms == 0, data.floor, data, arms, dark)
     for name, symbol, lies_there, at in (
         ("above the axis", "triangle-up", lambda norms: norms > above, 10.0 ** (data.high - room)),

@@ -1,4 +1,4 @@
-"""What a server's first page has loaded is left out of the collections of garbage that follow each run."""
+"""The objects that a first page loads are left out of the collections of garbage that follow each run."""
 
 import gc
 
