@@ -54,8 +54,10 @@ def overlaps(page):
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 768, 1440])
+WIDE = [pytest.param(768, "light", marks=pytest.mark.slow), pytest.param(1440, "dark", marks=pytest.mark.slow)]
+
+
+@pytest.mark.parametrize("width, theme", [(390, "dark"), *WIDE])
 def test_eight_arms_have_legible_legends_and_nothing_runs_off_sideways(compare, width, theme):
     page = compare(f"depth=3&{SMALL}&vary={EIGHT[0]}&arms={EIGHT[1]}", width, theme)
     assert len(names(page)) == 8 and overlaps(page) == []
@@ -68,6 +70,7 @@ def test_eight_arms_have_legible_legends_and_nothing_runs_off_sideways(compare, 
     assert all(chart.get_attribute("aria-label") for chart in page.locator(CHARTS).all())
 
 
+@pytest.mark.slow
 def test_a_link_restores_the_whole_comparison(compare):
     query = f"depth=2&{SMALL}&vary=activation&arms=tanh,mine~relu;init=he_normal"
     page = compare(query)
@@ -79,6 +82,7 @@ def test_a_link_restores_the_whole_comparison(compare):
     assert again.get_by_label("Depth", exact=True).input_value() == "2"
 
 
+@pytest.mark.slow
 def test_bad_parameters_are_named_one_by_one_and_the_others_survive(compare):
     page = compare(f"depth=3&{SMALL.replace('seeds=2', 'seeds=99')}&vary=init_scale&arms=0.5,2&foo=1")
     words = page.locator("[data-testid=stAlert]").all_inner_texts()

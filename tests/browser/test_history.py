@@ -78,7 +78,6 @@ def test_back_and_forward_restore_every_state_that_was_chosen_and_no_other(page,
     [
         ("?s=A3C4T20", "/?activation=relu&depth=4&steps=20"),
         ("?activation=nonsense&depth=4.0&steps=20", "/?depth=4&steps=20"),
-        ("?depth=4&steps=20", "/?depth=4&steps=20"),
     ],
 )
 def test_a_page_that_writes_its_own_address_anew_is_still_one_entry(page, server, settled, opened, shown):

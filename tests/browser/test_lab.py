@@ -143,6 +143,7 @@ def test_another_activation_is_trained_and_drawn(lab, settled):
     assert "activation=tanh" in page.url
 
 
+@pytest.mark.slow
 def test_a_schedule_and_a_warm_up_are_set_by_their_controls_and_train(lab, settled):
     page = lab("activation=tanh&init=glorot_normal&learning_rate=0.1&steps=40")
     loss = page.get_by_test_id("stMetric").filter(has_text="Loss").get_by_test_id("stMetricValue")
@@ -275,6 +276,7 @@ def test_a_move_shifts_nothing_on_the_screen(lab, settled):
     assert page.evaluate("() => window.shifts") <= 0.05
 
 
+@pytest.mark.slow
 def test_a_reload_restores_every_setting(lab, settled):
     page = lab("activation=relu&init=he_normal&hidden=12,8,4&steps=20&l1=0.001&residual=true&batch_size=16")
     before = page.evaluate(VALUES)
@@ -292,6 +294,7 @@ def test_a_reload_restores_every_setting(lab, settled):
     assert drawn[NORM] == pytest.approx(shares(train([config])[0]), rel=DIGITS)
 
 
+@pytest.mark.slow
 def test_a_cure_is_applied_by_its_button(lab, settled):
     page = lab()
     (trace,) = train([RunConfig()])
@@ -303,6 +306,7 @@ def test_a_cure_is_applied_by_its_button(lab, settled):
         assert f"{field}={value}" in page.url
 
 
+@pytest.mark.slow
 def test_settings_inside_closed_groups_survive_a_setup_and_a_later_change(lab, settled):
     page = lab()
     choose(page, "Start from", "Dead ReLUs")
@@ -335,6 +339,7 @@ def test_a_chart_whose_numbers_stay_is_not_drawn_again(lab, settled):
 HOSTILE = "<img src=x onerror=alert(1)>$x$**b**"
 
 
+@pytest.mark.slow
 def test_a_table_with_hostile_names_is_trained_on_and_shown_as_text(lab, settled):
     page = lab("dataset=custom&steps=20", charts=0)
     assert page.locator("h1").inner_text() == "Choose a table"
@@ -382,6 +387,7 @@ def test_settings_record_and_script_are_saved(lab):
     assert page.locator("[data-testid=stCode]").first.inner_text().strip().endswith("/?activation=relu&steps=5")
 
 
+@pytest.mark.slow
 def test_bad_parameters_are_named_and_nothing_breaks(lab):
     page = lab("activation=%3Cscript%3Ealert(1)%3C/script%3E&seed=4&%3Cb%3E=1")
     said = page.locator("[data-testid=stAlert]").all_inner_texts()
@@ -391,8 +397,10 @@ def test_bad_parameters_are_named_and_nothing_breaks(lab):
     assert page.locator(PROFILE).count() == 1
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 768, 1440])
+WIDE = [pytest.param(768, "light", marks=pytest.mark.slow), pytest.param(1440, "dark", marks=pytest.mark.slow)]
+
+
+@pytest.mark.parametrize("width, theme", [(390, "dark"), *WIDE])
 def test_nothing_scrolls_sideways_and_controls_can_be_reached(lab, page, settled, width, theme):
     page.emulate_media(color_scheme=theme)
     page.set_viewport_size({"width": width, "height": 900})

@@ -82,6 +82,7 @@ def test_the_keyboard_is_enough_for_the_descent(lecture, settled):
     assert page.get_by_text("It diverges").count() == 1 and number(page, "bowl_eta") == pytest.approx(0.21)
 
 
+@pytest.mark.slow
 def test_a_link_opens_the_section_as_it_says(lecture):
     page = lecture("descent", "descent=rosenbrock&rosenbrock_eta=0.0005")
     assert number(page, "rosenbrock_eta") == 0.0005

@@ -71,6 +71,7 @@ def test_an_emptied_cell_gives_a_sentence_and_its_number_brings_the_solution_bac
     assert page.locator(".st-key-numbered_9").inner_text().strip().startswith("2")
 
 
+@pytest.mark.slow
 def test_steps_go_on_after_a_reload(lecture, settled):
     page = lecture("steps", "walk=3x1")
     page.get_by_role("button", name="One step").click()

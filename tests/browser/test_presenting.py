@@ -70,8 +70,10 @@ def fits_its_frame(page, settled):
     assert frame.locator(".st-key-frame-picture").evaluate("e => e.scrollHeight - e.clientHeight") <= 1
 
 
-@pytest.mark.parametrize("link", ["lecture?section=vanishing", "lecture?section=numbers&exercise=17",
-                                  "papers?paper=he_2015&figure=2", "runs?beside=dead_cnn"])  # fmt: skip
+@pytest.mark.parametrize("link", [
+    "lecture?section=numbers&exercise=17", "papers?paper=he_2015&figure=2",
+    *(pytest.param(link, marks=pytest.mark.slow) for link in ("lecture?section=vanishing", "runs?beside=dead_cnn")),
+])  # fmt: skip
 def test_a_page_that_is_presented_in_a_frame_fits_it(present, settled, link):
     page = present(urlencode({"link": link}))
     page.locator(".st-key-present iframe").wait_for()
@@ -146,6 +148,7 @@ def test_p_presents_the_scene_of_the_page_and_esc_leads_back_to_it(tab, server, 
     assert "depth=4" in page.url and "quantity=grad_norm" in page.url
 
 
+@pytest.mark.slow
 def test_a_scene_that_is_shared_opens_exactly_in_a_new_tab(tab, server, settled):
     page = tab(1440)
     page.goto(f"{server}/?depth=4&activation=relu&steps=50")

@@ -57,6 +57,7 @@ def test_a_click_on_a_cell_opens_its_profile_and_its_link_opens_the_lab(sweep, s
     assert page.get_by_role("spinbutton", name="Init scale").input_value() == "0.5"
 
 
+@pytest.mark.slow
 def test_a_link_restores_every_control(sweep):
     axes = "x=depth&x_from=1&x_to=3&x_count=3&y_count=2"
     page = sweep(f"activations=relu&{axes}&show=final+loss&base=width=4;steps=2;samples=16")
@@ -65,7 +66,7 @@ def test_a_link_restores_every_control(sweep):
     assert "Loss at the end" in page.locator(".st-key-sweep-map-relu .gtitle").text_content()
 
 
-@pytest.mark.parametrize("width, theme", [(390, "dark"), (768, "light")])
+@pytest.mark.parametrize("width, theme", [(390, "dark"), pytest.param(768, "light", marks=pytest.mark.slow)])
 def test_narrow_screens_show_the_map_without_sideways_scrolling(sweep, width, theme):
     page = sweep(width=width, theme=theme)
     main = page.locator("[data-testid=stMain]")
