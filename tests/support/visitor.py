@@ -57,11 +57,30 @@ class Answer:
 
 
 class Visitor:
-    """One session. Use `async with Visitor(url) as visitor`."""
+    """One session. Use `async with Visitor(url) as visitor`.
 
-    def __init__(self, url: str, page: str = "", query: str = "", cookie: str = "", resume: str = "", origin: str = ""):
+    Args:
+        url, page, query: where it goes.
+        cookie: the browser's.
+        resume: the session that it asks to go on with.
+        origin: of the page; the server's own by default.
+        address: that a proxy would name as the browser's.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        page: str = "",
+        query: str = "",
+        *,
+        cookie: str = "",
+        resume: str = "",
+        origin: str = "",
+        address: str = "",
+    ):
         parts = urlsplit(url)
         self._url, self._page, self.query, self.cookie = url, page, query, cookie
+        self._headers = {"Cookie": cookie, "X-Forwarded-For": address}
         self._socket_url = f"ws://{parts.netloc}/_stcore/stream"
         self._origin = origin or f"{parts.scheme}://{parts.netloc}"
         # A browser that has lost the line names its session in the third place.
@@ -74,7 +93,7 @@ class Visitor:
         self.session = ""
 
     async def __aenter__(self) -> Visitor:
-        headers = {"Cookie": self.cookie} if self.cookie else {}
+        headers = {name: value for name, value in self._headers.items() if value}
         self._socket = await websockets.connect(
             self._socket_url, subprotocols=self._protocols, origin=self._origin, max_size=None, open_timeout=60,
             ping_interval=None, additional_headers=headers,
