@@ -1,6 +1,7 @@
 """Random messages, frames, states of controls, requests and tables from strangers, with an honest visitor beside.
 
     .venv/bin/python -m benchmarks.strangers --count 10000
+    .venv/bin/python -m benchmarks.strangers --count 10000 --kinds frames requests
 
 Each kind is sent so many times, from a seed. It fails when a page of the honest visitor shows an error, when his median
 answer takes more than twice as long as before, or when the server holds 60 MB more than at the start after they left.
@@ -14,7 +15,7 @@ import random
 import statistics
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -229,8 +230,8 @@ ATTACKS: dict[str, Callable[[Server, random.Random, int], Awaitable[None]]] = {
 }
 
 
-async def attack(server: Server, count: int, seed: int = 0) -> Report:
-    """Send each kind so many times, one kind after another, beside an honest visitor."""
+async def attack(server: Server, count: int, seed: int = 0, kinds: Collection[str] = tuple(ATTACKS)) -> Report:
+    """Send each of these kinds so many times, one kind after another, beside an honest visitor."""
     before, seconds, errors, quiet, beside = server.memory(), {}, [], [], []
     async with Visitor(server.url, query="hidden=8,8&steps=20") as honest:
         await honest.visit()
@@ -244,6 +245,8 @@ async def attack(server: Server, count: int, seed: int = 0) -> Report:
         for _ in range(QUIET_ANSWERS):
             await change(quiet)
         for number, (name, send) in enumerate(ATTACKS.items()):
+            if name not in kinds:
+                continue
             start = time.monotonic()
             at_once = 1 if name in ("states", "tables") else AT_ONCE
             rngs = [random.Random(f"{seed} {number} {k}") for k in range(at_once)]
@@ -266,9 +269,10 @@ def main() -> None:
     ask = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     ask.add_argument("--count", type=int, default=COUNT)
     ask.add_argument("--seed", type=int, default=0)
+    ask.add_argument("--kinds", nargs="+", choices=ATTACKS, default=[*ATTACKS])
     given = ask.parse_args()
     with served(STREAMLIT_SERVER_DISCONNECTED_SESSION_TTL=str(STAYS)) as server:
-        report = asyncio.run(attack(server, given.count, given.seed))
+        report = asyncio.run(attack(server, given.count, given.seed, given.kinds))
     print(report)
     if report.errors or report.beside > ALLOWED_RATIO * report.quiet or report.grown > ALLOWED_MEGABYTES:
         sys.exit("the honest visitor or the server's memory has suffered")
