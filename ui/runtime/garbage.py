@@ -3,11 +3,16 @@
 Streamlit collects all of it after every script, also after one that was superseded before it drew anything. Each time
 the objects of every session are walked through under Python's lock: beside forty pages that reran all the time that was
 three quarters of the time for which anything had it, and the event loop, with the health check, waited for seconds.
+
+What is free then goes back to the system. The C library of Linux keeps it otherwise: 70 MB for good after thousands of
+pages that were opened and left.
 """
 
 from __future__ import annotations
 
+import ctypes
 import gc
+import sys
 import threading
 import time
 
@@ -37,7 +42,15 @@ class GarbageCollector:
             self._wanted.clear()
             start = time.perf_counter()
             gc.collect()
+            return_memory()
             time.sleep(pause_after(time.perf_counter() - start))
+
+
+def return_memory() -> None:
+    """Return free memory to the system, where its C library has a call for that (glibc)."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
+    if trim is not None:
+        trim(0)
 
 
 def pause_after(seconds: float) -> float:

@@ -1,6 +1,8 @@
 """Garbage of scripts: collected soon after the last of them, once for many, and for a small share of the time."""
 
+import resource
 import threading
+from pathlib import Path
 
 import pytest
 from streamlit import config
@@ -36,6 +38,28 @@ def test_many_who_ask_share_a_collection_and_the_last_has_one_after_him(collecti
     assert begun.acquire(timeout=SOON)
     go.release()
     assert not begun.acquire(timeout=0.2)
+
+
+def test_free_memory_is_returned_after_a_collection(collections, monkeypatch):
+    begun, go = collections
+    returned = threading.Event()
+    monkeypatch.setattr(garbage, "return_memory", returned.set)
+    garbage.GarbageCollector().ask()
+    assert begun.acquire(timeout=SOON) and not returned.is_set()
+    go.release()
+    assert returned.wait(SOON)
+
+
+def test_memory_that_is_free_between_what_is_in_use_goes_back_to_the_system():
+    blocks = [bytearray(20_000) for _ in range(5_000)]
+    del blocks[:-1]  # the last one keeps the heap from shrinking by itself
+    held = _resident_bytes()
+    garbage.return_memory()
+    assert held - _resident_bytes() > 50e6
+
+
+def _resident_bytes() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
 
 
 @pytest.mark.parametrize("seconds, pause", [(0.0, 1.0), (0.01, 1.0), (0.2, 3.8), (1.0, 19.0)])
