@@ -43,6 +43,7 @@ MAX_QUERY = 64_000
 MAX_PARAMETERS = 500
 MAX_FILE_NAMES = 8  # places for uploads that one message may ask for
 START_SECONDS = 0.015  # between two scripts: each is a thread, for whose start the event loop waits
+OPENING_SECONDS = 0.02  # between two pages that open: each is a handshake and a session, made in the event loop
 # of one page; more are read later
 MESSAGES_PER_SECOND = 20.0
 BURST = 100.0
@@ -59,20 +60,25 @@ _HOST = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^\s\[\]@/\\?#,:]+))(?::(\d{1,5}))
 _UPLOAD = re.compile(r"/_stcore/upload_file/([^/]+)/([^/]+)")
 
 
-class Starts:
-    """Spaces the starts of scripts out, for addresses in turn and within an address for pages in turn."""
+class Spacing:
+    """Spaces out what costs the event loop much, for addresses in turn and within an address for pages in turn.
 
-    def __init__(self) -> None:
+    Args:
+        seconds: from one start to the next.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
         self._turn = asyncio.Lock()  # who waits for it is served in order
         self._turns_of_groups: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._next = 0.0
 
     async def wait(self, group: str) -> None:
-        """Wait until a script of a page of these addresses may start."""
+        """Wait until a page of these addresses may start."""
         own = self._turns_of_groups.setdefault(group, asyncio.Lock())
         async with own, self._turn:
             await asyncio.sleep(self._next - time.monotonic())
-            self._next = time.monotonic() + START_SECONDS
+            self._next = time.monotonic() + self._seconds
 
 
 class GuardMiddleware:
@@ -86,7 +92,8 @@ class GuardMiddleware:
         self._app = app
         self._pages: Counter[str] = Counter()  # open now, by the group of their address
         self._uploads = asyncio.Semaphore(MAX_UPLOADS_AT_ONCE)
-        self._starts = Starts()
+        self._starts = Spacing(START_SECONDS)
+        self._openings = Spacing(OPENING_SECONDS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] in ("http", "websocket"):
@@ -144,6 +151,7 @@ class GuardMiddleware:
             return
         self._pages[group] += 1
         try:
+            await self._openings.wait(group)
             scope = dict(scope, headers=_named(scope["headers"], headers, scope.get("client")))
             await self._app(scope, _filtered(receive, send, partial(self._starts.wait, group)), send)
         finally:

@@ -136,9 +136,8 @@ def test_only_a_message_that_starts_a_script_waits_for_its_start():
     assert starts == [1]  # while one more message waits
 
 
-def test_scripts_start_one_after_another_and_addresses_and_their_pages_in_turn(monkeypatch):
+def test_scripts_start_one_after_another_and_addresses_and_their_pages_in_turn():
     """A stranger with thirty pages that always ask again delays a visitor by one start, and his own pages by thirty."""
-    monkeypatch.setattr(guard, "START_SECONDS", 0.001)
     order = []
 
     async def page(starts, group, name, count):
@@ -147,7 +146,7 @@ def test_scripts_start_one_after_another_and_addresses_and_their_pages_in_turn(m
             order.append((name, time.monotonic()))
 
     async def run():
-        starts = guard.Starts()
+        starts = guard.Spacing(0.001)
         crowd = [asyncio.create_task(page(starts, "stranger", f"page {i}", 10)) for i in range(30)]
         while len(order) < 50:
             await asyncio.sleep(0)
@@ -269,6 +268,24 @@ def test_the_pages_of_one_address_leave_room_for_the_others(monkeypatch):
     one, other, third = "192.0.2.1", "192.0.2.2", "192.0.2.3"
     assert finished(open_pages([one, one, one, other, other, third])) == [one, one, other, other]
     assert finished(open_pages(["127.0.0.1"] * 5)) == ["127.0.0.1"] * 4  # a proxy that is not trusted names nobody
+
+
+def test_pages_open_one_after_another_and_for_addresses_in_turn(monkeypatch):
+    monkeypatch.setattr(guard, "OPENING_SECONDS", 0.002)
+    opened = []
+
+    async def app(scope, receive, send):
+        opened.append((scope["client"][0], time.monotonic()))
+
+    async def run():
+        gate = guard.GuardMiddleware(app)
+        clients = ["192.0.2.1"] * 20 + ["192.0.2.2"]
+        scopes = [{"type": "websocket", "headers": [(b"host", b"localhost")], "client": (name, 5)} for name in clients]
+        await asyncio.gather(*(gate(scope, None, None) for scope in scopes))
+
+    finished(run())
+    assert [name for name, _ in opened].index("192.0.2.2") <= 2 and len(opened) == 21
+    assert all(later - before >= 0.0019 for (_, before), (_, later) in itertools.pairwise(opened))
 
 
 @pytest.fixture
