@@ -227,7 +227,7 @@ def test_an_empty_cell_is_named_in_a_sentence_and_the_other_sections_stay(monkey
 
     monkeypatch.setattr(tables.st, "data_editor", emptied)
     app = visit()
-    assert [error.value.replace("\\", "") for error in app.error][0].startswith("W(0,1), row 1, column 2 = 'empty'")
+    assert [error.value.replace("\\", "") for error in app.error][0].startswith("W(0,1), row 1, column 2 = “empty”")
     assert figure(app, "lecture-sigmoid") and figure(app, "lecture-contours")
     assert "correct its table first" in words(app)
 

@@ -139,8 +139,8 @@ def test_all_that_stands_in_the_way_is_listed_at_once_with_buttons_that_remove_i
     upload(app, "table_file", "titanic.csv", TITANIC.encode())
     calm(app.selectbox(key="table_target").select("Survived").run())
     sentences = words(app)
-    assert len(sentences) == 3 and "'Name' holds" in sentences[0] and "'Ticket' holds" in sentences[1]
-    assert "24 of 120 rows lack a value in 'Age'" in sentences[2]
+    assert len(sentences) == 3 and "“Name” holds" in sentences[0] and "“Ticket” holds" in sentences[1]
+    assert "24 of 120 rows lack a value in “Age”" in sentences[2]
     calm(labels(app)["Leave out all 2"].click().run())
     assert sorted(app.multiselect(key="table_left_out").value) == ["Name", "Ticket"]
     assert len(words(app)) == 1

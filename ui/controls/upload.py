@@ -33,7 +33,7 @@ from ui.runtime import jobs, limits
 from ui.runtime.progress import ProgressReporter, stop_if_superseded
 from ui.runtime.services import services
 from ui.session import session, session_by_name
-from ui.text import as_text
+from ui.text import as_text, to_page_words
 
 DEFAULT_VALUES = 2_000_000  # numbers of inputs that are trained on unless a visitor asks for more
 LONG_SECONDS = 60  # a run that is expected to take longer starts only when a visitor says so
@@ -141,7 +141,7 @@ def table_controls() -> Given | ConfigError | None:
         prepared = services().prepared.get_or_compute(digest, lambda: prepare(table, **choices), stop_if_superseded)
     except ConfigError:
         return TableRefused(find_obstacles(table, **choices))
-    st.caption(as_text(" ".join((*table.notes, *prepared.notes))))
+    st.caption(as_text(to_page_words(" ".join((*table.notes, *prepared.notes)))))
     return Given(prepared, digest)
 
 
@@ -377,7 +377,7 @@ def draw_obstacles(refused: TableRefused) -> None:
     """Draws a button for each remedy, and the obstacles after the first, which the page has shown."""
     for i, obstacle in enumerate(refused.obstacles):
         if i:
-            reason = obstacle.error.allowed
+            reason = to_page_words(obstacle.error.allowed)
             st.error(as_text(reason[0].upper() + reason[1:] + "."), icon=":material/block:")
         with st.container(horizontal=True):
             for k, fix in enumerate(obstacle.fixes):

@@ -9,7 +9,7 @@ from core.diagnosis.recordings import RECORDING_VERDICTS, describe_missing
 from core.recordings.networks import recognize_mlp
 from ui.lab.verdict import ICONS
 from ui.runs.files import Shown
-from ui.text import as_text, typeset
+from ui.text import as_text, to_page_words, typeset
 from ui.urls import link
 
 
@@ -50,7 +50,7 @@ def draw_details(shown: Shown, key: str) -> None:
                 _draw_suggestions(finding)
     notes = " ".join((*shown.recording.notes, describe_missing(shown.recording)))
     if notes.strip():
-        st.caption(as_text(notes))
+        st.caption(as_text(to_page_words(notes)))
 
 
 def _draw_suggestions(finding: Finding) -> None:

@@ -18,7 +18,7 @@ from core.lecture.descent import bowl, descend
 from core.sweeps.critical_lines import Curve
 from core.sweeps.maps import Axis, SweepMap
 from core.theory.layer_means import LayerMeans
-from core.wording import percent, power_of_ten
+from core.wording import format_number, percent, power_of_ten
 from tests.support.charted import run
 from ui.charts import curves
 from ui.charts.arms import StyledArm, arm_marks
@@ -221,8 +221,9 @@ def test_each_arm_of_a_profile_shows_its_own_row_of_every_step(seed, quantity, r
             continue
         low, high = min(ratios, key=ratios.get), max(ratios, key=ratios.get)
         label = LAYER_NORMS[quantity].label
-        said = f"Step {step:,}. Layer 1 has {number(ratios[low])} times the last hidden layer’s {label} in {low}"
-        assert data.words[k] == (said + "." if low == high else f"{said}, {number(ratios[high])} in {high}.")
+        least, most = (typeset(format_number(ratios[name])) for name in (low, high))
+        said = f"Step {step:,}. Layer 1 has {least} times the last hidden layer’s {label} in {low}"
+        assert data.words[k] == (said + "." if low == high else f"{said}, {most} in {high}.")
     for arm in arms:
         rows = chart.table[chart.table["arm"] == arm.name]
         for step, of_step in rows.groupby("step"):
@@ -243,7 +244,7 @@ def test_an_arms_heatmap_is_measured_against_its_output_at_step_0(seed):
         layers = median.shape[1]
         chart = compare_heatmap(arm, "delta_norm", layers=layers)
         ratio = arm.record.ratios["delta_norm"].median[0]
-        assert f"layer 1 at {number(ratio)} of the last hidden layer" in chart.alt
+        assert f"layer 1 at {typeset(format_number(ratio))} of the last hidden layer" in chart.alt
         np.testing.assert_array_equal(chart.table["step"], arm.record.step[rows])
 
 
