@@ -18,11 +18,6 @@ TERMS: dict[str, str] = {
     r"learning rate $\eta$": r"$w \leftarrow w - \eta\, \partial E / \partial w$",
     "band": "where the gradient of 95 % of such networks lies at the start, by theory",
 }
-# Fixed in the bar of the navigation; on a phone, where that is a menu, at the top right.
-STYLE = """<style>
-.st-key-glossary {position: fixed; top: .85rem; right: 1rem; z-index: 999991; width: auto}
-.st-key-glossary p {white-space: nowrap; font-size: .875rem}
-</style>"""
 
 
 def markdown() -> str:
@@ -33,5 +28,4 @@ def markdown() -> str:
 def draw() -> None:
     """Draws the word that shows the glossary when the pointer or the focus is on it."""
     with st.container(key="glossary", width="content"):
-        st.html(STYLE)
         st.caption("Glossary", help=markdown(), width="content")

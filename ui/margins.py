@@ -16,12 +16,44 @@ _OVERLAY_PIXELS = 768  # of the widest screen on which the sidebar lies over the
 # Where there is no sidebar, they stay: a style that comes after the first words would move them.
 _PADDING = "padding: 3.5rem clamp(1rem, 3vw, 3rem) 5rem"
 _UNDRAWN = "html:not(:has(.stHtml))"  # app.py draws its styles before all else
-# Until the script of an element is loaded, Streamlit draws a bar of 40 pixels and of any width.
-SIZES = """
+# The server sends it with the page: what stands outside the flow must not take room until the script has drawn it.
+# Until the script of an element is loaded, Streamlit draws a bar of 40 pixels and of any width: hence the least sizes.
+LAYOUT = """
 [data-testid=stSidebar] .stElementContainer:has([data-testid=stSkeleton]):not(.st-key-undo_last, .st-key-reset)
   {min-height: 68px}
+:is(.st-key-vary, .st-key-seeds, .st-key-arm_chips, .st-key-show, .st-key-paper_shown) {min-height: 68px}
+:is(.st-key-section, .st-key-quantity) [data-testid=stSkeleton] {height: 32px !important}
 .st-key-quantity {min-width: min(336px, 100%)}
 .st-key-measures > * {min-height: 92px}
+html :is(.st-key-page-header h1, [class*=st-key-verdict] h2) {padding: 0}
+html :is(.st-key-page-header, .st-key-verdict) {margin-bottom: -.5rem}
+html [class*=st-key-verdict] [data-testid="stHeading"] [data-testid="stMarkdownContainer"] {margin-bottom: 0}
+.st-key-beside-page {position: absolute; left: 0}
+.st-key-beside-page [data-testid=stSkeleton] {display: none}
+.st-key-beside-page, .st-key-beside-page :not(.st-key-glossary, .st-key-glossary *) {pointer-events: none}
+:is(.st-key-x_from, .st-key-x_to, .st-key-x_count, .st-key-y_from, .st-key-y_to, .st-key-y_count) input::placeholder
+  {color: inherit; opacity: 1}
+.st-key-page-header .stHorizontalBlock .stHorizontalBlock > * {flex: none; width: auto}
+/* The word in the bar of the navigation; on a phone, where that is a menu, at the top right. */
+html .st-key-glossary {position: fixed; top: .85rem; right: 1rem; z-index: 999991; width: auto}
+.st-key-glossary p {white-space: nowrap; font-size: .875rem}
+[data-testid=stPopoverBody]:has([data-testid=stDataFrame]) {width: 36rem; max-width: 92vw}
+.st-key-arm_chips {min-width: min(20rem, 100%)}
+[data-tag] {background: rgba(66, 173, 163, .22) !important}
+[data-tag], [data-tag] > span, [data-tag] button, [data-tag] svg {color: inherit !important}
+.st-key-lecture [data-testid=stMarkdownContainer] :is(p, li) {max-width: 30em}
+.st-key-lecture :is([data-testid=stButtonGroup] button, [data-testid=stTab]) {height: auto; padding-block: .35rem}
+:has(> [class*=st-key-waiting]) {margin-bottom: -1rem}
+:is(a, button, summary):focus-visible {outline: 2px solid #0b6e69 !important; outline-offset: 1px}
+@media (max-width: 640px) {
+  .stMainBlockContainer > .stVerticalBlock {gap: .7rem}
+  :has(> [class*=st-key-waiting]) {margin-bottom: -.7rem}
+  .st-key-present kbd {display: none}
+  .st-key-paper_shown [data-testid=stButtonGroup] > div {flex-wrap: nowrap; overflow-x: auto}
+  .st-key-paper_shown button {flex: none}
+}
+[class*=st-key-waiting] {position: absolute; z-index: 10; left: 0; right: 0; pointer-events: none}
+[class*=st-key-waiting]:has([role=progressbar]) {padding: .25rem 1rem; backdrop-filter: blur(8px)}
 """
 _RUNNING = ".stApp[data-test-script-state=running]"
 
@@ -43,7 +75,7 @@ def first_style(path: str, query: str) -> str:
         path: of the page, without slashes around it.
         query: of its address.
     """
-    wide = f"{SIZES}{_UNDRAWN} .stMainBlockContainer {{max-width: none}}"
+    wide = f"{LAYOUT}{_UNDRAWN} .stMainBlockContainer {{max-width: none}}"
     if path not in SIDEBAR_PAGES or "true" in parse_qs(query).get("embed", ()):
         return wide
     return f"{wide}\n{_UNDRAWN} .stMainBlockContainer {{{_PADDING}}}\n{_room_for_sidebar(_UNDRAWN)}"

@@ -253,7 +253,7 @@ def test_tab_goes_through_the_whole_page_seen_at_every_stop_and_out_of_it(visit,
 def test_a_focus_that_is_not_seen_is_found(visit):
     page = visit("papers")
     page.evaluate("""() => document.body.insertAdjacentHTML('afterbegin',
-      '<div><div><div><button style="outline: none; box-shadow: none">here</button></div></div></div>')""")
+      '<div><div><div><button style="outline: none !important; box-shadow: none">here</button></div></div></div>')""")
     assert [stop["html"] for stop in walk(page) if not stop["shown"] and "here" in stop["html"]]
 
 

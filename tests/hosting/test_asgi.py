@@ -1,6 +1,7 @@
 """The public server itself: what it sends, what it closes, what it writes down, and when it says it is unwell."""
 
 import gzip
+import itertools
 import json
 import os
 import subprocess
@@ -133,13 +134,16 @@ def test_a_page_has_the_style_of_its_margins_and_the_length_that_it_states():
     from starlette.responses import HTMLResponse
 
     index = Path(file_util.get_static_dir(), "index.html").read_text()
-    app = Client(hosting.SecurityHeadersMiddleware(HTMLResponse(index, headers={"ETag": '"of Streamlit"'})))
-    for path in ("/", "/compare", "/lecture"):
-        answer = app.get(path)
+    plain = HTMLResponse(index, headers={"ETag": '"of Streamlit"'})
+    packed = HTMLResponse(gzip.compress(index.encode()), headers={"ETag": '"x"', "Content-Encoding": "gzip"})
+    for path, page in itertools.product(("/", "/compare", "/lecture"), (plain, packed)):
+        answer = Client(hosting.SecurityHeadersMiddleware(page)).get(path)
         style = first_style(path.strip("/"), "")
-        assert answer.text == index.replace("</head>", f"<style>{style}</style></head>")
+        text = gzip.decompress(answer.body).decode() if page is packed else answer.text
+        assert text == index.replace("</head>", f"<style>{style}</style></head>")
         assert answer.headers["content-length"] == str(len(answer.body))
         assert "etag" not in answer.headers  # a browser would keep the style of an older version
+    app = Client(hosting.SecurityHeadersMiddleware(plain))
     assert app.get("/", "HEAD").headers["content-length"] == str(len(index.encode()))
 
 

@@ -154,8 +154,13 @@ async def _send_with_style(page: list[Message], scope: Scope, send: Send) -> Non
     start, *parts = page
     style = first_style(_local_path(scope).strip("/"), scope["query_string"].decode("latin-1"))
     body = b"".join(part.get("body", b"") for part in parts)
-    body = body.replace(b"</head>", f"<style>{style}</style></head>".encode(), 1)
     headers = MutableHeaders(scope=start)
+    packed = headers.get("Content-Encoding") == "gzip"
+    if packed:
+        body = gzip.decompress(body)
+    body = body.replace(b"</head>", f"<style>{style}</style></head>".encode(), 1)
+    if packed:
+        body = gzip.compress(body)
     headers["Content-Length"] = str(len(body))
     for name in ("ETag", "Last-Modified"):  # those of Streamlit's file, which says nothing of the style
         del headers[name]
