@@ -348,7 +348,7 @@ def test_a_table_with_hostile_names_is_trained_on_and_shown_as_text(lab, settled
     upload = page.locator(".st-key-table_file input[type=file]")
     upload.set_input_files(table | {"buffer": f'size,weight,"{HOSTILE}"\n{rows}'.encode()})
     page.locator(PROFILE).wait_for()
-    assert page.get_by_text(f"The target '{HOSTILE}' has 2 different texts").is_visible()
+    assert page.get_by_text(f"The target “{HOSTILE}” has 2 different texts").is_visible()
     assert page.locator("[data-testid=stMain] img, [data-testid=stSidebar] img, .katex").count() == 0
     upload.set_input_files(table | {"buffer": b"size\n1\n"})
     said = page.locator("[data-testid=stAlert]").inner_text().replace("\u2060", "")
