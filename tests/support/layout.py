@@ -43,8 +43,8 @@ _CUT_TEXTS = """() => {
       const text = range.getBoundingClientRect();
       const onScreen = text.width > 1 && text.right > 0;  // a closed sidebar lies to the left of it
       for (let at = e; at && onScreen; at = at.parentElement) {
+        if (/auto|scroll/.test(getComputedStyle(at).overflow)) return false;  // what it cuts is scrolled to
         if (/hidden|clip/.test(getComputedStyle(at).overflow) && isCut(text, at.getBoundingClientRect())) return true;
-        if (/auto|scroll/.test(getComputedStyle(at).overflow)) return false;
       }
       return false;
     })
