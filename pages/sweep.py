@@ -167,7 +167,8 @@ def picture(spec: SweepMap, table: SweepTable, show: str) -> None:
         i = len(x) // 2
         j = len(y) // 2
     if len(spec.activations) == 1:
-        left, right = st.columns([3, 2], gap="medium")
+        with st.container(key="sweep-picture"):  # on a narrow screen one below the other
+            left, right = st.columns([3, 2], gap="medium")
     else:
         left = st.container()
         right = st.container()

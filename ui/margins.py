@@ -45,6 +45,10 @@ html .st-key-glossary {position: fixed; top: .85rem; right: 1rem; z-index: 99999
 .st-key-lecture :is([data-testid=stButtonGroup] button, [data-testid=stTab]) {height: auto; padding-block: .35rem}
 :has(> [class*=st-key-waiting]) {margin-bottom: -1rem}
 :is(a, button, summary):focus-visible {outline: 2px solid #0b6e69 !important; outline-offset: 1px}
+@media (max-width: 1100px) {
+  .st-key-sweep-picture > * > .stHorizontalBlock {flex-direction: column}
+  .st-key-sweep-picture > * > .stHorizontalBlock > .stColumn {width: 100%; flex: none}
+}
 @media (max-width: 640px) {
   .stMainBlockContainer > .stVerticalBlock {gap: .7rem}
   :has(> [class*=st-key-waiting]) {margin-bottom: -.7rem}
