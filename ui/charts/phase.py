@@ -225,7 +225,7 @@ def _regions(factors: np.ndarray, sigma_w: np.ndarray, sigma_b: np.ndarray, dark
             words.append(word | {"bgcolor": style.fade(theme.page, 0.75), "borderpad": 4})
     width = sigma_w[-1] - sigma_w[0]
     height = sigma_b[-1] - sigma_b[0]
-    if len(words) == 2 and abs(words[1]["x"] - words[0]["x"]) < 0.6 * width:
+    if len(words) == 2 and abs(words[1]["x"] - words[0]["x"]) < 0.8 * width:
         lower, upper = sorted(words, key=lambda word: word["y"])
         lacking = max(0.0, 0.24 * height - (upper["y"] - lower["y"]))  # so that they do not touch on a phone
         lower["y"] -= lacking / 2

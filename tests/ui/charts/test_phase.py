@@ -112,7 +112,7 @@ def test_everything_on_the_plane_is_the_factor_at_its_place_and_its_region_has_i
         assert (words["x"], words["xanchor"]) == (pytest.approx(beside[0]), beside[1])  # a phone's edge cuts no name
         assert abs(words["y"] - SIGMA_B[rows].mean()) <= 0.12 * np.ptp(SIGMA_B) + 1e-12
     apart = abs(vanish["x"] - explode["x"]) / np.ptp(SIGMA_W), abs(vanish["y"] - explode["y"]) / np.ptp(SIGMA_B)
-    assert apart[0] >= 0.6 or apart[1] >= 0.24 - 1e-12  # on a phone too they do not touch
+    assert apart[0] >= 0.8 or apart[1] >= 0.24 - 1e-12  # on a phone too they do not touch
 
 
 REGIONS = ("gradients vanish", "gradients explode")
