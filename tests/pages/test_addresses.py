@@ -227,7 +227,7 @@ def test_every_field_that_varies_can_be_asked_for_by_address():
     for field in VARIES:
         app = visit("compare", dict(PAGES["compare"].start) | {"vary": field, "arms": "x"})
         assert not app.exception and app.session_state["vary"] == field
-        assert any(plainly(error.value).startswith(f"{field} = 'x'") for error in app.error)
+        assert any(plainly(error.value).startswith(f"{CONTROLS[field].label} = “x”") for error in app.error)
 
 
 def test_an_address_states_exactly_what_differs_from_the_defaults_and_nothing_else():
