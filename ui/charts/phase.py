@@ -213,7 +213,7 @@ def critical_curve(activation: str, widest: float, highest: float) -> tuple[np.n
 def _regions(factors: np.ndarray, sigma_w: np.ndarray, sigma_b: np.ndarray, dark: bool) -> list[dict]:
     """The names of the regions, each in the middle of its own."""
     theme = style.theme(dark)
-    words = []
+    words: list[dict[str, Any]] = []
     regions = (("ordered:<br>gradients vanish", factors < 0.98), ("chaotic:<br>gradients explode", factors > 1.02))
     for name, where in regions:
         if where.mean() > 0.04:
