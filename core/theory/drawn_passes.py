@@ -13,13 +13,16 @@ from typing import NamedTuple
 import numpy as np
 
 from ..compiled.cache import compiled, summing
+from ..engine.passes import block
 from ..families.activations import activate
-from ..families.normalization import EPS
+from ..families.normalization import EPS, normalize_backward
+from ..norms import sum_squares
 from .mean_squares import log_mean_square, scale_to_one, weighted_log_mean_square
 
+# axes of (1, samples, units) that a normalization averages over
 NO_AXIS = -1
-OVER_SAMPLES = 0
-OVER_UNITS = 1
+OVER_SAMPLES = 1
+OVER_UNITS = 2
 # root mean squares of a layer's outputs, and deviations, for which float32 does
 SAFE_LOW = 1e-12
 SAFE_HIGH = 1e12
@@ -83,12 +86,6 @@ class GroupMemory(NamedTuple):
 
 
 @compiled
-def block(flat, start, rows, columns):
-    """(rows, columns) of a flat array, from `start` on."""
-    return flat[start : start + rows * columns].reshape(rows, columns)
-
-
-@compiled
 def layer_inputs(kind, memory, network, layer):
     """(samples, fan_in) of a layer."""
     if layer == 0:
@@ -121,6 +118,9 @@ def drop(chances, dropout, value, slope):
 @summing
 def normalize(net, axis, inverse):
     """net <- (net - mean) / sqrt(variance + eps) in place, (samples, units), and 1 / sqrt(variance + eps).
+
+    As for trained networks (`core.families.normalization`), but numbers that are all equal leave 0, not the rounding of
+    their mean: of a gradient that vanishes the digits count.
 
     Returns (sum of squares of net - mean, sum of squares of the mean), each mean counted as often as it is taken.
     """
@@ -170,44 +170,25 @@ def normalize(net, axis, inverse):
     return left, taken
 
 
-@summing
-def normalize_backward(delta, normalized, axis, inverse):
-    """delta <- dE/dnet from dE/d(normalized net), in place, as in `normalize`.
+@compiled
+def pass_normalization_back(delta, normalized, axis, inverse):
+    """delta <- dE/dnet from dE/d(normalized net), in place, as for trained networks.
 
     Returns the sums of squares of delta after and before the subtraction.
     """
     samples, units = delta.shape
-    left = 0.0
-    taken = 0.0
+    taken = sum_squares(delta.reshape(-1))
     if axis == OVER_UNITS:
-        for n in range(samples):
-            row = delta[n]
-            h = normalized[n]
-            mean = 0.0
-            along = 0.0
-            for k in range(units):
-                mean += row[k]
-                along += np.float64(row[k]) * h[k]
-                taken += np.float64(row[k]) * row[k]
-            mean /= units
-            along /= units
-            for k in range(units):
-                centered = row[k] - mean - h[k] * along
-                left += centered * centered
-                row[k] = centered * inverse[n]
+        factors = inverse[:samples].reshape(1, samples, 1)
     else:
-        means = np.zeros(units)
-        along_each = np.zeros(units)
-        for n in range(samples):
-            for k in range(units):
-                means[k] += delta[n, k]
-                along_each[k] += np.float64(delta[n, k]) * normalized[n, k]
-                taken += np.float64(delta[n, k]) * delta[n, k]
-        for n in range(samples):
-            for k in range(units):
-                centered = delta[n, k] - means[k] / samples - normalized[n, k] * (along_each[k] / samples)
-                left += centered * centered
-                delta[n, k] = centered * inverse[k]
+        factors = inverse[:units].reshape(1, 1, units)
+    shape = (1, samples, units)
+    normalize_backward(delta.reshape(shape), normalized.reshape(shape), axis, factors)
+    left = 0.0
+    for n in range(samples):
+        for k in range(units):
+            centered = np.float64(delta[n, k]) / inverse[n if axis == OVER_UNITS else k]
+            left += centered * centered
     return left, taken
 
 
@@ -343,7 +324,7 @@ def backward(kind, memory, top, delta, log_scales, weights, logs):
                     above[n, k] *= upstream[n, k]
             if kind.axis != NO_AXIS:
                 net = block(memory.nets[network], start, samples, fan_in)
-                left, taken = normalize_backward(above, net, kind.axis, memory.inverse[network, layer - 1])
+                left, taken = pass_normalization_back(above, net, kind.axis, memory.inverse[network, layer - 1])
                 if narrow and left < MIN_VARYING * MIN_VARYING * taken:
                     return False
     return True

@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 
 from core.families.normalization import EPS
-from core.theory.drawn_passes import OVER_SAMPLES, OVER_UNITS, drop, normalize, normalize_backward, scale_and_shift
+from core.theory.drawn_passes import (
+    OVER_SAMPLES,
+    OVER_UNITS,
+    drop,
+    normalize,
+    pass_normalization_back,
+    scale_and_shift,
+)
 
 RNG = np.random.default_rng(0)
 NET, DELTA = RNG.standard_normal((2, 7, 5)) + 1
@@ -41,7 +48,7 @@ def test_equal_numbers_are_normalized_to_zeros(over):
 def test_the_way_back_through_a_normalization_is_its_derivative(over, dtype):
     net, inverse, delta = NET.astype(dtype), np.empty(7, dtype), DELTA.astype(dtype)
     normalize(net, over, inverse)
-    left, taken = normalize_backward(delta, net, over, inverse)
+    left, taken = pass_normalization_back(delta, net, over, inverse)
     step, expected = 1e-6, np.empty_like(NET)
     for at in np.ndindex(*NET.shape):
         moved = NET.copy()
