@@ -107,16 +107,27 @@ def events_of(monkeypatch):
     event_log._LOG.setLevel(level)
 
 
+# Of the content security policy, all but the scripts.
+POLICY = {
+    "default-src": "'self'", "style-src": "'self' 'unsafe-inline'", "img-src": "'self' data: blob:",
+    "font-src": "'self' data:", "connect-src": "'self' data: blob:", "worker-src": "'self' blob:",
+    "object-src": "'none'", "base-uri": "'self'", "form-action": "'self'", "frame-ancestors": "'self'",
+}  # fmt: skip
+CLOSED_POWERS = {"camera", "geolocation", "microphone", "payment", "usb"}
+
+
 def test_every_answer_has_the_security_headers(client):
     for path in ("/", "/fail", "/healthz", "/_stcore/metrics", f"/static/js/{BIGGEST}"):
         headers = client.get(path).headers
         assert headers["x-content-type-options"] == "nosniff"
         assert headers["x-frame-options"] == "SAMEORIGIN"
-        assert headers["referrer-policy"] and headers["permissions-policy"]
+        assert headers["referrer-policy"] == "strict-origin-when-cross-origin"
+        assert headers["cross-origin-opener-policy"] == "same-origin"
+        assert set(headers["permissions-policy"].split(", ")) == {f"{power}=()" for power in CLOSED_POWERS}
         policy = dict(part.split(" ", 1) for part in headers["content-security-policy"].split("; "))
-        assert policy["default-src"] == "'self'"
-        assert "unsafe" not in policy["script-src"]
-        assert policy["frame-ancestors"] == "'self'"
+        scripts, *hashes = policy.pop("script-src").split(" ")
+        assert scripts == "'self'" and hashes and all(code.startswith("'sha256-") for code in hashes)
+        assert policy == POLICY
 
 
 def test_a_page_names_the_scripts_that_it_soon_needs_and_no_other_answer_does(client):
@@ -134,7 +145,7 @@ def test_a_page_has_the_style_of_its_margins_and_the_length_that_it_states():
     from starlette.responses import HTMLResponse
 
     index = Path(file_util.get_static_dir(), "index.html").read_text()
-    plain = HTMLResponse(index, headers={"ETag": '"of Streamlit"'})
+    plain = HTMLResponse(index, headers={"ETag": '"of Streamlit"', "Last-Modified": "Mon, 01 Jan 2024 00:00:00 GMT"})
     packed = HTMLResponse(gzip.compress(index.encode()), headers={"ETag": '"x"', "Content-Encoding": "gzip"})
     for path, page in itertools.product(("/", "/compare", "/lecture"), (plain, packed)):
         answer = Client(hosting.SecurityHeadersMiddleware(page)).get(path)
@@ -142,7 +153,7 @@ def test_a_page_has_the_style_of_its_margins_and_the_length_that_it_states():
         text = gzip.decompress(answer.body).decode() if page is packed else answer.text
         assert text == index.replace("</head>", f"<style>{style}</style></head>")
         assert answer.headers["content-length"] == str(len(answer.body))
-        assert "etag" not in answer.headers  # a browser would keep the style of an older version
+        assert not {"etag", "last-modified"} & set(answer.headers)  # a browser would keep an older version's style
     app = Client(hosting.SecurityHeadersMiddleware(plain))
     assert app.get("/", "HEAD").headers["content-length"] == str(len(index.encode()))
 
@@ -167,7 +178,8 @@ def test_figures_of_the_server_and_its_interface_for_programs_are_closed(client)
 def test_streamlits_files_are_compressed_for_those_who_take_it(client):
     path = ASSETS / BIGGEST
     answer = client.get(f"/static/js/{BIGGEST}", headers=[(b"accept-encoding", b"gzip")])
-    assert answer.headers["content-encoding"] == "gzip"
+    assert answer.headers["content-encoding"] == "gzip" and answer.headers["vary"] == "Accept-Encoding"
+    assert answer.headers["cache-control"] == "public, immutable, max-age=31536000"  # its name changes with it
     assert len(answer.body) < path.stat().st_size / 2
     assert gzip.decompress(answer.body) == path.read_bytes()
     assert client.get(f"/static/js/{BIGGEST}").text == "not compressed"  # Streamlit's own answer
@@ -221,6 +233,7 @@ def test_work_that_lost_its_workers_is_no_error_of_the_page(error, monkeypatch, 
 def test_health_fails_while_a_training_stands_still(client, monkeypatch):
     monkeypatch.setenv("GRADIENT_LAB_STUCK_SECONDS", "10")
     assert client.get("/healthz").status_code == 200
+    assert client.get("/healthz").headers["cache-control"] == "no-store"
     monkeypatch.setattr(Services, "queue_stats", lambda self: (2, 1, 9.9))
     assert json.loads(client.get("/healthz").body) == {"status": "ok", "training": 2, "waiting": 1, "still": 9.9}
     monkeypatch.setattr(Services, "queue_stats", lambda self: (2, 1, 10.1))

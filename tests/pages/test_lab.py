@@ -462,7 +462,7 @@ def test_every_chart_is_there_as_numbers():
     app = open_box(visit(**SMALL), "numbers")
     names = app.selectbox(key="numbers_of").options
     assert len(names) == 7 + 6  # every curve, and profile and heatmap for each of three quantities
-    for i in range(len(names)):
+    for i in (len(names) - 1, 4):  # test_own_numbers.py has the table of each
         calm(app.selectbox(key="numbers_of").select_index(i).run())
         (table,) = app.dataframe
         assert len(table.value) > 1

@@ -84,6 +84,8 @@ def test_the_address_that_a_message_names_is_bounded(query, verdict):
     [("", "start"), ("https://lab.test/compare?a=1", "start"), ("http://[::1]:8501/", "start"),
      ("http://[::1", "no address of a page"), ("http://lab.test:99999/", "no address of a page"),
      ("javascript:alert(1)", "no address of a page"), ("//lab.test/", "no address of a page"),
+     ("javascript://lab.test/%0aalert(1)", "no address of a page"), ("data://lab.test/", "no address of a page"),
+     ("http://lab.test:0/", "no address of a page"), ("http://lab.test:65535/", "start"),
      ("http:///x", "no address of a page")],
 )  # fmt: skip
 def test_the_place_of_a_page_is_an_address(url, verdict):
@@ -162,12 +164,15 @@ def test_scripts_start_one_after_another_and_addresses_and_their_pages_in_turn()
     assert all(later - before >= 0.0009 for before, later in itertools.pairwise(times))
 
 
-def test_a_message_above_a_megabyte_is_cut_off(monkeypatch):
-    made = message("rerun_script")
-    made.rerun_script.query_string = "x" * 1_000_001
+def test_a_message_above_a_megabyte_is_cut_off_before_it_is_read(monkeypatch):
+    closed = []
     monkeypatch.setattr(config, "get_option", {"server.maxWidgetStateSize": 1}.get)
-    receive, sent = filtered(made.SerializeToString())
-    assert finished(receive())["type"] == "websocket.disconnect" and sent
+    monkeypatch.setattr(guard.event_log, "record", lambda event, why: closed.append(why))
+    monkeypatch.setattr(guard, "classify", lambda data: "read")
+    for size, why in ((1_000_000, "read"), (1_000_001, "too large")):
+        receive, sent = filtered(b"x" * size)
+        assert finished(receive())["type"] == "websocket.disconnect" and sent
+        assert closed.pop() == why
 
 
 @pytest.mark.parametrize(
@@ -188,7 +193,8 @@ def test_a_page_of_another_origin_is_refused_and_nobody_is_asked_about_it(origin
     [("127.0.0.1:8501", True), ("localhost", True), ("[::1]:8501", True), ("192.0.2.7", True), ("evil.test", False),
      ("localhost.evil.test", False), ("", False), (None, False), ("[", False), ("LOCALHOST:80", True),
      ("user@127.0.0.1", False), ("127.0.0.1/evil", False), ("127.0.0.1?evil", False), ("evil.test\\@127.0.0.1", False),
-     ("[::1]evil.test", False), ("127.0.0.1:evil", False), ("127.0.0.1:99999", False), ("127.0.0.1 ", False)],
+     ("[::1]evil.test", False), ("127.0.0.1:evil", False), ("127.0.0.1:99999", False), ("127.0.0.1 ", False),
+     ("127.0.0.1:65535", True), ("127.0.0.1:65536", False), ("a.localhost", True), ("evillocalhost", False)],
 )  # fmt: skip
 def test_without_a_list_of_names_a_foreign_name_is_refused(host, known):
     assert guard.is_known_host(host) == known
@@ -219,6 +225,7 @@ def test_a_browser_is_named_by_its_cookie_and_not_by_what_it_claims():
     assert claimed.getlist(visitors.BROWSER_HEADER) == [other[visitors.BROWSER_HEADER]]
     assert claimed.getlist(visitors.ADDRESS_HEADER) == ["192.0.2.1"]
     assert named()[visitors.BROWSER_HEADER] != named()[visitors.BROWSER_HEADER]  # without a cookie: one each
+    assert len(set(one[visitors.BROWSER_HEADER])) > 8 and len(one[visitors.BROWSER_HEADER]) == 32  # none by chance
 
 
 def test_the_proxys_header_names_the_address_only_when_it_is_trusted(monkeypatch):

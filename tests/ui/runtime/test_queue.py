@@ -112,6 +112,13 @@ def test_a_stranger_with_new_names_does_not_pass_one_who_waits(pool):
     assert order[0] == ("honest", "s")
 
 
+def test_one_who_was_served_before_waits_for_no_stranger_who_comes_later(pool):
+    """A name that was never served would pass him otherwise, and the next such name again."""
+    names = [(f"new {i}", "s") for i in range(5)]
+    order = served_order(pool, [("honest", "s")], [("honest", "another page"), *names])
+    assert order[0] == ("honest", "another page")
+
+
 def test_a_session_has_one_waiting_run_and_the_newer_takes_over(pool):
     queue, order = FairQueue(1), []
     holder, leave = hold(pool, queue)

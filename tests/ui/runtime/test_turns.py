@@ -60,7 +60,7 @@ def test_of_one_address_the_patient_one_goes_first_and_others_by_arrival(pool, q
 
 def test_the_impatient_hold_a_quarter_of_the_turns_at_most(pool):
     queue = FairQueue(8)
-    many = [turn(queue, ("", "browser", f"page {i}"), weight=2) for i in range(3)]
+    many = [turn(queue, ("", "browser", f"page {i}"), weight=1) for i in range(3)]
     for one in many[:2]:
         one.begin(never)
     call, patient = begun(pool, many[2]), turn(queue)

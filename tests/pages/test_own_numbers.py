@@ -1,0 +1,292 @@
+"""Every chart, table and file of a page is that of the page's own runs, under its own name and in the page's theme."""
+
+import pandas as pd
+import pytest
+
+from core import RunConfig, diagnose, snapshot, train
+from core.comparison.arm_statistics import NOTE, table
+from core.data.datasets import load
+from core.diagnosis.recordings import RECORDING_VERDICTS
+from core.diagnosis.rules import VERDICTS
+from core.engine.training import evaluate
+from core.export import to_csv, to_pytorch
+from core.sweeps.critical_lines import lines
+from core.sweeps.files import flatten_layers
+from core.sweeps.maps import Axis, SweepMap, compute_cells
+from tests.support import compare_page, lab_page
+from tests.support.page_parts import sent, watch_parts
+from tests.support.pages import open_page
+from ui import panels
+from ui.charts import compare_curves, curves, recording_curves
+from ui.charts.animation import open_at
+from ui.charts.arms import style_arms
+from ui.charts.boundary import decision_boundary, grid
+from ui.charts.compare import compare_heatmap, compare_profile, compare_span
+from ui.charts.distributions import distributions
+from ui.charts.heatmap import gradient_heatmap
+from ui.charts.profile import gradient_profile
+from ui.charts.recordings import recording_heatmap, recording_profile, recording_profile_data
+from ui.charts.sweep import sweep_map
+from ui.compare import cards, labels, printable, training
+from ui.lab import theory
+from ui.runs.controls import DEFAULTS, choose_tensors
+from ui.runs.files import get_example
+from ui.runtime.jobs import Run
+from ui.runtime.services import services
+from ui.sweep import controls
+from ui.text import typeset
+from ui.urls import link
+
+
+@pytest.fixture
+def parts(monkeypatch):
+    return watch_parts(monkeypatch)
+
+
+def assert_same(charts, expected):
+    """Every expected chart is there, bit by bit; names those that are not."""
+    assert set(expected) <= set(charts), sorted(set(expected) - set(charts))
+    assert [key for key, chart in expected.items() if sent(charts[key]) != sent(chart)] == []
+
+
+def assert_tables(numbers, expected):
+    """The tables behind these labels, all of them and no others, are those of these charts."""
+    assert list(numbers) == list(expected)
+    for label, chart in expected.items():
+        pd.testing.assert_frame_equal(numbers[label]().table, chart.table, obj=label)
+
+
+# -- the Lab ----------------------------------------------------------------------------------------------------------
+
+CURVES = {
+    "loss": ("Loss", curves.loss_chart),
+    "accuracy": ("Accuracy", curves.accuracy_chart),
+    "global-norm": ("Global gradient norm", curves.global_norm_chart),
+    "update-ratio": ("Update ratio", curves.update_ratio_chart),
+    "weight-norm": ("Weight norms", curves.weight_norm_chart),
+    "saturation": ("Saturated units", curves.saturation_chart),
+    "dead": ("Dead units", curves.dead_chart),
+}
+NORMS = {"delta_norm": "delta", "grad_norm": "weight gradient", "rms": "gradient per weight"}
+# A run that its verdict judges at its last step, so that step 0 would be another one.
+LATE = RunConfig(
+    hidden=(8,) * 6, samples=32, steps=60, activation="relu", init="he_normal", loss="bce", seed=3, noise=0.2,
+    output_activation="sigmoid", optimizer="adam", learning_rate=0.3, holdout=0.25,
+)  # fmt: skip
+OPENED = {
+    "quantity": "rms", "relative": "false", "more": "true", "inside": "true", "inside_step": "7",
+    "inside_quantity": "delta", "axis": "-5,1",
+}  # fmt: skip
+
+
+def test_every_chart_table_and_file_of_the_lab_is_of_its_own_run(parts):
+    stated = {key: str(value) for key, value in link.to_values(LATE).items() if value != link.DEFAULTS[key]}
+    lab_page.visit(**stated, **OPENED)
+    [trace] = train([LATE])
+    diagnosis = diagnose(trace)
+    assert diagnosis.step > 0
+    expectation = services().theories.get(theory.at_start(Run(LATE)))
+    guides = theory.guides(expectation, "rms", trace)
+
+    def picture(dark):
+        options = {"relative": False, "guides": guides, "judged": diagnosis.step, "dark": dark}
+        return open_at(gradient_profile(trace, "rms", **options), None, (-5.0, 1.0), judged=diagnosis.step)
+
+    data = load(LATE.dataset, samples=32, noise=0.2, holdout=0.25, seed=3, scaling=LATE.scaling)
+    points = grid(data.X)
+    outputs = evaluate(LATE, trace.weights, points)
+    expected = {f"{name}-chart": make(trace, dark=True) for name, (_, make) in CURVES.items()}
+    expected |= {
+        "gradient-profile": picture(dark=True),
+        "gradient-heatmap": gradient_heatmap(trace, "rms", dark=True),
+        "distributions-chart": distributions(snapshot(LATE, 7), "delta", dark=True),
+        "answer-chart": decision_boundary(data.X, data.D, points, outputs, task="two-class", dark=True),
+    }
+    assert_same(parts.charts, expected)
+
+    by_layer = {f"By layer: {label}": gradient_profile(trace, name) for name, label in NORMS.items()}
+    over_steps = {f"Over steps: {label}": gradient_heatmap(trace, name) for name, label in NORMS.items()}
+    assert_tables(parts.numbers, by_layer | over_steps | {label: make(trace) for label, make in CURVES.values()})
+
+    write, prepare = parts.files["gradient-lab.csv"]
+    assert write(prepare(None)) == to_csv(trace)
+    assert parts.files["gradient_lab.py"]() == to_pytorch(LATE)
+    title, words, chart = parts.sheet
+    assert title == VERDICTS[diagnosis.verdict][0]
+    assert words == [typeset(diagnosis.findings[0].what), panels.summary_line(LATE)]
+    assert sent(chart) == sent(picture(dark=False))
+
+
+@pytest.mark.parametrize(
+    "verdict, changes",
+    {
+        "diverged": {"hidden": (4,) * 3, "init_scale": 1e300, "dtype": "float32"},
+        "dead": {"hidden": (8,) * 6, "activation": "relu", "init": "he_normal", "bias_std": 0.0, "init_scale": 1.0,
+                 "learning_rate": 0.3, "optimizer": "adam", "loss": "bce", "output_activation": "sigmoid",
+                 "steps": 60, "samples": 32},
+        "vanishing": {"hidden": (4,) * 10},
+    }.items(),
+)  # fmt: skip
+def test_the_curve_that_concerns_a_verdict_stands_beside_the_loss(verdict, changes, parts):
+    config = RunConfig(**{"samples": 16, "steps": 3} | changes)
+    [trace] = train([config])
+    assert diagnose(trace).verdict == verdict
+    stated = {key: str(value) for key, value in link.to_values(config).items() if value != link.DEFAULTS[key]}
+    lab_page.visit(**stated)
+    beside = {"diverged": "global-norm", "dead": "dead", "vanishing": "update-ratio"}[verdict]
+    assert [key for key in parts.charts if key in {f"{name}-chart" for name in CURVES}] == [
+        "loss-chart",
+        f"{beside}-chart",
+    ]
+
+
+# -- Compare ----------------------------------------------------------------------------------------------------------
+
+COMPARE_CURVES = {
+    "loss": ("Loss", compare_curves.compare_loss),
+    "accuracy": ("Accuracy", compare_curves.compare_accuracy),
+    "global-norm": ("Global gradient norm", compare_curves.compare_global_norm),
+    "weight-norm": ("Weight norms", compare_curves.compare_weight_norm),
+    "saturation": ("Saturated units", compare_curves.compare_saturation),
+    "dead": ("Dead units", compare_curves.compare_dead),
+}
+
+
+def test_every_chart_table_and_file_of_a_comparison_is_of_its_own_arms(parts, monkeypatch):
+    printed = []
+    monkeypatch.setattr(printable, "document", lambda *arguments: printed.extend(arguments))
+    app = compare_page.small(
+        vary="none", arms="shallow~depth=2,deep~depth=4;activation=tanh", compare_quantity="rms", compare_more=True
+    )
+    comparison = compare_page.comparison_of(app)
+    keys = {arm.name: training.key_of(comparison, arm.config(comparison.base), None) for arm in comparison.arms}
+    records = {name: services().arms.get(key) for name, key in keys.items()}
+    arms = style_arms(comparison, records)
+    judged = cards.judged_step(records)
+    expected = {f"compare-{name}": make(arms, dark=True) for name, (_, make) in COMPARE_CURVES.items()}
+    for i, arm in enumerate(arms):
+        span = compare_span(arms, "rms")
+        expected[f"compare-heatmap-{i}"] = compare_heatmap(arm, "rms", layers=5, span=span, dark=True)
+    profile = compare_profile(arms, "rms", judged=judged, dark=True)
+    expected["compare-profile"] = open_at(profile, None, judged=judged)
+    assert_same(parts.charts, expected)
+
+    by_layer = {f"By layer: {label}": compare_profile(arms, name) for name, label in NORMS.items()}
+    over_steps = {
+        f"Over steps: {label}, {arm.name}": compare_heatmap(arm, name, layers=5)
+        for arm in arms
+        for name, label in NORMS.items()
+    }
+    assert_tables(parts.numbers, by_layer | over_steps | {label: make(arms) for label, make in COMPARE_CURVES.values()})
+
+    summary = table(records)
+    pd.testing.assert_frame_equal(parts.frames["compare-table"], cards.display_table(summary))
+    pd.testing.assert_frame_equal(parts.frames["compare-differences"], labels.label_differences(comparison))
+    assert parts.files["comparison.csv"]() == to_csv(summary.reset_index(names="arm"))
+    said = [element.value.replace("\\", "") for element in app.markdown]
+    sentences = {arm.name: typeset(arm.record.sentence) for arm in arms}
+    assert len(set(sentences.values())) == len(arms)
+    assert all(f"**{name}.** {sentence}" in said for name, sentence in sentences.items())
+
+    parts.files["gradient-comparison.html"]()
+    title, words, charts, frames = printed
+    assert title == cards.headline(records)
+    assert words[:2] == [f"{name}. {sentence}" for name, sentence in sentences.items()] and words[-1] == NOTE
+    span = compare_span(arms)
+    drawn = [compare_profile(arms), *(compare_heatmap(arm, layers=5, span=span) for arm in arms)]
+    drawn += [make(arms) for _, make in COMPARE_CURVES.values()]
+    assert list(map(sent, charts)) == list(map(sent, drawn))
+    pd.testing.assert_frame_equal(frames[1], cards.display_table(summary))
+
+
+# -- Sweep ------------------------------------------------------------------------------------------------------------
+
+
+def test_every_map_cell_and_file_of_a_sweep_is_of_its_own_activation_and_cell(parts):
+    settings = {"x_count": "3", "y_count": "2", "per_cell": "2", "base": "depth=3;width=4;steps=2;samples=16"}
+    app = open_page("sweep", **settings, activations=["tanh", "relu"], at="relu,2,0")
+    base = controls.parse_base(settings["base"])
+    spec = SweepMap(base, ("tanh", "relu"), Axis("init_scale", count=3), Axis("bias_std", count=2), 2)
+    swept = services().sweeps.get(spec.grid)
+    cells = compute_cells(swept, "gradient factor")
+    x, y = spec.x.values(), spec.y.values()
+    expected = {}
+    for k, activation in enumerate(spec.activations):
+        options = {"chosen": (x[2], y[0]) if activation == "relu" else None, "dark": True}
+        made = sweep_map(spec, activation, cells[k], "gradient factor", tuple(lines(spec, activation)), **options)
+        expected[f"sweep-map-{activation}"] = made
+    chosen = spec.config("relu", x[2], y[0])
+    expected["cell-profile"] = gradient_profile(train([chosen])[0], dark=True)
+    assert_same(parts.charts, expected)
+
+    [lab] = [button.proto.url for button in app.get("link_button") if button.proto.label == "Open in the Lab"]
+    assert lab == "./?" + link.to_query(chosen)
+    boxes = {box.key: box for box in app.selectbox}
+    assert [boxes[f"cell_{part}"].label for part in range(3)] == ["Activation", "Init scale", "Bias std"]
+    assert [boxes[f"cell_{part}"].value for part in range(3)] == ["relu", x[2], y[0]]
+    said = " ".join(element.value.replace("\\", "") for element in app.markdown)
+    assert "the median of 2 networks" in said
+
+    assert app.title[0].value == "Bias std × init scale"
+    assert parts.files["sweep.csv"]() == to_csv(flatten_layers(swept.to_frame()))
+    title, words, chart = parts.sheet
+    corner = panels.summary_line(spec.config("tanh", x[0], y[0]))
+    assert title == "Bias std × init scale"
+    assert words[1] == f"Bias std over init scale; the cell at the lower left: {corner}"
+    first = sweep_map(spec, "tanh", cells[0], "gradient factor", tuple(lines(spec, "tanh")))
+    assert sent(chart) == sent(first)
+
+
+# -- Your run ---------------------------------------------------------------------------------------------------------
+
+RECORDED = {
+    "loss": ("Loss", recording_curves.recording_loss),
+    "update-ratio": ("Update ratio", recording_curves.recording_update_ratio),
+    "global-norm": ("Global gradient norm", recording_curves.recording_global_norm),
+    "weight-norm": ("Weight norms", recording_curves.recording_weight_norm),
+}
+
+
+def test_two_recordings_are_drawn_each_under_its_own_key_at_its_own_step_on_one_axis(parts):
+    names = ("resnet_plain", "dead_cnn")
+    app = open_page("runs", example=names[0], beside=names[1], runs_more="true", runs_more_beside="true")
+    shown = [get_example(name) for name in names]
+    chosen = [choose_tensors(each.recording, DEFAULTS) for each in shown]
+    assert len({each.diagnosis.step for each in shown}) == 2
+    data = [
+        recording_profile_data(view, "grad_norm", relative=True, judged=each.diagnosis.step)
+        for each, view in zip(shown, chosen, strict=True)
+    ]
+    ends = min(each.low for each in data), max(each.high for each in data)
+    expected = {}
+    for each, view, key in zip(shown, chosen, ("", "-beside"), strict=True):
+        judged = each.diagnosis.step
+        made = recording_profile(view, "grad_norm", relative=True, ends=ends, judged=judged, dark=True)
+        expected[f"run-profile{key}"] = open_at(made, None, judged=judged)
+        expected[f"run-heatmap{key}"] = recording_heatmap(view, "grad_norm", relative=True, dark=True)
+        for name, (_, make) in RECORDED.items():
+            expected[f"run-{name}{key}"] = make(view, dark=True)
+    assert_same(parts.charts, expected)
+    headlines = [header.value.partition("] ")[2] for header in app.header]
+    assert headlines == [RECORDING_VERDICTS[each.diagnosis.verdict] for each in shown]
+
+    for i, view in enumerate(chosen, 1):
+        own = {label.partition(": ")[2]: make for label, make in parts.numbers.items() if label.startswith(f"{i}. ")}
+        wanted = {"By layer and step": recording_profile(view, "grad_norm")}
+        wanted |= {"Over steps": recording_heatmap(view, "grad_norm")}
+        wanted |= {label: make(view) for label, make in RECORDED.values()}
+        assert_tables({label: own[label] for label in wanted}, wanted)
+    files = ("recording.csv", "recording-beside.csv")
+    assert [parts.files[name]() for name in files] == [to_csv(each.recording.to_frame()) for each in shown]
+    assert parts.sheet is None
+
+
+def test_the_sheet_of_a_recording_has_its_verdict_its_finding_and_its_picture(parts):
+    open_page("runs", example="dead_cnn")
+    shown = get_example("dead_cnn")
+    judged = shown.diagnosis.step
+    title, words, chart = parts.sheet
+    assert title == RECORDING_VERDICTS[shown.diagnosis.verdict]
+    assert words[0] == typeset(shown.diagnosis.findings[0].what) and words[1].startswith(shown.label)
+    made = recording_profile(choose_tensors(shown.recording, DEFAULTS), "grad_norm", relative=True, judged=judged)
+    assert sent(chart) == sent(open_at(made, None, judged=judged))
