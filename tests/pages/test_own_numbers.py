@@ -1,7 +1,11 @@
 """Every chart, table and file of a page is that of the page's own runs, under its own name and in the page's theme."""
 
+import dataclasses
+from urllib.parse import parse_qs
+
 import pandas as pd
 import pytest
+from streamlit.runtime.context import ContextProxy
 
 from core import RunConfig, diagnose, snapshot, train
 from core.comparison.arm_statistics import NOTE, table
@@ -23,12 +27,16 @@ from ui.charts.arms import style_arms
 from ui.charts.boundary import decision_boundary, grid
 from ui.charts.compare import compare_heatmap, compare_profile, compare_span
 from ui.charts.distributions import distributions
+from ui.charts.filling import fill
 from ui.charts.heatmap import gradient_heatmap
+from ui.charts.paper_figures import FIGURES
 from ui.charts.profile import gradient_profile
 from ui.charts.recordings import recording_heatmap, recording_profile, recording_profile_data
 from ui.charts.sweep import sweep_map
 from ui.compare import cards, labels, printable, training
 from ui.lab import theory
+from ui.papers.sections import stored
+from ui.presenting import TEXT_SIZE
 from ui.runs.controls import DEFAULTS, choose_tensors
 from ui.runs.files import get_example
 from ui.runtime.jobs import Run
@@ -290,3 +298,62 @@ def test_the_sheet_of_a_recording_has_its_verdict_its_finding_and_its_picture(pa
     assert words[0] == typeset(shown.diagnosis.findings[0].what) and words[1].startswith(shown.label)
     made = recording_profile(choose_tensors(shown.recording, DEFAULTS), "grad_norm", relative=True, judged=judged)
     assert sent(chart) == sent(open_at(made, None, judged=judged))
+
+
+# -- on the wall and within another site ------------------------------------------------------------------------------
+
+SCENES = {
+    "gradient-profile": "?depth=3&width=5&steps=9&samples=16&activation=tanh&quantity=rms&relative=false&axis=-5,1",
+    "compare-profile": "compare?depth=2&width=4&steps=3&samples=16&seeds=2&vary=init_scale&arms=1,2"
+    "&compare_quantity=grad_norm&step=2",
+    "run-profile": "runs?example=dead_cnn&norm=rms&relative_norm=false&step=120",
+}
+SWEEP = "sweep?x_count=3&y_count=2&show=final+loss&activations=relu&base=depth%3D3%3Bwidth%3D4%3Bsteps%3D2"
+
+
+def charts_of(parts, page, *, embedded=False, **parameters):
+    """The charts of a page by key, as it stands on a site of its own or within another one."""
+    parts.charts.clear()
+    with pytest.MonkeyPatch.context() as patch:
+        if embedded:
+            patch.setattr(ContextProxy, "is_embedded", True)
+        open_page(page, **parameters)
+    return dict(parts.charts)
+
+
+def without_meta(chart):
+    """A chart without what its slider tells the address: the wall keeps its step elsewhere."""
+    layout = {name: value for name, value in chart.spec["layout"].items() if name != "meta"}
+    return dataclasses.replace(chart, spec=chart.spec | {"layout": layout})
+
+
+@pytest.mark.parametrize("key", SCENES)
+def test_the_wall_and_a_frame_show_the_picture_of_the_page(key, parts):
+    page, _, query = SCENES[key].partition("?")
+    whole = charts_of(parts, page, **parse_qs(query))[key]
+    framed = charts_of(parts, page, embedded=True, **parse_qs(query))[key]
+    assert sent(framed) == sent(fill(whole))
+    wall = charts_of(parts, "present", link=SCENES[key])["present-chart"]
+    assert sent(without_meta(wall)) == sent(without_meta(fill(whole, TEXT_SIZE)))
+
+
+def test_the_wall_and_a_frame_show_the_map_of_a_sweep_without_a_chosen_cell(parts):
+    page, _, query = SWEEP.partition("?")
+    spec = SweepMap(controls.parse_base(parse_qs(query)["base"][0]), ("relu",), Axis("init_scale", count=3),
+                    Axis("bias_std", count=2), 1)  # fmt: skip
+    framed = charts_of(parts, page, embedded=True, **parse_qs(query))["sweep-map"]
+    [cells] = compute_cells(services().sweeps.get(spec.grid), "final loss")
+    made = sweep_map(spec, "relu", cells, "final loss", tuple(lines(spec, "relu")), dark=True)
+    assert sent(framed) == sent(fill(made))
+    wall = charts_of(parts, "present", link=SWEEP)["present-chart"]
+    assert sent(wall) == sent(fill(made, TEXT_SIZE))
+
+
+@pytest.mark.parametrize("name", ["saxe", "he_2015"])
+def test_a_paper_shows_its_own_figures_and_a_frame_the_one_that_is_asked_for(name, parts):
+    figures = FIGURES[name](stored()[name].result.series, True)
+    charts = charts_of(parts, "papers", paper=name)
+    assert_same(charts, {f"paper-{name}-{i}": figure for i, figure in enumerate(figures)})
+    for i, figure in enumerate(figures):
+        framed = charts_of(parts, "papers", embedded=True, paper=name, figure=str(i + 1))
+        assert {key: sent(chart) for key, chart in framed.items()} == {f"paper-{name}-{i}": sent(fill(figure))}
