@@ -77,18 +77,18 @@ def test_one_seed_is_its_own_median_and_has_no_band(logarithmic):
 
 @pytest.fixture(scope="module")
 def diverging():
-    """Eight seeds, of which some break and others do not."""
+    """Seven seeds, of which some break and others do not: an odd number, so that not as many do as do not."""
     config = RunConfig(activation="relu", init="he_normal", learning_rate=0.1)
-    traces = train([config.replace(seed=seed) for seed in range(8)])
-    assert 0 < sum(trace.diverged_at is not None for trace in traces) < 8
+    traces = train([config.replace(seed=seed) for seed in range(7)])
+    assert 0 < sum(trace.diverged_at is not None for trace in traces) < 7
     return traces
 
 
 def test_a_record_counts_the_seeds_that_still_run(diverging):
     record = summarize_arm(diverging)
     broken = [trace.diverged_at for trace in diverging if trace.diverged_at is not None]
-    assert record.running[0] == 8
-    assert record.running[-1] == 8 - len(broken) == record.seeds - record.summary["diverged"]
+    assert record.running[0] == 7
+    assert record.running[-1] == 7 - len(broken) == record.seeds - record.summary["diverged"]
     assert record.summary["diverged_at"] == np.median(broken)
 
 
@@ -106,8 +106,8 @@ def test_the_verdict_is_that_of_most_seeds_and_the_sentence_counts_them(divergin
     verdicts = [diagnose(trace).verdict for trace in diverging]
     count = verdicts.count(record.verdict)
     assert count == max(verdicts.count(verdict) for verdict in verdicts)
-    assert f"on {count} of 8 seeds" in record.sentence
-    assert f"{record.summary['diverged']} of 8 seeds broke" in record.sentence
+    assert f"on {count} of 7 seeds" in record.sentence
+    assert f"{record.summary['diverged']} of 7 seeds broke" in record.sentence
     assert f"loss {format_number(record.summary['final_loss'])}" in record.sentence.split("After 300 steps: ")[1]
     assert record.why in [diagnose(trace).findings[0].why for trace in diverging]
 
