@@ -16,26 +16,36 @@ function menuOf(button) {
   return null;
 }
 
-function setPlaying(button, playing) {
+// Whether the next press pauses: Plotly's listener has run first, but may draw the button's text anew while it plays.
+function nameButton(plot) {
+  const button = plot.querySelector(BUTTON);
   const menu = menuOf(button);
-  if (menu) {
-    menu.active = playing ? 0 : -1;
-    button.querySelector("text").textContent = playing ? "Pause" : "Play";
+  const name = menu?.active === 0 ? "Pause" : "Play";
+  if (menu && button.textContent !== name) {
+    button.querySelector("text").textContent = name;
   }
+}
+
+function follow(plot) {
+  if (!plot.dataset.player) {
+    plot.dataset.player = "followed";
+    plot.on("plotly_animatingframe", () => nameButton(plot));
+    plot.on("plotly_animated", () => {
+      const menu = menuOf(plot.querySelector(BUTTON));
+      if (menu) {
+        menu.active = -1;
+      }
+      nameButton(plot);
+    });
+  }
+  nameButton(plot);
 }
 
 function onClick(event) {
   const button = event.target.closest?.(BUTTON);
-  const plot = button?.closest(".js-plotly-plot");
-  const menu = button && menuOf(button);
-  if (!menu) {
-    return;
+  if (button && menuOf(button)) {
+    follow(button.closest(".js-plotly-plot"));
   }
-  if (!plot.dataset.player) {
-    plot.dataset.player = "followed";
-    plot.on("plotly_animated", () => setPlaying(plot.querySelector(BUTTON), false));
-  }
-  setPlaying(button, menu.active === 0);
 }
 
 function onBeforePrint() {
@@ -62,6 +72,8 @@ export default function ({ setTriggerValue }) {
   const onTheme = () => setTimeout(() => setTriggerValue("event", true), THEME_MS);
   DARK.addEventListener("change", onTheme);
   document.addEventListener("click", onClick);
+  // Those pressed before this was loaded.
+  document.querySelectorAll(`.js-plotly-plot ${BUTTON}`).forEach((button) => onClick({ target: button }));
   window.addEventListener("beforeprint", onBeforePrint);
   window.addEventListener("afterprint", onAfterPrint);
   return () => {
