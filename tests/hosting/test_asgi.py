@@ -230,6 +230,36 @@ def test_work_that_lost_its_workers_is_no_error_of_the_page(error, monkeypatch, 
     assert said == [workers.describe_loss(error)] and events_of == []
 
 
+@pytest.mark.parametrize(
+    "error, field, forgets",
+    [(ConfigError("steps", 1, "no"), "steps", 0), (BrokenProcessPool("x"), None, 0), (ValueError("secret"), None, 1)],
+)
+def test_only_an_error_nobody_foresaw_makes_a_session_forget(error, field, forgets, monkeypatch, events_of):
+    said, forgotten = [], []
+    monkeypatch.setattr(hosting.st, "error", lambda text, icon: said.append(text))
+    monkeypatch.setattr(hosting.widget_states, "forget", lambda: forgotten.append(1))
+    assert hosting.on_script_error(error)
+    assert len(said) == 1 and len(forgotten) == forgets and "secret" not in said[0] + json.dumps(events_of)
+    assert [line["field"] for line in events_of if line["event"] == "refusal"] == [field] * (field is not None)
+    assert [line["id"] in said[0] for line in events_of if line["event"] == "failure"] == [True] * forgets
+
+
+def test_a_server_writes_down_its_start_with_its_limits_and_its_end_and_hides_words_between(monkeypatch, events_of):
+    hidden = []
+    monkeypatch.setattr(hosting, "_warm", lambda: None)
+    monkeypatch.setattr(hosting.event_log, "hide_foreign_words", lambda: hidden.append(len(events_of)))
+    monkeypatch.setenv("GRADIENT_LAB_MAX_COST", "5e9")
+
+    async def live():
+        async with hosting.lifespan(None):
+            assert [line["event"] for line in events_of] == ["start"] and hidden == [1]
+
+    finished(live())
+    assert [line["event"] for line in events_of] == ["start", "stop"]
+    limited = {name.lower(): limits.value(name) for name in limits.LIMITS}
+    assert limited["max_cost"] == 5e9 and limited.items() <= events_of[0].items() and events_of[0]["seconds"] >= 0
+
+
 def test_health_fails_while_a_training_stands_still(client, monkeypatch):
     monkeypatch.setenv("GRADIENT_LAB_STUCK_SECONDS", "10")
     assert client.get("/healthz").status_code == 200

@@ -1,6 +1,8 @@
 """Values that no control takes: passed over, the control keeps its own, and a script that failed leaves none behind."""
 
 import math
+import threading
+from types import SimpleNamespace
 
 import pytest
 from streamlit.proto.WidgetStates_pb2 import WidgetState
@@ -98,3 +100,35 @@ def test_a_control_keeps_its_value_and_the_page_says_so_once():
     (said,) = app.warning
     assert "rate" in said.value and "many" not in said.value
     assert not app.run().warning
+
+
+@pytest.fixture
+def session(monkeypatch):
+    """A session whose browser has sent values for two controls, one of them for the first time."""
+    new, old = {"a": 1, "b": 2}, {"a": 0, "kept": 3}
+    state = SimpleNamespace(_new_widget_state=SimpleNamespace(states=new), _old_state=old)
+    held = SimpleNamespace(_lock=threading.Lock(), _state=state)
+    context = SimpleNamespace(session_id="session", session_state=held)
+    monkeypatch.setattr(widget_states, "get_script_run_ctx", lambda suppress_warning: context)
+    yield state
+    widget_states._refused.clear()
+
+
+def test_what_a_failed_script_was_sent_is_forgotten_and_what_it_held_before_too(session):
+    widget_states._refused["session"].add("rate")
+    widget_states.forget()
+    assert session._new_widget_state.states == {} and session._old_state == {"kept": 3}
+    assert not widget_states._refused
+
+
+@pytest.mark.parametrize("count", [1, 4, 5, 6])
+def test_five_controls_are_named_and_more_are_others(count, session, monkeypatch):
+    said = []
+    monkeypatch.setattr(widget_states.st, "warning", lambda text, icon: said.append(text))
+    names = [f"name {k}" for k in range(count)]
+    widget_states._refused["session"].update(names)
+    widget_states.show_refused()
+    widget_states.show_refused()  # once is enough
+    [words] = said
+    assert [name in words for name in names] == [k < 5 for k in range(count)]
+    assert ("and others" in words) == (count > 5)
