@@ -32,3 +32,10 @@ def test_what_the_sidebar_sets_is_shown_in_the_bar():
 def test_a_setting_that_does_not_apply_cannot_be_set_in_the_bar():
     app = visit(**(SMALL | {"hidden": "3,4"}))
     assert control(app, "bar_depth").disabled and not control(app, "bar_init_scale").disabled
+
+
+def test_the_bar_leaves_out_what_the_address_hides_and_fixes_what_it_locks():
+    app = visit(**SMALL, hide="depth", lock="init_scale")
+    shown = {box.key for box in (*app.selectbox, *app.number_input)}
+    assert {f"bar_{field}" for field in SETTINGS if f"bar_{field}" in shown} == {"bar_activation", "bar_init_scale"}
+    assert control(app, "bar_init_scale").disabled and not control(app, "bar_activation").disabled

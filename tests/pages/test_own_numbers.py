@@ -9,6 +9,7 @@ from streamlit.runtime.context import ContextProxy
 
 from core import RunConfig, diagnose, snapshot, train
 from core.comparison.arm_statistics import NOTE, table
+from core.curvature import hidden_singular_values
 from core.data.datasets import load
 from core.diagnosis.recordings import RECORDING_VERDICTS
 from core.diagnosis.rules import VERDICTS
@@ -17,6 +18,7 @@ from core.export import to_csv, to_pytorch
 from core.sweeps.critical_lines import lines
 from core.sweeps.files import flatten_layers
 from core.sweeps.maps import Axis, SweepMap, compute_cells
+from core.theory.layer_means import expected_means, measured_means
 from tests.support import compare_page, lab_page
 from tests.support.page_parts import sent, watch_parts
 from tests.support.pages import open_page
@@ -29,9 +31,12 @@ from ui.charts.compare import compare_heatmap, compare_profile, compare_span
 from ui.charts.distributions import distributions
 from ui.charts.filling import fill
 from ui.charts.heatmap import gradient_heatmap
+from ui.charts.one_layer import gradient_histogram, slope_chart, weight_histogram
 from ui.charts.paper_figures import FIGURES
+from ui.charts.phase import layer_means
 from ui.charts.profile import gradient_profile
 from ui.charts.recordings import recording_heatmap, recording_profile, recording_profile_data
+from ui.charts.singular_values import spectrum_chart
 from ui.charts.sweep import sweep_map
 from ui.compare import cards, labels, printable, training
 from ui.lab import theory
@@ -83,7 +88,7 @@ LATE = RunConfig(
 )  # fmt: skip
 OPENED = {
     "quantity": "rms", "relative": "false", "more": "true", "inside": "true", "inside_step": "7",
-    "inside_quantity": "delta", "axis": "-5,1",
+    "inside_quantity": "delta", "axis": "-5,1", "open_layer": "2", "layer_step": "9", "why": "true",
 }  # fmt: skip
 
 
@@ -110,6 +115,15 @@ def test_every_chart_table_and_file_of_the_lab_is_of_its_own_run(parts):
         "distributions-chart": distributions(snapshot(LATE, 7), "delta", dark=True),
         "answer-chart": decision_boundary(data.X, data.D, points, outputs, task="two-class", dark=True),
     }
+    opened, start = snapshot(LATE, 9), snapshot(LATE, 0)
+    expected |= {
+        "layer-slope": slope_chart(opened, 1, dark=True),
+        "layer-weights": weight_histogram(opened, 1, dark=True),
+        "layer-gradient": gradient_histogram(opened, 1, dark=True),
+    }
+    means = measured_means(start), expected_means(LATE)
+    expected |= {f"{quantity}-chart": layer_means(*means, quantity, dark=True) for quantity in ("q", "chi")}
+    expected["spectrum-chart"] = spectrum_chart(hidden_singular_values(start), 5, dark=True)  # between six layers
     assert_same(parts.charts, expected)
 
     by_layer = {f"By layer: {label}": gradient_profile(trace, name) for name, label in NORMS.items()}

@@ -2,9 +2,11 @@
 
 import pytest
 
-from core.comparison.arms import Arm
+from core import RunConfig
+from core.comparison.arms import MAX_ARMS, MIN_ARMS, Arm, Comparison
 from ui.compare import editor, state
 from ui.compare.editor import _shorten
+from ui.urls import link
 from ui.urls.arms import choices, default_arm_name, format_arms
 
 ARMS = (
@@ -87,3 +89,27 @@ def test_only_values_that_no_arm_has_can_be_added(session, monkeypatch):
 @pytest.mark.parametrize("length", [1, 39, 40, 41, 90])
 def test_a_text_of_forty_letters_has_room_and_a_longer_one_is_cut(length):
     assert _shorten("x" * length) == ("x" * length if length <= 40 else "x" * 39 + "…")
+
+
+@pytest.mark.parametrize("i", range(3))
+@pytest.mark.parametrize("count", [MIN_ARMS, MIN_ARMS + 1])
+def test_the_buttons_of_an_arm_are_its_own_and_its_link_opens_its_own_settings(i, count, monkeypatch):
+    buttons, links = {}, []
+    monkeypatch.setattr(editor.st, "button", lambda label, **more: buttons.update({label: more}))
+    monkeypatch.setattr(editor.st, "link_button", lambda label, url, **_: links.append(url))
+    comparison = Comparison(RunConfig(seed=7, steps=12), "activation", ARMS, 2)
+    editor._draw_buttons(comparison, i, ARMS[i], count, "at")
+    assert links == ["./?" + link.to_query(ARMS[i].config(comparison.base))]
+    assert (buttons["Up"]["disabled"], buttons["Remove"]["disabled"]) == (i == 0, count == MIN_ARMS)
+    assert [buttons[label]["args"] for label in ("Up", "Remove")] == [(i,), (i,)]
+
+
+@pytest.mark.parametrize("count", [MAX_ARMS - 1, MAX_ARMS])
+def test_an_arm_is_added_where_there_is_room(count, monkeypatch):
+    drawn = []
+    arms = tuple(Arm(f"arm {k}", {"steps": k}) for k in range(count))
+    monkeypatch.setattr(editor, "_draw_row", lambda *_: None)
+    monkeypatch.setattr(editor, "_draw_adder", lambda given: drawn.append(len(given)))
+    monkeypatch.setattr(editor.st, "caption", drawn.append)
+    editor.draw_editor(Comparison(RunConfig(), None, arms, 1))
+    assert drawn == ([count] if count < MAX_ARMS else [f"A comparison has at most {MAX_ARMS} arms."])

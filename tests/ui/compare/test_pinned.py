@@ -5,6 +5,7 @@ import pytest
 from core import RunConfig
 from core.comparison.arms import MAX_ARMS
 from ui.compare import pinned
+from ui.urls.arms import format_arms
 
 PINNED = [RunConfig(hidden=(4,) * depth) for depth in (2, 3)]
 
@@ -34,3 +35,19 @@ def test_settings_are_pinned_under_any_seed_and_others_are_not(monkeypatch):
         assert pinned.is_pinned(config) and pinned.is_pinned(config.replace(seed=77))
         assert pinned._counted(pinned.pinned_arms()) == ("1 setting" if count == 1 else f"{count} settings")
     assert not pinned.is_pinned(PINNED[0].replace(steps=1))
+
+
+@pytest.mark.parametrize("line", ["", "tanh,relu"])
+@pytest.mark.parametrize("count", [1, 2])
+def test_two_pinned_settings_stand_alone_and_otherwise_join_the_arms_that_there_are(count, line, monkeypatch):
+    monkeypatch.setattr(pinned, "session", {"pinned": []})
+    for config in PINNED[:count]:
+        pinned.pin(config)
+    before = pinned.state.parse_line(line, "activation")
+    arms, field = pinned._with_pinned("activation", line)
+    alone = not line and count == 2
+    assert field == (None if alone else "activation")
+    assert arms[: -count or None] == (() if alone else before)
+    assert [arm.config(RunConfig(seed=9)) for arm in arms[-count:]] == [c.replace(seed=9) for c in PINNED[:count]]
+    again, _ = pinned._with_pinned(field, format_arms(arms, field))
+    assert [arm.name for arm in again] == [arm.name for arm in arms]  # each is there once

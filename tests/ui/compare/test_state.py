@@ -1,12 +1,14 @@
 """A comparison sets every control of its page."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from core import RunConfig
-from core.comparison.arms import MAX_ARMS, MIN_ARMS, Arm, Comparison
+from core.comparison.arms import MAX_ARMS, MAX_NAME_LENGTH, MIN_ARMS, VARIES, Arm, Comparison, recommended_arms
 from ui.compare import controls, state
 from ui.compare.state import DEFAULTS, NO_FIELD, query
-from ui.urls.arms import format_arms
+from ui.urls.arms import choices, format_arms
 
 ARMS = (Arm("a", {"activation": "relu"}), Arm("b", {"activation": "tanh"}))
 COMPARISONS = {
@@ -46,3 +48,53 @@ def test_another_field_that_varies_leaves_room_for_two_of_its_values_beside_pinn
     arms = state.current_arms()
     kept = [arm for arm in arms if arm.pinned]
     assert kept == list(pins[: MAX_ARMS - MIN_ARMS]) and MIN_ARMS <= len(arms) - len(kept) <= MAX_ARMS - len(kept)
+
+
+@given(st.lists(st.text("ab ", min_size=1, max_size=MAX_NAME_LENGTH).filter(str.strip), max_size=12))
+def test_names_are_told_apart_by_numbers_and_stay_names_of_arms(names):
+    used = set()
+    given_names = [state.unique_name(name, used) for name in names]
+    assert set(given_names) == used and len(used) == len(names)
+    for name, unique in zip(names, given_names, strict=True):
+        assert Arm(unique).name == unique.strip() and unique.startswith(name[: MAX_NAME_LENGTH - 3].rstrip())
+
+
+@pytest.fixture
+def chips(monkeypatch):
+    """The box of chips that is drawn for some arms, or None."""
+
+    def draw(field, arms):
+        drawn = []
+        session = {"vary": field or NO_FIELD, "arms": format_arms(arms, field)}
+        monkeypatch.setattr(controls, "session", session)
+        monkeypatch.setattr(state, "session", session)
+        monkeypatch.setattr(controls.st, "multiselect", lambda label, options, **more: drawn.append((options, more)))
+        controls._draw_chips()
+        return (*drawn[0], session["arm_chips"]) if drawn else None
+
+    return draw
+
+
+@pytest.mark.parametrize("field", VARIES)
+def test_arms_of_one_value_each_are_chips_and_a_number_can_be_typed(field, chips):
+    arms = recommended_arms(field)
+    options, more, chosen = chips(field, arms[1:])
+    assert len(chosen) == len(arms) - 1 and set(chosen) <= set(options)
+    assert more["accept_new_options"] == (choices(field) is None) and more["max_selections"] == MAX_ARMS
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        Arm("a name of its own", {"init_scale": 3.0}),
+        Arm("Init scale 3", {"init_scale": 3.0, "steps": 5}),
+        Arm("Init scale 3", {"init_scale": 3.0}, True),
+        Arm("unchanged"),
+    ],
+    ids=["named", "of two settings", "pinned", "unchanged"],
+)
+def test_arms_that_are_more_than_a_value_are_no_chips(changed, chips):
+    plain = recommended_arms("init_scale")[:2]
+    assert chips("init_scale", plain) is not None
+    assert chips("init_scale", (*plain, changed)) is None
+    assert chips(None, plain) is None

@@ -7,6 +7,7 @@ from core import RunConfig, snapshot
 from core.families.activations import ACTIVATIONS
 from core.wording import percent
 from ui.charts.style import number
+from ui.lab import layer as opened_layer
 from ui.lab.layer import _numbers
 
 LABELS = ["‖δ‖", "‖∂E/∂W‖", "‖W‖", "Mean slope φ′"]
@@ -38,3 +39,12 @@ def test_a_unit_is_silent_where_it_is_flat_at_every_sample():
     silent = np.mean((state.net[0] <= 0).all(axis=0))
     assert 0 < silent < 1
     assert {label: value for label, value, _ in _numbers(state, 0)}["Units without a slope"] == percent(silent)
+
+
+@pytest.mark.parametrize(("xs", "layer"), [([], None), ([0], None), ([1], 1), ([7.0, 2], 7)])
+def test_a_click_opens_the_layer_of_its_point_and_one_on_the_input_or_beside_none(xs, layer, monkeypatch):
+    session = {"chart": {"selection": {"points": [{"x": x} for x in xs]}}, "open_layer": 3}
+    monkeypatch.setattr(opened_layer, "session", session)
+    monkeypatch.setattr(opened_layer, "session_by_name", session)
+    opened_layer.open_clicked("chart")
+    assert session["open_layer"] == layer

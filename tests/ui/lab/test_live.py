@@ -22,6 +22,26 @@ def test_the_depth_is_dragged_only_where_all_layers_have_one_width():
     assert live.offered(Run(RunConfig(hidden=()))) == ("init_scale",)
 
 
+@pytest.mark.parametrize("typed", ["hidden", "layer_activations"])
+def test_the_depth_is_not_dragged_beside_a_list_of_layers_that_the_visitor_typed(typed, monkeypatch):
+    monkeypatch.setattr(live, "session", {typed: "8,8"})
+    assert live.offered(Run(RunConfig(hidden=(8, 8)))) == ("init_scale",)
+
+
+@pytest.mark.parametrize("locked", [(), ("depth",), ("init_scale",), ("depth", "init_scale")])
+def test_what_the_address_fixes_is_not_dragged(locked, monkeypatch):
+    monkeypatch.setattr(live.views, "is_locked", lambda control: control in locked)
+    wanted = [field for field in ("init_scale", "depth") if field not in locked]
+    assert list(live.offered(Run(RunConfig(hidden=(8, 8))))) == wanted
+
+
+def test_the_present_depth_is_marked_among_those_of_its_slider():
+    family = live._family(Run(RunConfig(hidden=(4,) * 3, init_scale=1.2)), "depth", Quiet())
+    assert family["field"] == "depth" and family["values"][family["at"]] == 3
+    own = delta_curve(RunConfig(hidden=(4,) * 3, init_scale=1.2))
+    assert family["curves"][family["at"]]["median"] == pytest.approx(own.median.tolist(), abs=0.005)
+
+
 def test_what_is_sent_is_theory_s_curve_at_each_value_with_the_present_one_marked():
     run = Run(RunConfig(hidden=(4, 4), init_scale=1.2, steps=7))
     family = live._family(run, "init_scale", Quiet())

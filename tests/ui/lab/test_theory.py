@@ -50,6 +50,14 @@ def test_the_lines_of_a_norm_are_its_own_and_the_limit_is_lifted_above_the_band(
     np.testing.assert_allclose(limit.values, worst * lift / roots)
 
 
+@pytest.mark.parametrize("hidden, says", [((), False), ((4,), False), ((4, 4), True)])
+def test_a_factor_per_layer_is_told_of_two_hidden_layers_or_more(hidden, says):
+    [trace] = train([CONFIG.replace(hidden=hidden)])
+    norms = random_norms(np.random.default_rng(0), layers=4)  # whose factor there is
+    assert np.isfinite(norms.factor) and norms.factor > 0
+    assert (number(norms.factor) in theory.describe_factor(norms, trace)) == says
+
+
 @pytest.fixture
 def processes():
     """Services of a server with processes of its own, for which a thread stands."""
