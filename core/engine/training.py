@@ -26,6 +26,7 @@ from .workers import get_result
 
 CHUNK_COST = 5_000_000_000  # multiply-adds of a chunk: under half a second, so that its traces are not waited for
 PROGRESS_SECONDS = 0.1
+EVALUATED_AT_ONCE = 256  # samples, whose buffers stay near the core
 
 Data = tuple[np.ndarray, np.ndarray]
 Progress = Callable[[int, int], None]
@@ -190,13 +191,17 @@ def evaluate(config: RunConfig, weights: Initial, X: np.ndarray) -> np.ndarray:
     if not all(np.isfinite(array).all() for layer in weights for array in layer if array is not None):
         return outputs * np.nan
     full = config.replace(batch_size=None, holdout=0.0, dropout=0.0)
+    block = len(X) if config.normalization == "batch" else min(len(X), EVALUATED_AT_ONCE)
+    first = Split(X=X[:block], D=outputs[:block], X_holdout=X[:0], D_holdout=outputs[:0], task="regression")
     with one_blas_thread, np.errstate(all="ignore"):
-        stack = Stack(
-            [full], [Split(X=X, D=outputs, X_holdout=X[:0], D_holdout=outputs[:0], task="regression")], [weights]
-        )
+        stack = Stack([full], [first], [weights])
         stack.start(0)
-        stack.batch.forward(stack.parameters.flat[0])
-    return stack.batch.output.T.astype(float)
+        for start in range(0, len(X), max(block, 1)):
+            at = slice(min(start, len(X) - block), start + block)  # the last block reaches back into the one before
+            stack.batch.fill(X[at], outputs[at], np.ones(block))
+            stack.batch.forward(stack.parameters.flat[0])
+            outputs[at] = stack.batch.output.T
+    return outputs
 
 
 # -- stacks and chunks ------------------------------------------------------------------------------------------

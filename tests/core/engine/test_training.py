@@ -824,3 +824,14 @@ def test_a_run_recorded_more_rarely_than_it_has_steps_keeps_both_ends():
     for every in (4, 5, 2**63):
         (trace,) = train([RunConfig(hidden=(2,), samples=4, steps=4, record_every=every)])
         assert list(trace.step) == [0, 4] and np.isfinite(trace.loss).all()
+
+
+@pytest.mark.parametrize("samples", [0, 1, 255, 256, 257, 700])
+@pytest.mark.parametrize("normalization", NORMALIZATIONS)
+def test_a_network_answers_any_number_of_inputs_as_one_batch_does(normalization, samples, monkeypatch):
+    (trace,) = train([RunConfig(hidden=(5, 7), samples=16, steps=3, normalization=normalization, activation="tanh")])
+    X = np.random.default_rng(samples).normal(size=(samples, 2))
+    outputs = evaluate(trace.config, trace.weights, X)
+    monkeypatch.setattr("core.engine.training.EVALUATED_AT_ONCE", 1_000)
+    np.testing.assert_allclose(outputs, evaluate(trace.config, trace.weights, X), rtol=1e-12, atol=1e-14)
+    assert outputs.shape == (samples, 1) and (len(np.unique(outputs)) == samples)
