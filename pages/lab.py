@@ -34,7 +34,7 @@ from ui.charts.style import Chart
 from ui.compare import pinned
 from ui.controls import sidebar
 from ui.controls.fields import LAB_PARAMETERS, keep_address
-from ui.lab import layer, live, phone_bar, sharpness, theory, trials
+from ui.lab import background, layer, live, phone_bar, sharpness, theory, trials
 from ui.lab.verdict import draw_details, draw_findings, draw_verdict
 from ui.runtime import jobs
 from ui.runtime.jobs import Run
@@ -277,6 +277,9 @@ def share(config: RunConfig | None, run: Run | None = None, diagnosis: Diagnosis
 
 
 embedded = st.context.is_embedded
+early = None if embedded else sidebar.read_early()
+if early is not None:
+    background.begin(Run(early))
 chosen = sidebar.Chosen(*embedding.read_config()) if embedded else sidebar.choose()
 slot = waiting_slot()
 address.show_param_warnings(LAB_PARAMETERS.rules, LAB_PARAMETERS.free)
@@ -302,7 +305,7 @@ if chosen.config is None:
 run = Run(chosen.config, chosen.given.digest if chosen.given else None)
 reporter = ProgressReporter(slot)
 try:
-    theory.begin(run)
+    background.begin(run)
     trace = jobs.get_trace(run, reporter)
 except ConfigError as error:
     refuse(error)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:  # types alone: modules that these come from read the session 
     from core.errors import ConfigError
     from core.papers.report import Result
     from core.sweeps.grid import Grid
+    from ui.lab.background import BegunTraining
     from ui.lecture.steps import DescentState
     from ui.runtime.jobs import Run
     from ui.scenes import Scene
@@ -101,6 +102,7 @@ class LabView(TypedDict, total=False):
     trial_seen: Run | None  # whose suggestions wait to be tried
     live_moved: bool  # the next script draws for a slider that was let go
     live_slider: dict[str, Any]  # what the slider in the browser sent
+    begun: BegunTraining  # the training that this session began last
     shown: tuple[Run | None, Run]  # the run before this one, and this one
     pinned: list[Arm]  # settings added to the comparison
 

@@ -49,7 +49,7 @@ def choose(start_from: Callable[[RunConfig | None], None] | None = None) -> Chos
         start_from: draws the ready examples at the top, given the config; by default the named set-ups.
     """
     with st.sidebar:
-        (start_from or _start_from)(_read(None)[0])  # the session has the values before their controls are drawn
+        (start_from or _start_from)(read_early())  # the session has the values before their controls are drawn
         data, offer = _data()
         fields.draw_network()
         fields.draw_initialization()
@@ -61,6 +61,11 @@ def choose(start_from: Callable[[RunConfig | None], None] | None = None) -> Chos
         with offer:
             _propose(chosen.task)
     return chosen
+
+
+def read_early() -> RunConfig | None:
+    """Return the config that `choose` will return, before its controls are drawn; None for a visitor's table."""
+    return _read(None)[0]
 
 
 def _read(data: Given | ConfigError | None) -> tuple[RunConfig | None, ConfigError | None]:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import math
-from contextlib import suppress
 from functools import lru_cache
-from threading import Thread
 from typing import Any
 
 import numpy as np
@@ -33,7 +31,7 @@ from ui.charts.style import Chart, number
 from ui.controls.fields import keep_address
 from ui.runtime import jobs, limits
 from ui.runtime.jobs import Run
-from ui.runtime.progress import ProgressReporter, SilentReporter
+from ui.runtime.progress import ProgressReporter
 from ui.runtime.services import services
 
 PLANE = 33, 21  # points of the phase plane along sigma_w and sigma_b
@@ -72,11 +70,13 @@ def expected(run: Run, slot: DeltaGenerator) -> InitialNorms:
     Raises:
         ConfigError: as `core.train`.
     """
-    return _expected(at_start(run), TheoryProgressReporter(slot))
+    return get_norms(run, TheoryProgressReporter(slot))
 
 
-def _expected(start: Run, reporter: ProgressReporter) -> InitialNorms:
-    work = initial_norms_cost(start.config, *jobs.data_sizes(start))
+def get_norms(run: Run, reporter: ProgressReporter) -> InitialNorms:
+    """As `expected`, with a reporter of its progress."""
+    start = at_start(run)
+    work = cost(run)
     try:
         limits.check_work(work)
     except ConfigError as error:
@@ -92,28 +92,10 @@ def _expected(start: Run, reporter: ProgressReporter) -> InitialNorms:
     return norms
 
 
-def begin(run: Run) -> Thread | None:
-    """Start the prediction of a short run beside its training: `expected` waits for what is left of it.
-
-    Returns:
-        The thread that waits for it. None at home, where both would take turns with Python's lock; where the prediction
-        is there; and where so few slots are free that others may want them.
-    """
+def cost(run: Run) -> int:
+    """Multiply-adds of the prediction for this run."""
     start = at_start(run)
-    idle = services().executor is not None and services().short_queue.free > 2
-    if not idle or services().theories.get(start) is not None:
-        return None
-    thread = Thread(target=_try_expected, args=(run,), daemon=True)
-    thread.start()
-    return thread
-
-
-def _try_expected(run: Run) -> None:
-    start = at_start(run)
-    with suppress(Exception):  # the page itself asks too, fails in the same way, and says so
-        work = initial_norms_cost(start.config, *jobs.data_sizes(start))
-        if jobs.is_short(run) and work <= jobs.SHORT_COST:
-            _expected(start, SilentReporter())
+    return initial_norms_cost(start.config, *jobs.data_sizes(start))
 
 
 TYPICAL = "typical network (theory, step 0)"

@@ -44,8 +44,8 @@ class ProgressReporter:
         self._show(0.0, f"Waiting for a free place to train: {others}.")
 
     def on_shared(self) -> None:
-        """Wait for a run with the same settings, which another visitor has started."""
-        self._show(0.0, "Another visitor has started the same run: waiting for its result.")
+        """Wait for a result that is computed already, for another visitor or since the page began it."""
+        self._show(0.0, "The same settings are being computed already: waiting for the result.")
 
     def on_progress(self, done: int, total: int) -> None:
         """Show the step of a training."""

@@ -1,6 +1,5 @@
 """Theory in the Lab: each number of a line or a sentence is the one that it says, at random."""
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -10,7 +9,7 @@ import pytest
 from core import RunConfig, train
 from core.families.normalization import NORMALIZATIONS
 from core.layer_norms import LAYER_NORMS
-from core.theory.initialization import InitialNorms, predict_initial_norms
+from core.theory.initialization import InitialNorms
 from core.theory.network import locate
 from core.theory.prediction import Prediction
 from core.theory.variance_map import critical_points
@@ -18,8 +17,6 @@ from core.wording import percent
 from ui.charts.style import number
 from ui.lab import theory
 from ui.runtime.jobs import Run
-from ui.runtime.queue import FairQueue
-from ui.runtime.services import start_services
 
 CONFIG = RunConfig(hidden=(5, 7), samples=8, steps=0)
 SEEDS = range(4)
@@ -56,46 +53,6 @@ def test_a_factor_per_layer_is_told_of_two_hidden_layers_or_more(hidden, says):
     norms = random_norms(np.random.default_rng(0), layers=4)  # whose factor there is
     assert np.isfinite(norms.factor) and norms.factor > 0
     assert (number(norms.factor) in theory.describe_factor(norms, trace)) == says
-
-
-@pytest.fixture
-def processes():
-    """Services of a server with processes of its own, for which a thread stands."""
-    with ThreadPoolExecutor(1) as executor:
-        yield start_services(executor)
-    start_services()
-
-
-def test_a_prediction_begun_beside_the_training_is_the_one_that_the_page_shows(processes):
-    run = Run(CONFIG.replace(steps=3, learning_rate=0.5))
-    thread = theory.begin(run)
-    thread.join(300)
-    begun = processes.theories.get(theory.at_start(run))
-    assert begun is theory.expected(run, None)
-    np.testing.assert_array_equal(begun.grad.median, predict_initial_norms(CONFIG).grad.median)
-    assert theory.begin(run) is None  # it is there
-
-
-def test_no_prediction_is_begun_at_home_or_where_others_may_want_the_slots(processes, monkeypatch):
-    monkeypatch.setattr(FairQueue, "free", 2)
-    assert theory.begin(Run(CONFIG)) is None
-    monkeypatch.undo()
-    start_services()
-    assert theory.begin(Run(CONFIG)) is None
-
-
-@pytest.mark.parametrize(
-    "begun",
-    [
-        CONFIG.replace(hidden=(4096,) * 40, samples=2000, steps=1),
-        CONFIG.replace(steps=200_000),
-        RunConfig(dataset="custom"),
-    ],
-)
-def test_nothing_is_computed_beside_a_training_that_is_long_or_refused(begun, processes):
-    run = Run(begun, "unknown" if begun.dataset == "custom" else None)
-    theory.begin(run).join(300)
-    assert not len(processes.theories)
 
 
 @pytest.mark.parametrize("depth", [3, 30])
