@@ -435,9 +435,12 @@ def test_every_distribution_is_drawn_at_a_step(quantity):
     ({}, "Decision boundary"),
     ({"dataset": "sine"}, "Fit"),
     ({"normalization": "batch"}, "Decision boundary"),
+    ({"normalization": "layer"}, "Decision boundary"),
 ])  # fmt: skip
 def test_what_was_learned_is_drawn_over_one_or_two_inputs(parameters, title):
     app = visit(**SMALL | parameters)
+    of_grid = any("the statistics of the points of this grid" in caption for caption in texts(app.caption))
+    assert of_grid == (parameters.get("normalization") == "batch")
     assert figures(app)[keys(app).index("answer-chart")]["layout"]["title"]["text"].startswith(title)
 
 

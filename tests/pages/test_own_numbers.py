@@ -11,10 +11,12 @@ from core import RunConfig, diagnose, snapshot, train
 from core.comparison.arm_statistics import NOTE, table
 from core.curvature import hidden_singular_values
 from core.data.datasets import load
+from core.diagnosis import rules
 from core.diagnosis.recordings import RECORDING_VERDICTS
 from core.diagnosis.rules import VERDICTS
 from core.engine.training import evaluate
 from core.export import to_csv, to_pytorch
+from core.layer_norms import WHY_NORMS_DIFFER
 from core.sweeps.critical_lines import lines
 from core.sweeps.files import flatten_layers
 from core.sweeps.maps import Axis, SweepMap, compute_cells
@@ -89,12 +91,14 @@ LATE = RunConfig(
 OPENED = {
     "quantity": "rms", "relative": "false", "more": "true", "inside": "true", "inside_step": "7",
     "inside_quantity": "delta", "axis": "-5,1", "open_layer": "2", "layer_step": "9", "why": "true",
+    "step": "30",
 }  # fmt: skip
 
 
 def test_every_chart_table_and_file_of_the_lab_is_of_its_own_run(parts):
     stated = {key: str(value) for key, value in link.to_values(LATE).items() if value != link.DEFAULTS[key]}
-    lab_page.visit(**stated, **OPENED)
+    app = lab_page.visit(**stated, **OPENED)
+    assert WHY_NORMS_DIFFER in lab_page.texts(app.caption)
     [trace] = train([LATE])
     diagnosis = diagnose(trace)
     assert diagnosis.step > 0
@@ -103,7 +107,7 @@ def test_every_chart_table_and_file_of_the_lab_is_of_its_own_run(parts):
 
     def picture(dark):
         options = {"relative": False, "guides": guides, "judged": diagnosis.step, "dark": dark}
-        return open_at(gradient_profile(trace, "rms", **options), None, (-5.0, 1.0), judged=diagnosis.step)
+        return open_at(gradient_profile(trace, "rms", **options), 30, (-5.0, 1.0), judged=diagnosis.step)
 
     data = load(LATE.dataset, samples=32, noise=0.2, holdout=0.25, seed=3, scaling=LATE.scaling)
     points = grid(data.X)
@@ -139,27 +143,23 @@ def test_every_chart_table_and_file_of_the_lab_is_of_its_own_run(parts):
     assert sent(chart) == sent(picture(dark=False))
 
 
-@pytest.mark.parametrize(
-    "verdict, changes",
-    {
-        "diverged": {"hidden": (4,) * 3, "init_scale": 1e300, "dtype": "float32"},
-        "dead": {"hidden": (8,) * 6, "activation": "relu", "init": "he_normal", "bias_std": 0.0, "init_scale": 1.0,
-                 "learning_rate": 0.3, "optimizer": "adam", "loss": "bce", "output_activation": "sigmoid",
-                 "steps": 60, "samples": 32},
-        "vanishing": {"hidden": (4,) * 10},
-    }.items(),
-)  # fmt: skip
-def test_the_curve_that_concerns_a_verdict_stands_beside_the_loss(verdict, changes, parts):
-    config = RunConfig(**{"samples": 16, "steps": 3} | changes)
-    [trace] = train([config])
-    assert diagnose(trace).verdict == verdict
-    stated = {key: str(value) for key, value in link.to_values(config).items() if value != link.DEFAULTS[key]}
-    lab_page.visit(**stated)
-    beside = {"diverged": "global-norm", "dead": "dead", "vanishing": "update-ratio"}[verdict]
-    assert [key for key in parts.charts if key in {f"{name}-chart" for name in CURVES}] == [
-        "loss-chart",
-        f"{beside}-chart",
-    ]
+# The curve that shows what a verdict is about; the size of the steps beside the others.
+BESIDE = {
+    "diverged": "global-norm", "exploding": "global-norm", "dead": "dead", "dead_output": "dead",
+    "saturated": "saturation", "penalty": "weight-norm", "clipping": "global-norm", "healthy": "accuracy",
+}  # fmt: skip
+
+
+def test_the_curve_that_concerns_a_verdict_stands_beside_the_loss(parts, monkeypatch):
+    assert set(BESIDE) < set(VERDICTS)
+    for verdict in (*BESIDE, "vanishing"):
+        with monkeypatch.context() as patch:
+            patch.setattr(rules, "diagnose", lambda trace, v=verdict: dataclasses.replace(diagnose(trace), verdict=v))
+            parts.charts.clear()
+            app = lab_page.visit(**lab_page.SMALL)
+        curves_shown = [key for key in parts.charts if key.removesuffix("-chart") in CURVES]
+        assert curves_shown == ["loss-chart", f"{BESIDE.get(verdict, 'update-ratio')}-chart"], verdict
+    assert WHY_NORMS_DIFFER not in lab_page.texts(app.caption)  # the judged norm is shown
 
 
 # -- Compare ----------------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ from urllib.parse import parse_qs
 
 import numpy as np
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 from streamlit.util import calc_hash
 
@@ -183,6 +184,18 @@ def test_a_long_sweep_says_what_it_takes_and_waits_for_a_word(monkeypatch):
     assert "18 networks" in said(app) and not maps(app)
     calm(app.button(key="run_sweep").click().run())
     assert len(maps(app)) == 1
+
+
+def test_a_sweep_that_was_stopped_waits_for_a_word_and_one_that_was_asked_for_does_not(monkeypatch):
+    monkeypatch.setattr(training, "get_table", lambda *_: st.stop())  # it never ends
+    app = visit(**SMALL, per_cell=6.0)
+    for _ in range(2):
+        calm(app.button(key="stop_sweep").click().run())
+        assert "stop_sweep" not in [button.key for button in app.button] and "36 networks" in said(app)
+        calm(app.button(key="run_sweep").click().run())
+        assert "run_sweep" not in [button.key for button in app.button]
+    app.session_state["per_cell"] = 7.0  # another sweep, which nobody has stopped
+    assert "stop_sweep" in [button.key for button in calm(app.run()).button]
 
 
 def test_lost_workers_are_told_in_a_sentence(monkeypatch):
