@@ -5,7 +5,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from core import RunConfig, diagnose, train
+from core import ConfigError, RunConfig, diagnose, train
 from core.config import RULES, Choice, Flag
 from core.diagnosis.rules import VERDICTS
 from core.presets.setups import PRESETS
@@ -220,6 +220,21 @@ def test_a_contradiction_is_said_in_one_sentence_with_what_mends_it(parameters):
     calm(next(button for button in app.button if button.key.startswith("fix_")).click().run())
     assert not app.error
     assert complete(app)
+
+
+def test_the_title_says_whether_a_table_or_the_settings_are_refused(monkeypatch):
+    titles = {}
+    for field in ("data", "target", "task", "leave_out", "cost", "steps", "loss"):
+
+        def refuse(run, reporter=None, field=field):
+            raise ConfigError(field, "x", "it must be otherwise")
+
+        monkeypatch.setattr(jobs, "get_trace", refuse)
+        titles.setdefault(visit(**SMALL).title[0].value, []).append(field)
+    assert titles == {
+        "This table cannot be used yet": ["data", "target", "task", "leave_out"],
+        "No run with these settings": ["cost", "steps", "loss"],
+    }
 
 
 def test_widths_that_are_none_are_refused_and_the_controls_stay():

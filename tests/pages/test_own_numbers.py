@@ -3,6 +3,7 @@
 import dataclasses
 from urllib.parse import parse_qs
 
+import numpy as np
 import pandas as pd
 import pytest
 from streamlit.runtime.context import ContextProxy
@@ -28,7 +29,7 @@ from ui import panels
 from ui.charts import compare_curves, curves, recording_curves
 from ui.charts.animation import open_at
 from ui.charts.arms import style_arms
-from ui.charts.boundary import decision_boundary, grid
+from ui.charts.boundary import decision_boundary, fit, grid
 from ui.charts.compare import compare_heatmap, compare_profile, compare_span
 from ui.charts.distributions import distributions
 from ui.charts.filling import fill
@@ -109,15 +110,11 @@ def test_every_chart_table_and_file_of_the_lab_is_of_its_own_run(parts):
         options = {"relative": False, "guides": guides, "judged": diagnosis.step, "dark": dark}
         return open_at(gradient_profile(trace, "rms", **options), 30, (-5.0, 1.0), judged=diagnosis.step)
 
-    data = load(LATE.dataset, samples=32, noise=0.2, holdout=0.25, seed=3, scaling=LATE.scaling)
-    points = grid(data.X)
-    outputs = evaluate(LATE, trace.weights, points)
     expected = {f"{name}-chart": make(trace, dark=True) for name, (_, make) in CURVES.items()}
     expected |= {
         "gradient-profile": picture(dark=True),
         "gradient-heatmap": gradient_heatmap(trace, "rms", dark=True),
         "distributions-chart": distributions(snapshot(LATE, 7), "delta", dark=True),
-        "answer-chart": decision_boundary(data.X, data.D, points, outputs, task="two-class", dark=True),
     }
     opened, start = snapshot(LATE, 9), snapshot(LATE, 0)
     expected |= {
@@ -141,6 +138,23 @@ def test_every_chart_table_and_file_of_the_lab_is_of_its_own_run(parts):
     assert title == VERDICTS[diagnosis.verdict][0]
     assert words == [typeset(diagnosis.findings[0].what), panels.summary_line(LATE)]
     assert sent(chart) == sent(picture(dark=False))
+
+
+@pytest.mark.parametrize("dataset", ["circles", "sine"])
+def test_the_answer_is_that_of_the_trained_network_at_each_point_of_its_own_samples(dataset, parts):
+    config = RunConfig(hidden=(6, 5), activation="tanh", init_scale=2.0, samples=24, steps=20, noise=0.2, holdout=0.25,
+                       dataset=dataset, seed=3, learning_rate=0.05)  # fmt: skip
+    lab_page.visit(**{key: str(value) for key, value in link.to_values(config).items() if value != link.DEFAULTS[key]})
+    [trace] = train([config])
+    data = load(dataset, samples=24, noise=0.2, holdout=0.25, seed=3, scaling=config.scaling)
+    points = grid(data.X)
+    outputs = evaluate(config, trace.weights, points)
+    assert np.ptp(outputs) > 0.1
+    if dataset == "sine":
+        made = fit(data.X, data.D, points, outputs, dark=True)
+    else:
+        made = decision_boundary(data.X, data.D, points, outputs, task="two-class", dark=True)
+    assert sent(parts.charts["answer-chart"]) == sent(made)
 
 
 # The curve that shows what a verdict is about; the size of the steps beside the others.
@@ -371,3 +385,11 @@ def test_a_paper_shows_its_own_figures_and_a_frame_the_one_that_is_asked_for(nam
     for i, figure in enumerate(figures):
         framed = charts_of(parts, "papers", embedded=True, paper=name, figure=str(i + 1))
         assert {key: sent(chart) for key, chart in framed.items()} == {f"paper-{name}-{i}": sent(fill(figure))}
+
+
+@pytest.mark.parametrize("hidden", [(), ("depth",), ("activation", "init_scale")])
+def test_a_frame_of_the_lab_has_its_controls_but_those_that_the_address_hides(hidden, monkeypatch):
+    monkeypatch.setattr(ContextProxy, "is_embedded", True)
+    app = open_page("", **lab_page.SMALL, hide=",".join(hidden))
+    keys = {box.key for box in (*app.selectbox, *app.number_input)}
+    assert keys == {"activation", "depth", "init_scale"} - set(hidden)
