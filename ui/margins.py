@@ -14,7 +14,10 @@ _OVERLAY_PIXELS = 768  # of the widest screen on which the sidebar lies over the
 
 # Streamlit's own margins leave a projector of 1280 x 720 pixels too little room for the picture.
 # Where there is no sidebar, they stay: a style that comes after the first words would move them.
-_PADDING = "padding: 3.5rem clamp(1rem, 3vw, 3rem) 5rem"
+# Whole pixels: Plotly reads the width of its place with two digits after the point, and where the place has more, as
+# of 3 % of most screens, it takes the width that Streamlit names a moment later for a new one and draws again.
+_SIDES = "clamp(1rem, 3vw, 3rem)"
+_PADDING = f"padding: 3.5rem {_SIDES} 5rem; padding-inline: round({_SIDES}, 1px)"
 _UNDRAWN = "html:not(:has(.stHtml))"  # app.py draws its styles before all else
 # The server sends it with the page: what stands outside the flow must not take room until the script has drawn it.
 # Until the script of an element is loaded, Streamlit draws a bar of 40 pixels and of any width: hence the least sizes.

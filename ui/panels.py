@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any, Literal
 
@@ -71,7 +72,10 @@ def show(
         height: "content", the figure's own, or "stretch", that of the container.
     """
     config = toolbar(key, session.get("picture") or "png")
-    click: dict[str, Any] = {"on_select": picked, "selection_mode": "points"} if picked else {}
+    click: dict[str, Any] = {}
+    if picked:
+        chart = _clickable(chart)
+        click = {"on_select": picked, "selection_mode": "points"}
     st.plotly_chart(chart.raw_figure, key=key, theme=None, config=config, alt=chart.alt, height=height, **click)
     if numbers:
         # Not "tertiary": while open, its label has a contrast of 2:1 on a dark page.
@@ -79,6 +83,13 @@ def show(
         if box.open:
             with box:
                 table(chart.table, hide_index=True)
+
+
+def _clickable(chart: Chart) -> Chart:
+    """The chart as Streamlit makes it for clicks on points: where it has to change this, Plotly draws all again."""
+    layout = chart.spec["layout"]
+    changes = {"clickmode": "event+select", "dragmode": layout.get("dragmode") or "pan"}
+    return replace(chart, spec=chart.spec | {"layout": layout | changes})
 
 
 @st.fragment

@@ -29,6 +29,24 @@ REDRAWN = """async ([text, isRevised]) => {
   return changes;
 }"""
 
+# Counts the new charts of a page, and what is drawn in them after their first drawing.
+COUNTED = """() => {
+  window.charts = window.redrawn = 0;
+  const drawing = new MutationObserver((list) => {
+    for (const change of list) window.redrawn += change.addedNodes.length;
+  });
+  const onDrawn = (plot) => {
+    window.charts += 1;
+    for (const layer of plot.querySelectorAll(".main-svg")) drawing.observe(layer, {subtree: true, childList: true});
+  };
+  new MutationObserver(() => {
+    for (const plot of document.querySelectorAll(".js-plotly-plot:not([data-counted])")) {
+      plot.dataset.counted = "";
+      plot.once("plotly_afterplot", () => onDrawn(plot));
+    }
+  }).observe(document, {subtree: true, childList: true, attributes: true, attributeFilter: ["class"]});
+}"""
+
 
 def test_a_copy_of_a_chart_changes_nothing_in_the_page(page):
     [trace] = train([RunConfig(hidden=(4,) * 3, samples=16, steps=30)])
@@ -38,3 +56,16 @@ def test_a_copy_of_a_chart_changes_nothing_in_the_page(page):
         text = plotly.io.to_json(draw(trace).raw_figure.to_dict(), validate=False)
         assert page.evaluate(REDRAWN, [text, True]) == 0, draw.__name__
         assert page.evaluate(REDRAWN, [text, False]) > 100  # without the revision all is drawn again
+
+
+def test_a_move_in_the_lab_draws_its_picture_once(tab, server, settled):
+    for width in (1440, 1397):  # 3 % of both are no whole number of pixels
+        page = tab(width)
+        page.add_init_script(f"({COUNTED})()")
+        page.goto(f"{server}/?depth=3&width=4&steps=20&samples=16")
+        settled(page)
+        assert page.locator(".js-plotly-plot").count() == 1
+        page.evaluate("() => { window.charts = window.redrawn = 0; }")
+        page.locator(".st-key-init_scale input").press("ArrowUp")
+        settled(page)
+        assert page.evaluate("() => [window.charts, window.redrawn]") == [1, 0], width
