@@ -178,7 +178,8 @@ def find_faults(page: Any, folder: Path) -> dict[str, Any]:
     found = {name: page.evaluate(script) for name, script in _FAULTS.items()}
     shift = page.evaluate(_SHIFT)
     found["late shift"] = shift if shift > MAX_SHIFT else 0
-    top = page.locator(PICTURE).first.bounding_box()["y"] / page.viewport_size["height"]
+    scrolled = page.evaluate("document.querySelector('[data-testid=stMain]').scrollTop")  # to what was pressed
+    top = (page.locator(PICTURE).first.bounding_box()["y"] + scrolled) / page.viewport_size["height"]
     found["top of the picture"] = 0 if 0 < top < MAX_TOP else top
     faults = {name: fault for name, fault in found.items() if fault}
     if faults:
