@@ -1,5 +1,5 @@
-"""The passes of drawn networks, forward and back, in compiled code: one network after another, so that each stays in
-the processor's cache.
+"""The passes of drawn networks, forward and back, in compiled code: one network after another, in the same memory, so
+that each stays in the processor's cache.
 
 A network's arrays are flat: those of all hidden layers one after another, each (samples, units) and C-ordered, float32
 or float64. Its weights are numbers of variance 1, which the layer's deviation multiplies after the product.
@@ -17,6 +17,7 @@ from ..engine.passes import block
 from ..families.activations import activate
 from ..families.normalization import EPS, normalize_backward
 from ..norms import sum_squares
+from .drawn_outputs import draw_top, output_delta
 from .mean_squares import log_mean_square, scale_to_one, weighted_log_mean_square
 
 # axes of (1, samples, units) that a normalization averages over
@@ -48,6 +49,9 @@ class DrawnKind(NamedTuple):
         dropout: probability that a unit is dropped.
         deviations, bias_deviations: (layers,) standard deviations of weights and biases.
         small_slopes: whether any slope may be small without being 0.
+        output_activation: its code, or -1 for softmax.
+        has_output_slope: whether delta of the output has the slope of its activation as a factor.
+        residual_factor: of a Loss.
     """
 
     widths: np.ndarray
@@ -60,25 +64,57 @@ class DrawnKind(NamedTuple):
     deviations: np.ndarray
     bias_deviations: np.ndarray
     small_slopes: bool
+    output_activation: int
+    has_output_slope: bool
+    residual_factor: float
 
 
-class GroupMemory(NamedTuple):
-    """Numbers and buffers of a group of networks, all of one dtype.
+class GroupNumbers(NamedTuple):
+    """Numbers of a group of networks, all of one dtype but for quantiles.
 
     Attributes:
         numbers: (networks, weights) of variance 1, and so the next two.
         bias_numbers: (networks, units).
         chances: (networks, samples * hidden units), uniform, of dropout; or without numbers.
-        inputs: (networks, samples, inputs), or (1, samples, inputs) where all have the same.
-        values, slopes: (networks, samples * hidden units), phi and phi', which delta takes the place of.
-        nets: like values, the normalized net input; or without numbers.
-        inverse: (networks, hidden layers, the larger of samples and units), 1 / deviation in a normalization.
+        quantiles: (networks, 1) the output's weights along the mean of its inputs, float64; or (networks, 0), where
+            they are numbers like others.
     """
 
     numbers: np.ndarray
     bias_numbers: np.ndarray
     chances: np.ndarray
+    quantiles: np.ndarray
+
+
+class DrawnData(NamedTuple):
+    """Samples of a group of networks, with an axis of networks in front, of length 1 where all have the same.
+
+    Attributes:
+        inputs: (networks, samples, inputs).
+        scaled_inputs: the same, scaled to a mean square of 1 where that is of float64.
+        log_inputs: (networks,) ln of the mean square that this took out.
+        targets: (networks, samples, outputs), float64.
+        class_weights: (networks, samples), float64, what each sample counts for its class.
+        weights: (samples,) shares of the samples.
+    """
+
     inputs: np.ndarray
+    scaled_inputs: np.ndarray
+    log_inputs: np.ndarray
+    targets: np.ndarray
+    class_weights: np.ndarray
+    weights: np.ndarray
+
+
+class DrawnMemory(NamedTuple):
+    """Buffers of one network, of one dtype.
+
+    Attributes:
+        values, slopes: (samples * hidden units,), phi and phi', which delta takes the place of.
+        nets: like values, the normalized net input; or without numbers.
+        inverse: (hidden layers, the larger of samples and units), 1 / deviation in a normalization.
+    """
+
     values: np.ndarray
     slopes: np.ndarray
     nets: np.ndarray
@@ -86,12 +122,12 @@ class GroupMemory(NamedTuple):
 
 
 @compiled
-def layer_inputs(kind, memory, network, layer):
+def layer_inputs(kind, inputs, memory, layer):
     """(samples, fan_in) of a layer."""
     if layer == 0:
-        return memory.inputs[network % memory.inputs.shape[0]]
-    samples = memory.inputs.shape[1]
-    return block(memory.values[network], kind.unit_starts[layer - 1] * samples, samples, kind.widths[layer])
+        return inputs
+    samples = inputs.shape[0]
+    return block(memory.values, kind.unit_starts[layer - 1] * samples, samples, kind.widths[layer])
 
 
 @compiled
@@ -193,76 +229,120 @@ def pass_normalization_back(delta, normalized, axis, inverse):
 
 
 @compiled
-def forward(kind, memory, in_range):
-    """phi and phi' of every hidden layer of a group of networks; False where float32 does not do.
+def pass_networks(kind, drawn, data, memory, logs, done):
+    """ln of the squares of gradient and delta of every layer of a group of networks.
 
     Args:
         kind: a DrawnKind.
-        memory: a GroupMemory, of which values, slopes, nets and inverse are written.
-        in_range: (networks,), of which those become False whose values leave the range of float64. Their outputs are
-            made 0.
+        drawn: a GroupNumbers.
+        data: a DrawnData.
+        memory: a DrawnMemory, written.
+        logs: (networks, 2, layers), written: NaN for networks whose values leave the range of float64.
+        done: (networks,), of which those become False for which float32 does not do.
     """
-    networks = memory.values.shape[0]
-    samples = memory.inputs.shape[1]
-    narrow = memory.values.itemsize == 4
-    scratch = np.empty(samples * kind.widths.max(), memory.values.dtype)
-    low = np.empty(samples, np.int64)
-    for network in range(networks):
-        for layer in range(kind.widths.shape[0] - 2):
-            fan_in = kind.widths[layer]
-            units = kind.widths[layer + 1]
-            start = kind.unit_starts[layer] * samples
-            y = layer_inputs(kind, memory, network, layer)
-            net = block(scratch, 0, samples, units)
-            if kind.axis != NO_AXIS:
-                net = block(memory.nets[network], start, samples, units)
-            np.dot(y, block(memory.numbers[network], kind.weight_starts[layer], fan_in, units), net)
-            shifts = memory.bias_numbers[network, kind.unit_starts[layer] : kind.unit_starts[layer] + units]
-            scale_and_shift(net, kind.deviations[layer], shifts, kind.bias_deviations[layer])
-            if kind.axis != NO_AXIS:
-                if narrow and not log_mean_square(net.reshape(-1)) < 2 * math.log(MAX_NORMALIZED):
-                    return False
-                left, taken = normalize(net, kind.axis, memory.inverse[network, layer])
-                if narrow and left < MIN_VARYING * MIN_VARYING * taken:
-                    return False
-            value = block(memory.values[network], start, samples, units)
-            slope = block(memory.slopes[network], start, samples, units)
-            activate(kind.activation[layer], net, value, slope, low, 0.0)
-            flat = value.reshape(-1)
-            if kind.dropout > 0:
-                chances = memory.chances[network, start : start + samples * units]
-                drop(chances, kind.dropout, flat, slope.reshape(-1))
-            if kind.skips[layer]:
-                value += y
-            log_square = log_mean_square(flat)
-            if narrow:
-                if not 2 * math.log(SAFE_LOW) <= log_square < 2 * math.log(SAFE_HIGH):
-                    return False
-            elif log_square != -math.inf and not 2 * math.log(MIN_SIZE) <= log_square < math.inf:
-                in_range[network] = False
-            if not in_range[network]:
-                flat[:] = 0  # and what comes of it does not count
-    return True
+    samples = data.inputs.shape[1]
+    fan_in, outputs = kind.widths[-2:]
+    top = np.empty((fan_in, outputs), drawn.numbers.dtype)
+    delta = np.empty((samples, outputs))
+    log_scale = np.empty(1)
+    for network in range(drawn.numbers.shape[0]):
+        own = network % data.inputs.shape[0]
+        numbers = drawn.numbers[network]
+        bias_numbers = drawn.bias_numbers[network]
+        done[network], in_range = forward(kind, numbers, bias_numbers, drawn.chances[network], data.inputs[own], memory)
+        if not done[network]:
+            continue
+        if not in_range:
+            logs[network] = np.nan
+            continue
+        y = layer_inputs(kind, data.inputs[own], memory, kind.widths.shape[0] - 2)
+        quantile = drawn.quantiles[network, 0] if drawn.quantiles.shape[1] else math.nan
+        draw_top(block(numbers, kind.weight_starts[-1], fan_in, outputs), kind.deviations[-1], y, quantile, top)
+        shifts = bias_numbers[kind.unit_starts[-1] :]
+        net = np.dot(y, top).astype(np.float64)
+        for n in range(samples):
+            for k in range(outputs):
+                net[n, k] += kind.bias_deviations[-1] * shifts[k]
+        output_delta(kind, net, data.targets[own], data.class_weights[own], delta)
+        scale_to_one(delta.reshape(1, -1), log_scale)
+        above = delta.astype(top.dtype)
+        done[network] = backward(
+            kind, numbers, data.scaled_inputs[own], memory, top, above, log_scale[0], data.weights, logs[network]
+        )
+        logs[network, 0, 0] += data.log_inputs[own]
 
 
 @compiled
-def backward(kind, memory, top, delta, log_scales, weights, logs):
-    """ln of the squares of gradient and delta of every layer, into logs; False where float32 does not do.
+def forward(kind, numbers, bias_numbers, chances, inputs, memory):
+    """phi and phi' of every hidden layer of a network.
+
+    Args:
+        kind: a DrawnKind.
+        numbers, bias_numbers, chances: a network's of a GroupNumbers.
+        inputs: (samples, inputs).
+        memory: a DrawnMemory, written.
+
+    Returns:
+        Whether the dtype does, and whether all values are in the range of float64.
+    """
+    samples = inputs.shape[0]
+    narrow = memory.values.itemsize == 4
+    scratch = np.empty(samples * kind.widths.max(), memory.values.dtype)
+    low = np.empty(samples, np.int64)
+    for layer in range(kind.widths.shape[0] - 2):
+        fan_in = kind.widths[layer]
+        units = kind.widths[layer + 1]
+        start = kind.unit_starts[layer] * samples
+        y = layer_inputs(kind, inputs, memory, layer)
+        net = block(scratch, 0, samples, units)
+        if kind.axis != NO_AXIS:
+            net = block(memory.nets, start, samples, units)
+        np.dot(y, block(numbers, kind.weight_starts[layer], fan_in, units), net)
+        shifts = bias_numbers[kind.unit_starts[layer] : kind.unit_starts[layer] + units]
+        scale_and_shift(net, kind.deviations[layer], shifts, kind.bias_deviations[layer])
+        if kind.axis != NO_AXIS:
+            if narrow and not log_mean_square(net.reshape(-1)) < 2 * math.log(MAX_NORMALIZED):
+                return False, True
+            left, taken = normalize(net, kind.axis, memory.inverse[layer])
+            if narrow and left < MIN_VARYING * MIN_VARYING * taken:
+                return False, True
+        value = block(memory.values, start, samples, units)
+        slope = block(memory.slopes, start, samples, units)
+        activate(kind.activation[layer], net, value, slope, low, 0.0)
+        flat = value.reshape(-1)
+        if kind.dropout > 0:
+            drop(chances[start : start + samples * units], kind.dropout, flat, slope.reshape(-1))
+        if kind.skips[layer]:
+            value += y
+        log_square = log_mean_square(flat)
+        if narrow:
+            if not 2 * math.log(SAFE_LOW) <= log_square < 2 * math.log(SAFE_HIGH):
+                return False, True
+        elif log_square != -math.inf and not 2 * math.log(MIN_SIZE) <= log_square < math.inf:
+            return True, False
+    return True, True
+
+
+@compiled
+def backward(kind, numbers, inputs, memory, top, delta, log_scale, weights, logs):
+    """ln of the squares of gradient and delta of every layer of a network, into logs; False where float32 fails.
 
     Every layer's dE/dy is scaled to a mean square of 1: what was taken out is kept as a logarithm. So are float64's y.
 
     Args:
         kind: a DrawnKind.
-        memory: a GroupMemory after `forward`; slopes are written, and values of float64.
-        top: weights of the output layer, (networks, fan_in, units).
-        delta: N dE/dnet of the output, (networks, samples, units), scaled.
-        log_scales: (networks,) ln of the square of the scale of delta.
+        numbers: (weights,) of a GroupNumbers.
+        inputs: (samples, inputs).
+        memory: a DrawnMemory after `forward`; slopes are written, and values of float64.
+        top: weights of the output layer, (fan_in, units).
+        delta: N dE/dnet of the output, (samples, units), scaled.
+        log_scale: ln of the square of the scale of delta.
         weights: (samples,) of the samples.
-        logs: (2, networks, layers), written: of the sums of squares over a layer's weights of sum_n weight_n y_n
-            delta_n, and over samples and units of delta, times the sample's weight.
+        logs: (2, layers), written: of the sums of squares over a layer's weights of sum_n weight_n y_n delta_n, and
+            over samples and units of delta, times the sample's weight.
     """
     last = kind.widths.shape[0] - 2
-    samples = memory.inputs.shape[1]
+    samples = inputs.shape[0]
     narrow = memory.values.itemsize == 4
     root_weights = np.sqrt(weights)
     longest = kind.widths.max()
@@ -272,59 +352,57 @@ def backward(kind, memory, top, delta, log_scales, weights, logs):
     gradient_flat = np.empty(np.max(kind.widths[:-1] * kind.widths[1:]), top.dtype)
     log_y = np.zeros(1)
     log_dy = np.zeros(1)
-    for network in range(memory.values.shape[0]):
-        above = delta[network]
-        log_scale = log_scales[network]
-        for layer in range(last, -1, -1):
-            fan_in = kind.widths[layer]
-            units = kind.widths[layer + 1]
-            log_delta = weighted_log_mean_square(above, root_weights, weighted_flat)
-            log_delta += math.log(samples)
-            if narrow and kind.small_slopes and not log_delta > 2 * math.log(MIN_DELTA):
+    above = delta
+    for layer in range(last, -1, -1):
+        fan_in = kind.widths[layer]
+        units = kind.widths[layer + 1]
+        log_delta = weighted_log_mean_square(above, root_weights, weighted_flat)
+        log_delta += math.log(samples)
+        if narrow and kind.small_slopes and not log_delta > 2 * math.log(MIN_DELTA):
+            return False
+        y = layer_inputs(kind, inputs, memory, layer)
+        if not narrow and layer > 0:
+            scale_to_one(y.reshape(1, -1), log_y)
+        weighted = block(weighted_flat, 0, samples, fan_in)
+        for n in range(samples):
+            for k in range(fan_in):
+                weighted[n, k] = y[n, k] * weights[n]
+        gradient = block(gradient_flat, 0, fan_in, units)
+        np.dot(weighted.T, above, gradient)
+        log_gradient = log_mean_square(gradient.reshape(-1)) + math.log(fan_in * units)
+        if narrow:  # by Cauchy and Schwarz at most sum_n weight_n |y_n|^2 sum_n weight_n |delta_n|^2
+            log_most = math.log(np.dot(y.reshape(-1), weighted.reshape(-1))) + math.log(units) + log_delta
+            if log_gradient < log_most + 2 * math.log(MIN_SUM):
                 return False
-            y = layer_inputs(kind, memory, network, layer)
-            if not narrow and layer > 0:
-                scale_to_one(y.reshape(1, -1), log_y)
-            weighted = block(weighted_flat, 0, samples, fan_in)
+        logs[0, layer] = log_gradient + (log_y[0] if layer > 0 else 0.0) + log_scale
+        logs[1, layer] = log_delta + math.log(units) + log_scale
+        if layer == 0:
+            break
+        upstream = block(upstream_flat, 0, samples, fan_in)
+        if layer == last:
+            np.dot(above, top.T, upstream)
+        else:
+            W = block(numbers, kind.weight_starts[layer], fan_in, units)
+            np.dot(above, W.T, upstream)
+            factor = upstream.dtype.type(kind.deviations[layer])
             for n in range(samples):
                 for k in range(fan_in):
-                    weighted[n, k] = y[n, k] * weights[n]
-            gradient = block(gradient_flat, 0, fan_in, units)
-            np.dot(weighted.T, above, gradient)
-            log_gradient = log_mean_square(gradient.reshape(-1)) + math.log(fan_in * units)
-            if narrow:  # by Cauchy and Schwarz at most sum_n weight_n |y_n|^2 sum_n weight_n |delta_n|^2
-                log_most = math.log(np.dot(y.reshape(-1), weighted.reshape(-1))) + math.log(units) + log_delta
-                if log_gradient < log_most + 2 * math.log(MIN_SUM):
-                    return False
-            logs[0, network, layer] = log_gradient + (log_y[0] if layer > 0 else 0.0) + log_scale
-            logs[1, network, layer] = log_delta + math.log(units) + log_scale
-            if layer == 0:
-                break
-            upstream = block(upstream_flat, 0, samples, fan_in)
-            if layer == last:
-                np.dot(above, top[network].T, upstream)
-            else:
-                W = block(memory.numbers[network], kind.weight_starts[layer], fan_in, units)
-                np.dot(above, W.T, upstream)
-                factor = upstream.dtype.type(kind.deviations[layer])
-                for n in range(samples):
-                    for k in range(fan_in):
-                        upstream[n, k] *= factor
-            around = block(around_flat, 0, samples, fan_in)
-            if kind.skips[layer]:
-                upstream += around
-            scale_to_one(upstream.reshape(1, -1), log_dy)
-            log_scale += log_dy[0]
-            if kind.skips[layer - 1]:
-                around[:] = upstream
-            start = kind.unit_starts[layer - 1] * samples
-            above = block(memory.slopes[network], start, samples, fan_in)
-            for n in range(samples):
-                for k in range(fan_in):
-                    above[n, k] *= upstream[n, k]
-            if kind.axis != NO_AXIS:
-                net = block(memory.nets[network], start, samples, fan_in)
-                left, taken = pass_normalization_back(above, net, kind.axis, memory.inverse[network, layer - 1])
-                if narrow and left < MIN_VARYING * MIN_VARYING * taken:
-                    return False
+                    upstream[n, k] *= factor
+        around = block(around_flat, 0, samples, fan_in)
+        if kind.skips[layer]:
+            upstream += around
+        scale_to_one(upstream.reshape(1, -1), log_dy)
+        log_scale += log_dy[0]
+        if kind.skips[layer - 1]:
+            around[:] = upstream
+        start = kind.unit_starts[layer - 1] * samples
+        above = block(memory.slopes, start, samples, fan_in)
+        for n in range(samples):
+            for k in range(fan_in):
+                above[n, k] *= upstream[n, k]
+        if kind.axis != NO_AXIS:
+            net = block(memory.nets, start, samples, fan_in)
+            left, taken = pass_normalization_back(above, net, kind.axis, memory.inverse[layer - 1])
+            if narrow and left < MIN_VARYING * MIN_VARYING * taken:
+                return False
     return True

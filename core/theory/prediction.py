@@ -19,13 +19,16 @@ from .sampled_networks import NetworkSampler, Sample, layer_sigma_b
 MAX_NETWORKS = 384
 MIN_NETWORKS = 160  # whose scatter is known to 6 %: with fewer, bands cover less than they say
 PILOT_NETWORKS = 16  # that get all samples, to see whether fewer do
+PILOT_WIDTH = 48  # of these: by how much fewer samples move a norm hardly depends on it
 MAX_SAMPLES = 256
-FEWER_SAMPLES = (24, 48, 96)
+FEWEST_SAMPLES = (12, 24)  # chosen for the means they keep
+EVEN_SAMPLES = (48, 96)  # chosen evenly: networks that distinguish samples need more of them
 MAX_WIDTH = 128  # of the networks drawn: wider ones differ from their mean hardly more than these
-MAX_DRAWN_FLOPS = 2_500_000_000  # flops of all networks together, where MIN_NETWORKS do not need more
+MAX_DRAWN_FLOPS = 700_000_000  # flops of all networks together, where MIN_NETWORKS do not need more
 UNIT_WORK = 100  # of one unit's activation, in flops
-CLOSE = 0.25  # fewer samples do where they move a norm by at most this share of its scatter,
-CLOSE_ALWAYS = 0.02  # or by so much of itself
+CLOSE = 0.4  # fewer samples do where they move a norm by at most this share of its scatter,
+SAME_SCATTER = 0.15  # and leave the scatter itself within this share,
+CLOSE_ALWAYS = 0.02  # or where they move it by so much of itself
 MIN_DEVIATION = 5e-4  # of a norm's logarithm: what fewer samples may be off where nothing scatters
 LARGEST_LOG = 2 * math.log(np.finfo(float).max)  # ln of the square of the largest norm
 MIDDLE = (
@@ -93,22 +96,24 @@ def predictions(
     widths = (found.X.shape[1], *config.hidden, found.D.shape[1])
     drawn = narrowed(widths)
     with one_blas_thread, np.errstate(all="ignore"):
-        sizes = zip(layer_deviations(config, widths), widths, drawn, strict=False)
-        deviations = [deviation * math.sqrt(fan_in / fewer) for deviation, fan_in, fewer in sizes]
+        deviations = _scaled_deviations(config, widths, drawn)
         if not max(deviations, default=0) < math.inf:
             logs = np.full((2, 1, len(deviations)), np.nan)
         else:
             progress = ProgressCount(on_progress, _max_passes(config, drawn, len(found.X)))
-            sampler = NetworkSampler(
-                config,
-                drawn,
-                deviations,
-                MAX_NETWORKS,
-                progress.tick,
-                bias_deviations=layer_sigma_b(config, widths),
-                class_weights=class_weights(config.class_weight, found.task, found.D),
-            )
-            logs = _log_squares(sampler, found, config.batch_size)
+            samplers = [
+                NetworkSampler(
+                    config,
+                    fewer,
+                    _scaled_deviations(config, widths, fewer),
+                    MAX_NETWORKS,
+                    progress.tick,
+                    bias_deviations=layer_sigma_b(config, widths),
+                    class_weights=class_weights(config.class_weight, found.task, found.D),
+                )
+                for fewer in (drawn, narrowed(widths, PILOT_WIDTH))
+            ]
+            logs = _log_squares(*samplers, found, config.batch_size)
         # ||G||^2 has a term for each unit below, of which fewer were drawn
         logs[0] += np.log(np.array(widths[:-1]) / drawn[:-1])
         if not (logs < LARGEST_LOG).all():
@@ -139,8 +144,7 @@ def _max_passes(config: RunConfig, widths: tuple[int, ...], samples: int) -> int
     if batch < min(samples, MAX_SAMPLES):
         return _affordable(widths, batch) * batch
     every = min(samples, MAX_SAMPLES)
-    fewer = sum(count for count in FEWER_SAMPLES if 2 * count <= every)
-    return PILOT_NETWORKS * (every + fewer + every // 2) + _affordable(widths, every) * every
+    return PILOT_NETWORKS * (every + sum(_fewer_counts(every)) + every // 2) + _affordable(widths, every) * every
 
 
 def layer_deviations(config: RunConfig, widths: tuple[int, ...]) -> list[float]:
@@ -155,16 +159,22 @@ def layer_gains(config: RunConfig, widths: tuple[int, ...]) -> list[float]:
     return [m * deviation * deviation for m, deviation in zip(widths, deviations, strict=False)]  # ** 2 may raise
 
 
-def narrowed(widths: tuple[int, ...]) -> tuple[int, ...]:
-    """The widths with hidden layers scaled so that none has more than 128 units; equal ones stay equal."""
-    scale = min(1.0, MAX_WIDTH / max(widths[1:-1], default=1))
+def _scaled_deviations(config: RunConfig, widths: tuple[int, ...], drawn: tuple[int, ...]) -> list[float]:
+    """Standard deviation of the weights of every layer where other widths are drawn, at the same fan_in * Var(W)."""
+    sizes = zip(layer_deviations(config, widths), widths, drawn, strict=False)
+    return [deviation * math.sqrt(fan_in / fewer) for deviation, fan_in, fewer in sizes]
+
+
+def narrowed(widths: tuple[int, ...], most: int = MAX_WIDTH) -> tuple[int, ...]:
+    """The widths with hidden layers scaled so that none has more units than `most`; equal ones stay equal."""
+    scale = min(1.0, most / max(widths[1:-1], default=1))
     return (widths[0], *(max(1, round(n * scale)) for n in widths[1:-1]), widths[-1])
 
 
-def _log_squares(sampler: NetworkSampler, found: Split, batch_size: int | None) -> np.ndarray:
+def _log_squares(sampler: NetworkSampler, pilots: NetworkSampler, found: Split, batch_size: int | None) -> np.ndarray:
     """(2, networks, layers), from as many samples as are needed.
 
-    Where samples are nearly alike to the network, a few stand for all; where it distinguishes them, they cannot. Some
+    Where samples are nearly alike to the network, a few stand for all; where it distinguishes them, they cannot. Pilot
     networks get all samples, and then fewer: how far their norms move decides, and is taken into account.
     """
     batch = min(batch_size or len(found.X), len(found.X))
@@ -172,26 +182,37 @@ def _log_squares(sampler: NetworkSampler, found: Split, batch_size: int | None) 
         sample = _own_batches(found, batch)
         return sampler.log_squares(sample, 0, _affordable(sampler.widths, batch))
     every = _evenly(found, MAX_SAMPLES, batch)
-    pilot = sampler.log_squares(every, 0, PILOT_NETWORKS)
+    if not _fewer_counts(every.size):
+        return sampler.log_squares(every, 0, _affordable(sampler.widths, every.size))
+    pilot = pilots.log_squares(every, 0, PILOT_NETWORKS)
     sample = every
     shift = 0.0
-    for count in FEWER_SAMPLES:
-        if 2 * count > every.size:
-            break
-        chosen, weights = fewest(found.X, found.D, count)
-        fewer = Sample(X=found.X[chosen], D=found.D[chosen], weights=weights, batch=batch)
-        apart = sampler.log_squares(fewer, 0, PILOT_NETWORKS) - pilot
-        if (apart.std(axis=1) <= np.maximum(CLOSE * pilot.std(axis=1), CLOSE_ALWAYS)).all():
+    for count in _fewer_counts(every.size):
+        fewer = _fewest(found, count, batch) if count in FEWEST_SAMPLES else _evenly(found, count, batch)
+        apart = pilots.log_squares(fewer, 0, PILOT_NETWORKS) - pilot
+        if _suffice(apart, pilot):
             sample = fewer
             shift = apart.mean(axis=1, keepdims=True)
             break
-    rest = sampler.log_squares(sample, PILOT_NETWORKS, _affordable(sampler.widths, sample.size)) - shift
-    logs = np.concatenate([pilot, rest], axis=1)
+    logs = sampler.log_squares(sample, 0, _affordable(sampler.widths, sample.size)) - shift
     if batch > every.size:
         half = _evenly(found, every.size // 2, batch)
-        growth = (sampler.log_squares(half, 0, PILOT_NETWORKS)[0] - pilot[0]).mean(axis=0)
+        growth = (pilots.log_squares(half, 0, PILOT_NETWORKS)[0] - pilot[0]).mean(axis=0)
         logs[0] += _larger_batch(growth, half.concentration / every.concentration, 1 / (batch * every.concentration))
     return logs
+
+
+def _suffice(apart: np.ndarray, pilot: np.ndarray) -> bool:
+    """Return whether fewer samples do, which move logarithms of squares by so much, (2, networks, layers)."""
+    scatter = pilot.std(axis=1)
+    moved = apart.std(axis=1)
+    same = np.abs((pilot + apart).std(axis=1) - scatter) <= SAME_SCATTER * scatter
+    return bool((moved <= np.where(same, np.maximum(CLOSE * scatter, CLOSE_ALWAYS), CLOSE_ALWAYS)).all())
+
+
+def _fewer_counts(every: int) -> list[int]:
+    """Smaller numbers of samples that are tried, of which each has to save half of the work."""
+    return [count for count in (*FEWEST_SAMPLES, *EVEN_SAMPLES) if 2 * count <= every]
 
 
 def _larger_batch(log_growth: np.ndarray, fewer: float, more: float) -> np.ndarray:
@@ -216,6 +237,11 @@ def _affordable(widths: tuple[int, ...], samples: int) -> int:
 def _evenly(found: Split, count: int, batch: int) -> Sample:
     chosen = evenly_chosen(found.X, found.D, count)
     weights = even_weights(found.X, found.D, chosen)
+    return Sample(X=found.X[chosen], D=found.D[chosen], weights=weights, batch=batch)
+
+
+def _fewest(found: Split, count: int, batch: int) -> Sample:
+    chosen, weights = fewest(found.X, found.D, count)
     return Sample(X=found.X[chosen], D=found.D[chosen], weights=weights, batch=batch)
 
 

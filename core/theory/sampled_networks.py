@@ -3,35 +3,40 @@
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
-from scipy.special import ndtri, softmax
+from scipy.special import ndtri
 
 from ..config import RunConfig
+from ..engine.workers import cores
 from ..families.activations import ACTIVATION_CODES, ACTIVATIONS
 from ..families.class_weights import sample_weights
 from ..families.initializers import INITS, bias_deviations
-from ..families.losses import LOSSES, OUTPUT_ACTIVATIONS
+from ..families.losses import LOSSES
 from .drawn_passes import (
     NO_AXIS,
     OVER_SAMPLES,
     OVER_UNITS,
     SAFE_HIGH,
     SAFE_LOW,
+    DrawnData,
     DrawnKind,
-    GroupMemory,
-    backward,
-    forward,
+    DrawnMemory,
+    GroupNumbers,
+    pass_networks,
 )
 from .mean_squares import scale_to_one
 from .shared_numbers import Draws, dropout_chances
 
-GROUP = 16  # networks computed together, or a half, a quarter ... of it where they are large
-GROUP_NUMBERS = 1 << 19  # weights, values and slopes of a group: 2 MB
-TYPICAL_SAMPLES = 24
+GROUP = 8  # networks drawn together, or a half, a quarter ... of it where they are large
+THREADS = 2  # that compute groups side by side, where this process may use so many cores
+GROUP_NUMBERS = 1 << 20  # weights of a group, a part of the pool that leaves room for other parts
 GOLDEN_RATIO = (5**0.5 - 1) / 2
 FIRST_RANK = 0.736  # from here on the ranks of 16 to 384 networks keep clear of 0.5, an output of exactly 0
 AXES = {"none": NO_AXIS, "layer": OVER_UNITS, "batch": OVER_SAMPLES}
@@ -60,10 +65,6 @@ class Sample:
     def concentration(self) -> float:
         """Sum of squared weights: 1 / N where all weigh the same."""
         return float(self.weights @ self.weights)
-
-    def part(self, networks: slice) -> Sample:
-        """The part of the data that these networks get."""
-        return self if self.X.ndim == 2 else replace(self, X=self.X[networks], D=self.D[networks])
 
 
 def layer_sigma_b(config: RunConfig, widths: tuple[int, ...]) -> list[float]:
@@ -102,17 +103,18 @@ class NetworkSampler:
         self.deviations = deviations
         self._class_weights = class_weights
         self._on_passed = on_passed
-        self._buffers: dict[str, np.ndarray] = {}
+        self._memory_of_thread = threading.local()
         self.bias_deviations = layer_sigma_b(config, widths) if bias_deviations is None else bias_deviations
         sizes = [m * n for m, n in zip(widths, widths[1:], strict=False)]
         self._networks = networks
         self._hidden_units = sum(widths[1:-1])
-        self.group = _group_size(sum(sizes) + 2 * TYPICAL_SAMPLES * self._hidden_units)
+        self.group = _group_size(sum(sizes))
         positive = [size for size in deviations if size > 0]
         # float32 is worth a try
         self._narrow = all(SAFE_LOW < size < SAFE_HIGH for size in positive) and max(self.bias_deviations) < SAFE_HIGH
         last = len(widths) - 2
         phi = [ACTIVATIONS[name] for name in config.activations]
+        rule = LOSSES[config.loss]
         skips = [config.residual and layer < last and widths[layer] == widths[layer + 1] for layer in range(last + 1)]
         self._kind = DrawnKind(
             widths=np.array(widths),
@@ -125,6 +127,9 @@ class NetworkSampler:
             deviations=np.array(deviations, float),
             bias_deviations=np.array(self.bias_deviations, float),
             small_slopes=any(one.piecewise_slopes is None for one in phi),
+            output_activation=ACTIVATION_CODES.get(config.output_activation, -1),
+            has_output_slope=rule.output_activation is None,
+            residual_factor=float(rule.residual_factor),
         )
 
     def log_squares(self, sample: Sample, start: int, stop: int) -> np.ndarray:
@@ -132,92 +137,111 @@ class NetworkSampler:
 
         -inf for a norm of 0; NaN where values leave the range of float64. Both numbers are multiples of `group`.
         """
+        data: dict[type, DrawnData] = {dtype: self._data(sample, dtype) for dtype in (np.float32, np.float64)}
+        firsts = range(start, stop, self.group)
         parts: list[Any] = []
-        for first in range(start, stop, self.group):
-            some = sample.part(slice(first, first + self.group))
-            with np.errstate(over="ignore"):  # a sum that overflows is made again, scaled; what else does is marked
-                logs = self._pass(some, first, np.float32) if self._narrow else None
-                parts.append(self._pass(some, first, np.float64) if logs is None else logs)
-            if self._on_passed is not None:
-                self._on_passed(self.group * sample.size)
-        return np.concatenate(parts, axis=1)
+        pool = ThreadPoolExecutor(min(THREADS, cores(), len(firsts)), "drawn-networks")
+        try:
+            for logs in pool.map(partial(self._group_log_squares, data), firsts):
+                parts.append(logs)
+                if self._on_passed is not None:
+                    self._on_passed(self.group * sample.size)
+        finally:
+            pool.shutdown(cancel_futures=True)
+        logs = np.concatenate(parts).swapaxes(0, 1)
+        logs[1] -= math.log(sample.batch)
+        return logs
+
+    def _group_log_squares(self, data: dict[type, DrawnData], first: int) -> np.ndarray:
+        """(networks, 2, layers) of one group, in any thread: what is drawn depends on its place alone."""
+        logs = np.empty((self.group, 2, len(self.deviations)))
+        left = np.ones(self.group, bool)
+        for dtype in (np.float32, np.float64):
+            if left.any() and (dtype is np.float64 or self._fits_float32(data[dtype])):
+                found, done = self._pass(data[dtype], first, left)
+                logs[left] = found
+                left[left] = ~done
+        return logs
+
+    def _fits_float32(self, data: DrawnData) -> bool:
+        return self._narrow and _within(data.inputs[None], SAFE_LOW, SAFE_HIGH)
 
     def _draw(self, first: int, dtype: type) -> tuple[np.ndarray, np.ndarray]:
         """(networks, weights) and (networks, units) numbers of variance 1, for weights and biases."""
         draws = Draws(self.config.init, first // self.group, self.group, networks=self._networks, dtype=dtype)
         return draws.weights(self.widths), draws.biases(self.widths)
 
-    def _pass(self, sample: Sample, first: int, dtype: type) -> np.ndarray | None:
-        """Forward and back; None where float32 does not do."""
-        if dtype is np.float32 and not _within(sample.X[None], SAFE_LOW, SAFE_HIGH):
-            return None
-        numbers, bias_numbers = self._draw(first, dtype)
-        memory = self._memory(sample, numbers, bias_numbers, first // self.group)
-        in_range = np.ones(self.group, bool)
-        if not forward(self._kind, memory, in_range):
-            return None
-        y = memory.inputs
-        if self._hidden_units:
-            y = memory.values[:, -sample.size * self.widths[-2] :].reshape(self.group, sample.size, self.widths[-2])
-        top = numbers[:, self._kind.weight_starts[-1] :].reshape(self.group, *self.widths[-2:])
-        top = top * dtype(self.deviations[-1])
-        if self.widths[-1] == 1 and INITS[self.config.init].draws != "orthogonal":
-            top = self._stratify(top, y, first)
-        shift = bias_numbers[:, None, -self.widths[-1] :] * dtype(self.bias_deviations[-1])
-        net = np.matmul(y, top) + shift
-        delta = np.ascontiguousarray(output_delta(self.config, net.astype(float), sample.D))  # to be scaled in place
-        if self._class_weights is not None:
-            delta *= sample_weights(self._class_weights, sample.D)
-        log_scales = _scale_to_one(delta)
+    def _data(self, sample: Sample, dtype: type) -> DrawnData:
+        inputs = np.array(sample.X, dtype, order="C", ndmin=3)
+        scaled = inputs.copy()
         # float32 is given up before a product of its layers' outputs leaves the range
-        log_inputs = 0.0 if dtype is np.float32 else _scale_to_one(memory.inputs)
-        logs = np.empty((2, self.group, len(self.deviations)))
-        if not backward(self._kind, memory, top, delta.astype(dtype), log_scales, sample.weights.astype(dtype), logs):
-            return None
-        logs[0, :, 0] += log_inputs
-        logs[1] -= math.log(sample.batch)
-        logs[:, ~in_range] = np.nan
-        return logs
+        log_inputs = np.zeros(len(inputs)) if dtype is np.float32 else _scale_to_one(scaled)
+        targets = np.array(sample.D, float, order="C", ndmin=3)
+        counted = np.ones(targets.shape[:2])
+        if self._class_weights is not None:
+            counted = np.ascontiguousarray(sample_weights(self._class_weights, targets)[..., 0])
+        return DrawnData(
+            inputs=inputs,
+            scaled_inputs=scaled,
+            log_inputs=log_inputs,
+            targets=targets,
+            class_weights=counted,
+            weights=sample.weights.astype(dtype),
+        )
 
-    def _memory(self, sample: Sample, numbers: np.ndarray, bias_numbers: np.ndarray, group: int) -> GroupMemory:
-        dtype = numbers.dtype
-        outputs = (self.group, sample.size * self._hidden_units)
-        nothing = (self.group, 0)
-        chances = np.empty(nothing, dtype)
+    def _pass(self, data: DrawnData, first: int, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Forward and back through some networks of a group, in the dtype of the data.
+
+        Returns:
+            Logarithms of squares, (networks, 2, layers), and whether the dtype did, (networks,).
+        """
+        dtype = data.weights.dtype
+        samples = data.inputs.shape[1]
+        numbers, bias_numbers = self._draw(first, dtype.type)
+        chances = np.empty((self.group, 0), dtype)
         if self.config.dropout:
-            chances = dropout_chances(group, outputs).astype(dtype, copy=False)
-        inverse = (self.group, len(self.widths) - 2, max(sample.size, *self.widths))
-        return GroupMemory(
-            numbers=numbers,
-            bias_numbers=bias_numbers,
-            chances=chances,
-            inputs=np.array(sample.X, dtype, order="C", ndmin=3),
+            shape = self.group, samples * self._hidden_units
+            chances = dropout_chances(first // self.group, shape).astype(dtype, copy=False)
+        quantiles = np.empty((self.group, 0))
+        if self.widths[-1] == 1 and INITS[self.config.init].draws != "orthogonal":
+            quantiles = _even_quantiles(first, self.group)[:, None]
+        if data.inputs.shape[0] > 1:  # a batch of its own for each network
+            own = np.flatnonzero(chosen) + first
+            data = data._replace(**{name: getattr(data, name)[own] for name in data._fields if name != "weights"})
+        parts = (numbers, bias_numbers, chances, quantiles)
+        drawn = GroupNumbers(*(part if chosen.all() else part[chosen] for part in parts))
+        logs = np.empty((chosen.sum(), 2, len(self.deviations)))
+        done = np.empty(len(logs), bool)
+        with np.errstate(over="ignore"):  # a sum that overflows is made again, scaled; what else does is marked
+            pass_networks(self._kind, drawn, data, self._memory(samples, dtype), logs, done)
+        return logs, done
+
+    def _memory(self, samples: int, dtype: np.dtype) -> DrawnMemory:
+        outputs = (samples * self._hidden_units,)
+        normalizes = self._kind.axis != NO_AXIS
+        inverse = (len(self.widths) - 2, max(samples, *self.widths))
+        return DrawnMemory(
             values=self._buffer("values", outputs, dtype),
             slopes=self._buffer("slopes", outputs, dtype),
-            nets=self._buffer("nets", nothing if self._kind.axis == NO_AXIS else outputs, dtype),
-            inverse=self._buffer("inverse", (0, 0, 0) if self._kind.axis == NO_AXIS else inverse, dtype),
+            nets=self._buffer("nets", outputs if normalizes else (0,), dtype),
+            inverse=self._buffer("inverse", inverse if normalizes else (0, 0), dtype),
         )
 
     def _buffer(self, name: str, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
-        """Memory that the groups of one size use one after another: fresh pages cost as much as the work on them."""
-        buffer = self._buffers.get(name)
+        """Memory that a thread's groups of one size use one after another: fresh pages cost as much as the work."""
+        buffers = self._memory_of_thread.__dict__
+        buffer = buffers.get(name)
         if buffer is None or buffer.shape != shape or buffer.dtype != dtype:
-            self._buffers[name] = buffer = np.empty(shape, dtype)
+            buffers[name] = buffer = np.empty(shape, dtype)
         return buffer
 
-    def _stratify(self, W: np.ndarray, y: np.ndarray, first: int) -> np.ndarray:
-        """The output's weights with their part along the mean of y taken evenly from the normal distribution.
 
-        Where all samples are alike, the error of every sample hangs on this one number. Evenly spread, it scatters
-        as it should with fewer networks.
+def _even_quantiles(first: int, networks: int) -> np.ndarray:
+    """Numbers of the normal distribution for networks from `first` on, spread evenly over it.
 
-        Source: the additive recurrence with the golden ratio, whose first n members are spread evenly for every n.
-        """
-        rank = (FIRST_RANK + GOLDEN_RATIO * (first + np.arange(len(W)))) % 1
-        along = np.broadcast_to(y.mean(axis=-2, keepdims=True), (len(W), 1, W.shape[1]))
-        along = _directions(along)
-        wanted = (ndtri(rank) * self.deviations[-1]).astype(W.dtype)[:, None, None]
-        return W + np.swapaxes(along, 1, 2) * (wanted - along @ W)
+    Source: the additive recurrence with the golden ratio, whose first n members are spread evenly for every n.
+    """
+    return ndtri((FIRST_RANK + GOLDEN_RATIO * (first + np.arange(networks))) % 1)
 
 
 def _group_size(numbers: int) -> int:
@@ -226,14 +250,6 @@ def _group_size(numbers: int) -> int:
     while size > 1 and size * numbers > GROUP_NUMBERS:
         size //= 2
     return size
-
-
-def _directions(vectors: np.ndarray) -> np.ndarray:
-    """Each vector over its length; zeros stay zeros."""
-    largest = np.abs(vectors).max(axis=-1, keepdims=True)
-    scaled = vectors / np.where(largest > 0, largest, 1)
-    length = np.linalg.norm(scaled, axis=-1, keepdims=True)
-    return scaled / np.where(length > 0, length, 1)
 
 
 def _within(values: np.ndarray, low: float, high: float) -> bool:
@@ -251,16 +267,3 @@ def _scale_to_one(values: np.ndarray) -> np.ndarray:
     logs = np.empty(len(values) if values.ndim == 3 else 1)
     scale_to_one(values.reshape(len(logs), -1), logs)
     return logs
-
-
-def output_delta(config: RunConfig, net: np.ndarray, D: np.ndarray) -> np.ndarray:
-    """N dE/dnet of the output, (networks, N, outputs), from its net input of that shape and the targets."""
-    rule = LOSSES[config.loss]
-    output = OUTPUT_ACTIVATIONS[config.output_activation]
-    slope = None
-    if output is None:
-        o = softmax(net, axis=2)
-    else:
-        o, slope = output.evaluate(net)
-    delta = rule.residual_factor * (o - D)
-    return delta * slope if rule.output_activation is None else delta

@@ -10,12 +10,12 @@ from core.compiled import preparation
 from core.engine.loop import advance
 from core.engine.passes import backward, forward
 from core.families.activations import ACTIVATIONS, activate
-from core.theory import drawn_passes
+from core.theory.drawn_passes import pass_networks
 from core.theory.prediction import predict
 
 
 def test_no_run_needs_more_than_what_was_compiled_beforehand():
-    passes = (activate, forward, backward, advance, drawn_passes.forward, drawn_passes.backward)
+    passes = (activate, forward, backward, advance, pass_networks)
     preparation._call_everything()
     before = [set(function.signatures) for function in passes]
     assert {len(signatures) for signatures in before} == {2}

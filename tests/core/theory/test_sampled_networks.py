@@ -12,6 +12,7 @@ from core.families.activations import ACTIVATIONS
 from core.families.initializers import INITS
 from core.families.losses import LOSSES
 from core.families.normalization import NORMALIZATIONS
+from core.theory import sampled_networks
 from core.theory.sampled_networks import NetworkSampler, Sample
 from core.theory.shared_numbers import HAAR_MATRICES, Draws, haar_matrices
 
@@ -131,6 +132,29 @@ def test_every_network_can_have_its_own_batch():
     logs, same = sampler.log_squares(own, 0, 16), sampler.log_squares(batch(*DATA), 0, 16)
     np.testing.assert_allclose(logs[:, :15], same[:, :15], rtol=1e-4, atol=1e-4)
     assert (np.abs(logs[0, 15] - same[0, 15]) > 0.01).all()
+
+
+def test_what_is_drawn_depends_on_no_thread(monkeypatch):
+    config = RunConfig(hidden=WIDTHS[1:-1], activation="tanh", dropout=0.2)
+    monkeypatch.setattr(sampled_networks, "cores", lambda: 2)
+    side_by_side = sampler_of(config, networks=64).log_squares(batch(*DATA), 0, 64)
+    monkeypatch.setattr(sampled_networks, "THREADS", 1)
+    np.testing.assert_array_equal(sampler_of(config, networks=64).log_squares(batch(*DATA), 0, 64), side_by_side)
+
+
+def test_networks_for_which_float32_fails_are_passed_again_alone_on_their_own_data():
+    config = RunConfig(hidden=WIDTHS[1:-1], activation="linear", bias=False)
+    X = np.stack([DATA[0]] * 16)
+    X[3] *= 1e-13  # outputs below what float32 is trusted with
+    D = np.zeros((16, *DATA[1].shape))
+    sampler = sampler_of(config)
+    logs = sampler.log_squares(Sample(X=X, D=D, weights=np.full(10, 0.1), batch=10), 0, 16)
+    sampler = sampler_of(config)
+    same = sampler.log_squares(batch(DATA[0], D[0]), 0, 16)
+    np.testing.assert_array_equal(np.delete(logs, 3, axis=1), np.delete(same, 3, axis=1))
+    # with targets of 0 all deltas follow the inputs, and gradients their square
+    scale = 2 * math.log(1e-13)
+    np.testing.assert_allclose(logs[:, 3] - same[:, 3], np.array([[2 * scale], [scale]]) + np.zeros((2, 4)), atol=1e-4)
 
 
 def test_the_output_of_alike_samples_is_spread_evenly():
