@@ -1,10 +1,14 @@
 """The Papers page, driven without a browser."""
 
+import re
 from dataclasses import replace
 from functools import cache, partial
+from html import escape
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from streamlit.runtime.context import ContextProxy
+from streamlit.testing.v1 import AppTest
 
 from core.papers import report, saxe, stored
 from core.papers.registry import PAPERS
@@ -90,6 +94,63 @@ def test_numbers_and_words_of_the_table_are_plain_text():
     assert "<b>" not in html and "<script>" not in html and "a &amp; b" in html
     assert "σ<sub>w</sub>² &lt;b&gt;" in html and "1.00×10⁻⁷" in html and "−2.50×10⁻⁷" in html
     assert html.count('class="none">–') == 1 and "≠ differs in kind" in html and "✓ agrees" in html
+
+
+CELL = re.compile(r'<td role="cell"[^>]*>(.*?)</td>')
+
+
+@pytest.mark.parametrize("name", PAPERS)
+def test_every_row_of_the_table_has_its_own_numbers_in_their_columns(name):
+    result = STORED[name].result
+    rows = sections.table(result, dark=True).partition("<tbody")[2].split("<tr ")[1:]
+    assert len(rows) == len(result.rows)
+    for html, row in zip(rows, result.rows, strict=True):
+        what, there, here, difference, verdict = CELL.findall(html)
+        assert what == sections._indexed(row.what)
+        assert there.partition("<small>")[0] == sections._indexed(sections.format_value(row.reference))
+        assert ("<small>theory</small>" in there) == (row.against == "theory")
+        assert here == sections._indexed(sections.format_value(row.here))
+        assert difference == escape(sections.format_value(row.difference, sign=True))
+        assert verdict == f"{'?' if not row.checked else '✓' if row.agrees else '≠'} {row.verdict}"
+
+
+def row_of(what, *, agrees=True, checked=True):
+    made = report.in_kind(what, "there", "here", agrees, "why")
+    return replace(made, checked=checked)
+
+
+def test_what_could_not_be_checked_is_counted_nowhere_and_said():
+    rows = (row_of("one"), row_of("two", agrees=False), row_of("three", checked=False), row_of("four", checked=False))
+    result = report.Result(rows=rows, series={}, seconds=0.0)
+    assert sections._agreement(result).endswith(" 1 of 2 comparisons agree.")
+    alike = report.Result(rows=rows[:1] + rows[2:], series={}, seconds=0.0)
+    assert sections._agreement(alike).endswith(" All 1 comparisons agree.")
+
+    def script(result):
+        from ui.papers import sections
+
+        sections._differences(result)
+
+    app = AppTest.from_function(script, kwargs={"result": result}).run()
+    assert "two" in app.warning[0].value and "one" not in app.warning[0].value
+    assert app.caption[0].value.replace("\\", "").endswith("text: three; four.")
+
+
+# Papers of the theory of random networks: their networks are those of the paper, on any data.
+ANY_DATA = {"he_2015", "schoenholz_2017", "yang_2019"}
+
+
+@pytest.mark.parametrize("name", PAPERS)
+def test_a_network_on_other_data_than_the_papers_says_so(name):
+    said = " ".join(texts(opened(name).markdown))
+    assert ("on data of the Lab’s own" in said) == PAPERS[name].own_data == (name not in ANY_DATA)
+
+
+@pytest.mark.parametrize("figure, says", [("0", "from 1 to"), ("99", "from 1 to"), ("x", "from 1 to"), ("2", "")])
+def test_a_frame_has_the_figures_that_there_are(figure, says, monkeypatch):
+    monkeypatch.setattr(ContextProxy, "is_embedded", True)
+    app = visit(paper="he_2015", figure=figure)
+    assert bool(app.error) == bool(says) and all(says in text for text in texts(app.error))
 
 
 def test_the_overview_lists_all_eight_with_their_verdicts():
