@@ -282,14 +282,16 @@ def test_work_that_stands_still_in_either_queue_is_seen(client, monkeypatch, stu
     assert answer.status_code == 503 and (found["training"], found["waiting"], found["still"]) == (4, 2, 10.1)
 
 
-def test_the_journal_times_work_and_names_how_it_ended(events_of):
+def test_the_journal_times_work_and_names_how_it_ended(events_of, monkeypatch):
+    now = [1_000.0]
+    monkeypatch.setattr(event_log.time, "monotonic", lambda: now[0])
     with event_log.timed("work", waited=1):
-        pass
+        now[0] += 2.5
     for error in (ConfigError("steps", "secret", "no"), ValueError("secret"), KeyboardInterrupt()):
         with pytest.raises(type(error)), event_log.timed("work"):
             raise error
     assert [line["outcome"] for line in events_of] == ["done", "refused", "failed", "stopped"]
-    assert all(line["seconds"] >= 0 for line in events_of)
+    assert [line["seconds"] for line in events_of] == [2.5, 0, 0, 0] and events_of[0]["waited"] == 1
 
 
 def test_the_journal_names_a_refusals_field_but_no_word_of_a_visitor(events_of):

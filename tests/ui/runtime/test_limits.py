@@ -42,6 +42,20 @@ def test_a_frame_is_allowed_to_addresses_only(monkeypatch, site):
         limits.check()
 
 
+@pytest.mark.parametrize("text, trusted", [("", False), ("0", False), ("1", True), (" 1 ", True)])
+def test_a_proxy_is_trusted_where_the_operator_says_so(monkeypatch, text, trusted):
+    monkeypatch.setenv(limits.PROXY, text)
+    limits.check()
+    assert limits.is_proxy_trusted() == trusted
+
+
+@pytest.mark.parametrize("text", ["2", "yes", "true", "1.0"])
+def test_a_word_about_the_proxy_that_is_neither_0_nor_1_is_refused(monkeypatch, text):
+    monkeypatch.setenv(limits.PROXY, text)
+    with pytest.raises(ConfigError, match="GRADIENT_LAB_TRUST_PROXY = '.*' is not allowed: .* must be 0 or 1"):
+        limits.check()
+
+
 @pytest.mark.parametrize(
     "address", ["nonsense", "host:8786", "tcp://host", "tcp://:8786", "tcp://host:0", "tcp://host:65536", "tcp://a b:1"]
 )

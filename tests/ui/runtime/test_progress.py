@@ -87,3 +87,22 @@ def test_a_run_is_shown_from_half_a_second_on(checks, monkeypatch):
         now[0] = 10.0 + seconds
         reporter.on_progress(int(100 * seconds), 300)
         assert len(slot.sent) == sent
+
+
+@pytest.mark.parametrize(
+    ("n_ahead", "words"),
+    [(0, "yours is next"), (1, "one run is ahead of yours"), (2, "2 runs are ahead of yours"), (9, "9 runs are ahead")],
+)
+def test_one_who_waits_reads_how_many_are_ahead(n_ahead, words, checks, monkeypatch):
+    monkeypatch.setattr(progress, "PATIENCE_SECONDS", 0)
+    slot = Slot()
+    ProgressReporter(slot).on_queued(n_ahead)
+    [(share, text)] = slot.sent
+    assert share == 0 and text.startswith(f"Waiting for a free place to train: {words}")
+
+
+def test_a_bar_is_never_longer_than_the_whole(checks, monkeypatch):
+    monkeypatch.setattr(progress, "PATIENCE_SECONDS", 0)
+    slot = Slot()
+    ProgressReporter(slot).on_progress(12, 10)  # a prediction may take fewer passes than it counts with, or more
+    assert slot.sent[0][0] == 1.0

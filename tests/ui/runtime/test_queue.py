@@ -1,6 +1,7 @@
 """The queue: slots, turns, and signs of life."""
 
 import threading
+from contextlib import nullcontext
 
 import pytest
 
@@ -257,3 +258,19 @@ def test_one_page_withdraws_no_run_of_another_page_of_the_same_browser(pool):
     for call in (holder, *calls):
         call.result(SOON)
     assert order == pages
+
+
+def test_the_seconds_that_work_waited_are_written_down_with_its_name(monkeypatch):
+    now, noted = [1_000.0], []
+    monkeypatch.setattr(module.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(module.event_log, "timed", lambda work, **facts: noted.append((work, facts)) or nullcontext())
+    queue, take = FairQueue(1), FairQueue.take
+
+    def take_late(*arguments, **options):
+        now[0] += 2.5
+        return take(*arguments, **options)
+
+    monkeypatch.setattr(FairQueue, "take", take_late)
+    with queue.slot(never, "snapshot"):
+        pass
+    assert noted == [("snapshot", {"waited": 2.5})]

@@ -167,6 +167,30 @@ def test_impatience_is_forgotten_by_half_every_ten_seconds_and_bounded(monkeypat
     assert len(impatience._counts) == 10
 
 
+def test_of_many_sessions_those_that_asked_last_are_remembered(monkeypatch):
+    impatience = Impatience()
+    monkeypatch.setattr(turns.time, "monotonic", lambda: 0.0)
+    monkeypatch.setattr(turns, "MAX_REMEMBERED", 2)
+    for session in "abac":
+        impatience.note(session)
+    assert [impatience.weight(session) for session in "abc"] == [2, 0, 1]
+
+
+def test_a_script_under_way_keeps_its_place_when_a_newer_one_of_its_session_comes(pool, queue):
+    under_way, other, newer = turn(queue), turn(queue, STRANGER), turn(queue)
+    under_way.begin(never)
+    under_way.end()  # it waits for work
+    other.begin(never)
+    call = begun(pool, under_way)
+    later = begun(pool, newer)
+    other.end()
+    call.result(SOON)
+    assert under_way.is_held and not newer.is_held
+    under_way.end()
+    later.result(SOON)
+    newer.end()
+
+
 @pytest.fixture
 def runner(monkeypatch):
     """A script runner with turns whose script is only noted, in `.ran`."""
