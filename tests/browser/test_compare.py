@@ -2,6 +2,8 @@
 
 import pytest
 
+from tests.support.codes import CODE, read_code
+
 CHARTS = "[data-testid=stPlotlyChart]"
 EIGHT = "init_scale", ",".join(f"{k / 4:g}" for k in range(1, 9))
 SMALL = "width=4&steps=3&samples=16&seeds=2"
@@ -91,9 +93,15 @@ def test_bad_parameters_are_named_one_by_one_and_the_others_survive(compare):
     assert page.get_by_label("Depth", exact=True).input_value() == "3"
 
 
-def test_the_camera_saves_svg_when_that_is_chosen(compare):
-    page = compare(f"depth=2&{SMALL}")
+def test_a_comparison_is_taken_away_as_a_code_of_its_whole_link_as_svg_and_as_a_summary_that_opens_offline(
+    compare, settled, browser, tmp_path
+):
+    page = compare(f"depth=2&{SMALL}&vary=activation&arms=tanh,relu")
     page.get_by_test_id("stPopoverButton").filter(has_text="Share").click()
+    page.get_by_text("QR code", exact=True).click()
+    page.locator(CODE).wait_for()
+    settled(page)
+    assert read_code(page.locator(CODE)) == page.locator("[data-testid=stPopoverBody] code").first.inner_text()
     page.get_by_role("radio", name="SVG").or_(page.get_by_role("button", name="SVG", exact=True)).first.click()
     page.keyboard.press("Escape")
     camera = page.locator(".st-key-compare-profile .modebar-btn[data-title='Download plot']")  # "as a PNG" before
@@ -102,10 +110,6 @@ def test_the_camera_saves_svg_when_that_is_chosen(compare):
     with page.expect_download() as download:
         camera.click()
     assert download.value.suggested_filename.endswith(".svg")
-
-
-def test_the_printed_summary_opens_offline_with_its_charts_and_table(compare, browser, tmp_path):
-    page = compare(f"depth=2&{SMALL}&vary=activation&arms=tanh,relu")
     with page.expect_download() as download:
         page.get_by_role("button", name="Summary to print (HTML)").click()
     kept = tmp_path / "summary.html"

@@ -76,7 +76,7 @@ def choose(page, label, option):
     page.get_by_role("option", name=option, exact=True).click()
 
 
-def test_a_first_visit_shows_the_vanishing_gradient_of_a_really_trained_network(lab):
+def test_a_first_visit_shows_the_vanishing_gradient_of_a_really_trained_network_and_a_choice_another(lab, settled):
     page = lab()
     (trace,) = train([RunConfig()])
     assert VERDICTS["vanishing"][0] in verdict(page)
@@ -84,10 +84,19 @@ def test_a_first_visit_shows_the_vanishing_gradient_of_a_really_trained_network(
     assert profile(page)[NORM] == pytest.approx(shares(trace), rel=DIGITS)
     assert page.locator(PROFILE).bounding_box()["height"] > 300
     assert page.url.endswith("/?") or page.url.endswith("/")
+    before = page.evaluate(VALUES)
+    choose(page, "Activation", "tanh")
+    now = redrawn(page, before)
+    (trace,) = train([RunConfig(activation="tanh")])
+    assert now[NORM] == pytest.approx(shares(trace), rel=DIGITS)
+    # the run before stays as a faint line beside it
+    assert now["previous run"] == dict(json.loads(before))[NORM]
+    settled(page)
+    assert "activation=tanh" in page.url
 
 
-def test_charts_below_the_screen_are_drawn_when_reached_and_each_tells_its_finding(lab, settled):
-    page = lab()
+def test_charts_below_the_screen_are_drawn_when_reached_tell_their_findings_and_stay_with_their_numbers(lab, settled):
+    page = lab("steps=20")
     charts = page.locator("[data-testid=stPlotlyChart]")
     assert charts.count() == 1
     page.mouse.move(900, 500)
@@ -97,6 +106,14 @@ def test_charts_below_the_screen_are_drawn_when_reached_and_each_tells_its_findi
     told = [charts.nth(i).get_attribute("aria-label") or "" for i in range(charts.count())]
     assert all(re.search(r"\d", words) for words in told)
     assert len(set(told)) == len(told) == 5
+    # one whose numbers stay is not drawn again
+    page.evaluate("() => document.querySelectorAll('.js-plotly-plot').forEach((plot) => { plot.dataset.seen = 'yes' })")
+    page.get_by_role("radio", name="weight gradient").click()
+    settled(page)
+    page.get_by_text("Numbers behind the charts").click()
+    settled(page)
+    seen = [charts.nth(i).locator(".js-plotly-plot").get_attribute("data-seen") for i in range(charts.count())]
+    assert seen == [None, None, "yes", "yes", "yes"]
 
 
 def test_theory_follows_a_dragged_slider_without_the_server_and_its_release_trains(lab, page, settled):
@@ -130,19 +147,6 @@ def test_theory_follows_a_dragged_slider_without_the_server_and_its_release_trai
     assert page.evaluate("document.activeElement.shadowRoot?.activeElement?.name") == "init_scale"
 
 
-def test_another_activation_is_trained_and_drawn(lab, settled):
-    page = lab()
-    before = page.evaluate(VALUES)
-    choose(page, "Activation", "tanh")
-    now = redrawn(page, before)
-    (trace,) = train([RunConfig(activation="tanh")])
-    assert now[NORM] == pytest.approx(shares(trace), rel=DIGITS)
-    # the run before stays as a faint line beside it
-    assert now["previous run"] == dict(json.loads(before))[NORM]
-    settled(page)
-    assert "activation=tanh" in page.url
-
-
 @pytest.mark.slow
 def test_a_schedule_and_a_warm_up_are_set_by_their_controls_and_train(lab, settled):
     page = lab("activation=tanh&init=glorot_normal&learning_rate=0.1&steps=40")
@@ -173,7 +177,7 @@ def test_a_schedule_and_a_warm_up_are_set_by_their_controls_and_train(lab, settl
     )
 
 
-def test_play_moves_the_profile_over_the_steps_without_asking_the_server(lab, page):
+def test_play_moves_the_profile_without_asking_the_server_and_a_pulse_runs_unless_motion_is_unwelcome(lab, page):
     sent = []
     page.on("websocket", lambda socket: socket.on("framesent", lambda frame: sent.append(frame)))
     lab()
@@ -192,6 +196,11 @@ def test_play_moves_the_profile_over_the_steps_without_asking_the_server(lab, pa
     page.wait_for_timeout(1000)
     assert page.evaluate(VALUES) == paused
     assert sent == []
+    moves = f"() => [...document.querySelectorAll({PULSE!r})].map(e => getComputedStyle(e).animationName)"
+    page.emulate_media(reduced_motion="no-preference")
+    assert page.evaluate(moves) == ["pulse"] * 11
+    page.emulate_media(reduced_motion="reduce")
+    assert page.evaluate(moves) == ["none"] * 11
 
 
 BLOCKS = f"{PROFILE} .xy3 .trace:nth-last-child(2) path.point"
@@ -215,13 +224,6 @@ def click_layer(page, x, y, layer):
     page.mouse.up()
 
 
-@pytest.mark.parametrize("layer", [4, 7])
-def test_a_click_on_a_block_opens_that_layer(lab, layer):
-    page = lab("steps=20")
-    click_point(page, BLOCKS, layer - 1)
-    page.get_by_role("heading", name=f"Layer {layer}:").wait_for()
-
-
 # Where a layer's point is on the screen, and how far the next layer's is to its right.
 POINT = f"""(layer) => {{
   const plot = document.querySelector('{PROFILE}'), {{xaxis, yaxis}} = plot._fullLayout;
@@ -232,8 +234,12 @@ POINT = f"""(layer) => {{
 }}"""
 
 
-def test_a_click_on_or_beside_the_curve_opens_the_nearest_layer(lab, settled):
+def test_a_click_on_a_block_opens_its_layer_and_one_on_or_beside_the_curve_the_nearest(lab, settled):
     page = lab("steps=20")
+    for layer in (4, 7):
+        click_point(page, BLOCKS, layer - 1)
+        page.get_by_role("heading", name=f"Layer {layer}:").wait_for()
+        settled(page)
     x, y, apart = page.evaluate(POINT, 3)
     click_layer(page, x, y, 3)
     page.get_by_role("heading", name="Layer 3:").wait_for()
@@ -247,32 +253,15 @@ def test_a_click_on_or_beside_the_curve_opens_the_nearest_layer(lab, settled):
     page.get_by_role("heading", name="Layer 7:").wait_for(state="detached")
 
 
-def test_the_pulse_runs_unless_motion_is_unwelcome(lab, page):
-    moves = f"() => [...document.querySelectorAll({PULSE!r})].map(e => getComputedStyle(e).animationName)"
-    lab("steps=20")
-    page.emulate_media(reduced_motion="no-preference")
-    assert page.evaluate(moves) == ["pulse"] * 11
-    page.emulate_media(reduced_motion="reduce")
-    assert page.evaluate(moves) == ["none"] * 11
-
-
-def test_a_key_press_changes_a_number_and_the_chart(lab, settled):
-    page = lab("activation=tanh&steps=20")
-    before = page.evaluate(VALUES)
-    page.locator(".st-key-init_scale input").press("ArrowUp")
-    redrawn(page, before)
-    settled(page)
-    assert "init_scale=1.1" in page.url
-
-
-def test_a_move_shifts_nothing_on_the_screen(lab, settled):
+def test_a_key_press_changes_a_number_and_the_chart_and_shifts_nothing_on_the_screen(lab, settled):
     page = lab("steps=20")
     page.evaluate(SHIFTS)
-    for _ in range(2):
+    for scale in (1.1, 1.2):
         before = page.evaluate(VALUES)
         page.locator(".st-key-init_scale input").press("ArrowUp")
         redrawn(page, before)
         settled(page)
+        assert f"init_scale={scale}" in page.url
     assert page.evaluate("() => window.shifts") <= 0.05
 
 
@@ -318,22 +307,6 @@ def test_settings_inside_closed_groups_survive_a_setup_and_a_later_change(lab, s
     settled(page)
     assert "optimizer" not in page.url
     assert VERDICTS["vanishing"][0] in verdict(page)
-
-
-def test_a_chart_whose_numbers_stay_is_not_drawn_again(lab, settled):
-    page = lab("steps=20")
-    page.mouse.move(900, 500)
-    page.mouse.wheel(0, 5000)
-    page.wait_for_function(DRAWN, arg=5)
-    settled(page)
-    page.evaluate("() => document.querySelectorAll('.js-plotly-plot').forEach((plot) => { plot.dataset.seen = 'yes' })")
-    page.get_by_role("radio", name="weight gradient").click()
-    settled(page)
-    page.get_by_text("Numbers behind the charts").click()
-    settled(page)
-    charts = page.locator("[data-testid=stPlotlyChart]")
-    seen = [charts.nth(i).locator(".js-plotly-plot").get_attribute("data-seen") for i in range(charts.count())]
-    assert seen == [None, None, "yes", "yes", "yes"]
 
 
 HOSTILE = "<img src=x onerror=alert(1)>$x$**b**"

@@ -1,28 +1,34 @@
 """The exercise in a real Chromium: blanks answered in the drawing, cells that can be emptied, sheets of one page."""
 
+import itertools
 import re
 
 import pytest
 
 from core.lecture.instances import make_instance
+from tests.support.sections import check_section
 from ui.lecture import sheet
 
 
-@pytest.mark.parametrize("way", ["mouse", "keyboard"])
-def test_a_blank_is_answered_at_its_place_in_the_drawing_and_survives_a_reload(lecture, settled, way):
-    page = lecture("fill")
+def test_blanks_lie_apart_at_any_width_are_answered_by_keyboard_and_mouse_and_survive_a_reload(lecture, settled):
+    page = lecture("fill", "net_i=5&net_j=5&net_k=5&net_n=6&stack_layers=30", 390, "dark")
+    check_section(page)
+    check_places(page)
+    page.set_viewport_size({"width": 1440, "height": 1000})
+    settled(page)
+    check_places(page)
     blank = page.locator(".st-key-blank_button_1 button")
-    if way == "mouse":
-        blank.click()
-        page.locator("[data-testid=stPopoverBody] button").nth(1).click()
-    else:
-        blank.focus()
-        page.keyboard.press("Enter")
-        page.locator("[data-testid=stPopoverBody] button").nth(1).focus()
-        page.keyboard.press("Enter")
+    options = page.locator("[data-testid=stPopoverBody] button")
+    blank.focus()
+    page.keyboard.press("Enter")
+    options.nth(1).focus()
+    page.keyboard.press("Enter")
     settled(page)
     assert page.get_by_role("alert").filter(has_text="this is unit 1").count() == 1
-    page.locator("[data-testid=stPopoverBody] button").nth(0).click()
+    page.keyboard.press("Escape")
+    options.first.wait_for(state="detached")
+    blank.click()
+    options.nth(0).click()
     settled(page)
     page.reload()
     settled(page, 120)
@@ -30,9 +36,8 @@ def test_a_blank_is_answered_at_its_place_in_the_drawing_and_survives_a_reload(l
     assert blank.locator(".katex").count() == 1
 
 
-@pytest.mark.parametrize("width", [390, 1440])
-def test_places_of_the_drawing_do_not_overlap(lecture, width):
-    page = lecture("fill", width=width)
+def check_places(page):
+    """Places of the drawing do not overlap."""
     boxes = [page.locator(f".st-key-blank_button_{n} button").bounding_box() for n in range(1, 12)]
     for i, a in enumerate(boxes):
         for b in boxes[:i]:
@@ -82,9 +87,8 @@ def test_steps_go_on_after_a_reload(lecture, settled):
     assert page.get_by_text(re.compile("After 4 steps E =")).count() == 1
 
 
-@pytest.mark.parametrize("number", [0, 21, 17, 4])
-def test_a_sheet_and_its_solution_print_on_one_page_each(page, number):
-    for make in (sheet.exercise_sheet, sheet.solution_sheet):
+def test_a_sheet_and_its_solution_print_on_one_page_each(page):
+    for number, make in itertools.product((0, 21, 17, 4), (sheet.exercise_sheet, sheet.solution_sheet)):
         page.set_content(make(make_instance(number)))
         assert len(re.findall(rb"/Type\s*/Page\b", page.pdf(prefer_css_page_size=True))) == 1
         assert page.locator("math").count() > 10

@@ -1,9 +1,8 @@
 """The Share menu in a real Chromium: a camera reads its code, and the code opens the very scene."""
 
-import io
-
 import pytest
-from PIL import Image
+
+from tests.support.codes import CODE, read_code
 
 SCENE = "?activation=tanh&depth=4&init=glorot_normal&steps=20&schedule=cosine&warmup_steps=5&quantity=grad_norm"
 PROFILE = ".st-key-gradient-profile .js-plotly-plot .main-svg"
@@ -11,15 +10,6 @@ SAME_QUERY = """(query) => {
   const sorted = (text) => [...new URLSearchParams(text)].map(String).sort().join();
   return sorted(location.search) === sorted(query);
 }"""
-CODE = "img[alt^='QR code of']"
-
-
-def read_code(locator):
-    """The text of the code in a photograph of an element."""
-    zxingcpp = pytest.importorskip("zxingcpp", reason="zxing-cpp is not installed")
-    locator.scroll_into_view_if_needed()
-    (code,) = zxingcpp.read_barcodes(Image.open(io.BytesIO(locator.screenshot())))
-    return code.text
 
 
 @pytest.fixture
@@ -74,15 +64,6 @@ def test_the_handout_is_one_page_that_loads_nothing_and_whose_code_is_its_link(m
     _icon, verdict = page.locator(".st-key-verdict h2").inner_text().split(maxsplit=1)
     assert link in text and verdict in text
     assert "4 × 32 tanh" in text and paper.locator("svg, img").count() >= 2
-
-
-@pytest.mark.parametrize("path", ["compare?steps=20&seeds=1&samples=16&width=4&depth=2"])
-def test_a_comparison_has_a_code_of_its_whole_link(menu, settled, path):
-    page = menu(path)
-    page.get_by_text("QR code", exact=True).click()
-    page.locator(CODE).wait_for()
-    settled(page)
-    assert read_code(page.locator(CODE)) == page.locator("[data-testid=stPopoverBody] code").first.inner_text()
 
 
 @pytest.mark.slow

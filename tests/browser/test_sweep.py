@@ -42,7 +42,7 @@ def click_cell(page, column, row, columns=4, rows=3):
     page.mouse.click(x, y)
 
 
-def test_a_click_on_a_cell_opens_its_profile_and_its_link_opens_the_lab(sweep, settled):
+def test_a_click_on_a_cell_opens_its_profile_its_link_the_lab_and_a_narrow_screen_shows_all(sweep, settled):
     page = sweep()
     click_cell(page, 3, 0)
     page.wait_for_function("() => [...document.querySelectorAll('a')].some(a => a.href.includes('init_scale=3'))")
@@ -51,6 +51,9 @@ def test_a_click_on_a_cell_opens_its_profile_and_its_link_opens_the_lab(sweep, s
     click_cell(page, 0, 2)
     page.wait_for_function("() => [...document.querySelectorAll('a')].some(a => a.href.includes('init_scale=0.5'))")
     assert "bias_std=1" in lab_link(page)
+    page.set_viewport_size({"width": 390, "height": 1000})
+    settled(page)
+    check_width(page)
     page.goto(page.url.split("/sweep")[0] + lab_link(page).removeprefix("."))
     settled(page, 120)
     page.wait_for_selector(f".st-key-gradient-profile {DRAWN}")
@@ -66,9 +69,13 @@ def test_a_link_restores_every_control(sweep):
     assert "Loss at the end" in page.locator(".st-key-sweep-map-relu .gtitle").text_content()
 
 
-@pytest.mark.parametrize("width, theme", [(390, "dark"), pytest.param(768, "light", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("width, theme", [(390, "dark"), (768, "light")])
 def test_narrow_screens_show_the_map_without_sideways_scrolling(sweep, width, theme):
-    page = sweep(width=width, theme=theme)
+    check_width(sweep(width=width, theme=theme))
+
+
+def check_width(page):
     main = page.locator("[data-testid=stMain]")
     assert main.evaluate("e => e.scrollWidth - e.clientWidth") == 0
     assert page.locator(f"{MAP} [role=figure], {MAP}[role=figure]").first.get_attribute("aria-label")
