@@ -21,6 +21,7 @@ def test_every_setting_of_the_line_is_its_own(scale, rate, steps, depth, width):
 
 
 @pytest.mark.parametrize("hidden, shape", [((3, 2), "3-2 "), ((), "no hidden layer"),
+                                           (tuple(range(1, 9)), "1-2-3-4-5-6-7-8 "),
                                            (tuple(range(1, 12)), "1-2-3-4-5-6-7-8-… (11 layers) ")])  # fmt: skip
 def test_uneven_networks_are_listed_by_layer_up_to_eight(hidden, shape):
     assert panels.summary_line(RunConfig(hidden=hidden)).startswith(shape)

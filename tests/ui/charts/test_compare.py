@@ -13,8 +13,8 @@ from core.families.activations import ACTIVATIONS
 from core.layer_norms import LAYER_NORMS
 from tests.support.pictures import check_picture
 from ui.charts import style
-from ui.charts.arms import NAME_LENGTH, StyledArm, arm_marks
-from ui.charts.compare import MAX_FRAMES, _frames, compare_heatmap, compare_profile
+from ui.charts.arms import NAME_LENGTH, StyledArm, arm_marks, polygon
+from ui.charts.compare import MAX_FRAMES, _frames, compare_heatmap, compare_profile, compare_profile_data
 from ui.charts.compare_curves import (
     compare_accuracy,
     compare_dead,
@@ -265,3 +265,17 @@ def test_the_table_of_the_global_norm_has_both_of_its_medians():
         rows = table[table["arm"] == arm.name]
         for name in ("norm_before", "norm_after"):
             np.testing.assert_array_equal(rows[f"{name} median"], arm.record.curves[name].median)
+
+
+@pytest.mark.parametrize("judged", [0, 137, 200])
+def test_the_judged_step_is_a_frame_of_a_long_comparison(judged):
+    arms = drawn([SMALL.replace(steps=200)] * 2, seeds=1)
+    data = compare_profile_data(arms, "delta_norm", judged=judged)
+    assert judged in data.step and len(data.step) < 100
+
+
+def test_a_band_is_cut_off_at_the_foot_of_the_axis_and_left_out_below_it():
+    nan = np.nan
+    x, low, high = np.arange(5), np.array([0.1, 5.0, 0.1, nan, 2.0]), np.array([2.0, 9.0, 0.5, 4.0, nan])
+    shape = polygon(x, low, high, 1.0)
+    assert shape["x"].tolist() == [0, 1, 1, 0] and shape["y"].tolist() == [1, 5, 9, 2]

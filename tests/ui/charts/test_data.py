@@ -33,7 +33,7 @@ from ui.charts.paths import NAMES, factor_by_scale
 from ui.charts.phase import layer_means_data, phase_plane_data, phase_plane_table
 from ui.charts.profile import Guide, gradient_profile, profile_data
 from ui.charts.sharpness import sharpness_data
-from ui.charts.slopes import activation_data, sigmoid_data
+from ui.charts.slopes import activation_data, sigmoid_and_slope, sigmoid_data
 from ui.charts.style import number
 from ui.charts.sweep import format_axis_value, format_cell, sweep_map, sweep_map_data, sweep_map_table
 from ui.text import typeset
@@ -65,12 +65,15 @@ def random_trace(rng, kind="default"):
 
 
 @few
-@given(SEEDS, st.sampled_from(["saturation", "dead"]))
-def test_a_share_is_told_of_the_layer_where_it_is_largest_at_the_end(seed, field):
-    trace = random_trace(np.random.default_rng(seed))
+@given(SEEDS, st.sampled_from(["saturation", "dead"]), st.sampled_from(["default", "diverged"]))
+def test_a_share_is_told_of_the_layer_where_it_is_largest_at_the_end(seed, field, kind):
+    trace = random_trace(np.random.default_rng(seed), kind)
     chart = getattr(curves, f"{field}_chart")(trace)
-    end = getattr(trace, field)[-1]
-    assert f"At most {number(100 * end.max())} %, at layer {end.argmax() + 1}, at step 300." in chart.alt
+    end = getattr(trace, field)[trace.last_row]
+    at = f"at layer {end.argmax() + 1}, at step {trace.step[trace.last_row]:,}."
+    assert f"At most {number(100 * end.max())} %, {at}" in chart.alt
+    if kind == "diverged":
+        return
     last = chart.table.iloc[-1]
     np.testing.assert_allclose([last[f"layer {k + 1}"] for k in range(trace.layers)], end)
 
@@ -271,6 +274,11 @@ def test_curves_of_arms_end_where_their_medians_do(seed):
             lines = [p for p in chart.spec["data"] if p.get("legendgroup") == arm.name and "fill" not in p]
             drawn = next(p for p in lines if p["mode"] == "lines+markers")
             np.testing.assert_array_equal(drawn["y"], band.median)
+            shades = [p for p in chart.spec["data"] if p.get("legendgroup") == arm.name and "fill" in p]
+            there = np.isfinite(band.median)
+            for shade, low, high in zip(shades, (band.low80, band.low50), (band.high80, band.high50), strict=True):
+                np.testing.assert_array_equal(shade["y"], np.concatenate([low[there], high[there][::-1]]))
+                np.testing.assert_array_equal(shade["x"][: there.sum()], arm.record.step[there])
         shown = percent if name == "dead" else number
         low, high = min(ends, key=ends.get), max(ends, key=ends.get)
         if shown(ends[low]) != shown(ends[high]):
@@ -493,6 +501,15 @@ def test_the_tangent_passes_through_the_point_with_the_slope_there(z):
     along, heights = data.tangent
     assert data.value_at_z == pytest.approx(value) and data.slope_at_z == pytest.approx(value * (1 - value))
     np.testing.assert_allclose(heights, value + value * (1 - value) * (along - z), atol=1e-12)
+
+
+@given(st.floats(-10, 10))
+def test_the_points_on_the_sigmoid_and_on_its_slope_are_those_at_z_in_their_colors(z):
+    chart = sigmoid_and_slope(z)
+    curves_drawn, points = chart.spec["data"][:2], chart.spec["data"][-1]
+    value = 1 / (1 + np.exp(-z))
+    assert points["x"] == [z, z] and points["y"] == pytest.approx([value, value * (1 - value)])
+    assert points["marker"]["color"] == [curve["line"]["color"] for curve in curves_drawn]
 
 
 @pytest.mark.parametrize("slopes", [False, True])

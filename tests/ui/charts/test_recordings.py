@@ -236,6 +236,24 @@ def test_every_frame_of_a_profile_holds_the_norms_of_its_step_in_the_order_chose
         ends = f"{number(plain[row, 0])} at {view.names[0]}, {number(plain[row, -1])} at {view.names[-1]}, tensor 4."
         assert f"Step {step[row]:,}: {ends}" in chart.alt
     np.testing.assert_allclose(chart.table[quantity], norms.ravel())
+    np.testing.assert_array_equal(chart.table["step"], np.repeat(step, 4))
+
+
+@few
+@given(SEEDS)
+def test_zeros_and_what_is_not_finite_are_counted_each_in_its_row(seed):
+    rng = np.random.default_rng(seed)
+    view = random_view(rng)
+    norms = view.recording.values["grad_norm"]
+    counts = rng.permutation(4)[:2]  # of zeros and of infinities, in the first and in the last row
+    for row, (zeros, broken) in ((0, counts), (-1, counts[::-1])):
+        norms[row, view.indices[:zeros]] = 0.0
+        norms[row, view.indices[4 - broken :]] = np.inf
+    told = recording_profile(view, relative=False).alt.split("Step ")[1:]
+    for words, (zeros, broken) in zip(told, (counts, counts[::-1]), strict=True):
+        lost = min(zeros, max(0, zeros + broken - 4))  # an infinity takes the place of a zero
+        assert (f"{zeros - lost} of 4 are exactly 0." in words) == (zeros > lost)
+        assert (f"{broken} of 4 are not finite." in words) == (broken > 0)
 
 
 @few
