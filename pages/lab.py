@@ -40,6 +40,7 @@ from ui.runtime import jobs
 from ui.runtime.jobs import Run
 from ui.runtime.progress import ProgressReporter, waiting_slot
 from ui.runtime.services import services
+from ui.runtime.turns import let_browser_draw
 from ui.session import session
 from ui.text import typeset
 from ui.urls import address, scenes, views
@@ -126,6 +127,9 @@ def gradients(run: Run, judged: int, before: Run | None) -> None:
     st.html(pulse_styles(trace.layers, "gradient-profile"))
     open_clicked = partial(layer.open_clicked, "gradient-profile")
     panels.show(picture(run, judged, before), "gradient-profile", picked=open_clicked)
+    if session.get("pictured") != run:
+        session["pictured"] = run
+        let_browser_draw()  # in one go with all that is below, the picture would come later
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         quantity = st.segmented_control(
             "Show",

@@ -104,6 +104,7 @@ class LabView(TypedDict, total=False):
     live_slider: dict[str, Any]  # what the slider in the browser sent
     begun: BegunTraining  # the training that this session began last
     shown: tuple[Run | None, Run]  # the run before this one, and this one
+    pictured: Run  # whose picture the page has
     pinned: list[Arm]  # settings added to the comparison
 
 

@@ -529,3 +529,14 @@ def test_a_step_that_the_address_names_is_shown_and_stays_there():
     layout, words = picture_of(app)
     assert words.startswith("Step 0: ") and layout["meta"][2] == "0"
     assert "".join(app.query_params["step"]) == "0"
+
+
+def test_the_rest_of_the_page_follows_once_the_browser_has_a_new_picture(monkeypatch):
+    drawn = []
+    monkeypatch.setattr("ui.runtime.turns.let_browser_draw", lambda: drawn.append(True))
+    app = visit(**SMALL)
+    assert len(drawn) == 1
+    calm(app.run())
+    assert len(drawn) == 1  # the picture is the same
+    calm(app.number_input(key="init_scale").set_value(1.5).run())
+    assert len(drawn) == 2

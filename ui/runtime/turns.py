@@ -32,6 +32,7 @@ from ui.runtime.visitors import current_visitor
 
 SCRIPTS_AT_ONCE = 2
 SLICE_SECONDS = 0.05  # for which a script draws before it looks whether another one should
+FIRST_SECONDS = 0.05  # by which the rest of a page follows its first picture
 HALF_LIFE_SECONDS = 10.0  # after which an impatient request counts half
 MAX_REMEMBERED = 10_000  # sessions whose impatience is remembered
 MAX_WAITING_CLICKS = 4  # of one session that are not given up for a newer request
@@ -165,6 +166,12 @@ def aside() -> Generator[None]:
         turn.begin()
         raise
     turn.begin()
+
+
+def let_browser_draw() -> None:
+    """Let the browser draw what it has been sent so far, before the rest comes and would be drawn with it."""
+    with aside():
+        time.sleep(FIRST_SECONDS)
 
 
 def install() -> None:

@@ -263,3 +263,18 @@ def test_a_script_stopped_before_its_turn_runs_only_for_a_click(is_pressed, runn
     other.end()
     assert runner.ran == ([data] if is_pressed else [])
     assert runner.queue.free == 1 and getattr(turns._thread, "turn", None) is None
+
+
+def test_others_draw_while_a_browser_draws_the_first_picture_of_a_page(queue, own, monkeypatch):
+    other = turn(queue, STRANGER)
+
+    def sleep(seconds):
+        assert 0 < seconds < 0.2 and not own.is_held
+        other.begin(never)
+        other.end()
+        slept.append(seconds)
+
+    slept = []
+    monkeypatch.setattr(turns.time, "sleep", sleep)
+    turns.let_browser_draw()
+    assert slept and own.is_held
