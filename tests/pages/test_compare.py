@@ -26,6 +26,7 @@ def headline(app):
 def test_without_a_touch_it_shows_sigmoid_tanh_and_relu_and_says_which_vanishes():
     app = visit()
     assert comparison_of(app) == Comparison()
+    assert app.selectbox(key="ready").placeholder == "recommended activations"
     assert headline(app).startswith("The gradient vanishes in sigmoid")
     assert arms_drawn(app) == ["sigmoid", "tanh", "ReLU"]
     assert len(app.get("plotly_chart")) == 1 + 3 + len(CURVES)
@@ -35,6 +36,7 @@ def test_two_and_eight_arms_are_all_drawn():
     scales = [f"{k / 4:g}" for k in range(1, 9)]
     for count in (2, 8):
         app = small(vary="init_scale", arms=",".join(scales[:count]))
+        assert app.selectbox(key="ready").placeholder == "custom settings"
         assert len(arms_drawn(app)) == count
         assert len(app.get("plotly_chart")) == 1 + count + len(CURVES)
 

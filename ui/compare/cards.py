@@ -8,7 +8,7 @@ from html import escape
 
 import pandas as pd
 
-from core.comparison.arm_statistics import ArmSummary, describe_verdict
+from core.comparison.arm_statistics import TABLE, ArmSummary, describe_verdict
 from core.diagnosis.rules import VERDICTS
 from core.wording import format_number, percent
 from ui.charts.arms import StyledArm
@@ -172,7 +172,11 @@ def _ending(record: ArmSummary, shown: str) -> str:
 
 
 def display_table(summary: pd.DataFrame) -> pd.DataFrame:
-    """The table of the arms with every number as its text."""
+    """The table of the arms with every number as its text; without columns about what happens in no arm."""
+    absent = [TABLE[name] for name in ("diverged", "clipped_share") if not summary[TABLE[name]].fillna(0).any()]
+    if TABLE["diverged"] in absent:
+        absent.append(TABLE["diverged_at"])
+    summary = summary.drop(columns=absent)
     shares = ("accuracy", "share of steps clipped")
     texts = {name: percent if name in shares else number_of_sentence for name in summary if name != "verdict"}
     return summary.assign(

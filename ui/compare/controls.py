@@ -131,6 +131,7 @@ def start_from(base: RunConfig | None) -> None:
         next((name for name, other in COMPARISON_PRESETS.items() if other is preset), None),
         apply=lambda chosen: state.apply(chosen.comparison),
         about="Ready comparisons. Each sets every control and shows one claim of the lecture.",
+        otherwise="recommended activations" if comparison == Comparison() else "custom settings",
     )
     sidebar.draw_undo_and_reset(
         state.apply,

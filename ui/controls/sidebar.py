@@ -191,12 +191,19 @@ class Labeled(Protocol):
 
 
 def draw_presets(
-    key: str, presets: Mapping[str, Labeled], current: str | None, *, apply: Callable[[Any], None], about: str
+    key: str,
+    presets: Mapping[str, Labeled],
+    current: str | None,
+    *,
+    apply: Callable[[Any], None],
+    about: str,
+    otherwise: str = "custom settings",
 ) -> None:
     """Draws the box of ready settings, which is empty beside all of them.
 
     Args:
         current: the name of the one that the controls stand at, if any.
+        otherwise: the words of the empty box.
         apply: sets every control to one.
         about: the box's help.
     """
@@ -206,7 +213,7 @@ def draw_presets(
         list(presets),
         index=None,
         format_func=lambda name: presets[name].label,
-        placeholder="custom settings",
+        placeholder=otherwise,
         key=key,
         on_change=_apply_preset,
         args=(key, presets, apply),

@@ -140,6 +140,17 @@ def test_shares_in_the_table_are_percents(records):
     assert (shown["accuracy"], shown["share of steps clipped"]) == ("90 %", "25 %")
 
 
+def test_the_table_has_columns_of_divergence_and_clipping_only_where_an_arm_has_some(records):
+    calm = {"diverged": 0, "diverged_at": float("nan"), "clipped_share": 0.0}
+    rare = {"seeds diverged", "diverged at step", "share of steps clipped"}
+    one = with_summary(records["deep"], **ALIKE | calm)
+    assert not rare & set(display_table(table({"a": one, "b": one})))
+    other = with_summary(one, diverged=1, diverged_at=0.0)  # at step 0, which is no number to be left out
+    shown = display_table(table({"a": one, "b": other}))
+    assert rare & set(shown) == {"seeds diverged"} | {"diverged at step"}
+    assert shown.loc["b", "diverged at step"] == "0" and shown.loc["a", "diverged at step"] == "–"
+
+
 def test_the_table_has_no_bare_power_of_ten_and_no_missing_value(records):
     shown = display_table(table(records))
     words = " ".join(shown.astype(str).to_numpy().ravel())
