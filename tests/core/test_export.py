@@ -1,5 +1,6 @@
 """A run leaves the house as a table, as JSON and as a PyTorch script, and each says the same as the run."""
 
+import ast
 import io
 import runpy
 import shutil
@@ -190,6 +191,24 @@ def test_a_scripts_recording_is_the_trace(name, tmp_path):
     assert [p.name for p in recording.parameters if p.kind == "weight"] == [
         f"linears.{layer}.weight" for layer in range(trace.layers)
     ]
+
+
+# What a script does with its recording, in this order: the gradient is whole, and no step has been made of it.
+RECORDING_ORDER = (
+    "run = start_recording(network, optimizer)", "for step in range(", "loss.backward()", "run.step(loss)",
+    "optimizer.step()", "run.close()",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", RECORDED)
+def test_a_script_records_each_gradient_before_its_step_and_closes_its_file(name):
+    script = to_pytorch(CONFIGS[name])
+    [main] = [part for part in ast.parse(script).body if isinstance(part, ast.FunctionDef) and part.name == "main"]
+    body = ast.unparse(main)
+    assert [body.count(words) for words in RECORDING_ORDER] == [1] * len(RECORDING_ORDER)
+    places = [body.index(words) for words in RECORDING_ORDER]
+    assert places == sorted(places)
+    assert script.count("record(network, RECORDING, every=RECORD_EVERY, optimizer=optimizer)") == 1
 
 
 def data_given():
