@@ -87,7 +87,8 @@ def test_imports_point_from_pages_to_ui_to_core():
 
 
 def test_nothing_imports_pages():
-    assert not faults(lambda path: "pages" in imports(path), PYTHON)
+    speaking = [path for path in PYTHON if "pages" in path.read_text(encoding="utf-8")]  # the others are not parsed
+    assert not faults(lambda path: "pages" in imports(path), speaking)
 
 
 PACKAGE = [path for path in files(".py") if path.is_relative_to(HOUSE / "gradient_flow_lab")]
