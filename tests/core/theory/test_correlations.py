@@ -77,7 +77,7 @@ def test_a_pair_is_a_moment_at_correlation_1_and_a_product_of_means_at_0(name, q
     assert pair(phi, q, q, 0.0)[0] == pytest.approx(at.mean**2, abs=1e-13 * at.second)
 
 
-@pytest.mark.parametrize("c", [-0.7, 0.3, 0.97])
+@pytest.mark.parametrize("c", [-0.7, 0.97])
 @pytest.mark.parametrize("name", ACTIVATIONS)
 def test_the_average_grows_with_correlation_by_q_times_that_of_the_slopes(name, c):
     # Price's theorem. Fourth order: truncation h^4 times a fifth derivative below 1e5; rounding 1e-15 / h
@@ -90,7 +90,7 @@ def test_the_average_grows_with_correlation_by_q_times_that_of_the_slopes(name, 
 @pytest.mark.parametrize("name", ACTIVATIONS)
 def test_pairs_are_symmetric_and_obey_cauchy_and_schwarz(name):
     phi = ACTIVATIONS[name]
-    for c in CORRELATIONS:
+    for c in (-0.999, -0.6, 0.3, 1.0):
         there, back = pair(phi, 0.4, 6.0, c), pair(phi, 6.0, 0.4, c)
         assert there == pytest.approx(back, rel=1e-11, abs=1e-13)
         assert abs(there[0]) <= math.sqrt(second(name, 0.4) * second(name, 6.0)) * (1 + 1e-13)
