@@ -28,6 +28,7 @@ KNOWN = {
 RUN_AXE = """async () => (await axe.run(document, {resultTypes: ['violations']})).violations
   .filter((found) => ['serious', 'critical'].includes(found.impact))
   .flatMap((found) => found.nodes.map((node) => [found.id, node.target.join(' '), node.html.slice(0, 200)]))"""
+TURNED = "color => getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor === color"
 OPEN_ALL = """() => { for (const box of document.querySelectorAll('details:not([open]) > summary')) box.click(); }"""
 ANIMATED = """() => document.getAnimations().filter((moving) => moving.playState === 'running'
   && moving.effect.getComputedTiming().iterations === Infinity).map((moving) => moving.effect.target.outerHTML)"""
@@ -89,23 +90,34 @@ def test_what_is_not_in_our_hands_is_in_the_document_with_its_report():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("theme, width", [("light", 1440), ("dark", 1440), ("dark", 390)])
 @pytest.mark.parametrize("name", PAGES)
-def test_axe_finds_nothing_serious_as_a_page_opens_nor_with_all_of_it_open(visit, settled, axe, name, theme, width):
-    page = visit(name, theme, width)
+def test_axe_finds_nothing_serious_as_a_page_opens_nor_with_all_of_it_open(visit, settled, axe, name):
+    page = visit(name, "dark", 390)
     page.evaluate(axe)
-    assert not_known(page.evaluate(RUN_AXE)) == []
+    views = [("dark", 390), ("dark", 1440), ("light", 1440)]
+    for view in views:
+        show(page, settled, *view)
+        assert not_known(page.evaluate(RUN_AXE)) == [], view
     page.evaluate(OPEN_ALL)
+    for view in views[::-1]:
+        show(page, settled, *view)
+        for button in ("Share", "Numbers"):
+            box = page.get_by_role("button", name=button, exact=True)
+            if box.count():
+                box.first.click()
+                page.mouse.move(2, 2)
+                settled(page)
+                assert not_known(page.evaluate(RUN_AXE)) == [], view
+                page.keyboard.press("Escape")
+        assert [text for text in page.evaluate(TEXTS) if contrast(text, view[0]) < needed(text)] == [], view
+
+
+def show(page, settled, theme, width):
+    """The page in another theme and width of its window."""
+    page.emulate_media(color_scheme=theme)
+    page.set_viewport_size({"width": width, "height": 1000})
+    page.wait_for_function(TURNED, arg=PAGE[theme])
     settled(page, 180)
-    for button in ("Share", "Numbers"):
-        box = page.get_by_role("button", name=button, exact=True)
-        if box.count():
-            box.first.click()
-            page.mouse.move(2, 2)
-            settled(page)
-            assert not_known(page.evaluate(RUN_AXE)) == []
-            page.keyboard.press("Escape")
-    assert [text for text in page.evaluate(TEXTS) if contrast(text, theme) < needed(text)] == []
 
 
 @pytest.mark.slow
@@ -133,16 +145,6 @@ def contrast(text, theme):
 def needed(text):
     """4.5, or 3 for large text, which WCAG takes to be of 24 pixels."""
     return 3 if text[4] >= 24 else 4.5
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", PAGES)
-def test_nothing_moves_by_itself(visit, name):
-    page = visit(name, motion="no-preference")
-    before = page.evaluate(DRAWN)
-    page.wait_for_timeout(1500)
-    assert page.evaluate(DRAWN) == before != "[]"
-    assert page.evaluate(ANIMATED) == []
 
 
 # -- by keyboard ----------------------------------------------------------------------------------------------------
@@ -357,8 +359,12 @@ TABLES = dict.fromkeys(("lab", "compare", "runs"), "Numbers behind the charts")
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", PAGES)
-def test_every_chart_is_told_in_words_with_numbers_and_shown_as_a_table(visit, settled, name):
-    page = visit(name)
+def test_no_chart_moves_by_itself_and_each_is_told_in_words_with_numbers_and_shown_as_a_table(visit, settled, name):
+    page = visit(name, motion="no-preference")
+    before = page.evaluate(DRAWN)
+    page.wait_for_timeout(1500)
+    assert page.evaluate(DRAWN) == before != "[]"
+    assert page.evaluate(ANIMATED) == []
     charts = page.locator("[data-testid=stPlotlyChart]")
     told = [chart.get_attribute("aria-label") or "" for chart in charts.all()]
     assert told and len(set(told)) == len(told)
