@@ -26,10 +26,10 @@ EVEN_SAMPLES = (48, 96)  # chosen evenly: networks that distinguish samples need
 MAX_WIDTH = 128  # of the networks drawn: wider ones differ from their mean hardly more than these
 MAX_DRAWN_FLOPS = 700_000_000  # flops of all networks together, where MIN_NETWORKS do not need more
 UNIT_WORK = 100  # of one unit's activation, in flops
-CLOSE = 0.4  # fewer samples do where they move ln |G|^2 by at most this share of its scatter,
-CLOSE_ENOUGH = 0.6  # and by no more than this, so that the mean of 16 moves is known to 8 % of |G|,
-SAME_SCATTER = 0.15  # and leave the scatter itself within this share,
-CLOSE_ALWAYS = 0.02  # or where they move it by so little
+CLOSE = 0.33  # fewer samples do where they move ln |G|^2 by at most this share of its scatter,
+CLOSE_ENOUGH = 0.4, 0.6  # or this one and so little that the mean of 16 moves is known to 8 % of |G|,
+CLOSE_ALWAYS = 0.02  # or hardly,
+SAME_SCATTER = 0.15  # and leave the scatter itself within this share
 MIN_DEVIATION = 5e-4  # of a norm's logarithm: what fewer samples may be off where nothing scatters
 LARGEST_LOG = 2 * math.log(np.finfo(float).max)  # ln of the square of the largest norm
 MIDDLE = (
@@ -209,7 +209,8 @@ def _suffice(apart: np.ndarray, pilot: np.ndarray) -> bool:
     scatter = pilot.std(axis=1)
     moved = apart.std(axis=1)
     same = np.abs((pilot + apart).std(axis=1) - scatter) <= SAME_SCATTER * scatter
-    close = np.maximum(np.minimum(CLOSE * scatter, CLOSE_ENOUGH), CLOSE_ALWAYS)
+    share, most = CLOSE_ENOUGH
+    close = np.maximum(np.maximum(CLOSE * scatter, np.minimum(share * scatter, most)), CLOSE_ALWAYS)
     return bool((moved <= np.where(same, close, CLOSE_ALWAYS)).all())
 
 
