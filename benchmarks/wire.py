@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 
 from benchmarks.browsing import Visit, chromium, naive_page, visit
-from tests.support.visitor import served
+from tests.support.visitor import Server, served
 
 # By page: its address, and the field in which ArrowUp is pressed.
 PAGES = {
@@ -56,21 +56,34 @@ def count_naive_page(moves: int) -> None:
 
 
 def count_leaks(moves: int, switches: int) -> None:
-    """Print nodes and memory before and after many moves and switches of pages."""
+    """Print nodes and memory before and after many moves and switches of pages, and beside them the naive page's."""
     with chromium() as browser, served() as server, visit(browser, server) as guest:
         guest.open(SMALL)
-        print(f"memory   at first              {_size(guest)}", flush=True)
-        for _ in range(moves):
-            guest.press(".st-key-init_scale input")
-        print(f"memory   after {moves:3d} moves       {_size(guest)}", flush=True)
+        _press_many(guest, server, "memory", moves)
         for k in range(switches):
             guest.page.get_by_role("link", name=("Papers", "Lab")[k % 2]).first.click()
             guest.settle()
-        print(f"memory   after {switches:3d} page switches {_size(guest)}")
+        print(f"memory   after {switches:3d} page switches {_size(guest, server)}", flush=True)
+    with chromium() as browser, naive_page() as server:
+        if server is None:
+            return
+        with visit(browser, server) as guest:
+            guest.open()
+            _press_many(guest, server, "naive", moves)
 
 
-def _size(guest: Visit) -> str:
-    return f"{guest.nodes()} nodes, {guest.heap():.0f} MB of JavaScript"
+def _press_many(guest: Visit, server: Server, name: str, moves: int) -> None:
+    """Press the field of the init scale so many times, and print the memory before, halfway and after."""
+    guest.press(".st-key-init_scale input")  # warms everything up
+    print(f"{name:8s} at first              {_size(guest, server)}", flush=True)
+    for k in range(1, moves + 1):
+        guest.press(".st-key-init_scale input")
+        if k in (moves // 2, moves):
+            print(f"{name:8s} after {k:3d} moves       {_size(guest, server)}", flush=True)
+
+
+def _size(guest: Visit, server: Server) -> str:
+    return f"{guest.nodes()} nodes, {guest.heap():.0f} MB of JavaScript, server {server.memory():.0f} MB"
 
 
 def count_frames() -> None:
