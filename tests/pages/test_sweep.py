@@ -103,6 +103,18 @@ def test_a_cell_beyond_the_map_is_named_and_the_middle_is_shown():
     assert not any("no cell" in caption.value for caption in visit(**SMALL, at="tanh,2,1").caption)
 
 
+@pytest.mark.parametrize(
+    "at, there", [("tanh,2,4", True), ("tanh,3,4", False), ("tanh,2,5", False), ("tanh,0,0", True)]
+)
+def test_the_last_cell_is_there_and_the_next_one_is_the_middle(at, there):
+    app = visit(**SMALL | {"y_count": 5.0}, at=at)
+    assert any("no cell" in caption.value for caption in app.caption) == (not there)
+    _, i, j = at.split(",") if there else ("", "1", "2")
+    boxes = {box.key: box.value for box in app.selectbox}
+    x, y = Axis("init_scale", count=3).values(), Axis("bias_std", count=5).values()
+    assert (boxes["cell_1"], boxes["cell_2"]) == (x[int(i)], y[int(j)])
+
+
 def test_another_field_starts_with_its_own_range():
     app = visit(**SMALL, x_from=1.0, x_to=2.0)
     calm(app.selectbox(key="x").set_value("learning_rate").run())
