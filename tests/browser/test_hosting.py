@@ -1,4 +1,4 @@
-"""The public server in Chromium: its policy breaks nothing, no request leaves it, cookies are Streamlit's own."""
+"""The public server in Chromium: its policy breaks nothing, no request leaves it, little moves while a page loads."""
 
 from urllib.parse import urlsplit
 
@@ -10,6 +10,14 @@ from ui.navigation import pages
 PAGES = {"": ".st-key-gradient-profile .js-plotly-plot", "compare": ".st-key-compare-profile .js-plotly-plot",
          "sweep": ".js-plotly-plot", "runs": ".js-plotly-plot", "papers": "h1",
          "lecture": ".js-plotly-plot", "present": "h1"}  # fmt: skip
+
+
+MOST = 0.15  # of all layout shifts together; without room for it the sidebar alone makes 0.24
+SHIFTS = """
+window.shifts = 0;
+new PerformanceObserver((list) => { for (const entry of list.getEntries()) window.shifts += entry.value; })
+  .observe({ type: 'layout-shift', buffered: true });
+"""
 
 
 @pytest.fixture(scope="module")
@@ -26,13 +34,14 @@ def test_every_page_is_visited_here(monkeypatch):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("path", PAGES)
-def test_a_page_keeps_to_the_policy_and_to_this_server(page, hosted, settled, path):
+def test_a_page_keeps_to_the_policy_and_to_this_server_and_little_moves_while_it_loads(page, hosted, settled, path):
     said, asked, failed = [], [], []
     page.on("console", lambda message: said.append(f"{message.type}: {message.text}"))
     page.on("pageerror", lambda error: said.append(f"error: {error}"))
     page.on("response", lambda response: response.ok or failed.append(urlsplit(response.url).path))
     page.on("request", lambda request: asked.append(request.url))
     page.on("websocket", lambda socket: asked.append(socket.url))
+    page.add_init_script(SHIFTS)
     answer = page.goto(f"{hosted}/{path}")
     page.wait_for_selector(PAGES[path], timeout=120_000)
     settled(page, timeout=120)
@@ -45,6 +54,21 @@ def test_a_page_keeps_to_the_policy_and_to_this_server(page, hosted, settled, pa
     here = urlsplit(hosted).netloc
     assert {urlsplit(url).netloc for url in asked if not url.startswith(("data:", "blob:"))} == {here}
     assert any(url.startswith("ws://") for url in asked)
+    if path in ("", "compare", "sweep", "runs", "papers"):
+        page.wait_for_selector("[data-testid=stMain] .main-svg")
+        room = page.locator("[data-testid=stSidebar]").bounding_box()["width"] if path != "papers" else 0
+        assert page.locator("[data-testid=stMain]").bounding_box()["x"] == pytest.approx(room, abs=1)
+        assert page.evaluate("() => window.shifts") <= MOST
+
+
+@pytest.mark.slow
+def test_a_page_without_a_sidebar_has_the_whole_width_after_one_with_a_sidebar(hosted, page, settled):
+    page.goto(f"{hosted}/?depth=1&width=2&steps=1&samples=8")
+    settled(page, 120)
+    page.get_by_role("link", name="Papers").first.click()
+    page.wait_for_url("**/papers*")
+    settled(page, 120)
+    assert page.locator("[data-testid=stMain]").bounding_box()["x"] == pytest.approx(0, abs=1)
 
 
 @pytest.mark.slow
