@@ -3,6 +3,7 @@
 import ast
 import json
 import re
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
@@ -328,7 +329,13 @@ def test_a_table_with_hostile_names_is_trained_on_and_shown_as_text(lab, settled
     assert "data = “my :smile: $x$ table.csv” is not allowed: most of its lines are a single column" in said
 
 
-def test_a_long_run_tells_its_progress_and_gives_way_to_a_change(lab, settled, page, server):
+def saved(page, label):
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name=label).click()
+    return waiting.value.path().read_bytes().decode()  # with the line ends it was saved with
+
+
+def test_a_long_run_tells_its_progress_and_gives_way_to_a_change_whose_files_are_saved(lab, settled, page, server):
     page.goto(f"{server}/?steps=1000000&record_every=1000")
     bar = page.locator("[data-testid=stProgress]")
     bar.wait_for()
@@ -341,23 +348,14 @@ def test_a_long_run_tells_its_progress_and_gives_way_to_a_change(lab, settled, p
     settled(page)
     assert bar.count() == 0
     assert "steps=5" in page.url
-
-
-def saved(page, label):
-    with page.expect_download() as waiting:
-        page.get_by_role("button", name=label).click()
-    return waiting.value.path().read_bytes().decode()  # with the line ends it was saved with
-
-
-def test_settings_record_and_script_are_saved(lab):
-    page = lab("activation=relu&steps=5")
-    config = RunConfig(activation="relu", steps=5)
+    config = RunConfig(steps=5, record_every=1000)
     page.get_by_role("button", name="Share").click()
     assert RunConfig.from_dict(json.loads(saved(page, "Settings (JSON)"))) == config
     assert saved(page, "Record (CSV)") == to_csv(train([config])[0])
     assert "torch" in {alias.name for node in ast.walk(ast.parse(saved(page, "PyTorch script")))
                        if isinstance(node, ast.Import) for alias in node.names}  # fmt: skip
-    assert page.locator("[data-testid=stCode]").first.inner_text().strip().endswith("/?activation=relu&steps=5")
+    address = urlsplit(page.locator("[data-testid=stCode]").first.inner_text().strip())
+    assert dict(parse_qsl(address.query)) == {"steps": "5", "record_every": "1000"}
 
 
 @pytest.mark.slow

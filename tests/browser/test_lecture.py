@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.support.layout import INVALID_FORMULAS
+from tests.support.sections import check_section
 from ui.lecture import outline
 
 CONTOURS, SIGMOID = ".st-key-lecture-contours", ".st-key-lecture-sigmoid"
@@ -24,8 +24,26 @@ def number(page, key):
     return float(page.locator(f".st-key-{key} input").input_value())
 
 
-def test_a_click_on_the_level_lines_starts_there(lecture, settled):
-    page = lecture("descent", width=390)
+WITHOUT_WEBGL = """
+const getContext = HTMLCanvasElement.prototype.getContext;
+HTMLCanvasElement.prototype.getContext = function (kind, ...rest) {
+  return kind.includes("webgl") ? null : getContext.call(this, kind, ...rest);
+};
+"""
+
+
+def test_a_click_on_the_level_lines_or_the_keyboard_is_enough_for_the_descent_without_webgl_too(tab, server, settled):
+    page = tab()
+    page.add_init_script(WITHOUT_WEBGL)
+    page.goto(f"{server}/lecture?section=descent")
+    page.get_by_text("cannot draw the function as a surface").wait_for()
+    settled(page, 120)
+    assert page.locator(".st-key-lecture-surface").count() == 0
+    assert page.get_by_text("get.webgl.org").count() == 0  # no gray box sends anyone elsewhere
+    block = page.locator("[data-testid=stMainBlockContainer]").bounding_box()
+    assert page.locator(CONTOURS).bounding_box()["width"] > 0.8 * block["width"]
+    page.set_viewport_size({"width": 390, "height": 1000})
+    settled(page)
     click(page, CONTOURS, 0.75, 0.25)
     settled(page)
     # the box is from -3 to 3; the points that can be clicked are 0.2 apart
@@ -35,38 +53,6 @@ def test_a_click_on_the_level_lines_starts_there(lecture, settled):
     click(page, CONTOURS, 0.25, 0.75)
     settled(page)
     assert number(page, "bowl_x") == pytest.approx(-1.5, abs=0.11)
-
-
-WITHOUT_WEBGL = """
-const getContext = HTMLCanvasElement.prototype.getContext;
-HTMLCanvasElement.prototype.getContext = function (kind, ...rest) {
-  return kind.includes("webgl") ? null : getContext.call(this, kind, ...rest);
-};
-"""
-
-
-def test_without_webgl_the_level_lines_stand_alone_and_no_gray_box_sends_anyone_elsewhere(tab, server, settled):
-    page = tab()
-    page.add_init_script(WITHOUT_WEBGL)
-    page.goto(f"{server}/lecture?section=descent")
-    page.get_by_text("cannot draw the function as a surface").wait_for()
-    settled(page, 120)
-    assert page.locator(".st-key-lecture-surface").count() == 0
-    assert page.get_by_text("get.webgl.org").count() == 0
-    block = page.locator("[data-testid=stMainBlockContainer]").bounding_box()
-    assert page.locator(CONTOURS).bounding_box()["width"] > 0.8 * block["width"]
-
-
-def test_a_click_on_the_sigmoid_moves_its_point(lecture, settled):
-    page = lecture("sigmoid")
-    click(page, SIGMOID, 0.25, 0.5)
-    settled(page)
-    assert float(re.search(r"sigmoid_z=([-\d.]+)", page.url)[1]) == pytest.approx(-5, abs=0.13)
-    assert "z = −5" in page.locator(f"{SIGMOID} .gtitle-subtitle").text_content()
-
-
-def test_the_keyboard_is_enough_for_the_descent(lecture, settled):
-    page = lecture("descent")
     page.locator(".st-key-bowl_step input[type=range]").focus()
     page.keyboard.press("ArrowRight")
     settled(page)
@@ -82,6 +68,14 @@ def test_the_keyboard_is_enough_for_the_descent(lecture, settled):
     assert page.get_by_text("It diverges").count() == 1 and number(page, "bowl_eta") == pytest.approx(0.21)
 
 
+def test_a_click_on_the_sigmoid_moves_its_point(lecture, settled):
+    page = lecture("sigmoid")
+    click(page, SIGMOID, 0.25, 0.5)
+    settled(page)
+    assert float(re.search(r"sigmoid_z=([-\d.]+)", page.url)[1]) == pytest.approx(-5, abs=0.13)
+    assert "z = −5" in page.locator(f"{SIGMOID} .gtitle-subtitle").text_content()
+
+
 @pytest.mark.slow
 def test_a_link_opens_the_section_as_it_says(lecture):
     page = lecture("descent", "descent=rosenbrock&rosenbrock_eta=0.0005")
@@ -91,36 +85,15 @@ def test_a_link_opens_the_section_as_it_says(lecture):
     assert page.locator(".st-key-lecture-slopes .legendtext").all_text_contents() == ["ReLU", "GELU"]
 
 
-# Words in a line of prose, by the height at which they stand; formulas count as they are read.
-LINES = """() => [...document.querySelectorAll(".st-key-lecture [data-testid=stMarkdownContainer] p")].flatMap(p => {
-  const lines = {}, walker = document.createTreeWalker(p, NodeFilter.SHOW_TEXT);
-  while (walker.nextNode()) {
-    const node = walker.currentNode, range = document.createRange();
-    if (node.parentElement.closest(".katex-mathml")) continue;
-    for (let i = 0; i < node.length; i++) {
-      range.setStart(node, i);
-      range.setEnd(node, i + 1);
-      const box = range.getBoundingClientRect();
-      if (box.width && !node.parentElement.closest(".katex"))
-        lines[Math.round(box.bottom)] = (lines[Math.round(box.bottom)] || 0) + 1;
-    }
-  }
-  return Object.values(lines);
-})"""
-
-VIEWS = [("network", 1440, "light"), ("fill", 390, "dark")]
-VIEWS += [
-    pytest.param(section, width, theme, marks=pytest.mark.slow)
-    for section in outline.NAMES
-    for width, theme in ((390, "light"), (768, "dark"), (1440, "light"))
-]
+OTHERS = [pytest.param(name, marks=pytest.mark.slow) for name in outline.NAMES if name != "network"]
 
 
-@pytest.mark.parametrize("section, width, theme", VIEWS)
-def test_a_section_has_short_lines_and_nothing_runs_off_sideways(lecture, section, width, theme):
-    page = lecture(section, "net_i=5&net_j=5&net_k=5&net_n=6&stack_layers=30", width, theme)
-    assert page.locator("[data-testid=stMain]").evaluate("e => e.scrollWidth - e.clientWidth") <= 0
-    page.wait_for_function(f"() => Math.max(...({LINES})()) <= 75")
-    assert all(chart.get_attribute("aria-label") for chart in page.locator("[data-testid=stPlotlyChart]").all())
-    assert page.locator(".katex").count() == page.locator(".katex .katex-mathml math").count()
-    assert page.evaluate(INVALID_FORMULAS) == []
+@pytest.mark.parametrize("section", ["network", *OTHERS])
+def test_a_section_has_short_lines_and_nothing_runs_off_sideways_at_any_width(lecture, settled, section):
+    page = lecture(section, "net_i=5&net_j=5&net_k=5&net_n=6&stack_layers=30", 390)
+    check_section(page)
+    page.emulate_media(color_scheme="dark")
+    for width in (768, 1440):
+        page.set_viewport_size({"width": width, "height": 1000})
+        settled(page)
+        check_section(page)
