@@ -14,6 +14,8 @@ from streamlit.proto.WidgetStates_pb2 import WidgetState
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.state.session_state import Serialized, WStates
 
+from ui.runtime.old_values import LAST
+
 _refused: dict[str, set[str]] = defaultdict(set)  # keys of controls by session, until a page has said so
 _NO_VALUE = Serialized(WidgetState())  # in place of what was refused
 _original = WStates.__getitem__
@@ -82,6 +84,8 @@ def forget() -> None:
         for widget_id in [*state._new_widget_state.states]:
             state._new_widget_state.states.pop(widget_id, None)
             state._old_state.pop(widget_id, None)
+        for kept in (state._new_session_state, state._old_state):
+            kept.pop(LAST, None)  # the values that come next are taken although they were there before
 
 
 def install() -> None:

@@ -11,6 +11,7 @@ from streamlit.runtime.state.session_state import WStates
 from streamlit.testing.v1 import AppTest
 
 from ui.runtime import widget_states
+from ui.runtime.old_values import LAST
 
 OPTIONS = ["a", "b"]
 
@@ -105,8 +106,10 @@ def test_a_control_keeps_its_value_and_the_page_says_so_once():
 @pytest.fixture
 def session(monkeypatch):
     """A session whose browser has sent values for two controls, one of them for the first time."""
-    new, old = {"a": 1, "b": 2}, {"a": 0, "kept": 3}
-    state = SimpleNamespace(_new_widget_state=SimpleNamespace(states=new), _old_state=old)
+    new, old = {"a": 1, "b": 2}, {"a": 0, "kept": 3, LAST: 4}
+    state = SimpleNamespace(
+        _new_widget_state=SimpleNamespace(states=new), _old_state=old, _new_session_state={LAST: 5, "kept": 6}
+    )
     held = SimpleNamespace(_lock=threading.Lock(), _state=state)
     context = SimpleNamespace(session_id="session", session_state=held)
     monkeypatch.setattr(widget_states, "get_script_run_ctx", lambda suppress_warning: context)
@@ -118,6 +121,7 @@ def test_what_a_failed_script_was_sent_is_forgotten_and_what_it_held_before_too(
     widget_states._refused["session"].add("rate")
     widget_states.forget()
     assert session._new_widget_state.states == {} and session._old_state == {"kept": 3}
+    assert session._new_session_state == {"kept": 6}
     assert not widget_states._refused
 
 
