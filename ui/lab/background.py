@@ -11,6 +11,7 @@ from ui.runtime import jobs
 from ui.runtime.jobs import Run
 from ui.runtime.progress import SilentReporter
 from ui.runtime.services import services
+from ui.runtime.turns import current_weight
 from ui.session import session
 
 
@@ -43,14 +44,15 @@ def begin(run: Run) -> list[Thread]:
 
     Returns:
         The threads that wait for them. None at home, where page and prediction would take turns with Python's lock; for
-        what is there already; and where so few slots are free that others may want them.
+        what is there already; for one who asks before the last answer; and where others may want the few free slots.
     """
     before = session.get("begun")
     if before is not None:
         if before.run == run:
             return []
-        before.is_superseded = True
-    if services().executor is None or services().short_queue.free <= 2 or not _is_short(run):
+        session.pop("begun").is_superseded = True
+    is_idle = services().executor is not None and services().short_queue.free > 2
+    if not is_idle or current_weight() > 0 or not _is_short(run):
         return []
     begun = session["begun"] = BegunTraining(run)
     threads = []

@@ -68,6 +68,14 @@ def test_a_training_that_its_session_no_longer_wants_is_ended(processes, monkeyp
     assert processes.runs.get(endless) is None
 
 
+def test_nothing_is_begun_for_a_visitor_who_asks_again_before_the_last_answer(processes, monkeypatch):
+    monkeypatch.setattr(background, "current_weight", lambda: 1)
+    assert background.begin(Run(CONFIG)) == []
+    monkeypatch.undo()
+    wait_for(background.begin(Run(CONFIG)))
+    assert processes.runs.get(Run(CONFIG)) is not None
+
+
 def test_nothing_is_begun_at_home_or_where_others_may_want_the_slots(processes, monkeypatch):
     monkeypatch.setattr(FairQueue, "free", 2)
     assert background.begin(Run(CONFIG)) == []
