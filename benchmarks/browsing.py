@@ -136,11 +136,14 @@ class Visit:
         return self._since(before)
 
     def settle(self) -> None:
-        """Wait until no script runs and no message comes."""
-        self.page.wait_for_selector(".js-plotly-plot .main-svg", state="attached")
+        """Wait until no script runs and no message comes.
+
+        By locators: the element that `wait_for_selector` returns would keep each old chart in memory.
+        """
+        self.page.locator(".js-plotly-plot .main-svg").first.wait_for(state="attached")
         while True:
             count = len(self.messages)
-            self.page.wait_for_selector("[data-test-script-state=notRunning]", state="attached")
+            self.page.locator("[data-test-script-state=notRunning]").wait_for(state="attached")
             self.page.wait_for_timeout(1000 * QUIET_SECONDS)
             if len(self.messages) == count:
                 return
