@@ -7,5 +7,6 @@ import streamlit as st
 from core.compiled.preparation import prepare
 from ui.runtime.hosting import settings
 
+checked = settings()  # a wrong one ends the start at once, in one sentence
 prepare()  # before the first visitor
-app = st.App(Path(__file__).with_name("app.py"), **settings())
+app = st.App(Path(__file__).with_name("app.py"), **checked)

@@ -302,12 +302,12 @@ def test_the_journal_names_a_refusals_field_but_no_word_of_a_visitor(events_of):
 
 
 @pytest.mark.parametrize("setting", ["GRADIENT_LAB_MAX_COST=-1", "GRADIENT_LAB_MAX_COSTS=1"])
-def test_a_server_with_a_wrong_setting_does_not_start_and_says_why_in_one_line(setting):
+def test_a_server_with_a_wrong_setting_does_not_start_and_says_why_in_one_line(setting, tmp_path):
     name, text = setting.split("=")
+    environment = os.environ | {name: text, "GRADIENT_LAB_COMPILED": str(tmp_path)}  # nor does it compile first
     done = subprocess.run(
-        [sys.executable, "-c", "import asgi"], cwd=HOUSE, env=os.environ | {name: text}, capture_output=True, text=True,
-        timeout=60,
-    )  # fmt: skip
+        [sys.executable, "-c", "import asgi"], cwd=HOUSE, env=environment, capture_output=True, text=True, timeout=60
+    )
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1 and name in done.stderr and "is not allowed: " in done.stderr
 
