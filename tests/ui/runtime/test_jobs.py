@@ -6,7 +6,6 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 import streamlit as st
@@ -297,7 +296,7 @@ def test_a_short_run_takes_a_slot_of_the_short_queue_and_the_servers_processes(i
 def test_short_work_has_processes_of_its_own_and_long_work_the_shared_ones(work, shared, fresh, monkeypatch):
     used, own, common = [], object(), object()
     monkeypatch.setattr(jobs, "_in_worker", lambda executor, *rest, **options: used.append(executor))
-    object.__setattr__(services(), "long_executor", SimpleNamespace(get=lambda: common))
+    monkeypatch.setattr(type(services().long_executor), "get", lambda self: common)
     object.__setattr__(services(), "executor", own)
     compute(never, work=work)
     assert used == [common if shared else own]
