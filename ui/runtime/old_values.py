@@ -2,7 +2,7 @@
 
 A press sets controls on the server. Until the browser has drawn them, its other requests (a place on the page is
 reached, a fragment asks by itself each second) still hold the values from before, and Streamlit would take them for
-choices of the visitor: the press were lost.
+choices of the visitor: the press would be lost.
 """
 
 from __future__ import annotations
