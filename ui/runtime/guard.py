@@ -153,7 +153,8 @@ class GuardMiddleware:
         try:
             await self._openings.wait(group)
             scope = dict(scope, headers=_named(scope["headers"], headers, scope.get("client")))
-            await self._app(scope, _filtered(receive, send, partial(self._starts.wait, group)), send)
+            wait_for_start = partial(self._starts.wait, group)
+            await self._app(scope, _filtered(receive, send, wait_for_start, headers.get("origin")), send)
         finally:
             self._pages[group] -= 1
             if not self._pages[group]:
@@ -256,12 +257,15 @@ def _named(raw: list[tuple[bytes, bytes]], headers: Headers, client: tuple[str, 
     ]
 
 
-def _filtered(receive: Receive, send: Send, wait_for_start: Callable[[], Awaitable[None]]) -> Receive:
+def _filtered(
+    receive: Receive, send: Send, wait_for_start: Callable[[], Awaitable[None]], origin: str | None
+) -> Receive:
     """Return a `receive` that passes on what the pages send, not faster than they do, and closes on all else.
 
     Args:
         receive, send: of the page's connection.
         wait_for_start: waits until a script may start, before a message that starts one is passed on.
+        origin: of the page, by its browser; None where it names none.
     """
     tokens = BURST
     last = time.monotonic()
@@ -282,7 +286,7 @@ def _filtered(receive: Receive, send: Send, wait_for_start: Callable[[], Awaitab
             if len(data) > config.get_option("server.maxWidgetStateSize") * 1_000_000:
                 verdict = "too large"
             else:
-                verdict = classify(data)
+                verdict = classify(data, origin)
             if verdict == "start":
                 await wait_for_start()
             if verdict in ("pass", "start"):
@@ -295,8 +299,13 @@ def _filtered(receive: Receive, send: Send, wait_for_start: Callable[[], Awaitab
     return next_message
 
 
-def classify(data: bytes) -> str:
-    """Return "start" (of a script), "pass" or "ignore" for a message of these pages, otherwise why it is cut off."""
+def classify(data: bytes, origin: str | None = None) -> str:
+    """Return "start" (of a script), "pass" or "ignore" for a message of these pages, otherwise why it is cut off.
+
+    Args:
+        data: the message, as it came.
+        origin: where the page stands that sends it, as https://lab.test; None where its browser does not say.
+    """
     message = BackMsg()
     try:
         message.ParseFromString(data)
@@ -313,7 +322,7 @@ def classify(data: bytes) -> str:
             return "too long an address"
         if len(message.rerun_script.widget_states.widgets) > MAX_STATES:
             return "too many controls"
-        if not _is_page_address(message.rerun_script.context_info.url):
+        if not _is_page_address(message.rerun_script.context_info.url, origin):
             return "no address of a page"
         return "start"
     if kind == "file_urls_request" and len(message.file_urls_request.file_names) > MAX_FILE_NAMES:
@@ -324,13 +333,14 @@ def classify(data: bytes) -> str:
     return "pass"
 
 
-def _is_page_address(url: str) -> bool:
-    """Return whether a browser may say that a page stands there, of which the page makes links; "" says nothing."""
+def _is_page_address(url: str, origin: str | None) -> bool:
+    """Return whether a page of this origin may say that it stands there: links are made of it; "" says nothing."""
     try:
         parts = urlsplit(url)
-        return url == "" or (parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0)
+        is_page = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:  # an address or a port that is none
         return False
+    return url == "" or (is_page and origin in (None, f"{parts.scheme}://{parts.netloc}"))
 
 
 def install() -> None:

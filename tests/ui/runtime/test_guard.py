@@ -95,6 +95,18 @@ def test_the_place_of_a_page_is_an_address(url, verdict):
     assert guard.classify(made.SerializeToString()) == verdict
 
 
+@pytest.mark.parametrize(
+    "url, verdict",
+    [("", "start"), ("https://lab.test:8443/compare?a=1", "start"), ("https://lab.test/", "no address of a page"),
+     ("http://lab.test:8443/", "no address of a page"), ("https://evil.test:8443/", "no address of a page"),
+     ("https://lab.test:8443@evil.test/", "no address of a page")],
+)  # fmt: skip
+def test_a_page_stands_where_its_browser_says(url, verdict):
+    made = BackMsg()
+    made.rerun_script.context_info.url = url
+    assert guard.classify(made.SerializeToString(), "https://lab.test:8443") == verdict
+
+
 def test_a_message_has_the_controls_of_a_page_at_most():
     made = BackMsg()
     for i in range(guard.MAX_STATES):
@@ -104,7 +116,7 @@ def test_a_message_has_the_controls_of_a_page_at_most():
     assert guard.classify(made.SerializeToString()) == "too many controls"
 
 
-def filtered(*data, starts=None):
+def filtered(*data, starts=None, origin=None):
     """Those of these messages that pass, and the replies; each start of a script is noted in `starts`."""
     waiting, sent = [{"type": "websocket.receive", "bytes": one} for one in data], []
     noted = [] if starts is None else starts
@@ -118,7 +130,7 @@ def filtered(*data, starts=None):
     async def send(answer):
         sent.append(answer)
 
-    return guard._filtered(receive, send, start), sent
+    return guard._filtered(receive, send, start, origin), sent
 
 
 def test_a_page_that_sends_what_is_closed_is_cut_off_before_streamlit_reads_it():
@@ -128,6 +140,15 @@ def test_a_page_that_sends_what_is_closed_is_cut_off_before_streamlit_reads_it()
     assert finished(receive())["bytes"] == passed and not sent
     assert finished(receive())["type"] == "websocket.disconnect"
     assert sent == [{"type": "websocket.close", "code": guard.POLICY_VIOLATION}]
+
+
+def test_a_page_that_says_it_stands_elsewhere_is_cut_off():
+    made = BackMsg()
+    made.rerun_script.context_info.url = "https://evil.test/"
+    receive, _ = filtered(made.SerializeToString(), origin="https://lab.test")
+    assert finished(receive())["type"] == "websocket.disconnect"
+    receive, _ = filtered(made.SerializeToString(), origin="https://evil.test")
+    assert finished(receive())["type"] == "websocket.receive"
 
 
 def test_only_a_message_that_starts_a_script_waits_for_its_start():
@@ -168,7 +189,7 @@ def test_a_message_above_a_megabyte_is_cut_off_before_it_is_read(monkeypatch):
     closed = []
     monkeypatch.setattr(config, "get_option", {"server.maxWidgetStateSize": 1}.get)
     monkeypatch.setattr(guard.event_log, "record", lambda event, why: closed.append(why))
-    monkeypatch.setattr(guard, "classify", lambda data: "read")
+    monkeypatch.setattr(guard, "classify", lambda data, origin: "read")
     for size, why in ((1_000_000, "read"), (1_000_001, "too large")):
         receive, sent = filtered(b"x" * size)
         assert finished(receive())["type"] == "websocket.disconnect" and sent
