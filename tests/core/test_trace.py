@@ -95,6 +95,36 @@ def test_the_summary_of_a_diverged_run_is_of_what_it_had():
     assert summary["weight_growth"] == 1
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_every_number_of_a_summary_is_made_of_its_own_field_and_row(seed):
+    rng = np.random.default_rng(seed)
+    fields_of_layers = {name: 10 ** rng.uniform(-3, 3, (6, 4)) for name in LAYER_FIELDS}
+    fields_of_rows = {name: 10 ** rng.uniform(-3, 3, 6) for name in ROW_FIELDS}
+    fields_of_rows["clip_scale"] = np.array([0.2, 1.0, NAN, 0.7, 1.0, 0.1])
+    for values in (*fields_of_layers.values(), *fields_of_rows.values()):
+        values[5:] = NAN  # it broke after step 8, and the last row that is finite is the one before
+    weights = [(np.zeros(shape), None) for shape in ((2, 5), (5, 3), (3, 7), (7, 1))]
+    trace = replace(
+        small(), step=2 * np.arange(6), diverged_at=9, weights=weights, **fields_of_layers, **fields_of_rows
+    )
+    got = trace.summary()
+
+    def log_slope(norms):
+        return 10 ** -np.polyfit([0, 1, 2], np.log10(norms[:3]), 1)[0]
+
+    expected = {f"final_{name}": NAN for name in ("loss", "total_loss", "accuracy", "holdout_loss", "holdout_accuracy")}
+    expected |= {"first_loss": trace.loss[0], "diverged": True, "diverged_at": 9, "clipped_share": 2 / 3}
+    for prefix, row in (("", 0), ("final_", 4)):
+        expected[f"{prefix}layer_factor"] = log_slope(trace.delta_norm[row])
+        expected[f"{prefix}log10_first_last"] = np.log10(trace.grad_norm[row, 0] / trace.grad_norm[row, 3])
+        expected[f"{prefix or 'first_'}global_grad_norm"] = trace.global_grad_norm[row]
+    expected["weight_growth"] = np.linalg.norm(trace.weight_norm[4]) / np.linalg.norm(trace.weight_norm[0])
+    for name in ("saturation", "dead"):  # layers count by their units: 5, 3 and 7, without the output's
+        expected[f"final_{name}"] = getattr(trace, name)[4, :3] @ [5, 3, 7] / 15
+    expected["median_update_ratio"] = np.median(trace.update_ratio[:5])
+    assert got == pytest.approx(expected, rel=1e-12, nan_ok=True)
+
+
 def test_rows_recorded_and_last_row():
     trace = small()
     assert (trace.rows_recorded, trace.last_row, trace.layers) == (4, 3, 3)

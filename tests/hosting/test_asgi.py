@@ -4,6 +4,7 @@ import gzip
 import itertools
 import json
 import os
+import runpy
 import subprocess
 import sys
 import urllib.error
@@ -16,6 +17,7 @@ import streamlit as st
 from streamlit import file_util
 
 from core import ConfigError
+from core.compiled import preparation
 from core.engine import workers
 from core.engine.cluster import ClusterLostError
 from tests.support.loops import finished
@@ -433,3 +435,12 @@ def test_short_work_is_done_by_as_many_processes_as_allowed_before_that_of_sweep
     hosting._warm()
     assert made == [(3, hosting.NICENESS), type(None), Pool, Pool]  # a training here, one there, and the services
     assert 0 < hosting.NICENESS
+
+
+def test_a_server_checks_its_settings_then_compiles_and_then_takes_visitors(monkeypatch):
+    done = []
+    monkeypatch.setattr(hosting, "settings", lambda: done.append("settings") or {"routes": []})
+    monkeypatch.setattr(preparation, "prepare", lambda: done.append("prepare"))
+    monkeypatch.setattr(st, "App", lambda path, **more: done.append((path.name, more)))
+    runpy.run_path(str(HOUSE / "asgi.py"))
+    assert done == ["settings", "prepare", ("app.py", {"routes": []})]

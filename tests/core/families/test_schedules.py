@@ -19,6 +19,10 @@ def test_factors_worked_by_hand(name):
     steps = np.array(list(BY_HAND[name]))
     found = rate_factors(name, steps, length=40, warmup_steps=0)
     np.testing.assert_allclose(found, list(BY_HAND[name].values()), rtol=1e-14, atol=1e-16)
+    for config in (RunConfig(schedule=name, steps=40), RunConfig(schedule=name, steps=7, schedule_steps=40)):
+        rates = config.replace(learning_rate=0.1).learning_rates(steps)
+        np.testing.assert_allclose(rates, 0.1 * found, rtol=1e-14, atol=1e-16)
+    assert [RunConfig(schedule=name, steps=count).schedule_length for count in (0, 1, 2)] == [1, 1, 2]
 
 
 @pytest.mark.parametrize("name", SCHEDULES)

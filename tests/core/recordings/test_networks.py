@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.data.datasets import DATASETS
 from core.recordings import Parameter, Recording
 from core.recordings.examples import load_example
-from core.recordings.networks import recognize_mlp
+from core.recordings.networks import _DATASETS, recognize_mlp
 from core.theory import predict
 
 
@@ -159,6 +160,15 @@ def test_the_size_of_the_biases_is_the_median_over_layers_too(norms):
     found = recognize_mlp(dataclasses.replace(run, parameters=run.parameters + biases, values=values)).config
     middle = sorted(norm / units**0.5 for norm, units in zip(norms, (8, 8, 1), strict=True))[1]
     assert found.bias_std == pytest.approx(middle, rel=5e-3)
+
+
+@pytest.mark.parametrize("sizes", _DATASETS)
+def test_a_model_is_trained_on_a_data_set_with_as_many_inputs_and_outputs(sizes):
+    data = DATASETS[_DATASETS[sizes]]
+    assert (data.inputs, data.outputs) == sizes
+    found = recognize_mlp(recorded([linear(sizes[0], 8), module("ReLU"), linear(8, sizes[1])]))
+    assert found.config.dataset == data.name and "other inputs" not in found.different
+    assert (found.config.loss == "cross_entropy") == (sizes[1] > 1) == (data.task == "multi-class")
 
 
 def test_a_long_run_opens_with_two_thousand_steps_and_a_chain_ends_in_one_activation_at_most():

@@ -77,6 +77,31 @@ def test_work_for_a_file_ends_when_its_visitor_has_left(report, page, monkeypatc
         make()
 
 
+def test_a_file_whose_visitor_left_while_another_one_was_made_is_not_made(page, monkeypatch):
+    here = {"a", "b"}
+    monkeypatch.setattr(downloads.runtime, "exists", lambda: True)
+    server = SimpleNamespace(is_active_session=lambda session: session in here)
+    monkeypatch.setattr(downloads.runtime, "get_instance", lambda: server)
+    begun, enough, waiting, made = threading.Event(), threading.Event(), threading.Event(), []
+
+    def write_slowly(value):
+        begun.set()
+        assert enough.wait(SOON)
+        return value
+
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(page("a", write_slowly))
+        assert begun.wait(SOON)
+        second = pool.submit(page("b", made.append, lambda watcher: waiting.set()))
+        assert waiting.wait(SOON)
+        here.remove("b")
+        enough.set()
+        assert first.result(SOON) == "given"
+        with pytest.raises(ConfigError, match="visitor has left"):
+            second.result(SOON)
+    assert not made
+
+
 def test_a_file_that_cannot_be_made_does_not_keep_the_next_from_being_made(page):
     faults = [ValueError("no"), None]
 

@@ -47,17 +47,19 @@ def test_warnings_and_errors_of_other_packages_lose_their_words(opened):
     assert "test_event_log.py:" in written[0] and written[2].startswith("ValueError at ")
 
 
-def test_an_error_in_a_thread_is_filed_without_its_words(opened):
+@pytest.mark.parametrize("kind", [ValueError, OSError, KeyError, MemoryError, KeyboardInterrupt, SystemExit])
+def test_an_error_in_a_thread_is_filed_without_its_words(opened, kind):
     _, written = opened
 
     def fail():
-        raise ValueError("a secret visitor")
+        raise kind("a secret visitor")
 
     thread = threading.Thread(target=fail)
     thread.start()
     thread.join()
-    (line,) = written
-    assert line.startswith("failure") and "ValueError" in line and "secret" not in line
+    kinds = [] if kind is SystemExit else [kind.__name__]  # which is no error
+    assert [line.partition("'kind': '")[2].partition("'")[0] for line in written] == kinds
+    assert not any("secret" in line or not line.startswith("failure") for line in written)
 
 
 def test_own_events_stay_as_they_are(opened):
