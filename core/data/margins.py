@@ -86,13 +86,18 @@ def drop_rule(cells: Cells) -> tuple[Cells, list[str]]:
 
 
 def has_second_line(cells: Cells) -> bool:
-    """Decides if the second record is no row but units or names, too: at least two words above numbers, no number."""
+    """Decides if the second record is no row but units or names, too: at least two words above numbers, no number.
+
+    One that is equal to the first is a repeat of the names.
+    """
     if len(cells.lines) < 4:
         return False
     second, third = ([column[row].as_py() for column in cells.columns] for row in (1, 2))
     if any(map(_VALUE.match, second)):
         return False
     first = [column[0].as_py() for column in cells.columns]
+    if first == second:
+        return False
     if any(is_number(name) and not _LABEL.fullmatch(name) for name in first):
         return False
     above = [name for name, value in zip(second, third, strict=True) if is_number(value)]

@@ -5,6 +5,7 @@ import gzip
 import io
 import os
 import pickle
+import re
 import subprocess
 import sys
 import zipfile
@@ -481,6 +482,10 @@ def test_lines_above_a_table_are_skipped_and_counted(head):
 )
 def test_a_refusal_names_the_line_as_an_editor_counts(raw, words):
     assert words in refused(read_table, raw)
+    if "control" not in words and "byte" not in words:  # with lines above the table that begin with a mark
+        above, line = b"# one\n# two\n# three\n", int(re.search(r"line (\d+)", words)[1])
+        moved = words.replace(f"line {line}", f"line {line + 3}")
+        assert moved in refused(read_table, above + raw)
 
 
 def test_the_lines_of_rows_count_line_ends_within_quotation_marks_and_blank_lines():

@@ -58,6 +58,15 @@ def test_compact_numbers_are_the_same_numbers(numbers):
 
 
 @pytest.mark.parametrize(
+    "largest, dtype", [(255, "uint8"), (256, "int16"), (-1, "int16"), (32_767, "int16"), (32_768, "int32"),
+                       (2**31 - 1, "int32"), (2**31, "float32"), (2.0**40 + 1, "float64"), (0.5, "float32"),
+                       (0.1, "float64"), (np.nan, "float32"), (-0.0, "float64"), (np.inf, "float32")],
+)  # fmt: skip
+def test_numbers_take_the_smallest_type_that_holds_each_of_them(largest, dtype):
+    assert compact(np.array([0.0, 3.0, largest])).dtype == dtype
+
+
+@pytest.mark.parametrize(
     ("cells", "point", "comma", "either"),
     [
         (["2.5", "3"], True, False, None),

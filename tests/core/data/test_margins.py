@@ -130,6 +130,15 @@ def test_names_that_recur_between_rows_are_left_out_and_said():
     assert "1 line that repeats the names left out (line 4)." in table.notes
 
 
+@pytest.mark.parametrize("at", [0, 1, 3, 4])
+def test_names_may_recur_above_any_row(at):
+    rows = ["1,2", "3,4", "5,6", "7,8"]
+    text = "\n".join(["a,b", *rows[:at], "a,b", *rows[at:]]) + "\n"
+    table = read_table(text.encode())
+    assert names(table) == ["a", "b"] and table.columns[0].values.tolist() == [1, 3, 5, 7]
+    assert table.lines.tolist() == [line for line in range(2, 7) if line != at + 2]
+
+
 def test_rows_of_words_that_recur_are_rows():
     table = read_table(b"no,left\nno,right\nyes,left\nno,left\nyes,right\n")
     assert table.rows == 5 and not table.header
