@@ -5,6 +5,8 @@ import re
 import numpy as np
 
 LARGEST_HEIGHT = 1200  # pixels; more is a slip, as of a product for a sum
+LAST_DECADE = 308  # where a logarithmic axis ends with the numbers
+NARROWEST = 326  # pixels of the narrowest chart on a page: that of a cell beside the map, on a screen 1,280 wide
 
 
 def check_picture(spec, *, beyond=()):
@@ -26,6 +28,7 @@ def check_picture(spec, *, beyond=()):
             for letter in "xy":
                 axis = layout.get(letter + "axis" + drawn.get(f"{letter}axis", letter)[1:], {})
                 _check_drawn(drawn, letter, axis)
+                _check_whole(drawn, letter, axis, layout)
 
 
 def _check_ticks(axis, ends, *, logarithmic):
@@ -55,6 +58,25 @@ def _check_drawn(drawn, letter, axis):
     assert low < high, drawn.get("name")
     outside = values[(values < low - slack) | (values > high + slack)]
     assert not outside.size, (drawn.get("name"), letter, outside[:3], axis["range"])
+
+
+def _check_whole(drawn, letter, axis, layout):
+    """No marker between the ends of its axis is cut at one of them."""
+    marker = drawn.get("marker", {})
+    is_seen = "markers" in drawn.get("mode", "") and marker.get("opacity", 1) > 0
+    if not is_seen or drawn.get("cliponaxis") is False or "range" not in axis or None in axis["range"]:
+        return
+    margin = layout["margin"]
+    whole = NARROWEST - margin["l"] - margin["r"] if letter == "x" else layout["height"] - margin["t"] - margin["b"]
+    low, high = axis.get("domain", (0, 1))
+    pixels = whole * (high - low)
+    low, high = sorted(axis["range"])
+    values = _finite(drawn[letter])
+    values = np.log10(values[values > 0]) if axis.get("type") == "log" else values
+    values = values[(values >= low) & (values <= high) & (np.abs(values) < LAST_DECADE)]
+    size = np.max(marker.get("size", 6)) + np.max(marker.get("line", {}).get("width", 0))
+    room = np.minimum(values - low, high - values) * pixels / (high - low)
+    assert not values.size or room.min() >= size / 2 - 0.5, (drawn.get("name"), letter, room.min(), size)
 
 
 def _finite(values):

@@ -198,7 +198,8 @@ def _figure(data: CompareProfileData, arms: Sequence[StyledArm], title: str, uni
     for arm, profile in zip(arms, data.arms, strict=True):
         moving += _arm(arm, profile, 10.0**data.low, dark)
     moving += _marks(data, arms, dark)
-    moving.append(_words_above(data, dark))
+    axis = style.layers_axis(max(profile.median.shape[1] for profile in data.arms), dark)
+    moving.append(_words_above(data, axis["range"][0], dark))
     animated = len(data.step) > 1
     below, legend = legend_room(arms)
     below += PLAYER if animated else 0
@@ -206,7 +207,7 @@ def _figure(data: CompareProfileData, arms: Sequence[StyledArm], title: str, uni
     frame = style.layout(
         title,
         "",
-        xaxis=style.layers_axis(max(profile.median.shape[1] for profile in data.arms), dark),
+        xaxis=axis,
         yaxis=style.axis(unit, dark, decades=(data.low, data.high)),
         dark=dark,
         height=height,
@@ -288,13 +289,13 @@ def _mark(
     yield drawing | first, marks
 
 
-def _words_above(data: CompareProfileData, dark: bool) -> tuple[dict, Mover]:
+def _words_above(data: CompareProfileData, left: float, dark: bool) -> tuple[dict, Mover]:
     texts = ["<br>".join(style.wrapped(words, WORDS_WIDTH)[:3]) for words in data.words]
     font = {"size": style.TEXT_SIZE, "color": style.theme(dark).muted}
     drawing: dict[str, Any] = {
         "type": "scatter",
         "mode": "text",
-        "x": [0.5],
+        "x": [left],
         "y": [0.5],
         "text": [texts[0]],
         "yaxis": "y2",
@@ -352,7 +353,7 @@ def compare_heatmap(
         finding = "Step 0: one layer." if (median[0] > 0).any() else "Step 0: no gradient."
     if data.last[-1] < record.step[-1]:
         finding = finding.replace("Step 0", f"Breaks at step {record.summary['diverged_at']:.10g}. Step 0")
-    yaxis = style.layers_axis(layers, dark)
+    yaxis = style.layers_axis(layers, dark, cells=True)
     yaxis["title"]["text"] = "layer"
     frame = style.layout(
         safe(arm.label),

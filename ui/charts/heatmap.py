@@ -176,7 +176,7 @@ def _norm_figure(data: HeatmapData, trace: Trace, title: str, finding: str, labe
 
 
 def _frame(trace: Trace, edges: np.ndarray, title: str, finding: str, dark: bool, key: bool = False) -> dict:
-    layers = style.layers_axis(trace.layers, dark)
+    layers = style.layers_axis(trace.layers, dark, cells=True)
     layers["title"]["text"] = "layer (1 is next to the input)"
     step = trace.step[: trace.rows_recorded]
     steps = style.steps_axis(step, dark, range=[edges[0], edges[-1]])

@@ -413,7 +413,7 @@ def saxe(series: Series, dark: bool) -> list[Chart]:
     finding = (
         f"Gaussian: half of the singular values are below {number(float(np.median(values)))}; orthogonal: all are 1."
     )
-    low = math.floor(math.log10(values.min()) / 20) * 20
+    low = math.floor(math.log10(values.min()) / 20 - 0.2) * 20  # with room for the last marker
     yaxis = style.axis("singular value", dark, decades=(low, 6), dtick=20)
-    xaxis = style.axis("rank, from the largest", dark, range=[0, len(values) + 1], showgrid=False)
+    xaxis = style.axis("rank, from the largest", dark, range=style.marker_range(1, len(values)), showgrid=False)
     return [plot(f"A product of {len(values)} matrices", finding, curves, xaxis, yaxis, dark=dark)]

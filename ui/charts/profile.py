@@ -283,6 +283,7 @@ def _capitalized(text: str) -> str:
 def draw_profile(data: ProfileData, title: str, dark: bool) -> dict:
     """The figure step of `gradient_profile`, also for other runs than the Lab's own."""
     strip = [] if data.units is None else _strip(data, data.units, dark)
+    axis = (_layers_from_input if strip else style.layers_axis)(data.layers, dark)
     moving = [
         *strip,
         *_previous(data, dark),
@@ -290,7 +291,7 @@ def draw_profile(data: ProfileData, title: str, dark: bool) -> dict:
         _main(data, dark),
         *draw_edge_marks(data.values, data.low, data.high, dark=dark),
         _factor(data, dark),
-        _words_above(data, dark),
+        _words_above(data, axis["range"][0], dark),
     ]
     guides = [
         line for k, guide in enumerate(data.guides) for line in draw_guide(guide, k, foot=10.0**data.low, dark=dark)
@@ -305,7 +306,7 @@ def draw_profile(data: ProfileData, title: str, dark: bool) -> dict:
         title,
         "",
         # Fixed, since on a chart that can be clicked Streamlit lets a finger pan, which then could not scroll the page.
-        xaxis=(_layers_from_input if strip else style.layers_axis)(data.layers, dark) | {"fixedrange": True},
+        xaxis=axis | {"fixedrange": True},
         yaxis=style.axis(unit, dark, decades=(data.low, data.high)) | {"fixedrange": True},
         dark=dark,
         height=height,
@@ -354,7 +355,7 @@ def _layers_from_input(layers: int, dark: bool) -> dict:
     frame = style.layers_axis(layers, dark)
     if layers <= MAX_LAYERS_BESIDE_INPUT:
         frame |= {"tickvals": [0, *frame["tickvals"]], "ticktext": ["input", *map(str, frame["tickvals"])]}
-    return frame | {"range": [INPUT, layers + 0.5]}
+    return frame | {"range": [min(INPUT, frame["range"][0]), frame["range"][1]]}
 
 
 def _strip(data: ProfileData, units: np.ndarray, dark: bool) -> list[tuple[dict, Mover | None]]:
@@ -427,8 +428,7 @@ def _middle(layers: int) -> int:
     return (layers + 1) // 2
 
 
-def _words_above(data: ProfileData, dark: bool) -> tuple[dict, Mover]:
+def _words_above(data: ProfileData, left: float, dark: bool) -> tuple[dict, Mover]:
     texts = ["<br>".join(style.wrapped(words, WORDS_WIDTH)) for words in data.words]
-    left = 0.5 if data.units is None else INPUT
     drawing = draw_text("words", texts[0], left, 0.5, "middle right", style.theme(dark).muted)
     return drawing | {"yaxis": "y2"}, lambda k: {"text": [texts[k]]}

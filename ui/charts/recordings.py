@@ -414,12 +414,12 @@ def _cells(data: MapData, value: str) -> dict:
 
 
 def _map_frame(view: TensorView, data: MapData, title: str, finding: str, *, key: bool, dark: bool) -> dict:
-    tensors = style.layers_axis(len(data.groups), dark) | _tensor_ticks(len(view.indices), len(data.groups), dark)
-    tensors["title"] = style.axis("tensor (1 is the first)", dark)["title"]
+    tensors = style.layers_axis(len(data.groups), dark, cells=True)
+    tensors |= _tensor_ticks(len(view.indices), len(data.groups), dark)
+    tensors |= {"title": style.axis("tensor (1 is the first)", dark)["title"]}
     for name in ("showspikes", "unifiedhovertitle"):
         tensors.pop(name, None)
-    edges = data.cells.edges
-    steps = style.steps_axis(view.recording.step, dark, range=[float(edges[0]), float(edges[-1])])
+    steps = style.steps_axis(view.recording.step, dark, range=[float(data.cells.edges[k]) for k in (0, -1)])
     above = 22 if key else 0
     return style.layout(
         title, finding, xaxis=steps, yaxis=tensors, dark=dark, height=HEIGHT + above, below=BELOW, above=above

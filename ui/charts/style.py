@@ -20,6 +20,7 @@ from ui.text import typeset
 
 FONT = "'Source Sans', 'Source Sans Pro', 'Segoe UI', Helvetica, Arial, sans-serif"
 TEXT_SIZE = 13
+MARKER_ROOM = 0.03  # of an axis, at either end: half of a marker, on the narrowest of charts too
 LINE_WIDTH = 52  # characters that fit beside each other on a screen 390 pixels wide
 
 
@@ -234,13 +235,24 @@ def axis(title: str, dark: bool, *, decades: Sequence[float] | None = None, **mo
     return style | more
 
 
-def layers_axis(layers: int, dark: bool, **more: Any) -> dict:
-    """The x axis of every chart over layers, counted from the input."""
+def layers_axis(layers: int, dark: bool, *, cells: bool = False, **more: Any) -> dict:
+    """The axis of every chart over layers, counted from the input.
+
+    Args:
+        cells: whether layers are cells that reach its ends; otherwise there is room for their markers.
+    """
     step = next((s for s in (1, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000) if layers / s <= 12), 10_000)
     ticks = sorted({1, *range(step, layers + 1, step)})
-    style: dict[str, Any] = {"range": [0.5, layers + 0.5], "tickvals": ticks, "showgrid": False}
+    ends = [0.5, layers + 0.5] if cells else marker_range(1, layers)
+    style: dict[str, Any] = {"range": ends, "tickvals": ticks, "showgrid": False}
     style |= {"unifiedhovertitle": {"text": "layer %{x}"}} | _spike(dark)
     return axis("layer, from the input to the output", dark, **style) | more
+
+
+def marker_range(first: int, last: int) -> list[float]:
+    """The ends of an axis over whole numbers that cuts no marker at the first or the last of them."""
+    room = max(0.5, MARKER_ROOM * (last - first + 1))
+    return [first - room, last + room]
 
 
 def _spike(dark: bool) -> dict:
@@ -366,8 +378,7 @@ def layout(
         "showlegend": True,
         "xaxis": dict(xaxis),
         "yaxis": dict(yaxis),
-        # A finger on a chart scrolls the page; the toolbar's buttons turn zooming and panning on.
-        "dragmode": False,
+        "dragmode": False,  # a finger scrolls the page; the toolbar's buttons turn zooming and panning on
         "uirevision": title,
         # The data of a drawn chart never change: new ones are a new chart. Streamlit hands Plotly a copy of each chart
         # at once, which it would draw again without this.
