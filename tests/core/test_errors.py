@@ -34,6 +34,12 @@ def test_a_name_of_a_foreign_file_is_shortened_and_its_control_characters_are_sp
     assert str(ConfigError("n" * 90, 1, "a")).startswith("n" * 37 + "... = 1")
 
 
-def test_an_error_comes_back_from_a_worker_with_its_parts():
-    error = pickle.loads(pickle.dumps(ConfigError("depth", -1, "it must be 1 or more")))
+class OtherError(ConfigError):
+    """Stands for every error that is one of these."""
+
+
+@pytest.mark.parametrize("kind", [ConfigError, OtherError])
+def test_an_error_comes_back_from_a_worker_with_its_kind_and_its_parts(kind):
+    error = pickle.loads(pickle.dumps(kind("depth", -1, "it must be 1 or more")))
+    assert type(error) is kind
     assert (error.field, error.value, error.allowed) == ("depth", -1, "it must be 1 or more")
