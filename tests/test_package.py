@@ -10,15 +10,21 @@ import time
 import tomllib
 import urllib.request
 import venv
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
 import gradient_flow_lab
-from core import RunConfig, __version__, train
+from core import RunConfig, __version__, diagnose, snapshot, train
+from core.comparison.arm_statistics import summarize_arm
+from core.layer_norms import LAYER_NORMS
 from gradient_flow_lab import __main__ as command
 from gradient_flow_lab import charts
 from tests.support.checkout import HOUSE
 from tests.support.visitor import free_port
+from ui.charts import compare, compare_curves, curves, distributions, heatmap, profile, style
+from ui.charts.arms import StyledArm
 
 PROJECT = tomllib.loads((HOUSE / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 EXTRAS = ("dev", "dask", "torch", "frameworks", "bench", "mutants")
@@ -82,7 +88,34 @@ def test_train_prints_every_layer_and_the_verdict(tmp_path, capsys):
     assert [line.split()[0] for line in lines[1:4]] == ["1", "2", "3"]
     assert [line.split()[1] for line in lines[1:4]] == [f"{norm:.4g}" for norm in trace.grad_norm[0]]
     assert lines[4] == f"loss {trace.loss[0]:.4g} to {trace.loss[-1]:.4g}"
+    diagnosis = diagnose(trace)
+    assert lines[5] == f"{diagnosis.verdict}: {diagnosis.sentence}"
     assert len((tmp_path / "trace.csv").read_text(encoding="utf-8").splitlines()) == 1 + 4 * 3
+
+
+def test_a_report_has_the_norms_and_dead_units_of_both_ends_of_the_run():
+    rng = np.random.default_rng(0)
+    [trace] = train([SMALL])
+    changes = {name: rng.uniform(0.01, 0.99, (4, 3)) for name in ("grad_norm", "dead")}
+    for last, diverged_at in ((3, None), (2, 3)):
+        loss = np.where(np.arange(4) <= last, 1.0 + np.arange(4), np.nan)
+        made = replace(trace, loss=loss, diverged_at=diverged_at, **changes)
+        lines = command._report(made).splitlines()
+        assert f"step {last}" in lines[0] and lines[4] == f"loss 1 to {1 + last}"
+        for layer, line in enumerate(lines[1:4]):
+            norms = [f"{changes['grad_norm'][row, layer]:.4g}" for row in (0, last)]
+            assert line.split() == [str(layer + 1), *norms, f"{changes['dead'][last, layer]:.0%}"]
+
+
+def test_an_interrupted_training_ends_with_the_status_of_an_interrupt(tmp_path, monkeypatch, capsys):
+    (tmp_path / "config.json").write_text(json.dumps(SMALL.to_dict()), encoding="utf-8")
+
+    def interrupt(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(command, "train", interrupt)
+    assert command.main(["train", str(tmp_path / "config.json")]) == 130
+    assert capsys.readouterr().err == "\nInterrupted.\n"
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"hidden": "many"}', '{"depht": 1}'])
@@ -105,6 +138,38 @@ def test_notebook_figures_are_plotly_figures_of_the_trace():
     assert len(figure.data) > 0
     both = charts.compare_profile({"sigmoid": [trace], "again": [trace]})
     assert {"sigmoid", "again"} <= {line.name for line in both.data}
+
+
+FIGURES = {
+    "gradient_profile": profile.gradient_profile,
+    "gradient_heatmap": heatmap.gradient_heatmap,
+    "loss": curves.loss_chart,
+    "accuracy": curves.accuracy_chart,
+    "global_norm": curves.global_norm_chart,
+    "update_ratio": curves.update_ratio_chart,
+    "weight_norm": curves.weight_norm_chart,
+    "saturation": curves.saturation_chart,
+    "dead_units": curves.dead_chart,
+    "distribution": distributions.distributions,
+}
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_a_notebook_figure_is_the_dashboards_chart_of_that_name(name):
+    given = snapshot(SMALL) if name == "distribution" else train([SMALL])[0]
+    for dark in (False, True):
+        assert getattr(charts, name)(given, dark=dark) == FIGURES[name](given, dark=dark).figure
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_figures_of_arms_are_those_of_compare_in_the_norm_asked_for(dark):
+    traces = {name: train([SMALL.replace(activation=name, seed=seed) for seed in (0, 1)]) for name in ("tanh", "relu")}
+    marks = [style.activation_mark(name) for name in traces]
+    arms = [StyledArm(name, summarize_arm(own), mark) for (name, own), mark in zip(traces.items(), marks, strict=True)]
+    for norm in LAYER_NORMS:
+        figure = charts.compare_profile(traces, quantity=norm, dark=dark)
+        assert figure == compare.compare_profile(arms, norm, dark=dark).figure
+    assert charts.compare_loss(traces, dark=dark) == compare_curves.compare_loss(arms, dark=dark).figure
 
 
 def answers(url, server):

@@ -305,6 +305,13 @@ def test_optimizers_that_scale_by_past_gradients_have_no_bound(name):
     assert stability_bound(RunConfig(optimizer=name)) is None
 
 
+@pytest.mark.parametrize("name", [name for name, optimizer in OPTIMIZERS.items() if optimizer.bound])
+def test_there_is_no_bound_where_the_learning_rate_changes(name):
+    assert stability_bound(RunConfig(optimizer=name, warmup_steps=1)) == stability_bound(RunConfig(optimizer=name))
+    for schedule in ({"schedule": "cosine"}, {"schedule": "step"}, {"warmup_steps": 2}):
+        assert stability_bound(RunConfig(optimizer=name, **schedule)) is None
+
+
 @pytest.mark.parametrize("fields", [{}, {"optimizer": "adam", "batch_size": 5}, {"clip": "value", "l2": 0.1}])
 def test_sharpness_over_the_steps_is_that_of_the_weights_the_run_had(fields):
     config, told = RunConfig(hidden=(6, 6), activation="tanh", samples=20, steps=12, **fields), []

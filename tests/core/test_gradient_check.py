@@ -104,3 +104,19 @@ def test_each_even_power_of_the_step_is_extrapolated_away_by_its_own_factor(limi
     central = np.array([[limit, *coefficients]]) @ powers
     found, _ = module._extrapolated(central, np.ones((1, 5)))  # equal doubts about each: the agreement decides
     assert found[0] == pytest.approx(limit, abs=1e-13)
+
+
+@given(st.integers(0, 10**6))
+def test_of_all_neighbors_the_pair_that_agrees_best_is_taken(seed):
+    rng = np.random.default_rng(seed)
+    central, rounding = rng.standard_normal((3, 7)), rng.uniform(1.0, 2.0, (3, 7))  # which rules nothing out
+    found, trust = module._extrapolated(central, rounding)
+    for layer in range(3):
+        column, pairs = central[layer], []
+        for order in range(4):
+            pairs += [
+                (abs(column[k + 1] - column[k]) + rounding[layer, order + 1 + k], column[k + 1])
+                for k in range(len(column) - 1)
+            ]
+            column = column[1:] + np.diff(column) / (module.FACTOR ** (2 * order + 2) - 1)
+        assert (trust[layer], found[layer]) == pytest.approx(min(pairs))

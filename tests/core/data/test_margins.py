@@ -128,6 +128,7 @@ def test_names_that_recur_between_rows_are_left_out_and_said():
     table = read_table(b"a,b\n1,2\n3,4\na,b\n5,6\n7,8\n")
     assert names(table) == ["a", "b"] and table.rows == 4 and table.lines.tolist() == [2, 3, 5, 6]
     assert "1 line that repeats the names left out (line 4)." in table.notes
+    assert table.nbytes == sum(column.data.nbytes for column in table.columns) + table.lines.nbytes
 
 
 @pytest.mark.parametrize("at", [0, 1, 3, 4])

@@ -104,6 +104,13 @@ def test_a_workbook_that_claims_far_rows_and_columns_ends_early(monkeypatch):
     assert "more than 1,000 rows" in refused(buffer.getvalue())
 
 
+def test_cells_of_a_sheet_are_counted_row_by_row():
+    raw = workbook([["a", "b", "c"], *[[1, 2, 3]] * 5])
+    assert len(workbooks.read_workbook(raw, "x", None, 10**6, 18)[0].lines) == 6
+    with pytest.raises(ConfigError, match="more than 17 cells"):
+        workbooks.read_workbook(raw, "x", None, 10**6, 17)
+
+
 @pytest.mark.parametrize("cut", [30, 200, 2000, -30])
 def test_a_broken_workbook_is_refused_in_a_sentence(cut):
     assert "\n" not in refused(workbook(rows_of(FRAME))[:cut])
