@@ -116,11 +116,11 @@ class Linear(Module):
 
 class Sequential(Module):
     def __init__(self, *modules):
-        super().__init__(**{str(place): module for place, module in enumerate(modules)})
+        super().__init__(**{str(index): module for index, module in enumerate(modules)})
 
 
-def make_class(name, place="torch.nn.modules.other"):
-    return type(name, (Module,), {"__module__": place})
+def make_class(name, module="torch.nn.modules.other"):
+    return type(name, (Module,), {"__module__": module})
 
 
 ACTIVATIONS = {
