@@ -83,6 +83,23 @@ def test_another_field_starts_with_arms_of_its_own(app):
     assert {config.activation for config in settings(app)} == {"sigmoid"}
 
 
+def test_a_pinned_arm_stays_whatever_varies_next():
+    app = small(vary="clip", arms="none,value,mine~!depth=1;width=3;steps=2;samples=16", arm_editor=True)
+    for field in ("l2", "init", "none"):
+        calm(app.selectbox(key="vary").set_value(field).run())
+        assert settings(app)[-1].hidden == (3,) and comparison_of(app).arms[-1].pinned, field
+
+
+def test_a_new_value_of_a_setting_shows_the_arms_own():
+    app = small(vary="none", arms="a~init_scale=3;l2=0.5,b~init_scale=7", arm_editor=True)
+    for i, (field, own) in enumerate([("init_scale", "3"), ("init_scale", "7"), ("l2", "0.5")]):
+        box = [box for box in app.selectbox if box.label == "Setting"][i % 2]
+        calm(box.set_value(field).run())
+        labels = {"init_scale": "New value of init scale", "l2": "New value of l2"}
+        shown = [box.proto.placeholder for box in app.text_input if box.label == labels[field]]
+        assert own in shown, (field, shown)
+
+
 def test_settings_pinned_in_the_lab_become_arms():
     app = AppTest.from_file(str(HOUSE / "app.py"), default_timeout=TIME_LIMIT)
     calm(app.run())

@@ -23,6 +23,7 @@ from tests.support.lab_page import (
     visit,
 )
 from ui.charts.distributions import SPREADS
+from ui.controls.fields import CONTROLS, reason_against
 from ui.runtime import jobs
 from ui.runtime.services import services
 from ui.text import to_page_words, typeset
@@ -143,6 +144,16 @@ def test_every_setup_sets_every_control_and_is_named_while_they_stand_at_it(name
     assert typeset(setup.description) in texts(app.caption)
     assert verdict(app) in [title for title, _ in VERDICTS.values()]
     assert complete(app)
+
+
+@pytest.mark.parametrize("lock", ["depth", "activation,init_scale,seed,hidden,bias", "all"])
+def test_what_the_address_fixes_cannot_be_changed_and_the_rest_can(lock):
+    applies = {key for key in CONTROLS if reason_against(key, DEFAULTS) is None}
+    app = visit(**SMALL, lock=lock)
+    fixed = {key for key in applies if control(app, key).disabled}
+    assert fixed == (applies if lock == "all" else set(lock.split(",")))
+    assert app.selectbox(key="bar_activation").disabled == ("activation" in fixed)
+    assert app.number_input(key="bar_depth").disabled == ("depth" in fixed)
 
 
 def test_the_setup_box_is_empty_beside_all_setups():

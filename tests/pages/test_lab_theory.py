@@ -1,6 +1,7 @@
 """Theory in the Lab: its lines on the profile, the panel that says why, and the checks that run there."""
 
 import base64
+import dataclasses
 import json
 
 import numpy as np
@@ -108,6 +109,29 @@ def test_where_there_is_no_prediction_the_reason_is_shown():
     assert "typical network (theory, step 0)" not in lines
     assert any("leave the range" in words for words in texts(app.caption))
     assert not any("median factor" in words for words in texts(app.markdown))
+
+
+# Another value for every setting that says nothing of the network at initialization.
+LATER = {
+    "optimizer": "adam", "learning_rate": 0.5, "momentum": 0.5, "clip": "value", "clip_threshold": 0.5, "l1": 0.1,
+    "l2": 0.1, "weight_decay": 0.1, "max_norm": 1.0, "record_every": 3, "dtype": "float32", "schedule": "cosine",
+    "schedule_steps": 7, "warmup_steps": 5, "steps": 9,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("field", [field.name for field in dataclasses.fields(RunConfig)])
+def test_a_setting_of_training_alone_shares_the_prediction_and_every_other_one_has_its_own(field):
+    others = {
+        "dataset": "moons", "samples": 17, "noise": 0.3, "holdout": 0.25, "scaling": "none", "hidden": (3,),
+        "activation": "relu", "output_activation": "tanh", "bias": False, "residual": True, "normalization": "layer",
+        "norm_affine": True, "init": "he_normal", "init_scale": 2.0, "bias_std": 0.3, "loss": "bce", "seed": 9,
+        "batch_size": 4, "class_weight": "balanced", "dropout": 0.2,
+    }  # fmt: skip
+    value = (LATER | others)[field]
+    changes = {field: value} | ({"output_activation": "sigmoid"} if value == "bce" else {})
+    shared = theory.at_start(Run(CONFIG)) == theory.at_start(Run(CONFIG.replace(**changes)))
+    assert shared == (field in LATER)
+    assert theory.at_start(Run(CONFIG, "a table")) != theory.at_start(Run(CONFIG, "another"))
 
 
 def test_one_theory_serves_runs_that_differ_in_training_only():

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core import RunConfig
+from core import ConfigError, RunConfig
 from core.comparison.arms import Comparison
 from core.exercise import solve
 from core.lecture.instances import make_instance
@@ -450,6 +450,17 @@ def test_a_refusal_goes_with_its_learning_rate():
     assert errors(app) == []
     calm(app.number_input("exercise_eta").set_value(-4.0).run())
     assert len(errors(app)) == 1 and "-4" in errors(app)[0].replace("\\", "").replace("−", "-")
+
+
+def test_the_start_has_no_refusal():
+    app = visit(the_exercise)
+    app.number_input("exercise_eta").set_value(1e6)
+    for presses in (1, 2):
+        app.session_state["exercise_fault"] = 1e6, ConfigError("learning_rate", 1e6, "it leads too far")
+        calm(app.run())
+        assert len(errors(app)) == 1, presses
+        calm(app.button("exercise_back").click().run())
+        assert errors(app) == [], presses
 
 
 @pytest.mark.parametrize("eta", [0.0, -1.0, 1e300])

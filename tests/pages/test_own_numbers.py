@@ -38,13 +38,14 @@ from ui.charts.one_layer import gradient_histogram, slope_chart, weight_histogra
 from ui.charts.paper_figures import FIGURES
 from ui.charts.phase import layer_means
 from ui.charts.profile import gradient_profile
-from ui.charts.recordings import recording_heatmap, recording_profile, recording_profile_data
+from ui.charts.recordings import recording_heatmap, recording_profile, recording_profile_data, recording_shares
 from ui.charts.singular_values import spectrum_chart
 from ui.charts.sweep import sweep_map
 from ui.compare import cards, labels, printable, training
 from ui.lab import theory
 from ui.papers.sections import stored
 from ui.presenting import TEXT_SIZE
+from ui.runs import controls as runs_controls
 from ui.runs.controls import DEFAULTS, choose_tensors
 from ui.runs.files import get_example
 from ui.runtime.jobs import Run
@@ -223,6 +224,8 @@ def test_every_chart_table_and_file_of_a_comparison_is_of_its_own_arms(parts, mo
     sentences = {arm.name: typeset(arm.record.sentence) for arm in arms}
     assert len(set(sentences.values())) == len(arms)
     assert all(f"**{name}.** {sentence}" in said for name, sentence in sentences.items())
+    mechanisms = cards.reasons(records)
+    assert all(f"**{names}:** {typeset(why)}" in said for names, why in mechanisms) and mechanisms
 
     parts.files["gradient-comparison.html"]()
     title, words, charts, frames = printed
@@ -328,14 +331,50 @@ def test_the_sheet_of_a_recording_has_its_verdict_its_finding_and_its_picture(pa
     assert sent(chart) == sent(open_at(made, None, judged=judged))
 
 
+# The curves that show what a verdict is about, beside the map of a recording.
+BESIDE_MAP = {"dead": ["loss", "dead", "update-ratio"], "underflow": ["loss", "zero_share", "update-ratio"]}
+SHARES = {
+    "dead": ("Dead units", "share of units silent on the whole batch"),
+    "saturation": ("Saturation", "share of slopes below 5 % of the largest"),
+    "zero_share": ("Entries that are exactly 0", "share of the gradient’s entries"),
+}
+
+
+def test_the_curves_that_concern_a_verdict_stand_beside_the_map_and_all_others_below(parts, monkeypatch):
+    shown = get_example("vanishing_mlp")  # it holds activations too
+    view = choose_tensors(shown.recording, DEFAULTS)
+    units = dataclasses.replace(view, indices=shown.recording.of_kind("activation"), is_depth=False)
+    expected = {f"run-{name}": make(view, dark=True) for name, (_, make) in RECORDED.items()}
+    expected["run-learning-rate"] = recording_curves.recording_learning_rate(view, dark=True)
+    for name, words in SHARES.items():
+        of = view if name == "zero_share" else units
+        expected[f"run-{name}"] = recording_shares(of, name, *words, dark=True)
+    assert set(BESIDE_MAP) < set(RECORDING_VERDICTS)
+    for verdict in (*BESIDE_MAP, "vanishing", "healthy"):
+        judged = dataclasses.replace(shown, diagnosis=dataclasses.replace(shown.diagnosis, verdict=verdict))
+        monkeypatch.setattr(runs_controls, "get_example", lambda name, judged=judged: judged)
+        more = verdict == "healthy"
+        open_page("runs", example="vanishing_mlp", runs_more=str(more).lower())
+        curves_shown = [key.removeprefix("run-") for key in parts.charts][2:]
+        beside = BESIDE_MAP.get(verdict, ["loss", "update-ratio", "global-norm"])
+        assert curves_shown[: len(beside)] == beside, verdict
+        assert len(curves_shown) == (len(expected) if more else len(beside)), verdict
+        if not more:
+            parts.charts.clear()
+    assert_same(parts.charts, expected)
+
+
 # -- on the wall and within another site ------------------------------------------------------------------------------
 
-SCENES = {
-    "gradient-profile": "?depth=3&width=5&steps=9&samples=16&activation=tanh&quantity=rms&relative=false&axis=-5,1",
-    "compare-profile": "compare?depth=2&width=4&steps=3&samples=16&seeds=2&vary=init_scale&arms=1,2"
-    "&compare_quantity=grad_norm&step=2",
-    "run-profile": "runs?example=dead_cnn&norm=rms&relative_norm=false&step=120",
-}
+SCENES = [
+    ("gradient-profile", "?depth=3&width=5&steps=9&samples=16&activation=tanh&quantity=rms&relative=false&axis=-5,1"),
+    ("compare-profile", "compare?depth=2&width=4&steps=3&samples=16&seeds=2&vary=init_scale&arms=1,2"
+    "&compare_quantity=grad_norm&step=2"),
+    ("compare-profile", "compare?depth=2&width=4&steps=3&samples=16&seeds=1&vary=none&arms=a~depth=1,b~depth=3"),
+    ("run-profile", "runs?example=dead_cnn&norm=rms&relative_norm=false&step=120"),
+    ("run-profile", "runs?example=float16_underflow"),  # theory recognizes its network
+    ("run-profile", "runs?example=float16_underflow&relative_norm=false&order=reversed"),
+]  # fmt: skip
 SWEEP = "sweep?x_count=3&y_count=2&show=final+loss&activations=relu&base=depth%3D3%3Bwidth%3D4%3Bsteps%3D2"
 
 
@@ -355,13 +394,13 @@ def without_meta(chart):
     return dataclasses.replace(chart, spec=chart.spec | {"layout": layout})
 
 
-@pytest.mark.parametrize("key", SCENES)
-def test_the_wall_and_a_frame_show_the_picture_of_the_page(key, parts):
-    page, _, query = SCENES[key].partition("?")
+@pytest.mark.parametrize("key, scene", SCENES)
+def test_the_wall_and_a_frame_show_the_picture_of_the_page(key, scene, parts):
+    page, _, query = scene.partition("?")
     whole = charts_of(parts, page, **parse_qs(query))[key]
     framed = charts_of(parts, page, embedded=True, **parse_qs(query))[key]
     assert sent(framed) == sent(fill(whole))
-    wall = charts_of(parts, "present", link=SCENES[key])["present-chart"]
+    wall = charts_of(parts, "present", link=scene)["present-chart"]
     assert sent(without_meta(wall)) == sent(without_meta(fill(whole, TEXT_SIZE)))
 
 

@@ -15,7 +15,7 @@ from core.papers.registry import PAPERS
 from tests.support.pages import open_page
 from ui.papers import sections
 from ui.runtime.services import services
-from ui.text import curl_apostrophes
+from ui.text import curl_apostrophes, format_duration
 from ui.urls.link import DEFAULTS, to_config, to_values
 
 STORED = stored.read()
@@ -69,6 +69,42 @@ def test_each_paper_opens_with_its_claim_its_figures_and_its_numbers(name):
     assert table(app).count("<tr ") == 1 + len(kept.result.rows)
     assert kept.version in captions(app) and "Stored result" in captions(app)
     assert len(app.get("latex")) == len(paper.formulas)
+
+
+@pytest.mark.parametrize("name", PAPERS)
+def test_the_settings_of_a_paper_are_listed_once(name):
+    app, paper = opened(name), PAPERS[name]
+    assert [heading.value for heading in app.subheader].count("Settings here") == 1
+    assert "\n".join(f"- {sections._words(line)}" for line in paper.settings) in [text.value for text in app.markdown]
+
+
+def test_a_difference_names_the_papers_number_then_ours():
+    row = report.near("loss", 2.0, 3.0, 0.1, "why", against="theory")
+    assert sections._sentence(row) == "loss. In the theory: 2. Here: 3."
+    assert sections._sentence(replace(row, against="paper")).startswith("loss. In the paper: 2.")
+    assert sections.format_value(2.3456, sign=True) == "+2.35" and sections.format_value(-0.5, sign=True) == "−0.5"
+    assert sections.format_value(0.0, sign=True) == sections.format_value(0.0) == "0"
+    assert (sections.format_value(None), sections.format_value("as is", sign=True)) == ("–", "as is")
+
+
+@pytest.mark.parametrize("name", ["saxe", "he_2015"])
+@pytest.mark.parametrize("same", [True, False])
+def test_a_run_here_says_whether_its_numbers_are_the_stored_ones(name, same, monkeypatch):
+    kept = STORED[name].result
+    made = kept if same else replace(kept, rows=(replace(kept.rows[0], here=-123.0), *kept.rows[1:]))
+    app = visit(paper=name)
+    app.session_state["fresh_papers"] = {name: made}
+    calm(app.run())
+    assert ("Every number equals the stored one." in captions(app)) == same
+    assert ("Some numbers differ from the stored ones" in captions(app)) != same
+    assert f"Fresh: run on this server in {format_duration(kept.seconds)}." in captions(app)
+
+
+def test_another_paper_forgets_the_figure_of_the_one_before():
+    app = visit(paper="he_2015", figure="2")
+    app.button_group(key="paper_shown").set_value("saxe")
+    calm(app.run())
+    assert "figure" not in app.query_params
 
 
 @pytest.mark.parametrize("name", PAPERS)
@@ -159,8 +195,9 @@ def test_the_overview_lists_all_eight_with_their_verdicts():
     assert [label.replace("\\", "") for label in shown["Paper"]] == [paper.label for paper in PAPERS.values()]
     for verdict, name in zip(shown["Verdict"], PAPERS, strict=True):
         result = STORED[name].result
-        count = len(result.differing) or result.agreeing
-        assert str(count) in verdict and ("differ" in verdict) == bool(result.differing)
+        differing, unchecked = len(result.differing), len(result.unchecked)
+        wanted = f"≠ {differing} of {len(result.rows)} differ" if differing else f"✓ all {result.agreeing} agree"
+        assert verdict == wanted + (f", {unchecked} unchecked" if unchecked else "")
     assert app.header[0].value == PAPERS[sections.FIRST].subject
 
 

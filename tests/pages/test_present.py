@@ -2,12 +2,14 @@
 
 import json
 import re
+from dataclasses import replace
 from functools import partial
 
 import pytest
 
 from tests.support.pages import open_page
-from ui.scenes import shipped
+from ui import presenting
+from ui.scenes import PAGES, Scene, shipped
 
 present = partial(open_page, "present")
 
@@ -24,7 +26,8 @@ def charts(app):
 def test_without_a_lesson_all_lessons_are_listed():
     app = present()
     labels = [button.label for button in app.button]
-    assert all(any(lesson.title in label for label in labels) for lesson in shipped().values())
+    for lesson in shipped().values():
+        assert f"{lesson.title} · {len(lesson.scenes)} scenes, {lesson.minutes:g} min" in labels
     calm(app.button(key="lesson_lesson-20").click().run())
     assert app.title[0].value == shipped()["lesson-20"].scenes[0].title
 
@@ -94,3 +97,106 @@ def test_a_scene_without_a_step_opens_where_its_verdict_judges_and_one_with_a_st
         drawings = json.loads(charts(app)[0].proto.spec)["data"]
         [shown] = [drawing for drawing in drawings if drawing.get("name") == "words"]
         assert shown["text"][0].startswith(words)
+
+
+TINY = "?depth=2&width=3&steps=20&samples=8"
+
+
+@pytest.fixture
+def talk(tmp_path, monkeypatch):
+    """A lecturer's own lesson of scenes that take no time; the second asks first."""
+    texts = {"ask": "What now?", "look": "the look", "wrong": "the wrong", "say": "the say"}
+    made = [{"link": f"{TINY}&step=10", "title": "one"}, {"link": f"{TINY}&activation=tanh", "title": "two", **texts},
+            {"link": TINY, "title": "three", "minutes": 2.5}]  # fmt: skip
+    (tmp_path / "talk.json").write_text(json.dumps({"title": "My talk", "scenes": made}))
+    monkeypatch.setenv("GRADIENT_LAB_SCENES", str(tmp_path))
+
+
+def step_of(app):
+    layout = json.loads(charts(app)[0].proto.spec)["layout"]["sliders"][0]
+    return int(float(layout["steps"][layout.get("active", 0)]["args"][0][0]))
+
+
+def press(app, key, times=1):
+    for _ in range(times):
+        calm(app.button(key=f"present_{key}").click().run())
+
+
+def test_step_keys_lead_to_both_ends_and_no_further_and_each_scene_begins_at_its_own(talk):
+    app = present(lesson="talk")
+    marks = [int(float(mark["args"][0][0])) for mark in
+             json.loads(charts(app)[0].proto.spec)["layout"]["sliders"][0]["steps"]]  # fmt: skip
+    assert step_of(app) == 10
+    press(app, "down")
+    assert step_of(app) == marks[marks.index(10) - 1]
+    app.session_state["present_step"] = marks[1]
+    calm(app.run())
+    press(app, "down")
+    assert step_of(app) == 0  # it is not the scene's own step, nor none
+    press(app, "down")
+    assert step_of(app) == 0
+    app.session_state["present_step"] = marks[-2]
+    calm(app.run())
+    press(app, "up", 2)
+    assert step_of(app) == marks[-1] == 20
+    calm(app.run())
+    assert step_of(app) == 20
+    press(app, "next")
+    assert app.title[0].value == "two" and not charts(app)
+    press(app, "back")
+    assert step_of(app) == 10
+
+
+def test_another_scene_begins_with_its_question_lit_and_without_the_answer(talk):
+    app = present(lesson="talk", scene="2")
+    press(app, "reveal")
+    assert charts(app)
+    press(app, "blank_key")
+    assert not charts(app) and not app.title
+    press(app, "next")
+    assert app.title[0].value == "three" and charts(app)
+    assert app.button(key="present_next").disabled and not app.button(key="present_back").disabled
+    press(app, "back")
+    assert "What now?" in [element.value for element in app.markdown] and not charts(app)
+    press(app, "back")
+    assert app.button(key="present_back").disabled and charts(app)
+
+
+def test_notes_stand_under_their_own_words_and_stay_from_scene_to_scene(talk):
+    app = present(lesson="talk", scene="2")
+    press(app, "notes_key")
+    for words in ("**Look for:** the look", "**Often wrong:** the wrong", "**Say:** the say"):
+        assert words in [element.value for element in app.markdown]
+    press(app, "next")
+    assert app.session_state["present_notes"] and not charts(app)
+
+
+def test_a_scene_beyond_the_last_is_the_last_and_a_lesson_opens_at_its_first(talk):
+    app = present(lesson="talk", scene="9")
+    assert app.title[0].value == "three" and "3 / 3" in [element.value for element in app.markdown]
+    app.session_state["lesson"] = ""
+    calm(app.run())
+    assert "My talk · 3 scenes, 2.5 min" in [button.label for button in app.button]
+    calm(app.button(key="lesson_talk").click().run())
+    assert app.title[0].value == "one"
+
+
+@pytest.mark.parametrize("link", [TINY, f"compare{TINY}&seeds=1", "runs?example=dead_cnn"])
+def test_the_wall_says_what_the_page_says(link):
+    page, _, query = link.partition("?")
+    wall = present(link=link)
+    whole = open_page(page, **dict(part.split("=") for part in query.split("&")))
+    assert [header.value for header in wall.header] == [whole.header[0].value]
+    said = [element.value for element in whole.markdown]
+    assert all(element.value in said or " / " in element.value for element in wall.markdown)
+    assert len(wall.markdown) == (1 if page == "compare" else 2)
+
+
+def test_the_room_beside_a_picture_is_that_of_the_rows_that_are_there():
+    titled = Scene(link="?depth=2", title="A title")
+    rooms = {(page, bool(title)): presenting.style(replace(titled, link=f"{page}?x=1", title=title))
+             for page in PAGES for title in ("", "A title")}  # fmt: skip
+    for (page, title), sheet in rooms.items():
+        rows = 76 + 60 * title + 100 * (page in ("", "compare", "runs"))
+        assert f"calc(100vh - {rows}px)" in sheet, page
+    assert "calc(100vh - 60px)" in presenting.style(None)

@@ -13,7 +13,9 @@ from core.diagnosis.recordings import RECORDING_VERDICTS
 from core.recordings.examples import EXAMPLES, FOLDER
 from tests.support.checkout import HOUSE
 from tests.support.events import event_file
-from ui.runs.snippets import SNIPPETS, read_recorder
+from ui.runs.files import get_example
+from ui.runs.snippets import NOTES, SNIPPETS, read_recorder
+from ui.text import typeset
 from ui.urls.link import to_config, to_values
 
 RAW = gzip.decompress((FOLDER / "dead_cnn.jsonl.gz").read_bytes())
@@ -87,6 +89,45 @@ def test_an_uploaded_file_takes_the_place_of_the_example_and_the_snippet_folds()
 def test_a_file_and_an_example_stand_beside_each_other():
     app = upload(visit(beside="vanishing_mlp"), "mine.jsonl", RAW)
     assert verdicts(app) == [RECORDING_VERDICTS["dead"], RECORDING_VERDICTS["vanishing"]]
+
+
+def recipe(app):
+    [box] = [box for box in app.expander if box.label == "Record your own run in three lines"]
+    return box.proto.expanded
+
+
+def test_the_lines_to_record_a_run_are_open_until_somebody_has_one():
+    app = visit(beside="dead_cnn")
+    assert recipe(app)
+    assert not recipe(upload(app, "mine.jsonl", RAW))
+    assert not recipe(upload(visit(), "mine.jsonl", RAW))
+    assert not recipe(upload(visit(), "mine.jsonl", RAW, "runs_file_beside"))
+
+
+def test_every_finding_of_a_recording_has_its_own_words_and_its_own_code():
+    shown = get_example("float16_underflow")
+    gravest, *others = shown.diagnosis.findings
+    assert len(others) > 1
+    app = visit(example="float16_underflow")
+    codes = [code.value for code in app.code if code.value.startswith("# ")]
+    assert codes == [
+        "\n".join(f"# {'or: ' if i else ''}{s.label}\n{s.code}" for i, s in enumerate(finding.suggestions))
+        for finding in shown.diagnosis.findings
+    ]
+    said = [element.value.replace("\\", "").replace("\u2060", "") for element in app.markdown]
+    assert typeset(gravest.what) in said and typeset(gravest.why) in said
+    for finding in others:
+        assert any(f"{typeset(finding.what)} {typeset(finding.why)}" in words for words in said), finding.name
+    [also] = [box.label for box in app.expander if box.label.startswith("Also: ")]
+    assert also == "Also: " + ", ".join(RECORDING_VERDICTS[finding.name].lower() for finding in others)
+
+
+def test_every_framework_has_its_own_lines_and_its_own_note():
+    app = visit()
+    assert list(SNIPPETS) == list(NOTES) == [tab.label for tab in app.tabs]
+    for tab in app.tabs:
+        assert [code.value.strip() for code in tab.code] == [SNIPPETS[tab.label].strip()]
+        assert [caption.value for caption in tab.caption] == [NOTES[tab.label]]
 
 
 def test_event_files_of_one_run_are_one_recording():

@@ -14,6 +14,7 @@ from core import ConfigError, RunConfig, train
 from core.presets.sweeps import SWEEP_PRESETS
 from core.sweeps.maps import Axis, SweepMap
 from tests.support.checkout import HOUSE
+from ui import panels
 from ui.charts.style import number
 from ui.runtime.jobs import Run
 from ui.sweep import controls, training
@@ -210,6 +211,39 @@ def test_a_sweep_that_was_stopped_waits_for_a_word_and_one_that_was_asked_for_do
     assert "stop_sweep" in [button.key for button in calm(app.run()).button]
 
 
+def test_a_sweep_that_is_asked_for_is_no_longer_a_stopped_one_and_the_other_way_round(monkeypatch):
+    monkeypatch.setattr(training, "get_table", lambda *_: st.stop())  # it never ends
+    app = visit(**SMALL, per_cell=8.0)
+    asked = []
+    for key in ("stop_sweep", "run_sweep"):
+        calm(app.button(key=key).click().run())
+        asked.append((app.session_state["sweep_started"], app.session_state["sweep_stopped"]))
+    grid = asked[0][1]
+    assert grid is not None and asked == [(None, grid), (grid, None)]
+
+
+def test_a_click_chooses_the_cell_under_it_and_the_address_holds_it(monkeypatch):
+    clicks, show = {}, panels.show
+
+    def noted(chart, key, *arguments, picked=None, **options):
+        """Draws the chart under another key, so that its own key can hold what a browser would send."""
+        show(chart, f"{key}-drawn", *arguments, **options)
+        if key in clicks:
+            st.session_state[key] = {"selection": {"points": [clicks.pop(key)]}}
+            picked()
+
+    monkeypatch.setattr(panels, "show", noted)
+    app = visit(**SMALL | {"y_count": 5.0}, activations=["tanh", "relu"])
+    for activation, i, j in (("relu", 2, 1), ("tanh", 0, 4), ("relu", 1, 0)):
+        clicks[f"sweep-map-{activation}"] = {"customdata": [activation, i, j]}
+        calm(app.run())
+        assert app.session_state["at"] == f"{activation},{i},{j}"
+        assert app.query_params["at"] in (app.session_state["at"], [app.session_state["at"]])
+    clicks["sweep-map-relu"] = {"customdata": []}  # beside all cells
+    calm(app.run())
+    assert app.session_state["at"] == "relu,1,0"
+
+
 def test_lost_workers_are_told_in_a_sentence(monkeypatch):
     def fail(*arguments):
         raise BrokenExecutor
@@ -243,6 +277,35 @@ def test_the_number_beside_the_maps_is_that_of_the_chosen_activation():
             app.session_state["at"] = f"{activation},{i},{j}"
             calm(app.run())
             assert f"**{number(factor, 3)}**" in said(app)
+
+
+def test_every_spacing_has_its_name_and_the_recommended_one_is_the_axis_own():
+    app = visit(**SMALL, y="learning_rate")
+    for axis, logarithmic in (("x", False), ("y", True)):
+        box = app.selectbox(key=f"{axis}_spacing")
+        assert box.options == ["Recommended", "Linear", "Logarithmic"] and box.value == "suited"
+        assert box.help.endswith(": logarithmic." if logarithmic else ": linear.")
+        assert Axis(app.session_state[axis]).values()[1] > 0
+        made = controls.to_map({key: app.session_state[key] for key in controls.DEFAULTS})
+        for spacing, log in (("suited", logarithmic), ("linear", False), ("logarithmic", True)):
+            values = {key: app.session_state[key] for key in controls.DEFAULTS}
+            values |= {"x_from": 1.0, "x_to": 4.0, "y_from": 1.0, "y_to": 4.0, f"{axis}_spacing": spacing}
+            steps = np.array(getattr(controls.to_map(values), axis).values())
+            middle = np.interp(0.5, np.linspace(0, 1, len(steps)), steps) if len(steps) % 2 else None
+            assert middle is None or middle == pytest.approx(2.0 if log else 2.5, rel=0.03), (axis, spacing)
+        assert getattr(made, axis).field == app.session_state[axis]
+
+
+@pytest.mark.parametrize("field, text", [("depth", "2"), ("width", "5")])
+def test_a_shape_that_is_chosen_takes_the_place_of_single_layers(field, text):
+    session = {"base": controls.format_base(RunConfig(hidden=(3, 4), steps=7)), "box": text}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(controls, "session", session)
+        patch.setattr(controls, "session_by_name", session)
+        controls._set_base_field(field, "box")
+    base = controls.parse_base(session["base"])
+    assert "base_error" not in session and base.steps == 7
+    assert base.hidden == ((32, 32) if field == "depth" else (5,) * 10)
 
 
 def test_title_and_claim_stay_when_another_quantity_is_shown():

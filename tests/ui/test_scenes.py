@@ -201,6 +201,41 @@ def test_a_list_that_is_none_is_refused_in_a_sentence(name):
     assert str(caught.value).startswith("talk") and "is not allowed" in str(caught.value)
 
 
+def lesson_of(*made, **more):
+    return read_lesson(json.dumps({"scenes": list(made)} | more).encode(), "talk")
+
+
+def test_a_list_at_its_limits_is_read_and_one_beyond_is_refused():
+    one = {"link": "", "title": "x"}
+    assert len(lesson_of(*[one] * MAX_SCENES).scenes) == MAX_SCENES and len(lesson_of(one).scenes) == 1
+    full = json.dumps({"scenes": [one]}).encode()
+    assert read_lesson(full + b" " * (1_000_000 - len(full)), "talk").scenes
+    with pytest.raises(ConfigError, match="1,000,001 bytes"):
+        read_lesson(full + b" " * (1_000_001 - len(full)), "talk")
+    for key in ("link", "title", "ask", "look", "wrong", "say"):
+        text = "?" + "a" * 3_999
+        assert getattr(lesson_of(one | {key: text}).scenes[0], key) == text
+        with pytest.raises(ConfigError, match="at most 4,000 characters"):
+            lesson_of(one | {key: text + "a"})
+    assert lesson_of(one | {"minutes": 600}, one | {"minutes": 0.5}).minutes == 600.5
+    with pytest.raises(ConfigError):
+        lesson_of(one | {"minutes": 601})
+    assert lesson_of(one).title == "talk" and lesson_of(one, title="Mine").title == "Mine"
+    assert lesson_of(one, title="x" * 4_001).title == "talk"
+
+
+@pytest.mark.parametrize("page", ["", "compare", "sweep", "lecture", "papers", "runs"])
+def test_every_page_can_be_a_scene_and_a_refusal_names_the_scene_by_its_number(page):
+    good = {"link": f"{page}?a=1&b=", "title": "x"}
+    [scene] = lesson_of(good).scenes
+    assert scene.page == page and scene.query == {"a": ["1"], "b": [""]}
+    for place in (1, 2, 3):
+        made = [good] * 3
+        made[place - 1] = {"link": "present", "title": "x"}
+        with pytest.raises(ConfigError, match=f"talk, scene {place}, link"):
+            lesson_of(*made)
+
+
 def test_a_folder_and_a_file_of_a_lecturer_come_before_those_that_ship(tmp_path, monkeypatch):
     file = tmp_path / "talk.json"
     file.write_text('{"title": "Mine", "scenes": [{"link": "?depth=2", "title": "Two"}]}')

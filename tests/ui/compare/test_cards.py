@@ -113,6 +113,17 @@ def test_the_cards_are_headed_by_the_number_that_differs(records, name, other):
     assert f"<strong>{metric.text(float(other))}</strong>" in html
 
 
+# What an arm must have beside 1 (of a share, beside 0.2) to be told from it.
+ENOUGH = {"layer_factor": 1.25, "diverged": 0.7, "final_accuracy": 0.25, "weight_growth": 1.1, "final_loss": 1.5}
+
+
+@pytest.mark.parametrize("name", CARD_METRICS)
+def test_a_number_heads_the_cards_from_its_bound_on(records, name):
+    share = name in ("diverged", "final_accuracy")
+    for other, tells in ((ENOUGH[name] - 0.01, False), (ENOUGH[name] + 0.01, True)):
+        assert CARD_METRICS[name].differs(0.2 if share else 1.0, other) == tells, other
+
+
 def card(record, name="arm"):
     html = cards([StyledArm(name, record, MARKS[0]), StyledArm("other", record, MARKS[1])], dark=False)
     return html.split("role='listitem'")[1]

@@ -3,7 +3,7 @@
 import pytest
 
 from core import RunConfig
-from core.comparison.arms import MAX_ARMS
+from core.comparison.arms import MAX_ARMS, Arm
 from ui.compare import pinned
 from ui.urls.arms import format_arms
 
@@ -51,3 +51,25 @@ def test_two_pinned_settings_stand_alone_and_otherwise_join_the_arms_that_there_
     assert [arm.config(RunConfig(seed=9)) for arm in arms[-count:]] == [c.replace(seed=9) for c in PINNED[:count]]
     again, _ = pinned._with_pinned(field, format_arms(arms, field))
     assert [arm.name for arm in again] == [arm.name for arm in arms]  # each is there once
+
+
+def test_only_a_pinned_arm_is_among_the_arms_since_others_take_what_the_sidebar_says(monkeypatch):
+    monkeypatch.setattr(pinned, "session", {"pinned": []})
+    pinned.pin(RunConfig(activation="relu"))
+    [pin] = pinned.pinned_arms()
+    assert dict(pin.changes) == {"activation": "relu"}
+    assert pinned._is_among(pin, (Arm("other", {"activation": "relu"}, True),))
+    assert not pinned._is_among(pin, (Arm("other", {"activation": "relu"}), Arm("another", {"l2": 1.0}, True)))
+
+
+def test_taking_pinned_settings_sets_the_arms_and_the_field_that_varies(monkeypatch):
+    for line in ("", "tanh,relu"):
+        session = {"pinned": [], "vary": "activation", "arms": line}
+        monkeypatch.setattr(pinned, "session", session)
+        monkeypatch.setattr(pinned.state, "session", session)
+        for config in PINNED:
+            pinned.pin(config)
+        pinned._take_pinned()
+        assert session["vary"] == ("activation" if line else pinned.state.NO_FIELD)
+        arms = pinned.state.current_arms()
+        assert [arm.config(RunConfig()) for arm in arms][-2:] == PINNED and len(arms) == (4 if line else 2)

@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 from core import RunConfig
 from core.config import cost
 from core.tables import read_table
+from tests.support.nothing import anything
 from ui.controls import upload
 from ui.controls.upload import TableRefused, check_duration
+from ui.session import TableControls
 
 DATA = SimpleNamespace(prepared=SimpleNamespace(X=np.zeros((500, 3)), D=np.zeros((500, 2))))
 
@@ -53,3 +55,92 @@ def test_one_class_can_be_held_against_the_rest_where_there_are_more_than_two(cl
     assert upload._draw_use(table)["target"] == "kind"
     found = asked.get("One class against the rest")
     assert found == (None if classes == 2 else [f"class {k}" for k in range(classes)])
+
+
+@pytest.mark.parametrize("columns", [3, 40_000])
+@pytest.mark.parametrize("beyond", [-1, 0, 1])
+def test_rows_are_chosen_where_there_are_more_than_are_usual(columns, beyond, monkeypatch):
+    drawn = []
+    usual = max(2_000_000 // columns, 100)
+    table = SimpleNamespace(columns=[None] * columns, rows=usual + beyond)
+    monkeypatch.setattr(upload, "session", {})
+    monkeypatch.setattr(upload, "st", SimpleNamespace(number_input=lambda label, **more: drawn.append(more)))
+    choices = {}
+    upload._draw_sample(table, choices)
+    assert len(drawn) == (beyond > 0)
+    if drawn:
+        assert drawn[0]["value"] == choices["max_rows"] == min(usual, 100_000)
+        assert drawn[0]["max_value"] == min(table.rows, 100_000) and f"{table.rows:,}" in drawn[0]["help"]
+
+
+def test_a_new_file_forgets_every_choice_made_for_the_one_before(monkeypatch):
+    keys = {name for name in TableControls.__annotations__ if name.startswith("table_")}
+    kept = {"table_file", "table_digest", "table_version"}
+    session = dict.fromkeys(keys, 1) | {"table_digest": "old", "depth": 3}
+    monkeypatch.setattr(upload, "session", session)
+    monkeypatch.setattr(upload, "session_by_name", session)
+    upload._reset_for("old")
+    assert set(session) == keys | {"depth"}
+    upload._reset_for("new")
+    assert set(session) == kept | {"depth"} and session["table_digest"] == "new"
+
+
+def test_a_remedy_sets_the_control_of_its_own_name(monkeypatch):
+    wanted = {
+        "leave_out": "table_left_out", "drop_missing": "table_drop", "fill_missing": "table_fill",
+        "missing_as_class": "table_classes", "kinds": "table_kinds", "decimal": "table_decimal",
+        "day_first": "table_day_first", "max_rows": "table_rows", "confirmed": "table_confirmed",
+    }  # fmt: skip
+    for name, key in wanted.items():
+        session = {"table_version": 4}
+        monkeypatch.setattr(upload, "session", session)
+        monkeypatch.setattr(upload, "session_by_name", session)
+        upload._apply({name: ("a", "b")})
+        assert session == {key: ["a", "b"], "table_version": 5}
+
+
+KINDS = {"number": {"b": "numeric"}, "category": {"b": "category"}, "date": {"b": "date"}}
+
+
+@pytest.mark.parametrize("label", upload.KIND_LABELS.values())
+def test_a_type_that_is_chosen_for_a_column_is_its_own(label, monkeypatch):
+    session = {"table_left_out": ["b", "c"], "table_kinds": {"a": "numeric", "b": "date"}, "table_target": "a",
+               "table_columns_3": {"edited_rows": {"1": {"Type": label}}}}  # fmt: skip
+    monkeypatch.setattr(upload, "session", session)
+    monkeypatch.setattr(upload, "session_by_name", session)
+    upload._change_kinds(("a", "b", "c"), 3)
+    assert session["table_target"] == ("b" if label == "target" else "a")
+    assert session["table_left_out"] == ["c"] + ["b"] * (label == "ignored")
+    assert session["table_kinds"] == {"a": "numeric"} | KINDS.get(label, {}) and session["table_version"] == 4
+
+
+def test_another_file_another_reading_and_another_use_are_other_data(monkeypatch):
+    texts = [f"{''.join(f'{n};{n % 5}{extra}' for n in range(9))}".encode() for extra in ("\n", "0\n")]
+    readings = [(), (("header", False),), (("header", False), ("skip_lines", 2))]
+    uses = [{"target": 0}, {"target": 1}, {"target": 0, "task": "regression"}, {"target": 0, "leave_out": ()}]
+    seen = {}
+
+    def read(function, raw, *, reporter, max_bytes, **options):
+        return function(raw, **options)
+
+    def use(table):
+        names = [column.name for column in table.columns]
+        return {"drop_missing": False, **chosen, "target": names[chosen["target"]]}
+
+    monkeypatch.setattr(upload.jobs, "read_in_turn", read)
+    monkeypatch.setattr(upload, "draw_reading", lambda table: None)
+    monkeypatch.setattr(upload, "_draw_use", use)
+    monkeypatch.setattr(upload, "session", {})
+    monkeypatch.setattr(upload, "session_by_name", {})
+    for raw in texts:
+        file = SimpleNamespace(getvalue=lambda raw=raw: raw, name="t.csv")
+        monkeypatch.setattr(upload, "st", anything(file_uploader=lambda *_, file=file, **__: file))
+        for reading in readings:
+            monkeypatch.setattr(upload, "reading_choices", lambda reading=reading: reading)
+            for chosen in uses:
+                for _ in range(2):
+                    given = upload.table_controls()
+                    key = raw, reading, tuple(chosen.items())
+                    assert seen.setdefault(key, given.digest) == given.digest
+                    assert len(given.prepared.X) == len(read_table(raw, "t.csv", **dict(reading)).columns[0].values)
+    assert len(set(seen.values())) == len(seen) == 24

@@ -83,3 +83,13 @@ def test_a_release_sets_its_own_controls_to_allowed_values_and_nothing_else(even
     app = AppTest.from_function(script, kwargs={"event": event}).run()
     assert not app.exception
     assert (app.session_state["init_scale"], app.session_state["steps"]) == (scale, 300.0)
+
+
+@pytest.mark.parametrize("config", [RunConfig(hidden=(4,)), RunConfig(hidden=(4,) * 2, init_scale=1.2)], ids=str)
+def test_each_slider_has_a_family_of_its_own_beside_the_other_and_for_each_value(config):
+    for other in (config, config.replace(seed=3), config.replace(activation="tanh"), config.replace(init_scale=2.0)):
+        for field, own in (("depth", len(other.hidden)), ("init_scale", other.init_scale)):
+            family = live._family(Run(other), field, Quiet())
+            assert family["field"] == field and family["values"][family["at"]] == own
+            wanted = delta_curve(other)
+            assert family["curves"][family["at"]]["median"] == pytest.approx(wanted.median.tolist(), abs=0.005)

@@ -10,6 +10,7 @@ from core.lecture.instances import make_instance
 from ui.lecture import check
 from ui.lecture.check import ABSOLUTE, RELATIVE, find
 from ui.lecture.exercise import Given
+from ui.lecture.symbols import WEIGHTS, E, Factor, O, net01, y
 
 
 @pytest.mark.parametrize("seed", range(1, 9999, 999))
@@ -35,3 +36,29 @@ def test_the_fields_of_the_six_gradients_fill_their_rows(monkeypatch):
     monkeypatch.setattr(check, "draw_field", drawn.append)
     check.section(None)
     assert drawn == list(range(6)) and [6 % count for count in columns] == [0]
+
+
+@pytest.mark.parametrize("weight", WEIGHTS, ids=lambda weight: weight.text)
+def test_a_wrong_factor_is_named_by_the_formula_of_its_own_derivative(weight):
+    j = weight.indices[-1]
+    named = {"dE/do": Factor(E, O), "sum": None, "do/dnet": None}
+    if weight.layers == "0,1":
+        named |= {"do/dy": Factor(O, y(j)), "dy/dnet": Factor(y(j), net01(j)), "dnet/dw": Factor(net01(j), weight)}
+    for name, factor in named.items():
+        shown = check.factor_name(weight, name)
+        if factor is not None:
+            assert shown == f"${factor.inline}$", name
+    assert check.factor_name(weight, "sum") == "the sum over the samples"
+    assert "net}_n^{(1,2)}" in check.factor_name(weight, "do/dnet")
+
+
+def test_numbers_of_ones_own_are_kept_as_text_and_come_back_each_to_its_field(monkeypatch):
+    session = {"mine": "1,,3,,,0.5"}
+    monkeypatch.setattr(check, "session", session)
+    monkeypatch.setattr(check, "session_by_name", session)
+    assert [check.restored(k) for k in range(6)] == [1.0, None, 3.0, None, None, 0.5]
+    session["mine_1"] = -2.5
+    check.remember()
+    assert session["mine"] == "1,-2.5,3,,,0.5"
+    check.clear()
+    assert session["mine"] == "" and [check.restored(k) for k in range(6)] == [None] * 6

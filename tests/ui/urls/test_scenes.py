@@ -46,6 +46,43 @@ def test_letters_and_positions_never_change():
     }  # fmt: skip
 
 
+# As they were when the first links were made; what is new stands after them.
+FIRST_CODES = (
+    "A activation B batch_size C depth D dataset E samples F noise G holdout H hidden I init J init_scale K bias_std "
+    "L loss M learning_rate N normalization O optimizer P momentum Q clip R clip_threshold S seed T steps U width "
+    "V output_activation W residual X l2 Y weight_decay Za l1 Zb max_norm Zc record_every Zd dtype Ze scaling Zf bias "
+    "Zg quantity Zh relative Zi step Zj axis Zk more Zl inside Zm why Zn sharpness Zo numbers Zp how-we-know "
+    "Zq inside_step Zr inside_quantity Zs hide Zt lock Zu text Zv open_layer Zw layer_step Zx live ZZa schedule "
+    "ZZb schedule_steps ZZc warmup_steps ZZd class_weight ZZe dropout ZZf norm_affine ZZg layer_activations"
+)
+FIRST_NAMES = {
+    "activation": "linear sigmoid tanh relu leaky_relu elu selu gelu silu softplus",
+    "output_activation": "linear sigmoid softmax tanh relu leaky_relu elu selu gelu silu softplus",
+    "dataset": "circles moons xor spirals blobs sine gaussian iris wine breast_cancer digits diabetes custom",
+    "init": "normal uniform fixed_normal glorot_normal glorot_uniform he_normal he_uniform lecun_normal orthogonal "
+    "torch_default",
+    "loss": "mse bce cross_entropy",
+    "normalization": "none layer batch",
+    "optimizer": "sgd momentum nesterov rmsprop adam adamw",
+    "schedule": "constant step cosine",
+    "clip": "none value global_norm per_layer_norm adaptive",
+    "dtype": "float64 float32",
+    "scaling": "standard none",
+    "class_weight": "none balanced",
+    "quantity": "delta_norm grad_norm rms",
+    "text": "on off",
+}
+
+
+def test_what_the_first_links_hold_is_read_as_they_meant_it():
+    words = FIRST_CODES.split()
+    for code, field in zip(words[::2], words[1::2], strict=True):
+        assert CODES[field] == code
+    for field, names in FIRST_NAMES.items():
+        known = names.split()
+        assert list(NAMES[field][: len(known)]) == known
+
+
 @pytest.mark.parametrize("name", PRESETS)
 def test_a_ready_setup_comes_back_exactly(name):
     query = query_of(link.to_values(PRESETS[name].config))
