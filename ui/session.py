@@ -19,6 +19,7 @@ from core.choices import TaskName
 
 if TYPE_CHECKING:  # types alone: modules that these come from read the session themselves
     import pandas as pd
+    from streamlit.runtime.uploaded_file_manager import UploadedFile
 
     from core.comparison.arms import Arm
     from core.config import RunConfig
@@ -264,6 +265,7 @@ class Session(
     first: list[Any]  # values of the controls when the page first explained them
     setup: str | None  # the preset of the Lab that the settings are
     ready: str | None  # the same on Compare and Sweep
+    kept_files: dict[str, list[UploadedFile]]  # files of this visit, by the key of their field
     config_file: Any  # as Streamlit holds an upload
     comparison_file: Any
     picture: str  # format of saved pictures
@@ -304,6 +306,7 @@ COMPOSED = {
     "arm_name_{}": "str: of an arm, by its position and settings",
     "arm_changes_{}": "list[str]: settings of an arm",
     "arm_set_{}": "str or None: the setting of an arm that is being changed",
+    "remove_{}": "bool: the button that forgets the file of a field, by its key",
     "cell_{}": "the activation or a position of a sweep's chosen cell",
 }
 

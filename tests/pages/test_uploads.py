@@ -216,6 +216,43 @@ def test_a_large_table_trains_on_a_sample_that_is_stated(monkeypatch):
     assert any("100 of 400 rows are used: sampled in proportion" in caption.value for caption in app.caption)
 
 
+def captions(app):
+    return [element.value for element in app.caption]
+
+
+def test_a_table_and_its_choices_stay_for_the_visit_until_it_is_removed():
+    app = upload(visit(dataset="custom"), "table_file", "good.csv", TABLE)
+    used = captions(calm(app.selectbox(key="table_target").set_value("b").run()))
+    assert "“b”" in used[-1]
+
+    def choose_circles_and_return():  # as Back and Forward do
+        calm(app.selectbox(key="dataset").set_value("circles").run())
+        calm(app.selectbox(key="dataset").set_value("custom").run())
+
+    def visit_another_page():
+        for page in ("papers", ""):
+            app._page_hash = calc_hash(page)
+            calm(app.run())
+
+    for leave in (choose_circles_and_return, visit_another_page):
+        leave()
+        assert captions(app)[-3:] == ["Uploaded earlier in this visit: good.csv.", *used[-2:]]
+    calm(app.button(key="remove_table_file").click().run())
+    assert "table_target" not in [control.key for control in app.selectbox]
+    choose_circles_and_return()
+    assert "good.csv" not in " ".join(captions(app))
+
+
+def test_a_recording_stays_for_the_visit():
+    raw = b"step,layer,grad_norm\n" + b"".join(b"%d,%d,%d\n" % (n, k, k + 1) for n in range(3) for k in range(3))
+    app = visit("runs")
+    calm(app.file_uploader(key="runs_file").upload("mine.csv", raw, "text/csv").run())
+    for page in ("papers", "runs"):
+        app._page_hash = calc_hash(page)
+        calm(app.run())
+    assert any(text.startswith("mine.csv") for text in captions(app))
+
+
 def test_the_example_file_is_a_table():
     table = tables.read_table(upload_controls.example_table(), upload_controls.EXAMPLE_NAME)
     assert (

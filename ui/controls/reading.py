@@ -76,10 +76,27 @@ def draw_reading(table: Table | None) -> None:
 def _choice(label: str, key: str, options: Mapping[Any, str], recognized: Any) -> None:
     """A box whose empty state shows what was recognized."""
     shown = f"{recognized} (recognized)" if recognized and session_by_name.get(key) is None else "recognized"
-    st.selectbox(label, list(options), index=None, format_func=options.__getitem__, placeholder=shown, key=key)
+    st.selectbox(
+        label,
+        list(options),
+        index=None,
+        format_func=options.__getitem__,
+        placeholder=shown,
+        key=key,
+        persist_state="session",
+    )
 
 
 def _count_lines(label: str, key: str, recognized: int | None, where: str) -> None:
     """A number whose empty state shows what was recognized."""
     shown = "recognized" if recognized is None else f"{recognized} (recognized)"
-    st.number_input(label, min_value=0, step=1, value=None, placeholder=shown, key=key, help=f"Lines {where}.")
+    st.number_input(
+        label,
+        min_value=0,
+        step=1,
+        value=None,
+        placeholder=shown,
+        key=key,
+        persist_state="session",
+        help=f"Lines {where}.",
+    )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -28,6 +27,7 @@ from core.tables import (
     prepare,
     read_table,
 )
+from ui.controls.kept_files import draw_uploader
 from ui.controls.reading import READ_KEYS, draw_reading, reading_choices
 from ui.runtime import jobs, limits
 from ui.runtime.progress import ProgressReporter, stop_if_superseded
@@ -96,14 +96,13 @@ class TableRefused(ConfigError):
 def table_controls() -> Given | ConfigError | None:
     """Draws the controls of a table; returns the data, the reason why it cannot be used, or None without a file."""
     max_bytes = limits.value("MAX_UPLOAD")
-    file = st.file_uploader(
+    files = draw_uploader(
         "Your table",
-        key="table_file",
-        max_upload_size=math.ceil(max_bytes / 1_000_000),
+        "table_file",
         help="CSV, TSV or other text (also gzip), Excel (.xlsx) or Parquet, with one sample per row and one column for "
         "the target. It stays in memory and is removed after your visit.",
     )
-    if file is None:
+    if not files:
         st.download_button(
             "Example file",
             data=example_table,
@@ -115,8 +114,8 @@ def table_controls() -> Given | ConfigError | None:
             help="The 150 irises that Fisher published in 1936: four measurements and the species, as CSV.",
         )
         return None
-    raw = file.getvalue()
-    name = file.name
+    raw = files[0].getvalue()
+    name = files[0].name
     if len(raw) > max_bytes:
         return ConfigError("data", f"{len(raw):,} bytes", f"this server allows {max_bytes:,} bytes a table")
     digest = sha256(raw).hexdigest()
@@ -172,7 +171,7 @@ def _draw_use(table: Table) -> dict[str, Any]:
     kinds = session.setdefault("table_kinds", {})
     session.setdefault("table_target", table.default_target)
     _draw_columns(table, kinds)
-    target = st.selectbox("Target", names, key="table_target", help="The column to learn.")
+    target = st.selectbox("Target", names, key="table_target", persist_state="session", help="The column to learn.")
     column = table.columns[names.index(target)]
     targets: tuple[str, ...] = (target,)
     numeric = [c.name for c in table.columns if c.kind in ("numeric", "date") and c.name != target]
@@ -181,6 +180,7 @@ def _draw_use(table: Table) -> dict[str, Any]:
             "More targets",
             numeric,
             key="table_more_targets",
+            persist_state="session",
             placeholder="none",
             help="Several numeric targets make a regression with as many outputs.",
         )
@@ -191,6 +191,7 @@ def _draw_use(table: Table) -> dict[str, Any]:
         index=None,
         placeholder="inferred from the target",
         key="table_task",
+        persist_state="session",
         help="Regression, two classes or several classes.",
     )
     one_class = None
@@ -202,6 +203,7 @@ def _draw_use(table: Table) -> dict[str, Any]:
             index=None,
             placeholder="all classes",
             key="table_one_class",
+            persist_state="session",
             help="Learns to tell this class from all others.",
         )
     others = [name for name in names if name not in targets]
@@ -209,7 +211,12 @@ def _draw_use(table: Table) -> dict[str, Any]:
     if stale:
         session["table_left_out"] = [name for name in session["table_left_out"] if name in others]
     left_out = st.multiselect(
-        "Leave out", others, key="table_left_out", placeholder="no column", help="Columns that are not inputs."
+        "Leave out",
+        others,
+        key="table_left_out",
+        persist_state="session",
+        placeholder="no column",
+        help="Columns that are not inputs.",
     )
     choices: dict[str, Any] = {
         "target": targets if len(targets) > 1 else target,
@@ -221,13 +228,17 @@ def _draw_use(table: Table) -> dict[str, Any]:
     }
     if any(c.counts for c in table.columns):
         choices["keep_index"] = st.checkbox(
-            "Use the column that counts the rows", key="table_index", help="It has no name, so it is left out."
+            "Use the column that counts the rows",
+            key="table_index",
+            persist_state="session",
+            help="It has no name, so it is left out.",
         )
     if any(c.kind == "date" for c in table.columns):
         parts = st.multiselect(
             "Parts of dates",
             DATE_PARTS,
             key="table_date_parts",
+            persist_state="session",
             placeholder="days only",
             help="Inputs beside the days.",
         )
@@ -306,6 +317,7 @@ def _draw_missing(table: Table, choices: dict[str, Any]) -> None:
             "NA is a category in",
             spelled,
             key="table_classes",
+            persist_state="session",
             placeholder="no column",
             help="Columns in which NA, None and the like are a category instead of a missing value.",
         )
@@ -319,6 +331,7 @@ def _draw_missing(table: Table, choices: dict[str, Any]) -> None:
     choices["fill_missing"] = st.checkbox(
         "Fill in missing inputs",
         key="table_fill",
+        persist_state="session",
         help="By the median, or the most frequent category, of the training rows.",
     )
     missing = find_missing_rows(table, **choices)
@@ -327,6 +340,7 @@ def _draw_missing(table: Table, choices: dict[str, Any]) -> None:
         choices["drop_missing"] = st.checkbox(
             f"Drop the {many:,} rows that lack a value" if many > 1 else "Drop the row that lacks a value",
             key="table_drop",
+            persist_state="session",
             help="Otherwise they are an error; leaving out the columns that lack values is the other way.",
         )
 
@@ -343,6 +357,7 @@ def _draw_sample(table: Table, choices: dict[str, Any]) -> None:
         value=None if "table_rows" in session else min(usual, table.rows, 100_000),
         step=100,
         key="table_rows",
+        persist_state="session",
         help=f"Of {table.rows:,}: a sample in proportion to the classes, or over the range of a numeric target.",
     )
     choices["max_rows"] = choices["max_rows"] or min(usual, table.rows, 100_000)

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from hashlib import sha256
-
-import streamlit as st
 
 from core import ConfigError, Diagnosis, diagnose
 from core.diagnosis.recordings import read_and_diagnose
@@ -14,6 +11,7 @@ from core.recordings import Recording
 from core.recordings.examples import EXAMPLES, load_example
 from core.recordings.reading import MAX_BYTES
 from core.recordings.tensorboard import is_event_file
+from ui.controls.kept_files import draw_uploader
 from ui.runtime import jobs, limits
 from ui.runtime.progress import ProgressReporter
 from ui.runtime.services import services
@@ -50,11 +48,10 @@ def draw_upload(label: str, key: str) -> tuple[bytes, str] | None:
         ConfigError: it is larger than this server allows, or there are several files of another format.
     """
     max_bytes = limits.value("MAX_UPLOAD")
-    files = st.file_uploader(
+    files = draw_uploader(
         label,
-        key=key,
-        accept_multiple_files=True,
-        max_upload_size=math.ceil(max_bytes / 1_000_000),
+        key,
+        several=True,
         help=f"{FORMATS} Several event files of one run count as one. Files stay in memory and are removed after your "
         "visit.",
     )
