@@ -46,10 +46,15 @@ class Profile:
     ratio: float
 
 
-def profile(recording: Recording) -> Profile | None:
-    """The early profile over the weights; None with fewer than three layers that have a gradient above zero."""
+def profile(recording: Recording, row: int | None = None) -> Profile | None:
+    """The early profile over the weights; None with fewer than three layers that have a gradient above zero.
+
+    Args:
+        row: the one row that it is of, instead of the early ones.
+    """
     indices = recording.of_kind("weight")
-    early = recording.values["grad_norm"][: early_rows(recording), indices]
+    rows = np.arange(early_rows(recording)) if row is None else np.array([row])
+    early = recording.values["grad_norm"][rows[:, None], indices]
     with np.errstate(all="ignore"):
         known = np.isfinite(early).any(axis=0)
         indices = indices[known]
@@ -68,17 +73,17 @@ def profile(recording: Recording) -> Profile | None:
         decades = np.log10(norms[ends[0]]) - np.log10(norms[ends[-1]])
         apart = np.log10(early[:, ends[0]]) - np.log10(early[:, ends[-1]])
         away = np.abs(apart - decades)
-        row = int(np.argmin(np.where(np.isfinite(away), away, np.inf)))
-        shown = early[row, positive]
+        shown_row = int(np.argmin(np.where(np.isfinite(away), away, np.inf)))
+        shown = early[shown_row, positive]
         is_whole = bool((shown > 0).all())
     return Profile(
         indices=indices,
         norms=norms,
         decades=float(-slope * (positive[-1] - positive[0])),
-        row=row,
+        row=int(rows[shown_row]),
         factor=float(10.0 ** -(_common_slope(x, np.log10(shown), roles) if is_whole else slope)),
         ends=(int(indices[ends[0]]), int(indices[ends[-1]])),
-        ratio=float(10.0 ** (apart[row] if np.isfinite(apart[row]) else decades)),
+        ratio=float(10.0 ** (apart[shown_row] if np.isfinite(apart[shown_row]) else decades)),
     )
 
 

@@ -44,7 +44,10 @@ def diagnose_recording(recording: Recording) -> Diagnosis:
         key=lambda finding: (SEVERITIES.index(finding.severity), list(RECORDING_VERDICTS).index(finding.name))
     )
     return Diagnosis(
-        verdict=findings[0].name, sentence=findings[0].what, numbers=_numbers(recording), findings=tuple(findings)
+        verdict=findings[0].name,
+        sentence=findings[0].what,
+        numbers=_numbers(recording, findings[0].step),
+        findings=tuple(findings),
     )
 
 
@@ -84,9 +87,14 @@ def describe_missing(recording: Recording) -> str:
     return f"Not in this file, and so not judged: {'; '.join(missing)}." if missing else ""
 
 
-def _numbers(recording: Recording) -> tuple[Metric, Metric, Metric]:
+def _numbers(recording: Recording, step: int) -> tuple[Metric, Metric, Metric]:
+    """The numbers on top, of the step that the verdict judges and the picture shows."""
+    row = max(int(np.searchsorted(recording.step, step, side="right")) - 1, 0)
     slope = profile(recording)
-    step = 0 if slope is None else recording.step[slope.row]
+    if slope is None or slope.row != row:
+        slope = profile(recording, row)
+    is_lost = bool((recording.values["grad_norm"][row, recording.of_kind("weight")] == 0).any())
+    without = "no gradient" if is_lost else "too few layers"
     at, when = (f", step {step:,}", f"at step {step:,}") if step else ("", "at the first recorded step")
     loss = recording.rows.get("loss")
     known = np.array([]) if loss is None else loss[np.isfinite(loss)]
@@ -94,13 +102,13 @@ def _numbers(recording: Recording) -> tuple[Metric, Metric, Metric]:
     return (
         Metric(
             f"Factor per layer{at}",
-            "too few layers" if slope is None else format_number(slope.factor),
+            without if slope is None else format_number(slope.factor),
             f"What a weight tensor multiplies the gradient by on its way back, {when}, fitted over tensors of one "
             "role. At 1 the gradient is level, below it vanishes, above it explodes.",
         ),
         Metric(
             f"First layer / last{at}",
-            "too few layers" if slope is None else format_number(slope.ratio),
+            without if slope is None else format_number(slope.ratio),
             f"The gradient norm of the first weight tensor divided by that of the last of the same role, {when}.",
         ),
         Metric("Loss", fell, "The first and the last recorded loss."),

@@ -5,7 +5,7 @@ import pytest
 
 from core import diagnose
 from core.diagnosis.code_suggestions import CODE_SUGGESTIONS
-from core.diagnosis.recording_statistics import early_rows, profile
+from core.diagnosis.recording_statistics import early_rows, fit_factors, profile
 from core.diagnosis.recordings import RECORDING_VERDICTS, describe_missing
 from core.recordings import Parameter, Recording
 from core.recordings.examples import EXAMPLES, load_example
@@ -266,6 +266,20 @@ def test_the_step_of_a_slope_shows_the_ratio_that_the_headline_states(name):
     assert row == slope.row and row < len(early)
     distances = np.abs(np.log(early) - np.log(slope.ratio))
     assert distances[row] == np.nanmin(distances) < np.log(3)
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_the_numbers_on_top_are_of_the_step_that_the_verdict_judges_and_the_picture_shows(name):
+    recording = load_example(name)
+    found = diagnose(recording)
+    weights = recording.of_kind("weight")
+    norms = recording.values["grad_norm"][[list(recording.step).index(found.step)]][:, weights]
+    [factor] = fit_factors(norms, [recording.parameters[i].name for i in weights])
+    when = f", step {found.step:,}" if found.step else ""
+    shown = [(metric.label, metric.value) for metric in found.numbers[:2]]
+    assert [label for label, _ in shown] == [f"Factor per layer{when}", f"First layer / last{when}"]
+    assert shown[0][1] == (format_number(factor) if np.isfinite(factor) else "no gradient")
+    assert np.isfinite(factor) or shown[1][1] == "no gradient"
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
