@@ -45,9 +45,9 @@ def test_each_number_of_a_step_is_of_its_own_tensor(ending, dtype, every, scale,
     parameters = list(model.parameters())
     for parameter in parameters:
         parameter[...] = rng.standard_normal(parameter.shape)
-    optimizer = SimpleNamespace(param_groups=[{"lr": 0.25}], defaults={})
+    optimizer = SimpleNamespace(param_groups=[{"lr": 0.25}, {"lr": 0.5}], defaults={})
     scaler = scale and SimpleNamespace(get_scale=lambda: scale)
-    expected = []
+    expected, losses = [], [0.5, 1.5, 2.5, math.inf, 4.5]
     with record(model, tmp_path / f"run.{ending}", every=every, activations=True, optimizer=optimizer) as run:
         for step in range(5):
             write_gradients(parameters, rng, scale or 1.0)
@@ -57,7 +57,7 @@ def test_each_number_of_a_step_is_of_its_own_tensor(ending, dtype, every, scale,
             outputs[1][:, 2] = 0.999
             for module, output in zip((relu, sigmoid, gelu), outputs, strict=True):
                 module.put_out(output)
-            run.step(tensor(0.5 + step) if step % 2 else 0.5 + step, scaler=scaler or None)
+            run.step(tensor([losses[step], losses[step]]) if step % 2 else losses[step], scaler=scaler or None)
             row = {"grad_norm": [norm(p.grad) / (scale or 1) for p in parameters] + [math.nan] * 3}
             row["rms"] = [n / math.sqrt(p.size) for n, p in zip(row["grad_norm"], parameters, strict=False)]
             row["weight_norm"] = [norm(p) for p in parameters]
@@ -84,7 +84,7 @@ def test_each_number_of_a_step_is_of_its_own_tensor(ending, dtype, every, scale,
     recording = read(tmp_path / f"run.{ending}")
     assert recording.step.tolist() == [step for step, _ in expected] == list(range(0, 5, every))
     for place, (step, row) in enumerate(expected):
-        assert recording.rows["loss"][place] == 0.5 + step and recording.rows["learning_rate"][place] == 0.25
+        assert recording.rows["loss"][place] == losses[step] and recording.rows["learning_rate"][place] == 0.25
         assert scale is None or recording.rows["loss_scale"][place] == scale
         for field, values in row.items():
             np.testing.assert_allclose(recording.values[field][place], values, rtol=1e-6, err_msg=field)
