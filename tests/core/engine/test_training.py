@@ -581,10 +581,14 @@ def test_divergence_between_two_rows_adds_no_row(every):
 
 def test_a_snapshot_after_a_divergence_is_that_of_the_divergence():
     at = one(EXPLODING).diverged_at
-    snap, after = snapshot(EXPLODING, at), snapshot(EXPLODING, 40)
-    assert snap.step == after.step == at
-    np.testing.assert_array_equal(snap.weights[0][0], after.weights[0][0])
-    np.testing.assert_array_equal(snap.net[1], after.net[1])
+    snap = snapshot(EXPLODING, at)
+    assert snap.step == at
+    for step in (at + 1, at + 2, at + 3, 40):
+        after = snapshot(EXPLODING, step)
+        assert after.step == at
+        np.testing.assert_array_equal(snap.weights[0][0], after.weights[0][0])
+        np.testing.assert_array_equal(snap.net[1], after.net[1])
+    assert snapshot(EXPLODING, at - 1).step == at - 1
 
 
 BROKEN = {

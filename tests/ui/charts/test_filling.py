@@ -73,3 +73,12 @@ def test_a_chart_as_high_as_wide_has_its_legend_beside_it_and_a_drawing_no_room_
     assert legend["orientation"] == "v" and legend["x"] > 1
     margin = fill(network(draw(3, 3, 2, 4, 0), 0)).spec["layout"]["margin"]
     assert margin["b"] == margin["l"] == ROOM_ABOVE
+
+
+@pytest.mark.parametrize("text_size", [13, 26])
+def test_words_strip_and_data_share_the_height_without_a_gap(profile, text_size):
+    layout = fill(profile, text_size).spec["layout"]
+    domains = [layout[name]["domain"] for name in ("yaxis", "yaxis3", "yaxis2")]
+    ends = [end for domain in domains for end in domain]
+    assert ends[0] == 0 and ends[-1] == 1 and ends == sorted(ends)
+    assert ends[1:-1:2] == pytest.approx(ends[2:-1:2]) and ends[1] > 0.5

@@ -157,9 +157,16 @@ def test_weights_all_zero_and_very_large_ones_are_drawn():
         assert np.isfinite(net.squared).all()
 
 
+def rgb(color):
+    """Red, green and blue of "rgb(r, g, b)"."""
+    return [float(part) for part in color[4:-1].split(",")]
+
+
 @pytest.mark.parametrize("dark", [False, True])
 def test_edges_of_either_sign_differ_in_color_and_dash(dark):
-    assert edge_color(1.0, 1.0, dark) != edge_color(-1.0, 1.0, dark)
+    for weight in (0.01, 1.0):
+        red, blue = (rgb(edge_color(sign * weight, 1.0, dark)) for sign in (1, -1))
+        assert red[0] > red[2] and blue[2] > blue[0]
     net = SmallNetwork(np.array([[1.0, -1.0]]), np.ones((2, 1)), np.ones((1, 1)), np.ones((1, 1)))
     edges = [drawn for drawn in network(net, 0, dark=dark).figure.data if drawn.mode == "lines"]
     assert edges[0].line.dash != edges[1].line.dash

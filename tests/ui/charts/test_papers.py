@@ -166,6 +166,82 @@ def test_theory_falls_by_chi_a_layer_from_the_top_and_what_was_measured_is_relat
         np.testing.assert_allclose(line.y, chi**back, rtol=1e-6)
 
 
+def back(count):
+    """Layers or time steps between each one and the last."""
+    return np.arange(count)[::-1]
+
+
+def shares_of_last(rows):
+    return [np.array(row) / row[-1] for row in rows]
+
+
+def above(values, least):
+    return [value if value > least else math.nan for value in values]
+
+
+def in_turn(*lists):
+    return [one for together in zip(*lists, strict=True) for one in together]
+
+
+# What each chart of a paper draws as curves, in their order, of its series.
+DRAWN = {
+    "nielsen_ch5": lambda s: [in_turn(s["median"], s["paper"])],
+    "glorot_2010": lambda s: [
+        s[init][quantity]["densities"]
+        for quantity in ("activations", "deltas", "weight_gradients") for init in s["inits"]
+    ],
+    "he_2015": lambda s: [
+        [*(losses for init in s["inits"] for entry in s["curves"] if (entry["depth"], entry["init"]) == (depth, init)
+           for losses in entry["losses"]), [s["guess"]] * 2]
+        for depth in s["depths"]
+    ],
+    "pascanu_2013": lambda s: [
+        [None, np.array(s["clipped"])[:, 1]],
+        [*s["bound"]["norms"], s["bound"]["eta"] ** back(len(s["bound"]["norms"][0]))],
+        in_turn(s["mean_field"]["norms"],
+                [factor ** back(len(s["mean_field"]["norms"][0])) for factor in s["mean_field"]["factors"]]),
+    ],
+    "saxe": lambda s: [[s["orthogonal"], s["gaussian"], s["expected"]]],
+    "pennington_2017": lambda s: [
+        in_turn([above(row, 0) for row in s["densities"]], [line["density"] for line in s["theory"]]),
+        in_turn(s["variances"], s["expected"]),
+    ],
+    "yang_2019": lambda s: [
+        [*shares_of_last(s["norms"]), s["factor"] ** back(len(s["norms"][0]))], s["steps"],
+    ],
+    "prince_ch11": lambda s: [[s[way][name] for name, _ in s["kinds"]] for way in ("forward", "backward")],
+    "balduzzi_2017": lambda s: [
+        [above(row, 1e-3) for row in s["correlations"].values()], [entry["slope"] for entry in s["curves"]],
+    ],
+    "edge_of_stability": lambda s: in_turn(
+        [[*rows, [2 / rate] * 2] for rows, rate in zip(s["sharpness"], s["rates"], strict=True)], s["losses"],
+    ),
+    "hanin_nica": lambda s: [in_turn(s["densities"], [None] * len(s["beta"]))],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("paper", DRAWN)
+def test_what_is_drawn_of_a_paper_is_what_was_given(paper):
+    for chart, rows in zip(draw(paper), DRAWN[paper](STORED[paper]), strict=True):
+        curves = [trace for trace in chart.figure.data if trace.type == "scatter"]
+        assert len(curves) >= len(rows)
+        for trace, row in zip(curves, rows, strict=False):
+            if row is not None:
+                y = np.array([math.nan if value is None else value for value in row], float)
+                np.testing.assert_allclose(trace.y, y, rtol=1e-6, err_msg=trace.name)
+
+
+def test_lines_beside_a_papers_own_are_the_formulas_they_are_named_for():
+    first = draw("balduzzi_2017")[0]
+    (half,), (root,), (theory,) = (curve(first, n) for n in ("1 / 2^L", "1 / √L", "theory, skip connections"))
+    np.testing.assert_allclose(half.y, above(0.5 ** np.array(half.x), 1e-3), rtol=1e-6)
+    np.testing.assert_allclose(root.y, np.array(root.x) ** -0.5, rtol=1e-6)
+    np.testing.assert_allclose(theory.y, STORED["balduzzi_2017"]["expected"]["residual"], rtol=1e-6)
+    surface = draw("pascanu_2013")[0].figure.data
+    np.testing.assert_allclose(surface[0].z, STORED["pascanu_2013"]["errors"], rtol=1e-6)
+    np.testing.assert_allclose(surface[2].x, np.array(STORED["pascanu_2013"]["clipped"])[:, 0], rtol=1e-6)
+
+
 def luminance(color):
     """Relative luminance of "#rrggbb" or "rgb(r, g, b)". Source: WCAG 2.2."""
     if color.startswith("#"):
