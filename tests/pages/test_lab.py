@@ -22,6 +22,7 @@ from tests.support.lab_page import (
     upload,
     visit,
 )
+from ui.charts import boundary
 from ui.charts.distributions import SPREADS
 from ui.controls.fields import CONTROLS, reason_against
 from ui.runtime import jobs
@@ -480,6 +481,15 @@ def test_the_details_of_a_run_that_broke_are_empty_and_say_so(parameters):
         open_box(app, key)
     alternatives = dict(zip(keys(app), [chart.proto.alt for chart in shown(app)], strict=True))
     assert "diverged" in alternatives["distributions-chart"] + alternatives["answer-chart"]
+
+
+@pytest.mark.parametrize("layers, side", [(1, 80), (40, 55), (400, 20)])
+def test_the_answer_of_more_units_is_drawn_at_fewer_points_and_at_400_at_least(layers, side, monkeypatch):
+    sides, grid = [], boundary.grid
+    monkeypatch.setattr(boundary, "grid", lambda X, count: (sides.append(count), grid(X, count))[1])
+    visit(depth=str(layers), width="32", steps="0", samples="8")
+    # 6,400 points, and 4,000,000 values of all units at most: 3,122 points of 1,281 units
+    assert sides == [side]
 
 
 def test_over_more_inputs_nothing_is_offered():

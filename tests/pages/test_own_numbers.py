@@ -320,6 +320,15 @@ def test_two_recordings_are_drawn_each_under_its_own_key_at_its_own_step_on_one_
     assert parts.sheet is None
 
 
+def test_without_a_tensor_a_page_has_what_needs_none_and_no_sheet(parts):
+    open_page("runs", example="vanishing_mlp", pattern="zzz", runs_more="true")
+    assert set(parts.charts) == {
+        f"run-{name}" for name in ("loss", "global-norm", "learning-rate", "dead", "saturation")
+    }
+    assert list(parts.numbers) == ["Loss", "Global gradient norm", "Learning rate", "Dead units", "Saturation"]
+    assert parts.sheet is None
+
+
 def test_the_sheet_of_a_recording_has_its_verdict_its_finding_and_its_picture(parts):
     open_page("runs", example="dead_cnn")
     shown = get_example("dead_cnn")

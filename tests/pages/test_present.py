@@ -10,6 +10,8 @@ import pytest
 from tests.support.pages import open_page
 from ui import presenting
 from ui.scenes import PAGES, Scene, shipped
+from ui.sweep import training
+from ui.urls.link import find_invalid_params
 
 present = partial(open_page, "present")
 
@@ -200,3 +202,20 @@ def test_the_room_beside_a_picture_is_that_of_the_rows_that_are_there():
         rows = 76 + 60 * title + 100 * (page in ("", "compare", "runs"))
         assert f"calc(100vh - {rows}px)" in sheet, page
     assert "calc(100vh - 60px)" in presenting.style(None)
+
+
+def test_scenes_are_counted_from_1():
+    rules = {"scene": presenting.RULES["scene"]}
+    allowed = [n for n in (0, 1, 200, 201) if not find_invalid_params({"scene": [str(n)]}, rules, ())]
+    assert allowed == [1, 200]
+
+
+def test_a_sweep_is_on_the_wall_where_it_is_short_or_there_already_and_not_where_it_is_long(monkeypatch):
+    link = "sweep?x_count=2&y_count=2&base=depth%3D2%3Bwidth%3D3%3Bsteps%3D1%3Bsamples%3D8"
+    assert len(charts(present(link=link))) == 1
+    monkeypatch.setattr(training, "AUTOMATIC_SECONDS", -1.0)
+    assert len(charts(present(link=link))) == 1
+    longer = present(link=link + "%3Bl2%3D0.125")
+    assert not charts(longer) and "run this sweep on its own page first" in longer.error[0].value
+    monkeypatch.setenv("GRADIENT_LAB_MAX_SWEEP", "3")
+    assert "at most 3 networks" in present(link=link).error[0].value

@@ -104,6 +104,12 @@ def test_the_lines_to_record_a_run_are_open_until_somebody_has_one():
     assert not recipe(upload(visit(), "mine.jsonl", RAW, "runs_file_beside"))
 
 
+@pytest.mark.parametrize("second", ["none", "dead_cnn"])
+def test_the_second_run_is_chosen_in_a_box_that_is_open_where_there_is_one(second):
+    [box] = [box for box in visit(beside=second).expander if box.label == "A second run beside it"]
+    assert box.proto.expanded == (second != "none")
+
+
 def test_every_finding_of_a_recording_has_its_own_words_and_its_own_code():
     shown = get_example("float16_underflow")
     gravest, *others = shown.diagnosis.findings

@@ -88,6 +88,16 @@ def test_another_cell_is_chosen_by_keyboard():
     assert app.session_state["at"].split(",")[1] == "2"
 
 
+def test_each_box_of_the_chosen_cell_sets_its_own_part():
+    app = visit(**SMALL | {"y_count": 4.0}, activations=["tanh", "relu"], at="tanh,0,1")
+    x, y = Axis("init_scale", count=3).values(), Axis("bias_std", count=4).values()
+    for key, value, at in (("cell_0", "relu", "relu,0,1"), ("cell_1", x[2], "relu,2,1"), ("cell_2", y[3], "relu,2,3"),
+                           ("cell_2", y[0], "relu,2,0"), ("cell_0", "tanh", "tanh,2,0")):  # fmt: skip
+        box = next(box for box in app.selectbox if box.key == key)
+        calm(box.set_value(value).run())
+        assert app.session_state["at"] == at
+
+
 def test_a_cell_of_the_address_is_shown_after_another_one_was_chosen():
     app = visit(**SMALL)
     box = next(box for box in app.selectbox if box.key == "cell_1")
@@ -189,6 +199,14 @@ def test_the_labs_settings_become_the_base():
     calm(app.button(key="take_lab").click().run())
     assert app.session_state["base"] == "samples=8;steps=1;depth=1;width=4"
     assert app.session_state["activations"] == ["sigmoid"]
+
+
+@pytest.mark.parametrize("names", [("tanh",), ("tanh", "relu", "tanh"), ("tanh", "relu", "elu", "silu")])
+def test_of_the_labs_activations_as_many_are_taken_as_there_can_be_maps(names, monkeypatch):
+    session = {}
+    monkeypatch.setattr(controls, "session", session)
+    controls._take(RunConfig(hidden=(4,) * len(names), activation=names, steps=1))
+    assert session["activations"] == list(dict.fromkeys(names))[:3]
 
 
 def test_a_long_sweep_says_what_it_takes_and_waits_for_a_word(monkeypatch):

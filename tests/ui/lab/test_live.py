@@ -93,3 +93,18 @@ def test_each_slider_has_a_family_of_its_own_beside_the_other_and_for_each_value
             assert family["field"] == field and family["values"][family["at"]] == own
             wanted = delta_curve(other)
             assert family["curves"][family["at"]]["median"] == pytest.approx(wanted.median.tolist(), abs=0.005)
+
+
+def test_a_table_has_families_of_its_own(monkeypatch):
+    made = []
+
+    def compute(function, start, field, **_):
+        made.append((start.digest, field))
+        return INIT_SCALES, [delta_curve(RunConfig(hidden=(4, 4)))] * len(INIT_SCALES)
+
+    monkeypatch.setattr(live.jobs, "compute", compute)
+    monkeypatch.setattr(live, "curve_family_cost", lambda *_: 1)
+    wanted = [("one table", "init_scale"), ("another", "init_scale")]
+    for digest, field in wanted * 2:
+        live._family(Run(RunConfig(dataset="custom", hidden=(4, 4)), digest), field, Quiet())
+    assert made == wanted

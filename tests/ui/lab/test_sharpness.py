@@ -1,6 +1,7 @@
 """Sharpness in the Lab: when it is offered, what it says, and the chart it draws."""
 
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -146,3 +147,13 @@ def test_the_work_is_training_to_every_step_and_sixty_products_of_the_hessian_at
     parameters = 2 * 5 + 5 * 3 + 3 * 1 + bias * (5 + 3 + 1)
     training = sum(cost(run.config.stop_at(step), 2, 1, 20).multiply_adds for step in steps)
     assert sharpness.work_of(run, trace) == training + len(steps) * 60 * 6 * 20 * parameters
+
+
+def test_a_table_has_a_sharpness_of_its_own(monkeypatch):
+    made = []
+    monkeypatch.setattr(jobs, "compute", lambda function, run, *_, **__: (made.append(run.digest), np.ones(2))[1])
+    monkeypatch.setattr(sharpness, "work_of", lambda *_: 1)
+    [trace] = train([SMALL])
+    for digest in ("one table", "another") * 2:
+        sharpness._values(Run(SMALL.replace(dataset="custom"), digest), trace, SimpleNamespace(on_shared=None))
+    assert made == ["one table", "another"]

@@ -3,6 +3,7 @@
 import threading
 import time
 from dataclasses import replace
+from types import SimpleNamespace
 
 from streamlit.testing.v1 import AppTest
 
@@ -181,3 +182,16 @@ def test_nothing_is_tried_before_a_visitor_has_come_down_to_the_suggestions_and_
     assert not app.exception and watched == []
     app.session_state["trial_reached"] = True
     assert not app.run().exception and watched == []  # who moves on at once starts no trial either
+
+
+def test_a_trial_starts_for_the_run_that_was_seen_before_and_for_no_other(monkeypatch):
+    watched, again, session = [], [], {}
+    one, other = Run(RunConfig(steps=3)), Run(RunConfig(steps=4))
+    monkeypatch.setattr(trials, "session", session)
+    monkeypatch.setattr(trials, "get_result", lambda run: None)
+    monkeypatch.setattr(trials, "watch", lambda run, trace: watched.append(run) or trials.Trial(None, share=0.25))
+    monkeypatch.setattr(trials, "st", SimpleNamespace(caption=again.append))
+    for run in (one, other, one, one, one):
+        trials._follow.__wrapped__(run, None, None)
+    assert watched == [one, one] and session["trial_seen"] == one
+    assert all(words.endswith("with three other seeds: 25 %.") for words in again) and len(again) == 2

@@ -1,5 +1,7 @@
 """Words about a descent: which side of the limit, which way E went, and how unequal the curvatures are."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -8,6 +10,7 @@ from hypothesis import strategies as st
 from core.lecture.descent import SURFACES, Outcome, bowl, descend
 from core.wording import percent
 from ui.charts.style import number
+from ui.lecture import descent
 from ui.lecture.descent import _curved, against_limit, describe
 
 
@@ -42,3 +45,28 @@ def test_only_where_the_hessian_changes_the_limit_is_called_local(name):
     assert ("this limit is local" in _curved(surface, np.array([1.0, 2.0]))) == (not surface.quadratic)
     assert ("at the minimum" in against_limit(surface, 1.0, 0.5)) == (not surface.quadratic)
     assert "curves down (−3)" in _curved(surface, np.array([-3.0, 2.0]))
+
+
+@pytest.mark.parametrize("name", SURFACES)
+@pytest.mark.parametrize("where", [None, ((1.5, -2.5), 40)])
+def test_a_rate_beside_the_limit_is_set_alone_or_with_a_start_and_the_path_shown_anew(name, where, monkeypatch):
+    session = {f"{name}_{part}": 7.0 for part in ("x", "y", "eta", "steps", "step")}
+    monkeypatch.setattr(descent, "session_by_name", session)
+    descent._set_rate(name, 0.125, where)
+    kept = {f"{name}_{part}": 7.0 for part in ("x", "y", "steps", "step")}
+    moved = {f"{name}_x": 1.5, f"{name}_y": -2.5, f"{name}_steps": 40.0, f"{name}_step": 0}
+    assert session == {f"{name}_eta": 0.125} | (moved if where else kept)
+
+
+def test_a_click_starts_there_and_shows_the_path_from_its_start(monkeypatch):
+    session = {"bowl_x": 0.0, "bowl_y": 0.0, "bowl_step": 9}
+    points = [{"x": 1.23456789, "y": -2.0}]
+    clicked = SimpleNamespace(selection=SimpleNamespace(points=points))
+    monkeypatch.setattr(descent, "session", {"lecture-contours": clicked})
+    monkeypatch.setattr(descent, "session_by_name", session)
+    descent.start_at("bowl")
+    assert session == {"bowl_x": 1.234568, "bowl_y": -2.0, "bowl_step": 0}
+    session["bowl_step"] = 4
+    points.clear()
+    descent.start_at("bowl")
+    assert session["bowl_step"] == 4

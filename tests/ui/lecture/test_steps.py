@@ -1,6 +1,7 @@
 """Gradient descent on the exercise's own numbers: what is told and shown after each press."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -73,3 +74,21 @@ def test_a_walk_of_the_address_ends_at_the_most_steps_that_presses_can_make(text
         return
     with pytest.raises(ConfigError, match="it must have at most 40 steps"):
         steps._walk(given)
+
+
+def test_equal_numbers_under_another_activation_are_another_walk(monkeypatch):
+    session = {"walk": "3x0.5"}
+    monkeypatch.setattr(steps, "session", session)
+    given = start(7).given
+    ends = {}
+    for activation in ("sigmoid", "tanh", "sigmoid"):
+        walk = steps._walk(replace(given, activation=activation))
+        first = replace(start(7), given=walk.given, errors=np.array([walk.given.solve().error]))
+        wanted = onward(first, 0.5, 3, enough=0.0)
+        np.testing.assert_array_equal(walk.errors, wanted.errors)
+        assert steps._walk(replace(given, activation=activation)) is walk
+        ends[activation] = walk.errors[-1]
+    assert ends["sigmoid"] != ends["tanh"]
+    before = steps._walk(given)
+    session["walk"] = "2x0.5"
+    assert len(steps._walk(given).errors) == 3 and len(before.errors) == 4

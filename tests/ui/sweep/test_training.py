@@ -87,3 +87,15 @@ def test_a_short_sweep_runs_in_this_process_and_a_longer_one_in_others(local, he
     assert given == [(GRID, None if here else "others")] and shown == [table]
     assert training.get_table(GRID, reporter, never) is table  # it is kept
     start_services()
+
+
+@pytest.mark.parametrize("done, seconds, drawn", [(0, 9.0, 0), (1, 1.4, 0), (1, 1.5, 1), (1000, 9.0, 1)])
+def test_a_preview_is_drawn_of_something_and_no_oftener_than_its_pause(done, seconds, drawn, monkeypatch):
+    now, previews = [100.0], []
+    monkeypatch.setattr(training.time, "monotonic", lambda: now[0])
+    reporter = SweepProgressReporter(None, lambda: previews.append(now[0]))
+    monkeypatch.setattr(reporter, "_show", lambda share, text: None)
+    now[0] += seconds
+    for _ in range(2):
+        reporter.on_progress(done, 1000)
+    assert len(previews) == drawn
