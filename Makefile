@@ -18,7 +18,7 @@ reachable from here?" >&2; exit 1; }
 # On this machine alone; STREAMLIT_SERVER_ADDRESS=0.0.0.0 make run lets others in.
 run: export STREAMLIT_SERVER_ADDRESS ?= localhost
 run: compiled
-	$(PY) -m streamlit run app.py
+	$(PY) -m streamlit run home.py
 
 # For visitors: limits, headers, a health check. Every STREAMLIT_SERVER_... and GRADIENT_LAB_... setting of the
 # environment counts (docs/hosting.md).

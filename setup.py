@@ -1,4 +1,4 @@
-"""Builds the wheel: one package, gradient_flow_lab, in which core, ui, pages, app.py and asgi.py lie.
+"""Builds the wheel: one package, gradient_flow_lab, in which core, ui, pages, app.py, asgi.py and home.py lie.
 
 In the checkout these stand at the top and ui says `from core import ...`; in the wheel nothing may claim so common a
 name, so each import of core and ui is rewritten to `gradient_flow_lab.core` and `gradient_flow_lab.ui`.
@@ -14,7 +14,7 @@ from setuptools.command.build_py import build_py
 
 PACKAGE = "gradient_flow_lab"
 FOLDERS = ("core", "ui")
-BESIDE = ("app.py", "asgi.py", "pages", ".streamlit", "scenes")
+BESIDE = ("app.py", "asgi.py", "home.py", "pages", ".streamlit", "scenes")
 IMPORT = re.compile(rf"^(\s*(?:from|import) )({'|'.join(FOLDERS)})(?=[. \n])", re.MULTILINE)
 BARE_IMPORT = re.compile(rf"^(\s*)import ({'|'.join(FOLDERS)})((?:\.\w+)*)(?: as (\w+))?$", re.MULTILINE)
 

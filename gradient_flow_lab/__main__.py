@@ -11,7 +11,7 @@ import core.sweep
 from core import ConfigError, Trace, __version__, diagnose, train
 from core.export import from_json
 
-PACKAGE = Path(core.__file__).resolve().parents[1]  # app.py lies beside core, in the checkout and in the wheel
+PACKAGE = Path(core.__file__).resolve().parents[1]  # home.py lies beside core, in the checkout and in the wheel
 COMMANDS = ("serve", "train", "sweep")
 
 
@@ -60,7 +60,7 @@ def _serve(port: int, address: str, headless: bool, scenes: Path | None) -> int:
         os.environ[SCENES] = str(scenes.resolve())
     prepare()
     flags = [f"--server.port={port}", f"--server.address={address}", f"--server.headless={str(headless).lower()}"]
-    return cli.main(["run", str(PACKAGE / "app.py"), *flags], standalone_mode=False) or 0
+    return cli.main(["run", str(PACKAGE / "home.py"), *flags], standalone_mode=False) or 0
 
 
 def _train(path: Path, csv: Path | None) -> int:

@@ -29,7 +29,7 @@ def pytest_collection_modifyitems(items):
 def server(tmp_path_factory):
     """The address of the dashboard, served from this checkout with its own settings for as long as the tests run."""
     log = tmp_path_factory.mktemp("server") / "log"
-    with served(log, "app.py", STREAMLIT_SERVER_FILE_WATCHER_TYPE="none") as server:
+    with served(log, "home.py", STREAMLIT_SERVER_FILE_WATCHER_TYPE="none") as server:
         yield server.url
 
 

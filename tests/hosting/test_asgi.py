@@ -23,7 +23,7 @@ from core.engine.cluster import ClusterLostError
 from tests.support.loops import finished
 from tests.support.visitor import HOUSE, Visitor, served
 from ui.margins import first_style
-from ui.runtime import event_log, hosting, limits
+from ui.runtime import event_log, first_page, hosting, limits
 from ui.runtime.services import Services
 
 ASSETS = Path(file_util.get_static_dir(), "static", "js")
@@ -86,7 +86,7 @@ def client():
                 Route("/_stcore/{rest:path}", lambda request: PlainTextResponse("closed"), methods=["GET", "POST"]),
                 Route("/static/{rest:path}", lambda request: PlainTextResponse("not compressed")),
                 Route("/healthz", hosting.health)],
-        middleware=[Middleware(hosting.SecurityHeadersMiddleware)],
+        middleware=[Middleware(hosting.SecurityHeadersMiddleware), Middleware(first_page.FirstPageMiddleware)],
         exception_handlers={Exception: hosting.error_page},
     )  # fmt: skip
     return Client(app)
@@ -135,10 +135,10 @@ def test_every_answer_has_the_security_headers(client):
 def test_a_page_names_the_scripts_that_it_soon_needs_and_no_other_answer_does(client):
     from starlette.responses import HTMLResponse
 
-    link = Client(hosting.SecurityHeadersMiddleware(HTMLResponse("page"))).get("/").headers["link"]
+    link = Client(first_page.FirstPageMiddleware(HTMLResponse("page"))).get("/").headers["link"]
     named = [part.split(">")[0].removeprefix("<.") for part in link.split(", ")]
-    assert {Path(path).name.split(".")[0] for path in named} == set(hosting.SOON_NEEDED)
-    assert set(named) <= set(hosting.static_files())
+    assert {Path(path).name.split(".")[0] for path in named} == set(first_page.SOON_NEEDED)
+    assert set(named) <= set(first_page.static_files())
     assert all(part.endswith(">; rel=modulepreload; fetchpriority=low") for part in link.split(", "))
     assert "link" not in client.get("/").headers and "link" not in client.get(f"/static/js/{BIGGEST}").headers
 
@@ -150,13 +150,13 @@ def test_a_page_has_the_style_of_its_margins_and_the_length_that_it_states():
     plain = HTMLResponse(index, headers={"ETag": '"of Streamlit"', "Last-Modified": "Mon, 01 Jan 2024 00:00:00 GMT"})
     packed = HTMLResponse(gzip.compress(index.encode()), headers={"ETag": '"x"', "Content-Encoding": "gzip"})
     for path, page in itertools.product(("/", "/compare", "/lecture"), (plain, packed)):
-        answer = Client(hosting.SecurityHeadersMiddleware(page)).get(path)
+        answer = Client(first_page.FirstPageMiddleware(page)).get(path)
         style = first_style(path.strip("/"), "")
         text = gzip.decompress(answer.body).decode() if page is packed else answer.text
         assert text == index.replace("</head>", f"<style>{style}</style></head>")
         assert answer.headers["content-length"] == str(len(answer.body))
         assert not {"etag", "last-modified"} & set(answer.headers)  # a browser would keep an older version's style
-    app = Client(hosting.SecurityHeadersMiddleware(plain))
+    app = Client(first_page.FirstPageMiddleware(plain))
     assert app.get("/", "HEAD").headers["content-length"] == str(len(index.encode()))
 
 
@@ -201,14 +201,14 @@ def test_a_file_is_sent_in_parts_of_which_a_connection_holds_one(client):
     finished(client.app(scope | {"app": client.app}, None, send))
     start, *parts = sent
     length = int(dict(start["headers"])[b"content-length"])
-    assert length == sum(len(part["body"]) for part in parts) > 10 * hosting.PART_BYTES
-    assert all(len(part["body"]) <= hosting.PART_BYTES for part in parts)
+    assert length == sum(len(part["body"]) for part in parts) > 10 * first_page.PART_BYTES
+    assert all(len(part["body"]) <= first_page.PART_BYTES for part in parts)
     assert [part["more_body"] for part in parts] == [True] * (len(parts) - 1) + [False]
 
 
 def test_another_spelling_of_a_files_path_is_no_file_and_nothing_is_compressed_for_it(client, monkeypatch):
-    hosting.static_files()
-    monkeypatch.setattr(hosting.gzip, "compress", lambda *_: pytest.fail("compressed once more"))
+    first_page.static_files()
+    monkeypatch.setattr(first_page.gzip, "compress", lambda *_: pytest.fail("compressed once more"))
     for prefix in ("/static/./", "/static//", "/static/././js/", "//static/./", "/static/js/%2e/"):
         answer = client.get(f"{prefix}js/{BIGGEST}", headers=[(b"accept-encoding", b"gzip")])
         assert answer.status_code == 404
@@ -345,10 +345,11 @@ bootstrap._print_url(False)
     assert done.returncode == 0 and "http://localhost:" in done.stdout, done.stderr
 
 
-def test_the_entry_is_found_by_streamlit():
+def test_the_entries_are_found_by_streamlit():
     from streamlit.web.server.app_discovery import discover_asgi_app
 
-    assert discover_asgi_app(HOUSE / "asgi.py").is_asgi_app
+    for entry in ("asgi.py", "home.py"):
+        assert discover_asgi_app(HOUSE / entry).is_asgi_app
     assert st.App
 
 
@@ -435,6 +436,27 @@ def test_short_work_is_done_by_as_many_processes_as_allowed_before_that_of_sweep
     hosting._warm()
     assert made == [(3, hosting.NICENESS), type(None), Pool, Pool]  # a training here, one there, and the services
     assert 0 < hosting.NICENESS
+
+
+@pytest.mark.parametrize("headless", [True, False])
+def test_at_home_a_browser_opens_once_unless_the_server_has_no_screen(headless, monkeypatch):
+    import asyncio
+
+    from streamlit import cli_util, config
+
+    opened = []
+    given = {"server.headless": headless, "server.port": 8765}
+    option = config.get_option
+    monkeypatch.setattr(config, "get_option", lambda name: given[name] if name in given else option(name))
+    monkeypatch.setattr(cli_util, "open_browser", opened.append)
+    home = runpy.run_path(str(HOUSE / "home.py"))
+
+    async def start():
+        async with home["lifespan"](None):
+            await asyncio.sleep(2 * home["START_SECONDS"])
+
+    finished(start())
+    assert opened == ([] if headless else ["http://localhost:8765"])
 
 
 def test_a_server_checks_its_settings_then_compiles_and_then_takes_visitors(monkeypatch):

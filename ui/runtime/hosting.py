@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import atexit
 import base64
-import gzip
 import importlib
 import math
 import pkgutil
@@ -13,14 +12,13 @@ import sys
 import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import streamlit as st
 from anyio import to_thread
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
@@ -33,8 +31,8 @@ from core import ConfigError, RunConfig, train
 from core.config import check_cost
 from core.engine import workers
 from ui import scenes
-from ui.margins import first_style
 from ui.runtime import connections, event_log, garbage, guard, limits, turns, uploads, widget_states
+from ui.runtime.first_page import FirstPageMiddleware, local_path, static_files
 from ui.runtime.services import services, start_services
 from ui.text import as_text, to_page_words
 from ui.urls import history, picture_script
@@ -62,16 +60,10 @@ _HEADERS = {
 }
 # Short work has processes of its own, before those of sweeps and comparisons, which may hold these for minutes.
 NICENESS = 5
-PART_BYTES = 65_536  # of a file, sent at once
 _WATCHER = "server.fileWatcherType"
 _INLINE = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 # Streamlit answers these for everybody: figures of the server, and its interface for programs.
 _CLOSED = ("/_stcore/metrics", "/_stcore/agent/")
-# Scripts of Streamlit, by the part of their name before the dot, that the browser would ask for only once a page's own
-# script has run: Plotly's is four fifths of all.
-SOON_NEEDED = ("PlotlyChart", "BidiComponent", "ButtonGroup", "Checkbox", "Html", "Metric", "NumberInput", "Selectbox",
-               "TextInput")  # fmt: skip
-_TEXT = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".json": "application/json"}
 
 
 def security_headers() -> dict[str, str]:
@@ -91,11 +83,7 @@ def security_headers() -> dict[str, str]:
 
 
 class SecurityHeadersMiddleware:
-    """Adds the security headers to every answer, closes what is not for visitors, and compresses Streamlit's files.
-
-    Streamlit leaves its own files uncompressed, because it would compress them again for every visitor: 7.7 MB, of
-    which Plotly is 4.7. Here each is compressed once, at the start; their names change with their content.
-    """
+    """Adds the security headers to every answer, and closes what is not for visitors."""
 
     def __init__(self, app: ASGIApp):
         self._app = app
@@ -106,101 +94,15 @@ class SecurityHeadersMiddleware:
             await self._app(scope, receive, send)
             return
 
-        page: list[Message] = []
-
-        async def guarded(message: Message) -> None:
+        async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                headers.update(self._headers)
-                if headers.get("content-type", "").startswith("text/html"):
-                    headers["Link"] = early_links()
-                    if scope["method"] == "GET" and message["status"] == 200:
-                        page.append(message)
-                        return
-            elif page:
-                page.append(message)
-                if not message.get("more_body"):
-                    await _send_with_style(page, scope, send)
-                return
+                MutableHeaders(scope=message).update(self._headers)
             await send(message)
 
-        await (self._own_answer(scope) or self._app)(scope, receive, guarded)
-
-    def _own_answer(self, scope: Scope) -> Response | None:
-        path = _local_path(scope)
-        if path.startswith(_CLOSED):
-            return PlainTextResponse("Not found", 404)
-        if not path.startswith("/static/"):
-            return None
-        if path not in static_files():  # another spelling of a file's path too
-            return PlainTextResponse("Not found", 404)
-        kind, packed = static_files()[path]
-        takes_gzip = "gzip" in Headers(scope=scope).get("accept-encoding", "")
-        if scope["method"] != "GET" or packed is None or not takes_gzip:
-            return None
-        headers = {"Content-Encoding": "gzip", "Vary": "Accept-Encoding",
-                   "Cache-Control": "public, immutable, max-age=31536000"}  # fmt: skip
-        return PackedFile(packed, media_type=kind, headers=headers)
-
-
-def _local_path(scope: Scope) -> str:
-    """The path of a request below the server's base path."""
-    path = scope["path"].removeprefix("/" + (config.get_option("server.baseUrlPath") or "").strip("/"))
-    return "/" + path.lstrip("/")
-
-
-async def _send_with_style(page: list[Message], scope: Scope, send: Send) -> None:
-    """Sends Streamlit's page, all messages of its answer, with the style that keeps room for what comes later."""
-    start, *parts = page
-    style = first_style(_local_path(scope).strip("/"), scope["query_string"].decode("latin-1"))
-    body = b"".join(part.get("body", b"") for part in parts)
-    headers = MutableHeaders(scope=start)
-    packed = headers.get("Content-Encoding") == "gzip"
-    if packed:
-        body = gzip.decompress(body)
-    body = body.replace(b"</head>", f"<style>{style}</style></head>".encode(), 1)
-    if packed:
-        body = gzip.compress(body)
-    headers["Content-Length"] = str(len(body))
-    for name in ("ETag", "Last-Modified"):  # those of Streamlit's file, which says nothing of the style
-        del headers[name]
-    await send(start)
-    await send({"type": "http.response.body", "body": body})
-
-
-class PackedFile(Response):
-    """A file sent in parts, each when the one before it is read.
-
-    The connection of a slow reader would hold a copy of all the rest, 1.5 MB each.
-    """
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-        for start in range(0, len(self.body), PART_BYTES):
-            part = self.body[start : start + PART_BYTES]
-            more = start + PART_BYTES < len(self.body)
-            await send({"type": "http.response.body", "body": part, "more_body": more})
-
-
-@cache
-def static_files() -> dict[str, tuple[str | None, bytes | None]]:
-    """Return every file of Streamlit under /static/ by its path: (media type, compressed), both None for no text."""
-    folder = Path(file_util.get_static_dir())
-    files = {}
-    for file in sorted(folder.glob("static/**/*")):
-        kind = _TEXT.get(file.suffix)
-        if file.is_file():
-            packed = gzip.compress(file.read_bytes(), 6) if kind else None
-            files[f"/{file.relative_to(folder).as_posix()}"] = kind, packed
-    return files
-
-
-@cache
-def early_links() -> str:
-    """The header of a page with which the browser loads what the page soon needs, while its script still runs."""
-    scripts = [path for path in static_files() if path.startswith("/static/js/") and path.endswith(".js")]
-    soon = [path for path in scripts if Path(path).name.split(".")[0] in SOON_NEEDED]
-    return ", ".join(f"<.{path}>; rel=modulepreload; fetchpriority=low" for path in soon)
+        path = local_path(scope)
+        # A file's path has one spelling.
+        is_closed = path.startswith(_CLOSED) or (path.startswith("/static/") and path not in static_files())
+        await (PlainTextResponse("Not found", 404) if is_closed else self._app)(scope, receive, with_headers)
 
 
 async def health(request: Request) -> Response:
@@ -291,7 +193,11 @@ def settings() -> dict[str, Any]:
     config.set_option("server.maxUploadSize", math.ceil(limits.value("MAX_UPLOAD") / 2**20))
     return {
         "routes": [Route("/healthz", health)],
-        "middleware": [Middleware(SecurityHeadersMiddleware), Middleware(guard.GuardMiddleware)],
+        "middleware": [
+            Middleware(SecurityHeadersMiddleware),
+            Middleware(FirstPageMiddleware),
+            Middleware(guard.GuardMiddleware),
+        ],
         "lifespan": lifespan,
         "on_script_error": on_script_error,
         "exception_handlers": {Exception: error_page},
