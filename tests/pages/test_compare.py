@@ -6,6 +6,7 @@ import pytest
 
 from core import train
 from core.comparison.arms import Comparison
+from core.layer_norms import JUDGED, LAYER_NORMS, WHY_NORMS_DIFFER
 from core.presets.comparisons import COMPARISON_PRESETS
 from core.wording import format_number
 from tests.support.compare_page import SMALL, TIME_LIMIT, arms_drawn, calm, comparison_of, small, visit
@@ -46,6 +47,20 @@ def test_bad_arms_are_refused_in_a_sentence_and_the_controls_stay(arms):
     app = small(arms=arms)
     assert app.error and len(app.get("plotly_chart")) == 0
     assert app.session_state["depth"] == 2 and app.session_state["arms"] == arms
+
+
+@pytest.mark.parametrize("datasets, drawn", [(("circles", "sine"), True), (("sine", "circles"), True),
+                                             (("sine", "gaussian"), False)])  # fmt: skip
+def test_accuracy_is_drawn_where_any_arm_has_one(datasets, drawn):
+    app = small(vary="none", arms=",".join(f"{name}~dataset={name}" for name in datasets))
+    assert ("compare-accuracy" in " ".join(keys(app))) == drawn and "compare-loss" in " ".join(keys(app))
+
+
+def test_a_quantity_that_is_not_the_judged_one_says_why_they_differ():
+    for quantity in LAYER_NORMS:
+        app = small(compare_quantity=quantity, arms="tanh,relu")
+        said = " ".join(caption.value.replace("\\", "") for caption in app.caption)
+        assert (WHY_NORMS_DIFFER in said) == (quantity != JUDGED)
 
 
 def test_a_line_of_arms_that_cannot_be_read_is_not_written_over():

@@ -1,10 +1,13 @@
 """The line of settings under a title, and how large a record may be."""
 
+from types import SimpleNamespace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core import RunConfig
+from core import ConfigError, RunConfig
+from tests.support.nothing import anything
 from ui import panels
 from ui.controls import fields
 
@@ -35,3 +38,37 @@ def test_a_record_of_as_many_rows_as_the_limit_is_written(rows, allowed, monkeyp
     monkeypatch.setattr(panels.st, "caption", said.append)
     assert panels.is_writable(rows) == allowed
     assert [f"The record has {rows:,} rows" in text for text in said] == [True] * (not allowed)
+
+
+def test_a_refused_file_of_settings_is_named_until_the_next_one(monkeypatch):
+    session, taken, reruns = {}, [], []
+    monkeypatch.setattr(panels, "session_by_name", session)
+    monkeypatch.setattr(panels, "st", anything(rerun=lambda: reruns.append(1)))
+
+    def take(raw):
+        taken.append(raw)
+        if raw == b"bad":
+            raise ConfigError("depth", "x", "wrong")
+
+    def choose(raw):
+        session["file"] = None if raw is None else SimpleNamespace(getvalue=lambda: raw)
+        panels._take_file("file", take)
+        return session["file_fault"]
+
+    assert isinstance(choose(b"bad"), ConfigError) and not reruns
+    assert choose(None) is None and not reruns
+    assert isinstance(choose(b"bad"), ConfigError)
+    assert choose(b"good") is None and reruns == [1] and taken == [b"bad", b"bad", b"good"]
+
+
+def test_every_file_has_a_button_of_its_own(monkeypatch):
+    drawn = []
+    downloads = SimpleNamespace(in_turn=lambda *_: None)
+    monkeypatch.setattr(panels, "services", lambda: SimpleNamespace(downloads=downloads))
+    button = lambda *given, **more: drawn.append((*given, more["key"]))  # noqa: E731
+    monkeypatch.setattr(panels, "st", anything(download_button=button))
+    for name in ("a.csv", "b.csv"):
+        panels.download("Label", lambda: "", name, "text/csv")
+    assert [(label, name, mime, key) for label, _, name, mime, key in drawn] == [
+        ("Label", "a.csv", "text/csv", "download_a.csv"), ("Label", "b.csv", "text/csv", "download_b.csv"),
+    ]  # fmt: skip

@@ -61,6 +61,8 @@ def test_the_headline_names_a_step_that_is_not_the_first_and_the_picture_opens_t
     )
     assert judged_step({"a": dead, "c": dead}) == 60
     assert judged_step({"a": dead, "b": records["deep"]}) == judged_step(records) == 0
+    broken = replace(dead, verdict="diverged")  # each seed at a step of its own
+    assert judged_step({"a": broken}) == judged_step({"a": broken, "b": records["deep"]}) == 0
 
 
 def test_every_arm_has_a_reason_and_equal_reasons_are_told_once(records):

@@ -128,13 +128,14 @@ def test_another_file_another_reading_and_another_use_are_other_data(monkeypatch
         return {"drop_missing": False, **chosen, "target": names[chosen["target"]]}
 
     monkeypatch.setattr(upload.jobs, "read_in_turn", read)
+    monkeypatch.setattr(upload, "st", anything())
     monkeypatch.setattr(upload, "draw_reading", lambda table: None)
     monkeypatch.setattr(upload, "_draw_use", use)
     monkeypatch.setattr(upload, "session", {})
     monkeypatch.setattr(upload, "session_by_name", {})
     for raw in texts:
         file = SimpleNamespace(getvalue=lambda raw=raw: raw, name="t.csv")
-        monkeypatch.setattr(upload, "st", anything(file_uploader=lambda *_, file=file, **__: file))
+        monkeypatch.setattr(upload, "draw_uploader", lambda *_, file=file, **__: [file])
         for reading in readings:
             monkeypatch.setattr(upload, "reading_choices", lambda reading=reading: reading)
             for chosen in uses:

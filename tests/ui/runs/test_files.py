@@ -19,7 +19,7 @@ def given(monkeypatch):
 
     def read(*parts, limit=10**6):
         uploaded = [SimpleNamespace(name=name, getvalue=lambda raw=raw: raw) for name, raw in parts]
-        monkeypatch.setattr(files.st, "file_uploader", lambda *_, **__: uploaded)
+        monkeypatch.setattr(files, "draw_uploader", lambda *_, **__: uploaded)
         monkeypatch.setattr(files.limits, "value", {"MAX_UPLOAD": limit}.get)
         return files.draw_upload("Your file", "runs_file")
 

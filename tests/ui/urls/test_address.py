@@ -2,6 +2,7 @@
 
 import pytest
 
+from ui.urls import address
 from ui.urls.address import MAX_SHOWN, _format_value
 
 
@@ -19,3 +20,33 @@ def test_a_longer_value_is_cut_and_says_so(length):
                                           (["a", "b"], "a, b"), (0, "0")])  # fmt: skip
 def test_other_values_are_shown_as_a_visitor_would_write_them(value, words):
     assert _format_value(value) == words
+
+
+@pytest.mark.parametrize("count", [0, 1, 12, 13, 40])
+def test_what_is_not_taken_is_said_until_a_control_changes_and_the_rest_is_counted(count, monkeypatch):
+    said, session = [], {"depth": 3.0, "checked_params": ("depth", "note")}
+    session["invalid_params"] = {f"p{n}": f"p{n} is odd" for n in range(count)}
+    monkeypatch.setattr(address, "session", session)
+    monkeypatch.setattr(address, "session_by_name", session)
+    monkeypatch.setattr(address.st, "warning", lambda text, **_: said.append(text.replace("\\", "")))
+    address.show_param_warnings({"other": None}, ())
+    assert said == []  # on another page
+    for _ in range(2):
+        said.clear()
+        address.show_param_warnings({"depth": None}, ("note",))
+        more = [f"{count - 12} more parameters of the address are ignored."] * (count > 12)
+        assert said == [f"p{n} is odd." for n in range(min(count, 12))] + more
+    session["depth"] = 4.0
+    said.clear()
+    address.show_param_warnings({"depth": None}, ("note",))
+    assert said == [] and session["invalid_params"] == {}
+
+
+def test_a_sentence_names_the_value_that_is_used_instead(monkeypatch):
+    said, invalid = [], {"depth": "no", "gone": "no"}
+    session = {"depth": 3.0, "checked_params": ("depth", "gone"), "invalid_params": invalid}
+    monkeypatch.setattr(address, "session", session)
+    monkeypatch.setattr(address, "session_by_name", session)
+    monkeypatch.setattr(address.st, "warning", lambda text, **_: said.append(text.replace("\\", "")))
+    address.show_param_warnings({"depth": None, "gone": None}, ())
+    assert said == ["no; 3 is used instead.", "no."]
