@@ -4,9 +4,11 @@ import json
 import re
 from dataclasses import replace
 from functools import partial
+from urllib.parse import parse_qsl
 
 import pytest
 
+from tests.support.nothing import anything
 from tests.support.pages import open_page
 from ui import presenting
 from ui.scenes import PAGES, Scene, shipped
@@ -219,3 +221,17 @@ def test_a_sweep_is_on_the_wall_where_it_is_short_or_there_already_and_not_where
     assert not charts(longer) and "run this sweep on its own page first" in longer.error[0].value
     monkeypatch.setenv("GRADIENT_LAB_MAX_SWEEP", "3")
     assert "at most 3 networks" in present(link=link).error[0].value
+
+
+@pytest.mark.parametrize("title", ["", "A title"])
+@pytest.mark.parametrize("query", ["section=sigmoid&sigmoid_z=3", "text=on&section=network"])
+def test_a_page_without_a_picture_of_its_own_is_framed_as_its_link_says(title, query, monkeypatch):
+    framed = []
+    monkeypatch.setattr(presenting, "st", anything(iframe=lambda url, **_: framed.append(url)))
+    monkeypatch.setattr(presenting, "address", lambda page, query: f"{page}?{query}")
+    steps, at = presenting.draw_scene(Scene(link=f"lecture?{query}", title=title), None)
+    page, _, given = framed[0].partition("?")
+    wanted = dict(parse_qsl(query)) | {"embed": "true"}
+    if title and "text" not in wanted:
+        wanted["text"] = "off"  # the title of the scene stands above
+    assert page == "lecture" and dict(parse_qsl(given)) == wanted and (steps, at) == ((), 0)

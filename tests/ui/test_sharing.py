@@ -82,3 +82,22 @@ def test_only_the_lab_has_a_compact_address_and_controls_in_a_frame(page, compac
     addresses = [f"whole {query}", packed] if compact else [f"whole {query}"]
     assert codes == [*addresses, "more"] * 2 and sheets == [f"sheet of {addresses[-1]}"] * 2
     assert dialogs == [(query, sharing.CONTROLS if compact else ())]  # once
+
+
+@pytest.mark.parametrize("size", FRAMES)
+@pytest.mark.parametrize("controls", [(), ("depth", "activation", "init_scale")])
+def test_the_dialog_shows_the_frame_of_what_is_chosen_in_it_and_its_code(size, controls, monkeypatch):
+    codes, frames = [], []
+    answers = {"embed_size": size, "embed_words": False, "embed_hide": ["depth"], "embed_lock": ["activation"]}
+    choose = lambda *_, key, **__: answers[key]  # noqa: E731
+    streamlit = anything(segmented_control=choose, toggle=choose, pills=choose,
+                         code=lambda text, **_: codes.append(text),
+                         iframe=lambda address, **sizes: frames.append((address, sizes)))  # fmt: skip
+    monkeypatch.setattr(sharing, "st", streamlit)
+    monkeypatch.setattr(sharing, "to_address", lambda query: f"whole {query}")
+    sharing.draw_embed_dialog.__wrapped__({"steps": ["3"]}, controls)
+    hide, lock = (["depth"], ["activation"]) if controls else ([], [])
+    address = f"whole {frame_query({'steps': ['3']}, hide=hide, lock=lock, words=False)}"
+    width, height = FRAMES[size]
+    assert frames == [(address, {"width": width, "height": height})]
+    assert codes == [frame_code(address, width=width, height=height)]

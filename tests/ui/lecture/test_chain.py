@@ -7,6 +7,8 @@ import pytest
 
 from core.exercise import solve
 from core.lecture.instances import make_instance
+from tests.support.nothing import anything
+from ui.lecture import chain as module
 from ui.lecture.chain import CHAIN_KEYS, QUESTIONS, complete, offered, reason, value
 from ui.lecture.symbols import WEIGHTS, D, E, Factor, O, chain, net01, w01, w12, x, y
 
@@ -90,3 +92,24 @@ def test_among_the_factors_offered_are_those_of_the_chain_and_every_other_one_ha
 
 def test_each_gradient_has_a_key_of_its_own():
     assert list(CHAIN_KEYS) == list(WEIGHTS) and len(set(CHAIN_KEYS.values())) == len(WEIGHTS)
+
+
+@pytest.mark.parametrize("weight", WEIGHTS, ids=lambda weight: weight.text)
+def test_factors_that_are_found_and_those_that_do_not_belong_are_counted_apart(weight, monkeypatch):
+    said, reasons = [], []
+    right = [factor.text for factor in chain(weight)]
+    wrong = [factor.text for factor in offered(weight) if factor.text not in right]
+    for some in (right[:1], right[:-1]):
+        for more in ([], wrong[:1], wrong):
+            chosen = [*more, *some]
+            streamlit = anything(pills=lambda *_, chosen=chosen, **__: chosen, caption=said.append,
+                                 error=lambda text, **_: reasons.append(text))  # fmt: skip
+            monkeypatch.setattr(module, "st", streamlit)
+            said.clear()
+            reasons.clear()
+            module._assemble(weight, None, 2)
+            surplus = f", and {len(more)} chosen that do not belong" if more else ""
+            assert said == [f"{len(some)} of {len(right)} factors found{surplus}."]
+            named = {factor.text: factor for factor in offered(weight)}
+            newest = [module.with_formulas(reason(weight, named[text])) for text in more][-2:]
+            assert reasons == newest

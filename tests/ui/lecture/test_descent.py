@@ -1,5 +1,6 @@
 """Words about a descent: which side of the limit, which way E went, and how unequal the curvatures are."""
 
+import re
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 from core.lecture.descent import SURFACES, Outcome, bowl, descend
 from core.wording import percent
+from tests.support.nothing import anything
 from ui.charts.style import number
 from ui.lecture import descent
 from ui.lecture.descent import _curved, against_limit, describe
@@ -70,3 +72,32 @@ def test_a_click_starts_there_and_shows_the_path_from_its_start(monkeypatch):
     points.clear()
     descent.start_at("bowl")
     assert session["bowl_step"] == 4
+
+
+NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.5])
+@pytest.mark.parametrize("condition, rotation, step", [(10, 30, 0), (4, 75, 2)])
+def test_each_eigenvalue_stands_beside_its_own_direction_and_the_numbers_are_those_of_the_point(
+    condition, rotation, step, momentum, monkeypatch
+):
+    formulas, words = [], []
+    streamlit = anything(latex=formulas.append, markdown=words.append)
+    monkeypatch.setattr(descent, "st", streamlit)
+    surface = bowl(condition, rotation)
+    path = descend(surface, (1.5, -0.75), 0.02, momentum, 5)
+    point = path.points[step]
+    descent._written_out(surface, point, step, momentum)
+    assert words[0].startswith(f"**At step {step}**, $w = ({descent.tex(point[0])},")
+    _, gradient, hessian, steep, flat, limit = formulas
+    H = surface.hessian(point)
+    np.testing.assert_allclose([float(x) for x in NUMBER.findall(gradient)], surface.gradient(point), rtol=0.01)
+    np.testing.assert_allclose([float(x) for x in NUMBER.findall(hessian)], H.ravel(), rtol=0.01, atol=0.01)
+    for formula, value in ((steep, condition), (flat, 1.0)):
+        eigenvalue, *direction = [float(x) for x in NUMBER.findall(formula)]
+        assert eigenvalue == pytest.approx(value, rel=0.01)
+        # two digits of each entry are left
+        np.testing.assert_allclose(H @ direction, np.array(direction) * value, atol=0.02 * condition)
+    assert (r"2\,(1 + \mu)" in limit) == (momentum > 0)
+    assert float(NUMBER.findall(limit)[-1]) == pytest.approx(2 * (1 + momentum) / condition, rel=0.001)
