@@ -10,7 +10,7 @@ from core.layer_norms import JUDGED, LAYER_NORMS, WHY_NORMS_DIFFER
 from core.presets.comparisons import COMPARISON_PRESETS
 from core.wording import format_number
 from tests.support.compare_page import SMALL, TIME_LIMIT, arms_drawn, calm, comparison_of, small, visit
-from ui.compare import state
+from ui.compare import controls, state
 from ui.text import typeset
 
 CURVES = ["compare-loss", "compare-accuracy"]
@@ -31,6 +31,18 @@ def test_without_a_touch_it_shows_sigmoid_tanh_and_relu_and_says_which_vanishes(
     assert headline(app).startswith("The gradient vanishes in sigmoid")
     assert arms_drawn(app) == ["sigmoid", "tanh", "ReLU"]
     assert len(app.get("plotly_chart")) == 1 + 3 + len(CURVES)
+
+
+def test_reset_and_the_ready_box_say_where_the_controls_stand(monkeypatch):
+    drawn = {}
+    monkeypatch.setattr(controls.sidebar, "draw_presets", lambda *given, **more: drawn.update(current=given[2], **more))
+    monkeypatch.setattr(controls.sidebar, "draw_undo_and_reset", lambda *_, **more: drawn.update(more))
+    for name, made in [(None, Comparison()), *((name, ready.comparison) for name, ready in COMPARISON_PRESETS.items()),
+                       (None, Comparison(seeds=2))]:  # fmt: skip
+        monkeypatch.setattr(controls.state, "build", lambda base, made=made: made)
+        controls.start_from(made.base)
+        assert drawn["current"] == name and drawn["is_default"] == (made == Comparison())
+        assert drawn["otherwise"] == ("recommended activations" if made == Comparison() else "custom settings")
 
 
 def test_two_and_eight_arms_are_all_drawn():

@@ -173,6 +173,12 @@ def test_every_cure_of_the_first_visit_changes_what_it_says():
             assert verdict(app) != "The gradient vanishes"
 
 
+def test_reset_can_be_pressed_wherever_a_setting_is_not_the_default():
+    for parameters in ({}, {"quantity": "rms", "step": "3"}, {"seed": "1"}, {"activation": "relu"}):
+        app = visit(**parameters)
+        assert app.button(key="reset").disabled == (config_of(app) == RunConfig()), parameters
+
+
 def test_reset_sets_every_control_back():
     app = visit(**SMALL, activation="relu", clip="value", l2="0.5", hidden="3,2", optimizer="adam", momentum="0.5")
     calm(app.button(key="reset").click().run())

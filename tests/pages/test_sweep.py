@@ -72,6 +72,17 @@ def test_a_ready_sweep_is_one_click(name):
     assert app.title[0].value == SWEEP_PRESETS[name].label and typeset(SWEEP_PRESETS[name].claim) in said(app)
 
 
+def test_reset_can_be_pressed_unless_the_map_and_its_quantity_are_those_at_first(monkeypatch):
+    drawn = {}
+    monkeypatch.setattr(controls.sidebar, "draw_presets", lambda *given, **_: drawn.update(current=given[2]))
+    monkeypatch.setattr(controls.sidebar, "draw_undo_and_reset", lambda *_, **more: drawn.update(more))
+    for name, ready in SWEEP_PRESETS.items():
+        for show in (ready.show, "final loss"):
+            controls._start_from(controls.Chosen(map=ready.map, show=show, refused=None))
+            first = name == "order_and_chaos" and show == controls.OPENING.show
+            assert (drawn["current"], drawn["is_default"]) == (name, first)
+
+
 def test_a_small_map_of_two_activations_has_a_cell_with_its_profile_and_a_link_to_the_lab():
     app = visit(**SMALL, activations=["tanh", "relu"], per_cell=2.0)
     assert len(maps(app)) == 2 and len(figures(app)) == 3

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from core.comparison.arms import Comparison, say
+from core.config import RULES, Flag
 from ui.compare.state import NO_FIELD
 from ui.controls import fields
 from ui.urls.arms import NOTHING
@@ -19,11 +20,12 @@ def field_label(field: str) -> str:
 
 def value_label(field: str, value: Any) -> str:
     """The label of a value, or of its text in the URL: "He normal", "On", "0.5"."""
-    if field == "residual" or isinstance(value, bool):
+    if isinstance(RULES.get(field), Flag):
         return "On" if str(value).lower() == "true" else "Off"
-    if value is None or value == NOTHING:
+    if value is None:
         return "None"
-    return fields.option_label(field, value) if isinstance(value, str) or field == "activation" else say(value)
+    label = fields.option_label(field, value) if isinstance(value, str) or field == "activation" else say(value)
+    return "None" if label == NOTHING else label
 
 
 def change_label(field: str, value: Any) -> str:

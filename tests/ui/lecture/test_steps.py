@@ -9,6 +9,7 @@ import pytest
 from core import ConfigError
 from core.exercise import update
 from core.lecture.instances import make_instance
+from tests.support.nothing import anything
 from ui.charts.style import number
 from ui.lecture import steps
 from ui.lecture.exercise import Given
@@ -92,3 +93,21 @@ def test_equal_numbers_under_another_activation_are_another_walk(monkeypatch):
     before = steps._walk(given)
     session["walk"] = "2x0.5"
     assert len(steps._walk(given).errors) == 3 and len(before.errors) == 4
+
+
+@pytest.mark.parametrize("errors, full", [(1, False), (steps.MAX_STEPS, False), (steps.MAX_STEPS + 1, True)])
+@pytest.mark.parametrize("locked", [(), ("exercise_run",)])
+def test_steps_can_be_taken_until_there_are_enough_and_where_they_are_not_fixed(errors, full, locked, monkeypatch):
+    drawn = {}
+    streamlit = anything(
+        button=lambda label, *, key, disabled, **more: drawn.update({key: (disabled, more.get("args"))})
+    )
+    monkeypatch.setattr(steps, "st", streamlit)
+    monkeypatch.setattr(steps.views, "is_locked", lambda name: name in locked)
+    walk = replace(start(7), errors=np.zeros(errors))
+    for draw in steps.controls(walk).values():
+        draw()
+    assert drawn == {
+        "exercise_step": (full, (1,)), "exercise_run": (full or bool(locked), (steps.RUN,)),
+        "exercise_back": (False, None),
+    }  # fmt: skip

@@ -170,3 +170,4 @@ def test_an_empty_list_and_nothing_are_stated_too():
         query = to_query(parameters, values)
         assert read_query(query, parameters) == values
         assert set(query) == {name for name in values if values[name] != parameters.defaults[name]}
+        assert all(query.values())  # an address holds no name without a text
