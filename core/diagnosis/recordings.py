@@ -93,8 +93,9 @@ def _numbers(recording: Recording, step: int) -> tuple[Metric, Metric, Metric]:
     slope = profile(recording)
     if slope is None or slope.row != row:
         slope = profile(recording, row)
-    is_lost = bool((recording.values["grad_norm"][row, recording.of_kind("weight")] == 0).any())
-    without = "no gradient" if is_lost else "too few layers"
+    norms = recording.values["grad_norm"][row, recording.of_kind("weight")]
+    without = "no gradient" if (norms == 0).any() else "too few layers"
+    is_first_lost = bool((norms[:1] == 0).any())
     at, when = (f", step {step:,}", f"at step {step:,}") if step else ("", "at the first recorded step")
     loss = recording.rows.get("loss")
     known = np.array([]) if loss is None else loss[np.isfinite(loss)]
@@ -108,7 +109,7 @@ def _numbers(recording: Recording, step: int) -> tuple[Metric, Metric, Metric]:
         ),
         Metric(
             f"First layer / last{at}",
-            without if slope is None else format_number(slope.ratio),
+            "no gradient" if is_first_lost else without if slope is None else format_number(slope.ratio),
             f"The gradient norm of the first weight tensor divided by that of the last of the same role, {when}.",
         ),
         Metric("Loss", fell, "The first and the last recorded loss."),
