@@ -189,6 +189,17 @@ def test_a_frame_has_the_figures_that_there_are(figure, says, monkeypatch):
     assert bool(app.error) == bool(says) and all(says in text for text in texts(app.error))
 
 
+def test_a_frame_shows_the_figure_of_its_own_paper_after_that_of_another_one(monkeypatch):
+    monkeypatch.setattr(ContextProxy, "is_embedded", True)
+    app = visit(paper="he_2015", figure="2")
+    for paper, figure in (("schoenholz_2017", 1), ("he_2015", 2)):
+        app.query_params["paper"] = paper
+        app.query_params["figure"] = str(figure)
+        calm(app.run())
+        [chart] = app.get("plotly_chart")
+        assert f"paper-{paper}-{figure - 1}" in chart.proto.id
+
+
 def test_the_overview_lists_all_eight_with_their_verdicts():
     app = visit()
     shown = app.table[0].value

@@ -3,6 +3,7 @@
 import pytest
 
 from core.config import RULES, Choice
+from core.families.initializers import INITS
 from ui.controls.fields import _APPLIES, CONTROLS, REGISTRIES, reason_against
 from ui.urls.link import CONTROL_RULES, DEFAULTS, KEYS
 
@@ -68,3 +69,11 @@ def test_a_registry_behind_a_control_is_the_one_of_its_rule(field):
     assert tuple(REGISTRIES[field]) == RULES[field].names
     for member in filter(None, REGISTRIES[field].values()):
         assert member.label and member.formula and member.source
+
+
+@pytest.mark.parametrize("init", INITS)
+@pytest.mark.parametrize("bias", [True, False])
+def test_a_deviation_of_biases_applies_where_there_are_any_that_the_init_leaves_at_zero(init, bias):
+    values = DEFAULTS | {"init": init, "bias": bias}
+    applies = bias and init != "torch_default"  # which draws them as torch.nn.Linear does
+    assert (reason_against("bias_std", values) is None) == applies

@@ -145,3 +145,18 @@ def test_another_file_another_reading_and_another_use_are_other_data(monkeypatch
                     assert seen.setdefault(key, given.digest) == given.digest
                     assert len(given.prepared.X) == len(read_table(raw, "t.csv", **dict(reading)).columns[0].values)
     assert len(set(seen.values())) == len(seen) == 24
+
+
+@pytest.mark.parametrize("seconds, fewer", [(61.0, 16_300), (200.0, 5_000), (1e6, 100)])
+@pytest.mark.parametrize("chosen", [True, False])
+def test_fewer_rows_are_offered_of_which_a_run_takes_twenty_seconds(seconds, fewer, chosen, monkeypatch):
+    config, rows = RunConfig(hidden=(8,), steps=10), 50_000
+    data = SimpleNamespace(prepared=SimpleNamespace(X=np.zeros((rows, 3)), D=np.zeros((rows, 1))))
+    monkeypatch.setattr(upload, "session", {"table_rows": rows} if chosen else {})
+    monkeypatch.setattr(upload, "LAYER_STEP_SECONDS", 0.0)
+    monkeypatch.setattr(upload, "MULTIPLY_ADD_SECONDS", seconds / cost(config, 3, 1, rows).multiply_adds)
+    with pytest.raises(TableRefused) as refused:
+        check_duration(config, data)
+    offered = [(fix.label, dict(fix.changes)) for fix in refused.value.obstacles[0].fixes]
+    wanted = [(f"Use {fewer:,} rows", {"max_rows": fewer})] if chosen else []
+    assert offered == [*wanted, ("Train anyway", {"confirmed": True})]
