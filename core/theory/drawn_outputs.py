@@ -10,9 +10,11 @@ from ..compiled.cache import compiled
 from ..families.activations import activate
 from ..families.losses import softmax
 
+MIN_ALIKE = 0.5  # share of the mean in the mean square of y, above which samples count as alike
+
 
 @compiled
-def draw_top(numbers, deviation, y, quantile, top):
+def draw_top(numbers, deviation, y, weights, quantile, top):
     """The output's weights, with their part along the mean of y replaced by a given one.
 
     Where all samples are alike, the error of every sample hangs on this one number. Evenly spread over networks, it
@@ -22,6 +24,7 @@ def draw_top(numbers, deviation, y, quantile, top):
         numbers: (fan_in, outputs) of variance 1.
         deviation: of the weights.
         y: (samples, fan_in).
+        weights: (samples,) shares of the samples.
         quantile: what the part becomes, in deviations; NaN for weights as they are.
         top: (fan_in, outputs), written.
     """
@@ -39,11 +42,14 @@ def draw_top(numbers, deviation, y, quantile, top):
     if largest == 0:
         return
     square = 0.0
+    total = 0.0
     for i in range(fan_in):
         for n in range(samples):
-            along[i] += y[n, i] / largest
+            scaled = y[n, i] / largest
+            along[i] += weights[n] * scaled
+            total += weights[n] * scaled * scaled
         square += along[i] * along[i]
-    if square == 0:
+    if not square > MIN_ALIKE * total:
         return
     along /= math.sqrt(square)
     for k in range(top.shape[1]):

@@ -19,6 +19,7 @@ from ..families.normalization import EPS, normalize_backward
 from ..norms import sum_squares
 from .drawn_outputs import draw_top, output_delta
 from .mean_squares import log_mean_square, scale_to_one, weighted_log_mean_square
+from .projections import project, project_further, sample_mean_squares
 
 # axes of (1, samples, units) that a normalization averages over
 NO_AXIS = -1
@@ -229,7 +230,7 @@ def pass_normalization_back(delta, normalized, axis, inverse):
 
 
 @compiled
-def pass_networks(kind, drawn, data, memory, logs, done):
+def pass_networks(kind, drawn, data, memory, logs, done, projections):
     """ln of the squares of gradient and delta of every layer of a group of networks.
 
     Args:
@@ -239,6 +240,9 @@ def pass_networks(kind, drawn, data, memory, logs, done):
         memory: a DrawnMemory, written.
         logs: (networks, 2, layers), written: NaN for networks whose values leave the range of float64.
         done: (networks,), of which those become False for which float32 does not do.
+        projections: (networks, 2 layers + 1, samples), written, or (networks, 0, samples). Of each layer each sample's
+            gradient along one direction, over the norm of that of all; of each layer the sample's square of delta over
+            the mean; and the last hidden layer's outputs along one direction, over their root mean square.
     """
     samples = data.inputs.shape[1]
     fan_in, outputs = kind.widths[-2:]
@@ -257,7 +261,11 @@ def pass_networks(kind, drawn, data, memory, logs, done):
             continue
         y = layer_inputs(kind, data.inputs[own], memory, kind.widths.shape[0] - 2)
         quantile = drawn.quantiles[network, 0] if drawn.quantiles.shape[1] else math.nan
-        draw_top(block(numbers, kind.weight_starts[-1], fan_in, outputs), kind.deviations[-1], y, quantile, top)
+        if projections.shape[1]:
+            log_size = log_mean_square(y.reshape(-1)) + math.log(fan_in)
+            project(y, math.exp(-log_size / 2), projections[network, -1])
+        numbers_above = block(numbers, kind.weight_starts[-1], fan_in, outputs)
+        draw_top(numbers_above, kind.deviations[-1], y, data.weights, quantile, top)
         shifts = bias_numbers[kind.unit_starts[-1] :]
         net = np.dot(y, top).astype(np.float64)
         for n in range(samples):
@@ -267,7 +275,16 @@ def pass_networks(kind, drawn, data, memory, logs, done):
         scale_to_one(delta.reshape(1, -1), log_scale)
         above = delta.astype(top.dtype)
         done[network] = backward(
-            kind, numbers, data.scaled_inputs[own], memory, top, above, log_scale[0], data.weights, logs[network]
+            kind,
+            numbers,
+            data.scaled_inputs[own],
+            memory,
+            top,
+            above,
+            log_scale[0],
+            data.weights,
+            logs[network],
+            projections[network],
         )
         logs[network, 0, 0] += data.log_inputs[own]
 
@@ -324,7 +341,7 @@ def forward(kind, numbers, bias_numbers, chances, inputs, memory):
 
 
 @compiled
-def backward(kind, numbers, inputs, memory, top, delta, log_scale, weights, logs):
+def backward(kind, numbers, inputs, memory, top, delta, log_scale, weights, logs, projections):
     """ln of the squares of gradient and delta of every layer of a network, into logs; False where float32 fails.
 
     Every layer's dE/dy is scaled to a mean square of 1: what was taken out is kept as a logarithm. So are float64's y.
@@ -340,6 +357,7 @@ def backward(kind, numbers, inputs, memory, top, delta, log_scale, weights, logs
         weights: (samples,) of the samples.
         logs: (2, layers), written: of the sums of squares over a layer's weights of sum_n weight_n y_n delta_n, and
             over samples and units of delta, times the sample's weight.
+        projections: a network's of `pass_networks`.
     """
     last = kind.widths.shape[0] - 2
     samples = inputs.shape[0]
@@ -374,6 +392,10 @@ def backward(kind, numbers, inputs, memory, top, delta, log_scale, weights, logs
             log_most = math.log(np.dot(y.reshape(-1), weighted.reshape(-1))) + math.log(units) + log_delta
             if log_gradient < log_most + 2 * math.log(MIN_SUM):
                 return False
+        if projections.shape[0]:
+            project(y, math.exp(-log_gradient / 2), projections[layer])
+            project_further(above, projections[layer])
+            sample_mean_squares(above, math.exp(-log_delta), projections[last + 1 + layer])
         logs[0, layer] = log_gradient + (log_y[0] if layer > 0 else 0.0) + log_scale
         logs[1, layer] = log_delta + math.log(units) + log_scale
         if layer == 0:

@@ -21,7 +21,7 @@ MIN_NETWORKS = 160  # whose scatter is known to 6 %: with fewer, bands cover les
 PILOT_NETWORKS = 16  # that get all samples, to see whether fewer do
 PILOT_WIDTH = 48  # of these: by how much fewer samples move a norm hardly depends on it
 MAX_SAMPLES = 256
-FEWEST_SAMPLES = (12, 24)  # chosen for the means they keep
+FEWEST_SAMPLES = (12, 24)  # chosen for the gradients of pilots that they keep
 EVEN_SAMPLES = (48, 96)  # chosen evenly: networks that distinguish samples need more of them
 MAX_WIDTH = 128  # of the networks drawn: wider ones differ from their mean hardly more than these
 MAX_DRAWN_FLOPS = 700_000_000  # flops of all networks together, where MIN_NETWORKS do not need more
@@ -186,11 +186,12 @@ def _log_squares(sampler: NetworkSampler, pilots: NetworkSampler, found: Split, 
     networks = _affordable(sampler.widths, every.size)
     if batch == every.size and (networks > MIN_NETWORKS or not _fewer_counts(every.size)):
         return sampler.log_squares(every, 0, networks)
-    pilot = pilots.log_squares(every, 0, PILOT_NETWORKS)
+    projections = np.empty((PILOT_NETWORKS, 2 * len(pilots.deviations) + 1, every.size))
+    pilot = pilots.log_squares(every, 0, PILOT_NETWORKS, projections)
     sample = every
     shift = 0.0
     for count in _fewer_counts(every.size):
-        fewer = _fewest(found, count, batch) if count in FEWEST_SAMPLES else _evenly(found, count, batch)
+        fewer = _fewest(every, projections, count) if count in FEWEST_SAMPLES else _evenly(found, count, batch)
         apart = pilots.log_squares(fewer, 0, PILOT_NETWORKS) - pilot
         if _suffice(apart, pilot):
             sample = fewer
@@ -244,9 +245,9 @@ def _evenly(found: Split, count: int, batch: int) -> Sample:
     return Sample(X=found.X[chosen], D=found.D[chosen], weights=weights, batch=batch)
 
 
-def _fewest(found: Split, count: int, batch: int) -> Sample:
-    chosen, weights = fewest(found.X, found.D, count)
-    return Sample(X=found.X[chosen], D=found.D[chosen], weights=weights, batch=batch)
+def _fewest(every: Sample, projections: np.ndarray, count: int) -> Sample:
+    chosen, weights = fewest(projections.reshape(-1, every.size).T, every.weights, count)
+    return Sample(X=every.X[chosen], D=every.D[chosen], weights=weights, batch=every.batch)
 
 
 def _own_batches(found: Split, batch: int) -> Sample:

@@ -6,7 +6,6 @@ import numpy as np
 from scipy.optimize import nnls
 
 MIN_SAMPLES_PER_CONDITION = 16
-MAX_PRODUCTS = 8  # principal directions of the inputs whose products and powers count as features
 
 
 def evenly_chosen(X: np.ndarray, D: np.ndarray, count: int) -> np.ndarray:
@@ -30,13 +29,20 @@ def even_weights(X: np.ndarray, D: np.ndarray, chosen: np.ndarray) -> np.ndarray
     return weights if weights.min() > 0 else equal
 
 
-def fewest(X: np.ndarray, D: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """(indices, weights) of at most `count` samples that keep the means of `count` - 1 main features exactly.
+def fewest(F: np.ndarray, shares: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """(indices, weights) of at most `count` samples that keep the means of features in their main directions exactly.
+
+    Args:
+        F: (N, features).
+        shares: (N,) weights of all samples.
 
     Source: Tchakaloff's theorem: so many points with positive weights always exist; here by nonnegative least squares.
     """
-    A, wanted = _conditions(_features(X, D), count - 1)
-    weights, _ = nnls(A, wanted)
+    largest = np.abs(F).max(initial=0) or 1.0
+    size, main = np.linalg.eigh((F / largest) @ (F / largest).T)
+    main = main[:, size > 1e-12 * size.max()][:, 1 - count :] * np.sqrt(len(F))
+    A = np.concatenate([np.ones((1, len(F))), main.T])
+    weights, _ = nnls(A, A @ shares)
     chosen = np.flatnonzero(weights > 1e-9)
     return chosen, weights[chosen] / weights[chosen].sum()
 
@@ -50,22 +56,6 @@ def _conditions(F: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
     main = main[:, size > 1e-6 * size.max(initial=0)][:, :count] * np.sqrt(len(F))
     A = np.concatenate([np.ones((1, len(F))), main.T])
     return A, np.eye(1, len(A))[0]
-
-
-def _features(X: np.ndarray, D: np.ndarray) -> np.ndarray:
-    """Inputs, targets, and products of the inputs' main directions with each other and with the targets."""
-    if X.shape[1] > MAX_PRODUCTS:
-        centered = X - X.mean(axis=0)
-        main = np.linalg.eigh(centered.T @ centered)[1][:, -MAX_PRODUCTS:]
-        Z = X @ main
-    else:
-        Z = X
-    squares = [Z * Z, Z * np.roll(Z, 1, axis=1)]
-    features = [X, D, *squares, _products(Z, D)]
-    if Z.shape[1] <= MAX_PRODUCTS // 2:
-        features += [Z**3, Z * Z * np.roll(Z, 1, axis=1), Z**4, squares[0] * np.roll(squares[0], 1, axis=1)]
-        features += [_products(square, D) for square in squares]
-    return np.concatenate(features, axis=1)
 
 
 def _products(Z: np.ndarray, D: np.ndarray) -> np.ndarray:

@@ -132,34 +132,39 @@ class NetworkSampler:
             residual_factor=float(rule.residual_factor),
         )
 
-    def log_squares(self, sample: Sample, start: int, stop: int) -> np.ndarray:
+    def log_squares(self, sample: Sample, start: int, stop: int, projections: np.ndarray | None = None) -> np.ndarray:
         """ln of grad_norm^2 and delta_norm^2 of every layer of networks start to stop, (2, networks, layers).
 
         -inf for a norm of 0; NaN where values leave the range of float64. Both numbers are multiples of `group`.
+
+        Into `projections`, (networks, 2 layers + 1, samples), goes what `pass_networks` says; 0 where it is not finite.
         """
+        if projections is None:
+            projections = np.empty((stop - start, 0, sample.size))
         data: dict[type, DrawnData] = {dtype: self._data(sample, dtype) for dtype in (np.float32, np.float64)}
         firsts = range(start, stop, self.group)
         parts: list[Any] = []
         pool = ThreadPoolExecutor(min(THREADS, cores(), len(firsts)), "drawn-networks")
         try:
-            for logs in pool.map(partial(self._group_log_squares, data), firsts):
+            groups = [projections[first - start : first - start + self.group] for first in firsts]
+            for logs in pool.map(partial(self._group_log_squares, data), firsts, groups):
                 parts.append(logs)
                 if self._on_passed is not None:
                     self._on_passed(self.group * sample.size)
         finally:
             pool.shutdown(cancel_futures=True)
+        projections[~np.isfinite(projections)] = 0
         logs = np.concatenate(parts).swapaxes(0, 1)
         logs[1] -= math.log(sample.batch)
         return logs
 
-    def _group_log_squares(self, data: dict[type, DrawnData], first: int) -> np.ndarray:
+    def _group_log_squares(self, data: dict[type, DrawnData], first: int, projections: np.ndarray) -> np.ndarray:
         """(networks, 2, layers) of one group, in any thread: what is drawn depends on its place alone."""
         logs = np.empty((self.group, 2, len(self.deviations)))
         left = np.ones(self.group, bool)
         for dtype in (np.float32, np.float64):
             if left.any() and (dtype is np.float64 or self._fits_float32(data[dtype])):
-                found, done = self._pass(data[dtype], first, left)
-                logs[left] = found
+                logs[left], projections[left], done = self._pass(data[dtype], first, left, projections.shape[1])
                 left[left] = ~done
         return logs
 
@@ -189,11 +194,13 @@ class NetworkSampler:
             weights=sample.weights.astype(dtype),
         )
 
-    def _pass(self, data: DrawnData, first: int, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _pass(
+        self, data: DrawnData, first: int, chosen: np.ndarray, n_projections: int
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Forward and back through some networks of a group, in the dtype of the data.
 
         Returns:
-            Logarithms of squares, (networks, 2, layers), and whether the dtype did, (networks,).
+            Logarithms of squares, (networks, 2, layers), projections, and whether the dtype did, (networks,).
         """
         dtype = data.weights.dtype
         samples = data.inputs.shape[1]
@@ -212,9 +219,10 @@ class NetworkSampler:
         drawn = GroupNumbers(*(part if chosen.all() else part[chosen] for part in parts))
         logs = np.empty((chosen.sum(), 2, len(self.deviations)))
         done = np.empty(len(logs), bool)
+        projections = np.zeros((len(logs), n_projections, samples))
         with np.errstate(over="ignore"):  # a sum that overflows is made again, scaled; what else does is marked
-            pass_networks(self._kind, drawn, data, self._memory(samples, dtype), logs, done)
-        return logs, done
+            pass_networks(self._kind, drawn, data, self._memory(samples, dtype), logs, done, projections)
+        return logs, projections, done
 
     def _memory(self, samples: int, dtype: np.dtype) -> DrawnMemory:
         outputs = (samples * self._hidden_units,)

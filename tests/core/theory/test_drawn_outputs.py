@@ -10,30 +10,32 @@ from core.theory.drawn_outputs import draw_top, output_delta
 
 RNG = np.random.default_rng(0)
 NUMBERS = RNG.standard_normal((6, 2))
-Y = RNG.standard_normal((9, 6)) + 1
+Y = RNG.standard_normal((9, 6)) + 2
+WEIGHTS = RNG.uniform(0.5, 1.5, 9) / 9
 NET, TARGETS = RNG.standard_normal((2, 9, 3))
 COUNTED = RNG.uniform(0.5, 2, 9)
 
 
 def test_without_a_quantile_the_weights_are_their_numbers_times_their_deviation():
     top = np.empty_like(NUMBERS)
-    draw_top(NUMBERS, 3.0, Y, np.nan, top)
+    draw_top(NUMBERS, 3.0, Y, WEIGHTS, np.nan, top)
     np.testing.assert_allclose(top, 3 * NUMBERS, rtol=1e-15)
 
 
 @pytest.mark.parametrize("size", [1.0, 1e200, 1e-200])
 def test_the_part_of_the_weights_along_the_mean_input_is_the_quantile_and_the_rest_stays(size):
     top = np.empty_like(NUMBERS)
-    draw_top(NUMBERS, 3.0, size * Y, 0.7, top)
-    along = Y.mean(axis=0) / np.linalg.norm(Y.mean(axis=0))
+    draw_top(NUMBERS, 3.0, size * Y, WEIGHTS, 0.7, top)
+    along = WEIGHTS @ Y / np.linalg.norm(WEIGHTS @ Y)
     np.testing.assert_allclose(along @ top, 3 * 0.7, rtol=1e-12)
     across = np.eye(6) - np.outer(along, along)
     np.testing.assert_allclose(across @ top, across @ (3 * NUMBERS), rtol=1e-12, atol=1e-12)
 
 
-def test_inputs_of_zeros_have_no_direction():
+@pytest.mark.parametrize("y", [0 * Y, Y - WEIGHTS @ Y / WEIGHTS.sum()], ids=["zeros", "around zero"])
+def test_inputs_without_a_common_part_have_no_direction(y):
     top = np.empty_like(NUMBERS)
-    draw_top(NUMBERS, 3.0, 0 * Y, 0.7, top)
+    draw_top(NUMBERS, 3.0, y, WEIGHTS, 0.7, top)
     np.testing.assert_allclose(top, 3 * NUMBERS, rtol=1e-15)
 
 

@@ -13,6 +13,7 @@ from core.families.initializers import INITS
 from core.families.losses import LOSSES
 from core.families.normalization import NORMALIZATIONS
 from core.theory import sampled_networks
+from core.theory.projections import count_negative
 from core.theory.sampled_networks import NetworkSampler, Sample
 from core.theory.shared_numbers import HAAR_MATRICES, Draws, haar_matrices
 
@@ -155,6 +156,26 @@ def test_networks_for_which_float32_fails_are_passed_again_alone_on_their_own_da
     # with targets of 0 all deltas follow the inputs, and gradients their square
     scale = 2 * math.log(1e-13)
     np.testing.assert_allclose(logs[:, 3] - same[:, 3], np.array([[2 * scale], [scale]]) + np.zeros((2, 4)), atol=1e-4)
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e13], ids=["float32", "float64"])
+def test_projections_are_those_of_each_samples_gradient_delta_and_last_outputs(scale):
+    config = RunConfig(hidden=WIDTHS[1:-1], activation="leaky_relu", bias_std=0.3, init_scale=scale)
+    sampler = sampler_of(config)
+    weights = np.random.default_rng(2).dirichlet(np.full(10, 5.0))
+    projections = np.empty((16, 9, 10))
+    sampler.log_squares(Sample(X=DATA[0], D=DATA[1], weights=weights, batch=10), 0, 16, projections)
+    state = snapshot(config.replace(steps=0), data=DATA, initial=parameters_of(sampler, 7))
+    inputs = [state.inputs, *state.activation[:-1]]
+    for layer, (y, delta) in enumerate(zip(inputs, state.delta, strict=True)):
+        G = np.linalg.norm(10 * np.einsum("n,ni,nk", weights, y, delta))
+        along = [np.where(np.arange(part.shape[1]) < count_negative(part.shape[1]), -1, 1) for part in (y, delta)]
+        expected = 10 * (y @ along[0]) * (delta @ along[1]) / G
+        np.testing.assert_allclose(projections[7, layer], expected, rtol=1e-3, atol=1e-4 * np.abs(expected).max())
+        squares = np.sum(delta**2, axis=1)
+        np.testing.assert_allclose(projections[7, 4 + layer], squares / (weights @ squares), rtol=1e-3)
+    size = np.sqrt(np.mean(np.sum(inputs[-1] ** 2, axis=1)))
+    np.testing.assert_allclose(projections[7, -1], inputs[-1] @ along[0] / size, rtol=1e-3, atol=1e-4)
 
 
 def test_the_output_of_alike_samples_is_spread_evenly():
