@@ -31,6 +31,11 @@ def as_text(value: Any) -> str:
     return _MARKUP.sub(r"\\\g<0>", _SHORTCODE.sub(":" + WORD_JOINER, text))
 
 
+def join_percent(text: str) -> str:
+    """A text for a narrow place, where no line is broken between a number and its "%"."""
+    return re.sub(r"(?<=\d) (?=%)", "\u00a0", text)
+
+
 def format_duration(seconds: float) -> str:
     """A duration in its largest suitable unit: "45 s", "14 min", "3 h", "12 days"."""
     if seconds < 90:

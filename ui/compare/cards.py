@@ -13,7 +13,7 @@ from core.diagnosis.rules import VERDICTS
 from core.wording import format_number, percent
 from ui.charts.arms import StyledArm
 from ui.charts.style import gradient_colors, power_of_ten
-from ui.text import typeset
+from ui.text import join_percent, typeset
 
 # Plotly's marker symbols as characters.
 GLYPHS = {
@@ -167,7 +167,7 @@ def _ending(record: ArmSummary, shown: str) -> str:
         return f" at step {summary['diverged_at']:.10g}"
     diverged = f" · {summary['diverged']} of {record.seeds} seeds diverged" if summary["diverged"] else ""
     if shown != "final_accuracy" and summary["final_accuracy"] == summary["final_accuracy"]:
-        return f" · accuracy {percent(summary['final_accuracy'])}{diverged}"
+        return f" · accuracy {join_percent(percent(summary['final_accuracy']))}{diverged}"
     return diverged if shown == "final_loss" else f" · loss {number_of_sentence(summary['final_loss'])}{diverged}"
 
 

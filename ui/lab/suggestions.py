@@ -14,7 +14,7 @@ from core.errors import ConfigError
 from ui.compare.labels import field_label, value_label
 from ui.compare.state import query
 from ui.controls import fields
-from ui.text import typeset
+from ui.text import join_percent, typeset
 from ui.urls import link
 
 SEEDS = 3  # of a comparison before and after
@@ -28,9 +28,10 @@ def draw_suggestions(finding: Finding, config: RunConfig) -> None:
         st.markdown("**Try**", width="content")
         for i, suggestion in enumerate(finding.suggestions):
             suggested = config.replace(**suggestion.changes)
+            outcome = f": {join_percent(suggestion.outcome)}" if suggestion.outcome else ""
             with st.container(horizontal=True, width="content", gap="xxsmall", vertical_alignment="center"):
                 st.button(
-                    typeset(f"{suggestion.label}: {suggestion.outcome}" if suggestion.outcome else suggestion.label),
+                    typeset(f"{suggestion.label}{outcome}"),
                     key=f"suggestion_{finding.name}_{i}",
                     icon=":material/healing:",
                     wrap=True,

@@ -134,7 +134,7 @@ def card(record, name="arm"):
 def test_seeds_that_diverged_are_counted_beside_the_end_of_the_others(records):
     record = replace(with_summary(records["deep"], **ALIKE | {"diverged": 1, "diverged_at": 7.0}), seeds=4)
     html = card(record)
-    assert "1 of 4 seeds diverged" in html and "accuracy 90 %" in html and "at step 7" not in html
+    assert "1 of 4 seeds diverged" in html and "accuracy 90\u00a0%" in html and "at step 7" not in html
     every = with_summary(record, diverged=4)
     assert " at step 7" in card(every) and "accuracy" not in card(every)
     assert "seeds diverged" not in card(with_summary(record, diverged=0))

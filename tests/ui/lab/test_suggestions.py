@@ -41,10 +41,10 @@ def test_each_suggestion_has_its_own_button_help_and_comparison(monkeypatch):
     monkeypatch.setattr(suggestions, "st", streamlit)
     config = RunConfig(steps=7)
     made = [SimpleNamespace(label=f"s{i}", outcome=outcome, changes=changes)
-            for i, (outcome, changes) in enumerate([("", CHANGES[0]), ("it helps", CHANGES[1])])]  # fmt: skip
+            for i, (outcome, changes) in enumerate([("", CHANGES[0]), ("53 % to 100 %", CHANGES[1])])]  # fmt: skip
     finding = SimpleNamespace(name="vanishing", suggestions=made)
     suggestions.draw_suggestions(finding, config)
-    assert [label for label, _ in buttons] == ["s0", "s1: it helps"]
+    assert [label for label, _ in buttons] == ["s0", "s1: 53\u00a0% to 100\u00a0%"]
     assert [more["args"] for _, more in buttons] == [(config.replace(**changes),) for changes in CHANGES[:2]]
     assert [more["help"] for _, more in buttons] == [f"Sets {describe(changes)}." for changes in CHANGES[:2]]
     assert [more["key"] for _, more in buttons] == ["suggestion_vanishing_0", "suggestion_vanishing_1"]
