@@ -158,3 +158,14 @@ def test_types_change_both_ways():
     assert as_words.values.tolist() == ["3", "1.5", None, "3"] and as_words.kind == "category"
     slips = as_numeric(read("1.5", "2.5", "3.5", "4.5", "about 9"))
     assert slips.kind == "numeric" and slips.values[:4].tolist() == [1.5, 2.5, 3.5, 4.5] and np.isnan(slips.values[4])
+
+
+@pytest.mark.parametrize("power", [0, 7, 8, 15, 31, 52, 53, 54, 62])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_whole_numbers_of_any_size_are_read_exactly_or_as_floats_are_and_held_as_small_as_they_can_be(power, sign):
+    values = [sign * (2**power + more) for more in (-1, 0, 1)]
+    column = read(*map(str, values))
+    assert column.kind == "numeric" and column.is_numbers
+    np.testing.assert_array_equal(column.data.astype(float), np.array(values, float))
+    if power >= 53:  # no whole number of these bits is any float's own
+        assert column.data.dtype == compact(np.array(values, float)).dtype

@@ -494,3 +494,21 @@ def test_day_first_and_month_first_are_told_apart_by_days_above_twelve():
         rows = "".join(f"{cell},{i % 2}\n" for i, cell in enumerate(cells.split()))
         X = prepare(read_table(f"d,y\n{rows}".encode()), "y", False).X
         assert X[:, 0].tolist() == [20454 + day - 1, 20454 + day - 1 + 12]  # 2026 begins 20,454 days after 1970
+
+
+COUNTED = ",a,b\n0,1,2\n1,3,1\n2,4,6\n3,5,2\n"
+
+
+@pytest.mark.parametrize(
+    "choice, taken",
+    [({}, False), ({"keep_index": True}, True), ({"kinds": {"column 1": "numeric"}}, True)],
+)
+def test_a_column_that_counts_the_rows_is_an_input_when_it_is_asked_for_in_either_way(choice, taken):
+    found = prepare(table(COUNTED), "b", drop_missing=False, **choice)
+    assert found.input_names == ("column 1", "a")[not taken :]
+
+
+def test_a_sample_of_a_table_has_at_least_the_rows_of_any_data():
+    with pytest.raises(ConfigError, match=f"at least {selection.MIN_SAMPLES}"):
+        prepare(table(COUNTED), "b", drop_missing=False, max_rows=selection.MIN_SAMPLES - 1)
+    assert prepare(table(COUNTED), "b", drop_missing=False, max_rows=selection.MIN_SAMPLES).X.shape == (2, 1)

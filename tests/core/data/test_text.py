@@ -68,3 +68,17 @@ def test_half_a_letter_at_the_end_is_found_where_a_slice_ends_there_too(length, 
         text._to_utf8(b"a" * (length - 1) + b"\x81", "f", "cp932")
     assert text._first_bad_byte(b"a" * (length - 1) + "é".encode()[:1]) == length - 1
     assert text._first_bad_byte(b"a" * (length - 1) + "é".encode()) is None
+
+
+@pytest.mark.parametrize("before", range(9))
+@pytest.mark.parametrize("letter", ["é", "漢", "😀"])
+def test_the_first_bad_byte_is_found_wherever_slices_end(before, letter, monkeypatch):
+    raw = b"a" * before + 3 * letter.encode()
+    monkeypatch.setattr(text, "_SLICE", 5)
+    assert text._first_bad_byte(raw) is None
+    for at in range(before, len(raw)):
+        broken = raw[:at] + b"a" + raw[at + 1 :]
+        try:
+            broken.decode()
+        except UnicodeDecodeError as error:
+            assert text._first_bad_byte(broken) == error.start

@@ -202,8 +202,10 @@ def test_integers_are_taken_as_floats(activation):
     np.testing.assert_array_equal(activation(np.array([1, 2])), activation(np.array([1.0, 2.0])))
 
 
-def test_slopes_at_a_kink_are_the_left_ones_as_in_pytorch():
+def test_slopes_and_curvatures_at_a_kink_are_the_left_ones_as_in_pytorch():
     at_zero = {name: float(ACTIVATIONS[name].slope(np.zeros(1))[0]) for name in ("relu", "leaky_relu", "selu", "elu")}
     assert at_zero == pytest.approx(
         {"relu": 0.0, "leaky_relu": 0.01, "selu": SELU_SCALE * SELU_ALPHA, "elu": 1.0}, rel=1e-15
     )
+    curvature = {name: float(ACTIVATIONS[name].curvature(np.zeros(1))[0]) for name in ("selu", "elu")}
+    assert curvature == pytest.approx({"selu": SELU_SCALE * SELU_ALPHA, "elu": 1.0}, rel=1e-15)

@@ -7,6 +7,7 @@ from core import RunConfig, train
 from core.theory.families import DEPTHS, INIT_SCALES, curve_family, curve_family_cost, delta_curve
 from core.theory.fluctuations import log_variance
 from core.theory.layer_means import expected_means
+from core.theory.prediction import layer_gains
 
 
 def drawn_deltas(config, networks=120):
@@ -90,3 +91,15 @@ def test_the_median_is_half_the_scatter_below_the_mean_and_the_band_is_of_the_no
     log_square = [sum(np.log(means.chi[layer:])) for layer in range(5)]
     np.testing.assert_allclose(10.0 ** curve.median[:-1], np.exp((log_square - scatter / 2) / 2), rtol=1e-9)
     np.testing.assert_allclose(10.0 ** curve.half_width[:-1], np.exp(2.07 * np.sqrt(scatter) / 2), rtol=1e-9)
+
+
+@pytest.mark.parametrize("init", ["normal", "fixed_normal", "he_normal", "glorot_uniform"])
+@pytest.mark.parametrize("hidden", [(16,), (16, 16), (16,) * 5])
+def test_the_scatter_is_that_of_the_gain_between_hidden_layers_where_there_are_some(init, hidden):
+    config = RunConfig(hidden=hidden, activation="tanh", init=init, init_scale=0.4, bias_std=0.1)
+    means = expected_means(config)
+    between = min(len(hidden) - 1, 1)
+    gain = layer_gains(config, (2, *hidden, 1))[between]
+    scatter, _ = log_variance("tanh", float(np.sqrt(gain)), 0.1, config.hidden, float(means.q[0]))
+    half = delta_curve(config).half_width[:-1]
+    np.testing.assert_allclose(10.0**half, np.exp(2.07 * np.sqrt(scatter) / 2), rtol=1e-9)

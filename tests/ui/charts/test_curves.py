@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from core import RunConfig, train
+from core.wording import percent
 from tests.support.charted import changed, run
 from ui.charts import curves, style
 
@@ -46,3 +47,15 @@ def test_the_table_has_every_curve_and_every_guide_at_every_recorded_step(name, 
     for curve, values in drawn.items():
         column = chart.table[curve].to_numpy()
         np.testing.assert_array_equal(column if len(values) == len(column) else column[:2], values)
+
+
+@pytest.mark.parametrize("name", ["default", "diverged", "diverged between rows", "uneven rows"])
+def test_findings_tell_the_first_and_the_last_finite_value(name):
+    trace = run(name)
+    for data, values, form in (
+        (curves.loss_data(trace), trace.loss, lambda value: style.number(value, 3)),
+        (curves.accuracy_data(trace), trace.accuracy, percent),
+        (curves.global_norm_data(trace), trace.global_grad_norm, style.number),
+    ):
+        if values is not None:
+            assert form(values[0]) in data.finding and form(values[trace.last_row]) in data.finding

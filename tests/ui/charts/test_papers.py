@@ -151,6 +151,8 @@ def test_cells_of_the_depth_map_hold_the_losses_and_the_rule_runs_through_them()
     series, cells = STORED["schoenholz_2017"], chart.figure.data[0]
     np.testing.assert_allclose(cells.z, np.minimum(np.array(series["losses"]).T, math.log(10)))
     assert len(chart.figure.layout.annotations) == np.size(series["losses"]) == len(chart.table)
+    below = sum(loss < 1 for row in series["losses"] for loss in row if loss is not None)
+    assert f"{below} of {np.size(series['losses'])} networks learn" in chart.alt
     ordered = next(trace for trace in chart.figure.data if trace.type == "scatter")
     # it starts in the first column, between the depths that 6 xi lies between
     low = max(i for i, depth in enumerate(series["depths"]) if depth <= series["reach"][0])

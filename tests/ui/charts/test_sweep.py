@@ -11,6 +11,7 @@ from core.sweeps.maps import DEFAULT_RANGES, FIELDS, QUANTITIES, Axis, SweepMap,
 from core.sweeps.table import SweepTable
 from core.theory.correlations import correlation
 from core.theory.variance_map import critical_points
+from core.wording import percent
 from tests.support.pictures import check_picture
 from ui.charts.sweep import format_cell, sweep_map
 
@@ -102,6 +103,13 @@ def test_a_chosen_cell_is_marked_where_it_is():
     marks = [part for part in drawn(chosen=(1.5, 0.25)).spec["data"] if part.get("name") == "chosen cell"]
     assert [(mark["x"], mark["y"]) for mark in marks if mark["x"] != [None]] == [([1.5], [0.25])]
     assert drawn(chosen=(7.0, 0.25)).spec["data"][-1].get("name") != "chosen cell"
+
+
+@pytest.mark.parametrize("holes", [1, 5, 13, 20])
+def test_a_map_that_still_runs_tells_the_share_of_its_cells_that_wait(holes):
+    cells = RAMP.copy()
+    cells.flat[:holes] = np.nan
+    assert f"{percent(holes / 20)} of the cells have not been run yet." in drawn(cells, partial=True).alt
 
 
 # -- the numbers behind -------------------------------------------------------------------------------------------

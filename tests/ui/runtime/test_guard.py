@@ -357,6 +357,17 @@ def test_files_and_bytes_of_a_session_and_of_the_server_are_bounded(files, monke
     put(files, "other", other.file_id, 1_000_000)
 
 
+def test_the_bytes_of_a_session_count_together_and_of_no_other(files):
+    room = uploads.max_session_bytes() + uploads.OVERHEAD
+    for session in ("session", "other"):
+        first, last = (files.get_upload_urls(session, ["x"])[0].file_id for _ in range(2))
+        put(files, session, first, room // 2)
+        with pytest.raises(HTTPException) as refused:
+            files.check(session, last, room - room // 2 + 1)
+        assert refused.value.status_code == 413
+        files.check(session, last, room - room // 2)
+
+
 def test_places_that_nobody_uses_lapse(files):
     (first,) = files.get_upload_urls("session", ["x"])
     for _ in range(uploads.MAX_ISSUED):

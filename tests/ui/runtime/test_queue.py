@@ -274,3 +274,15 @@ def test_the_seconds_that_work_waited_are_written_down_with_its_name(monkeypatch
     with queue.slot(never, "snapshot"):
         pass
     assert noted == [("snapshot", {"waited": 2.5})]
+
+
+@pytest.mark.parametrize("own", range(1, 6))
+@pytest.mark.parametrize("other", range(5))
+def test_a_slot_passes_only_to_a_group_that_would_hold_fewer_even_then(own, other):
+    queue = FairQueue(own + other)
+    tickets = [queue.take(patiently, ("one", str(i))) for i in range(own)]
+    for i in range(other):
+        queue.take(patiently, ("two", str(i)))
+    assert not any(queue.is_passed(ticket) for ticket in tickets)
+    queue._join(("two", "waits"), 0, False)
+    assert [queue.is_passed(ticket) for ticket in tickets] == own * [other + 1 < own]

@@ -19,12 +19,18 @@ def script():
     st.selectbox("Choice", ["a", "b"], key="choice")
     st.selectbox("Without a key", ["c"])
     st.session_state["seen"] = sorted(st.session_state)
+    st.session_state["sizes"] = None
+    st.session_state["sizes"] = len(st.session_state), len(list(st.session_state))
 
 
 def test_the_state_has_the_same_keys_and_values_as_streamlit_s_own():
     app = AppTest.from_function(script).run()
     assert not app.exception
     assert set(app.session_state["seen"]) >= {"own", "number", "empty", "choice"}
+    for _ in range(2):
+        size, listed = app.session_state["sizes"]
+        assert size == listed >= 6
+        app.run()
     assert not any("ID" in key for key in app.session_state["seen"])
     assert (app.session_state["own"], app.session_state["number"], app.session_state["empty"]) == (3, 2.0, None)
     app.number_input(key="empty").set_value(4.0).run()
