@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from core import snapshot
+from core import snapshot, train
 from tests.support.lab_page import SMALL, calm, config_of, control, figures, keys, texts, visit
 from ui.charts.style import number
 
@@ -53,3 +53,10 @@ def test_the_picture_is_clickable_and_has_a_pulse():
     profile = figures(app)[keys(app).index("gradient-profile")]
     assert [drawn["name"] for drawn in profile["data"] if drawn.get("yaxis") == "y3"][-1] == "pulse"
     assert any("st-key-gradient-profile .xy3" in html.proto.body for html in app.get("html"))
+
+
+def test_a_layer_of_a_run_that_broke_can_be_opened_up_to_its_last_recorded_step():
+    app = opened(1, activation="linear", init_scale="30", learning_rate="1", steps="60")
+    [trace] = train([config_of(app)])
+    assert trace.diverged_at and trace.step[trace.last_row] < trace.step[-1]
+    assert app.slider(key="layer_step").max == trace.step[trace.last_row]

@@ -126,6 +126,14 @@ def test_off_the_bowl_the_buttons_go_where_the_limit_holds_and_it_is_felt(name, 
     assert "It does not settle" in words(app) and "above it, 105 % of it" in words(app)
 
 
+def test_the_buttons_go_to_the_minimum_at_which_the_path_ends_and_not_to_the_one_near_its_start():
+    app = visit(descent="saddle", saddle_x=-3, saddle_y=-3)
+    surface = SURFACES["saddle"]()
+    assert surface.nearest_minimum(np.array([-3.0, -3.0])).tolist() == [0.0, -1.0]
+    calm(app.button(key="saddle_below").click().run())
+    assert app.session_state["saddle_y"] == pytest.approx(1.0, abs=0.01)
+
+
 def test_momentum_that_swings_up_is_no_divergence():
     app = visit(bowl_mu=0.99)
     calm(app.button(key="bowl_below").click().run())

@@ -158,6 +158,20 @@ def test_the_answer_is_that_of_the_trained_network_at_each_point_of_its_own_samp
     assert sent(parts.charts["answer-chart"]) == sent(made)
 
 
+def test_the_picture_holds_the_run_before_beside_the_present_one(parts):
+    app = lab_page.visit(**lab_page.SMALL)
+    config = lab_page.config_of(app)
+    app.session_state["seed"] = 7.0
+    lab_page.calm(app.run())
+    before, trace = train([config, config.replace(seed=7)])
+    guides = theory.guides(services().theories.get(theory.at_start(Run(trace.config))), "delta_norm", trace)
+    judged = diagnose(trace).step
+    made = gradient_profile(
+        trace, "delta_norm", relative=True, guides=guides, judged=judged, previous=before, dark=True
+    )
+    assert sent(parts.charts["gradient-profile"]) == sent(open_at(made, None, judged=judged))
+
+
 # The curve that shows what a verdict is about; the size of the steps beside the others.
 BESIDE = {
     "diverged": "global-norm", "exploding": "global-norm", "dead": "dead", "dead_output": "dead",

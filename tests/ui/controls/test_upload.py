@@ -11,6 +11,7 @@ from core import RunConfig
 from core.config import cost
 from core.tables import read_table
 from tests.support.nothing import anything
+from tests.support.waiting import never
 from ui.controls import upload
 from ui.controls.upload import TableRefused, check_duration
 from ui.session import TableControls
@@ -160,3 +161,20 @@ def test_fewer_rows_are_offered_of_which_a_run_takes_twenty_seconds(seconds, few
     offered = [(fix.label, dict(fix.changes)) for fix in refused.value.obstacles[0].fixes]
     wanted = [(f"Use {fewer:,} rows", {"max_rows": fewer})] if chosen else []
     assert offered == [*wanted, ("Train anyway", {"confirmed": True})]
+
+
+@pytest.mark.parametrize("beyond", [-1, 0, 1])
+def test_a_table_of_as_many_bytes_as_the_server_allows_is_read(beyond, monkeypatch):
+    raw = b"a,b\n" + b"1,2\n" * 9
+    file = SimpleNamespace(getvalue=lambda: raw, name="t.csv")
+    monkeypatch.setattr(upload, "draw_uploader", lambda *_, **__: [file])
+    monkeypatch.setattr(upload, "st", anything())
+    monkeypatch.setattr(upload, "draw_reading", lambda table: None)
+    monkeypatch.setattr(upload, "session", {})
+    monkeypatch.setattr(upload.limits, "value", {"MAX_UPLOAD": len(raw) - beyond}.get)
+    monkeypatch.setattr(upload, "services", lambda: SimpleNamespace(tables=SimpleNamespace(get_or_compute=never)))
+    if beyond > 0:
+        assert "39 bytes a table" in str(upload.table_controls())
+    else:
+        with pytest.raises(AssertionError):  # it would be read
+            upload.table_controls()
