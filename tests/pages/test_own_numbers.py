@@ -256,10 +256,10 @@ def test_every_chart_table_and_file_of_a_comparison_is_of_its_own_arms(parts, mo
 
 
 def test_every_map_cell_and_file_of_a_sweep_is_of_its_own_activation_and_cell(parts):
-    settings = {"x_count": "3", "y_count": "2", "per_cell": "2", "base": "depth=3;width=4;steps=2;samples=16"}
+    settings = {"x_count": "3", "y_count": "2", "per_cell": "3", "base": "depth=3;width=4;steps=2;samples=16"}
     app = open_page("sweep", **settings, activations=["tanh", "relu"], at="relu,2,0")
     base = controls.parse_base(settings["base"])
-    spec = SweepMap(base, ("tanh", "relu"), Axis("init_scale", count=3), Axis("bias_std", count=2), 2)
+    spec = SweepMap(base, ("tanh", "relu"), Axis("init_scale", count=3), Axis("bias_std", count=2), 3)
     swept = services().sweeps.get(spec.grid)
     cells = compute_cells(swept, "gradient factor")
     x, y = spec.x.values(), spec.y.values()
@@ -278,7 +278,7 @@ def test_every_map_cell_and_file_of_a_sweep_is_of_its_own_activation_and_cell(pa
     assert [boxes[f"cell_{part}"].label for part in range(3)] == ["Activation", "Init scale", "Bias std"]
     assert [boxes[f"cell_{part}"].value for part in range(3)] == ["relu", x[2], y[0]]
     said = " ".join(element.value.replace("\\", "") for element in app.markdown)
-    assert "the median of 2 networks" in said
+    assert "the median of 3 networks" in said
 
     assert app.title[0].value == "Bias std × init scale"
     assert parts.files["sweep.csv"]() == to_csv(flatten_layers(swept.to_frame()))
@@ -396,7 +396,7 @@ SCENES = [
     ("compare-profile", "compare?depth=2&width=4&steps=3&samples=16&seeds=1&vary=none&arms=a~depth=1,b~depth=3"),
     ("run-profile", "runs?example=dead_cnn&norm=rms&relative_norm=false&step=120"),
     ("run-profile", "runs?example=float16_underflow"),  # theory recognizes its network
-    ("run-profile", "runs?example=float16_underflow&relative_norm=false&order=reversed"),
+    ("run-profile", "runs?example=float16_underflow&relative_norm=false"),
 ]  # fmt: skip
 SWEEP = "sweep?x_count=3&y_count=2&show=final+loss&activations=relu&base=depth%3D3%3Bwidth%3D4%3Bsteps%3D2"
 
