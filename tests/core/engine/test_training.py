@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core import ConfigError, RunConfig, snapshot, train
-from core.engine.training import evaluate
+from core.engine.training import checked_data, evaluate
 from core.families.activations import ACTIVATIONS
 from core.families.clipping import CLIPS
 from core.families.losses import LOSSES, OUTPUT_ACTIVATIONS
@@ -839,3 +839,12 @@ def test_a_network_answers_any_number_of_inputs_as_one_batch_does(normalization,
     monkeypatch.setattr("core.engine.training.EVALUATED_AT_ONCE", 1_000)
     np.testing.assert_allclose(outputs, evaluate(trace.config, trace.weights, X), rtol=1e-12, atol=1e-14)
     assert outputs.shape == (samples, 1) and (len(np.unique(outputs)) == samples)
+
+
+@pytest.mark.parametrize("holdout", [0.0, 0.25, 0.5])
+def test_the_limits_are_asked_for_all_rows_of_given_data_held_out_ones_too(holdout, monkeypatch):
+    asked = []
+    monkeypatch.setattr("core.engine.training.check_cost", lambda config, *sizes: asked.append(sizes))
+    X, D = np.linspace(-1, 1, 36).reshape(12, 3), np.linspace(-1, 1, 24).reshape(12, 2)
+    checked_data(RunConfig(dataset="custom", hidden=(2,), steps=1, holdout=holdout), (X, D))
+    assert asked == [(3, 2, 12)]
