@@ -18,6 +18,9 @@ _OVERLAY_PIXELS = 768  # of the widest screen on which the sidebar lies over the
 # of 3 % of most screens, it takes the width that Streamlit names a moment later for a new one and draws again.
 _SIDES = "clamp(1rem, 3vw, 3rem)"
 _PADDING = f"padding: 3.5rem {_SIDES} 5rem; padding-inline: round({_SIDES}, 1px)"
+# A browser looks at a rule on what an element contains (:has) whenever anything comes or goes within that element: on
+# the page as a whole each letter that Plotly measures took some milliseconds. So charts.js takes the first style away.
+FIRST_STYLE = "first-style"
 _UNDRAWN = "html:not(:has(.stHtml))"  # app.py draws its styles before all else
 # The server sends it with the page: what stands outside the flow must not take room until the script has drawn it.
 # Until the script of an element is loaded, Streamlit draws a bar of 40 pixels and of any width: hence the least sizes.
@@ -46,7 +49,7 @@ html .st-key-glossary {position: fixed; top: .85rem; right: 1rem; z-index: 99999
 [data-tag], [data-tag] > span, [data-tag] button, [data-tag] svg {color: inherit !important}
 .st-key-lecture [data-testid=stMarkdownContainer] :is(p, li) {max-width: 30em}
 .st-key-lecture :is([data-testid=stButtonGroup] button, [data-testid=stTab]) {height: auto; padding-block: .35rem}
-:has(> [class*=st-key-waiting]) {margin-bottom: -1rem}
+[data-testid=stLayoutWrapper]:has(> [class*=st-key-waiting]) {margin-bottom: -1rem}
 :is(a, button, summary):focus-visible {outline: 2px solid #0b6e69 !important; outline-offset: 1px}
 @media (max-width: 1100px) {
   .st-key-sweep-picture > * > .stHorizontalBlock {flex-direction: column}
@@ -54,7 +57,7 @@ html .st-key-glossary {position: fixed; top: .85rem; right: 1rem; z-index: 99999
 }
 @media (max-width: 640px) {
   .stMainBlockContainer > .stVerticalBlock {gap: .7rem}
-  :has(> [class*=st-key-waiting]) {margin-bottom: -.7rem}
+  [data-testid=stLayoutWrapper]:has(> [class*=st-key-waiting]) {margin-bottom: -.7rem}
   .st-key-present kbd {display: none}
   .st-key-paper_shown [data-testid=stButtonGroup] > div {flex-wrap: nowrap; overflow-x: auto}
   .st-key-paper_shown button {flex: none}
@@ -66,7 +69,7 @@ _RUNNING = ".stApp[data-test-script-state=running]"
 
 
 def _room_for_sidebar(page: str) -> str:
-    beside = f"{page}:not(:has([data-testid=stSidebar])) [data-testid=stAppViewContainer] > div"
+    beside = f"{page} [data-testid=stAppViewContainer] > div:not([data-testid=stSidebar] ~ *)"
     return f"@media (min-width: {_OVERLAY_PIXELS + 1}px) {{{beside} {{margin-left: {SIDEBAR_PIXELS}px}}}}"
 
 

@@ -54,6 +54,7 @@ def test_a_page_keeps_to_the_policy_and_to_this_server_and_little_moves_while_it
     here = urlsplit(hosted).netloc
     assert {urlsplit(url).netloc for url in asked if not url.startswith(("data:", "blob:"))} == {here}
     assert any(url.startswith("ws://") for url in asked)
+    assert page.locator("#first-style").count() == 0  # it looks into the whole page at each of its changes
     if path in ("", "compare", "sweep", "runs", "papers"):
         page.wait_for_selector("[data-testid=stMain] .main-svg")
         room = page.locator("[data-testid=stSidebar]").bounding_box()["width"] if path != "papers" else 0

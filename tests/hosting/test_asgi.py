@@ -22,7 +22,7 @@ from core.engine import workers
 from core.engine.cluster import ClusterLostError
 from tests.support.loops import finished
 from tests.support.visitor import HOUSE, Visitor, served
-from ui.margins import first_style
+from ui.margins import FIRST_STYLE, first_style
 from ui.runtime import event_log, first_page, hosting, limits
 from ui.runtime.services import Services
 
@@ -153,7 +153,7 @@ def test_a_page_has_the_style_of_its_margins_and_the_length_that_it_states():
         answer = Client(first_page.FirstPageMiddleware(page)).get(path)
         style = first_style(path.strip("/"), "")
         text = gzip.decompress(answer.body).decode() if page is packed else answer.text
-        assert text == index.replace("</head>", f"<style>{style}</style></head>")
+        assert text == index.replace("</head>", f"<style id={FIRST_STYLE}>{style}</style></head>")
         assert answer.headers["content-length"] == str(len(answer.body))
         assert not {"etag", "last-modified"} & set(answer.headers)  # a browser would keep an older version's style
     app = Client(first_page.FirstPageMiddleware(plain))

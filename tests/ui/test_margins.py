@@ -1,8 +1,10 @@
 """The margins that a page has before its script draws are those that it has afterwards."""
 
+import re
+
 import pytest
 
-from ui.margins import SIDEBAR_PIXELS, first_style, page_style
+from ui.margins import LAYOUT, SIDEBAR_PIXELS, first_style, page_style
 from ui.navigation import SIDEBAR_PAGES
 
 ROOM = f"margin-left: {SIDEBAR_PIXELS}px"
@@ -24,4 +26,11 @@ def test_a_page_without_a_sidebar_keeps_none(path, query):
 @pytest.mark.parametrize("style", [page_style(), first_style("", "")])
 def test_the_room_is_gone_once_the_sidebar_is_there(style):
     [rule] = [line for line in style.splitlines() if ROOM in line]
-    assert ":not(:has([data-testid=stSidebar]))" in rule
+    assert rule.split(" {")[1].endswith(":not([data-testid=stSidebar] ~ *)")
+
+
+@pytest.mark.parametrize("style", [LAYOUT, page_style()])
+def test_no_style_of_a_drawn_page_asks_what_the_whole_page_contains(style):
+    # A browser asks again whenever anything comes or goes below: milliseconds for each letter that Plotly measures.
+    asked = re.findall(r"([^\s,>+~{}]*):has\(", style)
+    assert all(re.match(r"\.(?!stApp|stMain)|\[", element) for element in asked), asked

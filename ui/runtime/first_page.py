@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit import config, file_util
 
-from ui.margins import first_style
+from ui.margins import FIRST_STYLE, first_style
 
 PART_BYTES = 65_536  # of a file, sent at once
 # Scripts of Streamlit, by the part of their name before the dot, that the browser would ask for only once a page's own
@@ -82,7 +82,7 @@ async def _send_with_style(page: list[Message], scope: Scope, send: Send) -> Non
     packed = headers.get("Content-Encoding") == "gzip"
     if packed:
         body = gzip.decompress(body)
-    body = body.replace(b"</head>", f"<style>{style}</style></head>".encode(), 1)
+    body = body.replace(b"</head>", f"<style id={FIRST_STYLE}>{style}</style></head>".encode(), 1)
     if packed:
         body = gzip.compress(body)
     headers["Content-Length"] = str(len(body))

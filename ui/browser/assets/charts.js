@@ -69,6 +69,7 @@ function onAfterPrint() {
 }
 
 export default function ({ setTriggerValue }) {
+  document.getElementById("first-style")?.remove(); // the page has styles of its own by now (ui/margins.py)
   const onTheme = () => setTimeout(() => setTriggerValue("event", true), THEME_MS);
   DARK.addEventListener("change", onTheme);
   document.addEventListener("click", onClick);
