@@ -55,7 +55,7 @@ BOUNDED = {
     "core/data/text.py": {"gzip.GzipFile"},
     "core/data/workbooks.py": {"zipfile"},
     "core/recordings/reading.py": {"member.decompress"},
-    "ui/runtime/hosting.py": {"gzip.decompress"},
+    "ui/runtime/first_page.py": {"gzip.decompress"},
     "ui/urls/history.py": {"unsafe_allow_javascript"},
     "ui/urls/picture_script.py": {"unsafe_allow_javascript"},
 }

@@ -191,8 +191,11 @@ def test_headline_card_and_picture_of_an_example_state_one_number(name):
     data = recording_profile_data(view, judged=diagnosis.step)
     assert data.step[data.opened] == diagnosis.step
     share = diagnosis.numbers[1]
-    if share.label.endswith(f", step {diagnosis.step}") or (diagnosis.step == 0 and "step" not in share.label):
-        assert f" gets {typeset(share.value)} times " in data.words[data.opened]
+    words = data.words[data.opened]
+    if share.value == "no gradient":
+        assert "no gradient reaches" in words or "gradient is exactly 0" in words
+    elif share.label.endswith(f", step {diagnosis.step}") or (diagnosis.step == 0 and "step" not in share.label):
+        assert f" gets {typeset(share.value)} times " in words
     stated = re.search(r"is (\S+) times that of", diagnosis.findings[0].what)
     assert stated is None or stated[1] == share.value
 

@@ -11,6 +11,7 @@ from core import ConfigError, RunConfig, diagnose, train, try_suggestions
 from ui.lab import suggestions, trials
 from ui.runtime.jobs import Run
 from ui.runtime.services import services, start_services
+from ui.text import join_percent
 
 FAILING = RunConfig(hidden=(10,) * 3, activation="tanh", init_scale=0.0, steps=60)
 
@@ -155,7 +156,7 @@ def test_the_page_shows_buttons_at_once_and_their_outcomes_once_they_are_tried(m
     wait_for(lambda: trials.get_result(run) is not None, run, trace)
     app.run()
     offered = [one for finding in trials.get_result(run).findings for one in finding.suggestions]
-    assert [button.label for button in app.button] == [f"{one.label}: {one.outcome}" for one in offered]
+    assert [button.label for button in app.button] == [join_percent(f"{one.label}: {one.outcome}") for one in offered]
     assert trials.get_result(run).trial in [caption.value for caption in app.caption]
 
 
