@@ -44,7 +44,7 @@ def main() -> None:
     page = st.navigation(pages(), position="top")
     with st.container(key="beside-page"):  # one slot of the page for all that stands outside its flow
         if page.url_path in SIDEBAR_PAGES and not st.context.is_embedded:
-            st.html(f"<style>{page_style()}</style>")
+            st.html(f"<style>{page_style(page.url_path)}</style>")
         st.html(
             f"<style>{LAYOUT}</style>"
             + printing.STYLE

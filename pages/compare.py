@@ -41,13 +41,6 @@ CLAIM = "Networks side by side on shared axes. Each arm differs in the setting t
 
 HISTORY_HEIGHT = 1100  # pixels of the charts over the steps, with up to four arms
 
-# On a phone the arms' controls fill half the screen: there they stand below the picture.
-PICTURE_FIRST = """<style>@media (max-width: 640px) {
-  .stMainBlockContainer > .stVerticalBlock > :has(.st-key-page-header) {order: -3}
-  .stMainBlockContainer > .stVerticalBlock > :has(.st-key-verdict) {order: -2}
-  .stMainBlockContainer > .stVerticalBlock > :has(.st-key-compare-picture) {order: -1}
-}</style>"""
-
 CURVES = {
     "loss": compare_loss,
     "accuracy": compare_accuracy,
@@ -195,10 +188,9 @@ def refuse(error: ConfigError) -> None:
 
 ensure_navigation()
 sync_address(state.PARAMETERS)
-st.html(PICTURE_FIRST)
 embedded = st.context.is_embedded
 chosen = sidebar.Chosen(*embedding.read_config()) if embedded else sidebar.choose(controls.start_from)
-header = st.container()
+header = st.container(key="compare-header")
 address.show_param_warnings(state.ADDRESS_RULES, state.ADDRESS_FREE_TEXT_PARAMS)
 comparison, refused = (state.try_build if embedded else controls.choose)(chosen.config)
 preset = controls.current_preset(comparison)
@@ -225,7 +217,7 @@ def draw_preview(records: dict[str, ArmSummary]) -> None:
     """Draws the arms that are trained while others still train, unless the page shows an earlier comparison."""
     if "compare_shown" in session:
         return
-    with preview.container():
+    with preview.container(key=f"compare-preview-{len(records)}"):
         arms = style_arms(comparison, records)
         verdict(arms)
         panels.show(compare_profile(arms, dark=panels.dark()), f"compare-profile-of-{len(arms)}")
@@ -248,6 +240,8 @@ if embedded:
     st.stop()
 with st.container(key="verdict"):
     verdict(arms)
-story(arms)
-more_curves(arms)
+with st.container(key="compare-story"):
+    story(arms)
+with st.container(key="compare-more"):
+    more_curves(arms)
 numbers(comparison, arms)

@@ -34,7 +34,7 @@ LAYOUT = """
 html :is(.st-key-page-header h1, [class*=st-key-verdict] h2) {padding: 0}
 html :is(.st-key-page-header, .st-key-verdict) {margin-bottom: -.5rem}
 html [class*=st-key-verdict] [data-testid="stHeading"] [data-testid="stMarkdownContainer"] {margin-bottom: 0}
-.st-key-beside-page {position: absolute; left: 0}
+.st-key-beside-page {position: absolute; top: 0; left: 0}
 .st-key-beside-page [data-testid=stSkeleton] {display: none}
 .st-key-beside-page, .st-key-beside-page :not(.st-key-glossary, .st-key-glossary *) {pointer-events: none}
 :is(.st-key-x_from, .st-key-x_to, .st-key-x_count, .st-key-y_from, .st-key-y_to, .st-key-y_count) input::placeholder
@@ -66,6 +66,18 @@ html .st-key-glossary {position: fixed; top: .85rem; right: 1rem; z-index: 99999
 [class*=st-key-waiting]:has([role=progressbar]) {padding: .25rem 1rem; backdrop-filter: blur(8px)}
 """
 _RUNNING = ".stApp[data-test-script-state=running]"
+# On a phone Compare's controls fill half the screen: they stand below the picture there, and not before it is drawn.
+# Each level is named, so that a browser asks what a place contains only when something comes or goes on these.
+_PLACES = ".stMainBlockContainer > .stVerticalBlock"
+_PLACE = "[data-testid=stLayoutWrapper]"
+PICTURE_FIRST = f"""
+@media (max-width: 640px) {{
+  {_PLACES} > {_PLACE}:has(> .st-key-compare-header) {{order: -3}}
+  {_PLACES} > {_PLACE}:has(> .st-key-verdict) {{order: -2}}
+  {_PLACES} > {_PLACE}:has(> .st-key-compare-story, > [class*=st-key-compare-preview]) {{order: -1}}
+  {_RUNNING} {_PLACES}:not(:has(> {_PLACE} > .st-key-compare-more)) >
+    {_PLACE}:has(> .stHorizontalBlock) {{display: none}}
+}}"""
 
 
 def _room_for_sidebar(page: str) -> str:
@@ -73,9 +85,13 @@ def _room_for_sidebar(page: str) -> str:
     return f"@media (min-width: {_OVERLAY_PIXELS + 1}px) {{{beside} {{margin-left: {SIDEBAR_PIXELS}px}}}}"
 
 
-def page_style() -> str:
+def page_style(path: str) -> str:
     """The style of a page with a sidebar: its margins, and room for the sidebar until the script has drawn it."""
-    return f".stMainBlockContainer {{{_PADDING}}}\n{_room_for_sidebar(_RUNNING)}"
+    return f".stMainBlockContainer {{{_PADDING}}}\n{_room_for_sidebar(_RUNNING)}" + _order(path)
+
+
+def _order(path: str) -> str:
+    return PICTURE_FIRST if path == "compare" else ""
 
 
 def first_style(path: str, query: str) -> str:
@@ -88,4 +104,4 @@ def first_style(path: str, query: str) -> str:
     wide = f"{LAYOUT}{_UNDRAWN} .stMainBlockContainer {{max-width: none}}"
     if path not in SIDEBAR_PAGES or "true" in parse_qs(query).get("embed", ()):
         return wide
-    return f"{wide}\n{_UNDRAWN} .stMainBlockContainer {{{_PADDING}}}\n{_room_for_sidebar(_UNDRAWN)}"
+    return f"{wide}\n{_UNDRAWN} .stMainBlockContainer {{{_PADDING}}}\n{_room_for_sidebar(_UNDRAWN)}" + _order(path)
