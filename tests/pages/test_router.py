@@ -57,7 +57,7 @@ def test_every_page_has_its_styles_and_scripts_and_what_stands_around_it_in_orde
     assert LAYOUT in html and printing.STYLE in html
     assert history.SCRIPT in html and picture_script.SCRIPT in html
     assert (BARE in html) == embedded
-    assert (page_style() in html) == (PAGES[path] and not embedded)
+    assert (page_style(path) in html) == (PAGES[path] and not embedded)
 
 
 @pytest.mark.parametrize("dark", [False, True])
