@@ -59,6 +59,8 @@ html .st-key-glossary {position: fixed; top: .85rem; right: 1rem; z-index: 99999
   .stMainBlockContainer > .stVerticalBlock {gap: .7rem}
   [data-testid=stLayoutWrapper]:has(> [class*=st-key-waiting]) {margin-bottom: -.7rem}
   .st-key-present kbd {display: none}
+  /* Buttons that load late stand under the title from the start, as most do once they are there. */
+  .st-key-page-header > * > .stHorizontalBlock > .stElementContainer {flex: 1 0 100%}
   .st-key-paper_shown [data-testid=stButtonGroup] > div {flex-wrap: nowrap; overflow-x: auto}
   .st-key-paper_shown button {flex: none}
 }
