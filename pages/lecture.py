@@ -26,7 +26,7 @@ with panels.page_header(section.title):
     sharing.present_button("lecture", scene)
     sharing.draw_menu("lecture", scene, panels.choose_picture)
 address.show_param_warnings(outline.RULES)
-with st.container(key="lecture"):
+with st.container(key="lecture"), st.container(key="formulas" if section.formulas else "in-order"):
     section.draw()
 with st.container(horizontal=True, key="section-turn"):
     outline.draw_turn("bottom")

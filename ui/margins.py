@@ -59,11 +59,23 @@ html .st-key-glossary {position: fixed; top: .85rem; right: 1rem; z-index: 99999
   .stMainBlockContainer > .stVerticalBlock {gap: .7rem}
   [data-testid=stLayoutWrapper]:has(> [class*=st-key-waiting]) {margin-bottom: -.7rem}
   .st-key-present kbd {display: none}
+  .st-key-page-header .stHorizontalBlock .stHorizontalBlock > .stElementContainer:has([data-testid=stSkeleton])
+    {min-width: 5.6rem}
   /* Buttons that load late stand under the title from the start, as most do once they are there. */
   .st-key-page-header > * > .stHorizontalBlock > .stElementContainer {flex: 1 0 100%}
   .st-key-paper_shown [data-testid=stButtonGroup] > div {flex-wrap: nowrap; overflow-x: auto}
   .st-key-paper_shown button {flex: none}
 }
+/* A section of the Lecture is seen once its picture is drawn, or all of it: what stands below is drawn before. And once
+   its formulas are there, which take a browser a moment more: they change the height of every text. */
+.stApp[data-test-script-state=running] .stMainBlockContainer > .stVerticalBlock:not(:has(
+    > [data-testid=stLayoutWrapper] > .st-key-section-turn,
+    > [data-testid=stLayoutWrapper] > .st-key-lecture > [data-testid=stLayoutWrapper] > .st-key-formulas
+      > [data-testid=stLayoutWrapper] > [class*=st-key-pictures-] .stElementContainer
+  )) .st-key-formulas {display: none}
+@keyframes unseen {from {visibility: hidden} to {visibility: hidden}}
+.st-key-formulas:not(:has(.katex)) {animation: unseen 2s}
+.st-key-lecture [class*=st-key-question_] {min-height: 7.5rem}
 [class*=st-key-waiting] {position: absolute; z-index: 10; left: 0; right: 0; pointer-events: none}
 [class*=st-key-waiting]:has([role=progressbar]) {padding: .25rem 1rem; backdrop-filter: blur(8px)}
 """

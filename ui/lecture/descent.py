@@ -66,7 +66,7 @@ def section() -> None:
         "$w \\leftarrow w - \\eta\\, \\nabla E(w).$ The curvature, the Hessian $H$, decides how long a step may be. "
         "**Click on the level lines to start somewhere else.**"
     )
-    pictures = st.container()
+    pictures = st.container(key="pictures-descent")
     words = st.container()
     name = session["descent"]
     step_slider = st.container()

@@ -38,7 +38,7 @@ def section() -> None:
     each = part.squared.sum(axis=1)
     by_hand = float(each.sum() / samples)
     core = part.engine_error()
-    with st.grid(2, min_column_width=420, gap="medium"):
+    with st.container(key="pictures-error"), st.grid(2, min_column_width=420, gap="medium"):
         with st.container():
             panels.show(error_bars(part.squared, counted, dark=panels.dark()), "lecture-error", numbers=True)
         with st.container():

@@ -37,7 +37,7 @@ def section() -> None:
         "an input $x$ into an output $o$. **Point at a node for its formula with its numbers, or at an edge for its "
         "weight.**"
     )
-    answer = st.container()
+    answer = st.container(key="pictures-network")
     controls = st.container()
     with controls:
         try:

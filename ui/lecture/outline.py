@@ -23,11 +23,13 @@ class Section:
         label: on the bar of all sections.
         title: above the section.
         draw: draws it.
+        formulas: whether it holds some: then it is seen once a browser has drawn them.
     """
 
     label: str
     title: str
     draw: Callable[[], None]
+    formulas: bool = True
 
 
 SECTIONS: dict[str, Section] = {
@@ -40,8 +42,8 @@ SECTIONS: dict[str, Section] = {
     "numbers": Section(label="5c Numbers", title="5. The exercise: (c) numbers", draw=solution.section),
     "steps": Section(label="5d Steps", title="5. The exercise: (d) take a step", draw=steps.section),
     "vanishing": Section(label="6 Vanishing", title="6. Why it vanishes", draw=vanishing.section),
-    "cures": Section(label="7 Cures", title="7. The cures", draw=vanishing.draw_cures),
-    "path": Section(label="In 20 minutes", title="The lecture in twenty minutes", draw=path.section),
+    "cures": Section(label="7 Cures", title="7. The cures", draw=vanishing.draw_cures, formulas=False),
+    "path": Section(label="In 20 minutes", title="The lecture in twenty minutes", draw=path.section, formulas=False),
 }
 NAMES = tuple(SECTIONS)
 KEY = "section"

@@ -28,7 +28,7 @@ def section() -> None:
         "$S(z) = \\frac{1}{1 + e^{-z}}$ has the slope $S'(z) = S(z)\\,(1 - S(z))$. **Move the point by the slider or "
         "by a click.**"
     )
-    picture = st.container()
+    picture = st.container(key="pictures-sigmoid")
     z = draw_slider()
     with picture:
         panels.show(sigmoid_and_slope(z, dark=panels.dark()), "lecture-sigmoid", numbers=True, picked=move)

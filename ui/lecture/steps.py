@@ -71,7 +71,7 @@ def section() -> None:
         _draw_back()
         return
     st.latex(r"w \;\leftarrow\; w + \Delta w, \qquad \Delta w = -\eta\, \frac{\partial E}{\partial w}")
-    with st.grid(2, min_column_width=380, gap="medium"):
+    with st.container(key="pictures-steps"), st.grid(2, min_column_width=380, gap="medium"):
         with st.container():
             panels.show(error_over_steps(walk.errors, dark=panels.dark()), "exercise-errors", numbers=True)
         with st.container():

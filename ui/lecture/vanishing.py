@@ -53,7 +53,7 @@ def section() -> None:
         "weights $W$ takes the gradient one layer back:"
     )
     st.latex(r"\delta^{l} = \operatorname{diag}\big(\varphi'(\mathit{net}^{l})\big)\; W\, \delta^{l+1}")
-    pictures = st.container()
+    pictures = st.container(key="pictures-vanishing")
     words = st.container()
     controls = st.container()
     with controls, st.grid(3, min_column_width=230, gap="medium", vertical_alignment="bottom"):
@@ -72,12 +72,13 @@ def section() -> None:
         return
     activation = config.activations[0]  # of every layer
     critical = _critical_scale(activation)
+    product = product_of_layers(paths, dark=panels.dark())
+    by_scale = factor_by_scale(SCALES, factors, config.init_scale, activation, critical, dark=panels.dark())
     with pictures, st.grid(2, min_column_width=380, gap="medium"):
         with st.container():
-            panels.show(product_of_layers(paths, dark=panels.dark()), "stack-product", numbers=True)
+            panels.show(product, "stack-product", numbers=True)
         with st.container():
-            chart = factor_by_scale(SCALES, factors, config.init_scale, activation, critical, dark=panels.dark())
-            panels.show(chart, "stack-factor", numbers=True)
+            panels.show(by_scale, "stack-factor", numbers=True)
     with words:
         st.markdown(as_text(describe(paths)))
         st.caption(
