@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from .gaussian import member, moments
+from .gaussian import member
+from .moment_tables import tabled_moments
 
 DEEP = 60  # layers after which q is near its rest, or has left for good
 CLOSE = 1e-3  # a step of q, relative, after which it counts as at rest: no eye sees the difference
@@ -26,10 +27,10 @@ def gradient_factors(activation: str, sigma_w: np.ndarray, sigma_b: np.ndarray) 
     q = np.ones_like(weights)
     moving = np.ones(weights.shape, bool)
     for _ in range(DEEP):
-        next_q = weights[moving] * moments(activation, q[moving]).second + biases[moving]
+        next_q = weights[moving] * tabled_moments(activation, q[moving])[0] + biases[moving]
         settled = (np.abs(next_q - q[moving]) <= CLOSE * next_q) | (next_q > UNBOUNDED_VARIANCE)
         q[moving] = next_q
         moving[moving] = ~settled
         if not moving.any():
             break
-    return np.sqrt(weights * moments(activation, q).slope2)
+    return np.sqrt(weights * tabled_moments(activation, q)[1])

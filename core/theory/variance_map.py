@@ -16,6 +16,7 @@ from scipy.optimize import brentq, minimize_scalar
 
 from ..errors import ConfigError
 from .gaussian import LARGEST, member, moment_derivatives, moments, one_variance, scale
+from .moment_tables import tabled_moments
 
 # fixed points other than 0 are looked for here
 LOW = 1e-7
@@ -115,7 +116,11 @@ def fixed_points(activation: str, sigma_w: float, sigma_b: float = 0.0) -> list[
         q = sigma_b**2 / (1 - slope) if slope < 1 and sigma_b > 0 else math.inf
         roots += [q] if LOW <= q <= HIGH else []
     else:
-        roots += _crossings(lambda q: (sigma_w**2 * moments(activation, q).second + sigma_b**2) / q - 1)
+
+        def excess(q: np.ndarray, second: np.ndarray, slope2: np.ndarray) -> np.ndarray:
+            return (sigma_w**2 * second + sigma_b**2) / q - 1
+
+        roots += _crossings(activation, excess)
     return [_fixed_point(activation, q, sigma_w) for q in roots]
 
 
@@ -140,11 +145,10 @@ def critical_points(activation: str, sigma_b: float = 0.0) -> list[CriticalPoint
         return [CriticalPoint(sigma_w=sigma_w, q=0.0 if sigma_b == 0 else math.inf, slope=1.0, stable=False)]
     found = [0.0] if sigma_b == 0 and phi(np.zeros(1))[0] == 0 else []
 
-    def excess(q: np.ndarray) -> np.ndarray:
-        at = moments(activation, q)
-        return 1 - (at.second / at.slope2 + sigma_b**2) / q
+    def excess(q: np.ndarray, second: np.ndarray, slope2: np.ndarray) -> np.ndarray:
+        return 1 - (second / slope2 + sigma_b**2) / q
 
-    found += _crossings(excess, lowest=1e-4 if found else LOW)
+    found += _crossings(activation, excess, lowest=1e-4 if found else LOW)
     return [_critical_point(activation, q) for q in found]
 
 
@@ -188,11 +192,21 @@ def attractor(activation: str, sigma_w: float, sigma_b: float, q1: float = 1.0) 
     return _fixed_point(activation, q, sigma_w)
 
 
-def _crossings(excess: Callable[[np.ndarray], np.ndarray], lowest: float = LOW) -> list[float]:
-    """Every q in [least, 1e4] where the excess is 0: where it crosses 0, and where it touches it."""
+def _crossings(activation: str, excess_of: Callable, lowest: float = LOW) -> list[float]:
+    """Every q in [lowest, 1e4] where the excess is 0: where it crosses 0, and where it touches it.
+
+    Args:
+        excess_of: a function of q, E phi^2 and E phi'^2. They come from a table where it is only seen between which q
+            to look.
+    """
     grid = GRID[GRID >= lowest]
     with np.errstate(all="ignore"):
-        values = excess(grid)
+        values = excess_of(grid, *tabled_moments(activation, grid))
+
+    def excess(q: float) -> float:
+        at = moments(activation, q)
+        return excess_of(q, at.second, at.slope2)
+
     found = []
     for i in range(len(grid) - 1):
         a = values[i]
