@@ -1,9 +1,9 @@
-"""E phi^2 and E phi'^2 of an activation at many variances at once, from a table that is made when it is first needed."""
+"""E phi^2 and E phi'^2 of an activation at many variances at once, from a table that is made when first needed."""
 
 from __future__ import annotations
 
 import math
-from functools import lru_cache
+from functools import cache
 
 import numpy as np
 from scipy.interpolate import BSpline, make_interp_spline
@@ -37,7 +37,7 @@ def tabled_moments(activation: str, q: np.ndarray) -> tuple[np.ndarray, np.ndarr
     return second, slope2
 
 
-@lru_cache(maxsize=None)
+@cache
 def _logs(activation: str) -> BSpline:
     """ln E phi^2 and ln E phi'^2 over ln q."""
     logs = np.linspace(math.log(LOW), math.log(HIGH), NODES)
