@@ -11,6 +11,8 @@ from ui.charts.animation import MARK_COUNTS, MAX_UNEVENNESS, UNEVEN, choose_fram
 from ui.charts.profile import gradient_profile
 from ui.charts.recordings import TensorView, recording_profile
 
+(SHORT,) = train([RunConfig(hidden=(4,) * 3, samples=16, steps=30)])
+
 
 @given(st.lists(st.integers(1, 1000), min_size=1, max_size=400), st.integers(2, 100))
 def test_the_marks_are_the_recorded_steps_nearest_to_even_ones_and_among_the_frames(gaps, most):
@@ -81,3 +83,16 @@ def test_every_tenth_step_is_even_and_a_short_end_is_not():
         notes = gradient_profile(trace).spec["layout"]["annotations"]
         said[name] = [note["text"] for note in notes if note.get("name") == UNEVEN]
     assert said == {"even": [], "a short end": ["Marks are recorded steps, unevenly far apart."]}
+
+
+@given(st.integers(0, 30), st.integers(0, 30))
+def test_a_chart_opens_at_the_step_that_is_named_also_at_0_and_says_which_that_is(step, judged):
+    chart = gradient_profile(SHORT, judged=judged)
+    named = open_at(chart, step, judged=judged)
+    alone = open_at(chart, None, judged=step)
+    layout, of_alone = ({**made.spec["layout"]} for made in (named, alone))
+    active, of_judged, stated = layout.pop("meta")
+    assert (active, stated) == (of_alone.pop("meta")[0], str(step))
+    assert named.spec["data"] == alone.spec["data"] and layout == of_alone
+    marks = [int(mark["args"][0][0]) for mark in layout["sliders"][0]["steps"]]
+    assert marks[active] == step and marks[of_judged] == max(mark for mark in marks if mark <= judged)
