@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core import ConfigError, RunConfig
-from core.config import RULES, Choice, Flag
+from core.config import MAX_STEPS, RULES, Choice, Flag
+from tests.support.strategies import configs
 from ui.text import to_page_words
 from ui.urls.link import (
     CONTROL_RULES,
@@ -55,6 +56,17 @@ def test_a_query_string_holds_what_differs_from_the_default_and_is_taken_as_it_s
     differs = RunConfig(**changes) != RunConfig()  # a loss has no other value without another output activation
     assert set(query) == ({next(iter(changes))} if differs else set())
     assert find_invalid_params(query) == {}
+
+
+@given(configs())
+def test_the_controls_allow_every_value_that_any_config_gives_them(config):
+    values = to_values(config)
+    for key, rule in CONTROL_RULES.items():
+        rule.validate(key, values[key])
+    assert find_invalid_params(split_activations(parse_qs(to_query(config)))) == {}
+    again = to_config(values)
+    assert again == config.replace(record_every=again.record_every)
+    assert again.record_every == min(config.record_every, MAX_STEPS)
 
 
 def test_the_default_has_an_empty_query_string():
