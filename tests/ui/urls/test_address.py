@@ -1,8 +1,16 @@
 """Values of the address in a warning: shown whole, or cut where they are long."""
 
+from types import SimpleNamespace
+
 import pytest
 
-from ui.urls import address
+from ui import presenting
+from ui.compare import state as compare
+from ui.controls.fields import LAB_PARAMETERS
+from ui.lecture import outline
+from ui.runs import controls as runs
+from ui.sweep import controls as sweep
+from ui.urls import address, views
 from ui.urls.address import MAX_SHOWN, _format_value
 
 
@@ -50,3 +58,32 @@ def test_a_sentence_names_the_value_that_is_used_instead(monkeypatch):
     monkeypatch.setattr(address.st, "warning", lambda text, **_: said.append(text.replace("\\", "")))
     address.show_param_warnings({"depth": None, "gone": None}, ())
     assert said == ["no; 3 is used instead.", "no."]
+
+
+class Query(dict):
+    """The parameters of an address, each a list of texts."""
+
+    get_all = dict.__getitem__
+
+
+def test_a_page_without_settings_drops_what_it_cannot_use_once_and_is_none_whose_settings_are_kept(monkeypatch):
+    reruns, session = [], {"address_page": "lab"}
+    query = Query({"hide": ["a b"], "lock": ["depth"], "text": ["off"], "free": ["x"], "foo": ["1"]})
+    monkeypatch.setattr(address, "session", session)
+    monkeypatch.setattr(address, "st", SimpleNamespace(query_params=query, rerun=lambda: reruns.append(1)))
+    for _ in range(2):
+        address.drop_invalid_params(views.FRAME, ("free",))
+        assert query == {"lock": ["depth"], "text": ["off"], "free": ["x"], "foo": ["1"]} and reruns == [1]
+        assert set(session["invalid_params"]) == {"hide", "foo"}
+        assert session["checked_params"] == (*views.FRAME, "free")
+    pages = {parameters.page for parameters in (LAB_PARAMETERS, compare.PARAMETERS, sweep.PARAMETERS, runs.PARAMETERS,
+                                                outline.PARAMETERS, presenting.PARAMETERS)}  # fmt: skip
+    assert len(pages) == 6 and session["address_page"] not in pages
+
+
+def test_an_address_that_can_be_used_is_left_as_it_is(monkeypatch):
+    query, session = Query({"lock": ["depth"]}), {}
+    monkeypatch.setattr(address, "session", session)
+    monkeypatch.setattr(address, "st", SimpleNamespace(query_params=query))  # which has no rerun
+    address.drop_invalid_params(views.FRAME)
+    assert query == {"lock": ["depth"]} and session["invalid_params"] == {}
