@@ -44,3 +44,13 @@ def test_answers_and_targets_of_a_regression_share_one_scale_that_holds_both():
     ends = min(D.min(), values.min()), max(D.max(), values.max())
     assert (answer["zmin"], answer["zmax"]) == (samples["marker"]["cmin"], samples["marker"]["cmax"]) == ends
     assert answer["colorscale"] == samples["marker"]["colorscale"]
+
+
+@pytest.mark.parametrize("value", [0.0, -3.5, 1e9])
+def test_equal_answers_and_equal_samples_have_a_scale_and_a_range_of_some_length(value):
+    X = np.full((6, 2), value)
+    points = grid(X, 4)
+    assert (points.min(axis=0) < value).all() and (points.max(axis=0) > value).all()
+    chart = decision_boundary(X, np.full((6, 1), value), points, np.full((16, 1), value), task="regression")
+    assert all(drawn[low] == value < drawn[high] for drawn, low, high in (
+        (chart.spec["data"][0], "zmin", "zmax"), (chart.spec["data"][1]["marker"], "cmin", "cmax")))  # fmt: skip

@@ -49,6 +49,18 @@ def test_every_direction_is_drawn_by_rank_and_those_that_vanish_are_counted(dark
     assert "Over 5 layers: largest 3, smallest 0.2, and 1 of 4 vanish." in chart.alt
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_the_band_of_a_direction_ends_at_the_rounding_of_the_largest_value(seed):
+    values = -np.sort(-(10.0 ** np.random.default_rng(seed).uniform(-4, 3, (4, 12))), axis=1)
+    values[:2, 5:] *= 1e-30
+    values[:, -2:] *= 1e-30
+    low, median, high = np.quantile(values, (0.25, 0.5, 0.75), axis=0)
+    kept = median > 1e-14 * median.max()
+    assert kept.sum() == 10 and (low[kept] < 1e-14 * median.max()).sum() == 5
+    drawn = named(spectrum_chart(values, 5).figure, "half of the samples").y
+    np.testing.assert_allclose(drawn, [*high[kept], *np.maximum(low, 1e-14 * median.max())[kept][::-1]])
+
+
 @pytest.mark.parametrize("value", [0.0, np.nan, np.inf])
 def test_where_no_direction_gets_through_a_sentence_says_so(value):
     chart = spectrum_chart(np.full((2, 3), value), 2)

@@ -28,6 +28,7 @@ def test_controls_take_what_a_comparison_says_and_their_defaults_where_it_is_usu
     assert bases == [comparison.base]
     assert session == DEFAULTS | query(comparison) and session["seeds"] == comparison.seeds
     assert session["vary"] == (comparison.vary or NO_FIELD)
+    assert type(session["seeds"]) is float  # as of every number box: Streamlit would cut a fraction otherwise
 
 
 @pytest.mark.parametrize("seeds", [1.0, 5.0, 16.0])

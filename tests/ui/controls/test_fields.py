@@ -4,6 +4,7 @@ import pytest
 
 from core.config import RULES, Choice
 from core.families.initializers import INITS
+from core.wording import name_field
 from ui.controls.fields import _APPLIES, CONTROLS, REGISTRIES, reason_against
 from ui.urls.link import CONTROL_RULES, DEFAULTS, KEYS
 
@@ -55,6 +56,19 @@ def test_every_field_has_a_control_with_a_label_and_an_explanation():
     labels = [control.label for control in CONTROLS.values()]
     assert len(set(labels)) == len(labels)
     assert all(len(control.about) > 15 for control in CONTROLS.values())
+
+
+# Fields whose control has other words than their name.
+WORDS = {
+    "holdout": "Held out", "layer_activations": "Activation of each layer", "hidden": "Width of each layer",
+    "bias": "Biases", "norm_affine": "Learned gain and shift", "class_weight": "Class weights",
+    "schedule_steps": "Schedule length", "warmup_steps": "Warm-up", "dtype": "Precision", "clip_threshold": "Threshold",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("field", CONTROLS)
+def test_a_control_has_the_name_of_its_field(field):
+    assert CONTROLS[field].label.lower() == WORDS.get(field, name_field(field)).lower()
 
 
 @pytest.mark.parametrize("field", [field for field, rule in CONTROL_RULES.items() if not hasattr(rule, "names")])
