@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 
 import core.gradient_check as module
 from core import RunConfig
+from core.config import cost
 from core.families.activations import ACTIVATIONS
-from core.gradient_check import MAX_LAYERS, gradient_check
+from core.gradient_check import MAX_LAYERS, gradient_check, gradient_check_cost
 
 SMALL = RunConfig(samples=24, hidden=(6,) * 4, init="he_normal", bias_std=0.1)
 BLOBS = SMALL.replace(dataset="blobs", loss="cross_entropy", output_activation="softmax")
@@ -120,3 +121,12 @@ def test_of_all_neighbors_the_pair_that_agrees_best_is_taken(seed):
             ]
             column = column[1:] + np.diff(column) / (module.FACTOR ** (2 * order + 2) - 1)
         assert (trust[layer], found[layer]) == pytest.approx(min(pairs))
+
+
+@pytest.mark.parametrize("depth", [0, 3, 30])
+def test_its_cost_is_one_pass_for_the_gradient_and_one_for_each_loss_of_the_data_given(depth):
+    config, totals = SMALL.replace(hidden=(4,) * depth, steps=9, record_every=3), []
+    gradient_check(config, on_progress=lambda done, total: totals.append(total))
+    for sizes in ((2, 1, 24), (5, 3, 70)):
+        once = cost(config.replace(steps=0), *sizes).multiply_adds
+        assert gradient_check_cost(config, *sizes) == (1 + totals[-1]) * once

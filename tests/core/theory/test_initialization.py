@@ -2,12 +2,14 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from core import RunConfig, snapshot
 from core.config import cost
 from core.theory import prediction
 from core.theory.initialization import initial_norms_cost, predict_initial_norms
-from core.theory.network import worst_case
+from core.theory.network import worst_case, worst_case_cost
 from core.theory.prediction import predictions
 
 SMALL = RunConfig(hidden=(6, 5), samples=40, steps=3)
@@ -64,6 +66,19 @@ def test_no_more_passes_are_made_than_its_cost_counts(fields, monkeypatch):
     drawn = prediction.narrowed((2, *config.hidden, 1))
     assert 0 < sum(passed) <= prediction._max_passes(config, drawn, config.samples)
     assert initial_norms_cost(config, 2, 1, config.samples) > sum(passed) * prediction._pass_work(drawn) // 2
+
+
+SIZES = st.tuples(st.integers(1, 40), st.integers(1, 5), st.integers(2, 400))
+
+
+@given(SIZES, st.integers(2, 400))
+def test_its_cost_is_that_of_its_parts_on_the_data_given_whatever_samples_the_config_asks_for(sizes, own):
+    inputs, outputs, samples = sizes
+    once = cost(SMALL.replace(steps=0), *sizes).multiply_adds
+    drawn = prediction.prediction_cost(SMALL, *sizes)
+    bounds = worst_case_cost((inputs, *SMALL.hidden, outputs), samples)
+    assert initial_norms_cost(SMALL.replace(samples=own), *sizes) == 2 * once + drawn + bounds
+    assert prediction.prediction_cost(SMALL, inputs, outputs, samples + 1) >= drawn > 0
 
 
 def test_what_its_progress_raises_ends_it(monkeypatch):
