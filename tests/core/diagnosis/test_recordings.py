@@ -107,6 +107,18 @@ def test_with_a_loss_scale_one_overflow_is_a_note():
     assert found["nonfinite"] == "note"
 
 
+@pytest.mark.parametrize("last, scale_there, name", [
+    (STEPS - 2, 1024.0, "nonfinite"),
+    (STEPS - 1, 1024.0, "diverged"),  # it did not come back
+    (STEPS - 2, np.nan, "diverged"),  # no scale was in use then
+])  # fmt: skip
+def test_what_is_not_finite_is_the_loss_scales_doing_where_one_was_in_use_and_the_run_went_on(last, scale_there, name):
+    norms, run = np.ones((STEPS, LAYERS)), recording(scale=1024.0)
+    norms[7 : last + 1, 3] = np.inf
+    run.values["grad_norm"], run.rows["loss_scale"][7] = norms, scale_there
+    assert name in [finding.name for finding in diagnose(run).findings]
+
+
 def test_zeros_of_float16_are_underflow_only_with_a_loss_scale():
     zeros = np.zeros((STEPS, LAYERS))
     zeros[:, :3] = 0.9

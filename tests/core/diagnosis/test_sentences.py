@@ -418,6 +418,23 @@ def test_a_loss_at_rest_is_told_by_the_medians_of_the_last_two_sixths(seed):
     assert f"The gradient’s norm ended at {part_of(size[-1])} its first value." in found.what
 
 
+@pytest.mark.parametrize("early, late, is_stuck", [(1e-2, 1e-6, True), (1e-6, 1e-2, False)])
+def test_a_loss_at_rest_is_stuck_where_the_first_tenth_of_the_steps_was_long_enough(early, late, is_stuck):
+    ratio = np.full((61, LAYERS), late)
+    ratio[:6] = 1e-6
+    ratio[5, 3] = early  # one layer in one of the first six rows of 61 is enough
+    assert ("stuck" in names(made(update_ratio=ratio))) == is_stuck
+
+
+@few
+@given(SEEDS, st.sampled_from([-1, 1]), st.booleans())
+def test_a_loss_that_rises_is_no_more_at_rest_than_one_that_falls(seed, direction, still):
+    change = np.random.default_rng(seed).uniform(0.001, 0.018) if still else 0.04
+    before, after = 0.25 * (1 - direction * change), 0.25  # by a share of the later median
+    loss = np.concatenate([np.linspace(0.5, before, 41), np.full(10, before), np.full(10, after)])
+    assert TraceStats(made(loss=loss)).at_rest == still
+
+
 @pytest.mark.parametrize("hidden, few_units", [((4, 64), True), ((64, 4), True), ((64, 64), False)])
 def test_few_units_are_blamed_where_one_layer_has_few(hidden, few_units):
     config = BASE.replace(hidden=hidden)

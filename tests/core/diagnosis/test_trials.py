@@ -5,9 +5,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from core import diagnose, train
 from core.data.datasets import load
+from core.diagnosis import trials
 from core.diagnosis.findings import Diagnosis, Finding
 from core.diagnosis.suggestions import Suggestion
 from core.diagnosis.trials import (
@@ -169,6 +172,36 @@ def test_progress_counts_to_the_end_and_can_stop_a_trial():
 
     with pytest.raises(Stop):
         try_suggestions(trace, on_progress=stop)
+
+
+@given(st.integers(0, 10**6))
+def test_a_suggestion_is_offered_where_all_seeds_beat_the_run_none_is_worse_than_its_own_and_one_is_better(seed):
+    rng = np.random.default_rng(seed)
+    before = Result(rng.choice([0.5, 0.57]), 1.0, "mse")
+    gains = rng.choice([-0.03, -0.01, 0.0, 0.0, 0.06], 3)
+    tried = [Result(accuracy, 1.0, "mse") for accuracy in rng.choice([0.58, 0.64, 0.7, 0.7], 3)]
+    own = [Result(after.accuracy - gain, 1.0, "mse") for after, gain in zip(tried, gains, strict=True)]
+    helps = (
+        min(after.accuracy for after in tried) - before.accuracy >= 0.05 and min(gains) > -0.02 and max(gains) > 0.05
+    )
+    assert (trials._outcome(before, own, tried) is not None) == helps
+
+
+def test_each_run_of_a_trial_is_trained_on_data_scaled_as_its_own_settings_say(monkeypatch):
+    config = RELU.replace(dataset="diabetes", scaling="none", steps=2, samples=30, hidden=(3,))
+    seen, original = [], trials.train
+
+    def spy(runs, data, **options):
+        seen.extend((run.scaling, data[0]) for run in runs)
+        return original(runs, data, **options)
+
+    monkeypatch.setattr(trials, "train", spy)
+    (trace,) = train([config])
+    assert any(one.changes.get("scaling") for one in suggested(diagnose(trace)))
+    try_suggestions(trace)
+    assert {scaling for scaling, _ in seen} == {"none", "standard"}
+    for scaling, X in seen:
+        np.testing.assert_array_equal(X, samples(config.replace(scaling=scaling))[0])
 
 
 @pytest.mark.parametrize(
