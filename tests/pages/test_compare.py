@@ -4,13 +4,19 @@ import json
 
 import pytest
 
-from core import train
+from core import ConfigError, train
 from core.comparison.arms import Comparison
 from core.layer_norms import JUDGED, LAYER_NORMS, WHY_NORMS_DIFFER
 from core.presets.comparisons import COMPARISON_PRESETS
 from core.wording import format_number
 from tests.support.compare_page import SMALL, TIME_LIMIT, arms_drawn, calm, comparison_of, small, visit
-from ui.compare import controls, state
+from tests.support.page_parts import sent
+from tests.support.pages import open_page
+from ui import panels
+from ui.charts.arms import style_arms
+from ui.charts.compare import compare_profile
+from ui.compare import cards, controls, state, training
+from ui.compare.training import ArmProgressReporter
 from ui.text import typeset
 
 CURVES = ["compare-loss", "compare-accuracy"]
@@ -83,8 +89,6 @@ def test_a_line_of_arms_that_cannot_be_read_is_not_written_over():
 
 
 def test_an_arm_added_does_not_train_the_others_again(monkeypatch):
-    from ui.compare import training
-
     visit()  # trains the arms that the page opens on, before they are counted
     get_trace = []
     train = training.train
@@ -115,7 +119,6 @@ def test_the_summary_to_print_stands_alone_and_escapes_what_a_visitor_typed():
     from core.config import RunConfig
     from core.engine.training import train
     from ui.charts.arms import StyledArm, arm_marks
-    from ui.charts.compare import compare_profile
     from ui.compare.printable import document
 
     name = "<script>alert(1)</script>"
@@ -163,3 +166,62 @@ def test_arms_that_die_later_say_so_in_the_headline():
             "output_activation": "sigmoid", "optimizer": "adam", "learning_rate": 0.3}  # fmt: skip
     app = visit(**late, arms="relu,leaky_relu")
     assert "Dead units after 60 steps in ReLU" in app.header[0].value
+
+
+def test_the_first_comparison_of_a_visit_is_drawn_arm_by_arm_and_later_ones_when_they_are_done(monkeypatch):
+    drawn, named = {}, []
+    records, show, headline = training.records, panels.show, cards.headline
+
+    def arm_by_arm(comparison, digest, reporter, on_arm):
+        done = records(comparison, digest, reporter, lambda arms: None)
+        for count in range(1, len(done)):
+            on_arm(dict(list(done.items())[:count]))
+        return done
+
+    def noted_show(chart, key, *given, **more):
+        drawn[key] = chart
+        show(chart, key, *given, **more)
+
+    def noted_headline(arms):
+        named.append(list(arms))
+        return headline(arms)
+
+    monkeypatch.setattr(training, "records", arm_by_arm)
+    monkeypatch.setattr(panels, "show", noted_show)
+    monkeypatch.setattr(cards, "headline", noted_headline)
+    app = open_page("compare")
+    everyone = ["sigmoid", "tanh", "ReLU"]
+    assert named == [everyone[:1], everyone[:2], everyone] and arms_drawn(app) == everyone
+    assert not [key for key in keys(app) if "-of-" in key]
+    comparison = comparison_of(app)
+    done = records(comparison, None, ArmProgressReporter(None, comparison.seeds), lambda arms: None)
+    for count in (1, 2):
+        part = style_arms(comparison, dict(list(done.items())[:count]))
+        assert sent(drawn[f"compare-profile-of-{count}"]) == sent(compare_profile(part))
+    drawn.clear()
+    named.clear()
+    app.session_state["seeds"] = 2.0
+    assert arms_drawn(calm(app.run())) == everyone
+    assert named == [everyone] and not [key for key in drawn if "-of-" in key]
+
+
+def test_a_ready_comparison_has_its_own_title_and_claim_and_any_other_the_page_s(monkeypatch):
+    def refuse(*_):
+        raise ConfigError("steps", 1, "nothing is trained here")
+
+    monkeypatch.setattr(training, "records", refuse)
+    app = visit()
+    for name, ready in COMPARISON_PRESETS.items():
+        app.selectbox(key="ready").set_value(name)
+        calm(app.run())
+        assert comparison_of(app) == ready.comparison
+        assert (app.title[0].value, app.selectbox(key="ready").value) == (ready.label, name)
+        assert typeset(ready.claim) in [caption.value.replace("\\", "") for caption in app.caption]
+    app.session_state["seeds"] = 3.0
+    calm(app.run())
+    assert app.title[0].value == "Compare networks" and app.selectbox(key="ready").value is None
+    assert not {typeset(ready.claim) for ready in COMPARISON_PRESETS.values()} & {
+        caption.value.replace("\\", "") for caption in app.caption
+    }
+    calm(app.button(key="reset").click().run())
+    assert comparison_of(app) == Comparison()
