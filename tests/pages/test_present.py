@@ -7,7 +7,9 @@ from functools import partial
 from urllib.parse import parse_qsl
 
 import pytest
+import streamlit
 
+from tests.support.checkout import HOUSE
 from tests.support.nothing import anything
 from tests.support.pages import open_page
 from ui import presenting
@@ -235,3 +237,62 @@ def test_a_page_without_a_picture_of_its_own_is_framed_as_its_link_says(title, q
     if title and "text" not in wanted:
         wanted["text"] = "off"  # the title of the scene stands above
     assert page == "lecture" and dict(parse_qsl(given)) == wanted and (steps, at) == ((), 0)
+
+
+KEYS = {"→": "Right", "←": "Left", "↑": "Up", "↓": "Down", "Space": "Space", "B": "B", "N": "N", "Esc": "Escape"}
+ACTS = {"Right": "next", "Left": "back", "Up": "up", "Down": "down", "Space": "reveal", "B": "blank_key",
+        "N": "notes_key", "Escape": "leave"}  # fmt: skip
+
+
+def test_the_keys_of_the_mode_are_those_of_the_manual_and_each_is_of_its_own_button(talk):
+    manual = (HOUSE / "docs" / "teaching.md").read_text("utf-8").partition("## Presenting")[2].partition("\n## ")[0]
+    named = [word for row in re.findall(r"^\| (.+?) \|", manual, re.M)[2:] for word in row.split()]
+    assert sorted(KEYS[word] for word in named) == sorted(ACTS)
+    buttons = [*present(lesson="talk", scene="1").button, *present(lesson="talk", scene="2").button]
+    assert {button.proto.shortcut.lower(): button.key for button in buttons if button.proto.shortcut} == {
+        key.lower(): f"present_{act}" for key, act in ACTS.items()
+    }
+
+
+# By page, an address that is not the one on which it opens and that takes no time.
+ELSEWHERE = {
+    "": {"depth": "2", "width": "3", "steps": "2", "samples": "8", "quantity": "rms"},
+    "compare": {"depth": "2", "width": "3", "steps": "2", "samples": "8", "seeds": "1", "arms": "tanh,a b~relu"},
+    "sweep": {"x_count": "2", "y_count": "2", "base": "depth=2;width=3;steps=0;samples=8", "at": "tanh,1,0"},
+    "lecture": {"section": "sigmoid", "sigmoid_z": "3"},
+    "papers": {"paper": "saxe"},
+    "runs": {"example": "dead_cnn", "pattern": "conv -bias"},
+}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_the_wall_is_entered_with_the_scene_of_a_page_and_left_for_it(page, monkeypatch):
+    went = []
+
+    def switch_page(path, query_params=None):
+        went.append((path, dict(query_params or {})))
+        streamlit.stop()
+
+    monkeypatch.setattr(streamlit, "switch_page", switch_page)
+    app = open_page(page, **ELSEWHERE[page])
+    calm(app.button(key="present").click().run())
+    [(path, given)] = went
+    assert path == "pages/present.py" and set(given) == {"link"}
+    assert given["link"].partition("?")[0] == page
+    assert dict(parse_qsl(given["link"].partition("?")[2])) == ELSEWHERE[page]
+    monkeypatch.setattr(presenting, "draw_scene", lambda *_: ((), 0))
+    wall = present(link=given["link"])
+    calm(wall.button(key="present_leave").click().run())
+    left, query = went[-1]
+    assert left == f"pages/{page or 'lab'}.py"
+    assert query == {name: [text] for name, text in ELSEWHERE[page].items()}
+
+
+def test_a_lesson_is_left_for_the_page_of_the_scene_that_is_shown(talk, monkeypatch):
+    went = []
+    monkeypatch.setattr(streamlit, "switch_page", lambda *given, **more: went.append((given, more)))
+    for number, query in ((1, {"step": ["10"]}), (2, {"activation": ["tanh"]}), (3, {})):
+        app = present(lesson="talk", scene=str(number))
+        press(app, "leave")
+        tiny = {name: [text] for name, text in parse_qsl(TINY.removeprefix("?"))}
+        assert went.pop() == (("pages/lab.py",), {"query_params": tiny | query})
