@@ -4,6 +4,7 @@ import re
 from dataclasses import replace
 from functools import cache, partial
 from html import escape
+from types import SimpleNamespace
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -13,6 +14,7 @@ from streamlit.testing.v1 import AppTest
 from core.papers import report, saxe, stored
 from core.papers.registry import PAPERS
 from tests.support.pages import open_page
+from ui.charts.paper_figures import FIGURES
 from ui.papers import sections
 from ui.runtime.services import services
 from ui.text import curl_apostrophes, format_duration
@@ -189,6 +191,19 @@ def test_a_frame_has_the_figures_that_there_are(figure, says, monkeypatch):
     assert bool(app.error) == bool(says) and all(says in text for text in texts(app.error))
 
 
+def test_a_frame_offers_the_choice_of_a_figure_where_there_are_several(monkeypatch):
+    monkeypatch.setattr(ContextProxy, "is_embedded", True)
+    app = visit()
+    offered = {}
+    for name in PAPERS:
+        app.query_params["paper"] = name
+        calm(app.run())
+        offered[name] = {box.key: len(box.options) for box in app.button_group}
+    counts = {name: len(FIGURES[name](STORED[name].result.series, False)) for name in PAPERS}
+    assert min(counts.values()) == 1
+    assert offered == {name: {f"figure_{name}": count} if count > 1 else {} for name, count in counts.items()}
+
+
 def test_a_frame_shows_the_figure_of_its_own_paper_after_that_of_another_one(monkeypatch):
     monkeypatch.setattr(ContextProxy, "is_embedded", True)
     app = visit(paper="he_2015", figure="2")
@@ -218,6 +233,14 @@ def test_another_paper_is_chosen_and_held_in_the_address():
     calm(app.run())
     assert app.header[0].value == PAPERS["saxe"].subject
     assert app.query_params["paper"] in ("saxe", ["saxe"])
+
+
+def test_a_paper_chosen_earlier_in_the_visit_is_stated_though_the_address_is_not(monkeypatch):
+    monkeypatch.setattr(sections, "session", {"paper_shown": "saxe"})
+    for query, figure in (({}, {}), ({"paper": ["saxe"], "figure": ["2"]}, {"figure": ["2"]})):
+        params = type("Query", (dict,), {"get_all": dict.__getitem__})(query)
+        monkeypatch.setattr(sections, "st", SimpleNamespace(query_params=params))
+        assert sections.scene() == {"paper": ["saxe"]} | figure
 
 
 @pytest.mark.parametrize("odd", ["nope", "", "<b>he_2015</b>", "he_2015 ", "x" * 5000])
