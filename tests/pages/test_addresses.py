@@ -22,7 +22,7 @@ from ui.lecture import outline
 from ui.papers import sections
 from ui.runs import controls as runs_controls
 from ui.sweep import controls as sweep_controls
-from ui.urls import address, link
+from ui.urls import address, link, sync
 
 LIMIT = 240  # seconds; a page takes less than one, but the machine may be busy
 SMALL = {"depth": "1", "width": "2", "steps": "2", "samples": "8"}  # a run that takes no time
@@ -251,6 +251,26 @@ def test_an_action_that_changes_many_controls_is_undone_by_one_click():
     app.button(key="undo_last").click().run()
     assert app.query_params == SMALL
     assert app.button(key="undo_last").disabled
+
+
+VIEWS = {
+    "": {"quantity": "rms", "relative": False, "open_layer": 2},
+    "compare": {"compare_quantity": "grad_norm"},
+    "lecture": {"sigmoid_z": 1.5},
+}
+
+
+@pytest.mark.parametrize("path", VIEWS)
+def test_what_is_chosen_in_a_part_that_runs_alone_is_in_the_address(path, monkeypatch):
+    start = dict(PAGES[path].start) | ({"section": "sigmoid"} if path == "lecture" else {})
+    app = visit(path, {name: [text] for name, text in start.items()})
+    before = dict(app.query_params)
+    monkeypatch.setattr(sync, "sync_address", lambda parameters: None)  # the script of a page, not that of a fragment
+    for name, value in VIEWS[path].items():
+        app.session_state[name] = value
+    app.run()
+    assert not app.exception
+    assert app.query_params == before | {name: link.to_query_value(value) for name, value in VIEWS[path].items()}
 
 
 def test_a_page_switch_keeps_the_network_and_states_it_in_the_address():

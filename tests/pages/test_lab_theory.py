@@ -165,8 +165,10 @@ def test_why_shows_q_and_chi_beside_theory_the_depth_scale_and_the_plane():
         {"init": "orthogonal", "hidden": "3,9,1"},
     ],
 )
-def test_why_copes_with_networks_of_any_kind(parameters):
-    open_box(visit(**SMALL | parameters), "why")
+def test_why_copes_with_networks_of_any_kind_and_draws_layers_where_there_are_any(parameters):
+    app = open_box(visit(**SMALL | parameters), "why")
+    drawn = [key in chart.proto.id for key in ("q-chart", "chi-chart") for chart in shown(app)]
+    assert sum(drawn) == (0 if parameters == {"depth": "0"} else 2)
 
 
 def test_the_gradient_of_the_visitors_network_is_checked():

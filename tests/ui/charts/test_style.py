@@ -189,3 +189,14 @@ def test_a_number_has_the_digits_asked_for(value):
 
 def test_a_share_is_not_broken_before_its_sign():
     assert style.wrapped("Gradients explode in 51 % of the cells", 24) == ["Gradients explode in", "51 % of the cells"]
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_an_empty_chart_has_its_titles_and_its_sentence_and_no_numbers_on_its_axes(dark):
+    chart = style.empty("Title", "Nothing here.", x="layer", y="norm", dark=dark)
+    layout = chart.spec["layout"]
+    assert chart.spec["data"] == [] and chart.alt == "Title: Nothing here." and chart.table.empty
+    assert layout["title"]["text"] == "Title" and [note["text"] for note in layout["annotations"]] == ["Nothing here."]
+    for name, title in (("xaxis", "layer"), ("yaxis", "norm")):
+        axis = layout[name]
+        assert axis["title"]["text"] == title and not axis["showticklabels"] and not axis["showgrid"]
