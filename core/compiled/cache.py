@@ -40,6 +40,7 @@ SOURCES = (
     "theory/drawn_outputs.py",
     "theory/drawn_passes.py",
     "theory/mean_squares.py",
+    "theory/narrow_activations.py",
     "theory/projections.py",
     "theory/shared_numbers.py",
 )

@@ -19,6 +19,7 @@ from ..families.normalization import EPS, normalize_backward
 from ..norms import sum_squares
 from .drawn_outputs import draw_top, output_delta
 from .mean_squares import log_mean_square, scale_to_one, weighted_log_mean_square
+from .narrow_activations import activate_narrow
 from .projections import project, project_further, sample_mean_squares
 
 # axes of (1, samples, units) that a normalization averages over
@@ -325,8 +326,11 @@ def forward(kind, numbers, bias_numbers, chances, inputs, memory):
                 return False, True
         value = block(memory.values, start, samples, units)
         slope = block(memory.slopes, start, samples, units)
-        activate(kind.activation[layer], net, value, slope, low, 0.0)
         flat = value.reshape(-1)
+        if narrow:
+            activate_narrow(kind.activation[layer], net.reshape(-1), flat, slope.reshape(-1))
+        else:
+            activate(kind.activation[layer], net, value, slope, low, 0.0)
         if kind.dropout > 0:
             drop(chances[start : start + samples * units], kind.dropout, flat, slope.reshape(-1))
         if kind.skips[layer]:
