@@ -11,7 +11,7 @@ from ui.browser import components
 from ui.embedding import BARE
 from ui.margins import LAYOUT, SIDEBAR_PIXELS, page_style
 from ui.navigation import SIDEBAR_PAGES, pages
-from ui.runtime import event_log, limits, old_values, visitors, widget_states
+from ui.runtime import event_log, limits, old_values, unsent, visitors, widget_states
 from ui.runtime.services import freeze_first_page
 from ui.session import session
 from ui.urls.history import join_page_switches
@@ -31,6 +31,7 @@ def main() -> None:
         page_title="Gradient Flow Lab", page_icon=ICON, layout="wide", initial_sidebar_state=SIDEBAR_PIXELS
     )
     old_values.install()
+    unsent.install()
     try:
         limits.check()
     except ConfigError as error:  # asgi.py does not even start; here a visitor's own `make run` says why
