@@ -536,7 +536,7 @@ class TalkativePage:
 
 @pytest.mark.parametrize("bound", ["messages", "pings"])
 def test_a_page_that_does_not_read_its_messages_is_hung_up_on(bound, monkeypatch):
-    seconds, pings = (0.3, None) if bound == "messages" else (20, 0.2)
+    seconds, interval, timeout = (0.3, None, None) if bound == "messages" else (20, 0.2, 1.0)
 
     def outcome(reads, wait, **options):
         async def talk(port, config):
@@ -544,8 +544,8 @@ def test_a_page_that_does_not_read_its_messages_is_hung_up_on(bound, monkeypatch
 
         return against(talk, monkeypatch, served=TalkativePage(), MESSAGE_READ_SECONDS=seconds, **options)
 
-    assert outcome(reads=False, wait=20, ws_ping_interval=pings, ws_ping_timeout=pings)
-    assert not outcome(reads=True, wait=1.5, ws_ping_interval=pings, ws_ping_timeout=pings)
+    assert outcome(reads=False, wait=20, ws_ping_interval=interval, ws_ping_timeout=timeout)
+    assert not outcome(reads=True, wait=1.5, ws_ping_interval=interval, ws_ping_timeout=timeout)
 
 
 def test_every_request_of_a_connection_has_headers_of_its_own(monkeypatch):
