@@ -145,6 +145,8 @@ def to_pytorch(config: RunConfig, data: Data | None = None) -> str:
         ConfigError: as `train`; data too large for a text file.
     """
     samples = checked_data(config, data)
+    # without hidden layers nothing of this has any effect
+    code = config if config.hidden else config.replace(dropout=0.0, residual=False, normalization="none")
     data_bytes = 8 * (len(samples.X) + len(samples.X_holdout)) * (samples.X.shape[1] + samples.D.shape[1])
     if data_bytes > SCRIPT_DATA_BYTES:
         raise ConfigError(
@@ -155,7 +157,7 @@ def to_pytorch(config: RunConfig, data: Data | None = None) -> str:
     has_holdout = len(samples.X_holdout) > 0
     has_max_norm = config.max_norm is not None
     has_own_decay = "WEIGHT_DECAY" in OPTIMIZERS[config.optimizer].pytorch
-    drops = config.dropout > 0 and len(config.hidden) > 0
+    drops = code.dropout > 0
     functions = DROP * drops + CLIP_FUNCTIONS.get(config.clip, "") + BATCHES * batches
     if config.is_scheduled:
         functions += _rate_function(config)
@@ -163,11 +165,11 @@ def to_pytorch(config: RunConfig, data: Data | None = None) -> str:
         functions = ROW_NORMS + functions
     loss_slots = _loss_slots(config, samples.task, samples.D)
     slots = (
-        _network_slots(config)
+        _network_slots(code)
         | loss_slots
         | {
             "json": textwrap.fill(json.dumps(config.to_dict()), 118, break_on_hyphens=False, break_long_words=False),
-            "settings": _settings(config, samples.X.shape[1], samples.D.shape[1], len(samples.X), batches)
+            "settings": _settings(code, samples.X.shape[1], samples.D.shape[1], len(samples.X), batches)
             + loss_slots["class_weights"],
             "functions": functions,
             "optimizer": OPTIMIZERS[config.optimizer].pytorch,
@@ -221,7 +223,7 @@ def _settings(config: RunConfig, inputs: int, outputs: int, samples: int, batche
         "L2": config.l2 or None,
         "WEIGHT_DECAY": config.weight_decay if "WEIGHT_DECAY" in optimizer else config.weight_decay or None,
         "MAX_NORM": config.max_norm,
-        "DROPOUT": config.dropout if config.dropout and hidden else None,
+        "DROPOUT": config.dropout or None,
     }
     settings = "\n".join(f"{name} = {value}" for name, value in lines.items() if value is not None)
     return settings if isinstance(config.activation, str) else f"{settings}\n{_list_activations(config.activation)}"
@@ -312,7 +314,7 @@ def _network_slots(config: RunConfig) -> dict[str, str]:
 
 def _make_norm(config: RunConfig) -> str:
     """Returns the lines that give a hidden layer its learned gain, at first 1, and shift, at first 0."""
-    if not config.has_norm_affine or not config.hidden:
+    if not config.has_norm_affine:
         return ""
     return f"if layer < len(WIDTHS) - 2:\n    linear.norm = {NORMALIZATIONS[config.normalization].pytorch_module}"
 

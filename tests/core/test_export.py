@@ -259,6 +259,24 @@ def test_a_script_has_no_line_that_its_run_does_not_need():
     assert not [word for word in ("CLIP", "MOMENTUM", "BATCH", "holdout_loss", "L1", "MAX_NORM") if word in script]
 
 
+WITHOUT_EFFECT = (
+    ({}, {"batch_size": 128}),
+    ({}, {"warmup_steps": 1, "schedule_steps": 50}),
+    ({}, {"momentum": 0.5, "clip_threshold": 3.0}),
+    ({}, {"norm_affine": True}),
+    ({"bias": False}, {"bias_std": 0.5}),
+    ({"hidden": ()}, {"dropout": 0.5, "residual": True}),
+    ({"hidden": ()}, {"normalization": "batch", "norm_affine": True}),
+)
+
+
+@pytest.mark.parametrize("base, fields", WITHOUT_EFFECT, ids=str)
+def test_settings_without_effect_change_no_line_of_a_script_but_its_settings_as_json(base, fields):
+    one, two = (to_pytorch(RunConfig(samples=128, steps=3, **base, **more)) for more in ({}, fields))
+    code = [script.partition("import base64")[2] for script in (one, two)]
+    assert one != two and code[0] == code[1]
+
+
 @given(st.sampled_from(list(ACTIVATIONS)), st.lists(st.floats(-30, 60), min_size=1, max_size=20))
 def test_the_pytorch_line_of_an_activation_is_phi_to_1e_12(name, net):
     net = np.array(net)
