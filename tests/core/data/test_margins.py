@@ -91,6 +91,17 @@ def test_lines_below_a_table_can_be_counted_by_hand():
         read_table(text, skip_footer=99)
 
 
+@pytest.mark.parametrize("asked", range(6))
+def test_just_as_many_records_are_left_out_below_a_table_as_are_asked_for(asked):
+    raw = b"1,2\n3,4\n5,6\n7,8\n"
+    if asked < 4:
+        read = read_table(raw, header=False, skip_footer=asked)
+        assert (read.rows, read.skip_footer) == (4 - asked, asked)
+    else:
+        with pytest.raises(ConfigError, match="no rows"):
+            read_table(raw, header=False, skip_footer=asked)
+
+
 def test_units_below_the_names_belong_to_the_names():
     table = read_table("time,temp,name\ns,°C,\n0,20.5,a\n1,21.5,b\n2,22.5,a\n".encode())
     assert names(table) == ["time s", "temp °C", "name"] and table.rows == 3 and table.header_lines == 2

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sklearn.datasets import load_iris
 
 from core import RunConfig, train
-from core.data import selection
+from core.data import building, selection
 from core.data.datasets import load, split
 from core.data.targets import infer_task
 from core.errors import ConfigError
@@ -438,6 +438,22 @@ def test_a_sample_is_stratified_seeded_and_noted(size, seed):
     for name, share in (("rare", 0.1), ("usual", 0.4), ("other", 0.5)):
         assert abs(shares.get(f"t = {name}", 0) - share * size) <= 1
     assert any(note.startswith(f"{size} of 200 rows are used: sampled in proportion") for note in ready.notes)
+
+
+def test_another_seed_samples_other_rows():
+    read = table("x,t\n" + "".join(f"{n},{'abc'[n % 3]}\n" for n in range(200)))
+    samples = [prepare(read, "t", False, max_rows=20, seed=seed).X.tolist() for seed in range(4)]
+    assert all(one != other for k, one in enumerate(samples) for other in samples[:k])
+
+
+@given(st.none() | st.integers(2, 250), st.integers(2, 250), st.integers(2, 750))
+def test_the_lowest_of_all_limits_decides_how_many_rows_are_used(asked, of_a_run, numbers_in_all):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(building, "MAX_SAMPLES", of_a_run)
+        patch.setattr(selection, "MAX_VALUES", numbers_in_all)
+        ready = prepare(table(numbers(200)), "t", False, max_rows=asked)
+    width = ready.X.shape[1] + ready.D.shape[1]
+    assert len(ready.X) == min(asked or 200, of_a_run, max(numbers_in_all // width, 2), 200)
 
 
 def test_a_large_table_is_sampled_to_the_numbers_that_are_trained_on(monkeypatch):

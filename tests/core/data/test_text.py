@@ -1,11 +1,13 @@
 """The encoding of a file is recognized by its bytes above 127: valid UTF-8, or Western letters that stand apart."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from core.data import text
-from core.data.text import _recognize
+from core.data.text import _line_of, _recognize
 from core.errors import ConfigError
 from core.tables import read_table
 
@@ -82,3 +84,10 @@ def test_the_first_bad_byte_is_found_wherever_slices_end(before, letter, monkeyp
             broken.decode()
         except UnicodeDecodeError as error:
             assert text._first_bad_byte(broken) == error.start
+
+
+@given(st.lists(st.sampled_from([b"a", b"\r", b"\n", b"\r\n"]), max_size=12))
+def test_a_line_ends_at_either_character_or_at_both_together(parts):
+    raw = b"".join(parts)
+    for position in range(len(raw) + 1):
+        assert _line_of(raw, position) == len(re.split(rb"\r\n|\r|\n", raw[:position]))

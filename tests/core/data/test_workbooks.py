@@ -104,7 +104,14 @@ def test_a_workbook_that_claims_far_rows_and_columns_ends_early(monkeypatch):
     assert "more than 1,000 rows" in refused(buffer.getvalue())
 
 
-def test_cells_of_a_sheet_are_counted_row_by_row():
+@given(st.integers(-(10**7), 10**7))
+def test_a_span_of_time_is_its_days(seconds):
+    assert float(workbooks._to_text(datetime.timedelta(seconds=seconds))) == seconds / 86_400
+
+
+@pytest.mark.parametrize("block", [2, 5, 2_000])
+def test_cells_of_a_sheet_are_counted_row_by_row_in_blocks_of_any_size(block, monkeypatch):
+    monkeypatch.setattr(workbooks, "_BLOCK_ROWS", block)
     raw = workbook([["a", "b", "c"], *[[1, 2, 3]] * 5])
     assert len(workbooks.read_workbook(raw, "x", None, 10**6, 18)[0].lines) == 6
     with pytest.raises(ConfigError, match="more than 17 cells"):
