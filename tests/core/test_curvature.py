@@ -285,6 +285,11 @@ def test_sharpness_of_a_flat_loss_is_zero():
     assert sharpness(config, weights, (np.zeros((3, SMALL + 10)), np.ones((3, 1)))) == 0
 
 
+def test_sharpness_beyond_all_floats_is_no_number_and_not_zero():
+    config, weights = RunConfig(hidden=(), bias=False), [(np.zeros((SMALL + 10, 1)), None)]
+    assert not np.isfinite(sharpness(config, weights, (np.full((3, SMALL + 10), 1e200), np.ones((3, 1)))))
+
+
 @pytest.mark.parametrize("momentum", [0.0, 0.5, 0.9])
 @pytest.mark.parametrize("name", [name for name, optimizer in OPTIMIZERS.items() if optimizer.bound])
 def test_steps_on_a_quadratic_stay_bounded_just_up_to_the_bound(name, momentum):

@@ -205,3 +205,11 @@ def test_bad_input_is_refused_by_the_name_of_its_field(change, field):
     gradient_norms(**good)
     with pytest.raises(ConfigError, match=f"^{field} = .* is not allowed: it must "):
         gradient_norms(**good | change)
+
+
+@pytest.mark.parametrize("gain", [1.5, 1e30, 1e60])
+@pytest.mark.parametrize("layers", [1, 2, 6])
+def test_each_layer_has_one_covariance_also_where_variances_leave_the_range(layers, gain):
+    grams = propagate(ACTIVATIONS["elu"], [gain] * layers, 0.1, batch())
+    assert len(grams.K) == layers and len(grams.Y) == len(grams.slopes) + 1 <= layers
+    assert all(K.shape == (5, 5) and (np.diag(K) > 0).all() for K in grams.K)

@@ -53,3 +53,20 @@ def test_even_weights_keep_the_mean_of_the_inputs():
     weights = even_weights(X, D, chosen)
     assert (weights > 0).all() and weights.sum() == pytest.approx(1)
     np.testing.assert_allclose(weights @ X[chosen], X.mean(axis=0), atol=1e-9)
+
+
+@given(st.integers(2, 60), st.integers(1, 30), st.integers(0, 99))
+def test_of_equal_targets_short_samples_and_long_ones_are_chosen_at_even_ranks(samples, count, seed):
+    X = np.random.default_rng(seed).standard_normal((samples, 3))
+    chosen = evenly_chosen(X, np.ones((samples, 1)), count)
+    ranks = np.linalg.norm(X, axis=1).argsort().argsort()
+    middles = [(2 * k + 1) * samples // (2 * count) for k in range(count)]  # of so many equal parts of all ranks
+    assert sorted(ranks[chosen]) == (middles if count < samples else list(range(samples)))
+
+
+@given(st.integers(2, 60), st.integers(1, 30), st.integers(0, 99))
+def test_each_target_has_its_share_of_the_chosen_samples(samples, count, seed):
+    rng = np.random.default_rng(seed)
+    X, D = rng.standard_normal((samples, 3)), np.eye(3)[rng.integers(0, 3, samples)]
+    chosen = evenly_chosen(X, D, count)
+    assert (np.abs(D[chosen].sum(axis=0) - len(chosen) * D.mean(axis=0)) <= 1).all()

@@ -283,6 +283,24 @@ def test_the_critical_line_of_tanh_is_found_again_by_its_rests():
         assert point.sigma_w == pytest.approx(w, rel=1e-9)
 
 
+@pytest.mark.parametrize("name", [name for name in ACTIVATIONS if name not in RAYS])
+def test_every_place_of_the_critical_line_is_found_again_at_its_own_biases_however_small_q_is(name):
+    q = np.array([2e-6, 3e-5, 0.01, 3.0, 700.0])
+    for rest, w, b in zip(q, *critical_line(name, q), strict=True):
+        if b > 1e-4 * math.sqrt(rest):  # a smaller sigma_b is lost in the digits of q
+            found = [point.sigma_w for point in critical_points(name, b) if abs(point.q / rest - 1) < 1e-5]
+            assert found == [pytest.approx(w, rel=1e-6)]
+
+
+@pytest.mark.parametrize("rest", [0.3 * LOW, 3 * LOW, 0.3 * HIGH, 3 * HIGH])
+@pytest.mark.parametrize("name", RAYS)
+def test_a_rest_of_two_rays_is_told_where_it_lies_between_the_bounds(name, rest):
+    growth = moments(name, 1.0).second
+    sigma_w, sigma_b = math.sqrt(0.5 / growth), math.sqrt(0.5 * rest)  # q = q / 2 + rest / 2
+    found = [point.q for point in fixed_points(name, sigma_w, sigma_b)]
+    assert found == ([pytest.approx(rest, rel=1e-12)] if LOW <= rest <= HIGH else [])
+
+
 @pytest.mark.parametrize("call, field", [
     (lambda: fixed_points("tan", 1.0), "activation"), (lambda: critical_points("tan"), "activation"),
     (lambda: length_map("tan", 1.0, 1.0, 0.0, 3), "activation"), (lambda: fixed_points("tanh", -1.0), "sigma_w"),
