@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from types import SimpleNamespace
 
 import pytest
 import websockets
@@ -436,6 +437,22 @@ def test_a_page_that_reads_nothing_is_not_listened_to(monkeypatch):
 
     unread, read = against(talk, monkeypatch, served=AttentivePage())
     assert unread < 20 and read == 100
+
+
+@pytest.mark.parametrize("is_reading_paused", [False, True])
+def test_a_page_that_reads_again_is_listened_to_where_no_other_messages_of_it_wait(is_reading_paused):
+    async def read_again():
+        listened = []
+        protocol = object.__new__(connections.BoundedWebSocketProtocol)
+        protocol.writable, protocol.read_paused = asyncio.Event(), is_reading_paused
+        protocol.transport = SimpleNamespace(
+            pause_reading=lambda: listened.append(False), resume_reading=lambda: listened.append(True), abort=None
+        )
+        protocol.pause_writing()
+        protocol.resume_writing()
+        return listened
+
+    assert asyncio.run(read_again()) == [False] + [True] * (not is_reading_paused)
 
 
 class RunningPage:
