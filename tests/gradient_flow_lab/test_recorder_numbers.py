@@ -198,6 +198,27 @@ def test_a_chain_is_described_with_its_sizes_and_its_optimizer(ending, torch, tm
         assert (found.optimizer, found.momentum, found.learning_rate) == ("nesterov", 0.8, 0.3)
 
 
+@pytest.mark.parametrize("called", [(0,), (3,), (1, 2), (0, 4), (1, 3, 5)])
+def test_an_activation_has_numbers_where_it_was_called_in_the_recorded_step_itself(called, torch, tmp_path):
+    act = ACTIVATIONS["ReLU"]()
+    with record(Module(layer=Linear(2, 2), act=act), tmp_path / "run.jsonl", every=3, activations=True) as run:
+        for step in range(7):
+            if step in called:
+                act.put_out(tensor(np.full((2, 2), 1.0 + step)))
+            run.step(1.0)
+    found = read(tmp_path / "run.jsonl").values["mean_square"][:, 2]
+    expected = [(1.0 + step) ** 2 if step in called else math.nan for step in (0, 3, 6)]
+    np.testing.assert_allclose(found, expected)
+
+
+def test_a_model_with_parameters_beside_its_chain_is_no_chain(torch, tmp_path):
+    chain = Sequential(Linear(2, 3), ACTIVATIONS["Tanh"](), Linear(3, 1))
+    for own, is_chain in (({}, True), ({"scale": tensor(np.ones(1))}, False)):
+        with record(Module(net=chain, **own), tmp_path / "run.jsonl") as run:
+            run.step(1.0)
+        assert (recognize_mlp(read(tmp_path / "run.jsonl")) is not None) == is_chain
+
+
 def test_only_the_first_of_many_processes_writes(torch, tmp_path, monkeypatch):
     ask = torch.distributed
     for rank in (0, 1):
