@@ -84,3 +84,11 @@ def test_parts_and_texts_of_days_are_those_of_the_calendar(moments):
     for day, text, moment in zip(days, format_days(days), moments, strict=True):
         form = "%H:%M" if 0 <= day < 1 else "%Y-%m-%d" if moment.time() == datetime.min.time() else "%Y-%m-%d %H:%M"
         assert text == moment.strftime(form)
+
+
+@pytest.mark.parametrize("day, text", [
+    (-1.0, "1969-12-31"), (-0.25, "1969-12-31 18:00"), (0.0, "00:00"), (0.75, "18:00"), (1.0, "1970-01-02"),
+    (1.5, "1970-01-02 12:00"), (np.nan, None),
+])  # fmt: skip
+def test_a_part_of_the_first_day_is_a_time_and_all_else_a_date(day, text):
+    assert format_days(np.array([day])) == [text]

@@ -414,6 +414,12 @@ def test_parts_of_dates_are_inputs_on_request():
     assert ready.X[:, 1:].tolist() == [[2020, 1, 6, 0, 6], [2021, 2, 9, 1, 12], [2022, 3, 11, 4, 18]]
 
 
+def test_of_dates_with_gaps_only_parts_that_differ_are_inputs():
+    read = table("when,x,t\n2020-01-06,1,1\n,2,2\n2020-02-09,3,4\n2020-03-06,5,7\n")
+    ready = prepare(read, "t", False, date_parts=["year", "month", "day", "hour"], fill_missing=True)
+    assert ready.input_names == ("when", "when: month", "when: day", "x")
+
+
 def test_one_class_can_be_told_from_the_rest():
     ready = prepare(table("x,t\n1,a\n2,b\n3,c\n4,b\n"), "t", False, one_class="b")
     assert ready.task == "two-class" and ready.D[:, 0].tolist() == [0, 1, 0, 1] and ready.output_names == ("t = b",)
