@@ -266,6 +266,19 @@ def test_progress_counts_networks_up_to_all_of_them(monkeypatch):
     assert calls == sorted(calls) and calls[-1] == (48, 48)
 
 
+@pytest.mark.parametrize("threads", [0, 2])
+def test_progress_counts_networks_that_were_done_before_from_the_start(threads, monkeypatch):
+    monkeypatch.setattr("core.engine.training.PROGRESS_SECONDS", 0)
+    grid, calls, ran = Grid(BASE, {"init_scale": [0.5, 1.0, 1.5, 2.0]}, 3), [], []
+    done = np.arange(12) % 3 == 1
+    executor = ThreadPoolExecutor(threads) if threads else None
+    dispatch.run_grid(
+        grid, lambda chunk, result: ran.extend(chunk.indices), executor, lambda *numbers: calls.append(numbers), done
+    )
+    assert sorted(ran) == np.flatnonzero(~done).tolist()
+    assert calls == sorted(calls) and calls[0] == (4, 12) and calls[-1] == (12, 12)
+
+
 # -- lost workers -------------------------------------------------------------------------------------------------
 
 

@@ -111,3 +111,10 @@ def test_progress_on_another_machine_is_unknown(kind, monkeypatch):
     with cancel_token() as token:
         far = dataclasses.replace(token, host="another machine", path="/nowhere")
         assert checked(far, monkeypatch) and far.share == 0
+
+
+@pytest.mark.parametrize("share, expected", [(-0.5, 0.0), (0.0, 0.0), (0.25, 0.25), (1.0, 1.0), (1.5, 1.0)])
+def test_no_work_is_told_to_be_more_than_done_or_less_than_begun(kind, share, expected):
+    with cancel_token() as token:
+        token._write(share)
+        assert token.share == expected
