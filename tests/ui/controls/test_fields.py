@@ -1,10 +1,13 @@
 """The controls: what applies when, and what each one says."""
 
 import pytest
+from hypothesis import given
 
-from core.config import RULES, Choice
+from core.config import RULES, Choice, Number
 from core.families.initializers import INITS
 from core.wording import name_field
+from tests.support.strategies import configs
+from ui.controls import fields
 from ui.controls.fields import _APPLIES, CONTROLS, REGISTRIES, reason_against
 from ui.urls.link import CONTROL_RULES, DEFAULTS, KEYS
 
@@ -91,3 +94,16 @@ def test_a_deviation_of_biases_applies_where_there_are_any_that_the_init_leaves_
     values = DEFAULTS | {"init": init, "bias": bias}
     applies = bias and init != "torch_default"  # which draws them as torch.nn.Linear does
     assert (reason_against("bias_std", values) is None) == applies
+
+
+@given(configs())
+def test_a_config_sets_every_control_whatever_they_were_and_is_read_from_them_again(config):
+    session = dict.fromkeys(KEYS, "old")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fields, "session_by_name", session)
+        fields.apply(config)
+        again = fields.read_config()
+    assert "old" not in session.values() and set(session) == set(KEYS)
+    assert again == config.replace(record_every=again.record_every)
+    assert all(type(session[key]) is float for key, rule in CONTROL_RULES.items()
+               if isinstance(rule, Number) and session[key] is not None)  # fmt: skip
