@@ -10,7 +10,7 @@ NARROWEST = 326  # pixels of the narrowest chart on a page: that of a cell besid
 
 
 def check_picture(spec, *, beyond=()):
-    """Checks axes, ticks and color keys of a chart's figure.
+    """Checks axes, ticks, the legend and color keys of a chart's figure.
 
     Args:
         spec: of the chart.
@@ -21,6 +21,7 @@ def check_picture(spec, *, beyond=()):
     for name, axis in layout.items():
         if name.startswith(("xaxis", "yaxis")):
             _check_ticks(axis, axis.get("range"), logarithmic=axis.get("type") == "log")
+    _check_legend(spec)
     for drawn in spec["data"]:
         if "colorbar" in drawn:
             _check_ticks(drawn["colorbar"], [drawn["zmin"], drawn["zmax"]], logarithmic=False)
@@ -29,6 +30,14 @@ def check_picture(spec, *, beyond=()):
                 axis = layout.get(letter + "axis" + drawn.get(f"{letter}axis", letter)[1:], {})
                 _check_drawn(drawn, letter, axis)
                 _check_whole(drawn, letter, axis, layout)
+
+
+def _check_legend(spec):
+    """Each drawing in the legend has a name of its own."""
+    shown = [drawn.get("name") for drawn in spec["data"] if drawn["type"] in ("scatter", "bar")
+             and drawn.get("showlegend", True)]  # fmt: skip
+    if spec["layout"].get("showlegend", len(shown) > 1):
+        assert all(shown) and len(set(shown)) == len(shown), shown
 
 
 def _check_ticks(axis, ends, *, logarithmic):

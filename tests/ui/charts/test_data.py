@@ -117,6 +117,9 @@ def test_a_heatmap_is_told_by_its_corners_and_ends_with_the_last_recorded_step(s
     first, last = [(number(norms[row, 0]), number(norms[row, -1])) for row in (0, end)]
     assert f"At step 0 the norm is {first[0]} at layer 1 and {first[1]} at the output" in chart.alt
     assert f"at step {trace.step[end]} it is {last[0]} and {last[1]}" in chart.alt
+    words = chart.spec["layout"]["title"]["subtitle"]["text"].replace("<br>", " ")
+    course = [f"from {start} to {finish}" for start, finish in zip(first, last, strict=True)]
+    assert words.startswith(f"Steps 0 to {trace.step[end]:,}: layer 1 {course[0]}, the output {course[1]}.")
     recorded = trace.step[: trace.rows_recorded]
     half = (recorded[-1] - recorded[-2]) / 2
     assert chart.spec["layout"]["xaxis"]["range"] == [recorded[0] - half, recorded[-1] + half]

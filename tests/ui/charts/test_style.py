@@ -200,3 +200,9 @@ def test_an_empty_chart_has_its_titles_and_its_sentence_and_no_numbers_on_its_ax
     for name, title in (("xaxis", "layer"), ("yaxis", "norm")):
         axis = layout[name]
         assert axis["title"]["text"] == title and not axis["showticklabels"] and not axis["showgrid"]
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_the_colors_along_the_network_are_seen_on_their_page(theme):
+    colors = [color for _, color in style.depth_colors(theme == "dark")]
+    assert min(contrast(color, THEMES[theme].page) for color in colors) >= 3

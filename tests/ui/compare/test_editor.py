@@ -7,7 +7,7 @@ from core.comparison.arms import MAX_ARMS, MIN_ARMS, Arm, Comparison
 from ui.compare import editor, state
 from ui.compare.editor import _shorten
 from ui.urls import link
-from ui.urls.arms import choices, default_arm_name, format_arms
+from ui.urls.arms import choices, default_arm_name, format_arms, format_value
 
 ARMS = (
     Arm("ReLU", {"activation": "relu"}),
@@ -113,3 +113,20 @@ def test_an_arm_is_added_where_there_is_room(count, monkeypatch):
     monkeypatch.setattr(editor.st, "caption", drawn.append)
     editor.draw_editor(Comparison(RunConfig(), None, arms, 1))
     assert drawn == ([count] if count < MAX_ARMS else [f"A comparison has at most {MAX_ARMS} arms."])
+
+
+@pytest.mark.parametrize("is_new", [False, True])
+@pytest.mark.parametrize("i", range(3))
+def test_the_box_of_a_setting_holds_the_arm_s_own_value_and_that_of_a_new_one_is_empty(i, is_new, monkeypatch):
+    boxes = []
+    monkeypatch.setattr(editor.st, "text_input", lambda label, **more: boxes.append((more.pop("value"), more)))
+    monkeypatch.setattr(editor.st, "selectbox", lambda label, options, index, **more: boxes.append(
+        (None if index is None else options[index], more)))  # fmt: skip
+    for field, value in ARMS[i].changes:
+        editor._draw_value("label", i, field, "key", value, is_new=is_new)
+        shown, more = boxes.pop()
+        few = choices(field)
+        assert shown == ((None if few else "") if is_new else format_value(value))
+        if not few:
+            assert more["placeholder"] == format_value(value)
+        assert (more["on_change"], more["args"], more["key"]) == (editor._set_value, (i, field, "key"), "key")

@@ -9,7 +9,7 @@ from ui.charts.style import number
 from ui.lecture import solution
 from ui.lecture.exercise import Given
 from ui.lecture.formulas import tex
-from ui.lecture.sheet import _math, _table, number_factors, solution_sheet
+from ui.lecture.sheet import _gradient, _math, _table, number_factors, solution_sheet
 from ui.lecture.solution import against_misprint, relative, terms, written_out
 from ui.lecture.symbols import WEIGHTS, O, x, y
 
@@ -91,3 +91,18 @@ def test_another_exercise_is_the_next_number_and_after_the_last_comes_the_first(
     solution._choose_next()
     assert session["exercise"] == following
     assert session["exercise_numbers"] == session["walk"] == "" and session["exercise_version"] == 1
+
+
+def test_a_negative_number_of_a_product_stands_in_parentheses():
+    made = [make_instance(seed) for seed in range(40)]
+    negative = 0
+    for one in [one for one in made if len(one.x) <= 2][:6]:
+        for weight in WEIGHTS:
+            factors, total = number_factors(weight, one.x, one.solution)
+            _, products, result = _gradient(weight, one, one.solution).split(" = ")
+            assert result == tex(total, 4) and products.count(" + ") == len(one.x) - 1
+            for value in map(tex, map(float, factors.ravel())):
+                negative += value.startswith("-")
+                assert not value.startswith("-") or products.count(value) == products.count(f"({value})") > 0
+                assert value.startswith("-") or f"({value})" not in products
+    assert negative > 20
