@@ -3,13 +3,14 @@
 import ast
 import importlib
 import inspect
+import re
 from functools import cache
 
 import pytest
 
 from tests.support.checkout import HOUSE
 
-SOURCES = sorted(path for folder in ("ui", "pages") for path in (HOUSE / folder).rglob("*.py"))
+SOURCES = [*sorted(path for folder in ("ui", "pages") for path in (HOUSE / folder).rglob("*.py")), HOUSE / "app.py"]
 CHARTS = sorted(path for path in (HOUSE / "ui" / "charts").glob("*.py") if path.stem != "__init__")
 CALLBACKS = {"on_click", "on_change", "on_select"}
 WIDGETS = {
@@ -71,6 +72,34 @@ def test_every_widget_has_a_label_in_words():
     assert len(labels) > 60
     assert [where for where, _, label in labels
             if label is None or (isinstance(label, ast.Constant) and not str(label.value).strip())] == []  # fmt: skip
+
+
+def drawn_keys():
+    """The keys of elements: texts among the arguments of calls, and patterns of those that are put together."""
+    texts, patterns = set(), set()
+    for path in SOURCES:
+        for _, call in calls(path):
+            given = [*call.args, *(keyword.value for keyword in call.keywords if keyword.arg == "key")]
+            for node in (part for value in given for part in ast.walk(value)):
+                if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                    texts.add(node.value)
+                elif isinstance(node, ast.JoinedStr):
+                    parts = [re.escape(part.value) if isinstance(part, ast.Constant) else ".+" for part in node.values]
+                    patterns.add("".join(parts))
+    return texts, {pattern for pattern in patterns if re.search("[a-z]", pattern)}
+
+
+def test_every_style_and_script_is_for_a_key_that_is_drawn():
+    texts, patterns = drawn_keys()
+    texts |= {f"{axis}_{part}" for axis in "xy" for part in ("from", "to", "count")}
+    styled = {name for path in [*SOURCES, *(HOUSE / "ui" / "browser" / "assets").iterdir()]
+              for name in re.findall(r"st-key-([A-Za-z0-9_-]+)", path.read_text("utf-8"))}  # fmt: skip
+    assert len(styled) > 30
+    assert {
+        name for name in styled
+        if not any(text.startswith(name) if name[-1] in "-_" else text == name for text in texts)
+        and not any(re.fullmatch(pattern, name) or pattern.startswith(re.escape(name)) for pattern in patterns)
+    } == set()  # fmt: skip
 
 
 @cache
