@@ -1,19 +1,20 @@
 """The predicted gradient norms against networks of the engine, and what the prediction does and does not depend on."""
 
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core import RunConfig, snapshot, train
-from core.data.datasets import DATASETS
+from core.data.datasets import DATASETS, make_split
 from core.engine.training import checked_data
 from core.families.activations import ACTIVATIONS
 from core.families.initializers import INITS
 from core.families.losses import LOSSES
-from core.theory import gradient_norms, predict
+from core.theory import gradient_norms, predict, prediction
 from core.theory.grams import propagate
 from core.theory.prediction import BAND_DEVIATIONS, MAX_WIDTH, _larger_batch, layer_gains, narrowed, predictions
 
@@ -67,12 +68,12 @@ def measured(config, networks):
 
 
 def check(config, factor, networks):
-    for prediction, norms in zip(predictions(config), measured(config, networks), strict=True):
-        covered = ((norms >= prediction.low) & (norms <= prediction.high)).mean(axis=0)
+    for band, norms in zip(predictions(config), measured(config, networks), strict=True):
+        covered = ((norms >= band.low) & (norms <= band.high)).mean(axis=0)
         # 85 % in the band, less what a share of so many networks may be off by: 2 standard errors
         assert (covered >= 0.85 - (2 * math.sqrt(0.85 * 0.15 / networks) if networks < 1000 else 0)).all(), covered
         # the median of a sample has a standard error of 1.25 deviations of the logarithm over sqrt(networks)
-        off = np.abs(np.log(prediction.median / np.median(norms, axis=0)))
+        off = np.abs(np.log(band.median / np.median(norms, axis=0)))
         error = 1.25 * np.log(norms).std(axis=0) / math.sqrt(networks)
         assert (off <= math.log(factor) + (2 * error if networks < 1000 else 0)).all(), np.exp(off)
 
@@ -324,3 +325,26 @@ def test_from_half_of_some_samples_follows_the_norm_with_all(shared, own, some, 
     growth = math.log(square(some / 2) / square(some))
     (change,) = _larger_batch(np.array([growth]), 2.0, some / every)
     assert change == pytest.approx(math.log(square(every) / square(some)), rel=1e-6, abs=1e-9)
+
+
+@pytest.mark.parametrize("samples", [60, 200, 256, 1000])
+@given(st.floats(1e-3, 10), st.floats(1e-3, 10), st.floats(1e-3, 10))
+@settings(max_examples=15)
+def test_from_samples_that_stand_for_all_follows_the_norm_with_the_whole_batch(samples, shared, own, above):
+    def log_squares(sample, start, stop, projections=None):
+        """Networks that tell samples apart, whose squared norms are linear in the sum of squared weights."""
+        if projections is not None:
+            projections[:] = 0
+        squares = shared + own * sample.concentration, above + shared * sample.concentration
+        return np.log(squares)[:, None, None] + scatter[:, start:stop]
+
+    rng = np.random.default_rng(samples)
+    scatter = rng.standard_normal((2, prediction.MAX_NETWORKS, 3))
+    arrays = rng.standard_normal((samples, 2)), rng.standard_normal((samples, 1))
+    found = make_split(*arrays, arrays[0][:0], arrays[1][:0], task="regression")
+    widths = 2, 4000, 4000, 1  # where the least number of networks is affordable
+    sampler = SimpleNamespace(widths=widths, deviations=[1.0] * 3, log_squares=log_squares)
+    logs = prediction._log_squares(sampler, sampler, found, None)
+    every = prediction._evenly(found, prediction.MAX_SAMPLES, samples).concentration
+    expected = np.log([shared + own / samples, above + shared * every])[:, None, None] + scatter[:, : logs.shape[1]]
+    np.testing.assert_allclose(logs, expected, rtol=0, atol=1e-9)
