@@ -47,6 +47,25 @@ def test_a_page_waits_for_one_file_and_may_ask_again_afterwards(page):
         assert first.result(SOON) == "given" == make()
 
 
+def test_a_page_that_waits_for_its_file_is_not_let_in_again_by_the_file_of_another_page(page):
+    begun, enough = threading.Event(), threading.Event()
+
+    def prepare(watcher):
+        begun.set()
+        assert enough.wait(SOON)
+        return "given"
+
+    slow, quick = page("a", str, prepare), page("b", str)
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(slow)
+        assert begun.wait(SOON)
+        assert quick() == "given"
+        with pytest.raises(ConfigError, match="one file at a time"):
+            slow()
+        enough.set()
+        assert first.result(SOON) == "given"
+
+
 def test_files_of_many_pages_are_made_one_at_a_time(page):
     active, most, lock = [], [], threading.Lock()
 

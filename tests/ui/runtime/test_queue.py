@@ -206,6 +206,16 @@ def test_work_that_fails_gives_its_slot_back():
     assert queue.free == 1 and not queue._slots_held
 
 
+@pytest.mark.parametrize("slots, heavy_slots", [(1, 1), (4, 1), (8, 2), (13, 3)])
+def test_those_with_a_weight_hold_a_quarter_of_the_slots_whoever_came_and_went_before(slots, heavy_slots):
+    queue = FairQueue(slots)
+    for weight in (0, 0, 1, 0, 2, 1, 0):
+        queue.give(queue.take(never, (f"{weight}", "session"), weight))
+    tickets = [queue._join((f"{i}", "session"), 1, False) for i in range(slots + 2)]
+    assert sum(ticket.granted.is_set() for ticket in tickets) == heavy_slots
+    assert queue.free == slots - heavy_slots
+
+
 def test_the_memory_of_turns_is_bounded(monkeypatch):
     monkeypatch.setattr(module, "MAX_REMEMBERED", 10)
     queue = FairQueue(1)
