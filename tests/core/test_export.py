@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core import ConfigError, RunConfig, train
+from core import ConfigError, RunConfig, export, train
 from core.config import RULES
 from core.export import JSON_BYTES, from_json, to_csv, to_json, to_pytorch
 from core.families.activations import ACTIVATIONS
@@ -289,6 +289,17 @@ def test_the_pytorch_line_of_an_activation_is_phi_to_1e_12(name, net):
 
 def activated(name):
     return RunConfig(hidden=(2,), activation=name, samples=4, steps=0)
+
+
+@pytest.mark.parametrize("holdout", [0.0, 0.4])
+def test_a_script_holds_as_many_bytes_of_data_as_it_may_those_held_out_among_them(holdout, monkeypatch):
+    data = np.ones((10, 3)) * np.arange(10)[:, None], np.ones((10, 2))
+    config = RunConfig(dataset="custom", holdout=holdout, steps=1, hidden=(2,))
+    monkeypatch.setattr(export, "SCRIPT_DATA_BYTES", 8 * 10 * 5)
+    assert "DATA" in to_pytorch(config, data)
+    monkeypatch.setattr(export, "SCRIPT_DATA_BYTES", 8 * 10 * 5 - 1)
+    with pytest.raises(ConfigError, match="400 bytes"):
+        to_pytorch(config, data)
 
 
 ORDER = ("loss.backward()", "L1 * linear.weight.sign()", "clip_grad_value_(network", "1 - LEARNING_RATE * WEIGHT_DECAY",

@@ -320,6 +320,20 @@ def test_held_out_rows_do_not_enter_what_is_filled_in(seed):
     assert filled <= {float(np.median(given_rows))}
 
 
+def test_the_most_frequent_category_is_that_of_the_training_rows():
+    kinds = ["a", "", "b", "a", "b", "a", "b", "", "a"]
+    read = table("n,kind,t\n" + "".join(f"{n},{kind},{n % 4}.5\n" for n, kind in enumerate(kinds)))
+    ready, fillings = prepare(read, "t", False, fill_missing=True), set()
+    for seed in range(12):
+        parts = ready.split(RUN.replace(seed=seed, holdout=0.5, scaling="none"))
+        trained = [kinds[int(n)] for n in parts.X[:, 0]]
+        usual = [float(trained.count(kind)) for kind in ("a", "b")]
+        fillings.add(expected := (1.0, 0.0) if usual[0] >= usual[1] else (0.0, 1.0))  # the first where two are equal
+        for n, *category in [*parts.X.tolist(), *parts.X_holdout.tolist()]:
+            assert tuple(category) == {"a": (1, 0), "b": (0, 1), "": expected}[kinds[int(n)]]
+    assert len(fillings) == 2
+
+
 def test_a_spelling_can_be_a_category():
     ready = prepare(table(GAPS), "t", True, missing_as_class=["color"])
     assert ready.dropped_rows == (3, 7) and ready.input_names == ("a", "color = (empty)", "color = blue", "color = red")
