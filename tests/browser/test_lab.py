@@ -196,6 +196,13 @@ def test_play_moves_the_profile_without_asking_the_server_and_a_pulse_runs_unles
     paused = page.evaluate(VALUES)
     page.wait_for_timeout(1000)
     assert page.evaluate(VALUES) == paused
+    played = page.evaluate(PLAY_LAST_FRAMES)
+    rail = page.locator(f"{PROFILE} .slider-rail-touch-rect").bounding_box()
+    for left in (rail["x"] + 2, rail["x"] + rail["width"] - 2):
+        before = page.evaluate(VALUES)
+        page.mouse.click(left, rail["y"] + rail["height"] / 2)
+        redrawn(page, before)
+    page.wait_for_function(f"(played) => ({SEEN})() === played", arg=played)  # as Plotly draws the last frame
     assert sent == []
     moves = f"() => [...document.querySelectorAll({PULSE!r})].map(e => getComputedStyle(e).animationName)"
     page.emulate_media(reduced_motion="no-preference")
@@ -204,6 +211,13 @@ def test_play_moves_the_profile_without_asking_the_server_and_a_pulse_runs_unles
     assert page.evaluate(moves) == ["none"] * 11
 
 
+SEEN = f"() => document.querySelector('{PROFILE} .cartesianlayer').outerHTML"
+PLAY_LAST_FRAMES = f"""() => new Promise((resolve) => {{
+  const plot = document.querySelector('{PROFILE}');
+  plot._fullLayout._currentFrame = plot._transitionData._frames.at(-4).name;
+  plot.once('plotly_animated', () => resolve(({SEEN})()));
+  plot.querySelector('.updatemenu-button').dispatchEvent(new MouseEvent('click'));
+}})"""
 BLOCKS = f"{PROFILE} .xy3 .trace:nth-last-child(2) path.point"
 PULSE = f"{PROFILE} .xy3 .trace:last-child path.point"
 
