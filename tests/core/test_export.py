@@ -211,6 +211,15 @@ def test_a_script_records_each_gradient_before_its_step_and_closes_its_file(name
     assert script.count("record(network, RECORDING, every=RECORD_EVERY, optimizer=optimizer)") == 1
 
 
+@pytest.mark.parametrize("clip", CLIPS)
+def test_a_script_measures_gradients_again_where_it_clips_them_right_after_that(clip):
+    config = RunConfig(clip=clip, weight_decay=0.1, l2=0.1, max_norm=1.0, samples=8, hidden=(3,), steps=1)
+    lines = [line.strip() for line in to_pytorch(config).partition("def main():")[2].splitlines()]
+    last_of_clip = CLIPS[clip].pytorch.splitlines()[-1:]
+    places = [place for place, line in enumerate(lines) if line == "run.clipped()"]
+    assert [lines[place - 2 : place] for place in places] == [[line.strip(), "if run:"] for line in last_of_clip]
+
+
 def data_given():
     rng = np.random.default_rng(5)
     data = rng.standard_normal((30, 3)), rng.standard_normal((30, 2))
@@ -388,6 +397,15 @@ NOT_ALLOWED = {
     "k" * 37 + "...": '{"' + "k" * 5000 + '": 1}',
     r"'\ud800'": r'{"\ud800": 1}',
 }
+
+
+@pytest.mark.parametrize("length", [1, 39, 40, 41, 300])
+@pytest.mark.parametrize("as_bytes", [False, True])
+def test_a_file_is_shown_by_its_first_forty_characters_and_dots_where_there_are_more(length, as_bytes):
+    text = "x" * length
+    with pytest.raises(ConfigError) as error:
+        from_json(text.encode() if as_bytes else text)
+    assert error.value.value == text[:40] + "..." * (length > 40)
 
 
 @pytest.mark.parametrize("case", NO_SETTINGS)

@@ -548,6 +548,14 @@ def test_dates_and_times_are_days():
     assert "day and month" in str(obstacle.error)
 
 
+def test_the_target_at_first_is_the_last_column_that_has_values_and_does_not_count_the_rows():
+    rows = range(1, 5)
+    for name, cells, target in (("values", "{0},{0}.5,x{0},", "b"), ("no values", "{0},,,", "c")):
+        read = table(",a,b,c\n" + "".join(cells.format(n) + "\n" for n in rows))
+        assert [column.name for column in read.columns] == ["column 1", "a", "b", "c"] and read.columns[0].counts
+        assert read.default_target == target, name
+
+
 @pytest.mark.parametrize(
     "text",
     ["a b c\n1 2 3\n4 5 6\n", "  a   b \t c\n 1.0   2  3\n4 5 6  \n", '"a" "b" "c"\n"1" "2" "3"\n4 5 6\n'],

@@ -169,3 +169,18 @@ def test_whole_numbers_of_any_size_are_read_exactly_or_as_floats_are_and_held_as
     np.testing.assert_array_equal(column.data.astype(float), np.array(values, float))
     if power >= 53:  # no whole number of these bits is any float's own
         assert column.data.dtype == compact(np.array(values, float)).dtype
+
+
+VALUES = {"numeric": ["1", "2.5", "-3"], "category": ["red", "blue", "x1"], "date": ["2020-01-01", "2021-02-03"]}
+
+
+@pytest.mark.parametrize("kind", VALUES)
+@given(st.data())
+def test_missing_cells_are_no_value_of_a_column_however_they_are_spelled(kind, data):
+    cells = [*VALUES[kind], *data.draw(st.lists(st.sampled_from([*VALUES[kind], "", "NA", "None", "?"]), max_size=8))]
+    column = read(*cells)
+    present = [cell for cell in cells if cell in VALUES[kind]]
+    assert (column.kind, column.distinct) == (kind, len(set(present)))
+    assert column.missing.tolist() == [cell not in VALUES[kind] for cell in cells]
+    changed = as_numeric(column) if kind == "category" else as_category(column)
+    assert changed.distinct == (0 if kind == "category" else len(set(present)))
