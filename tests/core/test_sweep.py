@@ -17,7 +17,7 @@ from pandas.testing import assert_frame_equal
 from core import ConfigError, RunConfig, train
 from core.comparison.arms import apply_changes
 from core.engine.workers import LazyExecutor, Workers, worker_lost_errors
-from core.sweep import main, sweep
+from core.sweep import ProgressPrinter, main, sweep
 from core.sweeps import chunks, dispatch
 from core.sweeps.chunks import ThroughputEstimate, iter_chunks, summary_fields
 from core.sweeps.grid import AXES, Grid, make_range
@@ -151,6 +151,16 @@ def test_bad_axes_are_refused_in_one_sentence_before_anything_runs(monkeypatch, 
 def test_bad_seeds_are_refused(seeds):
     with pytest.raises(ConfigError):
         sweep(BASE, {"init_scale": [1.0]}, seeds=seeds)
+
+
+@pytest.mark.parametrize("first, seeds, allowed", [(2**32 - 1, 1, True), (2**32 - 3, 3, True), (2**32 - 3, 4, False)])
+def test_the_last_seed_of_a_sweep_is_one_that_a_run_may_have(first, seeds, allowed):
+    if allowed:
+        grid = Grid(BASE.replace(seed=first), {"init_scale": [1.0]}, seeds)
+        assert grid.config(grid.networks - 1).seed == first + seeds - 1
+    else:
+        with pytest.raises(ConfigError, match="seed"):
+            Grid(BASE.replace(seed=first), {"init_scale": [1.0]}, seeds)
 
 
 def test_the_environment_limits_the_size_of_a_sweep_and_the_cost_of_its_runs(monkeypatch):
@@ -380,8 +390,11 @@ def test_an_interrupted_command_resumes_where_it_was(spec, monkeypatch, capsys):
     ran = []
     monkeypatch.setattr("core.sweeps.dispatch.run_chunk", lambda *job: ran.append(job) or chunks.run_chunk(*job))
     monkeypatch.setattr("core.sweep.LazyExecutor", lambda: SimpleNamespace(get=lambda: None))
+    printers, printer = [], ProgressPrinter
+    monkeypatch.setattr("core.sweep.ProgressPrinter", lambda done: printers.append(done) or printer(done))
     assert main([str(spec), str(out)]) == 0
     assert len(ran) == 12 - (written.count(b"\n") - 2)
+    assert printers == [12 - len(ran)]  # the time left is that of what is new
     resumed = out.read_bytes()
     out.unlink()
     assert main([str(spec), str(out)]) == 0

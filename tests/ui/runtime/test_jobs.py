@@ -4,8 +4,9 @@ import os
 import signal
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import streamlit as st
@@ -220,6 +221,21 @@ def test_on_a_server_work_ends_soon_after_its_visitor_has_left(hosted, tmp_path)
     (other / "enough").touch()
     assert ask(other, Reporter()) != os.getpid()  # the one process is free again,
     assert not (tmp_path / "whole").exists()  # and not because the work had ended by itself
+
+
+@pytest.mark.parametrize("reports", [True, False])
+def test_work_that_has_not_begun_is_taken_back_when_its_visitor_has_left(reports):
+    class Left(BaseException):
+        pass
+
+    def leave(*_):
+        raise Left
+
+    waiting = Future()
+    with pytest.raises(Left):
+        executor = SimpleNamespace(submit=lambda *args, **options: waiting)
+        jobs._in_worker(executor, SimpleNamespace(on_progress=leave, on_busy=leave), reports, len, "raw")
+    assert waiting.cancelled()
 
 
 def test_on_a_server_a_file_is_read_in_another_process_and_refused_in_the_same_words(hosted):
