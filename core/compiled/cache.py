@@ -37,6 +37,7 @@ SOURCES = (
     "engine/loop.py",
     "engine/measures.py",
     "engine/passes.py",
+    "theory/drawn_normalization.py",
     "theory/drawn_outputs.py",
     "theory/drawn_passes.py",
     "theory/mean_squares.py",

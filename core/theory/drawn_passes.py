@@ -12,20 +12,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..compiled.cache import compiled, summing
+from ..compiled.cache import compiled
 from ..engine.passes import block
 from ..families.activations import activate
-from ..families.normalization import EPS, normalize_backward
-from ..norms import sum_squares
+from .drawn_normalization import NO_AXIS, normalize, pass_normalization_back
 from .drawn_outputs import draw_top, output_delta
 from .mean_squares import log_mean_square, scale_to_one, weighted_log_mean_square
 from .narrow_activations import activate_narrow
 from .projections import project, project_further, sample_mean_squares
 
-# axes of (1, samples, units) that a normalization averages over
-NO_AXIS = -1
-OVER_SAMPLES = 1
-OVER_UNITS = 2
 # root mean squares of a layer's outputs, and deviations, for which float32 does
 SAFE_LOW = 1e-12
 SAFE_HIGH = 1e12
@@ -33,7 +28,6 @@ MIN_DELTA = 1e-10  # root mean square of delta over that of dE/dy for which floa
 MIN_VARYING = 1e-4  # size of what a normalization leaves, over what it subtracts, for which float32 does
 MIN_SUM = 1e-5  # size of a gradient over the largest that its terms allow, for which float32 does
 MAX_NORMALIZED = 1e15  # root mean square of a net input whose squares float32 holds
-MAX_ROUNDING = 16 * 2.0**-52  # of the mean of equal numbers, relative
 MIN_SIZE = 1e-290  # a root mean square below has lost its digits even in float64
 HALF_WIDTH = math.sqrt(3)  # of the uniform distribution of variance 1
 
@@ -153,83 +147,6 @@ def drop(chances, dropout, value, slope):
         slope[n] *= factor
 
 
-@summing
-def normalize(net, axis, inverse):
-    """net <- (net - mean) / sqrt(variance + eps) in place, (samples, units), and 1 / sqrt(variance + eps).
-
-    As for trained networks (`core.families.normalization`), but numbers that are all equal leave 0, not the rounding of
-    their mean: of a gradient that vanishes the digits count.
-
-    Returns (sum of squares of net - mean, sum of squares of the mean), each mean counted as often as it is taken.
-    """
-    samples, units = net.shape
-    left = 0.0
-    taken = 0.0
-    if axis == OVER_UNITS:
-        for n in range(samples):
-            row = net[n]
-            mean = 0.0
-            for k in range(units):
-                mean += row[k]
-            mean /= units
-            small = MAX_ROUNDING * abs(mean)  # equal numbers, whose mean was rounded
-            square = 0.0
-            for k in range(units):
-                centered = row[k] - mean
-                centered = 0.0 if abs(centered) <= small else centered
-                row[k] = centered
-                square += centered * centered
-            inverse[n] = 1 / math.sqrt(square / units + EPS)
-            for k in range(units):
-                row[k] *= inverse[n]
-            left += square
-            taken += units * mean * mean
-    else:
-        means = np.zeros(units)
-        squares = np.zeros(units)
-        for n in range(samples):
-            for k in range(units):
-                means[k] += net[n, k]
-        for k in range(units):
-            means[k] /= samples
-        for n in range(samples):
-            for k in range(units):
-                centered = net[n, k] - means[k]
-                centered = 0.0 if abs(centered) <= MAX_ROUNDING * abs(means[k]) else centered
-                net[n, k] = centered
-                squares[k] += centered * centered
-        for k in range(units):
-            inverse[k] = 1 / math.sqrt(squares[k] / samples + EPS)
-            left += squares[k]
-            taken += samples * means[k] * means[k]
-        for n in range(samples):
-            for k in range(units):
-                net[n, k] *= inverse[k]
-    return left, taken
-
-
-@compiled
-def pass_normalization_back(delta, normalized, axis, inverse):
-    """delta <- dE/dnet from dE/d(normalized net), in place, as for trained networks.
-
-    Returns the sums of squares of delta after and before the subtraction.
-    """
-    samples, units = delta.shape
-    taken = sum_squares(delta.reshape(-1))
-    if axis == OVER_UNITS:
-        factors = inverse[:samples].reshape(1, samples, 1)
-    else:
-        factors = inverse[:units].reshape(1, 1, units)
-    shape = (1, samples, units)
-    normalize_backward(delta.reshape(shape), normalized.reshape(shape), axis, factors)
-    left = 0.0
-    for n in range(samples):
-        for k in range(units):
-            centered = np.float64(delta[n, k]) / inverse[n if axis == OVER_UNITS else k]
-            left += centered * centered
-    return left, taken
-
-
 @compiled
 def pass_networks(kind, drawn, data, memory, logs, done, projections):
     """ln of the squares of gradient and delta of every layer of a group of networks.
@@ -254,7 +171,9 @@ def pass_networks(kind, drawn, data, memory, logs, done, projections):
         own = network % data.inputs.shape[0]
         numbers = drawn.numbers[network]
         bias_numbers = drawn.bias_numbers[network]
-        done[network], in_range = forward(kind, numbers, bias_numbers, drawn.chances[network], data.inputs[own], memory)
+        done[network], in_range = forward(
+            kind, numbers, bias_numbers, drawn.chances[network], data.inputs[own], data.weights, memory
+        )
         if not done[network]:
             continue
         if not in_range:
@@ -291,13 +210,14 @@ def pass_networks(kind, drawn, data, memory, logs, done, projections):
 
 
 @compiled
-def forward(kind, numbers, bias_numbers, chances, inputs, memory):
+def forward(kind, numbers, bias_numbers, chances, inputs, weights, memory):
     """phi and phi' of every hidden layer of a network.
 
     Args:
         kind: a DrawnKind.
         numbers, bias_numbers, chances: a network's of a GroupNumbers.
         inputs: (samples, inputs).
+        weights: (samples,) of the samples.
         memory: a DrawnMemory, written.
 
     Returns:
@@ -321,7 +241,7 @@ def forward(kind, numbers, bias_numbers, chances, inputs, memory):
         if kind.axis != NO_AXIS:
             if narrow and not log_mean_square(net.reshape(-1)) < 2 * math.log(MAX_NORMALIZED):
                 return False, True
-            left, taken = normalize(net, kind.axis, memory.inverse[layer])
+            left, taken = normalize(net, kind.axis, memory.inverse[layer], weights)
             if narrow and left < MIN_VARYING * MIN_VARYING * taken:
                 return False, True
         value = block(memory.values, start, samples, units)
@@ -428,7 +348,7 @@ def backward(kind, numbers, inputs, memory, top, delta, log_scale, weights, logs
                 above[n, k] *= upstream[n, k]
         if kind.axis != NO_AXIS:
             net = block(memory.nets, start, samples, fan_in)
-            left, taken = pass_normalization_back(above, net, kind.axis, memory.inverse[layer - 1])
+            left, taken = pass_normalization_back(above, net, kind.axis, memory.inverse[layer - 1], weights)
             if narrow and left < MIN_VARYING * MIN_VARYING * taken:
                 return False
     return True

@@ -19,10 +19,8 @@ from ..families.activations import ACTIVATION_CODES, ACTIVATIONS
 from ..families.class_weights import sample_weights
 from ..families.initializers import INITS, bias_deviations
 from ..families.losses import LOSSES
+from .drawn_normalization import NO_AXIS, OVER_SAMPLES, OVER_UNITS
 from .drawn_passes import (
-    NO_AXIS,
-    OVER_SAMPLES,
-    OVER_UNITS,
     SAFE_HIGH,
     SAFE_LOW,
     DrawnData,

@@ -4,14 +4,8 @@ import numpy as np
 import pytest
 
 from core.families.normalization import EPS
-from core.theory.drawn_passes import (
-    OVER_SAMPLES,
-    OVER_UNITS,
-    drop,
-    normalize,
-    pass_normalization_back,
-    scale_and_shift,
-)
+from core.theory.drawn_normalization import OVER_SAMPLES, OVER_UNITS, normalize, pass_normalization_back
+from core.theory.drawn_passes import drop, scale_and_shift
 
 RNG = np.random.default_rng(0)
 NET, DELTA = RNG.standard_normal((2, 7, 5)) + 1
@@ -19,16 +13,21 @@ AXES = {OVER_SAMPLES: 0, OVER_UNITS: 1}
 DTYPES = {np.float64: 1e-12, np.float32: 2e-5}
 
 
-def normalized(net, axis):
-    centered = net - net.mean(axis=axis, keepdims=True)
-    return centered / np.sqrt((centered**2).mean(axis=axis, keepdims=True) + EPS)
+EQUAL = np.full(7, 1 / 7)
+SHARES = np.arange(1, 8) / 28
+
+
+def normalized(net, axis, shares=EQUAL):
+    weights = shares[:, None] if axis == 0 else np.full(net.shape[1], 1 / net.shape[1])
+    centered = net - (weights * net).sum(axis=axis, keepdims=True)
+    return centered / np.sqrt((weights * centered**2).sum(axis=axis, keepdims=True) + EPS)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("over", AXES)
 def test_normalized_values_have_mean_0_and_variance_1_and_sizes_are_those_of_the_subtraction(over, dtype):
     net, inverse, axis = NET.astype(dtype), np.empty(7, dtype), AXES[over]
-    left, taken = normalize(net, over, inverse)
+    left, taken = normalize(net, over, inverse, EQUAL.astype(dtype))
     mean = NET.mean(axis=axis, keepdims=True)
     np.testing.assert_allclose(net, normalized(NET, axis), rtol=0, atol=DTYPES[dtype])
     np.testing.assert_allclose(inverse[: NET.shape[1 - axis]], (NET.var(axis=axis) + EPS) ** -0.5, rtol=1e-6)
@@ -39,24 +38,30 @@ def test_normalized_values_have_mean_0_and_variance_1_and_sizes_are_those_of_the
 @pytest.mark.parametrize("over", AXES)
 def test_equal_numbers_are_normalized_to_zeros(over):
     net = np.full((7, 5), 0.1)  # whose mean is rounded
-    normalize(net, over, np.empty(7))
+    normalize(net, over, np.empty(7), EQUAL.astype(np.float32))
     assert not net.any()
 
 
+@pytest.mark.parametrize("shares", [EQUAL, SHARES], ids=["equal", "weighted"])
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("over", AXES)
-def test_the_way_back_through_a_normalization_is_its_derivative(over, dtype):
-    net, inverse, delta = NET.astype(dtype), np.empty(7, dtype), DELTA.astype(dtype)
-    normalize(net, over, inverse)
-    left, taken = pass_normalization_back(delta, net, over, inverse)
+def test_the_way_back_through_a_normalization_is_its_derivative(over, dtype, shares):
+    net, inverse, delta, weights = NET.astype(dtype), np.empty(7, dtype), DELTA.astype(dtype), shares.astype(dtype)
+    normalize(net, over, inverse, weights)
+    np.testing.assert_allclose(net, normalized(NET, AXES[over], shares), rtol=0, atol=DTYPES[dtype])
+    left, taken = pass_normalization_back(delta, net, over, inverse, weights)
     step, expected = 1e-6, np.empty_like(NET)
+    own = shares[:, None]  # delta is a derivative by what one sample of the many it stands for has
     for at in np.ndindex(*NET.shape):
         moved = NET.copy()
         moved[at] += step
-        expected[at] = np.sum(DELTA * (normalized(moved, AXES[over]) - normalized(NET, AXES[over]))) / step
+        change = normalized(moved, AXES[over], shares) - normalized(NET, AXES[over], shares)
+        expected[at] = np.sum(own * DELTA * change) / step / shares[at[0]]
     np.testing.assert_allclose(delta, expected, rtol=0, atol=max(DTYPES[dtype], 1e-5))
     assert taken == pytest.approx((DELTA**2).sum(), rel=1e-5)
-    divided = NET.var(axis=AXES[over], keepdims=True) + EPS
+    weights = own if over == OVER_SAMPLES else np.full((1, 5), 1 / 5)
+    mean = (weights * NET).sum(axis=AXES[over], keepdims=True)
+    divided = (weights * (NET - mean) ** 2).sum(axis=AXES[over], keepdims=True) + EPS
     assert left == pytest.approx((expected**2 * divided).sum(), rel=1e-3)
 
 

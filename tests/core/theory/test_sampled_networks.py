@@ -114,8 +114,9 @@ def test_without_targets_a_linear_network_scales_as_the_product_of_its_weights(s
     np.testing.assert_allclose(other[0] - one[0], expected, rtol=1e-4, atol=1e-3)
 
 
-def test_weighted_samples_count_as_often_as_they_weigh():
-    config = RunConfig(hidden=WIDTHS[1:-1], activation="tanh", output_activation="linear")
+@pytest.mark.parametrize("normalization", NORMALIZATIONS)
+def test_weighted_samples_count_as_often_as_they_weigh(normalization):
+    config = RunConfig(hidden=WIDTHS[1:-1], activation="tanh", output_activation="linear", normalization=normalization)
     X, D = DATA
     twice = batch(np.concatenate([X, X[:4]]), np.concatenate([D, D[:4]]))
     weighted = Sample(X=X, D=D, weights=np.array([2.0] * 4 + [1.0] * 6) / 14, batch=14)
