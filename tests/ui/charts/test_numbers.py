@@ -10,7 +10,7 @@ from tests.support.charted import RUNS, changed, run
 from ui.charts import curves
 from ui.charts.boundary import grid
 from ui.charts.distributions import SPREADS, distributions
-from ui.charts.heatmap import MAX_COLUMNS, gradient_heatmap
+from ui.charts.heatmap import MAX_COLUMNS, gradient_heatmap, heatmap_data
 from ui.charts.pooling import bin_rows, envelope_rows, thin_rows
 from ui.charts.style import number
 
@@ -308,3 +308,16 @@ def test_a_mean_of_shares_is_not_called_their_median():
     (trace,) = train([RunConfig(hidden=(4,) * 3, steps=2 * MAX_COLUMNS)])
     assert "mean of" in curves.saturation_chart(trace).figure.data[0].hovertemplate
     assert "median of" in gradient_heatmap(trace).figure.data[0].hovertemplate
+
+
+@pytest.mark.parametrize("broken", [(), (0,), (1,), (0, 1, 2)])
+@pytest.mark.parametrize("at", [0, -1])
+def test_a_last_step_that_broke_in_every_layer_has_a_column_of_its_own_and_any_other_is_pooled(broken, at):
+    rows = 4 * MAX_COLUMNS
+    norms = 10.0 ** np.random.default_rng(0).normal(size=(rows, 3))
+    norms[at, list(broken)] = np.nan
+    data = heatmap_data(np.arange(rows), norms)
+    stands_alone = len(broken) == 3 and at == -1
+    assert (data.first[-1] == data.last[-1] == rows - 1) == stands_alone
+    inner = data.z[:, 1:-1]
+    assert np.isfinite(inner).all() and (data.last[:-1] < data.first[1:]).all()

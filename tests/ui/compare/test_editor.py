@@ -130,3 +130,21 @@ def test_the_box_of_a_setting_holds_the_arm_s_own_value_and_that_of_a_new_one_is
         if not few:
             assert more["placeholder"] == format_value(value)
         assert (more["on_change"], more["args"], more["key"]) == (editor._set_value, (i, field, "key"), "key")
+
+
+@pytest.mark.parametrize("i", range(3))
+def test_an_arm_s_own_value_set_again_changes_nothing(session, i):
+    for field, value in ARMS[i].changes:
+        if field != "hidden":
+            session["box"] = format_value(value)
+            editor._set_value(i, field, "box")
+            assert state.current_arms() == ARMS
+
+
+@pytest.mark.parametrize("field, text, empty", [("activation", "elu", None), ("init_scale", "3", ""),
+                                                ("init_scale", "wide", "")])  # fmt: skip
+def test_the_box_that_adds_an_arm_is_empty_again_and_a_wrong_value_is_kept_as_the_reason(session, field, text, empty):
+    session.update(vary=field, arms="tanh,relu" if field == "activation" else "1,2", arm_added=text)
+    editor._add()
+    assert session["arm_added"] == empty and ("arm_error" in session) == (text == "wide")
+    assert len(state.current_arms()) == (2 if text == "wide" else 3)

@@ -4,8 +4,11 @@ import pytest
 
 from core import RunConfig
 from core.comparison.arms import MAX_ARMS, Arm
+from tests.support.nothing import anything
 from ui.compare import pinned
+from ui.urls import link
 from ui.urls.arms import format_arms
+from ui.urls.sync import read_query
 
 PINNED = [RunConfig(hidden=(4,) * depth) for depth in (2, 3)]
 
@@ -73,3 +76,26 @@ def test_taking_pinned_settings_sets_the_arms_and_the_field_that_varies(monkeypa
         assert session["vary"] == ("activation" if line else pinned.state.NO_FIELD)
         arms = pinned.state.current_arms()
         assert [arm.config(RunConfig()) for arm in arms][-2:] == PINNED and len(arms) == (4 if line else 2)
+
+
+@pytest.mark.parametrize("base", [None, RunConfig(steps=7, l2=0.25, hidden=(4, 5))])
+@pytest.mark.parametrize("line", ["", "1,2"])
+def test_the_link_beside_the_button_opens_the_comparison_as_it_was_left_with_what_is_pinned(base, line, monkeypatch):
+    ways = []
+    session = {"pinned": [], "compared": ("init_scale", line, base)}
+    monkeypatch.setattr(pinned, "session", session)
+    streamlit = anything(page_link=lambda page, *, label, query_params, **_: ways.append((page, label, query_params)))
+    monkeypatch.setattr(pinned, "st", streamlit)
+    pinned.pin_button(PINNED[0])
+    assert ways == []
+    for config in PINNED:
+        pinned.pin(config)
+    pinned.pin_button(PINNED[0])
+    [(page, label, parameters)] = ways
+    assert (page, label) == ("pages/compare.py", "Compare 2 settings")
+    values = read_query({name: [text] for name, text in parameters.items()}, pinned.state.PARAMETERS)
+    assert link.to_config(values) == (base or RunConfig())
+    vary = None if values["vary"] == pinned.state.NO_FIELD else values["vary"]
+    arms = pinned.state.make_comparison(link.to_config(values), vary, values["arms"], 1).arms
+    assert [arm.config(RunConfig()) for arm in arms[-2:]] == PINNED and len(arms) == (4 if line else 2)
+    assert vary == ("init_scale" if line else None)

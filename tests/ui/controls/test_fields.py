@@ -107,3 +107,11 @@ def test_a_config_sets_every_control_whatever_they_were_and_is_read_from_them_ag
     assert again == config.replace(record_every=again.record_every)
     assert all(type(session[key]) is float for key, rule in CONTROL_RULES.items()
                if isinstance(rule, Number) and session[key] is not None)  # fmt: skip
+
+
+@pytest.mark.parametrize("field", [field for field, rule in CONTROL_RULES.items() if isinstance(rule, Choice)])
+def test_every_option_of_a_control_has_words_of_its_own(field):
+    labels = [fields.option_label(field, name) for name in CONTROL_RULES[field].names]
+    assert len(set(labels)) == len(labels) and not any("_" in label for label in labels)
+    if field == "scaling":
+        assert labels == ["Standardized", "Raw numbers"]

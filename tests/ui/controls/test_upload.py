@@ -72,6 +72,9 @@ def test_rows_are_chosen_where_there_are_more_than_are_usual(columns, beyond, mo
     if drawn:
         assert drawn[0]["value"] == choices["max_rows"] == min(usual, 100_000)
         assert drawn[0]["max_value"] == min(table.rows, 100_000) and f"{table.rows:,}" in drawn[0]["help"]
+        monkeypatch.setattr(upload, "session", {"table_rows": 5})
+        upload._draw_sample(table, choices)
+        assert drawn[1]["value"] is None  # a value beside the one that the session has would be a second one
 
 
 def test_a_new_file_forgets_every_choice_made_for_the_one_before(monkeypatch):
