@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl
 
 import pytest
 import streamlit
+from streamlit.runtime.context import ContextProxy
 
 from tests.support.checkout import HOUSE
 from tests.support.nothing import anything
@@ -188,7 +189,7 @@ def test_a_scene_beyond_the_last_is_the_last_and_a_lesson_opens_at_its_first(tal
 
 
 @pytest.mark.parametrize("link", [TINY, f"compare{TINY}&seeds=1", "runs?example=dead_cnn"])
-def test_the_wall_says_what_the_page_says(link):
+def test_the_wall_and_a_frame_say_what_the_page_says(link, monkeypatch):
     page, _, query = link.partition("?")
     wall = present(link=link)
     whole = open_page(page, **dict(part.split("=") for part in query.split("&")))
@@ -196,6 +197,10 @@ def test_the_wall_says_what_the_page_says(link):
     said = [element.value for element in whole.markdown]
     assert all(element.value in said or " / " in element.value for element in wall.markdown)
     assert len(wall.markdown) == (1 if page == "compare" else 2)
+    monkeypatch.setattr(ContextProxy, "is_embedded", True)
+    frame = open_page(page, **dict(part.split("=") for part in query.split("&")))
+    assert [header.value for header in frame.header] == [whole.header[0].value]
+    assert all(element.value in said or "Open the full page" in element.value for element in frame.markdown)
 
 
 def test_the_room_beside_a_picture_is_that_of_the_rows_that_are_there():
