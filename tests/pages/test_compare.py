@@ -225,3 +225,26 @@ def test_a_ready_comparison_has_its_own_title_and_claim_and_any_other_the_page_s
     }
     calm(app.button(key="reset").click().run())
     assert comparison_of(app) == Comparison()
+
+
+def test_arms_are_trained_on_the_table_that_is_there_and_on_none_beside_a_dataset(monkeypatch):
+    digests = []
+
+    def refuse(comparison, digest, *_):
+        digests.append(digest)
+        raise ConfigError("steps", 1, "nothing is trained here")
+
+    monkeypatch.setattr(training, "records", refuse)
+    app = open_page("compare", dataset="custom", depth="2", width="3", steps="2")
+    assert app.header[0].value == "Choose a table" and digests == []
+    for count in (3, 4):
+        rows = "".join(f"{k},{k % 2},{'ab'[k % 2]}\n" for k in range(4 * count))
+        calm(app.file_uploader(key="table_file").upload("t.csv", f"x,y,kind\n{rows}".encode(), "text/csv").run())
+    assert len(set(digests)) == len(digests) == 2 and None not in digests
+    calm(app.selectbox(key="dataset").set_value("circles").run())
+    assert digests[2:] == [None]
+
+
+def test_the_page_leaves_its_comparison_for_the_lab_whose_link_leads_back_to_it():
+    app = small(vary="init_scale", arms="1,2", l2=0.25)
+    assert app.session_state["compared"] == ("init_scale", "1,2", comparison_of(app).base)
