@@ -1,10 +1,14 @@
 """Settings from the Lab are offered as arms as long as there is room for them."""
 
+import re
+
 import pytest
+from hypothesis import given
 
 from core import RunConfig
-from core.comparison.arms import MAX_ARMS, Arm
+from core.comparison.arms import MAX_ARMS, MAX_NAME_LENGTH, Arm, arm_name, differing_changes
 from tests.support.nothing import anything
+from tests.support.strategies import configs
 from ui.compare import pinned
 from ui.urls import link
 from ui.urls.arms import format_arms
@@ -99,3 +103,20 @@ def test_the_link_beside_the_button_opens_the_comparison_as_it_was_left_with_wha
     arms = pinned.state.make_comparison(link.to_config(values), vary, values["arms"], 1).arms
     assert [arm.config(RunConfig()) for arm in arms[-2:]] == PINNED and len(arms) == (4 if line else 2)
     assert vary == ("init_scale" if line else None)
+
+
+@given(configs())
+def test_a_pinned_name_begins_with_the_activation_and_names_all_changes_that_have_room(config):
+    name = pinned._describe(config)
+    assert name.startswith(arm_name("activation", config.activation)[:MAX_NAME_LENGTH].rstrip(" ,"))
+    assert 0 < len(name) <= MAX_NAME_LENGTH and name == name.rstrip(" ,")
+    changes = differing_changes(config, RunConfig())
+    whole = [arm_name(field, value) for field, value in changes.items() if field not in ("activation", "hidden")]
+    activation = arm_name("activation", config.activation)
+    pattern = re.escape(activation) + r" (\d+ x \d+|\d+ layers)" + re.escape("".join(f", {word}" for word in whole))
+    assert len(name) >= MAX_NAME_LENGTH - 2 or re.fullmatch(pattern, name)
+
+
+def test_the_shape_of_a_pinned_network_is_named_once():
+    names = [pinned._describe(config.replace(l2=0.5)) for config in [*PINNED, RunConfig(hidden=(3, 4))]]
+    assert names == [f"sigmoid {shape}, {arm_name('l2', 0.5)}" for shape in ("2 x 4", "3 x 4", "2 layers")]
