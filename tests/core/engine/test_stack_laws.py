@@ -229,6 +229,14 @@ def test_the_step_that_chunks_are_cut_by_does_not_change_a_bit(monkeypatch):
         assert_same(trace, alone(run))
 
 
+@pytest.mark.parametrize("steps_at_once", [1, 2, 4, 9, 41])
+def test_the_steps_made_between_two_looks_at_the_clock_do_not_change_a_bit(steps_at_once, monkeypatch):
+    config = RunConfig(hidden=(8, 8), samples=20, batch_size=7, steps=40, learning_rate=0.3, seed=3)
+    cost = 3 * 7 * (3 * 8 + 9 * 8 + 9) + 3 * stack.LAYER_COST
+    monkeypatch.setattr(stack, "SPAN_COST", steps_at_once * cost)
+    assert_same(train([config])[0], alone(config))
+
+
 def test_data_and_initial_given_are_as_independent_of_neighbors():
     rng = np.random.default_rng(1)
     data = rng.standard_normal((13, 3)), rng.standard_normal((13, 2))

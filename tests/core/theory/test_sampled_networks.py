@@ -46,13 +46,7 @@ def batch(X, D):
     return Sample(X=X, D=D, weights=np.full(len(X), 1 / len(X)), batch=len(X))
 
 
-@pytest.mark.parametrize("residual", [False, True], ids=["plain", "residual"])
-@pytest.mark.parametrize("normalization", NORMALIZATIONS)
-@pytest.mark.parametrize("loss", LOSSES)
-@pytest.mark.parametrize("activation", ACTIVATIONS)
-def test_norms_are_those_of_the_engine_with_the_same_weights(activation, loss, normalization, residual):
-    config = RunConfig(hidden=WIDTHS[1:-1], activation=activation, loss=loss, output_activation=OUTPUTS[loss],
-                       normalization=normalization, residual=residual, bias_std=0.3, init_scale=1.2)  # fmt: skip
+def assert_norms_of_the_engine(config):
     sampler = sampler_of(config)
     logs = sampler.log_squares(batch(*DATA), 0, 16)
     for network in (0, 7):
@@ -63,6 +57,21 @@ def test_norms_are_those_of_the_engine_with_the_same_weights(activation, loss, n
         # float32 forward and back; a small gradient is a difference of larger numbers
         np.testing.assert_allclose(np.exp(logs[0, network]), grad, rtol=2e-3, atol=1e-6 * max(grad))
         np.testing.assert_allclose(np.exp(logs[1, network]), delta, rtol=2e-3, atol=1e-6 * max(delta))
+
+
+@pytest.mark.parametrize("residual", [False, True], ids=["plain", "residual"])
+@pytest.mark.parametrize("normalization", NORMALIZATIONS)
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_norms_are_those_of_the_engine_with_the_same_weights(activation, loss, normalization, residual):
+    config = RunConfig(hidden=WIDTHS[1:-1], activation=activation, loss=loss, output_activation=OUTPUTS[loss],
+                       normalization=normalization, residual=residual, bias_std=0.3, init_scale=1.2)  # fmt: skip
+    assert_norms_of_the_engine(config)
+
+
+@pytest.mark.parametrize("init", INITS)
+def test_norms_are_those_of_the_engine_with_weights_and_biases_of_every_init(init):
+    assert_norms_of_the_engine(RunConfig(hidden=WIDTHS[1:-1], activation="tanh", init=init, bias_std=0.3))
 
 
 # What varies is below 1e-7 of what a batch normalization subtracts, which float32 loses: forward, and back where slopes
