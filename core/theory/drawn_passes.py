@@ -25,6 +25,7 @@ from .projections import project, project_further, sample_mean_squares
 SAFE_LOW = 1e-12
 SAFE_HIGH = 1e12
 MIN_DELTA = 1e-10  # root mean square of delta over that of dE/dy for which float32 does: slopes may be tiny
+MIN_NORMALIZED_DELTA = 1e-4  # the same under a normalization, whose input may have no say but for its eps: terms cancel
 MIN_VARYING = 1e-4  # size of what a normalization leaves, over what it subtracts, for which float32 does
 MIN_SUM = 1e-5  # size of a gradient over the largest that its terms allow, for which float32 does
 MAX_NORMALIZED = 1e15  # root mean square of a net input whose squares float32 holds
@@ -301,6 +302,8 @@ def backward(kind, numbers, inputs, memory, top, delta, log_scale, weights, logs
         log_delta = weighted_log_mean_square(above, root_weights, weighted_flat)
         log_delta += math.log(samples)
         if narrow and kind.small_slopes and not log_delta > 2 * math.log(MIN_DELTA):
+            return False
+        if narrow and kind.axis != NO_AXIS and not log_delta > 2 * math.log(MIN_NORMALIZED_DELTA):
             return False
         y = layer_inputs(kind, inputs, memory, layer)
         if not narrow and layer > 0:

@@ -26,6 +26,7 @@ EVEN_SAMPLES = (48, 96)  # chosen evenly: networks that distinguish samples need
 MAX_WIDTH = 128  # of the networks drawn: wider ones differ from their mean hardly more than these
 MAX_DRAWN_FLOPS = 700_000_000  # flops of all networks together, where MIN_NETWORKS do not need more
 UNIT_WORK = 100  # of one unit's activation, in flops
+MAX_LOST = 0.02  # share of networks that may leave the range of float64 and are left out
 CLOSE = 0.33  # fewer samples do where they move ln |G|^2 by at most this share of its scatter,
 CLOSE_ENOUGH = 0.4, 0.6  # or this one and so little that the mean of 16 moves is known to 8 % of |G|,
 CLOSE_ALWAYS = 0.02  # or hardly,
@@ -117,6 +118,9 @@ def predictions(
             logs = _log_squares(*samplers, found, config.batch_size)
         # ||G||^2 has a term for each unit below, of which fewer were drawn
         logs[0] += np.log(np.array(widths[:-1]) / drawn[:-1])
+        lost = np.isnan(logs).any(axis=(0, 2))
+        if lost.mean() <= MAX_LOST:
+            logs = logs[:, ~lost]
         if not (logs < LARGEST_LOG).all():
             reason = "Values leave the range of floating-point numbers, and the prediction with them."
             return no_prediction(len(deviations), reason), no_prediction(len(deviations), reason)
@@ -200,7 +204,7 @@ def _log_squares(sampler: NetworkSampler, pilots: NetworkSampler, found: Split, 
     logs = sampler.log_squares(sample, 0, _affordable(sampler.widths, sample.size)) - shift
     if batch > every.size:
         half = _evenly(found, every.size // 2, batch)
-        growth = (pilots.log_squares(half, 0, PILOT_NETWORKS)[0] - pilot[0]).mean(axis=0)
+        growth = _mean_growth(pilots.log_squares(half, 0, PILOT_NETWORKS)[0], pilot[0])
         logs[0] += _larger_batch(growth, half.concentration / every.concentration, 1 / (batch * every.concentration))
     return logs
 
@@ -218,6 +222,13 @@ def _suffice(apart: np.ndarray, pilot: np.ndarray) -> bool:
 def _fewer_counts(every: int) -> list[int]:
     """Smaller numbers of samples that are tried, of which each has to save half of the work."""
     return [count for count in (*FEWEST_SAMPLES, *EVEN_SAMPLES) if 2 * count <= every]
+
+
+def _mean_growth(fewer: np.ndarray, more: np.ndarray) -> np.ndarray:
+    """(layers,) mean change of (networks, layers) logarithms, over networks that have a norm other than 0; else 0."""
+    alive = np.isfinite(fewer) & np.isfinite(more)
+    growth = np.subtract(fewer, more, out=np.zeros(fewer.shape), where=alive)
+    return growth.sum(axis=0) / np.maximum(alive.sum(axis=0), 1)
 
 
 def _larger_batch(log_growth: np.ndarray, fewer: float, more: float) -> np.ndarray:

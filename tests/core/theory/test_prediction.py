@@ -15,8 +15,18 @@ from core.families.activations import ACTIVATIONS
 from core.families.initializers import INITS
 from core.families.losses import LOSSES
 from core.theory import gradient_norms, predict, prediction
+from core.theory import prediction as prediction_module
 from core.theory.grams import propagate
-from core.theory.prediction import BAND_DEVIATIONS, MAX_WIDTH, _larger_batch, layer_gains, narrowed, predictions
+from core.theory.prediction import (
+    BAND_DEVIATIONS,
+    MAX_LOST,
+    MAX_WIDTH,
+    _larger_batch,
+    _mean_growth,
+    layer_gains,
+    narrowed,
+    predictions,
+)
 
 TANH = RunConfig(activation="tanh")
 RELU = RunConfig(activation="relu", init="he_normal", hidden=(32,) * 30)
@@ -348,3 +358,22 @@ def test_from_samples_that_stand_for_all_follows_the_norm_with_the_whole_batch(s
     every = prediction._evenly(found, prediction.MAX_SAMPLES, samples).concentration
     expected = np.log([shared + own / samples, above + shared * every])[:, None, None] + scatter[:, : logs.shape[1]]
     np.testing.assert_allclose(logs, expected, rtol=0, atol=1e-9)
+
+
+@pytest.mark.parametrize("n_out", [1, 2])
+def test_a_few_networks_beyond_the_range_are_left_out_and_more_are_a_reason(n_out, monkeypatch):
+    def log_squares(*arguments):  # of 60 networks, 1 or 2 beyond the range of float64
+        logs = np.random.default_rng(0).standard_normal((2, 60, 3))
+        logs[:, :n_out, 1] = np.nan
+        return logs
+
+    monkeypatch.setattr(prediction_module, "_log_squares", log_squares)
+    found = predict(SMALL)
+    assert np.isfinite([found.mean, found.median, found.low, found.high]).all() == (n_out / 60 <= MAX_LOST)
+    assert ("range" in found.reason) == (n_out / 60 > MAX_LOST)
+
+
+def test_networks_without_a_gradient_have_no_part_in_the_growth_with_fewer_samples():
+    dead = -math.inf
+    fewer, more = np.array([[[2.0, dead, dead], [4.0, 1.0, dead]], [[1.0, dead, dead], [1.0, 0.5, 0.0]]])
+    np.testing.assert_array_equal(_mean_growth(fewer, more), [2.0, 0.5, 0.0])

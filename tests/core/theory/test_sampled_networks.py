@@ -109,6 +109,18 @@ def test_a_gradient_whose_terms_cancel_is_no_rounding():
         assert logs[0, network, 0] == pytest.approx(expected, abs=0.01)
 
 
+def test_a_delta_that_normalization_takes_but_for_its_eps_is_no_rounding():
+    # Where one ReLU alone is active, the size of its output has no say after the next normalization.
+    config = RunConfig(hidden=(3,) * 8, activation="relu", output_activation="linear", normalization="layer")
+    sampler = sampler_of(config, (3, *config.hidden, 2))
+    logs = sampler.log_squares(batch(*DATA), 0, 16)
+    for network in range(8):
+        state = snapshot(config.replace(steps=0), data=DATA, initial=parameters_of(sampler, network))
+        with np.errstate(divide="ignore"):
+            delta = [np.log(np.sum(d**2)) for d in state.delta]
+        np.testing.assert_allclose(logs[1, network], delta, rtol=0, atol=0.02)
+
+
 @pytest.mark.filterwarnings("error")
 @given(st.floats(1e-30, 1e30), st.integers(1, 6))
 def test_without_targets_a_linear_network_scales_as_the_product_of_its_weights(scale, depth):
