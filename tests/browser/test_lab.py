@@ -58,6 +58,10 @@ def shares(trace):
     """The deltas of step 0 relative to the output layer's, which the profile opens on."""
     return (trace.delta_norm[0] / trace.delta_norm[0, -1]).tolist()
 
+# By how many pixels a legend has moved the data of its chart up, which costs Plotly a second layout, for all charts.
+PUSHED = """() => [...document.querySelectorAll(".js-plotly-plot")].map((plot) => plot._fullLayout)
+  .filter((layout) => layout.showlegend).map((layout) => layout._size.b - layout.margin.b)"""
+
 
 def profile(page):
     """The numbers drawn in the gradient profile, by the name of the line."""
@@ -107,6 +111,7 @@ def test_charts_below_the_screen_are_drawn_when_reached_tell_their_findings_and_
     told = [charts.nth(i).get_attribute("aria-label") or "" for i in range(charts.count())]
     assert all(re.search(r"\d", words) for words in told)
     assert len(set(told)) == len(told) == 5
+    assert set(page.evaluate(PUSHED)) == {0}
     # one whose numbers stay is not drawn again
     page.evaluate("() => document.querySelectorAll('.js-plotly-plot').forEach((plot) => { plot.dataset.seen = 'yes' })")
     page.get_by_role("radio", name="weight gradient").click()

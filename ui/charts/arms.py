@@ -15,7 +15,6 @@ from ui.charts import style
 from ui.charts.style import Mark
 
 NAME_LENGTH = 26  # characters of a name in a legend
-ROW = 21  # pixels of a legend's row
 NARROWEST = 270  # pixels of a legend on a screen of 390
 ROOM_ABOVE = 8  # decades an axis goes above an arm's start when that arm diverges
 # opacity of the bands
@@ -103,4 +102,4 @@ def legend_room(arms: Sequence[StyledArm]) -> tuple[int, dict]:
     width = 52 + 7 * max(len(arm.label) for arm in arms)
     a_row = max(1, NARROWEST // width)
     rows = -(-len(arms) // a_row)
-    return 62 + ROW * rows, {"entrywidth": width - 44, "entrywidthmode": "pixels"}
+    return 56 + style.rows_height(rows), {"entrywidth": width - 44, "entrywidthmode": "pixels"}

@@ -15,7 +15,7 @@ from ui.charts.style import Chart, number
 
 CLICKS = 31  # points along each variable that can be clicked
 HEIGHT = 580
-BELOW = 150
+BELOW = 154
 ARROW = 0.17  # length of the gradient's arrow, in boxes
 AXIS = 0.2  # half length of the longer eigen-direction, in boxes
 SHORTEST = 0.25  # of the shorter one, as a share of the longer: a narrower ellipse could not be seen

@@ -14,7 +14,6 @@ from ui.charts import style
 from ui.charts.style import Chart, number
 
 HEIGHT = 380  # pixels, without the legend
-ROW = 23  # pixels of a legend's entry: on a narrow screen these names stand below each other
 NAMES = {
     "worst": "worst case: sup|φ′| ‖W‖₂",
     "typical": "typical: √χ, mean field",
@@ -72,7 +71,7 @@ def product_of_layers(paths: Paths, *, dark: bool = False) -> Chart:
     curves, _, finding = product_data(paths)
     layers = len(paths.measured)
     shown = {name: _gaps(values) for name, values in curves.items()}
-    legend = ROW * len(NAMES)
+    legend = style.rows_height(len(NAMES))  # on a narrow screen these names stand below each other
     x = np.arange(1, layers + 1)
     data = [
         {"type": "scatter", "x": x, "y": values, "name": NAMES[name], "hovertemplate": "%{y}"}
@@ -122,7 +121,7 @@ def factor_by_scale(
     theme = style.theme(dark)
     finding = f"{label}: at 1 at init scale {number(critical, 4)}. Below it vanishes, above it explodes."
     shown = {name: _gaps(values) for name, values in factors.items()}
-    legend = ROW * len(shown)
+    legend = style.rows_height(len(shown))
     data = [
         {"type": "scatter", "x": scales, "y": shown[name], "name": NAMES[name], "hovertemplate": "%{y}"}
         | _line(name, activation, dark)

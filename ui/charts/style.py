@@ -409,9 +409,14 @@ def color_key(title: str, values: Sequence[float], labels: Sequence[str], frame:
     }
 
 
+def rows_height(rows: int) -> int:
+    """Pixels that rows of a legend add to the 56 of ticks and axis title; with less, Plotly moves the data up."""
+    return 18 + 20 * rows
+
+
 def legend_height(entries: int) -> int:
-    """Pixels of a legend at its narrowest, two entries beside each other; none for a single entry."""
-    return 23 * math.ceil(entries / 2) if entries > 1 else 0
+    """Pixels that a legend adds at its narrowest, two entries beside each other; none for a single entry."""
+    return rows_height(math.ceil(entries / 2)) if entries > 1 else 0
 
 
 def below_data(pixels: float, height: int, top: int, below: int) -> float:
@@ -424,14 +429,8 @@ def empty(title: str, sentence: str, *, x: str, y: str, dark: bool, height: int 
     frame = layout(title, "", xaxis=axis(x, dark), yaxis=axis(y, dark), dark=dark, height=height, below=56)
     for name in ("xaxis", "yaxis"):
         frame[name] |= {"range": [0, 1], "showticklabels": False, "showgrid": False}
-    words: dict[str, Any] = {
-        "text": "<br>".join(wrapped(sentence, 44)),
-        "showarrow": False,
-        "x": 0.5,
-        "y": 0.5,
-        "xref": "paper",
-    }
-    words |= {"yref": "paper", "font": {"size": 14, "color": theme(dark).muted}}
+    words: dict[str, Any] = {"text": "<br>".join(wrapped(sentence, 44)), "showarrow": False, "x": 0.5, "y": 0.5}
+    words |= {"xref": "paper", "yref": "paper", "font": {"size": 14, "color": theme(dark).muted}}
     frame["annotations"] = [words]
     return Chart(spec={"data": [], "layout": frame}, alt=f"{title}: {sentence}", make_table=pd.DataFrame)
 

@@ -30,7 +30,6 @@ from ui.text import typeset
 # pixels, of the whole and of what stands under the data, without the legend
 HEIGHT = 560
 BELOW = 124
-LEGEND = style.legend_height(4)  # theory has two lines, and there is a measured one
 FACTOR_ENDS = (1.1, 1.25, 1.5, 2.0)  # factors per layer that the colors may span on either side of 1
 LOSS_DECADES = 6.0  # that the colors of a loss span at most
 MIN_SMOOTH = 4  # values of an axis that level lines take
@@ -240,7 +239,7 @@ def _figure(
     dark: bool,
 ) -> dict:
     alone = len(spec.activations) == 1
-    legend = LEGEND if alone else 2 * LEGEND  # narrow ones have an entry a line
+    legend = style.rows_height(2 if alone else 4)  # theory has two lines, and there is a measured one
     frame = style.layout(
         title,
         data.finding,

@@ -7,14 +7,14 @@ from hypothesis import strategies as st
 
 from core.families.activations import ACTIVATIONS
 from ui.charts import arms, style
-from ui.charts.arms import NAME_LENGTH, NARROWEST, ROW, StyledArm, arm_marks, legend_room, polygon
+from ui.charts.arms import NAME_LENGTH, NARROWEST, StyledArm, arm_marks, legend_room, polygon
 
 
 @given(st.lists(st.text("abc", min_size=1, max_size=40), min_size=1, max_size=8))
 def test_a_legend_has_room_for_every_name_on_the_narrowest_screen_and_no_row_more(names):
     room, entry = legend_room([StyledArm(name, None, style.arm_mark(0)) for name in names])
     in_a_row = max(1, NARROWEST // (entry["entrywidth"] + 44))  # with its line and the space behind it
-    rows = (room - 62) / ROW
+    rows = (room - 56 - style.rows_height(0)) / (style.rows_height(1) - style.rows_height(0))
     assert rows * in_a_row >= len(names) > (rows - 1) * in_a_row
     longest = max(min(len(name), NAME_LENGTH) for name in names)
     assert entry["entrywidth"] >= 7 * longest and entry["entrywidthmode"] == "pixels"
