@@ -135,12 +135,9 @@ def falling_exp(x):
 def exp_and_expm1(x):
     """(e, s, m): exp(x) = e * s and m = exp(x) - 1 for x <= 0, both to the last digits. NaN for NaN."""
     shifted, r, rest = reduced(SMALLEST if x < SMALLEST else x)
-    c = beyond_linear(r, rest)
+    p = r + beyond_linear(r, rest)  # exp(r) - 1
     first, second = falling_scales(shifted)
-    start = first - 1  # 2^k - 1
-    linear = first * r
-    high = start + linear
-    return (1 + (r + c)) * first, second, high + ((linear - (high - start)) + first * c)
+    return (1 + p) * first, second, first * p + (first - 1)  # a product with a power of two is exact
 
 
 @scalar

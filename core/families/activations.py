@@ -115,15 +115,16 @@ def sigmoid(z):
 
 @scalar
 def tanh(z):
-    # with u = exp(-2|z|) and m = u - 1: phi = -m / (2 + m), phi' = 4 u / (1 + u)^2
-    e, scale, m = exp_and_expm1(-2 * abs(z))
-    u = e * scale
-    bottom = 2 + m
-    excess = u * (2 + u)
-    square = 1 + excess
-    inverse = 1 / square
-    value = corrected(-m, bottom, m - (bottom - 2), bottom * inverse)
-    slope = corrected(e, square, excess - (square - 1), inverse) * (4 * scale)
+    # with u = exp(-2|z|), m = u - 1 and h = u / (1 + u): phi = -m / (1 + u), phi' = 4 h (1 - h)
+    e, scale, m = exp_and_expm1(-2 * abs(z))  # scale is 1 wherever 1 + u is not 1
+    bottom = 1 + e
+    rest = e - (bottom - 1)
+    inverse = 1 / bottom
+    value = corrected(-m, bottom, rest, inverse)
+    # h in two parts, nearly all of it and what corrects that: so h - h^2 is rounded once; 1 - 2h is |phi|
+    ratio = e * inverse
+    excess = ((e - ratio * bottom) - ratio * rest) * inverse
+    slope = (ratio + (excess * value - ratio * ratio)) * (4 * scale)
     return math.copysign(value, z), slope
 
 
