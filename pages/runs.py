@@ -222,13 +222,14 @@ def draw_two(runs: list[Shown], chosen: list[TensorView]) -> None:
     with st.grid(2, min_column_width=380, gap="medium"):
         for shown, _, key in pairs:
             with st.container():
-                st.caption(as_text(describe(shown)))
+                st.caption(as_text(describe_model(shown)))
                 draw_verdict(shown, f"verdict{key}")
         for shown, view, key in pairs:
             with st.container():
                 draw_profile(view, key, quantity, ends, judged=shown.diagnosis.step)
         for shown, _, key in pairs:
             with st.container():
+                st.caption(as_text(describe_file(shown)))
                 draw_details(shown, f"details{key}")
         for _, view, key in pairs:
             with st.container():
@@ -314,10 +315,20 @@ def share(runs: list[Shown], chosen: list[TensorView]) -> None:
 
 def describe(shown: Shown) -> str:
     """One line that describes a recording."""
+    return f"{describe_model(shown)}{' ' if shown.claim else ': '}{describe_file(shown)}"
+
+
+def describe_model(shown: Shown) -> str:
+    """The name of a recording and, of an example, the model."""
+    return f"{shown.label}: {shown.claim}" if shown.claim else shown.label
+
+
+def describe_file(shown: Shown) -> str:
+    """The size of a recording, and what wrote it."""
     recording = shown.recording
     count = len(recording.parameters)
     steps = f"{len(recording.step):,} recorded steps, {recording.step[0]:,} to {recording.step[-1]:,}"
-    return f"{shown.label}: {shown.claim} {steps}; {count:,} tensors; {recording.source}.".replace(":  ", ": ")
+    return f"{steps}; {count:,} tensors; {recording.source}."
 
 
 ensure_navigation()

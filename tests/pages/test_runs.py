@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
@@ -89,6 +90,12 @@ def test_an_uploaded_file_takes_the_place_of_the_example_and_the_snippet_folds()
 def test_a_file_and_an_example_stand_beside_each_other():
     app = upload(visit(beside="vanishing_mlp"), "mine.jsonl", RAW)
     assert verdicts(app) == [RECORDING_VERDICTS["dead"], RECORDING_VERDICTS["vanishing"]]
+    # above the pictures no more than whose run it is
+    told = [caption.value.replace("\\", "").replace("\u2060", "") for caption in app.caption]
+    runs = [words for words in told if words == "mine.jsonl" or words.startswith("50-layer MLP that vanishes: ")]
+    files = [words for words in told if re.match(r"\d+ recorded steps, ", words)]
+    assert len(runs) == len(files) == 2
+    assert told.index(runs[1]) < told.index(files[0])
 
 
 def recipe(app):
