@@ -452,7 +452,7 @@ def test_a_page_that_reads_again_is_listened_to_where_no_other_messages_of_it_wa
         protocol.resume_writing()
         return listened
 
-    assert asyncio.run(read_again()) == [False] + [True] * (not is_reading_paused)
+    assert finished(read_again()) == [False] + [True] * (not is_reading_paused)
 
 
 class RunningPage:
