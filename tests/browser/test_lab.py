@@ -58,6 +58,7 @@ def shares(trace):
     """The deltas of step 0 relative to the output layer's, which the profile opens on."""
     return (trace.delta_norm[0] / trace.delta_norm[0, -1]).tolist()
 
+
 # By how many pixels a legend has moved the data of its chart up, which costs Plotly a second layout, for all charts.
 PUSHED = """() => [...document.querySelectorAll(".js-plotly-plot")].map((plot) => plot._fullLayout)
   .filter((layout) => layout.showlegend).map((layout) => layout._size.b - layout.margin.b)"""
