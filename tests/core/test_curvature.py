@@ -20,6 +20,7 @@ from core.families.activations import ACTIVATIONS
 from core.families.losses import LOSSES
 from core.families.normalization import NORMALIZATIONS
 from core.families.optimizers import OPTIMIZERS
+from tests.support import smooth_cases
 from tests.support.checkout import REFERENCE
 from tests.support.gains import draw_gains
 
@@ -73,40 +74,10 @@ def test_the_deep_network_has_the_eigenvalues_and_the_products_computed_elsewher
     assert sharpness(config, weights, data) == pytest.approx(DEEP["lambda_max"], rel=1e-12)
 
 
-def gradient_data(loss, seed):
-    rng = np.random.default_rng([seed, 5])
-    X = rng.standard_normal((SAMPLES, WIDTHS[0]))
-    if loss == "mse":
-        return X, rng.standard_normal((SAMPLES, WIDTHS[-1]))
-    return X, np.eye(WIDTHS[-1])[rng.integers(0, WIDTHS[-1], SAMPLES)]
-
-
-def nearest_bend(config, snap):
-    """Distance of any net input, as its activation sees it, to where phi' or phi'' jumps."""
-    found = [np.inf]
-    for layer, net in enumerate(snap.net):
-        hidden = layer < len(snap.net) - 1
-        axis = {"none": None, "layer": 1, "batch": 0}[config.normalization] if hidden else None
-        if axis is not None:
-            net = (net - net.mean(axis=axis, keepdims=True)) / np.sqrt(net.var(axis=axis, keepdims=True) + 1e-5)
-        activation = ACTIVATIONS.get((*config.activations, config.output_activation)[layer])
-        if activation is not None and (activation.kinks or activation.name == "elu"):
-            found.append(np.abs(net).min())
-    return min(found)
-
-
 def smooth_case(**fields):
-    """(config, data, weights) of the first seed at which nothing lies near a bend."""
-    name = fields["activation"]
-    init, scale = ACTIVATIONS[name if isinstance(name, str) else name[0]].recommended
-    for seed in range(400):
-        sizes = {"hidden": WIDTHS[1:-1], "samples": SAMPLES, "steps": 0, "seed": seed}
-        config = RunConfig(init=init, init_scale=scale, bias_std=0.3, **sizes, **fields)
-        data = gradient_data(config.loss, seed)
-        snap = snapshot(config, data=data)
-        if nearest_bend(config, snap) > MARGIN and min(np.linalg.norm(G) for G in snap.weight_gradient) > 1e-4:
-            return config, data, snap.weights
-    raise AssertionError("no seed keeps away from the bends")
+    """(config, data, weights) of which no net input lies near a kink."""
+    config, data, snap = smooth_cases.smooth_case(widths=WIDTHS, samples=SAMPLES, margin=MARGIN, stream=5, **fields)
+    return config, data, snap.weights
 
 
 def flat(pairs):

@@ -3,13 +3,16 @@
 Seven layers; the differences are losses of runs of no steps that start from shifted weights, all in one call.
 """
 
+from functools import partial
+
 import numpy as np
 import pytest
 
-from core import RunConfig, snapshot, train
+from core import snapshot, train
 from core.families.activations import ACTIVATIONS
-from core.families.losses import LOSSES, OUTPUT_ACTIVATIONS
+from core.families.losses import LOSSES
 from core.families.normalization import NORMALIZATIONS
+from tests.support import smooth_cases
 from tests.support.gains import draw_gains
 
 WIDTHS = (4, 4, 4, 4, 3, 3, 3, 3)  # four residuals pass by, two layers change the width, the output never has one
@@ -19,45 +22,7 @@ MARGIN = 3e-3  # nobody's net input lies nearer to a kink: a shift of 2 H moves 
 STENCIL = ((1, 8 / 12), (-1, -8 / 12), (2, -1 / 12), (-2, 1 / 12))  # the fourth-order central difference
 RTOL = 1e-7  # of a layer's gradient norm: truncation H^4 |E'''''| / 30 is below 1e-15
 ATOL = 1e-10  # of the loss: rounding eps E / H is 1e-11, and losses are of order 1 to 10
-
-
-def data(loss, seed):
-    rng = np.random.default_rng([seed, 99])
-    X = rng.standard_normal((SAMPLES, WIDTHS[0]))
-    if loss == "mse":
-        return X, rng.standard_normal((SAMPLES, WIDTHS[-1]))
-    return X, np.eye(WIDTHS[-1])[rng.integers(0, WIDTHS[-1], SAMPLES)]
-
-
-def nearest_kink(config, snap):
-    """Distance from any net input, as the activation sees it, to the nearest kink of that activation."""
-    found = [np.inf]
-    for layer, net in enumerate(snap.net):
-        hidden = layer < len(snap.net) - 1
-        axis = {"none": None, "layer": 1, "batch": 0}[config.normalization] if hidden else None
-        if axis is not None:
-            net = (net - net.mean(axis=axis, keepdims=True)) / np.sqrt(net.var(axis=axis, keepdims=True) + 1e-5)
-        activation = OUTPUT_ACTIVATIONS[(*config.activations, config.output_activation)[layer]]
-        bends = activation.kinks if activation is not None else ()
-        if activation is not None and activation.name == "elu":
-            bends = (0.0,)  # where its second derivative jumps, which differences of fourth order feel
-        found += [np.abs(net - bend).min() for bend in bends]
-    return min(found)
-
-
-def smooth_case(**fields):
-    """(config, data, snapshot) of the first seed at which nothing is near a kink and every layer has a gradient."""
-    name = fields["activation"]
-    init, scale = ACTIVATIONS[name if isinstance(name, str) else name[0]].recommended
-    for seed in range(400):
-        sizes = {"hidden": WIDTHS[1:-1], "samples": SAMPLES, "steps": 0, "seed": seed}
-        config = RunConfig(init=init, init_scale=scale, bias_std=0.3, **sizes, **fields)
-        given = data(config.loss, seed)
-        snap = snapshot(config, data=given)
-        smallest = min(np.linalg.norm(G) for G in snap.weight_gradient)
-        if nearest_kink(config, snap) > MARGIN and smallest > 1e-4:
-            return config, given, snap
-    raise AssertionError("no seed keeps away from the kinks")
+smooth_case = partial(smooth_cases.smooth_case, widths=WIDTHS, samples=SAMPLES, margin=MARGIN, stream=99)
 
 
 def directions(snap, rng):
