@@ -132,14 +132,17 @@ def test_every_answer_has_the_security_headers(client):
         assert policy == POLICY
 
 
-def test_a_page_names_the_scripts_that_it_soon_needs_and_no_other_answer_does(client):
+def test_a_page_names_the_files_that_it_soon_needs_and_no_other_answer_does(client):
     from starlette.responses import HTMLResponse
 
-    link = Client(first_page.FirstPageMiddleware(HTMLResponse("page"))).get("/").headers["link"]
-    named = [part.split(">")[0].removeprefix("<.") for part in link.split(", ")]
-    assert {Path(path).name.split(".")[0] for path in named} == set(first_page.SOON_NEEDED)
-    assert set(named) <= set(first_page.static_files())
-    assert all(part.endswith(">; rel=modulepreload; fetchpriority=low") for part in link.split(", "))
+    app = Client(first_page.FirstPageMiddleware(HTMLResponse("page")))
+    for path, fonts in (("/", ()), ("/compare", ()), ("/lecture", first_page.FORMULA_FONTS)):
+        named = dict(part.split(">; ") for part in app.get(path).headers["link"].split(", "))
+        assert {Path(file).name.split(".")[0] for file in named} == {*first_page.SOON_NEEDED, *first_page.FONTS, *fonts}
+        assert {file.removeprefix("<.") for file in named} <= set(first_page.static_files())
+        for file, link in named.items():
+            font = file.endswith(".woff2")
+            assert link == ("rel=preload; as=font; crossorigin" if font else "rel=modulepreload; fetchpriority=low")
     assert "link" not in client.get("/").headers and "link" not in client.get(f"/static/js/{BIGGEST}").headers
 
 

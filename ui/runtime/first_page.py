@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
@@ -18,6 +19,10 @@ PART_BYTES = 65_536  # of a file, sent at once
 # script has run: Plotly's is four fifths of all.
 SOON_NEEDED = ("PlotlyChart", "BidiComponent", "ButtonGroup", "Checkbox", "Html", "Metric", "NumberInput", "Selectbox",
                "TextInput")  # fmt: skip
+# Fonts by the same part of their name. A letter drawn before its font is there has another width: lines break elsewhere,
+# and what stands below them moves. The names of icons are words until then.
+FONTS = ("SourceSansVF-Upright", "MaterialSymbols-Rounded")
+FORMULA_FONTS = ("KaTeX_Main-Regular", "KaTeX_Math-Italic", "KaTeX_Size1-Regular", "KaTeX_Main-Italic")
 _TEXT = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".json": "application/json"}
 
 
@@ -42,7 +47,7 @@ class FirstPageMiddleware:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 if headers.get("content-type", "").startswith("text/html"):
-                    headers["Link"] = early_links()
+                    headers["Link"] = early_links(formulas=local_path(scope).strip("/") == "lecture")
                     if scope["method"] == "GET" and message["status"] == 200:
                         page.append(message)
                         return
@@ -120,8 +125,20 @@ def static_files() -> dict[str, tuple[str | None, bytes | None]]:
 
 
 @cache
-def early_links() -> str:
-    """The header of a page with which the browser loads what the page soon needs, while its script still runs."""
-    scripts = [path for path in static_files() if path.startswith("/static/js/") and path.endswith(".js")]
-    soon = [path for path in scripts if Path(path).name.split(".")[0] in SOON_NEEDED]
-    return ", ".join(f"<.{path}>; rel=modulepreload; fetchpriority=low" for path in soon)
+def early_links(*, formulas: bool) -> str:
+    """The header of a page with which the browser loads what the page soon needs, while its script still runs.
+
+    Args:
+        formulas: whether formulas stand in the page from the start.
+    """
+    fonts = FONTS + FORMULA_FONTS * formulas
+    scripts = [f"<.{path}>; rel=modulepreload; fetchpriority=low" for path in _files_named("js", ".js", SOON_NEEDED)]
+    return ", ".join(
+        [f"<.{path}>; rel=preload; as=font; crossorigin" for path in _files_named("media", ".woff2", fonts)] + scripts
+    )
+
+
+def _files_named(folder: str, suffix: str, names: Iterable[str]) -> list[str]:
+    """The paths of Streamlit's files in a folder whose names up to the first dot are these."""
+    paths = [path for path in static_files() if path.startswith(f"/static/{folder}/") and path.endswith(suffix)]
+    return [path for path in paths if Path(path).name.split(".")[0] in names]
