@@ -76,6 +76,7 @@ html .st-key-glossary {position: fixed; top: .85rem; right: 1rem; z-index: 99999
 @keyframes unseen {from {visibility: hidden} to {visibility: hidden}}
 .st-key-formulas:not(:has(.katex)) {animation: unseen 2s}
 .st-key-lecture [class*=st-key-question_] {min-height: 7.5rem}
+.st-key-lecture [class*=st-key-mine_] {min-height: 72px}
 [class*=st-key-waiting] {position: absolute; z-index: 10; left: 0; right: 0; pointer-events: none}
 [class*=st-key-waiting]:has([role=progressbar]) {padding: .25rem 1rem; backdrop-filter: blur(8px)}
 """

@@ -19,8 +19,8 @@ PART_BYTES = 65_536  # of a file, sent at once
 # script has run: Plotly's is four fifths of all.
 SOON_NEEDED = ("PlotlyChart", "BidiComponent", "ButtonGroup", "Checkbox", "Html", "Metric", "NumberInput", "Selectbox",
                "TextInput")  # fmt: skip
-# Fonts by the same part of their name. A letter drawn before its font is there has another width: lines break elsewhere,
-# and what stands below them moves. The names of icons are words until then.
+# Fonts by the same part of their name. A letter drawn before its font is there has another width: lines break
+# elsewhere, and what stands below them moves. The names of icons are words until then.
 FONTS = ("SourceSansVF-Upright", "MaterialSymbols-Rounded")
 FORMULA_FONTS = ("KaTeX_Main-Regular", "KaTeX_Math-Italic", "KaTeX_Size1-Regular", "KaTeX_Main-Italic")
 _TEXT = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".json": "application/json"}
