@@ -65,7 +65,7 @@ def describe(changes: dict[str, Any]) -> str:
 def before_and_after(config: RunConfig, changes: dict[str, Any]) -> dict[str, str] | None:
     """The query parameters of a comparison of this network without and with some changes; None if there is none."""
     try:
-        comparison = Comparison(config, None, (Arm("before"), Arm("after", changes)), SEEDS)
+        comparison = Comparison(config, None, (Arm("the old network"), Arm("the new network", changes)), SEEDS)
     except ConfigError:
         return None
     return dict(parse_qsl(link.to_query(config))) | {key: str(value) for key, value in query(comparison).items()}

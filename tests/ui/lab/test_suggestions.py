@@ -23,7 +23,7 @@ def test_the_network_stands_before_the_change_and_the_changed_one_after_it(chang
     vary = None if values["vary"] == state.NO_FIELD else values["vary"]
     comparison = state.make_comparison(link.to_config(values), vary, values["arms"], int(values["seeds"]))
     before, after = comparison.arms
-    assert (before.name, after.name, comparison.seeds) == ("before", "after", SEEDS)
+    assert (before.name, after.name, comparison.seeds) == ("the old network", "the new network", SEEDS)
     assert before.config(comparison.base) == config and after.config(comparison.base) == config.replace(**changes)
 
 
