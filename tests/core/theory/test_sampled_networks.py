@@ -19,6 +19,7 @@ from core.theory.shared_numbers import HAAR_MATRICES, Draws, haar_matrices
 
 WIDTHS = (3, 6, 6, 4, 2)
 DATA = np.random.default_rng(0).standard_normal((10, 3)), np.eye(2)[np.random.default_rng(1).integers(0, 2, 10)]
+EPS = np.finfo(float).eps
 OUTPUTS = {"mse": "tanh", "bce": "sigmoid", "cross_entropy": "softmax"}
 
 
@@ -116,9 +117,14 @@ def test_a_delta_that_normalization_takes_but_for_its_eps_is_no_rounding():
     logs = sampler.log_squares(batch(*DATA), 0, 16)
     for network in range(8):
         state = snapshot(config.replace(steps=0), data=DATA, initial=parameters_of(sampler, network))
-        with np.errstate(divide="ignore"):
-            delta = [np.log(np.sum(d**2)) for d in state.delta]
-        np.testing.assert_allclose(logs[1, network], delta, rtol=0, atol=0.02)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            delta = np.array([np.log(np.sum(d**2)) for d in state.delta])
+            # Terms that cancel to 1e-17 keep no digit in either, and no layer below has one then: 60 digits of mpmath
+            # show one such layer of the sixth network.
+            fall = np.exp((np.append(delta[1:], delta[-1]) - delta) / 2)
+            rounding = 10 * EPS * np.cumsum(fall[::-1])[::-1]
+            apart = np.abs(logs[1, network] - delta)
+        assert np.all((logs[1, network] == delta) | (apart <= 0.02 + rounding)), (network, apart)
 
 
 @pytest.mark.filterwarnings("error")
