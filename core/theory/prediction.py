@@ -13,7 +13,7 @@ from ..data.datasets import Split
 from ..engine.training import Data, Progress, ProgressCount, checked_data, one_blas_thread
 from ..families.class_weights import class_weights
 from ..families.initializers import INITS
-from .representatives import even_weights, evenly_chosen, fewest
+from .representatives import FewestSamples, even_weights, evenly_chosen
 from .sampled_networks import NetworkSampler, Sample, layer_sigma_b
 
 MAX_NETWORKS = 384
@@ -192,10 +192,11 @@ def _log_squares(sampler: NetworkSampler, pilots: NetworkSampler, found: Split, 
         return sampler.log_squares(every, 0, networks)
     projections = np.empty((PILOT_NETWORKS, 2 * len(pilots.deviations) + 1, every.size))
     pilot = pilots.log_squares(every, 0, PILOT_NETWORKS, projections)
+    fewest = FewestSamples(projections.reshape(-1, every.size).T, every.weights)
     sample = every
     shift = 0.0
     for count in _fewer_counts(every.size):
-        fewer = _fewest(every, projections, count) if count in FEWEST_SAMPLES else _evenly(found, count, batch)
+        fewer = _fewest(every, fewest, count) if count in FEWEST_SAMPLES else _evenly(found, count, batch)
         apart = pilots.log_squares(fewer, 0, PILOT_NETWORKS) - pilot
         if _suffice(apart, pilot):
             sample = fewer
@@ -256,8 +257,8 @@ def _evenly(found: Split, count: int, batch: int) -> Sample:
     return Sample(X=found.X[chosen], D=found.D[chosen], weights=weights, batch=batch)
 
 
-def _fewest(every: Sample, projections: np.ndarray, count: int) -> Sample:
-    chosen, weights = fewest(projections.reshape(-1, every.size).T, every.weights, count)
+def _fewest(every: Sample, samples: FewestSamples, count: int) -> Sample:
+    chosen, weights = samples.choose(count)
     return Sample(X=every.X[chosen], D=every.D[chosen], weights=weights, batch=every.batch)
 
 

@@ -29,22 +29,30 @@ def even_weights(X: np.ndarray, D: np.ndarray, chosen: np.ndarray) -> np.ndarray
     return weights if weights.min() > 0 else equal
 
 
-def fewest(F: np.ndarray, shares: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """(indices, weights) of at most `count` samples that keep the means of features in their main directions exactly.
+class FewestSamples:
+    """A few samples that keep the means of features of many in their main directions exactly.
 
     Args:
         F: (N, features).
         shares: (N,) weights of all samples.
-
-    Source: Tchakaloff's theorem: so many points with positive weights always exist; here by nonnegative least squares.
     """
-    largest = np.abs(F).max(initial=0) or 1.0
-    size, main = np.linalg.eigh((F / largest) @ (F / largest).T)
-    main = main[:, size > 1e-12 * size.max()][:, 1 - count :] * np.sqrt(len(F))
-    A = np.concatenate([np.ones((1, len(F))), main.T])
-    weights, _ = nnls(A, A @ shares)
-    chosen = np.flatnonzero(weights > 1e-9)
-    return chosen, weights[chosen] / weights[chosen].sum()
+
+    def __init__(self, F: np.ndarray, shares: np.ndarray):
+        largest = np.abs(F).max(initial=0) or 1.0
+        size, directions = np.linalg.eigh((F / largest) @ (F / largest).T)
+        self._shares = shares
+        self._main = directions[:, size > 1e-12 * size.max()] * np.sqrt(len(F))
+
+    def choose(self, count: int) -> tuple[np.ndarray, np.ndarray]:
+        """(indices, weights) of at most `count` samples.
+
+        Source: Tchakaloff's theorem: so many points with positive weights always exist; here by nonnegative least
+        squares.
+        """
+        A = np.concatenate([np.ones((1, len(self._main))), self._main[:, 1 - count :].T])
+        weights, _ = nnls(A, A @ self._shares)
+        chosen = np.flatnonzero(weights > 1e-9)
+        return chosen, weights[chosen] / weights[chosen].sum()
 
 
 def _conditions(F: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:

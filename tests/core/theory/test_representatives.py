@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.theory.representatives import even_weights, evenly_chosen, fewest
+from core.theory.representatives import FewestSamples, even_weights, evenly_chosen
 
 sizes = st.tuples(st.integers(2, 60), st.integers(1, 12), st.integers(1, 3), st.integers(0, 99))
 
@@ -32,7 +32,7 @@ def test_all_samples_weigh_the_same(size):
 def test_few_samples_are_no_more_than_asked_and_their_weights_are_shares(samples, features, count, seed):
     rng = np.random.default_rng(seed)
     shares = rng.uniform(0.5, 1.5, samples)
-    chosen, weights = fewest(rng.standard_normal((samples, features)), shares / shares.sum(), count)
+    chosen, weights = FewestSamples(rng.standard_normal((samples, features)), shares / shares.sum()).choose(count)
     assert len(chosen) <= count
     assert (weights > 0).all() and weights.sum() == pytest.approx(1)
 
@@ -43,7 +43,7 @@ def test_few_samples_keep_the_means_of_features_that_vary_in_few_directions(size
     F = size * (1 + rng.standard_normal((200, 11)) @ rng.standard_normal((11, 50)))
     shares = rng.uniform(0.5, 1.5, 200)
     shares /= shares.sum()
-    chosen, weights = fewest(F, shares, 13)
+    chosen, weights = FewestSamples(F, shares).choose(13)
     np.testing.assert_allclose(weights @ F[chosen], shares @ F, rtol=0, atol=1e-9 * size)
 
 
