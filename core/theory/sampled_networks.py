@@ -32,7 +32,7 @@ from .drawn_passes import (
 from .mean_squares import scale_to_one
 from .shared_numbers import Draws, dropout_chances
 
-GROUP = 8  # networks drawn together, or a half, a quarter ... of it where they are large
+GROUP = 16  # networks drawn together, or a half, a quarter ... of it where they are large
 THREADS = 2  # that compute groups side by side, where this process may use so many cores
 GROUP_NUMBERS = 1 << 20  # weights of a group, a part of the pool that leaves room for other parts
 GOLDEN_RATIO = (5**0.5 - 1) / 2
