@@ -52,6 +52,10 @@ def charts(app):
     return [json.loads(chart.proto.spec)["layout"]["title"]["text"] for chart in app.get("plotly_chart")]
 
 
+def is_presentable(app):
+    return "present" in [button.key for button in app.button]
+
+
 def test_a_first_visit_shows_a_verdict_the_picture_and_the_lines_to_record_ones_own_run():
     app = visit()
     assert verdicts(app) == [RECORDING_VERDICTS["vanishing"]]
@@ -67,6 +71,7 @@ def test_every_example_opens_by_its_address(name):
     assert len(verdicts(app)) == 1
     assert EXAMPLES[name].label in captions(app)
     assert len(charts(app)) >= 4
+    assert is_presentable(app)
 
 
 def test_two_examples_stand_beside_each_other_with_their_profiles_on_one_axis():
@@ -76,6 +81,7 @@ def test_two_examples_stand_beside_each_other_with_their_profiles_on_one_axis():
     profiles = [frame for frame in profiles if frame["title"]["text"] == "Gradient norm by layer"]
     assert len(profiles) == 2
     assert profiles[0]["yaxis"]["range"] == profiles[1]["yaxis"]["range"]
+    assert is_presentable(app)
 
 
 def test_an_uploaded_file_takes_the_place_of_the_example_and_the_snippet_folds():
@@ -83,6 +89,7 @@ def test_an_uploaded_file_takes_the_place_of_the_example_and_the_snippet_folds()
     assert verdicts(app) == [RECORDING_VERDICTS["dead"]]
     assert "mine.jsonl: 60 recorded steps" in captions(app)
     assert app.selectbox(key="example").disabled
+    assert not is_presentable(app)  # the wall opens a link, which has no file
     app.session_state["share"] = True
     assert "The link does not contain your file." in captions(calm(app.run()))
 
@@ -90,6 +97,7 @@ def test_an_uploaded_file_takes_the_place_of_the_example_and_the_snippet_folds()
 def test_a_file_and_an_example_stand_beside_each_other():
     app = upload(visit(beside="vanishing_mlp"), "mine.jsonl", RAW)
     assert verdicts(app) == [RECORDING_VERDICTS["dead"], RECORDING_VERDICTS["vanishing"]]
+    assert not is_presentable(app)
     # above the pictures no more than whose run it is
     told = [caption.value.replace("\\", "").replace("\u2060", "") for caption in app.caption]
     runs = [words for words in told if words == "mine.jsonl" or words.startswith("50-layer MLP that vanishes: ")]
