@@ -33,7 +33,7 @@ def prepare(report: Callable[[str], object] | None = None) -> None:
         _prepared = True
         return
     # before the lock: who waits while another one's call compiles reads it too
-    (report or _write)("Compiling the engine for this processor: only once, about a minute.")
+    (report or _write)("Compiling the engine for this processor: only once, one to three minutes.")
     with _preparing:
         if is_prepared():
             return

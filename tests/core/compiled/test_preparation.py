@@ -46,7 +46,7 @@ def test_it_says_once_that_it_compiles_and_marks_the_folder(monkeypatch, tmp_pat
     monkeypatch.setattr(preparation, "is_ready", lambda: (tmp_path / preparation.READY_MARK).exists())
     monkeypatch.setattr(preparation, "_call_everything", lambda: called.append(True))
     preparation.prepare(said.append)
-    assert len(said) == 2 and "about a minute" in said[0] and called == [True]
+    assert len(said) == 2 and "one to three minutes" in said[0] and called == [True]
     preparation.prepare(said.append)
     monkeypatch.setattr(preparation, "_prepared", False)
     preparation.prepare(said.append)  # another process
@@ -65,7 +65,7 @@ def test_who_waits_for_another_call_that_compiles_reads_why_and_compiles_nothing
             assert read.wait(60) and not second.done()
             monkeypatch.setattr(preparation, "_prepared", True)
         second.result(60)
-    assert len(said) == 1 and "about a minute" in said[0]
+    assert len(said) == 1 and "one to three minutes" in said[0]
 
 
 def test_it_says_so_where_nothing_can_be_kept(monkeypatch, tmp_path):
