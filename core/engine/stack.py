@@ -17,7 +17,7 @@ from .batch import Batch, describe_network
 from .loop import Plan, RowArrays, Rules, State, advance
 from .parameters import Initial, check_initial, draw_parameters
 
-SPAN_COST = 50_000_000  # multiply-adds between two looks at the clock: some milliseconds
+SPAN_COST = 250_000_000  # multiply-adds between two looks at the clock: some 20 ms (a call itself takes 0.2)
 LAYER_COST = 20_000  # multiply-adds that take as long as what a layer needs besides
 
 BATCH_STREAM = 3  # beside those of the parameters
@@ -89,7 +89,7 @@ class Stack:
         """Train all steps of every run; returns one Trace a run.
 
         Args:
-            tick: called every few milliseconds with the steps made since the last call; what it raises ends the run.
+            tick: called every 20 ms or so with the steps made since the last call; what it raises ends the run.
         """
         with np.errstate(all="ignore"):  # what is beyond the dtype becomes infinite, and is found at step 0
             return [self._train_run(run, tick) for run in range(len(self.configs))]
