@@ -13,7 +13,16 @@ import numpy as np
 
 from ..choices import ActivationName, InitName
 from ..compiled.cache import compiled, scalar
-from ..compiled.elementary import INVERSE_ROOT_TAU, corrected, exp_and_expm1, falling_exp, log1p, normal_tail
+from ..compiled.elementary import (
+    INVERSE_ROOT_TAU,
+    corrected,
+    exp_and_expm1,
+    falling_exp,
+    falling_parts,
+    interleave_loops,
+    log1p,
+    normal_tail,
+)
 
 SELU_SCALE = 1.0507009873554804934193349852946
 SELU_ALPHA = 1.6732632423543772848170429916717
@@ -115,17 +124,16 @@ def sigmoid(z):
 
 @scalar
 def tanh(z):
-    # with u = exp(-2|z|), m = u - 1 and h = u / (1 + u): phi = -m / (1 + u), phi' = 4 h (1 - h)
-    e, scale, m = exp_and_expm1(-2 * abs(z))  # scale is 1 wherever 1 + u is not 1
-    bottom = 1 + e
-    rest = e - (bottom - 1)
-    inverse = 1 / bottom
-    value = corrected(-m, bottom, rest, inverse)
-    # h in two parts, nearly all of it and what corrects that: so h - h^2 is rounded once; 1 - 2h is |phi|
-    ratio = e * inverse
-    excess = ((e - ratio * bottom) - ratio * rest) * inverse
-    slope = (ratio + (excess * value - ratio * ratio)) * (4 * scale)
-    return math.copysign(value, z), slope
+    # with u = exp(-2|z|) = f (1 + p), f a power of two: phi = (1 - u) / (1 + u), phi' = 4 u / (1 + u)^2
+    p, f, scale = falling_parts(-2 * abs(z))  # scale is 1 wherever 1 + u is not 1
+    w = f * p  # exact
+    inverse = 1 / (1 + (f + w))
+    # what is missing from 1 / (1 + u), by one step of Newton's; value and slope take it in before they are rounded
+    missing = inverse * (((1 - inverse) - inverse * f) - inverse * w)
+    top = (1 - f) - w
+    value = top * inverse + top * missing
+    square = inverse * inverse + (inverse + inverse) * missing
+    return math.copysign(value, z), (square + p * square) * f * (4 * scale)
 
 
 @scalar
@@ -375,6 +383,7 @@ def _each(point, net, value, slope, low, threshold):
             y[n], s[n] = point(np.float64(z[n]))
             count += abs(s[n]) < threshold
         low[unit] = count
+    interleave_loops()
 
 
 @compiled
