@@ -5,7 +5,7 @@ VENV ?= .venv
 PY = $(VENV)/bin/python
 PIP = $(PY) -m pip install --quiet --disable-pip-version-check
 
-# Browser tests share one server and one browser, so they stay together on one worker; the rest spreads out.
+# Browser tests share a server and a browser, so they stay together on one worker or two; the rest spreads out.
 PYTEST = $(PY) -m pytest --numprocesses auto --dist loadgroup
 
 # One sentence where pip would end in a page of its own.

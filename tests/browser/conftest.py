@@ -8,6 +8,7 @@ import pytest
 
 from tests.support.visitor import served
 
+PICTURES = ("test_pictures.py", "test_other_browsers.py", "test_presenting.py")  # nearly half of the slow tests' time
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 # As root Chromium starts only without its sandbox. The others keep it from calling hosts of its own.
 CHROMIUM_FLAGS = (
@@ -17,11 +18,11 @@ CHROMIUM_FLAGS = (
 
 
 def pytest_collection_modifyitems(items):
-    # One worker runs them all: they share one server and one browser. Of 2,000 pages one is looked at while a busy
+    # Two workers run them all, each with one server and one browser. Of 2,000 pages one is looked at while a busy
     # machine still draws it: what fails is tried once more, in a fresh tab, and the report counts it.
     for item in items:
         if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.xdist_group("browser"))
+            item.add_marker(pytest.mark.xdist_group("pictures" if item.path.name in PICTURES else "browser"))
             item.add_marker(pytest.mark.flaky(reruns=1))
 
 
